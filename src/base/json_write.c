@@ -1,0 +1,188 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/text.h"
+
+static void separate(struct json_writer *writer)
+{
+  if (writer->needs_comma)
+    buffer_append_byte(writer->out, ',');
+  writer->needs_comma = true;
+}
+
+void json_begin_object(struct json_writer *writer)
+{
+  separate(writer);
+  buffer_append_byte(writer->out, '{');
+  writer->needs_comma = false;
+}
+
+void json_end_object(struct json_writer *writer)
+{
+  buffer_append_byte(writer->out, '}');
+  writer->needs_comma = true;
+}
+
+void json_begin_array(struct json_writer *writer)
+{
+  separate(writer);
+  buffer_append_byte(writer->out, '[');
+  writer->needs_comma = false;
+}
+
+void json_end_array(struct json_writer *writer)
+{
+  buffer_append_byte(writer->out, ']');
+  writer->needs_comma = true;
+}
+
+void json_key(struct json_writer *writer, const char *key)
+{
+  json_write_text(writer, key);
+  buffer_append_byte(writer->out, ':');
+  writer->needs_comma = false;
+}
+
+void json_write_null(struct json_writer *writer)
+{
+  json_write_raw(writer, "null", 4);
+}
+
+void json_write_boolean(struct json_writer *writer, bool value)
+{
+  json_write_raw(writer, value ? "true" : "false", value ? 4 : 5);
+}
+
+void json_write_integer(struct json_writer *writer, int64_t value)
+{
+  char text[24];
+  int size = snprintf(text, sizeof text, "%" PRId64, value);
+  json_write_raw(writer, text, (size_t)size);
+}
+
+void json_write_number(struct json_writer *writer, double value)
+{
+  char text[40];
+  for (int digits = 15; digits <= 17; digits++) {
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    if (strtod(text, NULL) == value)
+      break;
+  }
+  /* A double stays one when it is read again. */
+  if (!strpbrk(text, ".eE"))
+    strcat(text, ".0");
+  json_write_raw(writer, text, strlen(text));
+}
+
+void json_write_text(struct json_writer *writer, const char *text)
+{
+  if (text)
+    json_write_string(writer, text, strlen(text));
+  else
+    json_write_null(writer);
+}
+
+static void escape_byte(struct buffer *out, unsigned char byte)
+{
+  static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+  const char *found = byte ? strchr(from, byte) : NULL;
+  if (found) {
+    buffer_append_byte(out, '\\');
+    buffer_append_byte(out, to[found - from]);
+  } else {
+    buffer_printf(out, "\\u%04x", byte);
+  }
+}
+
+void json_write_string(struct json_writer *writer, const char *data, size_t size)
+{
+  separate(writer);
+  buffer_reserve(writer->out, size + 2);
+  buffer_append_byte(writer->out, '"');
+  size_t run = 0, at = 0;
+  while (at < size) {
+    unsigned char byte = (unsigned char)data[at];
+    size_t length = byte < 0x80 ? 1 : text_utf8_length(data + at, size - at);
+    bool plain = length > 0 && byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
+    if (!plain) {
+      buffer_append(writer->out, data + run, at - run);
+      if (length == 0)
+        buffer_append_text(writer->out, "\xef\xbf\xbd");
+      else
+        escape_byte(writer->out, byte);
+      run = at + 1;
+      length = 1;
+    }
+    at += length;
+  }
+  buffer_append(writer->out, data + run, size - run);
+  buffer_append_byte(writer->out, '"');
+}
+
+void json_write_raw(struct json_writer *writer, const char *json, size_t size)
+{
+  separate(writer);
+  buffer_append(writer->out, json, size);
+}
+
+void json_write_tree(struct json_writer *writer, const struct json *value)
+{
+  switch (value->type) {
+  case JSON_NULL:
+    json_write_null(writer);
+    break;
+  case JSON_BOOL:
+    json_write_boolean(writer, value->as.boolean);
+    break;
+  case JSON_INTEGER:
+    json_write_integer(writer, value->as.integer);
+    break;
+  case JSON_NUMBER:
+    json_write_number(writer, value->as.number);
+    break;
+  case JSON_STRING:
+    json_write_string(writer, value->as.string.data, value->as.string.size);
+    break;
+  case JSON_ARRAY:
+    json_begin_array(writer);
+    json_each(child, value)
+      json_write_tree(writer, child);
+    json_end_array(writer);
+    break;
+  case JSON_OBJECT:
+    json_begin_object(writer);
+    json_each(child, value) {
+      json_key(writer, child->key);
+      json_write_tree(writer, child);
+    }
+    json_end_object(writer);
+    break;
+  }
+}
+
+void json_put_text(struct json_writer *writer, const char *key, const char *text)
+{
+  json_key(writer, key);
+  json_write_text(writer, text);
+}
+
+void json_put_integer(struct json_writer *writer, const char *key, int64_t value)
+{
+  json_key(writer, key);
+  json_write_integer(writer, value);
+}
+
+void json_put_boolean(struct json_writer *writer, const char *key, bool value)
+{
+  json_key(writer, key);
+  json_write_boolean(writer, value);
+}
+
+void json_put_raw(struct json_writer *writer, const char *key, const char *json)
+{
+  json_key(writer, key);
+  json_write_raw(writer, json ? json : "null", json ? strlen(json) : 4);
+}

@@ -1,0 +1,15 @@
+/* Memory of the host program. Running out of it aborts with one line on standard error: no code
+ * above has to carry a failure that nobody can act on. Lua states have their own allocators.
+ * What is returned is freed with free(). Any thread. */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+
+void *memory_alloc(size_t size);                   /* zeroed */
+void *memory_resize(void *block, size_t size);     /* as realloc; new bytes are not zeroed */
+char *memory_copy(const void *bytes, size_t size); /* adds a NUL behind the copy */
+char *memory_strdup(const char *text);             /* NULL gives NULL */
+char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

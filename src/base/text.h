@@ -1,0 +1,29 @@
+/* Small questions about text: is it UTF-8, what is the nearest known name, how is it shown safely.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/* Strict UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF). On failure
+ * `*bad_offset`, if given, is where the first wrong sequence begins. */
+bool text_is_utf8(const char *text, size_t size, size_t *bad_offset);
+
+/* Bytes of the UTF-8 sequence that begins at `text` (1 to 4), 0 when it is not valid. */
+size_t text_utf8_length(const char *text, size_t size);
+
+/* Appends the text with control characters, C1 controls, bidi controls and invalid bytes written as
+ * escapes (\n, \x1b, \u202e), so that a terminal shows it and does nothing else. */
+void text_append_visible(struct buffer *out, const char *text, size_t size);
+
+/* The name of `names` (NULL-terminated) that is nearest to `wrong` by edit distance with
+ * transpositions, if one is near enough to be meant; else NULL. */
+const char *text_nearest(const char *wrong, const char *const *names);
+
+/* `, did you mean "daily"?` for messages; "" when nothing is near. Points into `out`. */
+const char *text_did_you_mean(char out[128], const char *wrong, const char *const *names);
+
+#endif

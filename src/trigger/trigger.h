@@ -1,0 +1,54 @@
+/* When a job runs: plain data with one pure question, "what is the next fire strictly after this
+ * instant?". Each kind is one file (date.c, interval.c, cron.c) that fills a `struct trigger_kind`
+ * and stands in the table of trigger.c; nothing else knows the kinds by name.
+ *
+ * A trigger has two forms that round-trip: JSON (`{"kind":"cron","expression":"0 9 * * 1-5",
+ * "timezone":"Asia/Shanghai"}`) and one line of text (`cron 0 9 * * 1-5 timezone=Asia/Shanghai`).
+ * What a person wrote may be relative ("in 15m", "every 5s" without a start): trigger_anchor() fixes
+ * it at a moment, after which the fires are the same for ever. Nothing here reads a clock.
+ * Immutable after anchoring; then any thread. */
+#ifndef TRIGGER_TRIGGER_H
+#define TRIGGER_TRIGGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/json.h"
+
+struct trigger;
+
+/* From an object of the JSON form, or a JSON string holding the text form. `default_zone` is the zone
+ * of wall-clock triggers that name none; NULL means UTC. An unknown member is an error that names
+ * the nearest known one. */
+enum error_code trigger_from_json(const struct json *value, const char *default_zone,
+                                  struct trigger **trigger, struct error *error);
+
+/* From the text form: `30 2 * * *`, `@daily`, `cron 0 9 * * 1-5 timezone=Europe/Berlin gap=skip`,
+ * `every 1h30m`, `every 5s start=2026-01-01T00:00:00Z`, `in 15m`,
+ * `at 2026-03-29 02:30 timezone=Europe/Berlin`. */
+enum error_code trigger_from_text(const char *text, const char *default_zone,
+                                  struct trigger **trigger, struct error *error);
+
+void trigger_destroy(struct trigger *trigger); /* NULL is fine */
+
+/* Makes relative parts absolute. Twice is the same as once. */
+void trigger_anchor(struct trigger *trigger, int64_t now_us);
+
+void trigger_to_json(const struct trigger *trigger, struct json_writer *writer);
+void trigger_to_text(const struct trigger *trigger, struct buffer *out);
+
+/* "cron", "interval", "date". */
+const char *trigger_kind_name(const struct trigger *trigger);
+
+/* The first fire strictly after `after_us`; false when there is none any more. `after_us` may be
+ * INT64_MIN: then it is the first fire of all for kinds that have a first. */
+bool trigger_next(const struct trigger *trigger, int64_t after_us, int64_t *next_us);
+
+/* How many fires lie in (after_us, until_us], and the last of them in *last_us when there is one.
+ * Does not step through them: ten years of every second take under a millisecond. */
+int64_t trigger_count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
+                      int64_t *last_us);
+
+#endif
