@@ -1,0 +1,150 @@
+#include "model/message.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+struct message *message_create(enum message_kind kind, int from, int to)
+{
+  struct message *message = memory_alloc(sizeof *message);
+  message->kind = kind;
+  message->from = from;
+  message->to = to;
+  return message;
+}
+
+static void free_strings(struct message *m)
+{
+  switch (m->kind) {
+  case MESSAGE_REQUEST:
+    free(m->as.request.op);
+    free(m->as.request.params);
+    free(m->as.request.script);
+    break;
+  case MESSAGE_REPLY:
+    free(m->as.reply.text);
+    break;
+  case MESSAGE_SOURCE:
+    free(m->as.source.script);
+    free(m->as.source.path);
+    free(m->as.source.text);
+    free(m->as.source.problem);
+    break;
+  case MESSAGE_MODULES:
+    free(m->as.modules.script);
+    free(m->as.modules.text);
+    break;
+  case MESSAGE_LOAD:
+    free(m->as.load.script);
+    free(m->as.load.path);
+    free(m->as.load.text);
+    break;
+  case MESSAGE_LOADED:
+    free(m->as.loaded.text);
+    break;
+  case MESSAGE_RUN:
+    free(m->as.run.job_id);
+    free(m->as.run.func);
+    free(m->as.run.command);
+    free(m->as.run.args);
+    break;
+  case MESSAGE_FINISHED:
+    free(m->as.finished.result);
+    free(m->as.finished.error);
+    break;
+  case MESSAGE_LOG:
+    free(m->as.log.script);
+    free(m->as.log.text);
+    break;
+  case MESSAGE_EVENT:
+    free(m->as.event.name);
+    free(m->as.event.json);
+    break;
+  case MESSAGE_EVALUATE:
+  case MESSAGE_COMPLETE:
+  case MESSAGE_INTERRUPT:
+  case MESSAGE_PRINT:
+  case MESSAGE_END_SESSION:
+    free(m->as.console.text);
+    break;
+  case MESSAGE_SCANNED:
+  case MESSAGE_STOP:
+  case MESSAGE_RESCAN:
+  case MESSAGE_RETIRE:
+  case MESSAGE_STARTED:
+  case MESSAGE_CANCEL:
+  case MESSAGE_STOPPED:
+    break;
+  }
+}
+
+void message_destroy(struct message *message)
+{
+  if (!message)
+    return;
+  free_strings(message);
+  free(message);
+}
+
+void message_list_append(struct message_list *list, struct message *message)
+{
+  message->next = NULL;
+  if (list->last)
+    list->last->next = message;
+  else
+    list->first = message;
+  list->last = message;
+}
+
+struct message *message_list_pop(struct message_list *list)
+{
+  struct message *message = list->first;
+  if (message) {
+    list->first = message->next;
+    if (!list->first)
+      list->last = NULL;
+    message->next = NULL;
+  }
+  return message;
+}
+
+void message_list_join(struct message_list *list, struct message_list *tail)
+{
+  if (!tail->first)
+    return;
+  if (list->last)
+    list->last->next = tail->first;
+  else
+    list->first = tail->first;
+  list->last = tail->last;
+  *tail = (struct message_list){0};
+}
+
+void message_list_deinit(struct message_list *list)
+{
+  struct message *message;
+  while ((message = message_list_pop(list)))
+    message_destroy(message);
+}
+
+static struct message *start_reply(const struct message *request)
+{
+  struct message *reply = message_create(MESSAGE_REPLY, request->to, request->from);
+  reply->tag = request->tag;
+  return reply;
+}
+
+struct message *message_reply(const struct message *request, char *json)
+{
+  struct message *reply = start_reply(request);
+  reply->as.reply.text = json;
+  return reply;
+}
+
+struct message *message_reply_error(const struct message *request, const struct error *error)
+{
+  struct message *reply = start_reply(request);
+  reply->as.reply.code = error->code;
+  reply->as.reply.text = memory_strdup(error->text);
+  return reply;
+}

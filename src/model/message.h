@@ -1,0 +1,164 @@
+/* What threads say to each other. A message is heap data that belongs to one thread at a time: who
+ * posts it gives it away, who receives it destroys it. All strings are the message's own.
+ *
+ * The scheduler's turn takes messages and gives messages; it never sees a thread or a socket. */
+#ifndef MODEL_MESSAGE_H
+#define MODEL_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/run.h"
+
+/* Who is addressed. Worker n is ADDRESS_WORKER + n. */
+enum { ADDRESS_SCHEDULER, ADDRESS_FRONT, ADDRESS_WORKER };
+
+enum message_kind {
+  /* anyone -> scheduler, and back to `from` with the same tag */
+  MESSAGE_REQUEST, /* op, params */
+  MESSAGE_REPLY,   /* code, text: the result as JSON, or the error's sentence */
+
+  /* front -> scheduler */
+  MESSAGE_SOURCE,  /* a script file is new, changed, gone or unreadable */
+  MESSAGE_SCANNED, /* all files there are have been sent; tag as in the RESCAN, 0 for the first */
+  MESSAGE_STOP,    /* also scheduler -> worker, and scheduler -> front when all is done */
+
+  /* scheduler -> front */
+  MESSAGE_RESCAN,  /* read the folder again now, answer SCANNED with the same tag */
+  MESSAGE_MODULES, /* script, text: JSON array of files whose change reloads the script */
+
+  /* scheduler -> worker, and back */
+  MESSAGE_LOAD, /* run a script's source in a new state */
+  MESSAGE_LOADED,
+  MESSAGE_RETIRE, /* close the state of `generation` when its calls have ended */
+  MESSAGE_RUN,
+  MESSAGE_STARTED,
+  MESSAGE_FINISHED,
+  MESSAGE_CANCEL,
+  MESSAGE_LOG, /* a line of a run's log, or of a script's when run.job is 0 */
+  MESSAGE_STOPPED,
+
+  /* scheduler -> front (subscribers) and -> worker (listeners of `generation`) */
+  MESSAGE_EVENT,
+
+  /* front <-> worker: consoles. `tag` is the session for END/INTERRUPT/PRINT, the request else */
+  MESSAGE_EVALUATE,    /* session, text: a chunk as typed; answered by REPLY */
+  MESSAGE_COMPLETE,    /* session, text: the expression before the cursor; REPLY: JSON array */
+  MESSAGE_INTERRUPT,   /* session: stop what runs in it */
+  MESSAGE_PRINT,       /* session, text: what print() wrote in it */
+  MESSAGE_END_SESSION, /* session */
+};
+
+/* One attempt of one run, as a worker knows it. */
+struct attempt {
+  struct run_key key;
+  int64_t fence;
+  int32_t number;
+};
+
+struct message {
+  struct message *next;
+  enum message_kind kind;
+  int from, to;
+  uint64_t tag;
+  union {
+    struct {
+      char *op;
+      char *params; /* JSON object; NULL: none */
+      char *script; /* who asks, when a script does; NULL for a client */
+    } request;
+    struct {
+      enum error_code code;
+      char *text;
+    } reply;
+    struct {
+      char *script;
+      char *path;
+      char *text; /* NULL: the file is gone, or `problem` says why it cannot be read */
+      size_t size;
+      char *problem;
+    } source;
+    struct {
+      char *script;
+      char *text;
+    } modules;
+    struct {
+      uint64_t generation; /* names the state from now on */
+      char *script, *path, *text;
+      size_t size;
+    } load;
+    struct {
+      uint64_t generation;
+      enum error_code code;
+      char
+          *text; /* {"jobs":[spec...],"listeners":["job_error",...],"modules":[path...]} or error */
+    } loaded;
+    struct {
+      uint64_t generation;
+    } retire;
+    struct {
+      struct attempt attempt;
+      uint64_t generation; /* 0: a command, any state */
+      char *job_id;
+      char *func;         /* NULL: the declared `run` of job_id */
+      char *command;      /* JSON; else NULL */
+      char *args;         /* JSON array; NULL: none */
+      int64_t timeout_us; /* 0: none */
+    } run;
+    struct {
+      struct attempt attempt;
+      int64_t at_us;
+    } started;
+    struct {
+      struct attempt attempt;
+      enum run_state state;
+      int64_t started_us, finished_us;
+      char *result; /* JSON; or NULL */
+      char *error;  /* or NULL */
+    } finished;
+    struct {
+      struct attempt attempt;
+      enum run_state state; /* what the run becomes: RUN_CANCELLED, RUN_INTERRUPTED */
+    } cancel;
+    struct {
+      struct attempt attempt; /* key.job 0: not of a run */
+      char *script;           /* may be NULL */
+      int level;              /* enum log_level */
+      int64_t at_us;
+      char *text;
+    } log;
+    struct {
+      uint64_t generation; /* for a worker */
+      char *name;
+      char *json;
+    } event;
+    struct {
+      uint64_t session;
+      char *text;
+    } console; /* EVALUATE, COMPLETE, INTERRUPT, PRINT, END_SESSION */
+    struct {
+      int64_t grace_us; /* how long runs may take to end by themselves */
+    } stop;
+  } as;
+};
+
+/* In the order in which they were appended. `{0}` is an empty list. */
+struct message_list {
+  struct message *first, *last;
+};
+
+struct message *message_create(enum message_kind kind, int from, int to);
+void message_destroy(struct message *message);
+
+void message_list_append(struct message_list *list, struct message *message);
+struct message *message_list_pop(struct message_list *list);                  /* NULL when empty */
+void message_list_join(struct message_list *list, struct message_list *tail); /* empties `tail` */
+void message_list_deinit(struct message_list *list);
+
+/* A reply to `request` for success (`json` is taken over) or failure. */
+struct message *message_reply(const struct message *request, char *json);
+struct message *message_reply_error(const struct message *request, const struct error *error);
+
+#endif

@@ -1,0 +1,199 @@
+/* Where scripts, jobs and runs live. The only writer is the scheduler thread, which also reads: all
+ * calls are from that one thread.
+ *
+ * What the layout is for: a fire is an append. `runs` is clustered by (scheduled_us, job), which is
+ * its uniqueness too, and each row links to the job's run before it, so a job's history needs no
+ * second index. What each fire changes (struct job_progress) stands in narrow rows apart from what
+ * does not (struct job). Rows that are written together lie together.
+ *
+ * Writes happen between store_begin() and store_commit(); after a failed write or commit the
+ * transaction is rolled back by store_rollback() and nothing of it has happened. Errors: ERROR_FULL
+ * (no room: try again later), ERROR_IO (what is on the disk is not known: exit and recover),
+ * ERROR_CORRUPT, ERROR_NEWER, ERROR_BUSY (another daemon holds the store), ERROR_NOT_FOUND,
+ * ERROR_EXISTS, ERROR_CONFLICT. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/job.h"
+#include "model/run.h"
+#include "model/script.h"
+
+struct store;
+
+/* `path`: the database file, made when missing (its folder must exist; a lock file `path`-lock with
+ * the holder's pid keeps a second daemon out: ERROR_BUSY names the pid), or NULL for one in memory.
+ */
+enum error_code store_open(const char *path, struct store **store, struct error *error);
+void store_close(struct store *store);
+
+/* Grows by one, durably, each time the store is opened: who claimed a run. */
+int64_t store_epoch(const struct store *store);
+
+enum error_code store_begin(struct store *store, struct error *error);
+enum error_code store_commit(struct store *store, struct error *error);
+void store_rollback(struct store *store);
+
+/* ---- scripts ---- */
+
+/* Visitors return false to stop. What they are given lives during the call only. */
+typedef bool (*store_script_visitor)(void *context, const struct script *script);
+
+enum error_code store_put_script(struct store *store, const struct script *script,
+                                 struct error *error);
+enum error_code store_remove_script(struct store *store, const char *name, struct error *error);
+enum error_code store_each_script(struct store *store, store_script_visitor visit, void *context,
+                                  struct error *error);
+
+/* Sources of added scripts, by revision: 1, 2, ... The newest 20 are kept. */
+struct script_revision {
+  int64_t number;
+  char version[SCRIPT_VERSION_SIZE];
+  int64_t created_us;
+  char *source;
+  size_t size;
+};
+
+typedef bool (*store_revision_visitor)(void *context, const struct script_revision *revision);
+
+/* A source equal to the newest revision adds none. */
+enum error_code store_add_source(struct store *store, const char *script, const char *source,
+                                 size_t size, int64_t now_us, int64_t *number, struct error *error);
+/* `number` 0 is the newest. The caller frees `source`. */
+enum error_code store_get_source(struct store *store, const char *script, int64_t number,
+                                 struct script_revision *revision, struct error *error);
+/* Newest first. */
+enum error_code store_each_revision(struct store *store, const char *script,
+                                    store_revision_visitor visit, void *context,
+                                    struct error *error);
+
+/* ---- jobs ---- */
+
+/* A job as it is kept. The visitor may take `job` over by setting it to NULL; likewise
+ * progress.error. */
+struct stored_job {
+  struct job *job; /* number, trigger anchored */
+  struct job_progress progress;
+};
+
+void stored_job_deinit(struct stored_job *stored);
+
+typedef bool (*store_job_visitor)(void *context, struct stored_job *stored);
+
+/* Sets job->number. ERROR_EXISTS when the id is taken. */
+enum error_code store_add_job(struct store *store, struct job *job,
+                              const struct job_progress *progress, struct error *error);
+/* The definition of job->number becomes this one (the id may not change). */
+enum error_code store_change_job(struct store *store, const struct job *job, struct error *error);
+enum error_code store_put_progress(struct store *store, int64_t number,
+                                   const struct job_progress *progress, struct error *error);
+/* With its runs, attempts, logs and skips left to pruning: they are found no more. */
+enum error_code store_remove_job(struct store *store, int64_t number, struct error *error);
+enum error_code store_find_job(struct store *store, const char *id, struct stored_job *stored,
+                               struct error *error);
+enum error_code store_load_job(struct store *store, int64_t number, struct stored_job *stored,
+                               struct error *error);
+
+/* In order of id, beginning behind `after_id` (NULL: from the first). `script` NULL: of any. */
+enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
+                               store_job_visitor visit, void *context, struct error *error);
+
+/* Active jobs with next_us <= until_us in order of (next_us, number), beginning behind
+ * (after_us, after_number). */
+enum error_code store_each_due(struct store *store, int64_t after_us, int64_t after_number,
+                               int64_t until_us, store_job_visitor visit, void *context,
+                               struct error *error);
+
+/* How many jobs are in each state (indexed by enum job_state) and how many scripts there are. */
+struct store_counts {
+  int64_t jobs[4];
+  int64_t scripts;
+  int64_t size_bytes;
+};
+enum error_code store_count(struct store *store, struct store_counts *counts, struct error *error);
+
+/* ---- runs ---- */
+
+/* The runs and jobs visited below come with the id of their job. */
+typedef bool (*store_run_visitor)(void *context, const struct run *run, const char *job_id);
+
+/* Appends a claimed run. ERROR_CONFLICT when there is one of that key. */
+enum error_code store_claim(struct store *store, const struct run *run, struct error *error);
+/* Writes state, times, result and error of the attempt that holds run->fence and has not ended.
+ * ERROR_CONFLICT, and no change, when the fence is stale. */
+enum error_code store_finish(struct store *store, const struct run *run, struct error *error);
+/* The attempt in force, which has ended as `ended` says, is kept as history, and the run is claimed
+ * anew as `again` says (attempt, fence, state, due_us). Same fence rule, on ended->fence. */
+enum error_code store_retry(struct store *store, const struct run *ended, const struct run *again,
+                            struct error *error);
+enum error_code store_get_run(struct store *store, struct run_key key, struct run *run,
+                              struct error *error);
+/* Ended attempts before the one in force, in order. */
+enum error_code store_each_attempt(struct store *store, struct run_key key, store_run_visitor visit,
+                                   void *context, struct error *error);
+/* Pending and running ones, in order of scheduled_us. */
+enum error_code store_each_open_run(struct store *store, store_run_visitor visit, void *context,
+                                    struct error *error);
+/* A job's history, newest claim first, along the links from `from_us` (progress.last_us). */
+enum error_code store_each_run_of(struct store *store, int64_t job, int64_t from_us,
+                                  store_run_visitor visit, void *context, struct error *error);
+/* Of all jobs, latest scheduled_us first, those before (before_us, before_job). */
+enum error_code store_each_run(struct store *store, int64_t before_us, int64_t before_job,
+                               store_run_visitor visit, void *context, struct error *error);
+
+enum error_code store_add_skip(struct store *store, const struct skip *skip, struct error *error);
+/* Newest first. */
+typedef bool (*store_skip_visitor)(void *context, const struct skip *skip);
+enum error_code store_each_skip_of(struct store *store, int64_t job, store_skip_visitor visit,
+                                   void *context, struct error *error);
+
+struct log_line {
+  int64_t sequence; /* in its run, from 1 */
+  int32_t attempt;
+  int level; /* enum log_level */
+  int64_t at_us;
+  const char *text;
+};
+typedef bool (*store_log_visitor)(void *context, const struct log_line *line);
+enum error_code store_add_log(struct store *store, struct run_key key, const struct log_line *line,
+                              struct error *error);
+enum error_code store_each_log(struct store *store, struct run_key key, int64_t after_sequence,
+                               store_log_visitor visit, void *context, struct error *error);
+
+/* ---- what scripts keep ---- */
+
+/* `value` is JSON; NULL removes the key. */
+enum error_code store_kv_set(struct store *store, const char *script, const char *key,
+                             const char *value, struct error *error);
+/* *value is a heap string of the caller's, NULL when there is none. */
+enum error_code store_kv_get(struct store *store, const char *script, const char *key, char **value,
+                             struct error *error);
+typedef bool (*store_kv_visitor)(void *context, const char *key, const char *value);
+/* Keys that begin with `prefix`, in order. */
+enum error_code store_kv_each(struct store *store, const char *script, const char *prefix,
+                              store_kv_visitor visit, void *context, struct error *error);
+
+/* ---- housekeeping, in small steps between turns ---- */
+
+struct store_retention {
+  int64_t age_us;       /* ended runs scheduled longer ago are removed */
+  int64_t runs_per_job; /* and those beyond so many */
+};
+
+/* Removes at most `budget` rows that are too old: runs with their attempts and logs, skips, and
+ * jobs that are finished and have no history left. *removed tells how many; 0: nothing is left to
+ * do. Inside a transaction. */
+enum error_code store_prune(struct store *store, const struct store_retention *retention,
+                            int64_t now_us, int budget, int *removed, struct error *error);
+/* Cuts the history of one job to the newest `keep` runs (open ones stay); the new number of rows in
+ * *kept. At most `budget` rows a call. Inside a transaction. */
+enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_us, int64_t keep,
+                                int budget, int64_t *kept, struct error *error);
+/* Moves a bounded part of the WAL back into the database. Outside a transaction. */
+void store_checkpoint(struct store *store);
+
+#endif

@@ -1,0 +1,49 @@
+/* A Lua state of one version of one script, with its calls. A script is an actor: one state on one
+ * worker, whose globals live as long as the version does; each run, listener's event, console line
+ * and the loading itself is a call, a coroutine of that state.
+ *
+ * This header is what api_*.c bindings and the worker see. All on the worker's thread. */
+#ifndef VM_VM_H
+#define VM_VM_H
+
+#include <lua.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/error.h"
+#include "model/message.h"
+
+struct vm;
+
+/* The state that a coroutine belongs to. */
+struct vm *vm_of(lua_State *L);
+
+/* "orders"; "console" in a console. */
+const char *vm_script_name(const struct vm *vm);
+
+/* Posts to `message->to` as this worker. */
+void vm_post(struct vm *vm, struct message *message);
+
+/* Asks the scheduler and yields: `return vm_request(L, "pause_job", params)`. Results in Lua: the
+ * decoded result, or nil, message, code. `params` is a JSON object, copied. */
+int vm_request(lua_State *L, const char *op, const char *params);
+
+/* A line of the log of the call that is running (a run's stored log, the console's output, or the
+ * daemon's log for anything else). `level` is an enum log_level. */
+void vm_log(lua_State *L, int level, const char *text, size_t size);
+
+/* Each api_TOPIC.c has one function `api_TOPIC_open(L)` with the stack effect (raw -- raw): it adds
+ * its functions to the table `raw`, from which lua/moonbeat builds what scripts see. */
+void api_json_open(lua_State *L);
+void api_log_open(lua_State *L);
+void api_sleep_open(lua_State *L);
+void api_time_open(lua_State *L);
+void api_trigger_open(lua_State *L);
+void api_scheduler_open(lua_State *L);
+void api_console_open(lua_State *L);
+void api_fs_open(lua_State *L);
+void api_sqlite_open(lua_State *L);
+void api_http_open(lua_State *L);
+void api_exec_open(lua_State *L);
+
+#endif
