@@ -1,0 +1,48 @@
+/* What a daemon is told when it starts, and where its parts lie in the state folder.
+ *
+ * The command line fills what a person gave; `cli_host.configure` fills from the configuration file
+ * what nobody gave. Strings are the struct's own (heap) and absolute paths. Plain data. */
+#ifndef CTL_OPTIONS_H
+#define CTL_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+#define OPTIONS_STATE_NAME  ".moonbeat"    /* beside the jobs folder */
+#define OPTIONS_CONFIG_NAME "moonbeat.lua" /* beside the jobs folder */
+#define OPTIONS_SOCKET_NAME "control.sock" /* in the state folder */
+
+struct daemon_options {
+  char *jobs_folder;  /* NULL: no files, only what is added at run time (a scratch REPL) */
+  char *state_folder; /* holds the store, the lock and the socket; NULL (only with `memory`): none
+                         of them, reachable by the control connection of cli_host.start alone */
+  char *config_file;  /* NULL: there is none */
+  bool memory;        /* the store is in memory; lock and socket are in the state folder still */
+  int workers;        /* 0: as many as there are cores */
+  int log_level;      /* enum log_level; -1: not given */
+};
+
+#define DAEMON_OPTIONS_EMPTY ((struct daemon_options){.log_level = -1})
+
+void daemon_options_deinit(struct daemon_options *options);
+
+/* "STATE/control.sock" as a heap string of the caller's. */
+char *options_socket_path(const char *state_folder);
+
+/* `path` made absolute against the working folder, without symlinks where it exists; "." and ".."
+ * are resolved where it does not. A heap string of the caller's. */
+char *options_absolute_path(const char *path);
+
+/* Fills state_folder and config_file from jobs_folder where they are NULL: its parent's .moonbeat,
+ * and its parent's moonbeat.lua if that file exists. */
+void options_fill_folders(struct daemon_options *options);
+
+/* The folder of a running or past daemon as seen from `folder` (absolute): the nearest .moonbeat in
+ * it or above it, as git finds its own. NULL when there is none. */
+char *options_find_state(const char *folder);
+
+/* The nearest moonbeat.lua in `folder` or above it; NULL when there is none. */
+char *options_find_config(const char *folder);
+
+#endif
