@@ -24,7 +24,8 @@ void bus_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receiv
  * vain and are destroyed with the bus. */
 void bus_close(struct bus *bus, int address);
 
-/* Takes the message, or all messages of the list (which may go to different addresses). Any thread. */
+/* Takes the message, or all messages of the list (which may go to different addresses). Any thread.
+ */
 void bus_post(struct bus *bus, struct message *message);
 void bus_post_list(struct bus *bus, struct message_list *list);
 

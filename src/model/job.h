@@ -51,7 +51,7 @@ struct job {
   char *id;
   char *name; /* for people; NULL: the id */
   enum job_origin origin;
-  char *script;  /* whose function runs; NULL for a command */
+  char *script;  /* who declared it, or whose function runs; NULL: an added command */
   char *func;    /* the function's name in the script; NULL: the `run` of the declaration */
   char *command; /* JSON: {"argv":[...]} or {"shell":"..."} with options; else NULL */
   char *args;    /* JSON array; NULL: none */
