@@ -1,0 +1,96 @@
+--- The Lua half of a state begins here. C runs this file once in each new state with `raw`, the table
+-- of all C functions, before the script itself. It sets the globals that scripts see and returns the
+-- handlers by which C calls in. `raw` itself is never visible to a script.
+--
+-- Handlers run inside a call (a coroutine of the worker's), so whatever they call may wait.
+
+local raw = ...
+
+local json = raw.module("json")
+local time = raw.module("time")
+local vocabulary = raw.module("vocabulary")
+local trigger = raw.module("trigger")
+local process = raw.module("exec")
+local log = raw.module("log")
+
+for name, value in pairs {
+  json = json,
+  time = time,
+  log = log.log,
+  print = log.print,
+  sleep = time.sleep,
+
+  cron = trigger.cron,
+  every = trigger.every,
+  interval = trigger.every,
+  at = trigger.at,
+  date = trigger.at,
+  after = trigger.after,
+
+  job = vocabulary.job,
+  on = vocabulary.on,
+  command = vocabulary.command,
+  scheduler = raw.module("scheduler"),
+  kv = raw.module("kv"),
+
+  exec = process.exec,
+  http = raw.module("http"),
+  sqlite = raw.module("sqlite"),
+  fs = raw.module("fs"),
+} do
+  _G[name] = value
+end
+
+if raw.script_name() == "console" then
+  raw.module("console").set_globals()
+end
+vocabulary.remember_globals()
+
+local handlers = {}
+
+--- After the script's chunk has run: what it declared, as JSON. From here on `job` and `on` refuse.
+function handlers.declarations()
+  return json.encode(vocabulary.declarations())
+end
+
+--- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=}, which becomes the
+-- `run` that the function is given. Returns what the function returns first.
+function handlers.run(attempt, job_id, func, command_json, args_json)
+  local run = vocabulary.new_run(attempt, job_id)
+  if command_json then
+    return process.run_command(json.decode(command_json), run)
+  end
+  local action = vocabulary.find_function(job_id, func)
+  if args_json then
+    return (action(run, table.unpack(json.decode(args_json))))
+  end
+  return (action(run))
+end
+
+--- Something happened of which this state wants to hear.
+function handlers.event(name, event_json)
+  vocabulary.tell_listeners(name, event_json)
+end
+
+--- A chunk typed at the console. Returns JSON: {"text": results as shown} or {"incomplete": true};
+-- raises what the chunk raises.
+function handlers.evaluate(text)
+  return json.encode(raw.module("console").evaluate(text))
+end
+
+--- Names that could stand at the end of what is typed: a JSON array of whole replacements of its
+-- last word.
+function handlers.complete(text)
+  return json.encode(json.array(raw.module("console").complete(text)))
+end
+
+--- The result of a run as JSON; nil for no result. Raises when it cannot be stored.
+function handlers.encode(value)
+  if value == nil then
+    return nil
+  end
+  local text, message = raw.json_encode(value, "result")
+  return text or error(message, 0)
+end
+
+return handlers

@@ -1,0 +1,26 @@
+/* JSON straight between text and the Lua stack, for the C side of the bindings. On the worker's
+ * thread. */
+#ifndef VM_API_JSON_H
+#define VM_API_JSON_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+enum api_json_nulls {
+  NULLS_KEPT,    /* null is json.null everywhere */
+  NULLS_DROPPED, /* a member that is null is left out, a lone null is nil; elements are json.null */
+};
+
+/* Pushes the value that the text holds. On failure nothing is pushed. May raise a memory error. */
+enum error_code api_json_push(lua_State *L, const char *text, size_t size,
+                              enum api_json_nulls nulls, struct error *error);
+
+/* Pushes the JSON text of the value at `index` and returns true, or pushes a sentence that names the
+ * place, `result[2].when: a function cannot be stored`, and returns false. `name` is what the value
+ * is called in it, NULL for nothing. `indent` is the number of blanks per level, 0 for one line. */
+bool api_json_encode(lua_State *L, int index, const char *name, int indent);
+
+#endif

@@ -1,0 +1,15 @@
+/* Time values of Lua, for the C side of the bindings. On the worker's thread. */
+#ifndef VM_API_TIME_H
+#define VM_API_TIME_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Pushes the instant as a time value that shows the wall clock of the system's zone. */
+void api_time_push(lua_State *L, int64_t us);
+
+/* True when the value at `index` is a time value; then *us is its instant. */
+bool api_time_get(lua_State *L, int index, int64_t *us);
+
+#endif
