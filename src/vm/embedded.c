@@ -1,0 +1,95 @@
+#include "vm/embedded.h"
+
+#include <lauxlib.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+
+/* The results by name; a registry key. */
+static const char results_key;
+
+/* By the index of embedded_modules; written once, then only read, by any thread. */
+static struct buffer *bytecode;
+static pthread_once_t compiled = PTHREAD_ONCE_INIT;
+
+static int append_bytecode(lua_State *L, const void *bytes, size_t size, void *buffer)
+{
+  (void)L;
+  buffer_append(buffer, bytes, size);
+  return 0;
+}
+
+/* The binary carries its own source, so a mistake in it is the builder's and ends the process. */
+static void compile_all(void)
+{
+  size_t count = 0;
+  while (embedded_modules[count].name)
+    count++;
+  bytecode = calloc(count + 1, sizeof *bytecode);
+  lua_State *L = luaL_newstate();
+  for (size_t i = 0; i < count; i++) {
+    const struct embedded_module *module = &embedded_modules[i];
+    lua_pushfstring(L, "=moonbeat/%s.lua", module->name);
+    if (luaL_loadbufferx(L, module->source, module->size, lua_tostring(L, -1), "t") != LUA_OK) {
+      fprintf(stderr, "moonbeat: %s\n", lua_tostring(L, -1));
+      abort();
+    }
+    lua_dump(L, append_bytecode, &bytecode[i], 0);
+    lua_settop(L, 0);
+  }
+  lua_close(L);
+}
+
+/* (-- function) */
+static void load_module(lua_State *L, const char *name)
+{
+  pthread_once(&compiled, compile_all);
+  for (size_t i = 0; embedded_modules[i].name; i++)
+    if (strcmp(embedded_modules[i].name, name) == 0) {
+      if (luaL_loadbufferx(L, bytecode[i].data, bytecode[i].size, name, "b") != LUA_OK)
+        lua_error(L);
+      return;
+    }
+  luaL_error(L, "moonbeat has no module \"%s\"", name);
+}
+
+void embedded_module(lua_State *L, int raw, const char *name)
+{
+  raw = lua_absindex(L, raw);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &results_key) != LUA_TTABLE) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &results_key);
+  }
+  if (lua_getfield(L, -1, name) == LUA_TNIL) {
+    lua_pop(L, 1);
+    load_module(L, name);
+    lua_pushvalue(L, raw);
+    lua_call(L, 1, 1);
+    if (lua_isnil(L, -1)) {
+      lua_pop(L, 1);
+      lua_pushboolean(L, 1);
+    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, name);
+  }
+  lua_remove(L, -2);
+}
+
+/* name -> result */
+static int l_module(lua_State *L)
+{
+  embedded_module(L, lua_upvalueindex(1), luaL_checkstring(L, 1));
+  return 1;
+}
+
+void embedded_open(lua_State *L)
+{
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, l_module, 1);
+  lua_setfield(L, -2, "module");
+}
