@@ -41,6 +41,7 @@ static void free_strings(struct message *m)
     break;
   case MESSAGE_LOADED:
     free(m->as.loaded.text);
+    free(m->as.loaded.modules);
     break;
   case MESSAGE_RUN:
     free(m->as.run.job_id);
