@@ -45,6 +45,7 @@ typedef bool (*store_script_visitor)(void *context, const struct script *script)
 
 enum error_code store_put_script(struct store *store, const struct script *script,
                                  struct error *error);
+/* With its sources; what it keeps (kv) stays. ERROR_NOT_FOUND. */
 enum error_code store_remove_script(struct store *store, const char *name, struct error *error);
 enum error_code store_each_script(struct store *store, store_script_visitor visit, void *context,
                                   struct error *error);
@@ -73,8 +74,9 @@ enum error_code store_each_revision(struct store *store, const char *script,
 
 /* ---- jobs ---- */
 
-/* A job as it is kept. The visitor may take `job` over by setting it to NULL; likewise
- * progress.error. */
+/* A job as it is kept. One whose spec cannot be read any more comes with its id, number and spec
+ * only, in JOB_ERROR with the reason; its row is unchanged, so do not write that state back. The
+ * visitor may take `job` over by setting it to NULL; likewise progress.error. */
 struct stored_job {
   struct job *job; /* number, trigger anchored */
   struct job_progress progress;
@@ -98,7 +100,8 @@ enum error_code store_find_job(struct store *store, const char *id, struct store
 enum error_code store_load_job(struct store *store, int64_t number, struct stored_job *stored,
                                struct error *error);
 
-/* In order of id, beginning behind `after_id` (NULL: from the first). `script` NULL: of any. */
+/* In order of id, beginning behind `after_id` (NULL: from the first). `script`: only the jobs that
+ * it declares, not those added at run time that run its functions; NULL: all jobs. */
 enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
                                store_job_visitor visit, void *context, struct error *error);
 
@@ -181,19 +184,21 @@ enum error_code store_kv_each(struct store *store, const char *script, const cha
 
 struct store_retention {
   int64_t age_us;       /* ended runs scheduled longer ago are removed */
-  int64_t runs_per_job; /* and those beyond so many */
+  int64_t runs_per_job; /* and those beyond so many: for store_prune_job */
 };
 
 /* Removes at most `budget` rows that are too old: runs with their attempts and logs, skips, and
- * jobs that are finished and have no history left. *removed tells how many; 0: nothing is left to
- * do. Inside a transaction. */
+ * added jobs that are finished and have no history left. A run counts as one row whatever its log.
+ * *removed tells how many; 0: nothing is left to do. Inside a transaction. */
 enum error_code store_prune(struct store *store, const struct store_retention *retention,
                             int64_t now_us, int budget, int *removed, struct error *error);
-/* Cuts the history of one job to the newest `keep` runs (open ones stay); the new number of rows in
- * *kept. At most `budget` rows a call. Inside a transaction. */
+/* Cuts the history of one job to the newest `keep` runs (open ones stay, and always the newest);
+ * the new number of rows in *kept. At most `budget` rows a call: when more would go, *kept is only
+ * as far as was counted and over `keep`. Inside a transaction. */
 enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_us, int64_t keep,
                                 int budget, int64_t *kept, struct error *error);
-/* Moves a bounded part of the WAL back into the database. Outside a transaction. */
+/* Moves the WAL back into the database when a few megabytes have gathered, so call it between all
+ * turns; else costs nothing. Outside a transaction. A failure shows at the next store_begin. */
 void store_checkpoint(struct store *store);
 
 #endif

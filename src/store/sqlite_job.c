@@ -1,0 +1,318 @@
+/* Jobs: what a person wrote in `jobs`, what each fire changes in `job_progress`, joined by number.
+ *
+ * A job is kept as the JSON that it was read from and is read again by the same function, so there
+ * is no second description of its options. Its trigger is kept besides as it was anchored, since
+ * "in 15m" must not begin again at each start.
+ *
+ * What was written by an older moonbeat, or edited by a person, may not be readable any more. Such
+ * a job is neither dropped nor changed: it is handed out in JOB_ERROR with the reason, and the row
+ * waits for somebody to mend it. Scheduler thread. */
+#include "store/sqlite_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define COLUMNS                                                                                    \
+  "j.number, j.id, j.origin, j.script, j.trigger, j.spec,"                                         \
+  " p.state, p.next_us, p.last_us, p.runs_kept, p.paused_us, p.error"
+
+void stored_job_deinit(struct stored_job *stored)
+{
+  job_destroy(stored->job);
+  free(stored->progress.error);
+  memset(stored, 0, sizeof *stored);
+}
+
+/* ---- reading ---- */
+
+/* As much of a job as is left when its spec cannot be read: enough to be shown and removed. */
+static struct job *make_unreadable(const struct query *query)
+{
+  const char *spec = query_text(query, 5);
+  struct job *job = memory_alloc(sizeof *job);
+  *job = (struct job){
+      .id = memory_strdup(query_text(query, 1)),
+      .spec = memory_strdup(spec ? spec : "{}"),
+      .misfire_grace_us = INT64_MAX,
+      .max_instances = 1,
+      .retry = {.attempts = 1},
+  };
+  return job;
+}
+
+static enum error_code read_trigger(struct job *job, const char *text, struct error *error)
+{
+  trigger_destroy(job->trigger);
+  job->trigger = NULL;
+  if (!text)
+    return ERROR_OK;
+  struct json_document *document = NULL;
+  enum error_code code = json_parse(text, strlen(text), &document, error);
+  if (!code)
+    code = trigger_from_json(json_root(document), "UTC", &job->trigger, error);
+  json_free(document);
+  return code ? error_prefix(error, "job \"%s\"", job->id) : ERROR_OK;
+}
+
+static enum error_code read_spec(const struct query *query, struct job **job, struct error *error)
+{
+  const char *id = query_text(query, 1), *spec = query_text(query, 5);
+  bool declared = query_integer(query, 2) == JOB_DECLARED;
+  struct json_document *document = NULL;
+  enum error_code code = json_parse(spec ? spec : "", spec ? strlen(spec) : 0, &document, error);
+  if (code)
+    return error_prefix(error, "job \"%s\"", id);
+  code =
+      job_from_json(json_root(document), declared ? query_text(query, 3) : NULL, "UTC", job, error);
+  json_free(document);
+  return code;
+}
+
+static struct stored_job read_row(const struct query *query)
+{
+  struct stored_job stored = {
+      .progress = {.state = (enum job_state)query_integer(query, 6),
+                   .next_us = query_optional(query, 7, JOB_NEVER),
+                   .last_us = query_optional(query, 8, INT64_MIN),
+                   .runs_kept = query_integer(query, 9),
+                   .paused_us = query_integer(query, 10),
+                   .error = memory_strdup(query_text(query, 11))},
+  };
+  struct error error;
+  enum error_code code = read_spec(query, &stored.job, &error);
+  if (!code)
+    code = read_trigger(stored.job, query_text(query, 4), &error);
+  if (code) {
+    job_destroy(stored.job);
+    stored.job = make_unreadable(query);
+    stored.progress.state = JOB_ERROR;
+    free(stored.progress.error);
+    stored.progress.error = memory_strdup(error.text);
+  }
+  struct job *job = stored.job;
+  job->number = query_integer(query, 0);
+  job->origin = (enum job_origin)query_integer(query, 2);
+  if (!job->script)
+    job->script = memory_strdup(query_text(query, 3));
+  if (strcmp(job->id, query_text(query, 1)) != 0) {
+    free(job->id);
+    job->id = memory_strdup(query_text(query, 1));
+  }
+  return stored;
+}
+
+static enum error_code visit_all(struct query *query, store_job_visitor visit, void *context,
+                                 bool *stopped)
+{
+  while (!*stopped && query_row(query)) {
+    struct stored_job stored = read_row(query);
+    *stopped = !visit(context, &stored);
+    stored_job_deinit(&stored);
+  }
+  return query_close(query);
+}
+
+static bool read_one(struct query *query, struct stored_job *stored)
+{
+  bool found = query_row(query);
+  if (found)
+    *stored = read_row(query);
+  return found;
+}
+
+enum error_code store_find_job(struct store *store, const char *id, struct stored_job *stored,
+                               struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
+                                  " ON p.number = j.number WHERE j.id = ?",
+                                  error);
+  bind_text(&query, id);
+  bool found = read_one(&query, stored);
+  enum error_code code = query_close(&query);
+  return code || found ? code : error_set(error, ERROR_NOT_FOUND, "no job \"%s\"", id);
+}
+
+static enum error_code no_number(int64_t number, struct error *error)
+{
+  return error_set(error, ERROR_NOT_FOUND, "no job of number %lld", (long long)number);
+}
+
+enum error_code store_load_job(struct store *store, int64_t number, struct stored_job *stored,
+                               struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
+                                  " ON p.number = j.number WHERE j.number = ?",
+                                  error);
+  bind_integer(&query, number);
+  bool found = read_one(&query, stored);
+  enum error_code code = query_close(&query);
+  return code || found ? code : no_number(number, error);
+}
+
+enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
+                               store_job_visitor visit, void *context, struct error *error)
+{
+  bool stopped = false;
+  struct query query;
+  if (script) {
+    query = query_open(store,
+                       "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
+                       " ON p.number = j.number"
+                       " WHERE j.origin = 0 AND j.script = ? AND j.id > ? ORDER BY j.id",
+                       error);
+    bind_text(&query, script);
+  } else {
+    query = query_open(store,
+                       "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
+                       " ON p.number = j.number WHERE j.id > ? ORDER BY j.id",
+                       error);
+  }
+  bind_text(&query, after_id ? after_id : "");
+  return visit_all(&query, visit, context, &stopped);
+}
+
+/* Two range scans of progress_due, whose entries are ordered by (next_us, number): the rest of the
+ * instant that the page before ended in, and what lies behind it. */
+enum error_code store_each_due(struct store *store, int64_t after_us, int64_t after_number,
+                               int64_t until_us, store_job_visitor visit, void *context,
+                               struct error *error)
+{
+  bool stopped = after_us > until_us;
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS " FROM job_progress p INDEXED BY progress_due"
+                                  " CROSS JOIN jobs j ON j.number = p.number"
+                                  " WHERE p.state = 0 AND p.next_us = ? AND p.number > ?"
+                                  " ORDER BY p.number",
+                                  error);
+  bind_integer(&query, after_us);
+  bind_integer(&query, after_number);
+  enum error_code code = visit_all(&query, visit, context, &stopped);
+  if (code || stopped)
+    return code;
+  query = query_open(store,
+                     "SELECT " COLUMNS " FROM job_progress p INDEXED BY progress_due"
+                     " CROSS JOIN jobs j ON j.number = p.number"
+                     " WHERE p.state = 0 AND p.next_us > ? AND p.next_us <= ?"
+                     " ORDER BY p.next_us, p.number",
+                     error);
+  bind_integer(&query, after_us);
+  bind_integer(&query, until_us);
+  return visit_all(&query, visit, context, &stopped);
+}
+
+/* ---- writing ---- */
+
+/* The script that declares the job; an added one names its script in its spec. */
+static const char *declaring_script(const struct job *job)
+{
+  return job->origin == JOB_DECLARED ? job->script : NULL;
+}
+
+static const char *write_trigger(struct store *store, const struct job *job)
+{
+  if (!job->trigger)
+    return NULL;
+  struct json_writer writer = {.out = &store->scratch};
+  buffer_clear(&store->scratch);
+  trigger_to_json(job->trigger, &writer);
+  return store->scratch.data;
+}
+
+static void bind_progress(struct query *query, const struct job_progress *progress)
+{
+  bind_integer(query, progress->state);
+  bind_optional(query, progress->next_us, JOB_NEVER);
+  bind_optional(query, progress->last_us, INT64_MIN);
+  bind_integer(query, progress->runs_kept);
+  bind_optional(query, progress->paused_us, 0);
+  bind_text(query, progress->error);
+}
+
+enum error_code store_add_job(struct store *store, struct job *job,
+                              const struct job_progress *progress, struct error *error)
+{
+  struct query query = query_open(
+      store, "INSERT INTO jobs(id, origin, script, trigger, spec) VALUES (?, ?, ?, ?, ?)", error);
+  bind_text(&query, job->id);
+  bind_integer(&query, job->origin);
+  bind_text(&query, declaring_script(job));
+  bind_text(&query, write_trigger(store, job));
+  bind_text(&query, job->spec);
+  enum error_code code = query_run(&query);
+  if (code == ERROR_CONFLICT)
+    return error_set(error, ERROR_EXISTS, "job \"%s\" exists", job->id);
+  if (code)
+    return code;
+  job->number = sqlite3_last_insert_rowid(store->db);
+  query = query_open(store,
+                     "INSERT INTO job_progress"
+                     "(state, next_us, last_us, runs_kept, paused_us, error, number)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     error);
+  bind_progress(&query, progress);
+  bind_integer(&query, job->number);
+  return query_run(&query);
+}
+
+enum error_code store_change_job(struct store *store, const struct job *job, struct error *error)
+{
+  struct query query = query_open(
+      store, "UPDATE jobs SET origin = ?, script = ?, trigger = ?, spec = ? WHERE number = ?",
+      error);
+  bind_integer(&query, job->origin);
+  bind_text(&query, declaring_script(job));
+  bind_text(&query, write_trigger(store, job));
+  bind_text(&query, job->spec);
+  bind_integer(&query, job->number);
+  enum error_code code = query_run_one(&query, ERROR_NOT_FOUND);
+  return code == ERROR_NOT_FOUND ? no_number(job->number, error) : code;
+}
+
+enum error_code store_put_progress(struct store *store, int64_t number,
+                                   const struct job_progress *progress, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE job_progress SET state = ?, next_us = ?, last_us = ?,"
+                                  " runs_kept = ?, paused_us = ?, error = ? WHERE number = ?",
+                                  error);
+  bind_progress(&query, progress);
+  bind_integer(&query, number);
+  enum error_code code = query_run_one(&query, ERROR_NOT_FOUND);
+  return code == ERROR_NOT_FOUND ? no_number(number, error) : code;
+}
+
+enum error_code store_remove_job(struct store *store, int64_t number, struct error *error)
+{
+  struct query query = query_open(store, "DELETE FROM job_progress WHERE number = ?", error);
+  bind_integer(&query, number);
+  enum error_code code = query_run(&query);
+  if (code)
+    return code;
+  query = query_open(store, "DELETE FROM jobs WHERE number = ?", error);
+  bind_integer(&query, number);
+  code = query_run_one(&query, ERROR_NOT_FOUND);
+  return code == ERROR_NOT_FOUND ? no_number(number, error) : code;
+}
+
+enum error_code store_count(struct store *store, struct store_counts *counts, struct error *error)
+{
+  *counts = (struct store_counts){0};
+  int64_t pages = 0;
+  enum error_code code;
+  if ((code = store_ask(store, "SELECT count(*) FROM scripts", &counts->scripts, error)) ||
+      (code = store_ask(store, "PRAGMA page_count", &pages, error)))
+    return code;
+  counts->size_bytes = pages * 4096;
+  struct query query =
+      query_open(store, "SELECT state, count(*) FROM job_progress GROUP BY state", error);
+  while (query_row(&query)) {
+    int64_t state = query_integer(&query, 0);
+    if (state >= 0 && state <= JOB_ERROR)
+      counts->jobs[state] = query_integer(&query, 1);
+  }
+  return query_close(&query);
+}

@@ -1,0 +1,81 @@
+/* One daemon a store: a lock file beside the database, locked for as long as the store is open.
+ *
+ * The lock belongs to the open file description (F_OFD_SETLK), so that the kernel lets go of it
+ * when the holder dies in whatever way, and a close() elsewhere in the process does not. The pid in
+ * the file is for the message only and may be stale. The file is never removed: between a removal
+ * and the next creation two daemons could each lock a file of that name. */
+#include "store/sqlite_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static enum error_code code_of_errno(int system_errno)
+{
+  switch (system_errno) {
+  case ENOENT:
+  case ENOTDIR:
+    return ERROR_NOT_FOUND;
+  case EACCES:
+  case EPERM:
+  case EROFS:
+    return ERROR_PERMISSION;
+  case ENOSPC:
+  case EDQUOT:
+    return ERROR_FULL;
+  default:
+    return ERROR_IO;
+  }
+}
+
+static enum error_code refuse(int descriptor, const char *path, struct error *error)
+{
+  char text[32] = "";
+  ssize_t size = pread(descriptor, text, sizeof text - 1, 0);
+  long pid = size > 0 ? strtol(text, NULL, 10) : 0;
+  char holder[64] = "";
+  if (pid > 0)
+    snprintf(holder, sizeof holder, " (pid %ld)", pid);
+  return error_set(error, ERROR_BUSY,
+                   "another moonbeat%s has %s open: stop it first, or use another --state", holder,
+                   path);
+}
+
+static void write_pid(int descriptor)
+{
+  char text[32];
+  int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+  /* On a full disk the lock holds without the pid. */
+  if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, (size_t)size, 0) < 0)
+    return;
+}
+
+enum error_code lock_take(const char *path, int *descriptor, struct error *error)
+{
+  char *lock_path = memory_printf("%s-lock", path);
+  enum error_code code = ERROR_OK;
+  int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    code = error_set_errno(error, code_of_errno(errno), errno, "cannot open %s", lock_path);
+    goto out;
+  }
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+    write_pid(fd);
+    *descriptor = fd;
+    fd = -1;
+  } else if (errno == EAGAIN || errno == EACCES) {
+    code = refuse(fd, path, error);
+  } else {
+    code = error_set_errno(error, ERROR_IO, errno, "cannot lock %s", lock_path);
+  }
+out:
+  if (fd >= 0)
+    close(fd);
+  free(lock_path);
+  return code;
+}

@@ -1,0 +1,251 @@
+/* Runs and their earlier attempts.
+ *
+ * A run is one row, appended by its claim, found again by its key and written once or twice more.
+ * `fence` is compared inside the UPDATE: a stale finish matches no row and so cannot change one.
+ * The history of a job is a chain of keys from its newest claim backwards; pruning cuts its end
+ * off, so a missing link is the end and no damage. Scheduler thread. */
+#include "store/sqlite_store.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+#define COLUMNS                                                                                    \
+  "r.scheduled_us, r.job, r.state, r.cause, r.attempt, r.fence, r.previous_us, r.due_us,"          \
+  " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error"
+
+enum { ID_COLUMN = 14 };
+
+/* The strings stay SQLite's. */
+static struct run read_run(const struct query *query)
+{
+  return (struct run){
+      .key = {.scheduled_us = query_integer(query, 0), .job = query_integer(query, 1)},
+      .state = (enum run_state)query_integer(query, 2),
+      .cause = (enum run_cause)query_integer(query, 3),
+      .attempt = (int32_t)query_integer(query, 4),
+      .fence = query_integer(query, 5),
+      .previous_us = query_optional(query, 6, INT64_MIN),
+      .due_us = query_optional(query, 7, query_integer(query, 0)),
+      .claimed_us = query_integer(query, 8),
+      .started_us = query_integer(query, 9),
+      .finished_us = query_integer(query, 10),
+      .args = (char *)query_text(query, 11),
+      .result = (char *)query_text(query, 12),
+      .error = (char *)query_text(query, 13),
+  };
+}
+
+static bool visit_row(const struct query *query, const char *job_id, store_run_visitor visit,
+                      void *context)
+{
+  struct run run = read_run(query);
+  return visit(context, &run, job_id ? job_id : "(removed)");
+}
+
+static enum error_code visit_all(struct query *query, store_run_visitor visit, void *context)
+{
+  while (query_row(query) && visit_row(query, query_text(query, ID_COLUMN), visit, context))
+    ;
+  return query_close(query);
+}
+
+/* ---- writing ---- */
+
+enum error_code store_claim(struct store *store, const struct run *run, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "INSERT INTO runs(scheduled_us, job, state, cause, attempt,"
+                                  " fence, previous_us, due_us, claimed_us, started_us, args)"
+                                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                  error);
+  bind_integer(&query, run->key.scheduled_us);
+  bind_integer(&query, run->key.job);
+  bind_integer(&query, run->state);
+  bind_integer(&query, run->cause);
+  bind_integer(&query, run->attempt);
+  bind_integer(&query, run->fence);
+  bind_optional(&query, run->previous_us, INT64_MIN);
+  bind_optional(&query, run->due_us, run->key.scheduled_us);
+  bind_integer(&query, run->claimed_us);
+  bind_optional(&query, run->started_us, 0);
+  bind_text(&query, run->args);
+  enum error_code code = query_run(&query);
+  if (code == ERROR_CONFLICT)
+    error_set(error, code, "the run of job %lld at %lld us is claimed already",
+              (long long)run->key.job, (long long)run->key.scheduled_us);
+  return code;
+}
+
+static enum error_code set_stale(const struct run *run, struct error *error)
+{
+  return error_set(error, ERROR_CONFLICT,
+                   "the run of job %lld at %lld us has ended or is claimed anew "
+                   "(fence %lld is stale)",
+                   (long long)run->key.job, (long long)run->key.scheduled_us,
+                   (long long)run->fence);
+}
+
+enum error_code store_finish(struct store *store, const struct run *run, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE runs SET state = ?, started_us = ?, finished_us = ?,"
+                                  " result = ?, error = ?"
+                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                                  error);
+  bind_integer(&query, run->state);
+  bind_optional(&query, run->started_us, 0);
+  bind_optional(&query, run->finished_us, 0);
+  bind_text(&query, run->result);
+  bind_text(&query, run->error);
+  bind_integer(&query, run->key.scheduled_us);
+  bind_integer(&query, run->key.job);
+  bind_integer(&query, run->fence);
+  enum error_code code = query_run_one(&query, ERROR_CONFLICT);
+  return code == ERROR_CONFLICT ? set_stale(run, error) : code;
+}
+
+static enum error_code keep_attempt(struct store *store, const struct run *ended,
+                                    struct error *error)
+{
+  struct query query =
+      query_open(store,
+                 "INSERT INTO attempts(scheduled_us, job, attempt, state, fence, due_us,"
+                 " claimed_us, started_us, finished_us, result, error)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 error);
+  bind_integer(&query, ended->key.scheduled_us);
+  bind_integer(&query, ended->key.job);
+  bind_integer(&query, ended->attempt);
+  bind_integer(&query, ended->state);
+  bind_integer(&query, ended->fence);
+  bind_optional(&query, ended->due_us, ended->key.scheduled_us);
+  bind_integer(&query, ended->claimed_us);
+  bind_optional(&query, ended->started_us, 0);
+  bind_optional(&query, ended->finished_us, 0);
+  bind_text(&query, ended->result);
+  bind_text(&query, ended->error);
+  return query_run(&query);
+}
+
+enum error_code store_retry(struct store *store, const struct run *ended, const struct run *again,
+                            struct error *error)
+{
+  struct query query =
+      query_open(store,
+                 "UPDATE runs SET state = ?, attempt = ?, fence = ?, due_us = ?, claimed_us = ?,"
+                 " started_us = ?, finished_us = NULL, result = NULL, error = NULL"
+                 " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                 error);
+  bind_integer(&query, again->state);
+  bind_integer(&query, again->attempt);
+  bind_integer(&query, again->fence);
+  bind_optional(&query, again->due_us, ended->key.scheduled_us);
+  bind_integer(&query, again->claimed_us);
+  bind_optional(&query, again->started_us, 0);
+  bind_integer(&query, ended->key.scheduled_us);
+  bind_integer(&query, ended->key.job);
+  bind_integer(&query, ended->fence);
+  enum error_code code = query_run_one(&query, ERROR_CONFLICT);
+  if (code == ERROR_CONFLICT)
+    return set_stale(ended, error);
+  return code ? code : keep_attempt(store, ended, error);
+}
+
+/* ---- reading ---- */
+
+static struct query open_run(struct store *store, struct run_key key, struct error *error)
+{
+  struct query query = query_open(
+      store, "SELECT " COLUMNS " FROM runs r WHERE r.scheduled_us = ? AND r.job = ?", error);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  return query;
+}
+
+enum error_code store_get_run(struct store *store, struct run_key key, struct run *run,
+                              struct error *error)
+{
+  struct query query = open_run(store, key, error);
+  bool found = query_row(&query);
+  if (found) {
+    *run = read_run(&query);
+    run->args = memory_strdup(run->args);
+    run->result = memory_strdup(run->result);
+    run->error = memory_strdup(run->error);
+  }
+  enum error_code code = query_close(&query);
+  if (code || found)
+    return code;
+  return error_set(error, ERROR_NOT_FOUND, "no run of job %lld at %lld us", (long long)key.job,
+                   (long long)key.scheduled_us);
+}
+
+enum error_code store_each_attempt(struct store *store, struct run_key key, store_run_visitor visit,
+                                   void *context, struct error *error)
+{
+  struct query query =
+      query_open(store,
+                 "SELECT a.scheduled_us, a.job, a.state, r.cause, a.attempt, a.fence,"
+                 " r.previous_us, a.due_us, a.claimed_us, a.started_us, a.finished_us,"
+                 " r.args, a.result, a.error, j.id FROM attempts a"
+                 " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"
+                 " LEFT JOIN jobs j ON j.number = a.job"
+                 " WHERE a.scheduled_us = ? AND a.job = ? ORDER BY a.attempt",
+                 error);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  return visit_all(&query, visit, context);
+}
+
+enum error_code store_each_open_run(struct store *store, store_run_visitor visit, void *context,
+                                    struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS ", j.id FROM runs r INDEXED BY runs_open"
+                                  " LEFT JOIN jobs j ON j.number = r.job WHERE r.state < 2"
+                                  " ORDER BY r.scheduled_us, r.job",
+                                  error);
+  return visit_all(&query, visit, context);
+}
+
+enum error_code store_each_run(struct store *store, int64_t before_us, int64_t before_job,
+                               store_run_visitor visit, void *context, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS ", j.id FROM runs r"
+                                  " LEFT JOIN jobs j ON j.number = r.job"
+                                  " WHERE (r.scheduled_us, r.job) < (?, ?)"
+                                  " ORDER BY r.scheduled_us DESC, r.job DESC",
+                                  error);
+  bind_integer(&query, before_us);
+  bind_integer(&query, before_job);
+  return visit_all(&query, visit, context);
+}
+
+static enum error_code copy_job_id(struct store *store, int64_t job, char **id, struct error *error)
+{
+  struct query query = query_open(store, "SELECT id FROM jobs WHERE number = ?", error);
+  bind_integer(&query, job);
+  *id = query_row(&query) ? memory_strdup(query_text(&query, 0)) : NULL;
+  return query_close(&query);
+}
+
+enum error_code store_each_run_of(struct store *store, int64_t job, int64_t from_us,
+                                  store_run_visitor visit, void *context, struct error *error)
+{
+  char *job_id;
+  enum error_code code = copy_job_id(store, job, &job_id, error);
+  struct run_key key = {.scheduled_us = from_us, .job = job};
+  struct chain_guard guard = {0};
+  while (!code && chain_goes_on(&guard, key.scheduled_us)) {
+    struct query query = open_run(store, key, error);
+    if (!query_row(&query) || !visit_row(&query, job_id, visit, context))
+      key.scheduled_us = INT64_MIN;
+    else
+      key.scheduled_us = query_optional(&query, 6, INT64_MIN);
+    code = query_close(&query);
+  }
+  free(job_id);
+  return code;
+}

@@ -1,0 +1,116 @@
+/* The tables, and how an older file becomes one of today.
+ *
+ * PRAGMA user_version counts the steps below that a file has been through; each is one transaction,
+ * so a crash leaves a file between two steps and never inside one. A step, once released, is never
+ * edited: a change is a new step.
+ *
+ * Reading the layout: what one fire writes is a row at the end of `runs` (clustered by time, so the
+ * rows of one moment share pages), an entry in `runs_open` for as long as it has not ended, and a
+ * narrow row of `job_progress`. `runs_open` and `progress_due` hold only what is open or will be
+ * due, so their hot pages are few. Absent times are NULL, which takes no room.
+ *
+ * AUTOINCREMENT: a job's number names its runs, which outlive it, so none is given twice. */
+#include "store/sqlite_store.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+enum { APPLICATION_ID = 0x6d6f6f6e /* "moon" */ };
+
+static const char *const steps[] = {
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta VALUES ('epoch', 0);"
+
+    "CREATE TABLE scripts(name TEXT PRIMARY KEY, origin INTEGER NOT NULL, path TEXT,"
+    "  version TEXT NOT NULL, error TEXT, loaded_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE script_sources(script TEXT NOT NULL, number INTEGER NOT NULL,"
+    "  version TEXT NOT NULL, created_us INTEGER NOT NULL, source TEXT NOT NULL,"
+    "  PRIMARY KEY(script, number)) STRICT;"
+
+    "CREATE TABLE jobs(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    "  origin INTEGER NOT NULL, script TEXT, trigger TEXT, spec TEXT NOT NULL) STRICT;"
+    "CREATE INDEX jobs_declared ON jobs(script, id) WHERE origin = 0;"
+
+    "CREATE TABLE job_progress(number INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
+    "  next_us INTEGER, last_us INTEGER, runs_kept INTEGER NOT NULL, paused_us INTEGER,"
+    "  error TEXT) STRICT;"
+    "CREATE INDEX progress_due ON job_progress(next_us) WHERE state = 0 AND next_us IS NOT NULL;"
+    "CREATE INDEX progress_finished ON job_progress(last_us) WHERE state = 2;"
+
+    "CREATE TABLE runs(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, cause INTEGER NOT NULL, attempt INTEGER NOT NULL,"
+    "  fence INTEGER NOT NULL, previous_us INTEGER, due_us INTEGER, claimed_us INTEGER NOT NULL,"
+    "  started_us INTEGER, finished_us INTEGER, args TEXT, result TEXT, error TEXT,"
+    "  PRIMARY KEY(scheduled_us, job)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX runs_open ON runs(scheduled_us, job) WHERE state < 2;"
+
+    "CREATE TABLE attempts(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL, state INTEGER NOT NULL, fence INTEGER NOT NULL, due_us INTEGER,"
+    "  claimed_us INTEGER NOT NULL, started_us INTEGER, finished_us INTEGER, result TEXT,"
+    "  error TEXT, PRIMARY KEY(scheduled_us, job, attempt)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE run_logs(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
+    "  sequence INTEGER NOT NULL, attempt INTEGER NOT NULL, level INTEGER NOT NULL,"
+    "  at_us INTEGER NOT NULL, text TEXT NOT NULL,"
+    "  PRIMARY KEY(scheduled_us, job, sequence)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE skips(number INTEGER PRIMARY KEY, job INTEGER NOT NULL,"
+    "  first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, count INTEGER NOT NULL,"
+    "  reason INTEGER NOT NULL, recorded_us INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX skips_of_job ON skips(job);"
+
+    "CREATE TABLE kv(script TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+    "  PRIMARY KEY(script, key)) STRICT, WITHOUT ROWID;",
+};
+
+enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };
+
+/* The SQL above spells these numbers out. */
+_Static_assert(JOB_DECLARED == 0 && JOB_ADDED == 1, "jobs_declared");
+_Static_assert(JOB_ACTIVE == 0 && JOB_FINISHED == 2, "progress_due, progress_finished");
+_Static_assert(RUN_PENDING == 0 && RUN_RUNNING == 1 && RUN_SUCCEEDED == 2, "runs_open");
+
+enum error_code schema_recognise(struct store *store, struct error *error)
+{
+  int64_t application = 0, version = 0, tables = 0;
+  enum error_code code;
+  /* The first read: a file that is no database is found out here. */
+  if ((code = store_ask(store, "PRAGMA application_id", &application, error)) ||
+      (code = store_ask(store, "PRAGMA user_version", &version, error)) ||
+      (code = store_ask(store, "SELECT count(*) FROM sqlite_schema", &tables, error)))
+    return code;
+  bool fresh = application == 0 && version == 0 && tables == 0;
+  if (!fresh && application != APPLICATION_ID)
+    return error_set(error, ERROR_CORRUPT,
+                     "%s: a database of another program: move it away or use another --state",
+                     store_name(store));
+  if (version > KNOWN_VERSION)
+    return error_set(error, ERROR_NEWER,
+                     "%s: written by a newer moonbeat (schema %lld, this one knows %d): "
+                     "upgrade moonbeat",
+                     store_name(store), (long long)version, KNOWN_VERSION);
+  return ERROR_OK;
+}
+
+static enum error_code take_step(struct store *store, int step, struct error *error)
+{
+  char *mark = memory_printf("PRAGMA user_version = %d; PRAGMA application_id = %d", step + 1,
+                             APPLICATION_ID);
+  enum error_code code;
+  if (!(code = store_begin(store, error)) && !(code = store_execute(store, steps[step], error)) &&
+      !(code = store_execute(store, mark, error)))
+    code = store_commit(store, error);
+  if (code)
+    store_rollback(store);
+  free(mark);
+  return code;
+}
+
+enum error_code schema_migrate(struct store *store, struct error *error)
+{
+  int64_t version = 0;
+  enum error_code code = store_ask(store, "PRAGMA user_version", &version, error);
+  for (; !code && version < KNOWN_VERSION; version++)
+    code = take_step(store, (int)version, error);
+  return code;
+}

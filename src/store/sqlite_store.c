@@ -1,0 +1,203 @@
+/* Opening, closing, transactions and the checkpoint.
+ *
+ * The file is in WAL mode with synchronous=FULL: a commit is one append and one fsync, and what was
+ * committed is there after power loss. SQLite's own checkpoints are off, because they come inside
+ * somebody's commit; store_checkpoint() does them between turns, whenever a few megabytes have
+ * gathered. As nobody writes meanwhile, a checkpoint moves the whole rest and the next commit
+ * begins the WAL anew, so it stays small unless a reader holds it.
+ *
+ * Opening reads a handful of pages however large the file is. The page cache grows on demand.
+ * SQLite opens and closes the database file; this process never does so by hand, since closing any
+ * descriptor of it would drop SQLite's locks. The one exception makes a file that was not there, so
+ * that it is never readable by others, not even for a moment. Scheduler thread. */
+#include "store/sqlite_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum {
+  CHECKPOINT_PAGES = 1000,     /* 4 MB: some milliseconds of work */
+  WAL_LARGE_PAGES = 16 * 1024, /* 64 MB: worth giving back to the system */
+  BUSY_WAIT_MS = 2000,         /* for a person's sqlite3 shell to let go */
+};
+
+static const char settings[] = "PRAGMA page_size = 4096;"
+                               "PRAGMA journal_mode = WAL;"
+                               "PRAGMA synchronous = FULL;"
+                               "PRAGMA wal_autocheckpoint = 0;"
+                               "PRAGMA journal_size_limit = 16777216;"
+                               "PRAGMA temp_store = MEMORY;"
+                               "PRAGMA cache_size = -16384;"
+                               "PRAGMA mmap_size = 0;"
+                               "PRAGMA secure_delete = OFF;"
+                               "PRAGMA foreign_keys = OFF;"
+                               "PRAGMA trusted_schema = OFF;";
+
+static int remember_wal_size(void *context, sqlite3 *db, const char *name, int pages)
+{
+  (void)db, (void)name;
+  struct store *store = context;
+  if (pages < store->wal_pages)
+    store->moved_pages = 0; /* the WAL began anew */
+  store->wal_pages = pages;
+  return SQLITE_OK;
+}
+
+/* Makes a private file when there is none; says early what would be puzzling later. */
+static enum error_code make_file(const char *path, struct error *error)
+{
+  struct stat status;
+  if (stat(path, &status) == 0) {
+    if (!S_ISREG(status.st_mode))
+      return error_set(error, ERROR_CORRUPT, "%s: not a file: move it away or use another --state",
+                       path);
+    return ERROR_OK;
+  }
+  int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0)
+    close(fd);
+  else if (errno != EEXIST)
+    return error_set_errno(error,
+                           errno == ENOSPC || errno == EDQUOT ? ERROR_FULL : ERROR_PERMISSION,
+                           errno, "cannot make %s", path);
+  return ERROR_OK;
+}
+
+static enum error_code connect(struct store *store, struct error *error)
+{
+  /* The prefix keeps a path from being read as a URI or as ":memory:". */
+  char *name = store->path ? memory_printf("%s%s", store->path[0] == '/' ? "" : "./", store->path)
+                           : memory_strdup(":memory:");
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  enum error_code code = ERROR_OK;
+  if (sqlite3_open_v2(name, &store->db, flags, NULL) != SQLITE_OK)
+    code = store_fail(store, error);
+  free(name);
+  if (code == ERROR_OK && sqlite3_db_readonly(store->db, "main"))
+    code = error_set(error, ERROR_PERMISSION, "%s: may be read but not written", store->path);
+  sqlite3_extended_result_codes(store->db, 0);
+  sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
+  return code;
+}
+
+static enum error_code begin_epoch(struct store *store, struct error *error)
+{
+  enum error_code code;
+  if (!(code = store_begin(store, error)) &&
+      !(code =
+            store_execute(store, "UPDATE meta SET value = value + 1 WHERE key = 'epoch'", error)) &&
+      !(code =
+            store_ask(store, "SELECT value FROM meta WHERE key = 'epoch'", &store->epoch, error)))
+    code = store_commit(store, error);
+  if (code)
+    store_rollback(store);
+  return code;
+}
+
+enum error_code store_open(const char *path, struct store **opened, struct error *error)
+{
+  struct store *store = memory_alloc(sizeof *store);
+  store->lock = -1;
+  store->path = memory_strdup(path);
+  store->prune_from.scheduled_us = INT64_MIN;
+  *opened = NULL;
+  enum error_code code = ERROR_OK;
+  if (path && ((code = lock_take(path, &store->lock, error)) || (code = make_file(path, error))))
+    goto out;
+  if ((code = connect(store, error)) || (code = schema_recognise(store, error)) ||
+      (code = store_execute(store, settings, error)))
+    goto out;
+  sqlite3_wal_hook(store->db, remember_wal_size, store);
+  if ((code = schema_migrate(store, error)) || (code = begin_epoch(store, error)))
+    goto out;
+  *opened = store;
+  store = NULL;
+out:
+  store_close(store);
+  return code;
+}
+
+void store_close(struct store *store)
+{
+  if (!store)
+    return;
+  store_rollback(store);
+  store_forget_statements(store);
+  sqlite3_close(store->db);
+  if (store->lock >= 0)
+    close(store->lock);
+  buffer_deinit(&store->scratch);
+  free(store->path);
+  free(store);
+}
+
+int64_t store_epoch(const struct store *store)
+{
+  return store->epoch;
+}
+
+enum error_code store_begin(struct store *store, struct error *error)
+{
+  if (store->unsafe)
+    return error_set(error, ERROR_IO,
+                     "%s: an I/O error left it in an unknown state: start again to recover",
+                     store_name(store));
+  if (!sqlite3_get_autocommit(store->db))
+    return error_set(error, ERROR_INTERNAL, "%s: a transaction in a transaction",
+                     store_name(store));
+  store->failed = ERROR_OK;
+  struct query query = query_open(store, "BEGIN IMMEDIATE", error);
+  return query_run(&query);
+}
+
+enum error_code store_commit(struct store *store, struct error *error)
+{
+  if (store->failed) {
+    error_set(error, store->failed, "%s: the transaction has failed before", store_name(store));
+    return store->failed;
+  }
+  if (sqlite3_get_autocommit(store->db))
+    return error_set(error, ERROR_INTERNAL, "%s: a commit without a transaction",
+                     store_name(store));
+  struct query query = query_open(store, "COMMIT", error);
+  return query_run(&query);
+}
+
+void store_rollback(struct store *store)
+{
+  if (store->db && !sqlite3_get_autocommit(store->db)) {
+    struct query query = query_open(store, "ROLLBACK", NULL);
+    query_run(&query);
+  }
+  store->failed = ERROR_OK;
+}
+
+void store_checkpoint(struct store *store)
+{
+  if (!sqlite3_get_autocommit(store->db) || store->unsafe)
+    return;
+  int mode = SQLITE_CHECKPOINT_PASSIVE;
+  if (store->wal_pages - store->moved_pages < CHECKPOINT_PAGES) {
+    if (store->wal_pages < WAL_LARGE_PAGES)
+      return;
+    mode = SQLITE_CHECKPOINT_TRUNCATE;
+  }
+  int log_pages = 0, moved_pages = 0;
+  sqlite3_busy_timeout(store->db, 0); /* a reader in the way: another time */
+  int result = sqlite3_wal_checkpoint_v2(store->db, "main", mode, &log_pages, &moved_pages);
+  sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
+  /* No room is no harm: the WAL still holds everything. What is worse must be told to somebody, and
+   * the next store_begin() does. */
+  if (result != SQLITE_OK && result != SQLITE_BUSY && result != SQLITE_LOCKED)
+    store_fail(store, NULL);
+  /* After a failure or with a reader in the way, wait for as much again. */
+  if (mode == SQLITE_CHECKPOINT_TRUNCATE && result == SQLITE_OK)
+    store->wal_pages = store->moved_pages = 0;
+  else
+    store->moved_pages = store->wal_pages;
+}
