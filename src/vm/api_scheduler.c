@@ -1,0 +1,83 @@
+/* What the vocabulary and the `scheduler` table need of C: asking the scheduler, checking a job as
+ * it will be read later, and the place in a person's script that messages point to. On the worker's
+ * thread. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "model/job.h"
+#include "vm/api_json.h"
+#include "vm/vm.h"
+
+/* The places of the Lua half are of no use to a person: its chunks are named =moonbeat/NAME.lua. */
+#define OWN_SOURCE "=moonbeat/"
+
+static int l_request(lua_State *L) /* op params|nil -> result | nil message code; waits */
+{
+  const char *op = luaL_checkstring(L, 1);
+  lua_settop(L, 2);
+  if (lua_isnil(L, 2))
+    return vm_request(L, op, NULL);
+  if (!api_json_encode(L, 2, NULL, 0))
+    return lua_error(L);
+  return vm_request(L, op, lua_tostring(L, -1));
+}
+
+static int l_script_name(lua_State *L) /* -> text */
+{
+  lua_pushstring(L, vm_script_name(vm_of(L)));
+  return 1;
+}
+
+/* The innermost frame of a person's Lua. */
+static int l_where(lua_State *L) /* -> "jobs/a.lua:12" | nil */
+{
+  lua_Debug frame;
+  for (int level = 1; lua_getstack(L, level, &frame); level++) {
+    lua_getinfo(L, "Sl", &frame);
+    if (frame.currentline > 0 && strncmp(frame.source, OWN_SOURCE, strlen(OWN_SOURCE)) != 0) {
+      lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
+      return 1;
+    }
+  }
+  lua_pushnil(L);
+  return 1;
+}
+
+/* script NULL: the job is added and not declared. */
+static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
+{
+  const char *script = luaL_optstring(L, 2, NULL);
+  struct json_document *document = NULL;
+  struct job *job = NULL;
+  struct error error;
+  size_t size;
+  lua_settop(L, 2);
+  if (!api_json_encode(L, 1, NULL, 0)) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+    return 2;
+  }
+  const char *json = lua_tolstring(L, -1, &size);
+  enum error_code code = json_parse(json, size, &document, &error);
+  if (!code)
+    code = job_from_json(json_root(document), script, NULL, &job, &error);
+  job_destroy(job);
+  json_free(document);
+  if (!code) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, error.text);
+  return 2;
+}
+
+void api_scheduler_open(lua_State *L) /* raw -- raw */
+{
+  static const luaL_Reg functions[] = {{"request", l_request},
+                                       {"script_name", l_script_name},
+                                       {"where", l_where},
+                                       {"job_check", l_job_check},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}
