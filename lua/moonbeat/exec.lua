@@ -1,0 +1,465 @@
+--- Commands. A child process runs in its own process group while other runs go on; when the run that
+-- waits for it is cancelled or timed out, the whole group is ended: TERM, and KILL after a grace.
+--
+--   local result = assert(exec { "pg_dump", "-Fc", "shop", timeout = "10m" })
+--   local result = assert(exec("ls -l | wc -l"))
+--   if not result.ok then error(result.stderr) end
+
+local raw = ...
+
+local process = {}
+
+---@class exec.options
+---@field cwd? string where to run, the jobs folder when not given
+---@field env? table<string, string|false> variables to set; false removes one
+---@field clean_env? boolean begin with no variables at all
+---@field stdin? string what the command reads; nothing when not given
+---@field timeout? number|string after which the command is ended; none when not given
+---@field grace? number|string between TERM and KILL, "5s" when not given; 0 for KILL at once
+---@field check? boolean raise when the command does not end with status 0
+---@field capture? boolean false: output goes to the log, line by line, not into the result
+
+---@class exec.result
+---@field ok boolean it ended with status 0
+---@field code integer? exit status; nil when a signal ended it
+---@field signal string? "TERM", "KILL", ...
+---@field stdout string at most 1 MiB of it
+---@field stderr string at most 1 MiB of it
+---@field truncated boolean there was more output than that
+---@field timed_out boolean
+
+-- What was started, as the C side reads it.
+local function spec_of(name, source, options)
+  local argv = {}
+  if type(source) == "string" then
+    argv = { "/bin/sh", "-c", source }
+  else
+    for index, word in ipairs(source) do
+      if math.type(word) then
+        word = tostring(word)
+      elseif type(word) ~= "string" then
+        raw.fail(("%s: argument %d must be a string, got %s"):format(name, index, raw.type_name(word)))
+      end
+      argv[index] = word
+    end
+  end
+  if #argv == 0 then
+    raw.fail(name .. ": the command is empty")
+  end
+  return {
+    argv = argv,
+    cwd = options.cwd,
+    env = options.env,
+    clean_env = options.clean_env,
+    stdin = options.stdin,
+    timeout = options.timeout,
+    grace = options.grace,
+  }
+end
+
+-- Cuts what arrives into lines and hands each on; without arguments, what is left.
+local function line_cutter(level)
+  local rest = ""
+  return function(part)
+    if part == nil then
+      if rest ~= "" then
+        raw.log(level, rest)
+        rest = ""
+      end
+      return
+    end
+    local begin = 1
+    while true do
+      local stop = part:find("\n", begin, true)
+      if not stop then
+        break
+      end
+      local line = part:sub(begin, stop - 1)
+      raw.log(level, (rest .. line):gsub("\r$", "") .. "")
+      rest, begin = "", stop + 1
+    end
+    rest = rest .. part:sub(begin)
+    if #rest > 64 * 1024 then -- a line without an end must not grow for ever
+      raw.log(level, rest)
+      rest = ""
+    end
+  end
+end
+
+-- Sends the output of a child to the log until it has ended.
+local function log_output(child)
+  local out, err = line_cutter("info"), line_cutter("warn")
+  repeat
+    local stdout, stderr, ended = child:next()
+    if stdout then
+      out(stdout)
+    end
+    if stderr then
+      err(stderr)
+    end
+  until ended
+  out()
+  err()
+end
+
+local function describe_end(code, signal, timed_out)
+  if timed_out then
+    return "command timed out"
+  elseif signal then
+    return "command was ended by signal " .. signal
+  end
+  return ("command exited with status %d"):format(code)
+end
+
+local function start(name, source, options)
+  return raw.exec_spawn(name, spec_of(name, source, options))
+end
+
+--- Runs a program with its arguments, `exec { "prog", "arg", cwd = "/tmp" }`, or a shell's text,
+--- `exec("prog | prog2", { cwd = "/tmp" })`, and waits for its end.
+---@param source string|exec.options
+---@param options? exec.options only with a shell's text
+---@return exec.result? result nil when it cannot be started
+---@return string? message
+---@return string? code
+function process.exec(source, options)
+  if type(source) == "table" then
+    if options ~= nil then
+      raw.fail("exec: options stand in the table beside the arguments")
+    end
+    options = {}
+    for key, value in pairs(source) do
+      if math.type(key) ~= "integer" then
+        options[key] = value
+      end
+    end
+  elseif type(source) ~= "string" then
+    raw.fail("exec: the command must be a table or a string, got " .. raw.type_name(source))
+  end
+  options = raw.check_options("exec", options, "cwd", "env", "clean_env", "stdin", "timeout", "grace",
+    "check", "capture")
+  local child, message, error_code = start("exec", source, options)
+  if not child then
+    if options.check then
+      raw.fail(message)
+    end
+    return nil, message, error_code
+  end
+  local stdout, stderr, truncated = "", "", false
+  if options.capture == false then
+    log_output(child)
+  else
+    stdout, stderr, truncated = child:wait()
+  end
+  local code, signal, timed_out = child:status()
+  if options.check and code ~= 0 then
+    local last = stderr:match("([^\n]*)\n?$")
+    raw.fail(describe_end(code, signal, timed_out) .. (last ~= "" and ": " .. last or ""))
+  end
+  return {
+    ok = code == 0,
+    code = code,
+    signal = signal,
+    stdout = stdout,
+    stderr = stderr,
+    truncated = truncated,
+    timed_out = timed_out,
+  }
+end
+
+--- What a job whose `run` is a command does: its output becomes the run's log, its failure the run's
+-- error. `spec` is what command{...} made: argv or shell, and options.
+function process.run_command(spec)
+  local options = raw.check_options("command", spec, "argv", "shell", "cwd", "env", "clean_env", "stdin",
+    "timeout", "grace")
+  local child, message = start("command", spec.argv or spec.shell, options)
+  if not child then
+    error(message, 0)
+  end
+  log_output(child)
+  local code, signal, timed_out = child:status()
+  if code ~= 0 then
+    error(describe_end(code, signal, timed_out), 0)
+  end
+  return { code = 0 }
+end
+
+--- os.execute as in Lua, but waiting as everything else does; output goes to the log.
+---@param command? string
+---@return true? ok
+---@return "exit"|"signal"? how
+---@return integer? code
+function process.execute(command)
+  if command == nil then
+    return true
+  elseif type(command) ~= "string" then
+    raw.fail("os.execute: the command must be a string, got " .. raw.type_name(command))
+  end
+  local child, message = start("os.execute", command, {})
+  if not child then
+    return nil, message
+  end
+  log_output(child)
+  return child:exit_values()
+end
+
+local file = {}
+local file_meta = { __index = file, __name = "FILE*" }
+
+function file_meta:__tostring()
+  return self.child and "file (popen)" or "file (closed)"
+end
+
+local function check_open(self, name)
+  if getmetatable(self) ~= file_meta then
+    raw.fail(("%s: a file is needed, got %s"):format(name, raw.type_name(self)))
+  elseif not self.child then
+    raw.fail(name .. ": attempt to use a closed file")
+  end
+end
+
+-- Takes in what the child wrote; stderr, and stdout of a file opened for writing, are logged.
+local function receive(self, want_input)
+  local stdout, stderr, ended = self.child:next(want_input)
+  if stdout then
+    if self.mode == "r" then
+      self.parts[#self.parts + 1] = stdout
+    else
+      self.log_stdout(stdout)
+    end
+  end
+  if stderr then
+    self.log_stderr(stderr)
+  end
+  self.ended = ended
+end
+
+local function gather(self)
+  if #self.parts > 0 then
+    self.rest = self.rest:sub(self.position) .. table.concat(self.parts)
+    self.parts, self.position = {}, 1
+  end
+end
+
+local function read_line(self, keep_end)
+  local from = self.position
+  while true do
+    local stop = self.rest:find("\n", from, true)
+    if stop then
+      local line = self.rest:sub(self.position, keep_end and stop or stop - 1)
+      self.position = stop + 1
+      return line
+    end
+    if self.ended then
+      local line = self.rest:sub(self.position)
+      self.rest, self.position = "", 1
+      return line ~= "" and line or nil
+    end
+    local searched = #self.rest - self.position + 1
+    receive(self)
+    gather(self)
+    from = self.position + searched
+    if self.position == 1 then
+      from = searched + 1
+    end
+  end
+end
+
+local function available(self)
+  return #self.rest - self.position + 1
+end
+
+local function read_count(self, count)
+  local have = available(self)
+  while have < count and not self.ended do
+    local before = #self.parts
+    receive(self)
+    if #self.parts > before then
+      have = have + #self.parts[#self.parts]
+    end
+  end
+  gather(self)
+  local part = self.rest:sub(self.position, self.position + count - 1)
+  self.position = self.position + #part
+  if part == "" and (count > 0 or available(self) == 0) then
+    return nil
+  end
+  return part
+end
+
+local function read_all(self)
+  while not self.ended do
+    receive(self)
+  end
+  gather(self)
+  local all = self.rest:sub(self.position)
+  self.rest, self.position = "", 1
+  return all
+end
+
+-- As Lua's own: blanks are skipped, then the longest text that may begin a numeral is taken.
+local function read_number(self)
+  local text = ""
+  local function take(set)
+    local one = read_count(self, 1)
+    if one and one:find(set) then
+      text = text .. one
+      return true
+    elseif one then
+      self.position = self.position - 1
+    end
+    return false
+  end
+  while take("%s") do
+    text = ""
+  end
+  while #text < 200 and take("[%w.+-]") do -- luacheck: ignore 542
+  end
+  return tonumber(text)
+end
+
+local function read_one(self, format)
+  if math.type(format) == "integer" and format >= 0 then
+    return read_count(self, format)
+  end
+  local letter = type(format) == "string" and format:gsub("^%*", ""):sub(1, 1)
+  if letter == "l" then
+    return read_line(self, false)
+  elseif letter == "L" then
+    return read_line(self, true)
+  elseif letter == "a" then
+    return read_all(self)
+  elseif letter == "n" then
+    return read_number(self)
+  end
+  raw.fail(("file:read: %s is no format, it takes \"l\", \"L\", \"a\", \"n\" or a number"):format(tostring(format)))
+end
+
+--- As Lua's own: "l", "L", "a", "n" or a number of bytes, several at once.
+function file:read(...)
+  check_open(self, "file:read")
+  if self.mode ~= "r" then
+    return nil, "file is open for writing", "invalid"
+  end
+  local count = select("#", ...)
+  if count == 0 then
+    return read_line(self, false)
+  end
+  local results = {}
+  for index = 1, count do
+    results[index] = read_one(self, (select(index, ...)))
+    if results[index] == nil then
+      return table.unpack(results, 1, index)
+    end
+  end
+  return table.unpack(results, 1, count)
+end
+
+--- An iterator that reads by the given formats, lines when there are none.
+function file:lines(...)
+  check_open(self, "file:lines")
+  local formats = table.pack(...)
+  return function()
+    return self:read(table.unpack(formats, 1, formats.n))
+  end
+end
+
+--- Hands text to the command's standard input; waits while the command does not take it.
+function file:write(...)
+  check_open(self, "file:write")
+  if self.mode ~= "w" then
+    return nil, "file is open for reading", "invalid"
+  end
+  for index = 1, select("#", ...) do
+    local text = select(index, ...)
+    if math.type(text) then
+      text = tostring(text)
+    elseif type(text) ~= "string" then
+      raw.fail(("file:write: argument %d must be a string, got %s"):format(index, raw.type_name(text)))
+    end
+    local done, message, code = self.child:write(text)
+    if not done then
+      return nil, message, code
+    end
+    while not self.ended and not self.child:drained() do
+      receive(self, true)
+    end
+  end
+  return self
+end
+
+function file:flush()
+  check_open(self, "file:flush")
+  return self
+end
+
+function file:setvbuf()
+  check_open(self, "file:setvbuf")
+  return true
+end
+
+function file:seek()
+  check_open(self, "file:seek")
+  return nil, "Illegal seek", "invalid"
+end
+
+--- Waits for the command's end: true, "exit", 0; or nil, "exit" or "signal", and the number.
+function file:close()
+  check_open(self, "file:close")
+  self.child:finish(self.mode == "r")
+  while not self.ended do
+    receive(self)
+    self.parts = {}
+  end
+  self.log_stdout()
+  self.log_stderr()
+  local child = self.child
+  self.child = nil
+  return child:exit_values()
+end
+
+function file_meta:__close()
+  if self.child then
+    self:close()
+  end
+end
+
+--- io.popen as in Lua, but waiting as everything else does. What is not read goes to the log.
+---@param command string
+---@param mode? "r"|"w"
+---@return table? file
+---@return string? message
+---@return string? code
+function process.popen(command, mode)
+  if type(command) ~= "string" then
+    raw.fail("io.popen: the command must be a string, got " .. raw.type_name(command))
+  end
+  mode = mode == nil and "r" or mode
+  if mode ~= "r" and mode ~= "w" then
+    raw.fail(("io.popen: mode must be \"r\" or \"w\", got %s"):format(tostring(mode)))
+  end
+  local child, message, code = start("io.popen", command, { stdin = mode == "w" })
+  if not child then
+    return nil, message, code
+  end
+  return setmetatable({
+    child = child,
+    mode = mode,
+    parts = {},
+    rest = "",
+    position = 1,
+    ended = false,
+    log_stdout = line_cutter("info"),
+    log_stderr = line_cutter("warn"),
+  }, file_meta)
+end
+
+--- "file" or "closed file" for what popen returned, else nil; for io.type.
+function process.file_type(value)
+  if getmetatable(value) == file_meta then
+    return value.child and "file" or "closed file"
+  end
+  return nil
+end
+
+return process

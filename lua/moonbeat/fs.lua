@@ -1,0 +1,255 @@
+--- Files, without blocking anybody: each call is done by a helper thread while other runs go on.
+-- Relative paths begin at the jobs folder. Misuse raises; what the system refuses comes back as
+-- nil, a sentence and a code ("not_found", "permission", "exists", "full", "limit", "io").
+
+local raw = ...
+
+---@class fs
+local fs = {}
+
+local check_options = raw.check_options
+
+---@class fs.read_options
+---@field offset? integer where to begin, in bytes; 0 when not given
+---@field size? integer how many bytes at most; to the end when not given
+
+--- The bytes of a file, or of a part of it: "" when the part lies behind the end. At most 64 MiB.
+---@param path string
+---@param options? fs.read_options
+---@return string? data
+---@return string? message
+---@return string? code
+function fs.read(path, options)
+  options = check_options("fs.read", options, "offset", "size")
+  return raw.fs_read("fs.read", path, options.offset, options.size)
+end
+
+---@class fs.write_options
+---@field mode? integer permissions of a new file, tonumber("644", 8) when not given
+
+--- Replaces a file's contents at once: who reads it sees the old bytes or the new ones, also after a
+-- power cut. An existing file keeps its permissions.
+---@param path string
+---@param data string
+---@param options? fs.write_options
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.write(path, data, options)
+  options = check_options("fs.write", options, "mode")
+  return raw.fs_write("fs.write", path, data, options.mode)
+end
+
+--- Adds to the end of a file, which is created when it is not there.
+---@param path string
+---@param data string
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.append(path, data)
+  return raw.fs_append("fs.append", path, data)
+end
+
+local LINES_PART = 64 * 1024
+
+--- An iterator over the lines of a file, without their line ends; the file may be of any size.
+--- Raises when the file cannot be read.
+---@param path string
+---@return fun(): string?
+function fs.lines(path)
+  local offset, rest, ended = 0, "", false
+  local position = 1
+  local function refill()
+    local part, message = raw.fs_read("fs.lines", path, offset, LINES_PART)
+    if not part then
+      raw.fail(message)
+    end
+    offset = offset + #part
+    ended = #part == 0
+    return part
+  end
+  rest = refill()
+  return function()
+    local pieces
+    while true do
+      local stop = rest:find("\n", position, true)
+      if stop then
+        local line = rest:sub(position, stop - 1)
+        position = stop + 1
+        if pieces then
+          pieces[#pieces + 1] = line
+          line = table.concat(pieces)
+        end
+        return line
+      end
+      if position <= #rest then
+        pieces = pieces or {}
+        pieces[#pieces + 1] = rest:sub(position)
+      end
+      position = 1
+      rest = ended and "" or refill()
+      if ended then
+        return pieces and table.concat(pieces)
+      end
+    end
+  end
+end
+
+--- Whether there is anything by that name; a link to nothing counts as nothing.
+---@param path string
+---@return boolean? exists
+---@return string? message
+---@return string? code
+function fs.exists(path)
+  return raw.fs_exists("fs.exists", path)
+end
+
+---@class fs.stat
+---@field type "file"|"directory"|"link"|"pipe"|"socket"|"device"
+---@field size integer in bytes
+---@field modified_at time when its contents changed last
+---@field mode integer permissions
+---@field inode integer
+---@field device integer
+
+--- What is known about a file; about the link itself with `{ follow = false }`.
+---@param path string
+---@param options? { follow?: boolean }
+---@return fs.stat? stat
+---@return string? message
+---@return string? code
+function fs.stat(path, options)
+  options = check_options("fs.stat", options, "follow")
+  return raw.fs_stat("fs.stat", path, options.follow == false)
+end
+
+--- The names in a directory, sorted, without "." and "..".
+---@param path? string the jobs folder when not given
+---@return string[]? names
+---@return string? message
+---@return string? code
+function fs.list(path)
+  return raw.fs_list("fs.list", path == nil and "." or path)
+end
+
+--- The paths that match a pattern with * ? [a-z] and {a,b}, sorted; none is an empty list.
+---@param pattern string
+---@return string[]? paths
+---@return string? message
+---@return string? code
+function fs.glob(pattern)
+  return raw.fs_glob("fs.glob", pattern)
+end
+
+--- Makes a directory; with `{ parents = true }` those above it too, and one that is there is fine.
+---@param path string
+---@param options? { parents?: boolean }
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.mkdir(path, options)
+  options = check_options("fs.mkdir", options, "parents")
+  return raw.fs_mkdir("fs.mkdir", path, options.parents and true or false)
+end
+
+--- Removes a file, a link or an empty directory; with `{ recursive = true }` a directory with all
+-- that is in it (links are removed, not followed).
+---@param path string
+---@param options? { recursive?: boolean }
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.remove(path, options)
+  options = check_options("fs.remove", options, "recursive")
+  return raw.fs_remove("fs.remove", path, options.recursive and true or false)
+end
+
+--- Gives a file or a directory another name, in the place of a file that has it.
+---@param from string
+---@param to string
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.rename(from, to)
+  return raw.fs_rename("fs.rename", from, to)
+end
+
+--- Copies a file of any size with its permissions; the copy appears at once when it is complete.
+---@param from string
+---@param to string
+---@return true? done
+---@return string? message
+---@return string? code
+function fs.copy(from, to)
+  return raw.fs_copy("fs.copy", from, to)
+end
+
+--- Makes a new, empty directory in the system's place for temporary files. It is yours to remove.
+---@return string? path
+---@return string? message
+---@return string? code
+function fs.tempdir()
+  return raw.fs_tempdir("fs.tempdir")
+end
+
+local function check_text(name, what, value)
+  if type(value) ~= "string" then
+    raw.fail(("%s: %s must be a string, got %s"):format(name, what, raw.type_name(value)))
+  end
+end
+
+--- Joins parts of a path with "/"; an absolute part begins anew.
+---@param ... string
+---@return string
+function fs.join(...)
+  local path = ""
+  for index = 1, select("#", ...) do
+    local part = select(index, ...)
+    check_text("fs.join", "part " .. index, part)
+    if part:sub(1, 1) == "/" or path == "" then
+      path = part
+    elseif part ~= "" then
+      path = path .. (path:sub(-1) == "/" and "" or "/") .. part
+    end
+  end
+  return path
+end
+
+--- The last part of a path; without `suffix` when it ends so: basename("a/b.txt", ".txt") is "b".
+---@param path string
+---@param suffix? string
+---@return string
+function fs.basename(path, suffix)
+  check_text("fs.basename", "path", path)
+  local name = path:gsub("/+$", "")
+  name = name:match("[^/]*$")
+  if name == "" and path ~= "" then
+    return "/"
+  end
+  if suffix ~= nil then
+    check_text("fs.basename", "suffix", suffix)
+    if #suffix < #name and name:sub(-#suffix) == suffix and suffix ~= "" then
+      name = name:sub(1, -#suffix - 1)
+    end
+  end
+  return name
+end
+
+--- All of a path but its last part: dirname("a/b.txt") is "a", dirname("b.txt") is ".".
+---@param path string
+---@return string
+function fs.dirname(path)
+  check_text("fs.dirname", "path", path)
+  local trimmed = path:match("^(.*[^/])/*$")
+  if not trimmed then
+    return path == "" and "." or "/"
+  end
+  local folder = trimmed:match("^(.*)/[^/]*$")
+  if not folder then
+    return "."
+  end
+  folder = folder:match("^(.*[^/])/*$")
+  return folder or "/"
+end
+
+return fs

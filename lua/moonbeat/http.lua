@@ -1,0 +1,291 @@
+--- HTTP and HTTPS. A request waits for its answer while other runs go on. An answer of any status is
+-- a response; when there is none, the call returns nil, a sentence and a code ("unavailable",
+-- "timeout", "limit", "invalid", "io"). Misuse raises.
+--
+--   local response = assert(http.get("https://example.org/orders", { query = { page = 2 } }))
+--   if response.ok then local orders = response:json() ... end
+
+local raw = ...
+
+---@class http
+local http = {}
+
+---@class http.options
+---@field method? string "GET" when not given
+---@field url? string
+---@field headers? table<string, string>
+---@field query? table<string, any> added to the URL, sorted by name; a list gives one name several values
+---@field body? string
+---@field json? any sent as JSON in place of body
+---@field form? table<string, any> sent as a form in place of body
+---@field timeout? number|string for the whole, "30s" when not given; 0 for none
+---@field connect_timeout? number|string "10s" when not given
+---@field follow? integer|boolean how many redirects to follow, 5 when not given; false for none
+---@field retries? integer|http.retries how often to try again, 0 when not given
+---@field auth? http.auth
+---@field max_size? integer|string of the response's body, "16MiB" when not given
+---@field verify? boolean false: do not check the server's certificate
+
+---@class http.retries
+---@field attempts integer in all, the first included
+---@field delay? number|string before the second attempt, "1s" when not given; doubled for each next
+
+---@class http.auth
+---@field user? string
+---@field password? string
+---@field bearer? string a token
+
+---@class http.response
+---@field status integer
+---@field ok boolean status is 200 to 299
+---@field headers table<string, string> names in lower case; repeated ones are joined by ", "
+---@field body string
+---@field url string where the answer came from, after redirects
+---@field elapsed number seconds
+---@field json fun(): any the body read as JSON; nil and a sentence when it is not JSON
+
+local response_meta = {
+  __index = function(response, key)
+    if key == "json" then
+      return function()
+        return raw.json_decode(rawget(response, "body"))
+      end
+    end
+  end,
+  __name = "http.response",
+}
+
+local function fail(form, ...)
+  raw.fail(form:format(...))
+end
+
+local function encode_component(text)
+  return (tostring(text):gsub("[^%w%-._~]", function(byte)
+    return ("%%%02X"):format(byte:byte())
+  end))
+end
+
+-- name=value&... of a table, sorted by name so that equal requests look equal.
+local function encode_form(name, what, fields)
+  if type(fields) ~= "table" then
+    fail("%s: %s must be a table, got %s", name, what, raw.type_name(fields))
+  end
+  local keys = {}
+  for key in pairs(fields) do
+    if type(key) ~= "string" then
+      fail("%s: names in %s must be strings, got %s", name, what, raw.type_name(key))
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  local pairs_of_it = {}
+  for _, key in ipairs(keys) do
+    local values = fields[key]
+    if type(values) ~= "table" or getmetatable(values) ~= nil then
+      values = { values }
+    end
+    for _, value in ipairs(values) do
+      pairs_of_it[#pairs_of_it + 1] = encode_component(key) .. "=" .. encode_component(value)
+    end
+  end
+  return table.concat(pairs_of_it, "&")
+end
+
+local function url_with_query(name, url, query)
+  if query == nil then
+    return url
+  end
+  local text = encode_form(name, "query", query)
+  if text == "" then
+    return url
+  end
+  local before, fragment = url:match("^([^#]*)(.*)$")
+  return before .. (before:find("?", 1, true) and "&" or "?") .. text .. fragment
+end
+
+local function header_lines(name, headers, defaults)
+  local lines, seen = {}, {}
+  if headers ~= nil and type(headers) ~= "table" then
+    fail("%s: headers must be a table, got %s", name, raw.type_name(headers))
+  end
+  for key, value in pairs(headers or {}) do
+    if type(key) ~= "string" or key:find("[^%w!#$%%&'*+%-.^_`|~]") or key == "" then
+      fail("%s: header name %q is not valid", name, tostring(key))
+    end
+    value = tostring(value)
+    if value:find("[\r\n\0]") then
+      fail("%s: header %s must not hold a line break", name, key)
+    end
+    seen[key:lower()] = true
+    lines[#lines + 1] = value == "" and key .. ";" or key .. ": " .. value
+  end
+  for key, value in pairs(defaults) do
+    if not seen[key] then
+      lines[#lines + 1] = key .. ": " .. value
+    end
+  end
+  return lines
+end
+
+local function body_of(name, options)
+  local given
+  for _, key in ipairs { "body", "json", "form" } do
+    if options[key] ~= nil then
+      if given then
+        fail("%s: give %s or %s, not both", name, given, key)
+      end
+      given = key
+    end
+  end
+  if given == "json" then
+    local text, message = raw.json_encode(options.json, "json")
+    if not text then
+      fail("%s: %s", name, message)
+    end
+    return text, "application/json"
+  elseif given == "form" then
+    return encode_form(name, "form", options.form), "application/x-www-form-urlencoded"
+  elseif given and type(options.body) ~= "string" then
+    fail("%s: body must be a string, got %s (json = sends a table)", name, raw.type_name(options.body))
+  end
+  return options.body, "application/octet-stream"
+end
+
+local function retries_of(name, retries)
+  if retries == nil then
+    return 1, 0
+  elseif math.type(retries) == "integer" and retries >= 0 then
+    return retries + 1, 1
+  elseif type(retries) ~= "table" then
+    fail("%s: retries must be a number or a table, got %s", name, raw.type_name(retries))
+  end
+  raw.check_options(name .. ": retries", retries, "attempts", "delay")
+  local attempts = retries.attempts
+  if attempts == nil then
+    attempts = 3
+  elseif math.type(attempts) ~= "integer" or attempts < 1 or attempts > 100 then
+    fail("%s: retries.attempts must be 1 to 100", name)
+  end
+  return attempts, raw.duration(name, "retries.delay", retries.delay == nil and 1 or retries.delay)
+end
+
+local function check_auth(name, auth)
+  if auth == nil then
+    return nil
+  end
+  raw.check_options(name .. ": auth", auth, "user", "password", "bearer")
+  for key, value in pairs(auth) do
+    if type(value) ~= "string" then
+      fail("%s: auth.%s must be a string, got %s", name, key, raw.type_name(value))
+    end
+  end
+  if (auth.bearer == nil) == (auth.user == nil) then
+    fail("%s: auth needs user and password, or bearer", name)
+  end
+  return auth
+end
+
+-- Worth another attempt: no answer, or one that says "later".
+local function is_temporary(status, code)
+  if status == nil then
+    return code ~= "invalid" and code ~= "limit"
+  end
+  return status == 429 or status == 502 or status == 503 or status == 504
+end
+
+local function perform(name, method, url, options)
+  if type(method) ~= "string" or not method:find("^%u+$") then
+    fail("%s: method must be a word in capitals, got %s", name, tostring(method))
+  end
+  if type(url) ~= "string" then
+    fail("%s: url must be a string, got %s", name, raw.type_name(url))
+  end
+  local body, content_type = body_of(name, options)
+  local request = {
+    method = method,
+    url = url_with_query(name, url, options.query),
+    body = body,
+    headers = header_lines(name, options.headers, body and { ["content-type"] = content_type } or {}),
+    timeout = raw.duration(name, "timeout", options.timeout == nil and 30 or options.timeout),
+    connect_timeout = raw.duration(name, "connect_timeout",
+      options.connect_timeout == nil and 10 or options.connect_timeout),
+    max_size = raw.byte_size(name, "max_size", options.max_size == nil and 16 << 20 or options.max_size),
+    follow = options.follow == nil and 5 or options.follow == true and 5 or options.follow or 0,
+    auth = check_auth(name, options.auth),
+    verify = options.verify ~= false,
+  }
+  if math.type(request.follow) ~= "integer" or request.follow < 0 then
+    fail("%s: follow must be a number of redirects or false", name)
+  end
+  local attempts, delay = retries_of(name, options.retries)
+  for attempt = 1, attempts do
+    local status, headers, text, final_url, elapsed = raw.http_request(name, request)
+    -- Without an answer the second and third results are the sentence and its code.
+    local again = attempt < attempts and is_temporary(status, text)
+    if not again then
+      if status == nil then
+        return nil, headers, text
+      end
+      return setmetatable({
+        status = status,
+        ok = status >= 200 and status < 300,
+        headers = headers,
+        body = text,
+        url = final_url,
+        elapsed = elapsed,
+      }, response_meta)
+    end
+    raw.sleep(delay * 2 ^ (attempt - 1))
+  end
+end
+
+local function check_request(name, options)
+  return raw.check_options(name, options, "method", "url", "headers", "query", "body", "json", "form",
+    "timeout", "connect_timeout", "follow", "retries", "auth", "max_size", "verify")
+end
+
+local function with_method(function_name, method)
+  local name = "http." .. function_name
+  return function(url, options)
+    options = check_request(name, options)
+    for _, key in ipairs { "method", "url" } do
+      if options[key] ~= nil then
+        fail("%s: %s is not an option here; http.request takes it", name, key)
+      end
+    end
+    return perform(name, method, url, options)
+  end
+end
+
+--- Fetches a URL.
+---@type fun(url: string, options?: http.options): http.response?, string?, string?
+http.get = with_method("get", "GET")
+
+--- Asks for status and headers only.
+---@type fun(url: string, options?: http.options): http.response?, string?, string?
+http.head = with_method("head", "HEAD")
+
+--- Sends a body (`body`, `json` or `form`).
+---@type fun(url: string, options?: http.options): http.response?, string?, string?
+http.post = with_method("post", "POST")
+
+---@type fun(url: string, options?: http.options): http.response?, string?, string?
+http.put = with_method("put", "PUT")
+
+---@type fun(url: string, options?: http.options): http.response?, string?, string?
+http.patch = with_method("patch", "PATCH")
+
+---@type fun(url: string, options?: http.options): http.response?, string?, string?
+http.delete = with_method("delete", "DELETE")
+
+--- Any request: http.request { method = "OPTIONS", url = "https://example.org/" }.
+---@param options http.options
+---@return http.response? response
+---@return string? message
+---@return string? code
+function http.request(options)
+  options = check_request("http.request", options)
+  return perform("http.request", options.method == nil and "GET" or options.method, options.url, options)
+end
+
+return http
