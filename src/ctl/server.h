@@ -9,10 +9,9 @@
  * on to the scheduler as MESSAGE_REQUEST; the server's own are
  *
  *   ping {}                                  -> {}
- *   subscribe {events?:[name...],job?,run?}  -> {}   from now on events are pushed; replaces the former
- *   unsubscribe {}                           -> {}
- *   evaluate {text}                          -> {"results":text,"incomplete":bool}
- *   complete {text}                          -> [name...]
+ *   subscribe {events?:[name...],job?,run?}  -> {}   from now on events are pushed; replaces the
+ * former unsubscribe {}                           -> {} evaluate {text}                          ->
+ * {"results":text,"incomplete":bool} complete {text}                          -> [name...]
  *   interrupt {}                             -> {}   stops what `evaluate` runs
  *   stop {grace?}                            -> {}
  *

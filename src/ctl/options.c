@@ -1,0 +1,129 @@
+/* Where the folders of a daemon are, seen from the jobs folder (a daemon that starts) or from the
+ * working folder (a client that looks for one). Any thread. */
+#include "ctl/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+
+void daemon_options_deinit(struct daemon_options *options)
+{
+  free(options->jobs_folder);
+  free(options->state_folder);
+  free(options->config_file);
+  *options = DAEMON_OPTIONS_EMPTY;
+}
+
+char *options_socket_path(const char *state_folder)
+{
+  return memory_printf("%s/%s", state_folder, OPTIONS_SOCKET_NAME);
+}
+
+/* Appends the parts of `path` to the absolute path in `out`, going up for "..". */
+static void append_parts(struct buffer *out, const char *path)
+{
+  while (*path) {
+    size_t size = strcspn(path, "/");
+    if (size == 2 && memcmp(path, "..", 2) == 0) {
+      while (out->size > 0 && out->data[out->size - 1] != '/')
+        out->size--;
+      if (out->size > 0)
+        out->size--;
+    } else if (size > 0 && !(size == 1 && path[0] == '.')) {
+      buffer_append_byte(out, '/');
+      buffer_append(out, path, size);
+    }
+    path += size;
+    path += strspn(path, "/");
+  }
+}
+
+char *options_absolute_path(const char *path)
+{
+  char *real = realpath(path, NULL);
+  if (real)
+    return real;
+  struct buffer out = {0};
+  if (path[0] != '/') {
+    char *here = getcwd(NULL, 0);
+    append_parts(&out, here ? here : "/");
+    free(here);
+  }
+  append_parts(&out, path);
+  if (out.size == 0)
+    buffer_append_byte(&out, '/');
+  char *text = memory_copy(out.data, out.size);
+  buffer_deinit(&out);
+  return text;
+}
+
+static char *parent_of(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  if (!slash)
+    return memory_strdup(".");
+  return slash == path ? memory_strdup("/") : memory_copy(path, (size_t)(slash - path));
+}
+
+static char *join(const char *folder, const char *name)
+{
+  return memory_printf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+}
+
+static bool exists(const char *path, bool as_folder)
+{
+  struct stat found;
+  return stat(path, &found) == 0 && (S_ISDIR(found.st_mode) != 0) == as_folder;
+}
+
+void options_fill_folders(struct daemon_options *options)
+{
+  if (!options->jobs_folder)
+    return;
+  char *parent = parent_of(options->jobs_folder);
+  if (!options->state_folder)
+    options->state_folder = join(parent, OPTIONS_STATE_NAME);
+  if (!options->config_file) {
+    char *config = join(parent, OPTIONS_CONFIG_NAME);
+    if (exists(config, false))
+      options->config_file = config;
+    else
+      free(config);
+  }
+  free(parent);
+}
+
+static char *find_upwards(const char *folder, const char *name, bool as_folder)
+{
+  char *at = memory_strdup(folder);
+  for (;;) {
+    char *path = join(at, name);
+    if (exists(path, as_folder)) {
+      free(at);
+      return path;
+    }
+    free(path);
+    if (strcmp(at, "/") == 0 || strcmp(at, ".") == 0) {
+      free(at);
+      return NULL;
+    }
+    char *up = parent_of(at);
+    free(at);
+    at = up;
+  }
+}
+
+char *options_find_state(const char *folder)
+{
+  return find_upwards(folder, OPTIONS_STATE_NAME, true);
+}
+
+char *options_find_config(const char *folder)
+{
+  return find_upwards(folder, OPTIONS_CONFIG_NAME, false);
+}

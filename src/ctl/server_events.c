@@ -1,0 +1,169 @@
+/* What clients hear without asking each time: events they subscribed to, and what print() writes in
+ * their console session. */
+#include "ctl/server_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+static const char *const event_names[] = {
+    "scheduler_started",
+    "scheduler_shutdown",
+    "job_added",
+    "job_modified",
+    "job_removed",
+    "job_paused",
+    "job_resumed",
+    "job_submitted",
+    "job_started",
+    "job_executed",
+    "job_error",
+    "job_missed",
+    "job_max_instances",
+    "job_retry",
+    "job_cancelled",
+    "job_interrupted",
+    "job_log",
+    "script_loaded",
+    "script_failed",
+    "script_removed",
+    NULL,
+};
+
+void subscription_clear(struct connection *connection)
+{
+  struct subscription *subscription = &connection->subscription;
+  for (size_t i = 0; i < subscription->event_count; i++)
+    free(subscription->events[i]);
+  free(subscription->events);
+  free(subscription->job);
+  free(subscription->run);
+  if (subscription->on)
+    connection->server->subscribers--;
+  *subscription = (struct subscription){0};
+}
+
+static enum error_code check_event_name(const char *name, struct error *error)
+{
+  for (const char *const *known = event_names; *known; known++)
+    if (strcmp(*known, name) == 0)
+      return ERROR_OK;
+  char hint[128];
+  return error_set(error, ERROR_INVALID, "unknown event \"%s\"%s", name,
+                   text_did_you_mean(hint, name, event_names));
+}
+
+static enum error_code read_events(struct subscription *subscription, const struct json *events,
+                                   struct error *error)
+{
+  bool wants_all = !events || events->type == JSON_NULL;
+  if (!wants_all && events->type != JSON_ARRAY)
+    return error_set(error, ERROR_INVALID, "events must be an array of names");
+  if (!wants_all)
+    subscription->events = memory_alloc((events->count + 1) * sizeof(char *));
+  json_each(event, wants_all ? NULL : events) {
+    const char *name = json_text(event, "");
+    if (strcmp(name, "*") == 0)
+      wants_all = true;
+    else if (check_event_name(name, error))
+      return ERROR_INVALID;
+    else
+      subscription->events[subscription->event_count++] = memory_strdup(name);
+  }
+  subscription->wants_all = wants_all;
+  return ERROR_OK;
+}
+
+enum error_code subscription_set(struct connection *connection, const struct json *params,
+                                 struct error *error)
+{
+  static const char *const known[] = {"events", "job", "run", NULL};
+  json_each(member, params) {
+    const char *const *name = known;
+    while (*name && strcmp(*name, member->key) != 0)
+      name++;
+    char hint[128];
+    if (!*name)
+      return error_set(error, ERROR_INVALID, "subscribe: unknown parameter \"%s\"%s", member->key,
+                       text_did_you_mean(hint, member->key, known));
+  }
+  subscription_clear(connection);
+  struct subscription *subscription = &connection->subscription;
+  subscription->job = memory_strdup(json_text(json_get(params, "job"), NULL));
+  subscription->run = memory_strdup(json_text(json_get(params, "run"), NULL));
+  enum error_code code = read_events(subscription, json_get(params, "events"), error);
+  if (code) {
+    subscription_clear(connection);
+    return code;
+  }
+  subscription->on = true;
+  connection->server->subscribers++;
+  return ERROR_OK;
+}
+
+static bool wants_name(const struct subscription *subscription, const char *name)
+{
+  if (subscription->wants_all)
+    return true;
+  for (size_t i = 0; i < subscription->event_count; i++)
+    if (strcmp(subscription->events[i], name) == 0)
+      return true;
+  return false;
+}
+
+static bool wants_about(const struct subscription *subscription, const struct json *event)
+{
+  const char *job = subscription->job, *run = subscription->run;
+  return (!job || strcmp(job, json_text(json_get(event, "job"), "")) == 0) &&
+         (!run || strcmp(run, json_text(json_get(event, "run"), "")) == 0);
+}
+
+static void append_on_one_line(struct buffer *frame, const char *json)
+{
+  buffer_printf(frame, "{\"event\":%s}", json);
+  for (char *end = frame->data; (end = strpbrk(end, "\r\n"));)
+    *end = ' ';
+}
+
+void events_publish(struct server *server, const struct message *message)
+{
+  const char *name = message->as.event.name, *json = message->as.event.json;
+  struct json_document *parsed = NULL;
+  struct buffer frame = {0};
+  struct connection *next;
+  for (struct connection *connection = server->connections; connection; connection = next) {
+    next = connection->next; /* sending may close it */
+    const struct subscription *subscription = &connection->subscription;
+    if (!subscription->on || !wants_name(subscription, name))
+      continue;
+    if (subscription->job || subscription->run) {
+      if (!parsed && json_parse(json, strlen(json), &parsed, NULL))
+        break;
+      if (!wants_about(subscription, json_root(parsed)))
+        continue;
+    }
+    if (frame.size == 0)
+      append_on_one_line(&frame, json);
+    connection_send(connection, frame.data, frame.size);
+  }
+  buffer_deinit(&frame);
+  json_free(parsed);
+}
+
+void events_print(struct server *server, const struct message *message)
+{
+  struct connection *connection = server->connections;
+  while (connection && connection->session != message->as.console.session)
+    connection = connection->next;
+  if (!connection)
+    return;
+  struct buffer frame = {0};
+  struct json_writer writer = {.out = &frame};
+  json_begin_object(&writer);
+  json_put_text(&writer, "print", message->as.console.text);
+  json_end_object(&writer);
+  connection_send(connection, frame.data, frame.size);
+  buffer_deinit(&frame);
+}

@@ -1,0 +1,113 @@
+/* What the files of the server share: server.c owns the lifetimes, server_connection.c moves bytes,
+ * server_request.c knows the operations. Loop's thread. */
+#ifndef CTL_SERVER_INTERNAL_H
+#define CTL_SERVER_INTERNAL_H
+
+#include "base/json.h"
+#include "ctl/frame.h"
+#include "ctl/server.h"
+
+struct subscription {
+  bool on;
+  bool wants_all;
+  char **events;
+  size_t event_count;
+  char *job, *run; /* NULL: any */
+};
+
+struct connection {
+  struct server *server;
+  struct connection *next, *previous;
+  uv_pipe_t pipe;
+  uint64_t session; /* never used again; 0 is none */
+  int worker;       /* that runs the console of this session; -1: none yet */
+  int requests;     /* in flight */
+  struct frame_splitter in;
+  bool is_reading;
+  bool is_pumping; /* frames of `in` are being handled, further up the stack */
+  bool has_ended_input;
+  bool is_ending;    /* closes when all output is sent; input is ignored */
+  bool is_closed;    /* uv_close was called */
+  struct buffer out; /* waits for the loop's next turn */
+  struct buffer writing;
+  size_t writing_sent;
+  uv_write_t write;
+  bool is_writing;
+  bool is_dirty; /* stands in the server's list of those with output */
+  struct connection *next_dirty;
+  int64_t active_us; /* monotonic time of the last whole frame */
+  struct subscription subscription;
+};
+
+/* A request that somebody else will answer. The tag holds the place in the table and a generation,
+ * so that a late answer to a place used again is recognised. */
+struct pending {
+  struct connection *connection; /* NULL: gone, or the server itself asked */
+  char *id;                      /* JSON, as the client wrote it */
+  uint32_t generation;
+  uint32_t next_free;
+  bool is_used;
+};
+
+struct server {
+  struct server_options options;
+  uv_pipe_t listener;
+  bool is_listening;
+  char *path;
+  uint64_t path_inode, path_device;
+  uv_prepare_t flush;
+  struct connection *connections, *dirty;
+  size_t connection_count;
+  uint64_t last_session;
+  int next_worker;
+  struct pending *pending;
+  uint32_t pending_count, first_free;
+  size_t subscribers;
+  int open_handles; /* the server is freed when the last one is closed */
+  bool is_closing;
+};
+
+/* ---- server_connection.c ---- */
+
+/* Begins to serve a connected pipe; the connection belongs to the server's list. */
+void connection_start(struct connection *connection);
+
+/* Queues bytes and a line end; the loop's next turn sends them. A client that does not take what it
+ * asked for is cut off. */
+void connection_send(struct connection *connection, const char *frame, size_t size);
+
+/* Sends {"id":ID,"error":{...}}. */
+void connection_send_error(struct connection *connection, const char *id, enum error_code code,
+                           const char *text);
+
+void connection_end(struct connection *connection);   /* when its output is sent */
+void connection_close(struct connection *connection); /* now */
+void connection_flush(struct connection *connection); /* what the client takes at once */
+/* Reads on if it may: called when a request was answered. */
+void connection_pump(struct connection *connection);
+
+/* ---- server_request.c ---- */
+
+void request_handle(struct connection *connection, const char *frame, size_t size);
+void request_reply(struct server *server, const struct message *message);
+/* Nobody waits for its answers any more; ends the console session and the subscription. */
+void request_forget(struct connection *connection);
+/* Asks the scheduler whether events shall come, without waiting for the answer. */
+void request_watch_off(struct server *server);
+
+/* ---- server_events.c ---- */
+
+/* Reads {events?,job?,run?} into the connection's subscription, in place of the former. */
+enum error_code subscription_set(struct connection *connection, const struct json *params,
+                                 struct error *error);
+void subscription_clear(struct connection *connection);
+void events_publish(struct server *server, const struct message *message);
+void events_print(struct server *server, const struct message *message);
+
+/* ---- server.c ---- */
+
+void server_forget_connection(struct connection *connection);
+void server_mark_dirty(struct connection *connection);
+void server_handle_closed(struct server *server);
+
+#endif
