@@ -4,8 +4,8 @@
  *
  * A trigger has two forms that round-trip: JSON (`{"kind":"cron","expression":"0 9 * * 1-5",
  * "timezone":"Asia/Shanghai"}`) and one line of text (`cron 0 9 * * 1-5 timezone=Asia/Shanghai`).
- * What a person wrote may be relative ("in 15m", "every 5s" without a start): trigger_anchor() fixes
- * it at a moment, after which the fires are the same for ever. Nothing here reads a clock.
+ * What a person wrote may be relative ("in 15m", "every 5s" without a start): trigger_anchor()
+ * fixes it at a moment, after which the fires are the same for ever. Nothing here reads a clock.
  * Immutable after anchoring; then any thread. */
 #ifndef TRIGGER_TRIGGER_H
 #define TRIGGER_TRIGGER_H
@@ -19,9 +19,9 @@
 
 struct trigger;
 
-/* From an object of the JSON form, or a JSON string holding the text form. `default_zone` is the zone
- * of wall-clock triggers that name none; NULL means UTC. An unknown member is an error that names
- * the nearest known one. */
+/* From an object of the JSON form, or a JSON string holding the text form. `default_zone` is the
+ * zone of wall-clock triggers that name none; NULL means UTC. An unknown member is an error that
+ * names the nearest known one. */
 enum error_code trigger_from_json(const struct json *value, const char *default_zone,
                                   struct trigger **trigger, struct error *error);
 

@@ -1,0 +1,103 @@
+/* One fire at one instant: {"kind":"date","at":"2026-03-29 02:30","timezone":"Europe/Berlin"} or,
+ * until it is anchored, {"kind":"date","in":"15m"}. "at" becomes an instant of UTC when it is read,
+ * so that a later change of the zone's rules does not move it; an instant in the past is legal and
+ * is a misfire's business. Immutable after anchoring. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "time/instant.h"
+#include "trigger/kind.h"
+#include "trigger/option.h"
+
+struct date {
+  struct trigger base;
+  bool is_relative; /* `in_us` counts, `at_us` is not known yet */
+  int64_t at_us, in_us;
+};
+
+static enum error_code read_members(struct date *date, const struct json *value,
+                                    const char *default_zone, struct error *error)
+{
+  const struct zone *zone;
+  bool has_at = option_find(value, "at");
+  date->is_relative = option_find(value, "in");
+  if (has_at && date->is_relative)
+    return error_set(error, ERROR_INVALID, "\"at\" and \"in\" exclude each other");
+  if (!has_at && !date->is_relative)
+    return error_set(error, ERROR_INVALID, "\"at\" or \"in\" is missing");
+  if (option_zone(value, default_zone, &zone, error) ||
+      option_instant(value, "at", zone, &date->at_us, error) ||
+      option_length(value, "in", &date->in_us, error))
+    return ERROR_INVALID;
+  return ERROR_OK;
+}
+
+static enum error_code from_json(const struct json *value, const char *default_zone,
+                                 struct trigger **trigger, struct error *error)
+{
+  struct date *date = memory_alloc(sizeof *date);
+  date->base.kind = &date_kind;
+  if (read_members(date, value, default_zone, error)) {
+    free(date);
+    return error_prefix(error, "date");
+  }
+  *trigger = &date->base;
+  return ERROR_OK;
+}
+
+static void destroy(struct trigger *trigger)
+{
+  free(trigger);
+}
+
+static void anchor(struct trigger *trigger, int64_t now_us)
+{
+  struct date *date = (struct date *)trigger;
+  if (!date->is_relative)
+    return;
+  date->is_relative = false;
+  date->at_us = now_us > INSTANT_MAX - date->in_us ? INSTANT_MAX : now_us + date->in_us;
+}
+
+static void to_json(const struct trigger *trigger, struct json_writer *writer)
+{
+  const struct date *date = (const struct date *)trigger;
+  if (date->is_relative)
+    option_put_length(writer, "in", date->in_us);
+  else
+    option_put_instant(writer, "at", date->at_us);
+}
+
+static bool next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
+{
+  const struct date *date = (const struct date *)trigger;
+  if (date->is_relative || date->at_us <= after_us)
+    return false;
+  *next_us = date->at_us;
+  return true;
+}
+
+static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
+                     int64_t *last_us)
+{
+  int64_t at_us;
+  if (!next(trigger, after_us, &at_us) || at_us > until_us)
+    return 0;
+  *last_us = at_us;
+  return 1;
+}
+
+static const char *const members[] = {"at", "in", "timezone", NULL};
+static const struct trigger_word words[] = {{"at", "at"}, {"in", "in"}, {"date", "at"}, {0}};
+
+const struct trigger_kind date_kind = {
+    .name = "date",
+    .members = members,
+    .words = words,
+    .from_json = from_json,
+    .destroy = destroy,
+    .anchor = anchor,
+    .to_json = to_json,
+    .next = next,
+    .count = count,
+};

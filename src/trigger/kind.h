@@ -1,0 +1,58 @@
+/* What a kind of trigger provides. A kind is one file that defines a `const struct trigger_kind`;
+ * it is made known by one line in TRIGGER_KINDS. Its struct begins with a `struct trigger`.
+ *
+ * A kind reads and writes only the JSON form. The text form is the JSON form with less punctuation:
+ * the words of `words` introduce one member each, the other members follow as `name=value`, so a
+ * kind need not know it (text.c). Private to src/trigger. */
+#ifndef TRIGGER_KIND_H
+#define TRIGGER_KIND_H
+
+#include "trigger/trigger.h"
+
+/* In the text form `word` introduces the member: "every 1h30m" is {"every":"1h30m"}. */
+struct trigger_word {
+  const char *word, *member;
+};
+
+struct trigger_kind {
+  const char *name;
+  const char *const *members; /* of the JSON form without "kind"; NULL-terminated */
+  const struct trigger_word
+      *words; /* ends with a NULL word; the first one for a member is written */
+
+  /* `value` is an object whose members are all known. Sets *trigger only on success. */
+  enum error_code (*from_json)(const struct json *value, const char *default_zone,
+                               struct trigger **trigger, struct error *error);
+  void (*destroy)(struct trigger *trigger);
+  void (*anchor)(struct trigger *trigger, int64_t now_us); /* NULL: nothing is relative */
+  /* Writes the members, not the braces and not "kind". */
+  void (*to_json)(const struct trigger *trigger, struct json_writer *writer);
+  bool (*next)(const struct trigger *trigger, int64_t after_us, int64_t *next_us);
+  int64_t (*count)(const struct trigger *trigger, int64_t after_us, int64_t until_us,
+                   int64_t *last_us);
+};
+
+struct trigger {
+  const struct trigger_kind *kind;
+};
+
+/* The table of kinds, in the order in which messages name them: `X_kind` is the variable of kind X.
+ */
+#define TRIGGER_KINDS(X)                                                                           \
+  X(date)                                                                                          \
+  X(interval)                                                                                      \
+  X(cron)
+
+#define X(name) extern const struct trigger_kind name##_kind;
+TRIGGER_KINDS(X)
+#undef X
+
+extern const struct trigger_kind *const trigger_kinds[]; /* ends with NULL */
+
+/* The object of the JSON form that a line of text means; appended to `out` as JSON. */
+enum error_code trigger_text_to_json(const char *text, struct buffer *out, struct error *error);
+/* The line of text for an object of the JSON form, of this kind. */
+void trigger_json_to_text(const struct trigger_kind *kind, const struct json *value,
+                          struct buffer *out);
+
+#endif

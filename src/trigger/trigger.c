@@ -1,0 +1,149 @@
+/* The front of all kinds: the table, the checks that are the same for each (an object, a known
+ * kind, known members, none of them twice), and the calls through the kind's functions. */
+#include "trigger/trigger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "trigger/kind.h"
+
+const struct trigger_kind *const trigger_kinds[] = {
+#define X(name) &name##_kind,
+    TRIGGER_KINDS(X)
+#undef X
+        NULL};
+
+enum { KINDS = sizeof trigger_kinds / sizeof trigger_kinds[0] };
+
+static enum error_code find_kind(const struct json *value, const struct trigger_kind **kind,
+                                 struct error *error)
+{
+  const struct json *member = json_get(value, "kind");
+  const char *names[KINDS] = {0};
+  for (size_t i = 0; trigger_kinds[i]; i++)
+    names[i] = trigger_kinds[i]->name;
+  if (!member)
+#define X(name) " " #name
+    return error_set(error, ERROR_INVALID, "a trigger needs a \"kind\", one of" TRIGGER_KINDS(X));
+#undef X
+  if (member->type != JSON_STRING)
+    return error_set(error, ERROR_INVALID, "a trigger's \"kind\" must be a string, not %s",
+                     json_type_name(member->type));
+  for (size_t i = 0; trigger_kinds[i]; i++)
+    if (!strcmp(names[i], member->as.string.data)) {
+      *kind = trigger_kinds[i];
+      return ERROR_OK;
+    }
+  char hint[128];
+  return error_set(error, ERROR_INVALID, "unknown kind of trigger \"%.60s\"%s",
+                   member->as.string.data, text_did_you_mean(hint, member->as.string.data, names));
+}
+
+static bool is_member(const struct trigger_kind *kind, const char *name)
+{
+  for (const char *const *known = kind->members; *known; known++)
+    if (!strcmp(*known, name))
+      return true;
+  return !strcmp(name, "kind");
+}
+
+static enum error_code check_members(const struct trigger_kind *kind, const struct json *value,
+                                     struct error *error)
+{
+  char hint[128];
+  json_each(member, value) {
+    if (!is_member(kind, member->key))
+      return error_set(error, ERROR_INVALID, "%s: unknown option \"%.60s\"%s", kind->name,
+                       member->key, text_did_you_mean(hint, member->key, kind->members));
+    if (json_get(value, member->key) != member)
+      return error_set(error, ERROR_INVALID, "%s: the option \"%s\" stands twice", kind->name,
+                       member->key);
+  }
+  return ERROR_OK;
+}
+
+enum error_code trigger_from_json(const struct json *value, const char *default_zone,
+                                  struct trigger **trigger, struct error *error)
+{
+  const struct trigger_kind *kind = NULL;
+  *trigger = NULL;
+  if (value && value->type == JSON_STRING) {
+    if (strlen(value->as.string.data) != value->as.string.size)
+      return error_set(error, ERROR_INVALID, "a trigger's text cannot hold a NUL byte");
+    return trigger_from_text(value->as.string.data, default_zone, trigger, error);
+  }
+  if (!value || value->type != JSON_OBJECT)
+    return error_set(error, ERROR_INVALID, "a trigger must be a string or an object, not %s",
+                     json_type_name(value ? value->type : JSON_NULL));
+  if (find_kind(value, &kind, error) || check_members(kind, value, error))
+    return ERROR_INVALID;
+  return kind->from_json(value, default_zone, trigger, error);
+}
+
+enum error_code trigger_from_text(const char *text, const char *default_zone,
+                                  struct trigger **trigger, struct error *error)
+{
+  struct buffer json = {0};
+  struct json_document *document = NULL;
+  *trigger = NULL;
+  enum error_code code = trigger_text_to_json(text, &json, error);
+  if (!code)
+    code = json_parse(json.data, json.size, &document, error);
+  if (!code)
+    code = trigger_from_json(json_root(document), default_zone, trigger, error);
+  json_free(document);
+  buffer_deinit(&json);
+  return code;
+}
+
+void trigger_destroy(struct trigger *trigger)
+{
+  if (trigger)
+    trigger->kind->destroy(trigger);
+}
+
+void trigger_anchor(struct trigger *trigger, int64_t now_us)
+{
+  if (trigger->kind->anchor)
+    trigger->kind->anchor(trigger, now_us);
+}
+
+void trigger_to_json(const struct trigger *trigger, struct json_writer *writer)
+{
+  json_begin_object(writer);
+  json_put_text(writer, "kind", trigger->kind->name);
+  trigger->kind->to_json(trigger, writer);
+  json_end_object(writer);
+}
+
+void trigger_to_text(const struct trigger *trigger, struct buffer *out)
+{
+  struct buffer json = {0};
+  struct json_writer writer = {.out = &json};
+  struct json_document *document;
+  trigger_to_json(trigger, &writer);
+  if (json_parse(json.data, json.size, &document, NULL))
+    abort(); /* what the writer wrote can be read */
+  trigger_json_to_text(trigger->kind, json_root(document), out);
+  json_free(document);
+  buffer_deinit(&json);
+}
+
+const char *trigger_kind_name(const struct trigger *trigger)
+{
+  return trigger->kind->name;
+}
+
+bool trigger_next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
+{
+  return trigger->kind->next(trigger, after_us, next_us);
+}
+
+int64_t trigger_count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
+                      int64_t *last_us)
+{
+  if (until_us <= after_us)
+    return 0;
+  return trigger->kind->count(trigger, after_us, until_us, last_us);
+}
