@@ -37,11 +37,10 @@ bool civil_is_leap(int32_t year);
 int32_t civil_month_days(int32_t year, int32_t month);
 const char *civil_month_name(int32_t month); /* "January" */
 
-/* 0 is Sunday. */
+/* 0 is Sunday. For days of the years -399 to 11000; day -1000003 is a Sunday too. */
 static inline int32_t civil_weekday(int64_t days)
 {
-  int32_t weekday = (int32_t)((days + 4) % 7);
-  return weekday < 0 ? weekday + 7 : weekday;
+  return (int32_t)((uint32_t)(days + 1000003) % 7);
 }
 
 /* The day of a second, rounding down also before 1970. */
