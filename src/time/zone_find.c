@@ -195,9 +195,10 @@ static enum error_code load_named(const char *name, struct zone **zone, struct e
   if (code == ERROR_NOT_FOUND)
     return unknown(name, error);
   if (code)
-    return error_prefix(error, "time zone \"%s\"", name);
-  (*zone)->name = memory_strdup(name);
-  return ERROR_OK;
+    error_prefix(error, "time zone \"%s\"", name);
+  else
+    (*zone)->name = memory_strdup(name);
+  return code;
 }
 
 /* ---- the system's zone ---- */
@@ -259,7 +260,9 @@ static enum error_code load_local(struct zone **zone, struct error *error)
       code = ERROR_OK;
     }
   }
-  return code ? error_prefix(error, "the variable TZ") : ERROR_OK;
+  if (code)
+    error_prefix(error, "the variable TZ");
+  return code;
 }
 
 /* ---- the cache ---- */

@@ -231,10 +231,11 @@ static enum error_code read_members(struct cron *cron, const struct json *value,
                                     const char *default_zone, struct error *error)
 {
   enum error_code code = cron_fields_parse(cron->expression, &cron->fields, error);
+  if (!code)
+    code = option_zone(value, default_zone, &cron->zone, error);
   if (code)
     return code;
-  if (option_zone(value, default_zone, &cron->zone, error) ||
-      read_policy(value, "gap", gap_names, &cron->gap, error) ||
+  if (read_policy(value, "gap", gap_names, &cron->gap, error) ||
       read_policy(value, "overlap", overlap_names, &cron->overlap, error) ||
       option_instant(value, "start", cron->zone, &cron->start_us, error) ||
       option_instant(value, "end", cron->zone, &cron->end_us, error) ||
@@ -257,8 +258,10 @@ static enum error_code from_json(const struct json *value, const char *default_z
                                  struct trigger **trigger, struct error *error)
 {
   const char *expression = NULL;
-  if (option_text(value, "expression", &expression, error))
-    return error_prefix(error, "cron");
+  if (option_text(value, "expression", &expression, error)) {
+    error_prefix(error, "cron");
+    return ERROR_INVALID;
+  }
   if (!expression)
     return error_set(error, ERROR_INVALID, "cron: \"expression\" is missing");
   if (strlen(expression) > EXPRESSION_MAX_SIZE)

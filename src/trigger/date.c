@@ -25,11 +25,12 @@ static enum error_code read_members(struct date *date, const struct json *value,
     return error_set(error, ERROR_INVALID, "\"at\" and \"in\" exclude each other");
   if (!has_at && !date->is_relative)
     return error_set(error, ERROR_INVALID, "\"at\" or \"in\" is missing");
-  if (option_zone(value, default_zone, &zone, error) ||
-      option_instant(value, "at", zone, &date->at_us, error) ||
-      option_length(value, "in", &date->in_us, error))
-    return ERROR_INVALID;
-  return ERROR_OK;
+  enum error_code code = option_zone(value, default_zone, &zone, error);
+  if (!code)
+    code = option_instant(value, "at", zone, &date->at_us, error);
+  if (!code)
+    code = option_length(value, "in", &date->in_us, error);
+  return code;
 }
 
 static enum error_code from_json(const struct json *value, const char *default_zone,
@@ -37,9 +38,11 @@ static enum error_code from_json(const struct json *value, const char *default_z
 {
   struct date *date = memory_alloc(sizeof *date);
   date->base.kind = &date_kind;
-  if (read_members(date, value, default_zone, error)) {
+  enum error_code code = read_members(date, value, default_zone, error);
+  if (code) {
     free(date);
-    return error_prefix(error, "date");
+    error_prefix(error, "date");
+    return code;
   }
   *trigger = &date->base;
   return ERROR_OK;

@@ -91,12 +91,16 @@ static enum error_code read_members(struct interval *interval, const struct json
   interval->end_us = INT64_MAX;
   if (has_start && has_anchor)
     return error_set(error, ERROR_INVALID, "\"start\" and \"anchor\" exclude each other");
-  if (read_every(interval, value, error) || option_zone(value, default_zone, &zone, error) ||
-      option_instant(value, "start", zone, &interval->start_us, error) ||
-      option_instant(value, "anchor", zone, &interval->start_us, error) ||
-      option_instant(value, "end", zone, &interval->end_us, error))
-    return ERROR_INVALID;
-  return has_start ? option_check_window(interval->start_us, interval->end_us, error) : ERROR_OK;
+  enum error_code code = read_every(interval, value, error);
+  if (!code)
+    code = option_zone(value, default_zone, &zone, error);
+  if (!code)
+    code = option_instant(value, has_start ? "start" : "anchor", zone, &interval->start_us, error);
+  if (!code)
+    code = option_instant(value, "end", zone, &interval->end_us, error);
+  if (!code && has_start)
+    code = option_check_window(interval->start_us, interval->end_us, error);
+  return code;
 }
 
 static enum error_code from_json(const struct json *value, const char *default_zone,
@@ -104,9 +108,11 @@ static enum error_code from_json(const struct json *value, const char *default_z
 {
   struct interval *interval = memory_alloc(sizeof *interval);
   interval->base.kind = &interval_kind;
-  if (read_members(interval, value, default_zone, error)) {
+  enum error_code code = read_members(interval, value, default_zone, error);
+  if (code) {
     free(interval);
-    return error_prefix(error, "interval");
+    error_prefix(error, "interval");
+    return code;
   }
   *trigger = &interval->base;
   return ERROR_OK;

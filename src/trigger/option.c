@@ -55,14 +55,18 @@ enum error_code option_instant(const struct json *value, const char *name, const
     return ERROR_OK;
   if (member->type == JSON_INTEGER || member->type == JSON_NUMBER) {
     enum error_code code = read_epoch(member, us, error);
-    return code ? error_prefix(error, "%s", name) : ERROR_OK;
+    if (code)
+      error_prefix(error, "%s", name);
+    return code;
   }
   const char *text = NULL;
   enum error_code code = option_text(value, name, &text, error);
   if (code)
     return code;
   code = instant_parse(text, zone, us, error);
-  return code ? error_prefix(error, "%s \"%.60s\"", name, text) : ERROR_OK;
+  if (code)
+    error_prefix(error, "%s \"%.60s\"", name, text);
+  return code;
 }
 
 enum error_code option_check_length(const char *name, int64_t us, struct error *error)
@@ -80,10 +84,10 @@ enum error_code option_length(const struct json *value, const char *name, int64_
     return ERROR_OK;
   enum error_code code = duration_from_json(member, us, error);
   if (code && member->type == JSON_STRING)
-    return error_prefix(error, "%s \"%.60s\"", name, member->as.string.data);
-  if (code)
-    return error_prefix(error, "%s", name);
-  return option_check_length(name, *us, error);
+    error_prefix(error, "%s \"%.60s\"", name, member->as.string.data);
+  else if (code)
+    error_prefix(error, "%s", name);
+  return code ? code : option_check_length(name, *us, error);
 }
 
 enum error_code option_check_window(int64_t start_us, int64_t end_us, struct error *error)
