@@ -1,4 +1,4 @@
-/* The Lua half (lua/moonbeat/*.lua) as it lies in the binary. Each module is compiled once per
+/* The Lua half, all of lua/moonbeat, as it lies in the binary. Each module is compiled once per
  * process; a further state only reads the bytecode, which is some ten times faster.
  *
  * Inside a state a module is a function of the table `raw`: `raw.module(name)` runs module `name`

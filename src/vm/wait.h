@@ -29,7 +29,8 @@ struct wait_kind {
   /* The call is killed: end early. wait_done() must still be called, then or later; finish will not
    * be. NULL: it ends soon by itself. */
   void (*cancel)(struct wait *wait);
-  /* Pushes the results and returns how many. May raise. The wait is released afterwards either way. */
+  /* Pushes the results and returns how many. May raise. The wait is released afterwards either way.
+   */
   int (*finish)(lua_State *L, struct wait *wait);
   /* Frees all that the operation holds, itself included. */
   void (*release)(struct wait *wait);

@@ -1,0 +1,100 @@
+/* raw.sleep: the call waits, its neighbours run. Never shorter than asked: libuv's timers count
+ * whole milliseconds from a clock that it read earlier, so the delay is rounded up and what the
+ * clock says in the end decides. */
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "time/duration.h"
+#include "vm/vm.h"
+#include "vm/wait.h"
+
+struct nap {
+  struct wait wait;
+  uv_timer_t timer;
+  int64_t until_us; /* monotonic */
+};
+
+static void on_closed(uv_handle_t *handle)
+{
+  wait_done(handle->data);
+}
+
+static void wake(struct nap *nap)
+{
+  uv_close((uv_handle_t *)&nap->timer, on_closed);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void wait_on(struct nap *nap)
+{
+  int64_t left_us = nap->until_us - clock_monotonic_us();
+  uv_update_time(nap->timer.loop);
+  if (left_us > 0)
+    uv_timer_start(&nap->timer, on_timer, ((uint64_t)left_us + 999) / 1000, 0);
+  else
+    wake(nap);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+  wait_on(timer->data);
+}
+
+static void cancel(struct wait *wait)
+{
+  struct nap *nap = (struct nap *)wait;
+  if (!uv_is_closing((uv_handle_t *)&nap->timer))
+    wake(nap);
+}
+
+static int finish(lua_State *L, struct wait *wait)
+{
+  (void)L;
+  (void)wait;
+  return 0;
+}
+
+static void release(struct wait *wait)
+{
+  free(wait);
+}
+
+static const struct wait_kind nap_kind = {"sleep", cancel, finish, release};
+
+static int64_t check_duration(lua_State *L, int index)
+{
+  int64_t us;
+  struct error error;
+  if (lua_type(L, index) == LUA_TSTRING) {
+    if (duration_parse(lua_tostring(L, index), &us, &error) != ERROR_OK)
+      luaL_error(L, "sleep: %s", error.text);
+    return us;
+  }
+  double seconds = luaL_checknumber(L, index);
+  if (!(seconds >= 0 && seconds < 9e12))
+    luaL_error(L, "sleep: %f is not a number of seconds from 0 on", seconds);
+  return (int64_t)ceil(seconds * 1e6);
+}
+
+/* seconds or "1m30s" -> nothing */
+static int l_sleep(lua_State *L)
+{
+  int64_t us = check_duration(L, 1);
+  wait_check(L, "sleep");
+  struct nap *nap = memory_alloc(sizeof *nap);
+  nap->until_us = clock_monotonic_us() + us;
+  uv_timer_init(wait_loop(L), &nap->timer);
+  nap->timer.data = nap;
+  wait_on(nap);
+  return wait_begin(L, &nap->wait, &nap_kind);
+}
+
+void api_sleep_open(lua_State *L)
+{
+  lua_pushcfunction(L, l_sleep);
+  lua_setfield(L, -2, "sleep");
+}

@@ -1,0 +1,323 @@
+#include "vm/call.h"
+
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "vm/host.h"
+#include "vm/state.h"
+#include "vm/traceback.h"
+#include "vm/wait.h"
+#include "vm/wait_internal.h"
+
+/* A call that cannot be cut into slices (a comparator that spins) is killed after this long. */
+enum { BLOCKED_TICKS_MAX = 10 * 1000000 / PREEMPT_TICK_US };
+
+/* The deadline of a call. Made only for calls that outlive their first slice, so that short ones
+ * need no timer. */
+struct call_timer {
+  uv_timer_t timer;
+  struct vm_call *call;
+};
+
+/* ---- threads ---- */
+
+/* The allocator refuses nothing while no call runs, so nothing here raises. */
+static void take_thread(struct vm_call *call)
+{
+  struct vm *vm = call->vm;
+  if (vm->idle_count > 0) {
+    struct vm_thread *idle = &vm->idle[--vm->idle_count];
+    call->thread = idle->L;
+    call->reference = idle->reference;
+  } else {
+    call->thread = lua_newthread(vm->L);
+    call->reference = luaL_ref(vm->L, LUA_REGISTRYINDEX);
+  }
+  thread_set(call->thread, THREAD_BUSY | THREAD_BASE);
+}
+
+/* Only a thread that finished by itself may be used again: an error raised from a hook leaves its
+ * hooks off for ever, and an abandoned one still holds its frames. */
+static void leave_thread(struct vm_call *call, bool finished)
+{
+  struct vm *vm = call->vm;
+  if (!call->thread)
+    return;
+  if (finished && vm->idle_count < VM_IDLE_THREADS) {
+    lua_settop(call->thread, 0);
+    if (lua_gethook(call->thread))
+      lua_sethook(call->thread, NULL, 0, 0);
+    vm->idle[vm->idle_count++] = (struct vm_thread){call->thread, call->reference};
+  } else {
+    luaL_unref(vm->L, LUA_REGISTRYINDEX, call->reference);
+  }
+  call->thread = NULL;
+}
+
+/* ---- deadlines ---- */
+
+static void free_timer(uv_handle_t *handle)
+{
+  free(handle);
+}
+
+static void drop_timer(struct vm_call *call)
+{
+  if (!call->timer)
+    return;
+  call->timer->call = NULL;
+  uv_close((uv_handle_t *)&call->timer->timer, free_timer);
+  call->timer = NULL;
+}
+
+static void end(struct vm_call *call, enum vm_outcome outcome, const char *error);
+
+/* Milliseconds until the deadline, rounded up; libuv rounds down and counts from a clock that it
+ * read earlier. */
+static uint64_t timer_delay(struct vm_call *call)
+{
+  uv_update_time(call->vm->host->options.loop);
+  int64_t left_us = call->deadline_us - clock_monotonic_us();
+  return left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0;
+}
+
+/* With the place where it was. */
+static void end_late(struct vm_call *call)
+{
+  char *text = traceback_text(call->vm->L, call->thread, "took longer than its time-out");
+  end(call, VM_TIMED_OUT, text);
+  free(text);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+  struct call_timer *mine = (struct call_timer *)timer;
+  struct vm_call *call = mine->call;
+  uint64_t left_ms = timer_delay(call);
+  if (left_ms > 0)
+    uv_timer_start(timer, on_deadline, left_ms, 0);
+  else
+    end_late(call);
+}
+
+static void start_timer(struct vm_call *call)
+{
+  call->timer = memory_alloc(sizeof *call->timer);
+  call->timer->call = call;
+  uv_timer_init(call->vm->host->options.loop, &call->timer->timer);
+  uv_timer_start(&call->timer->timer, on_deadline, timer_delay(call), 0);
+}
+
+/* ---- beginning and ending ---- */
+
+static void begin_next(struct vm *vm)
+{
+  struct vm_call *call;
+  while (vm->live < vm->live_max && (call = TAILQ_FIRST(&vm->queued))) {
+    TAILQ_REMOVE(&vm->queued, call, in_queue);
+    vm->live++;
+    call_make_ready(call);
+  }
+}
+
+void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kind *kind,
+                   int64_t timeout_us)
+{
+  *call = (struct vm_call){.kind = kind, .vm = vm, .timeout_us = timeout_us};
+  call->number = ++vm->host->last_number;
+  TAILQ_INSERT_TAIL(&vm->calls, call, in_vm);
+  if (kind->passes_queue) {
+    call_make_ready(call);
+  } else if (vm->live < vm->live_max) {
+    vm->live++;
+    call_make_ready(call);
+  } else {
+    call->state = CALL_QUEUED;
+    TAILQ_INSERT_TAIL(&vm->queued, call, in_queue);
+  }
+}
+
+void call_make_ready(struct vm_call *call)
+{
+  call->state = CALL_READY;
+  TAILQ_INSERT_TAIL(&call->vm->host->ready, call, in_queue);
+}
+
+static void end(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  struct vm *vm = call->vm;
+  bool was_queued = call->state == CALL_QUEUED;
+  if (was_queued)
+    TAILQ_REMOVE(&vm->queued, call, in_queue);
+  else if (call->state == CALL_READY)
+    TAILQ_REMOVE(&vm->host->ready, call, in_queue);
+  TAILQ_REMOVE(&vm->calls, call, in_vm);
+  wait_abandon(call);
+  drop_timer(call);
+  leave_thread(call, outcome == VM_SUCCEEDED);
+  if (!was_queued && !call->kind->passes_queue)
+    vm->live--;
+  call->kind->ended(call, outcome, error);
+  begin_next(vm);
+}
+
+void vm_call_kill(struct vm_call *call)
+{
+  end(call, VM_KILLED, NULL);
+}
+
+void vm_kill_all(struct vm *vm)
+{
+  struct vm_call *call;
+  while ((call = TAILQ_LAST(&vm->calls, call_queue)))
+    vm_call_kill(call);
+}
+
+/* ---- slices ---- */
+
+static void end_failed(struct vm_call *call)
+{
+  struct host *host = call->vm->host;
+  host->preempt.running = call->vm->L;
+  char *text = traceback_describe(call->vm->L, call->thread);
+  preempt_end(&host->preempt);
+  host->current = NULL;
+  /* Describing runs the script's __tostring. */
+  end(call, call->kill ? call->kill : VM_FAILED, call->kill ? call->kill_text : text);
+  free(text);
+}
+
+static void go_on_later(struct vm_call *call, enum passing passing)
+{
+  if (passing == PASSING_WAIT)
+    call->state = CALL_WAITING;
+  else
+    call_make_ready(call);
+  if (call->deadline_us && !call->timer)
+    start_timer(call);
+}
+
+static void take_result(struct vm_call *call, int status)
+{
+  struct host *host = call->vm->host;
+  enum passing passing = host->passing;
+  host->passing = PASSING_NOTHING;
+  if (!call->kill && status != LUA_OK && status != LUA_YIELD) {
+    end_failed(call);
+    return;
+  }
+  preempt_end(&host->preempt);
+  host->current = NULL;
+  if (call->kill)
+    end(call, call->kill, call->kill_text);
+  else if (status == LUA_OK)
+    end(call, VM_SUCCEEDED, NULL);
+  else
+    go_on_later(call, passing);
+}
+
+void call_run_slice(struct vm_call *call)
+{
+  struct vm *vm = call->vm;
+  struct host *host = vm->host;
+  int arguments = 0;
+  if (!call->thread) {
+    take_thread(call);
+    lua_pushcfunction(call->thread, call->kind->entry);
+    lua_pushlightuserdata(call->thread, call);
+    arguments = 1;
+    if (call->timeout_us > 0)
+      call->deadline_us = clock_monotonic_us() + call->timeout_us;
+  }
+  struct resume_frame frame = {NULL, true};
+  call->state = CALL_RUNNING;
+  host->current = call;
+  host->frames = &frame;
+  preempt_begin(&host->preempt, call->thread);
+  int results;
+  int status = lua_resume(call->thread, vm->L, arguments, &results);
+  host->frames = NULL;
+  wait_release_stale(call);
+  take_result(call, status);
+}
+
+/* ---- the hook ---- */
+
+/* `text` with the place where the coroutine is, kept in the state until the call ends. */
+__attribute__((format(printf, 4, 5))) static void
+order_kill(lua_State *L, struct vm_call *call, enum vm_outcome outcome, const char *format, ...)
+{
+  struct vm *vm = call->vm;
+  lua_Debug at;
+  int length = 0;
+  if (lua_getstack(L, 0, &at) && lua_getinfo(L, "Sl", &at) && at.currentline > 0)
+    length = snprintf(vm->kill_text, sizeof vm->kill_text, "%s:%d: ", at.short_src, at.currentline);
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(vm->kill_text + length, sizeof vm->kill_text - (size_t)length, format, arguments);
+  va_end(arguments);
+  call->kill = outcome;
+  call->kill_text = vm->kill_text;
+}
+
+/* Before the cap counts, garbage is collected; a script near its cap is not let to do that again
+ * and again. */
+static void judge_memory(lua_State *L, struct vm_call *call)
+{
+  struct vm *vm = call->vm;
+  lua_gc(L, LUA_GCCOLLECT);
+  vm->over_cap = false;
+  if (vm->used > vm->cap - vm->cap / 8)
+    order_kill(L, call, VM_FAILED, "used more than %zu MiB", vm->cap >> 20);
+}
+
+/* Here and not in the loop, as a slice that cannot be cut keeps the loop waiting. */
+static void judge_time(lua_State *L, struct vm_call *call)
+{
+  if (call->deadline_us && clock_monotonic_us() >= call->deadline_us)
+    order_kill(L, call, VM_TIMED_OUT, "took longer than its time-out");
+  else if (preempt_age(&call->vm->host->preempt) >= BLOCKED_TICKS_MAX)
+    order_kill(L, call, VM_FAILED,
+               "ran for 10 s where it cannot be interrupted (a comparator of table.sort, a "
+               "callback of gsub, a message handler of xpcall)");
+}
+
+void call_hook(lua_State *L, lua_Debug *unused)
+{
+  (void)unused;
+  struct vm *vm = vm_get(L);
+  struct host *host = vm->host;
+  struct vm_call *call = host->current;
+  bool is_due = call && preempt_age(&host->preempt) >= PREEMPT_SLICE_TICKS;
+  if (call && !call->kill && vm->over_cap)
+    judge_memory(L, call);
+  if (is_due && !call->kill)
+    judge_time(L, call);
+  if (call && call->kill) {
+    call_die(L);
+    return;
+  }
+  lua_sethook(L, NULL, 0, 0);
+  if (is_due && lua_isyieldable(L)) {
+    host->passing = PASSING_SLICE;
+    lua_yield(L, 0);
+  }
+}
+
+int call_die(lua_State *L)
+{
+  if (lua_isyieldable(L)) {
+    vm_get(L)->host->passing = PASSING_KILL;
+    return lua_yield(L, 0);
+  }
+  /* This very text is raised as a memory error: handlers of xpcall are not called. The hook stays,
+   * so that no pcall keeps it. */
+  if (!lua_gethook(L))
+    lua_sethook(L, call_hook, LUA_MASKCOUNT, 1);
+  lua_pushliteral(L, "not enough memory");
+  return lua_error(L);
+}

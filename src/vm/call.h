@@ -1,0 +1,94 @@
+/* Calls: pieces of Lua work in a state. One mechanism for runs, listeners, loading and consoles.
+ *
+ * A call is a coroutine that is resumed slice by slice. It leaves the ready queue when it waits and
+ * comes back when that is done. More than the state's limit of live calls queue in order. A call
+ * that is killed is never resumed: its coroutine is abandoned to the collector.
+ *
+ * The owner embeds `struct vm_call` as the first member of its own and frees it in `ended`. On the
+ * worker's thread. */
+#ifndef VM_CALL_H
+#define VM_CALL_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+struct vm;
+struct vm_call;
+struct wait;
+struct call_timer;
+
+enum vm_outcome {
+  VM_RUNNING, /* not ended */
+  VM_SUCCEEDED,
+  VM_FAILED,    /* raised an error, or was killed for what it did */
+  VM_TIMED_OUT, /* killed at its deadline */
+  VM_KILLED,    /* by vm_call_kill */
+};
+
+struct vm_call_kind {
+  const char *name; /* "run", "listener" */
+  /* The coroutine's function; argument 1 is the call as light userdata. What it has to give it puts
+   * into the owner's struct. */
+  lua_CFunction entry;
+  /* It is over, and no longer touched. `error` is a text with traceback for VM_FAILED, a sentence
+   * for VM_TIMED_OUT, else NULL. Takes the call (frees it). */
+  void (*ended)(struct vm_call *call, enum vm_outcome outcome, const char *error);
+  /* A line that the call logs or prints. */
+  void (*log)(struct vm_call *call, int level, const char *text, size_t size);
+  /* Does not count as live and does not queue: a question beside what a console runs. */
+  bool passes_queue;
+};
+
+enum call_state { CALL_QUEUED, CALL_READY, CALL_RUNNING, CALL_WAITING };
+
+struct vm_call {
+  const struct vm_call_kind *kind;
+  struct vm *vm;
+  lua_State *thread; /* NULL until its first slice */
+  int reference;
+  enum call_state state;
+  enum vm_outcome kill;  /* set in its own slice: it shall end as soon as it can */
+  const char *kill_text; /* static */
+  struct wait *wait;     /* begun and not finished */
+  struct wait *stale;    /* finished; to be released when its slice ends */
+  uint64_t number;
+  int64_t timeout_us;  /* 0: none */
+  int64_t deadline_us; /* monotonic; 0: none, or not begun */
+  struct call_timer *timer;
+  TAILQ_ENTRY(vm_call) in_queue;
+  TAILQ_ENTRY(vm_call) in_vm;
+};
+
+/* Begins a call, at the latest when its turn comes. Members other than kind are set by it. */
+void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kind *kind,
+                   int64_t timeout_us);
+
+/* Between slices: ends the call at once; `ended` is called with VM_KILLED. */
+void vm_call_kill(struct vm_call *call);
+
+/* Kills all calls of the state. */
+void vm_kill_all(struct vm *vm);
+
+static inline struct vm_call *vm_call_argument(lua_State *L)
+{
+  return lua_touserdata(L, 1);
+}
+
+/* ---- for this folder ---- */
+
+/* The call may go on. */
+void call_make_ready(struct vm_call *call);
+
+/* One slice. */
+void call_run_slice(struct vm_call *call);
+
+/* Leaves a call that is to be killed, from within: does not return. */
+int call_die(lua_State *L);
+
+/* The count hook. */
+void call_hook(lua_State *L, lua_Debug *unused);
+
+#endif

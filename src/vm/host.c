@@ -1,0 +1,73 @@
+#include "vm/host.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "vm/call.h"
+
+/* Bounds of a round, so that mailbox and timers are served often. */
+enum { ROUND_TICKS = 2, ROUND_SLICES = 512 };
+
+static void do_nothing(uv_idle_t *idle)
+{
+  (void)idle;
+}
+
+static void flush(struct host *host)
+{
+  if (host->outbox.first)
+    bus_post_list(host->options.bus, &host->outbox);
+}
+
+static void run_round(uv_prepare_t *prepare)
+{
+  struct host *host = prepare->data;
+  uint32_t began = host->preempt.ticks;
+  for (int slices = 0; slices < ROUND_SLICES; slices++) {
+    struct vm_call *call = TAILQ_FIRST(&host->ready);
+    if (!call || host->preempt.ticks - began >= ROUND_TICKS)
+      break;
+    TAILQ_REMOVE(&host->ready, call, in_queue);
+    call_run_slice(call);
+  }
+  if (host->options.after_round)
+    host->options.after_round(host->options.context);
+  flush(host);
+  /* An active idle handle keeps the loop from blocking. */
+  if (TAILQ_EMPTY(&host->ready))
+    uv_idle_stop(&host->idle);
+  else
+    uv_idle_start(&host->idle, do_nothing);
+}
+
+struct host *host_open(const struct host_options *options)
+{
+  struct host *host = memory_alloc(sizeof *host);
+  host->options = *options;
+  TAILQ_INIT(&host->ready);
+  uv_prepare_init(options->loop, &host->prepare);
+  host->prepare.data = host;
+  uv_prepare_start(&host->prepare, run_round);
+  uv_idle_init(options->loop, &host->idle);
+  preempt_open(&host->preempt, call_hook);
+  return host;
+}
+
+void host_close(struct host *host)
+{
+  flush(host);
+  preempt_close(&host->preempt);
+  uv_close((uv_handle_t *)&host->prepare, NULL);
+  uv_close((uv_handle_t *)&host->idle, NULL);
+}
+
+void host_free(struct host *host)
+{
+  message_list_deinit(&host->outbox);
+  free(host);
+}
+
+void host_post(struct host *host, struct message *message)
+{
+  message_list_append(&host->outbox, message);
+}

@@ -1,0 +1,73 @@
+/* What all states of one worker's thread share: the loop, the calls that can go on, the slices, the
+ * outbox, the questions to the scheduler.
+ *
+ * Before the loop blocks, a round is run: each ready call gets one slice in turn until the round is
+ * some milliseconds old, then mailbox and timers have their turn. So one spinning script costs its
+ * neighbours one slice at a time. What a round posts goes out together at its end.
+ *
+ * For the files of this folder and the worker; bindings use vm.h and wait.h. On the worker's
+ * thread. */
+#ifndef VM_HOST_H
+#define VM_HOST_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <uv.h>
+
+#include "bus/bus.h"
+#include "model/message.h"
+#include "vm/preempt.h"
+
+struct vm_call;
+struct request;
+
+TAILQ_HEAD(call_queue, vm_call);
+
+/* Why a coroutine yielded to us rather than to the script's own `resume`. */
+enum passing { PASSING_NOTHING, PASSING_SLICE, PASSING_WAIT, PASSING_KILL };
+
+/* One resume of a script's own coroutine that is under way, on the C stack. */
+struct resume_frame {
+  struct resume_frame *up;
+  bool can_yield; /* the resumer, and all above it */
+};
+
+struct host_options {
+  uv_loop_t *loop;
+  struct bus *bus;
+  int address;
+  /* Called at the end of each round, before the outbox goes out; or NULL. */
+  void (*after_round)(void *context);
+  void *context;
+};
+
+struct host {
+  struct host_options options;
+  uv_prepare_t prepare;
+  uv_idle_t idle;
+  struct call_queue ready;
+  struct message_list outbox;
+  struct request *requests; /* a hash by tag */
+  uint64_t last_number;     /* of calls and requests */
+  struct preempt preempt;
+  struct vm_call *current; /* whose slice it is; NULL between slices */
+  struct resume_frame *frames;
+  enum passing passing;
+};
+
+struct host *host_open(const struct host_options *options);
+/* All states must be gone. Its handles close while the loop runs on; then free it by host_free. */
+void host_close(struct host *host);
+void host_free(struct host *host);
+
+/* Posts at the end of the round. */
+void host_post(struct host *host, struct message *message);
+
+/* Takes a MESSAGE_REPLY to one of vm_request's. */
+void host_take_reply(struct host *host, struct message *reply);
+/* Ends all questions that are open, as the scheduler is going away. */
+void host_drop_requests(struct host *host);
+
+#endif

@@ -1,0 +1,107 @@
+#include "vm/preempt.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <uv.h>
+
+/* ThreadSanitizer holds back signals until the thread enters a function that it knows, which Lua's
+ * loop never does; those of a fault are let through. */
+#ifdef __SANITIZE_THREAD__
+#define TICK_SIGNAL SIGSYS
+#else
+#define TICK_SIGNAL SIGPROF
+#endif
+
+static void set_timer(struct preempt *preempt, long tick_us)
+{
+  struct timespec tick = {.tv_nsec = tick_us * 1000};
+  struct itimerspec spec = {.it_interval = tick, .it_value = tick};
+  timer_settime(preempt->timer, 0, &spec, NULL);
+}
+
+void preempt_now(struct preempt *preempt)
+{
+  lua_State *L = preempt->running;
+  /* Setting a hook walks the whole call stack, so it is not repeated. */
+  if (L && !lua_gethook(L))
+    lua_sethook(L, preempt->hook, LUA_MASKCOUNT, 1);
+}
+
+static void on_tick(int number, siginfo_t *info, void *context)
+{
+  (void)number;
+  (void)context;
+  struct preempt *preempt = info->si_value.sival_ptr;
+  if (info->si_code != SI_TIMER || !preempt)
+    return;
+  int saved_errno = errno;
+  preempt->ticks++;
+  if (!preempt->running) {
+    preempt->ticking = false;
+    set_timer(preempt, 0);
+  } else if (preempt_age(preempt) >= PREEMPT_SLICE_TICKS) {
+    preempt_now(preempt);
+  }
+  errno = saved_errno;
+}
+
+static void install_handler(void)
+{
+  struct sigaction action = {.sa_flags = SA_SIGINFO | SA_RESTART};
+  action.sa_sigaction = on_tick;
+  sigemptyset(&action.sa_mask);
+  sigaction(TICK_SIGNAL, &action, NULL);
+}
+
+void preempt_open(struct preempt *preempt, lua_Hook hook)
+{
+  static uv_once_t installed = UV_ONCE_INIT;
+  uv_once(&installed, install_handler);
+  *preempt = (struct preempt){.hook = hook};
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  sigaddset(&wanted, TICK_SIGNAL);
+  pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
+
+  struct sigevent event;
+  memset(&event, 0, sizeof event);
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = TICK_SIGNAL;
+  event.sigev_value.sival_ptr = preempt;
+#ifdef sigev_notify_thread_id
+  event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+#else
+  event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+#endif
+  if (timer_create(CLOCK_MONOTONIC, &event, &preempt->timer) != 0) {
+    fprintf(stderr, "moonbeat: no timer for a worker: %s\n", strerror(errno));
+    abort();
+  }
+}
+
+void preempt_close(struct preempt *preempt)
+{
+  preempt->running = NULL;
+  timer_delete(preempt->timer);
+}
+
+void preempt_begin(struct preempt *preempt, lua_State *L)
+{
+  preempt->slice_began = preempt->ticks;
+  /* In this order: the handler stops the timer only when nothing runs. */
+  preempt->running = L;
+  if (!preempt->ticking) {
+    preempt->ticking = true;
+    set_timer(preempt, PREEMPT_TICK_US);
+  }
+}
+
+void preempt_end(struct preempt *preempt)
+{
+  preempt->running = NULL;
+}

@@ -1,0 +1,87 @@
+/* Questions to the scheduler: a message with a tag goes out, the call waits, the reply with that
+ * tag ends the wait. A question whose call is killed stays in the table until its reply comes. */
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "base/memory.h"
+#include "vm/api_json.h"
+#include "vm/host.h"
+#include "vm/state.h"
+#include "vm/vm.h"
+#include "vm/wait.h"
+
+struct request {
+  struct wait wait;
+  uint64_t tag;
+  struct message *reply;
+  UT_hash_handle hh;
+};
+
+/* -- result, or nil, message, code */
+static int finish(lua_State *L, struct wait *wait)
+{
+  const struct message *reply = ((struct request *)wait)->reply;
+  enum error_code code = reply ? reply->as.reply.code : ERROR_UNAVAILABLE;
+  const char *text = reply ? reply->as.reply.text : "the daemon is stopping";
+  struct error error;
+  if (code == ERROR_OK) {
+    code = api_json_push(L, text, strlen(text), NULLS_DROPPED, &error);
+    text = error.text;
+    if (code == ERROR_OK)
+      return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, text);
+  lua_pushstring(L, error_name(code));
+  return 3;
+}
+
+static void release(struct wait *wait)
+{
+  struct request *request = (struct request *)wait;
+  message_destroy(request->reply);
+  free(request);
+}
+
+static const struct wait_kind request_kind = {"scheduler", NULL, finish, release};
+
+int vm_request(lua_State *L, const char *op, const char *params)
+{
+  wait_check(L, op);
+  struct vm *vm = vm_get(L);
+  struct host *host = vm->host;
+  struct request *request = memory_alloc(sizeof *request);
+  request->tag = ++host->last_number;
+  HASH_ADD(hh, host->requests, tag, sizeof request->tag, request);
+
+  struct message *message =
+      message_create(MESSAGE_REQUEST, host->options.address, ADDRESS_SCHEDULER);
+  message->tag = request->tag;
+  message->as.request.op = memory_strdup(op);
+  message->as.request.params = memory_strdup(params);
+  message->as.request.script = memory_strdup(vm->script);
+  host_post(host, message);
+  return wait_begin(L, &request->wait, &request_kind);
+}
+
+void host_take_reply(struct host *host, struct message *reply)
+{
+  struct request *request;
+  HASH_FIND(hh, host->requests, &reply->tag, sizeof reply->tag, request);
+  if (!request) {
+    message_destroy(reply);
+    return;
+  }
+  HASH_DEL(host->requests, request);
+  request->reply = reply;
+  wait_done(&request->wait);
+}
+
+void host_drop_requests(struct host *host)
+{
+  struct request *request, *next;
+  HASH_ITER(hh, host->requests, request, next) {
+    HASH_DEL(host->requests, request);
+    wait_done(&request->wait);
+  }
+}

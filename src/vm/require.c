@@ -1,0 +1,196 @@
+/* `require`: modules are Lua files of the jobs folder, `a.b` being a/b.lua or a/b/init.lua. A
+ * module runs once per state, in the call that asks first, and may wait while it runs; a call that
+ * asks meanwhile waits for it. `loaded` (upvalue 1) maps the name to {value}, or to the number of
+ * the call that is running the module. */
+#include <errno.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "model/script.h"
+#include "vm/call.h"
+#include "vm/host.h"
+#include "vm/state.h"
+#include "vm/wait.h"
+
+enum { NAME = 1, PATH = 3, LOADED = lua_upvalueindex(1) };
+
+static void check_name(lua_State *L, const char *name)
+{
+  static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+  size_t size = strlen(name);
+  if (size == 0 || size > 200 || strspn(name, allowed) != size || name[0] == '.' ||
+      name[size - 1] == '.' || strstr(name, ".."))
+    luaL_error(L,
+               "require \"%s\": a module's name is letters, digits, _ and -, with a dot for each "
+               "folder below the jobs folder",
+               name);
+}
+
+/* -- text; false when there is no such file. Raises what else is wrong with it. */
+static bool push_file(lua_State *L, const char *path)
+{
+  struct stat facts;
+  FILE *file = fopen(path, "rbe");
+  if (!file) {
+    if (errno == ENOENT || errno == ENOTDIR)
+      return false;
+    luaL_error(L, "cannot read %s: %s", path, strerror(errno));
+  }
+  const char *problem = NULL;
+  if (fstat(fileno(file), &facts) != 0 || !S_ISREG(facts.st_mode))
+    problem = "not a file";
+  else if (facts.st_size > SCRIPT_SIZE_MAX)
+    problem = "larger than 4 MiB";
+  if (problem) {
+    fclose(file);
+    luaL_error(L, "cannot read %s: %s", path, problem);
+  }
+  char *text = malloc((size_t)facts.st_size + 1);
+  size_t size = text ? fread(text, 1, (size_t)facts.st_size, file) : 0;
+  fclose(file);
+  lua_pushlstring(L, text ? text : "", size);
+  free(text);
+  return true;
+}
+
+static void remember_file(struct vm *vm, const char *path)
+{
+  char absolute[PATH_MAX];
+  const char *name = realpath(path, absolute) ? absolute : path;
+  buffer_append(&vm->modules, name, strlen(name) + 1);
+}
+
+/* Reads and compiles the module. (name -- name, relative, path, function) */
+static void push_module(lua_State *L, const char *name)
+{
+  static const char *const patterns[] = {"%s/%s.lua", "%s/%s/init.lua"};
+  struct vm *vm = vm_get(L);
+  luaL_gsub(L, name, ".", "/");
+  for (size_t i = 0; vm->folder && i < 2; i++) {
+    lua_pushfstring(L, patterns[i], vm->folder, lua_tostring(L, -1));
+    if (push_file(L, lua_tostring(L, -1))) {
+      size_t size;
+      const char *path = lua_tostring(L, -2);
+      const char *text = lua_tolstring(L, -1, &size);
+      remember_file(vm, path);
+      vm_push_chunk(L, text, size, path);
+      lua_remove(L, -2);
+      return;
+    }
+    lua_pop(L, 1);
+  }
+  if (!vm->folder)
+    luaL_error(L, "require \"%s\": there is no jobs folder here", name);
+  luaL_error(L, "module \"%s\" not found: there is neither %s/%s.lua nor %s/%s/init.lua", name,
+             vm->folder, lua_tostring(L, -1), vm->folder, lua_tostring(L, -1));
+}
+
+static bool is_alive(struct vm *vm, uint64_t number)
+{
+  struct vm_call *call;
+  TAILQ_FOREACH(call, &vm->calls, in_vm)
+  if (call->number == number)
+    return true;
+  return false;
+}
+
+/* name -> value, path; a protected function of its own, so that a failure can be cleaned up */
+static int after_module(lua_State *L, int status, lua_KContext unused)
+{
+  (void)status;
+  (void)unused;
+  lua_pushvalue(L, PATH);
+  return 2;
+}
+
+static int l_run_module(lua_State *L)
+{
+  push_module(L, lua_tostring(L, NAME));
+  lua_pushvalue(L, NAME);
+  lua_pushvalue(L, PATH);
+  lua_callk(L, 2, 1, 0, after_module);
+  return after_module(L, LUA_OK, 0);
+}
+
+/* name, value, path or name, error -> value, path */
+static int finish(lua_State *L, int status, lua_KContext unused)
+{
+  (void)unused;
+  lua_pushvalue(L, NAME);
+  if (status != LUA_OK && status != LUA_YIELD) {
+    lua_pushnil(L);
+    lua_rawset(L, LOADED);
+    return lua_error(L);
+  }
+  if (lua_isnil(L, 2)) {
+    lua_pushboolean(L, 1);
+    lua_replace(L, 2);
+  }
+  lua_createtable(L, 1, 0);
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, -2, 1);
+  lua_rawset(L, LOADED);
+  lua_settop(L, 3);
+  return 2;
+}
+
+static int require_name(lua_State *L, int status, lua_KContext unused);
+
+/* The call that runs the module, if it is there still. */
+static bool must_wait(lua_State *L, struct vm_call *caller)
+{
+  if (lua_type(L, -1) != LUA_TNUMBER)
+    return false;
+  uint64_t number = (uint64_t)lua_tointeger(L, -1);
+  if (number == caller->number)
+    luaL_error(L, "require \"%s\": the module requires itself, directly or through others",
+               lua_tostring(L, NAME));
+  return is_alive(caller->vm, number);
+}
+
+/* name -> value, path */
+static int require_name(lua_State *L, int status, lua_KContext unused)
+{
+  (void)status;
+  (void)unused;
+  struct host *host = vm_get(L)->host;
+  lua_settop(L, 1);
+  lua_pushvalue(L, NAME);
+  if (lua_rawget(L, LOADED) == LUA_TTABLE) {
+    lua_rawgeti(L, -1, 1);
+    return 1;
+  }
+  if (!host->current)
+    return luaL_error(L, "require \"%s\" cannot run here", lua_tostring(L, NAME));
+  if (must_wait(L, host->current)) {
+    wait_check(L, "require");
+    host->passing = PASSING_SLICE; /* looks again in its next slice */
+    return lua_yieldk(L, 0, 0, require_name);
+  }
+  lua_settop(L, 1);
+  lua_pushvalue(L, NAME);
+  lua_pushinteger(L, (lua_Integer)host->current->number);
+  lua_rawset(L, LOADED);
+  lua_pushcfunction(L, l_run_module);
+  lua_pushvalue(L, NAME);
+  return finish(L, lua_pcallk(L, 1, 2, 0, 0, finish), 0);
+}
+
+/* name -> value, path */
+static int l_require(lua_State *L)
+{
+  check_name(L, luaL_checkstring(L, 1));
+  return require_name(L, LUA_OK, 0);
+}
+
+void require_open(lua_State *L)
+{
+  lua_newtable(L);
+  lua_pushcclosure(L, l_require, 1);
+  lua_setglobal(L, "require");
+}

@@ -1,0 +1,107 @@
+/* The libraries that scripts see: Lua's own without what reaches files, processes, bytecode or our
+ * side of the fence. A guard against accidents, not against enemies. */
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "vm/state.h"
+
+/* chunk, name, mode, environment -> function, or nil, message; upvalue 1 is Lua's load */
+static int l_load(lua_State *L)
+{
+  const char *mode = luaL_optstring(L, 3, "t");
+  if (!strchr(mode, 't'))
+    return luaL_error(L, "load: only source text can be loaded, no bytecode");
+  if (lua_gettop(L) < 3)
+    lua_settop(L, 3);
+  lua_pushliteral(L, "t");
+  lua_replace(L, 3);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* table, metatable -> table. A __gc would run where nothing can stop it. */
+static int l_setmetatable(lua_State *L)
+{
+  int type = lua_type(L, 2);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return luaL_error(L, "cannot change a protected metatable");
+  lua_settop(L, 2);
+  if (type == LUA_TTABLE) {
+    lua_pushliteral(L, "__gc");
+    if (lua_rawget(L, 2) != LUA_TNIL)
+      return luaL_error(L,
+                        "setmetatable: __gc is not available, use __close and `local x <close>`");
+    lua_settop(L, 2);
+  }
+  lua_setmetatable(L, 1);
+  return 1;
+}
+
+/* option, argument -> number or boolean; upvalue 1 is Lua's collectgarbage */
+static int l_collectgarbage(lua_State *L)
+{
+  static const char *const options[] = {"collect", "count", "step", "isrunning", NULL};
+  luaL_checkoption(L, 1, "collect", options);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+/* Replaces the global by a function that has it as its upvalue. */
+static void wrap_global(lua_State *L, const char *name, lua_CFunction function)
+{
+  lua_getglobal(L, name);
+  lua_pushcclosure(L, function, 1);
+  lua_setglobal(L, name);
+}
+
+static void forget_global(lua_State *L, const char *name)
+{
+  lua_pushnil(L);
+  lua_setglobal(L, name);
+}
+
+static void open_os(lua_State *L)
+{
+  static const char *const kept[] = {"clock", "date", "difftime", "getenv", "time"};
+  luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 0);
+  lua_createtable(L, 0, sizeof kept / sizeof kept[0] + 1);
+  for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+    lua_getfield(L, -2, kept[i]);
+    lua_setfield(L, -2, kept[i]);
+  }
+  lua_setglobal(L, LUA_OSLIBNAME);
+  lua_pop(L, 1);
+}
+
+void sandbox_open(lua_State *L)
+{
+  static const luaL_Reg libraries[] = {
+      {LUA_GNAME, luaopen_base},        {LUA_TABLIBNAME, luaopen_table},
+      {LUA_STRLIBNAME, luaopen_string}, {LUA_MATHLIBNAME, luaopen_math},
+      {LUA_UTF8LIBNAME, luaopen_utf8},
+  };
+  for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++) {
+    luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
+    lua_pop(L, 1);
+  }
+  open_os(L);
+  /* luaL_requiref keeps what it opened, Lua's whole `os` included. */
+  lua_pushnil(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+  forget_global(L, "dofile");
+  forget_global(L, "loadfile");
+  wrap_global(L, "load", l_load);
+  wrap_global(L, "setmetatable", l_setmetatable);
+  wrap_global(L, "collectgarbage", l_collectgarbage);
+  bounds_open(L);
+  coroutine_open(L);
+  require_open(L);
+}

@@ -1,0 +1,175 @@
+#include "vm/state.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "vm/embedded.h"
+#include "vm/traceback.h"
+
+void *vm_allocate(void *context, void *block, size_t old_size, size_t new_size)
+{
+  struct vm *vm = context;
+  if (!block)
+    old_size = 0; /* Lua passes the kind of object there */
+  if (new_size == 0) {
+    vm->used -= old_size;
+    free(block);
+    return NULL;
+  }
+  size_t used = vm->used - old_size + new_size;
+  if (used > vm->cap && new_size > old_size && vm->host->current) {
+    if (used > vm->cap * VM_MEMORY_CEILING_FACTOR)
+      return NULL;
+    vm->over_cap = true;
+    preempt_now(&vm->host->preempt);
+  }
+  vm->used = used;
+  return memory_resize(block, new_size);
+}
+
+static int die_of_panic(lua_State *L)
+{
+  fprintf(stderr, "moonbeat: error in Lua outside any call: %s\n", lua_tostring(L, -1));
+  abort();
+}
+
+static void add_raw_functions(lua_State *L)
+{
+  static void (*const openers[])(lua_State *) = {
+      embedded_open, api_json_open,    api_log_open,       api_sleep_open,
+      api_time_open, api_trigger_open, api_scheduler_open, api_console_open,
+      api_fs_open,   api_sqlite_open,  api_http_open,      api_exec_open,
+  };
+  for (size_t i = 0; i < sizeof openers / sizeof openers[0]; i++)
+    openers[i](L);
+}
+
+/* vm as light userdata -> nothing */
+static int l_set_up(lua_State *L)
+{
+  struct vm *vm = lua_touserdata(L, 1);
+  sandbox_open(L);
+  lua_newtable(L);
+  add_raw_functions(L);
+  embedded_module(L, -1, "init");
+  luaL_checktype(L, -1, LUA_TTABLE);
+  lua_getfield(L, -1, "run");
+  vm->run_handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  vm->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
+}
+
+struct vm *vm_create(const struct vm_options *options, struct error *error)
+{
+  struct vm *vm = memory_alloc(sizeof *vm);
+  vm->host = options->host;
+  vm->script = memory_strdup(options->script);
+  vm->folder = memory_strdup(options->folder);
+  vm->owner = options->owner;
+  vm->cap = options->memory_cap ? options->memory_cap : VM_MEMORY_CAP;
+  vm->live_max = options->live_calls ? options->live_calls : VM_LIVE_CALLS;
+  TAILQ_INIT(&vm->calls);
+  TAILQ_INIT(&vm->queued);
+  vm->L = lua_newstate(vm_allocate, vm);
+  if (!vm->L)
+    abort();
+  lua_atpanic(vm->L, die_of_panic);
+  *thread_word(vm->L) = (uintptr_t)vm;
+  /* Incremental: the long collections of the generational mode would be pauses for the
+   * neighbours. */
+  lua_gc(vm->L, LUA_GCINC, 0, 0, 0);
+  lua_pushcfunction(vm->L, l_set_up);
+  lua_pushlightuserdata(vm->L, vm);
+  if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
+    error_set(error, ERROR_INTERNAL, "a new state fails to start: %s",
+              luaL_tolstring(vm->L, -1, NULL));
+    vm_destroy(vm);
+    return NULL;
+  }
+  return vm;
+}
+
+void vm_destroy(struct vm *vm)
+{
+  lua_close(vm->L);
+  buffer_deinit(&vm->modules);
+  free(vm->script);
+  free(vm->folder);
+  free(vm);
+}
+
+void vm_push_handler(lua_State *L, const char *name)
+{
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm_get(L)->handlers);
+  lua_getfield(L, -1, name);
+  lua_remove(L, -2);
+}
+
+/* What editors put in front: a byte order mark; and a line for the shell. */
+static size_t front_matter(const char *text, size_t size)
+{
+  size_t skip = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+  if (skip < size && text[skip] == '#')
+    while (skip < size && text[skip] != '\n')
+      skip++;
+  return skip;
+}
+
+void vm_push_chunk(lua_State *L, const char *text, size_t size, const char *path)
+{
+  size_t bad;
+  if (size > 0 && text[0] == LUA_SIGNATURE[0])
+    luaL_error(L, "%s: compiled Lua is not accepted, only source text", path);
+  if (!text_is_utf8(text, size, &bad)) {
+    int line = 1;
+    for (size_t i = 0; i < bad; i++)
+      line += text[i] == '\n';
+    luaL_error(L, "%s:%d: invalid UTF-8", path, line);
+  }
+  size_t skip = front_matter(text, size);
+  lua_pushfstring(L, "@%s", path);
+  if (luaL_loadbufferx(L, text + skip, size - skip, lua_tostring(L, -1), "t") != LUA_OK)
+    lua_error(L);
+  lua_remove(L, -2);
+}
+
+void vm_modules_json(const struct vm *vm, struct buffer *out)
+{
+  struct json_writer writer = {.out = out};
+  json_begin_array(&writer);
+  const char *end = vm->modules.data + vm->modules.size;
+  for (const char *path = vm->modules.data; path < end; path += strlen(path) + 1)
+    json_write_text(&writer, path);
+  json_end_array(&writer);
+}
+
+/* ---- vm.h ---- */
+
+struct vm *vm_of(lua_State *L)
+{
+  return vm_get(L);
+}
+
+const char *vm_script_name(const struct vm *vm)
+{
+  return vm->script;
+}
+
+void vm_post(struct vm *vm, struct message *message)
+{
+  message->from = vm->host->options.address;
+  host_post(vm->host, message);
+}
+
+void vm_log(lua_State *L, int level, const char *text, size_t size)
+{
+  struct vm_call *call = vm_get(L)->host->current;
+  if (call)
+    call->kind->log(call, level, text, size);
+}

@@ -1,0 +1,82 @@
+/* A wait belongs to its call from wait_begin until the call takes the result or ends. The order of
+ * the three events "done", "finished" and "call ended" decides who releases it: finish_wait when
+ * the call lives, wait_done when the call is gone. */
+#include "vm/wait.h"
+
+#include <lauxlib.h>
+
+#include "vm/call.h"
+#include "vm/host.h"
+#include "vm/state.h"
+#include "vm/wait_internal.h"
+
+void wait_check(lua_State *L, const char *name)
+{
+  struct host *host = vm_get(L)->host;
+  if (!host->frames)
+    luaL_error(L, "%s cannot wait here: the script is still being set up", name);
+  if (!lua_isyieldable(L) || !host->frames->can_yield)
+    luaL_error(L,
+               "%s cannot wait here: a C function is in between (a comparator of table.sort, a "
+               "callback of gsub, a metamethod such as __tostring, a __close run by "
+               "coroutine.close)",
+               name);
+}
+
+static int finish_wait(lua_State *L, int status, lua_KContext context)
+{
+  (void)status;
+  struct wait *wait = (struct wait *)context;
+  struct vm_call *call = wait->call;
+  call->wait = NULL;
+  wait_release_stale(call);
+  call->stale = wait;
+  int results = wait->kind->finish(L, wait);
+  if (call->stale == wait)
+    wait_release_stale(call);
+  return results;
+}
+
+int wait_begin(lua_State *L, struct wait *wait, const struct wait_kind *kind)
+{
+  struct host *host = vm_get(L)->host;
+  wait->kind = kind;
+  wait->call = host->current;
+  host->current->wait = wait;
+  host->passing = PASSING_WAIT;
+  return lua_yieldk(L, 0, (lua_KContext)wait, finish_wait);
+}
+
+void wait_done(struct wait *wait)
+{
+  if (wait->call)
+    call_make_ready(wait->call);
+  else
+    wait->kind->release(wait);
+}
+
+void wait_release_stale(struct vm_call *call)
+{
+  struct wait *stale = call->stale;
+  call->stale = NULL;
+  if (stale)
+    stale->kind->release(stale);
+}
+
+void wait_abandon(struct vm_call *call)
+{
+  struct wait *wait = call->wait;
+  call->wait = NULL;
+  if (!wait)
+    return;
+  wait->call = NULL;
+  if (call->state != CALL_WAITING)
+    wait->kind->release(wait); /* done already */
+  else if (wait->kind->cancel)
+    wait->kind->cancel(wait);
+}
+
+uv_loop_t *wait_loop(lua_State *L)
+{
+  return vm_get(L)->host->options.loop;
+}
