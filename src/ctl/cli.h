@@ -1,5 +1,5 @@
 /* The command line. main.c fills a `struct cli_host` with what only the app can do and calls
- * cli_main; everything else speaks to a daemon over its control socket (client.h). Main thread. */
+ * cli_main; everything else speaks to a daemon over its control socket (control.h). Main thread. */
 #ifndef CTL_CLI_H
 #define CTL_CLI_H
 
