@@ -152,12 +152,13 @@ function process.exec(source, options)
     stdout, stderr, truncated = child:wait()
   end
   local code, signal, timed_out = child:status()
-  if options.check and code ~= 0 then
+  local ok = code == 0 and not timed_out
+  if options.check and not ok then
     local last = stderr:match("([^\n]*)\n?$")
     raw.fail(describe_end(code, signal, timed_out) .. (last ~= "" and ": " .. last or ""))
   end
   return {
-    ok = code == 0,
+    ok = ok,
     code = code,
     signal = signal,
     stdout = stdout,
@@ -178,7 +179,7 @@ function process.run_command(spec)
   end
   log_output(child)
   local code, signal, timed_out = child:status()
-  if code ~= 0 then
+  if code ~= 0 or timed_out then
     error(describe_end(code, signal, timed_out), 0)
   end
   return { code = 0 }

@@ -57,7 +57,7 @@ local LINES_PART = 64 * 1024
 ---@param path string
 ---@return fun(): string?
 function fs.lines(path)
-  local offset, rest, ended = 0, "", false
+  local offset, ended = 0, false
   local position = 1
   local function refill()
     local part, message = raw.fs_read("fs.lines", path, offset, LINES_PART)
@@ -68,7 +68,7 @@ function fs.lines(path)
     ended = #part == 0
     return part
   end
-  rest = refill()
+  local rest = refill()
   return function()
     local pieces
     while true do

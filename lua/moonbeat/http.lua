@@ -166,7 +166,7 @@ local function retries_of(name, retries)
   elseif math.type(attempts) ~= "integer" or attempts < 1 or attempts > 100 then
     fail("%s: retries.attempts must be 1 to 100", name)
   end
-  return attempts, raw.duration(name, "retries.delay", retries.delay == nil and 1 or retries.delay)
+  return attempts, raw.seconds_option(name, "retries.delay", retries.delay == nil and 1 or retries.delay)
 end
 
 local function check_auth(name, auth)
@@ -206,10 +206,10 @@ local function perform(name, method, url, options)
     url = url_with_query(name, url, options.query),
     body = body,
     headers = header_lines(name, options.headers, body and { ["content-type"] = content_type } or {}),
-    timeout = raw.duration(name, "timeout", options.timeout == nil and 30 or options.timeout),
-    connect_timeout = raw.duration(name, "connect_timeout",
+    timeout = raw.seconds_option(name, "timeout", options.timeout == nil and 30 or options.timeout),
+    connect_timeout = raw.seconds_option(name, "connect_timeout",
       options.connect_timeout == nil and 10 or options.connect_timeout),
-    max_size = raw.byte_size(name, "max_size", options.max_size == nil and 16 << 20 or options.max_size),
+    max_size = raw.size_option(name, "max_size", options.max_size == nil and 16 << 20 or options.max_size),
     follow = options.follow == nil and 5 or options.follow == true and 5 or options.follow or 0,
     auth = check_auth(name, options.auth),
     verify = options.verify ~= false,

@@ -1,0 +1,427 @@
+/* Child processes for Lua: raw.exec_spawn gives a child, whose methods wait for output, for room in
+ * its input, or for its end. lua/moonbeat/exec.lua makes exec, command, os.execute and io.popen of
+ * them.
+ *
+ * Between the userdata and the child stands a `struct process` on the heap. When the call that
+ * waits for a child is killed, the child gets TERM and its grace, and the process stays until the
+ * child has ended, even if the collector takes the userdata before. A userdata that is collected
+ * otherwise takes its child with it. */
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "exec/child.h"
+#include "vm/api_args.h"
+#include "vm/vm.h"
+#include "vm/wait.h"
+
+#define CHILD "moonbeat.child"
+
+extern char **environ;
+
+enum waiting_for { FOR_OUTPUT, FOR_ROOM, FOR_END };
+
+struct process;
+
+struct process_wait {
+  struct wait wait; /* first */
+  struct process *process;
+  enum waiting_for what;
+  bool is_cancelled;
+};
+
+struct process {
+  struct child *child;
+  struct process_wait *waiter; /* one at a time */
+  int64_t grace_us;
+  bool has_owner; /* the userdata */
+};
+
+/* ---- waiting ---- */
+
+static bool is_satisfied(struct process *process, enum waiting_for what)
+{
+  struct child *child = process->child;
+  if (child_has_ended(child))
+    return true;
+  if (what == FOR_END)
+    return false;
+  return child_output(child, 1)->size > 0 || child_output(child, 2)->size > 0 ||
+         (what == FOR_ROOM && child_is_drained(child));
+}
+
+static void end_wait(struct process *process)
+{
+  struct process_wait *waiter = process->waiter;
+  process->waiter = NULL;
+  waiter->process = NULL;
+  wait_done(&waiter->wait);
+}
+
+static void destroy(struct process *process)
+{
+  child_release(process->child);
+  free(process);
+}
+
+static void on_changed(struct child *child, void *context)
+{
+  struct process *process = context;
+  (void)child;
+  struct process_wait *waiter = process->waiter;
+  if (waiter && is_satisfied(process, waiter->is_cancelled ? FOR_END : waiter->what)) {
+    end_wait(process);
+    if (!process->has_owner)
+      destroy(process);
+  }
+}
+
+static void push_taken(lua_State *L, struct child *child, int stream, bool always)
+{
+  struct buffer *data = child_output(child, stream);
+  if (data->size > 0 || always)
+    lua_pushlstring(L, data->data ? data->data : "", data->size);
+  else
+    lua_pushnil(L);
+  buffer_clear(data);
+  if (data->capacity > CHILD_HOLD_SIZE)
+    buffer_deinit(data);
+}
+
+/* -- stdout|nil stderr|nil has_ended, or stdout stderr was_truncated */
+static int push_results(lua_State *L, struct process *process, enum waiting_for what)
+{
+  struct child *child = process->child;
+  bool is_end = what == FOR_END;
+  push_taken(L, child, 1, is_end);
+  push_taken(L, child, 2, is_end);
+  lua_pushboolean(L, is_end ? child_was_truncated(child) : child_has_ended(child));
+  child_resume(child);
+  return 3;
+}
+
+static struct process *process_at(lua_State *L, int index)
+{
+  struct process **owner = luaL_checkudata(L, index, CHILD);
+  return *owner;
+}
+
+/* Argument 1 of the function that waits is still there. */
+static int finish_wait(lua_State *L, struct wait *wait)
+{
+  return push_results(L, process_at(L, 1), ((struct process_wait *)wait)->what);
+}
+
+static void cancel_wait(struct wait *wait)
+{
+  struct process_wait *waiter = (struct process_wait *)wait;
+  waiter->is_cancelled = true;
+  if (waiter->process)
+    child_kill(waiter->process->child, waiter->process->grace_us);
+}
+
+static void release_wait(struct wait *wait)
+{
+  free(wait);
+}
+
+static const struct wait_kind process_kind = {
+    .name = "exec", .cancel = cancel_wait, .finish = finish_wait, .release = release_wait};
+
+static int wait_for(lua_State *L, enum waiting_for what)
+{
+  struct process *process = process_at(L, 1);
+  if (is_satisfied(process, what))
+    return push_results(L, process, what);
+  wait_check(L, "exec");
+  if (process->waiter)
+    return args_fail(L, "somebody else is waiting for this command");
+  struct process_wait *waiter = memory_alloc(sizeof *waiter);
+  waiter->process = process;
+  waiter->what = what;
+  process->waiter = waiter;
+  return wait_begin(L, &waiter->wait, &process_kind);
+}
+
+/* ---- methods ---- */
+
+static int l_next(lua_State *L) /* child wants_room? -> stdout|nil stderr|nil has_ended; waits */
+{
+  return wait_for(L, lua_toboolean(L, 2) ? FOR_ROOM : FOR_OUTPUT);
+}
+
+static int l_wait(lua_State *L) /* child -> stdout stderr was_truncated; waits */
+{
+  child_set_overflow(process_at(L, 1)->child, CHILD_DROP);
+  return wait_for(L, FOR_END);
+}
+
+static int l_write(lua_State *L) /* child text -> true | nil message code */
+{
+  size_t size;
+  struct process *process = process_at(L, 1);
+  const char *text = luaL_checklstring(L, 2, &size);
+  struct error error;
+  if (child_write(process->child, text, size)) {
+    lua_pushboolean(L, true);
+    return 1;
+  }
+  error_set(&error, ERROR_IO, "the command does not read any more");
+  return args_push_error(L, &error);
+}
+
+static int l_drained(lua_State *L) /* child -> boolean */
+{
+  lua_pushboolean(L, child_is_drained(process_at(L, 1)->child));
+  return 1;
+}
+
+static int l_finish(lua_State *L) /* child stops_reading -> ; no more input, perhaps no output */
+{
+  struct process *process = process_at(L, 1);
+  child_end_input(process->child);
+  if (lua_toboolean(L, 2))
+    child_close_output(process->child, 1);
+  return 0;
+}
+
+static void push_signal(lua_State *L, int number)
+{
+  const char *name = sigabbrev_np(number);
+  if (name)
+    lua_pushstring(L, name);
+  else
+    lua_pushfstring(L, "%d", number);
+}
+
+static int l_status(lua_State *L) /* child -> status|nil signal|nil timed_out */
+{
+  const struct child *child = process_at(L, 1)->child;
+  if (child_signal(child)) {
+    lua_pushnil(L);
+    push_signal(L, child_signal(child));
+  } else {
+    lua_pushinteger(L, child_status(child));
+    lua_pushnil(L);
+  }
+  lua_pushboolean(L, child_timed_out(child));
+  return 3;
+}
+
+static int l_exit_values(lua_State *L) /* child -> true|nil "exit"|"signal" number */
+{
+  const struct child *child = process_at(L, 1)->child;
+  int number = child_signal(child);
+  if (!number && child_status(child) == 0)
+    lua_pushboolean(L, true);
+  else
+    lua_pushnil(L);
+  lua_pushstring(L, number ? "signal" : "exit");
+  lua_pushinteger(L, number ? number : child_status(child));
+  return 3;
+}
+
+static int l_gc(lua_State *L) /* child -> */
+{
+  struct process **owner = luaL_checkudata(L, 1, CHILD);
+  struct process *process = *owner;
+  *owner = NULL;
+  if (!process)
+    return 0;
+  process->has_owner = false;
+  if (process->waiter && process->waiter->is_cancelled)
+    return 0; /* its grace is running */
+  if (process->waiter)
+    end_wait(process);
+  destroy(process);
+  return 0;
+}
+
+/* ---- what is to be run ---- */
+
+/* The field as text without NULs; stays on the stack. NULL for nil. */
+static const char *push_text_field(lua_State *L, const char *function, const char *name)
+{
+  size_t size;
+  if (lua_getfield(L, 2, name) == LUA_TNIL)
+    return NULL;
+  const char *text = args_string(L, -1, function, name, &size);
+  if (strlen(text) != size)
+    args_fail(L, "%s: %s holds a NUL byte", function, name);
+  return text;
+}
+
+/* A list that ends with NULL, of strings that the table at `list` keeps alive. (-- userdata) */
+static char **push_pointers(lua_State *L, int list, const char *function, const char *what)
+{
+  lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+  char **pointers = lua_newuserdatauv(L, ((size_t)count + 1) * sizeof *pointers, 0);
+  for (lua_Integer i = 0; i < count; i++) {
+    size_t size;
+    lua_rawgeti(L, list, i + 1);
+    const char *text = args_string(L, -1, function, what, &size);
+    if (strlen(text) != size)
+      args_fail(L, "%s: %s %lld holds a NUL byte", function, what, (long long)i + 1);
+    pointers[i] = (char *)text;
+    lua_pop(L, 1);
+  }
+  pointers[count] = NULL;
+  return pointers;
+}
+
+/* Appends to the list NAME=value of what env sets; env is below the key and the value. */
+static void append_variable(lua_State *L, const char *function, int list)
+{
+  if (lua_type(L, -2) != LUA_TSTRING || strchr(lua_tostring(L, -2), '=') || lua_rawlen(L, -2) == 0)
+    args_fail(L, "%s: names in env must be strings without \"=\", got %s", function,
+              luaL_tolstring(L, -2, NULL));
+  if (lua_type(L, -1) == LUA_TBOOLEAN && !lua_toboolean(L, -1))
+    return;
+  if (!lua_isstring(L, -1))
+    args_fail(L, "%s: env.%s must be a string, or false to remove it, got %s", function,
+              lua_tostring(L, -2), luaL_typename(L, -1));
+  lua_pushvalue(L, -1);
+  const char *value = lua_tostring(L, -1); /* of a copy, so that a number stays one */
+  lua_pushfstring(L, "%s=%s", lua_tostring(L, -3), value);
+  lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+  lua_pop(L, 1);
+}
+
+static bool is_overridden(lua_State *L, int env, const char *variable)
+{
+  const char *equals = strchr(variable, '=');
+  if (!equals || !lua_istable(L, env))
+    return !equals;
+  lua_pushlstring(L, variable, (size_t)(equals - variable));
+  bool is = lua_rawget(L, env) != LUA_TNIL;
+  lua_pop(L, 1);
+  return is;
+}
+
+/* The environment that the child gets. (-- env list userdata) */
+static char **push_environment(lua_State *L, const char *function)
+{
+  lua_getfield(L, 2, "clean_env");
+  bool is_clean = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  int env = lua_gettop(L) + 1, list = env + 1;
+  lua_getfield(L, 2, "env");
+  lua_newtable(L);
+  if (!lua_isnil(L, env) && !lua_istable(L, env))
+    args_fail(L, "%s: env must be a table, got %s", function, luaL_typename(L, env));
+  if (lua_istable(L, env)) {
+    lua_pushnil(L);
+    while (lua_next(L, env)) {
+      append_variable(L, function, list);
+      lua_pop(L, 1);
+    }
+  }
+  lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+  for (char **variable = environ; !is_clean && *variable; variable++)
+    if (!is_overridden(L, env, *variable)) {
+      lua_pushstring(L, *variable);
+      lua_rawseti(L, list, ++count);
+    }
+  return push_pointers(L, list, function, "env");
+}
+
+/* Where it runs: relative to the jobs folder, which is also the default. (-- text|nil) */
+static const char *push_cwd(lua_State *L, const char *function)
+{
+  const char *cwd = push_text_field(L, function, "cwd");
+  const char *folder = args_raw_string(L, lua_upvalueindex(1), "jobs_folder");
+  if (!cwd)
+    return folder;
+  char *path = args_path(L, lua_upvalueindex(1), -1, function, "cwd");
+  lua_pushstring(L, path);
+  free(path);
+  return lua_tostring(L, -1);
+}
+
+static int64_t duration_field(lua_State *L, const char *function, const char *name,
+                              int64_t otherwise)
+{
+  lua_getfield(L, 2, name);
+  int64_t us = args_duration_us(L, -1, function, name, otherwise);
+  lua_pop(L, 1);
+  return us;
+}
+
+/* Reads the spec at index 2; what the options point to stays on the stack. (-- ...) */
+static void push_options(lua_State *L, const char *function, struct child_options *options)
+{
+  luaL_checkstack(L, 20, NULL);
+  lua_getfield(L, 2, "argv");
+  luaL_checktype(L, -1, LUA_TTABLE);
+  options->argv = push_pointers(L, lua_gettop(L), function, "argument");
+  options->env = push_environment(L, function);
+  options->cwd = push_cwd(L, function);
+  options->timeout_us = duration_field(L, function, "timeout", 0);
+  options->grace_us = duration_field(L, function, "grace", CHILD_GRACE_US);
+}
+
+/* The input: text, true for what will be written later, or nothing. (-- input) */
+static const char *push_input(lua_State *L, const char *function, size_t *size, bool *keeps_input)
+{
+  const char *text = NULL;
+  lua_getfield(L, 2, "stdin");
+  if (lua_type(L, -1) == LUA_TSTRING)
+    text = lua_tolstring(L, -1, size);
+  else if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+    args_fail(L, "%s: stdin must be a string, got %s", function, luaL_typename(L, -1));
+  *keeps_input = lua_toboolean(L, -1);
+  return text;
+}
+
+static int l_spawn(lua_State *L) /* function spec -> child | nil message code */
+{
+  const char *function = luaL_checkstring(L, 1);
+  size_t input_size = 0;
+  struct error error;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  wait_check(L, function);
+  struct child_options options = {.changed = on_changed};
+  push_options(L, function, &options);
+  const char *input = push_input(L, function, &input_size, &options.keeps_input);
+
+  struct process **owner = lua_newuserdatauv(L, sizeof *owner, 0);
+  *owner = NULL;
+  luaL_setmetatable(L, CHILD);
+  struct process *process = memory_alloc(sizeof *process);
+  process->has_owner = true;
+  process->grace_us = options.grace_us;
+  options.context = process;
+  if (child_start(wait_loop(L), &options, &process->child, &error)) {
+    free(process);
+    return args_push_error(L, &error);
+  }
+  *owner = process;
+  if (input) {
+    child_write(process->child, input, input_size);
+    child_end_input(process->child);
+  }
+  return 1;
+}
+
+void api_exec_open(lua_State *L) /* raw -- raw */
+{
+  static const luaL_Reg functions[] = {{"exec_spawn", l_spawn}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"next", l_next},
+                                     {"wait", l_wait},
+                                     {"write", l_write},
+                                     {"drained", l_drained},
+                                     {"finish", l_finish},
+                                     {"status", l_status},
+                                     {"exit_values", l_exit_values},
+                                     {NULL, NULL}};
+  args_open(L);
+  args_set_functions(L, functions);
+  luaL_newmetatable(L, CHILD);
+  lua_pushcfunction(L, l_gc);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}

@@ -1,0 +1,71 @@
+/* A child process on a loop: its input is fed, its output gathered, its end awaited, and it can be
+ * ended with all of its process group. On the loop's thread, which must live as long as the child.
+ *
+ * Output is kept until it is taken. A child whose output nobody takes is slowed down by its full
+ * pipe (CHILD_HOLD), or its output beyond the limit is dropped (CHILD_DROP).
+ *
+ * A child has ended when its process has, and its output is at its end. A process that it left
+ * behind and that keeps the pipes open is waited for only CHILD_DRAIN_MS longer. */
+#ifndef EXEC_CHILD_H
+#define EXEC_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { CHILD_OUTPUT_MAX = 1 << 20, CHILD_HOLD_SIZE = 256 << 10, CHILD_DRAIN_MS = 250 };
+
+#define CHILD_GRACE_US INT64_C(5000000) /* between TERM and KILL, when nobody says otherwise */
+
+enum child_overflow { CHILD_HOLD, CHILD_DROP };
+
+struct child;
+
+struct child_options {
+  char *const *argv;
+  char *const *env;
+  const char *cwd;    /* NULL: the daemon's */
+  bool keeps_input;   /* input is written by child_write; else /dev/null */
+  int64_t timeout_us; /* 0: none */
+  int64_t grace_us;   /* for the time-out */
+  /* Something happened that child_has_ended(), child_take() or child_is_drained() may show. Never
+   * from within another function of this header. */
+  void (*changed)(struct child *child, void *context);
+  void *context;
+};
+
+/* Starts it, or says why not: `cannot run "pg_dmp": No such file or directory`. */
+enum error_code child_start(uv_loop_t *loop, const struct child_options *options,
+                            struct child **child, struct error *error);
+
+/* Lets go of it: `changed` is not called any more. If it has not ended, its group is killed at
+ * once. What is left frees itself, for which the loop must run on. */
+void child_release(struct child *child);
+
+/* Queues input. False once the child does not read any more. */
+bool child_write(struct child *child, const char *data, size_t size);
+void child_end_input(struct child *child); /* after what is queued */
+bool child_is_drained(const struct child *child);
+
+/* stream is 1 or 2. The buffer is the child's, the caller may take its contents out. child_resume
+ * must follow when the child was held. */
+struct buffer *child_output(struct child *child, int stream);
+bool child_was_truncated(const struct child *child);
+void child_set_overflow(struct child *child, enum child_overflow overflow);
+void child_resume(struct child *child);
+void child_close_output(struct child *child, int stream); /* nobody will read it */
+
+/* TERM to the group, and KILL after the grace; at once when it is 0. May be called again. */
+void child_kill(struct child *child, int64_t grace_us);
+
+bool child_has_ended(const struct child *child);
+/* After its end: its exit status, or the signal that ended it (then status is -1). */
+int child_status(const struct child *child);
+int child_signal(const struct child *child);
+bool child_timed_out(const struct child *child);
+
+#endif

@@ -1,0 +1,415 @@
+/* Children on a bare loop: what they are given, what they give, and that nothing of them is left.
+ */
+#include "support/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "exec/child.h"
+
+extern char **environ;
+
+struct fixture {
+  uv_loop_t loop;
+  struct child *child;
+  uv_timer_t timer; /* for what a test does meanwhile */
+  int64_t kill_grace_us;
+};
+
+static int set_up(void **state)
+{
+  struct fixture *fixture = memory_alloc(sizeof *fixture);
+  uv_loop_init(&fixture->loop);
+  *state = fixture;
+  return 0;
+}
+
+static int tear_down(void **state)
+{
+  struct fixture *fixture = *state;
+  if (fixture->child)
+    child_release(fixture->child);
+  uv_run(&fixture->loop, UV_RUN_DEFAULT);
+  assert_int_equal(uv_loop_close(&fixture->loop), 0);
+  assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no zombie, no child */
+  free(fixture);
+  return 0;
+}
+
+static void on_changed(struct child *child, void *context)
+{
+  struct fixture *fixture = context;
+  (void)child;
+  if (child_has_ended(child))
+    uv_stop(&fixture->loop);
+}
+
+static struct child_options shell(struct fixture *fixture, const char *text, char *argv[4])
+{
+  argv[0] = (char *)"/bin/sh";
+  argv[1] = (char *)"-c";
+  argv[2] = (char *)text;
+  argv[3] = NULL;
+  return (struct child_options){.argv = argv,
+                                .env = environ,
+                                .grace_us = CHILD_GRACE_US,
+                                .changed = on_changed,
+                                .context = fixture};
+}
+
+static void start(struct fixture *fixture, const struct child_options *options)
+{
+  struct error error;
+  if (child_start(&fixture->loop, options, &fixture->child, &error))
+    fail_msg("%s", error.text);
+}
+
+/* Until it has ended; returns how long that took. */
+static int64_t run_to_end(struct fixture *fixture)
+{
+  int64_t began_us = clock_monotonic_us();
+  while (!child_has_ended(fixture->child))
+    uv_run(&fixture->loop, UV_RUN_ONCE);
+  return clock_monotonic_us() - began_us;
+}
+
+static const char *output(struct fixture *fixture, int stream)
+{
+  const struct buffer *data = child_output(fixture->child, stream);
+  return data->data ? data->data : "";
+}
+
+static void on_kill_timer(uv_timer_t *timer)
+{
+  struct fixture *fixture = timer->data;
+  child_kill(fixture->child, fixture->kill_grace_us);
+  uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void kill_after(struct fixture *fixture, uint64_t delay_ms, int64_t grace_us)
+{
+  fixture->kill_grace_us = grace_us;
+  uv_timer_init(&fixture->loop, &fixture->timer);
+  fixture->timer.data = fixture;
+  uv_timer_start(&fixture->timer, on_kill_timer, delay_ms, 0);
+}
+
+static void shell_to_end(struct fixture *fixture, const char *text)
+{
+  char *argv[4];
+  struct child_options options = shell(fixture, text, argv);
+  start(fixture, &options);
+  run_to_end(fixture);
+}
+
+static void test_output_and_status(void **state)
+{
+  struct fixture *fixture = *state;
+  shell_to_end(fixture, "echo out; echo err >&2; exit 3");
+  assert_string_equal(output(fixture, 1), "out\n");
+  assert_string_equal(output(fixture, 2), "err\n");
+  assert_int_equal(child_status(fixture->child), 3);
+  assert_int_equal(child_signal(fixture->child), 0);
+}
+
+static void test_signal(void **state)
+{
+  struct fixture *fixture = *state;
+  shell_to_end(fixture, "kill -9 $$");
+  assert_int_equal(child_status(fixture->child), -1);
+  assert_int_equal(child_signal(fixture->child), SIGKILL);
+}
+
+/* stdin is empty, nothing is inherited, the group is its own, signals are as they come. */
+static void test_surroundings(void **state)
+{
+  struct fixture *fixture = *state;
+  int leak = open("/dev/null", O_RDONLY); /* without O_CLOEXEC */
+  signal(SIGUSR1, SIG_IGN);
+  shell_to_end(fixture,
+               "wc -c; ls /proc/self/fd | wc -l; ps -o pgid= -p $$ | tr -d ' ' | grep -qx $$ && "
+               "echo own; grep -E 'SigBlk|SigIgn' /proc/self/status | cut -f2");
+  signal(SIGUSR1, SIG_DFL);
+  close(leak);
+  assert_string_equal(output(fixture, 1), "0\n4\nown\n0000000000000000\n0000000000000000\n");
+}
+
+static void test_cwd_and_environment(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4], *env[] = {(char *)"A=1", (char *)"PATH=/bin:/usr/bin", NULL};
+  struct child_options options = shell(fixture, "pwd; env | grep -v _= | sort", argv);
+  options.cwd = "/usr";
+  options.env = env;
+  start(fixture, &options);
+  run_to_end(fixture);
+  assert_string_equal(output(fixture, 1), "/usr\nA=1\nPATH=/bin:/usr/bin\nPWD=/usr\n");
+}
+
+static void test_cannot_start(void **state)
+{
+  struct fixture *fixture = *state;
+  static const struct {
+    const char *program, *cwd, *text;
+    enum error_code code;
+  } cases[] = {
+      {"pg_dmp", NULL, "cannot run \"pg_dmp\": No such file or directory", ERROR_NOT_FOUND},
+      {"/no/such", NULL, "cannot run \"/no/such\": No such file or directory", ERROR_NOT_FOUND},
+      {"", NULL, "cannot run \"\": No such file or directory", ERROR_NOT_FOUND},
+      {"/etc/passwd", NULL, "cannot run \"/etc/passwd\": Permission denied", ERROR_PERMISSION},
+      {"/tmp", NULL, "cannot run \"/tmp\": Permission denied", ERROR_PERMISSION},
+      {"true", "/no/such", "cannot run \"true\" in /no/such: No such file or directory",
+       ERROR_NOT_FOUND},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *argv[] = {(char *)cases[i].program, NULL};
+    struct child_options options = {.argv = argv, .env = environ, .cwd = cases[i].cwd};
+    struct error error;
+    assert_int_equal(child_start(&fixture->loop, &options, &fixture->child, &error), cases[i].code);
+    assert_string_equal(error.text, cases[i].text);
+  }
+}
+
+static void test_script_without_interpreter(void **state)
+{
+  struct fixture *fixture = *state;
+  char path[] = "/tmp/exec_child_XXXXXX";
+  int fd = mkstemp(path);
+  assert_int_equal(write(fd, "echo \"$1\" $#\n", 13), 13);
+  fchmod(fd, 0755);
+  close(fd);
+  char *argv[] = {path, (char *)"a b", NULL};
+  struct child_options options = {
+      .argv = argv, .env = environ, .changed = on_changed, .context = fixture};
+  start(fixture, &options);
+  run_to_end(fixture);
+  unlink(path);
+  assert_string_equal(output(fixture, 1), "a b 1\n");
+}
+
+static void test_large_output(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options = shell(fixture, "head -c 10485760 /dev/zero", argv);
+  start(fixture, &options);
+  child_set_overflow(fixture->child, CHILD_DROP);
+  run_to_end(fixture);
+  assert_int_equal(child_output(fixture->child, 1)->size, CHILD_OUTPUT_MAX);
+  assert_true(child_was_truncated(fixture->child));
+  assert_int_equal(child_status(fixture->child), 0);
+}
+
+/* Nothing is lost when the taker is slow, and nothing is piled up. */
+static void test_held_output(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options = shell(fixture, "head -c 10485760 /dev/zero", argv);
+  start(fixture, &options);
+  size_t total = 0;
+  struct buffer *data = child_output(fixture->child, 1);
+  for (;;) {
+    bool has_ended = child_has_ended(fixture->child);
+    assert_true(data->size <= CHILD_HOLD_SIZE + 65536);
+    if (data->size >= CHILD_HOLD_SIZE || has_ended) {
+      total += data->size;
+      buffer_clear(data);
+      child_resume(fixture->child);
+    }
+    if (has_ended)
+      break;
+    uv_run(&fixture->loop, UV_RUN_ONCE);
+  }
+  assert_int_equal(total, 10485760);
+}
+
+static void test_input(void **state)
+{
+  struct fixture *fixture = *state;
+  enum { SIZE = 5 << 20 };
+  char *argv[4], *text = memory_alloc(SIZE);
+  struct child_options options = shell(fixture, "wc -c", argv);
+  options.keeps_input = true;
+  start(fixture, &options);
+  assert_true(child_write(fixture->child, text, SIZE));
+  assert_false(child_is_drained(fixture->child));
+  child_end_input(fixture->child);
+  assert_false(child_write(fixture->child, text, 1));
+  run_to_end(fixture);
+  free(text);
+  assert_int_equal(atoi(output(fixture, 1)), SIZE);
+}
+
+static void test_input_that_nobody_reads(void **state)
+{
+  struct fixture *fixture = *state;
+  enum { SIZE = 1 << 20 };
+  char *argv[4], *text = memory_alloc(SIZE);
+  struct child_options options = shell(fixture, "exec 0<&-; exit 4", argv);
+  options.keeps_input = true;
+  start(fixture, &options);
+  child_write(fixture->child, text, SIZE);
+  child_end_input(fixture->child);
+  run_to_end(fixture);
+  free(text);
+  assert_int_equal(child_status(fixture->child), 4);
+  assert_true(child_is_drained(fixture->child));
+}
+
+static void test_time_out(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options = shell(fixture, "echo begun; sleep 30", argv);
+  options.timeout_us = 100000;
+  start(fixture, &options);
+  int64_t took_us = run_to_end(fixture);
+  assert_true(child_timed_out(fixture->child));
+  assert_int_equal(child_signal(fixture->child), SIGTERM);
+  assert_string_equal(output(fixture, 1), "begun\n");
+  assert_in_range(took_us, 90000, 1000000);
+}
+
+static bool is_alive(const char *pid_file)
+{
+  FILE *file = fopen(pid_file, "r");
+  int pid = 0;
+  if (!file || fscanf(file, "%d", &pid) != 1)
+    fail_msg("no pid in %s", pid_file);
+  fclose(file);
+  unlink(pid_file);
+  char path[64], state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  file = fopen(path, "r");
+  if (!file)
+    return false;
+  if (fscanf(file, "%*d %*s %c", &state) != 1)
+    state = 0;
+  fclose(file);
+  return state != 'Z' && state != 'X';
+}
+
+#define PID_FILE "/tmp/exec_child_grandchild"
+
+/* The leader ends at TERM, a grandchild that holds no pipe does not: KILL takes it. */
+static void test_kill_grandchildren(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options =
+      shell(fixture,
+            "(trap '' TERM; echo $$ >&2; exec >/dev/null 2>&1; sh -c 'echo $$ >" PID_FILE
+            "; exec sleep 30') & sleep 30",
+            argv);
+  start(fixture, &options);
+  kill_after(fixture, 200, 300000);
+  int64_t took_us = run_to_end(fixture);
+  usleep(50000); /* KILL was sent, but not waited for */
+  assert_false(is_alive(PID_FILE));
+  assert_in_range(took_us, 450000, 1500000);
+}
+
+/* With a grandchild that listens to TERM the grace is not waited out. */
+static void test_kill_is_quick_when_all_listen(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options =
+      shell(fixture, "sh -c 'echo $$ >" PID_FILE "; exec sleep 30' & sleep 30", argv);
+  start(fixture, &options);
+  kill_after(fixture, 200, 5000000);
+  int64_t took_us = run_to_end(fixture);
+  assert_false(is_alive(PID_FILE));
+  assert_in_range(took_us, 190000, 1000000);
+}
+
+static void test_kill_at_once(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options = shell(fixture, "trap '' TERM; while :; do sleep 1; done", argv);
+  start(fixture, &options);
+  kill_after(fixture, 100, 0);
+  int64_t took_us = run_to_end(fixture);
+  assert_int_equal(child_signal(fixture->child), SIGKILL);
+  assert_in_range(took_us, 90000, 1000000);
+}
+
+/* A process that was left behind with the pipes does not hold us up, and lives on. */
+static void test_left_behind(void **state)
+{
+  struct fixture *fixture = *state;
+  int64_t began_us = clock_monotonic_us();
+  shell_to_end(fixture, "sleep 3 & echo $! >" PID_FILE "; echo done");
+  int64_t took_us = clock_monotonic_us() - began_us;
+  assert_string_equal(output(fixture, 1), "done\n");
+  assert_in_range(took_us, CHILD_DRAIN_MS * 900, 1500000);
+  assert_true(is_alive(PID_FILE));
+}
+
+static void test_release_while_it_runs(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options = shell(fixture, "yes & exec yes", argv);
+  start(fixture, &options);
+  for (int i = 0; i < 3; i++)
+    uv_run(&fixture->loop, UV_RUN_ONCE);
+  child_release(fixture->child);
+  fixture->child = NULL;
+}
+
+static void test_many_at_once(void **state)
+{
+  struct fixture *fixture = *state;
+  struct child *children[50];
+  for (int i = 0; i < 50; i++) {
+    char *argv[4];
+    struct child_options options = shell(fixture, "echo hello", argv);
+    start(fixture, &options);
+    children[i] = fixture->child;
+  }
+  for (int i = 0; i < 50; i++) {
+    fixture->child = children[i];
+    run_to_end(fixture);
+    assert_string_equal(output(fixture, 1), "hello\n");
+    child_release(fixture->child);
+  }
+  fixture->child = NULL;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(test_output_and_status),
+      TEST(test_signal),
+      TEST(test_surroundings),
+      TEST(test_cwd_and_environment),
+      TEST(test_cannot_start),
+      TEST(test_script_without_interpreter),
+      TEST(test_large_output),
+      TEST(test_held_output),
+      TEST(test_input),
+      TEST(test_input_that_nobody_reads),
+      TEST(test_time_out),
+      TEST(test_kill_grandchildren),
+      TEST(test_kill_is_quick_when_all_listen),
+      TEST(test_kill_at_once),
+      TEST(test_left_behind),
+      TEST(test_release_while_it_runs),
+      TEST(test_many_at_once),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
