@@ -92,8 +92,8 @@ struct message {
     struct {
       uint64_t generation;
       enum error_code code;
-      char
-          *text; /* {"jobs":[spec...],"listeners":["job_error",...],"modules":[path...]} or error */
+      char *text;    /* {"jobs":[spec...],"listeners":[...],"functions":[...]}, or the error */
+      char *modules; /* JSON array of the files that `require` read, also on failure; or NULL */
     } loaded;
     struct {
       uint64_t generation;
