@@ -162,7 +162,7 @@ enum error_code store_each_job(struct store *store, const char *after_id, const 
     query = query_open(store,
                        "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
                        " ON p.number = j.number"
-                       " WHERE j.origin = 0 AND j.script = ? AND j.id > ? ORDER BY j.id",
+                       " WHERE j.script = ? AND j.id > ? ORDER BY j.id",
                        error);
     bind_text(&query, script);
   } else {
@@ -172,6 +172,32 @@ enum error_code store_each_job(struct store *store, const char *after_id, const 
                        error);
   }
   bind_text(&query, after_id ? after_id : "");
+  return visit_all(&query, visit, context, &stopped);
+}
+
+enum error_code store_each_declared(struct store *store, const char *script,
+                                    store_job_visitor visit, void *context, struct error *error)
+{
+  bool stopped = false;
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS " FROM jobs j INDEXED BY jobs_declared"
+                                  " CROSS JOIN job_progress p ON p.number = j.number"
+                                  " WHERE j.origin = 0 AND j.script = ? ORDER BY j.id",
+                                  error);
+  bind_text(&query, script);
+  return visit_all(&query, visit, context, &stopped);
+}
+
+enum error_code store_each_broken(struct store *store, const char *script, store_job_visitor visit,
+                                  void *context, struct error *error)
+{
+  bool stopped = false;
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS " FROM job_progress p INDEXED BY"
+                                  " progress_stopped CROSS JOIN jobs j ON j.number = p.number"
+                                  " WHERE p.state > 0 AND p.state = 3 AND j.script = ?",
+                                  error);
+  bind_text(&query, script);
   return visit_all(&query, visit, context, &stopped);
 }
 
@@ -298,21 +324,29 @@ enum error_code store_remove_job(struct store *store, int64_t number, struct err
   return code == ERROR_NOT_FOUND ? no_number(number, error) : code;
 }
 
+/* Most jobs are active, and counting a whole table is what SQLite does fastest; only the others are
+ * looked at one by one, in an index of their own. */
 enum error_code store_count(struct store *store, struct store_counts *counts, struct error *error)
 {
   *counts = (struct store_counts){0};
-  int64_t pages = 0;
+  int64_t all = 0, pages = 0;
   enum error_code code;
   if ((code = store_ask(store, "SELECT count(*) FROM scripts", &counts->scripts, error)) ||
+      (code = store_ask(store, "SELECT count(*) FROM job_progress", &all, error)) ||
       (code = store_ask(store, "PRAGMA page_count", &pages, error)))
     return code;
   counts->size_bytes = pages * 4096;
-  struct query query =
-      query_open(store, "SELECT state, count(*) FROM job_progress GROUP BY state", error);
+  counts->jobs[JOB_ACTIVE] = all;
+  struct query query = query_open(store,
+                                  "SELECT state, count(*) FROM job_progress"
+                                  " INDEXED BY progress_stopped WHERE state > 0 GROUP BY state",
+                                  error);
   while (query_row(&query)) {
     int64_t state = query_integer(&query, 0);
-    if (state >= 0 && state <= JOB_ERROR)
+    if (state > JOB_ACTIVE && state <= JOB_ERROR) {
       counts->jobs[state] = query_integer(&query, 1);
+      counts->jobs[JOB_ACTIVE] -= counts->jobs[state];
+    }
   }
   return query_close(&query);
 }

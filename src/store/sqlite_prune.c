@@ -140,9 +140,9 @@ static enum error_code prune_jobs(struct store *store, int64_t before_us, int bu
   for (int limit; (limit = next_limit(budget, *removed)) > 0;) {
     struct query query = query_open(
         store,
-        "SELECT p.number FROM job_progress p INDEXED BY progress_finished"
+        "SELECT p.number FROM job_progress p INDEXED BY progress_stopped"
         " CROSS JOIN jobs j ON j.number = p.number"
-        " WHERE p.state = 2 AND p.last_us < ? AND j.origin = 1"
+        " WHERE p.state = 2 AND p.state > 0 AND p.last_us < ? AND j.origin = 1"
         " AND NOT EXISTS (SELECT 1 FROM runs WHERE scheduled_us = p.last_us AND job = p.number)"
         " AND NOT EXISTS (SELECT 1 FROM skips WHERE job = p.number) LIMIT ?",
         error);

@@ -21,6 +21,29 @@ static bool means_no_permission(int system_errno)
   return system_errno == EACCES || system_errno == EPERM || system_errno == EROFS;
 }
 
+/* The errno of the last failure on the file that `which` gives: the connection's own errno is read
+ * late, when cleaning up has already changed it. */
+static int file_errno(struct store *store, int which)
+{
+  sqlite3_file *file = NULL;
+  int system_errno = 0;
+  if (sqlite3_file_control(store->db, "main", which, &file) == SQLITE_OK && file && file->pMethods)
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &system_errno);
+  return system_errno;
+}
+
+/* A write for which there was no room (a quota, a limit on file sizes; SQLite knows a full disk
+ * itself). A failed fsync is never taken for one: what it was about is lost. */
+static bool lacked_room(struct store *store)
+{
+  int code = sqlite3_extended_errcode(store->db);
+  if (code == SQLITE_IOERR_WRITE)
+    return means_no_room(file_errno(store, SQLITE_FCNTL_JOURNAL_POINTER)) ||
+           means_no_room(file_errno(store, SQLITE_FCNTL_FILE_POINTER));
+  return code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC &&
+         means_no_room(sqlite3_system_errno(store->db));
+}
+
 static enum error_code set_full(struct store *store, struct error *error)
 {
   return error_set(error, ERROR_FULL, "%s: there is no room on the disk", store_name(store));
@@ -52,14 +75,14 @@ static enum error_code explain(struct store *store, struct error *error)
   case SQLITE_TOOBIG:
     return error_set(error, ERROR_LIMIT, "%s: a value is too large to be kept", name);
   case SQLITE_CANTOPEN:
-  case SQLITE_IOERR:
-    if (means_no_room(system_errno))
-      return set_full(store, error);
     if (means_no_permission(system_errno))
-      return error_set_errno(error, ERROR_PERMISSION, system_errno, "%s: cannot be written", name);
-    return error_set(error, ERROR_IO, "%s: %s (code %d, %s)", name, text,
-                     sqlite3_extended_errcode(store->db),
-                     system_errno ? strerror(system_errno) : "no system error");
+      return error_set_errno(error, ERROR_PERMISSION, system_errno, "%s: cannot be opened", name);
+    /* fall through */
+  case SQLITE_IOERR:
+    if (lacked_room(store))
+      return set_full(store, error);
+    return error_set(error, ERROR_IO, "%s: %s (code %d)", name, text,
+                     sqlite3_extended_errcode(store->db));
   default:
     return error_set(error, ERROR_INTERNAL, "%s: %s (code %d)", name, text,
                      sqlite3_extended_errcode(store->db));
@@ -92,7 +115,7 @@ static void prepare(struct query *query, const char *sql, unsigned flags)
     query->code = store_fail(query->store, query->error);
 }
 
-struct query query_open(struct store *store, const char *sql, struct error *error)
+static struct query find_statement(struct store *store, const char *sql, struct error *error)
 {
   struct query query = {.store = store, .error = error};
   size_t slot = slot_of(store, sql);
@@ -109,11 +132,23 @@ struct query query_open(struct store *store, const char *sql, struct error *erro
     query.statement = store->statements[slot].statement;
     query.kept = true;
   }
+  return query;
+}
+
+struct query query_open(struct store *store, const char *sql, struct error *error)
+{
+  struct query query = find_statement(store, sql, error);
   if (query.statement && !sqlite3_stmt_readonly(query.statement) &&
       sqlite3_get_autocommit(store->db))
     query.code =
         error_set(error, ERROR_INTERNAL, "%s: a write outside a transaction", store_name(store));
   return query;
+}
+
+enum error_code query_transaction(struct store *store, const char *sql, struct error *error)
+{
+  struct query query = find_statement(store, sql, error);
+  return query_run(&query);
 }
 
 void store_forget_statements(struct store *store)

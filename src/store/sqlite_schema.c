@@ -31,12 +31,13 @@ static const char *const steps[] = {
     "CREATE TABLE jobs(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
     "  origin INTEGER NOT NULL, script TEXT, trigger TEXT, spec TEXT NOT NULL) STRICT;"
     "CREATE INDEX jobs_declared ON jobs(script, id) WHERE origin = 0;"
+    "CREATE INDEX jobs_of_script ON jobs(script, id);"
 
     "CREATE TABLE job_progress(number INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
     "  next_us INTEGER, last_us INTEGER, runs_kept INTEGER NOT NULL, paused_us INTEGER,"
     "  error TEXT) STRICT;"
     "CREATE INDEX progress_due ON job_progress(next_us) WHERE state = 0 AND next_us IS NOT NULL;"
-    "CREATE INDEX progress_finished ON job_progress(last_us) WHERE state = 2;"
+    "CREATE INDEX progress_stopped ON job_progress(state, last_us) WHERE state > 0;"
 
     "CREATE TABLE runs(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
     "  state INTEGER NOT NULL, cause INTEGER NOT NULL, attempt INTEGER NOT NULL,"
@@ -67,7 +68,7 @@ enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };
 
 /* The SQL above spells these numbers out. */
 _Static_assert(JOB_DECLARED == 0 && JOB_ADDED == 1, "jobs_declared");
-_Static_assert(JOB_ACTIVE == 0 && JOB_FINISHED == 2, "progress_due, progress_finished");
+_Static_assert(JOB_ACTIVE == 0 && JOB_FINISHED == 2 && JOB_ERROR == 3, "progress_*");
 _Static_assert(RUN_PENDING == 0 && RUN_RUNNING == 1 && RUN_SUCCEEDED == 2, "runs_open");
 
 enum error_code schema_recognise(struct store *store, struct error *error)

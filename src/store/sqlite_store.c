@@ -80,7 +80,6 @@ static enum error_code connect(struct store *store, struct error *error)
   free(name);
   if (code == ERROR_OK && sqlite3_db_readonly(store->db, "main"))
     code = error_set(error, ERROR_PERMISSION, "%s: may be read but not written", store->path);
-  sqlite3_extended_result_codes(store->db, 0);
   sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
   return code;
 }
@@ -151,8 +150,7 @@ enum error_code store_begin(struct store *store, struct error *error)
     return error_set(error, ERROR_INTERNAL, "%s: a transaction in a transaction",
                      store_name(store));
   store->failed = ERROR_OK;
-  struct query query = query_open(store, "BEGIN IMMEDIATE", error);
-  return query_run(&query);
+  return query_transaction(store, "BEGIN IMMEDIATE", error);
 }
 
 enum error_code store_commit(struct store *store, struct error *error)
@@ -164,15 +162,13 @@ enum error_code store_commit(struct store *store, struct error *error)
   if (sqlite3_get_autocommit(store->db))
     return error_set(error, ERROR_INTERNAL, "%s: a commit without a transaction",
                      store_name(store));
-  struct query query = query_open(store, "COMMIT", error);
-  return query_run(&query);
+  return query_transaction(store, "COMMIT", error);
 }
 
 void store_rollback(struct store *store)
 {
   if (store->db && !sqlite3_get_autocommit(store->db)) {
-    struct query query = query_open(store, "ROLLBACK", NULL);
-    query_run(&query);
+    query_transaction(store, "ROLLBACK", NULL);
   }
   store->failed = ERROR_OK;
 }

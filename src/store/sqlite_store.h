@@ -51,6 +51,9 @@ struct query {
 /* `sql` must be a literal. A write outside a transaction is ERROR_INTERNAL. */
 struct query query_open(struct store *store, const char *sql, struct error *error);
 
+/* BEGIN, COMMIT or ROLLBACK, as a literal. */
+enum error_code query_transaction(struct store *store, const char *sql, struct error *error);
+
 /* Bind the next parameter. Text must live until query_close(). */
 void bind_integer(struct query *query, int64_t value);
 void bind_optional(struct query *query, int64_t value, int64_t absent); /* NULL when absent */

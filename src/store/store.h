@@ -105,6 +105,13 @@ enum error_code store_load_job(struct store *store, int64_t number, struct store
 enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
                                store_job_visitor visit, void *context, struct error *error);
 
+/* Those that the script declared; those of any origin that run a function of it and are in JOB_ERROR.
+ * The cost is that of the jobs visited, however many others use the script. */
+enum error_code store_each_declared(struct store *store, const char *script,
+                                    store_job_visitor visit, void *context, struct error *error);
+enum error_code store_each_broken(struct store *store, const char *script, store_job_visitor visit,
+                                  void *context, struct error *error);
+
 /* Active jobs with next_us <= until_us in order of (next_us, number), beginning behind
  * (after_us, after_number). */
 enum error_code store_each_due(struct store *store, int64_t after_us, int64_t after_number,

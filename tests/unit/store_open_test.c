@@ -1,0 +1,290 @@
+/* Opening: what a file may be, who may have it, what stays across a restart. */
+#include "unit/store_fixture.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static void keeps_everything_and_counts_epochs(void **state)
+{
+  (void)state;
+  assert_int_equal(store_epoch(store), 1);
+  begin();
+  int64_t number = add_job("a", NULL, 5);
+  add_ended(number, 5, INT64_MIN);
+  commit();
+  begin();
+  add_job("lost", NULL, 5);
+  open_again(); /* without a commit */
+  assert_int_equal(store_epoch(store), 2);
+  struct seen jobs = {0}, runs = {0};
+  OK(store_each_job(store, NULL, NULL, note_job, &jobs, &error));
+  assert_string_equal(jobs.text, "a");
+  OK(store_each_run(store, INT64_MAX, INT64_MAX, note_run, &runs, &error));
+  assert_string_equal(runs.text, "a@5:succeeded");
+  open_again();
+  assert_int_equal(store_epoch(store), 3);
+}
+
+/* The writer dies without closing anything. */
+static void survives_a_kill(void **state)
+{
+  (void)state;
+  store_close(store);
+  store = NULL;
+  pid_t child = fork();
+  if (child == 0) {
+    struct store *mine;
+    struct job_progress progress = {.next_us = 1, .last_us = INT64_MIN};
+    if (store_open(path, &mine, NULL) || store_begin(mine, NULL) ||
+        store_add_job(mine, make_job("kept", NULL, ""), &progress, NULL) ||
+        store_commit(mine, NULL) || store_begin(mine, NULL) ||
+        store_add_job(mine, make_job("lost", NULL, ""), &progress, NULL))
+      _exit(1);
+    _exit(0);
+  }
+  int status;
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+  OK(store_open(path, &store, &error));
+  struct seen jobs = {0};
+  OK(store_each_job(store, NULL, NULL, note_job, &jobs, &error));
+  assert_string_equal(jobs.text, "kept");
+}
+
+static void keeps_a_second_one_out(void **state)
+{
+  (void)state;
+  struct store *second = store;
+  FAILS(ERROR_BUSY, store_open(path, &second, &error));
+  assert_null(second);
+  char *text = memory_printf("another moonbeat (pid %ld) has %s open: stop it first, "
+                             "or use another --state",
+                             (long)getpid(), path);
+  assert_string_equal(error.text, text);
+  free(text);
+  begin(); /* the first is not disturbed */
+  add_job("a", NULL, 1);
+  commit();
+  open_again();
+}
+
+static void is_private(void **state)
+{
+  (void)state;
+  begin();
+  add_job("a", NULL, 1);
+  commit();
+  static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    char *name = memory_printf("%s%s", path, ends[i]);
+    struct stat status;
+    assert_int_equal(stat(name, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    free(name);
+  }
+}
+
+static void change_by_hand(const char *sql)
+{
+  sqlite3 *db;
+  assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(db);
+}
+
+static void write_file(const char *name, const char *bytes, size_t size)
+{
+  int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  assert_true(fd >= 0);
+  assert_int_equal(write(fd, bytes, size), size);
+  close(fd);
+}
+
+static void close_and_forget(void)
+{
+  store_close(store);
+  store = NULL;
+}
+
+static void refuses_newer(void **state)
+{
+  (void)state;
+  close_and_forget();
+  change_by_hand("PRAGMA user_version = 9");
+  FAILS(ERROR_NEWER, store_open(path, &store, &error));
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 1): "
+                             "upgrade moonbeat",
+                             path);
+  assert_string_equal(error.text, text);
+  free(text);
+}
+
+static void refuses_what_is_no_store(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *bytes, *sql, *says;
+  } cases[] = {
+      {"hello", NULL, "not a moonbeat database"},
+      {"SQLite format 3 but only its first words", NULL, "not a moonbeat database"},
+      {NULL, "CREATE TABLE t(x)", "a database of another program"},
+      {NULL, "PRAGMA application_id = 77", "a database of another program"},
+      {NULL, "PRAGMA user_version = 3", "a database of another program"},
+  };
+  close_and_forget();
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    wipe();
+    if (cases[i].bytes)
+      write_file(path, cases[i].bytes, strlen(cases[i].bytes));
+    else
+      change_by_hand(cases[i].sql);
+    struct stat before, after;
+    stat(path, &before);
+    FAILS(ERROR_CORRUPT, store_open(path, &store, &error));
+    assert_non_null(strstr(error.text, path));
+    assert_non_null(strstr(error.text, cases[i].says));
+    assert_non_null(strstr(error.text, "move it away"));
+    stat(path, &after);
+    assert_int_equal(before.st_size, after.st_size); /* nothing was written */
+  }
+  wipe();
+  write_file(path, "", 0); /* an empty file is a new store */
+  OK(store_open(path, &store, &error));
+}
+
+static void finds_damage(void **state)
+{
+  (void)state;
+  begin();
+  for (int i = 0; i < 500; i++) {
+    char id[32];
+    snprintf(id, sizeof id, "job-%d", i);
+    add_job(id, NULL, i);
+  }
+  commit();
+  close_and_forget();
+  struct stat status;
+  assert_int_equal(stat(path, &status), 0);
+  assert_int_equal(truncate(path, status.st_size / 2), 0);
+  FAILS(ERROR_CORRUPT, store_open(path, &store, &error));
+  assert_non_null(strstr(error.text, "restore a backup"));
+}
+
+static void finds_damage_later(void **state)
+{
+  (void)state;
+  begin();
+  for (int i = 0; i < 500; i++) {
+    char id[32];
+    snprintf(id, sizeof id, "job-%d", i);
+    add_job(id, NULL, i);
+  }
+  commit();
+  close_and_forget();
+  struct stat status;
+  assert_int_equal(stat(path, &status), 0);
+  int fd = open(path, O_RDWR);
+  char junk[4096];
+  memset(junk, 0xa5, sizeof junk);
+  for (off_t at = 20 * 4096; at < status.st_size; at += 4096)
+    assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
+  close(fd);
+  enum error_code code = store_open(path, &store, &error);
+  struct seen seen = {0};
+  if (!code)
+    code = store_each_job(store, NULL, NULL, note_job, &seen, &error);
+  assert_int_equal(code, ERROR_CORRUPT);
+  assert_non_null(strstr(error.text, "restore a backup"));
+}
+
+static void says_what_is_in_the_way(void **state)
+{
+  (void)state;
+  struct store *other;
+  FAILS(ERROR_CORRUPT, store_open(folder, &other, &error));
+  assert_non_null(strstr(error.text, "not a file"));
+  char *lock = memory_printf("%s-lock", folder);
+  unlink(lock);
+  free(lock);
+  char *missing = memory_printf("%s/nowhere/m.db", folder);
+  FAILS(ERROR_NOT_FOUND, store_open(missing, &other, &error));
+  assert_non_null(strstr(error.text, "No such file"));
+  free(missing);
+}
+
+static void says_what_it_may_not_do(void **state)
+{
+  (void)state;
+  if (geteuid() == 0)
+    skip(); /* root may */
+  close_and_forget();
+  chmod(path, 0400);
+  FAILS(ERROR_PERMISSION, store_open(path, &store, &error));
+  wipe();
+  chmod(folder, 0500);
+  FAILS(ERROR_PERMISSION, store_open(path, &store, &error));
+  chmod(folder, 0700);
+}
+
+static void takes_odd_paths(void **state)
+{
+  (void)state;
+  static const char *const names[] = {":memory:", "file:a?mode=ro", "with 'quotes' and spaces"};
+  char before[4096];
+  assert_non_null(getcwd(before, sizeof before));
+  assert_int_equal(chdir(folder), 0);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    struct store *other;
+    OK(store_open(names[i], &other, &error));
+    assert_int_equal(access(names[i], R_OK), 0);
+    store_close(other);
+    unlink(names[i]);
+    char *lock = memory_printf("%s-lock", names[i]);
+    assert_int_equal(unlink(lock), 0);
+    free(lock);
+  }
+  assert_int_equal(chdir(before), 0);
+}
+
+static void the_wal_goes_back(void **state)
+{
+  (void)state;
+  char *wal = memory_printf("%s-wal", path);
+  struct stat status;
+  off_t largest = 0;
+  for (int turn = 0; turn < 200; turn++) {
+    begin();
+    for (int i = 0; i < 200; i++) {
+      char id[32];
+      snprintf(id, sizeof id, "job-%d", (i * 7919 + turn * 104729) & 0xfffffff);
+      add_job(id, NULL, (i * 7919) % 1000 * 1000000LL);
+    }
+    commit();
+    store_checkpoint(store);
+    assert_int_equal(stat(wal, &status), 0);
+    largest = status.st_size > largest ? status.st_size : largest;
+  }
+  free(wal);
+  assert_true(largest > 0 && largest < 16 << 20);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(keeps_everything_and_counts_epochs),
+      TEST(survives_a_kill),
+      TEST(keeps_a_second_one_out),
+      TEST(is_private),
+      TEST(refuses_newer),
+      TEST(refuses_what_is_no_store),
+      TEST(finds_damage),
+      TEST(finds_damage_later),
+      TEST(says_what_is_in_the_way),
+      TEST(says_what_it_may_not_do),
+      TEST(takes_odd_paths),
+      TEST(the_wal_goes_back),
+  };
+  return run_suite(tests, sizeof tests / sizeof tests[0], false);
+}

@@ -1,0 +1,225 @@
+/* Pruning: bounded, by age and by number, open runs stay, chains stay whole. */
+#include "unit/store_fixture.h"
+
+static int prune(int64_t now_us, int budget)
+{
+  struct store_retention retention = {.age_us = 100};
+  int removed;
+  begin();
+  OK(store_prune(store, &retention, now_us, budget, &removed, &error));
+  commit();
+  return removed;
+}
+
+static void expect_runs(const char *wanted)
+{
+  struct seen seen = {0};
+  OK(store_each_run(store, INT64_MAX, INT64_MAX, note_run, &seen, &error));
+  assert_string_equal(seen.text, wanted);
+}
+
+static void by_age_in_steps(void **state)
+{
+  (void)state;
+  begin();
+  int64_t a = add_job("a", "s", 1);
+  for (int64_t i = 1; i <= 5; i++)
+    add_ended(a, i, i == 1 ? INT64_MIN : i - 1);
+  struct run open = make_run(a, 3, 2);
+  open.key.job = a + 1;
+  OK(store_claim(store, &open, &error));
+  commit();
+  assert_int_equal(prune(101, 10), 0); /* exactly as old as allowed */
+  assert_int_equal(prune(106, 2), 2);
+  expect_runs("a@5:succeeded a@4:succeeded (removed)@3:pending a@3:succeeded");
+  assert_int_equal(prune(106, 2), 2);
+  assert_int_equal(prune(106, 2), 1);
+  assert_int_equal(prune(106, 2), 0);
+  expect_runs("(removed)@3:pending"); /* what is open is not old */
+  begin();
+  open.state = RUN_SUCCEEDED;
+  OK(store_finish(store, &open, &error));
+  commit();
+  assert_int_equal(prune(106, 2), 1); /* a new pass finds it */
+  expect_runs("");
+}
+
+static bool note_sequence(void *context, const struct log_line *line)
+{
+  (void)line;
+  return note(context, "line");
+}
+
+static void with_all_that_hangs_on_it(void **state)
+{
+  (void)state;
+  begin();
+  struct run run = make_run(1, 5, INT64_MIN), again = run;
+  OK(store_claim(store, &run, &error));
+  run.state = RUN_FAILED;
+  again.fence = 8;
+  again.attempt = 2;
+  OK(store_retry(store, &run, &again, &error));
+  struct log_line line = {.sequence = 1, .text = "x"};
+  OK(store_add_log(store, run.key, &line, &error));
+  again.state = RUN_SUCCEEDED;
+  OK(store_finish(store, &again, &error));
+  commit();
+  assert_int_equal(prune(1000, 10), 1);
+  struct seen seen = {0};
+  OK(store_each_attempt(store, run.key, note_run, &seen, &error));
+  OK(store_each_log(store, run.key, 0, note_sequence, &seen, &error));
+  assert_string_equal(seen.text, "");
+}
+
+/* Many open ones in front must neither stop a pass nor be removed. */
+static void past_many_open_ones(void **state)
+{
+  (void)state;
+  begin();
+  for (int64_t i = 0; i < 1000; i++) {
+    struct run open = make_run(i, 1, INT64_MIN);
+    OK(store_claim(store, &open, &error));
+  }
+  for (int64_t i = 0; i < 700; i++)
+    add_ended(i, 2, 1);
+  commit();
+  int all = 0, step;
+  while ((step = prune(1000, 300)) > 0) {
+    assert_true(step <= 300);
+    all += step;
+  }
+  assert_int_equal(all, 700);
+}
+
+static void add_over(const char *id, const char *script, int64_t last_us)
+{
+  begin();
+  int64_t number = add_job(id, script, JOB_NEVER);
+  struct job_progress progress = {.state = JOB_FINISHED, .next_us = JOB_NEVER, .last_us = last_us};
+  OK(store_put_progress(store, number, &progress, &error));
+  if (last_us != INT64_MIN)
+    add_ended(number, last_us, INT64_MIN);
+  struct skip skip = {.job = number, .first_us = 3, .last_us = 3, .count = 1, .recorded_us = 20};
+  if (strstr(id, "skip"))
+    OK(store_add_skip(store, &skip, &error));
+  commit();
+}
+
+static void finished_jobs_go_with_their_history(void **state)
+{
+  (void)state;
+  add_over("added", NULL, 10);
+  add_over("declared", "s", 10);
+  add_over("later", NULL, 60);
+  add_over("never", NULL, INT64_MIN);
+  add_over("ran-skip", NULL, 10);
+  add_over("skip", NULL, INT64_MIN);
+  begin();
+  add_job("active", NULL, JOB_NEVER);
+  commit();
+  static const struct {
+    int64_t now_us;
+    int removed;
+    const char *jobs;
+  } cases[] = {
+      {100, 0, "active added declared later never ran-skip skip"},
+      {115, 4, "active declared later never ran-skip skip"}, /* three runs, "added" */
+      {125, 3, "active declared later never"}, /* two skips, "ran-skip"; "skip" with its last */
+      {165, 2, "active declared never"},
+      {9999, 0, "active declared never"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    assert_int_equal(prune(cases[i].now_us, 100), cases[i].removed);
+    struct seen seen = {0};
+    OK(store_each_job(store, NULL, NULL, note_job, &seen, &error));
+    assert_string_equal(seen.text, cases[i].jobs);
+  }
+}
+
+static void a_small_budget_ends_too(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 9; i++) {
+    char id[32];
+    snprintf(id, sizeof id, "%s-%d", i % 2 ? "skip" : "job", i);
+    add_over(id, NULL, 10);
+  }
+  int calls = 0;
+  for (int step; (step = prune(1000, 1)) > 0; calls++)
+    assert_int_equal(step, 1);
+  assert_int_equal(calls, 9 + 4 + 9);
+  begin();
+  int removed;
+  struct store_retention forever = {.age_us = INT64_MAX};
+  OK(store_prune(store, &forever, -5, 10, &removed, &error));
+  assert_int_equal(removed, 0);
+  commit();
+}
+
+/* Runs 10, 20, ... in order of their claims; those in `open` (10 -> bit 1) have not ended. */
+static void make_chain(int64_t job, int length, unsigned open)
+{
+  begin();
+  for (int64_t i = 1; i <= length; i++) {
+    struct run run = make_run(job, 10 * i, i == 1 ? INT64_MIN : 10 * (i - 1));
+    OK(store_claim(store, &run, &error));
+    run.state = RUN_SUCCEEDED;
+    if (!(open & 1u << i))
+      OK(store_finish(store, &run, &error));
+  }
+  commit();
+}
+
+static void cuts_a_history(void **state)
+{
+  (void)state;
+  static const struct {
+    int length;
+    unsigned open;
+    int64_t keep;
+    int budget;
+    int64_t kept;
+    const char *left;
+  } cases[] = {
+      {5, 0, 2, 10, 2, "50 40"},
+      {5, 0, 5, 10, 5, "50 40 30 20 10"},
+      {5, 0, 9, 10, 5, "50 40 30 20 10"},
+      {5, 0, 0, 10, 1, "50"},          /* the newest stays */
+      {5, 1u << 2, 1, 10, 2, "50 20"}, /* the open one stays within reach */
+      {5, 1u << 1 | 1u << 3, 1, 10, 3, "50 30 10"},
+      {6, 0, 2, 1, 3, "60 50 30 20 10"}, /* what the budget left hangs on */
+      {6, 1u << 3, 2, 2, 4, "60 50 30 10"},
+      {6, 1u << 3, 2, 1, 4, "60 50 30 20 10"},
+      {0, 0, 3, 10, 0, ""},
+  };
+  for (int64_t i = 0; i < (int64_t)(sizeof cases / sizeof cases[0]); i++) {
+    int64_t kept = -1, job = 100 + i;
+    make_chain(job, cases[i].length, cases[i].open);
+    begin();
+    OK(store_prune_job(store, job, 10 * cases[i].length, cases[i].keep, cases[i].budget, &kept,
+                       &error));
+    commit();
+    struct seen seen = {0};
+    OK(store_each_run_of(store, job, 10 * cases[i].length, note_run, &seen, &error));
+    char left[64] = "";
+    for (char *at = seen.text; (at = strchr(at, '@')); at++)
+      snprintf(left + strlen(left), sizeof left - strlen(left), "%s%d", *left ? " " : "",
+               atoi(at + 1));
+    assert_string_equal(left, cases[i].left);
+    if (cases[i].budget == 10)
+      assert_int_equal(kept, cases[i].kept);
+    else
+      assert_true(kept > cases[i].keep);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      TEST(by_age_in_steps),         TEST(with_all_that_hangs_on_it),
+      TEST(past_many_open_ones),     TEST(finished_jobs_go_with_their_history),
+      TEST(a_small_budget_ends_too), TEST(cuts_a_history),
+  };
+  return run_suite(tests, sizeof tests / sizeof tests[0], true);
+}
