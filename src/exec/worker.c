@@ -1,0 +1,171 @@
+#include "exec/worker_internal.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+/* ---- states ---- */
+
+struct vm *worker_create_vm(struct worker *worker, const char *script, int live_calls,
+                            struct error *error)
+{
+  return vm_create(&(struct vm_options){.host = worker->host,
+                                        .script = script,
+                                        .folder = worker->jobs_folder,
+                                        .memory_cap = worker->options.memory_cap,
+                                        .live_calls = live_calls,
+                                        .owner = worker},
+                   error);
+}
+
+void worker_close_vm(struct worker *worker, struct vm *vm)
+{
+  struct closing *closing = memory_alloc(sizeof *closing);
+  *closing = (struct closing){vm, worker->closing};
+  worker->closing = closing;
+}
+
+static void close_idle_vms(struct worker *worker)
+{
+  for (struct closing **at = &worker->closing; *at;) {
+    struct closing *closing = *at;
+    if (!TAILQ_EMPTY(&closing->vm->calls)) {
+      at = &closing->next;
+      continue;
+    }
+    *at = closing->next;
+    vm_destroy(closing->vm);
+    free(closing);
+  }
+}
+
+static void after_round(void *context)
+{
+  struct worker *worker = context;
+  worker_announce_runs(worker);
+  if (worker->closing)
+    close_idle_vms(worker);
+}
+
+/* ---- the end ---- */
+
+static void end_vm(struct worker *worker, struct vm *vm)
+{
+  vm_kill_all(vm);
+  worker_close_vm(worker, vm);
+}
+
+static void stop(struct worker *worker)
+{
+  struct actor *actor, *next_actor;
+  for (struct closing *closing = worker->closing; closing; closing = closing->next)
+    vm_kill_all(closing->vm);
+  HASH_ITER(hh, worker->actors, actor, next_actor) {
+    HASH_DEL(worker->actors, actor);
+    end_vm(worker, actor->vm);
+    free(actor);
+  }
+  struct session *session, *next_session;
+  HASH_ITER(hh, worker->sessions, session, next_session) {
+    HASH_DEL(worker->sessions, session);
+    end_vm(worker, session->vm);
+    free(session);
+  }
+  if (worker->command_vm)
+    end_vm(worker, worker->command_vm);
+  worker->command_vm = NULL;
+  host_drop_requests(worker->host);
+  close_idle_vms(worker);
+  worker_post(worker, worker_message(worker, MESSAGE_STOPPED));
+  bus_close(worker->options.bus, worker->options.address);
+  host_close(worker->host);
+}
+
+/* ---- the thread ---- */
+
+static void take(struct worker *worker, struct message *message)
+{
+  switch (message->kind) {
+  case MESSAGE_REPLY:
+    host_take_reply(worker->host, message);
+    return;
+  case MESSAGE_LOAD:
+    worker_load(worker, message);
+    return;
+  case MESSAGE_RETIRE:
+    worker_retire(worker, message);
+    return;
+  case MESSAGE_EVENT:
+    worker_event(worker, message);
+    return;
+  case MESSAGE_RUN:
+    worker_run(worker, message);
+    return;
+  case MESSAGE_CANCEL:
+    worker_cancel(worker, message);
+    return;
+  case MESSAGE_EVALUATE:
+    worker_evaluate(worker, message);
+    return;
+  case MESSAGE_COMPLETE:
+    worker_complete(worker, message);
+    return;
+  case MESSAGE_INTERRUPT:
+    worker_interrupt(worker, message);
+    return;
+  case MESSAGE_END_SESSION:
+    worker_end_session(worker, message);
+    return;
+  default: /* the others are not for workers */
+    message_destroy(message);
+    return;
+  }
+}
+
+static void receive(void *context, struct message_list *messages)
+{
+  struct worker *worker = context;
+  struct message *message;
+  while ((message = message_list_pop(messages))) {
+    if (message->kind == MESSAGE_STOP) {
+      message_destroy(message);
+      stop(worker);
+      message_list_deinit(messages);
+      return;
+    }
+    take(worker, message);
+  }
+}
+
+static void run_thread(void *context)
+{
+  struct worker *worker = context;
+  uv_loop_init(&worker->loop);
+  worker->host = host_open(&(struct host_options){.loop = &worker->loop,
+                                                  .bus = worker->options.bus,
+                                                  .address = worker->options.address,
+                                                  .after_round = after_round,
+                                                  .context = worker});
+  bus_open(worker->options.bus, worker->options.address, &worker->loop, receive, worker);
+  uv_run(&worker->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&worker->loop);
+  host_free(worker->host);
+}
+
+struct worker *worker_start(const struct worker_options *options)
+{
+  struct worker *worker = memory_alloc(sizeof *worker);
+  worker->options = *options;
+  worker->jobs_folder = memory_strdup(options->jobs_folder);
+  TAILQ_INIT(&worker->unannounced);
+  if (uv_thread_create(&worker->thread, run_thread, worker) != 0)
+    abort();
+  return worker;
+}
+
+void worker_join(struct worker *worker)
+{
+  uv_thread_join(&worker->thread);
+  free(worker->jobs_folder);
+  free(worker);
+}

@@ -1,0 +1,80 @@
+/* The parts of a worker: worker.c (thread, dispatch, end), worker_load.c (scripts and listeners),
+ * worker_run.c, worker_console.c. On the worker's thread. */
+#ifndef EXEC_WORKER_INTERNAL_H
+#define EXEC_WORKER_INTERNAL_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+#include <uv.h>
+
+#include "exec/worker.h"
+#include "vm/state.h"
+
+struct actor {
+  uint64_t generation;
+  struct vm *vm;
+  UT_hash_handle hh;
+};
+
+struct session {
+  uint64_t id;
+  struct vm *vm;
+  UT_hash_handle hh;
+};
+
+/* A state that closes when its calls have ended. */
+struct closing {
+  struct vm *vm;
+  struct closing *next;
+};
+
+struct run_call;
+TAILQ_HEAD(run_list, run_call);
+
+struct worker {
+  struct worker_options options;
+  char *jobs_folder;
+  uv_thread_t thread;
+  uv_loop_t loop;
+  struct host *host;
+  struct actor *actors;     /* a hash by generation */
+  struct session *sessions; /* a hash by id */
+  struct vm *command_vm;    /* NULL until the first command */
+  struct closing *closing;
+  struct run_list unannounced; /* runs that have begun in this round */
+};
+
+/* NULL with *error. */
+struct vm *worker_create_vm(struct worker *worker, const char *script, int live_calls,
+                            struct error *error);
+
+/* Closes the state when its calls have ended. Safe from within a call's end. */
+void worker_close_vm(struct worker *worker, struct vm *vm);
+
+static inline void worker_post(struct worker *worker, struct message *message)
+{
+  host_post(worker->host, message);
+}
+
+static inline struct message *worker_message(struct worker *worker, enum message_kind kind)
+{
+  return message_create(kind, worker->options.address, ADDRESS_SCHEDULER);
+}
+
+struct actor *worker_find_actor(struct worker *worker, uint64_t generation);
+
+/* Each takes the message. */
+void worker_load(struct worker *worker, struct message *message);
+void worker_retire(struct worker *worker, struct message *message);
+void worker_event(struct worker *worker, struct message *message);
+void worker_run(struct worker *worker, struct message *message);
+void worker_cancel(struct worker *worker, struct message *message);
+void worker_evaluate(struct worker *worker, struct message *message);
+void worker_complete(struct worker *worker, struct message *message);
+void worker_interrupt(struct worker *worker, struct message *message);
+void worker_end_session(struct worker *worker, struct message *message);
+
+/* Posts STARTED for the runs that have outlived the round in which they began. */
+void worker_announce_runs(struct worker *worker);
+
+#endif

@@ -1,0 +1,188 @@
+/* Scripts: their loading, their listeners, their end. */
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "exec/worker_internal.h"
+
+enum { LOAD_BUDGET_US = 30 * 1000000, LISTENER_BUDGET_US = 30 * 1000000 };
+
+struct actor *worker_find_actor(struct worker *worker, uint64_t generation)
+{
+  struct actor *actor;
+  HASH_FIND(hh, worker->actors, &generation, sizeof generation, actor);
+  return actor;
+}
+
+static void drop_actor(struct worker *worker, struct actor *actor)
+{
+  HASH_DEL(worker->actors, actor);
+  worker_close_vm(worker, actor->vm);
+  free(actor);
+}
+
+/* What a script says outside a run goes to the daemon's log. */
+static void log_for_script(struct vm_call *call, int level, const char *text, size_t size)
+{
+  log_write((enum log_level)level, "%s: %.*s", call->vm->script, (int)size, text);
+}
+
+/* ---- loading ---- */
+
+struct load_call {
+  struct vm_call call;
+  struct message *message;
+  char *declarations; /* JSON object */
+};
+
+static int after_declarations(lua_State *L, int status, lua_KContext unused)
+{
+  (void)status;
+  (void)unused;
+  struct load_call *load = (struct load_call *)vm_call_argument(L);
+  size_t size;
+  const char *text = luaL_checklstring(L, -1, &size);
+  load->declarations = memory_copy(text, size);
+  return 0;
+}
+
+static int after_chunk(lua_State *L, int status, lua_KContext unused)
+{
+  (void)status;
+  vm_push_handler(L, "declarations");
+  lua_callk(L, 0, 1, unused, after_declarations);
+  return after_declarations(L, LUA_OK, 0);
+}
+
+/* load -> nothing */
+static int l_load(lua_State *L)
+{
+  struct message *message = ((struct load_call *)vm_call_argument(L))->message;
+  vm_push_chunk(L, message->as.load.text, message->as.load.size, message->as.load.path);
+  lua_callk(L, 0, 0, 0, after_chunk);
+  return after_chunk(L, LUA_OK, 0);
+}
+
+static char *load_error(const struct load_call *load, enum vm_outcome outcome, const char *error)
+{
+  if (outcome == VM_TIMED_OUT)
+    return memory_printf("%s: loading took longer than %d s", load->message->as.load.path,
+                         LOAD_BUDGET_US / 1000000);
+  if (!error)
+    return memory_strdup("the worker is stopping");
+  const char *traceback = strstr(error, "\nstack traceback:");
+  return traceback ? memory_copy(error, (size_t)(traceback - error)) : memory_strdup(error);
+}
+
+static void load_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  struct load_call *load = (struct load_call *)call;
+  struct worker *worker = call->vm->owner;
+  uint64_t generation = load->message->as.load.generation;
+  struct message *answer = worker_message(worker, MESSAGE_LOADED);
+  answer->as.loaded.generation = generation;
+  struct buffer modules = {0};
+  vm_modules_json(call->vm, &modules);
+  if (outcome == VM_SUCCEEDED) {
+    answer->as.loaded.text = load->declarations;
+    load->declarations = NULL;
+  } else {
+    struct actor *actor = worker_find_actor(worker, generation);
+    answer->as.loaded.code = outcome == VM_TIMED_OUT ? ERROR_TIMEOUT : ERROR_SCRIPT;
+    answer->as.loaded.text = load_error(load, outcome, error);
+    if (actor)
+      drop_actor(worker, actor);
+  }
+  answer->as.loaded.modules = buffer_take(&modules);
+  worker_post(worker, answer);
+  message_destroy(load->message);
+  free(load->declarations);
+  free(load);
+}
+
+static const struct vm_call_kind load_kind = {
+    .name = "load", .entry = l_load, .ended = load_ended, .log = log_for_script};
+
+void worker_load(struct worker *worker, struct message *message)
+{
+  struct error error;
+  struct vm *vm = worker_create_vm(worker, message->as.load.script, 0, &error);
+  if (!vm) {
+    struct message *answer = worker_message(worker, MESSAGE_LOADED);
+    answer->as.loaded.generation = message->as.load.generation;
+    answer->as.loaded.code = error.code;
+    answer->as.loaded.text = memory_strdup(error.text);
+    worker_post(worker, answer);
+    message_destroy(message);
+    return;
+  }
+  struct actor *actor = memory_alloc(sizeof *actor);
+  actor->generation = message->as.load.generation;
+  actor->vm = vm;
+  HASH_ADD(hh, worker->actors, generation, sizeof actor->generation, actor);
+  struct load_call *load = memory_alloc(sizeof *load);
+  load->message = message;
+  vm_call_start(vm, &load->call, &load_kind, LOAD_BUDGET_US);
+}
+
+void worker_retire(struct worker *worker, struct message *message)
+{
+  struct actor *actor = worker_find_actor(worker, message->as.retire.generation);
+  if (actor)
+    drop_actor(worker, actor);
+  message_destroy(message);
+}
+
+/* ---- listeners ---- */
+
+struct event_call {
+  struct vm_call call;
+  struct message *message;
+};
+
+static int after_event(lua_State *L, int status, lua_KContext unused)
+{
+  (void)L;
+  (void)status;
+  (void)unused;
+  return 0;
+}
+
+/* event -> nothing */
+static int l_event(lua_State *L)
+{
+  struct message *message = ((struct event_call *)vm_call_argument(L))->message;
+  vm_push_handler(L, "event");
+  lua_pushstring(L, message->as.event.name);
+  lua_pushstring(L, message->as.event.json);
+  lua_callk(L, 2, 0, 0, after_event);
+  return 0;
+}
+
+/* Whatever a listener does, the run of which it hears stays as it is. */
+static void event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  struct event_call *event = (struct event_call *)call;
+  if (error)
+    log_error("%s: listener of %s: %s", call->vm->script, event->message->as.event.name, error);
+  (void)outcome;
+  message_destroy(event->message);
+  free(event);
+}
+
+static const struct vm_call_kind event_kind = {
+    .name = "listener", .entry = l_event, .ended = event_ended, .log = log_for_script};
+
+void worker_event(struct worker *worker, struct message *message)
+{
+  struct actor *actor = worker_find_actor(worker, message->as.event.generation);
+  if (!actor) {
+    message_destroy(message);
+    return;
+  }
+  struct event_call *event = memory_alloc(sizeof *event);
+  event->message = message;
+  vm_call_start(actor->vm, &event->call, &event_kind, LISTENER_BUDGET_US);
+}

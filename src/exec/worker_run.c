@@ -1,0 +1,219 @@
+/* Runs. The way of a short run is the one that must be cheap: no timer, no STARTED message, a
+ * coroutine that another run has finished with, arguments decoded only when there are some. */
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "exec/worker_internal.h"
+#include "vm/api_json.h"
+
+enum {
+  RESULT_MAX = 64 << 10,
+  LOG_LINE_MAX = 64 << 10,
+  LOG_LINES_MAX = 10000, /* of one attempt: what a loop prints must not fill memory and store */
+};
+
+struct run_call {
+  struct vm_call call;
+  struct message *message;
+  struct worker *worker;
+  int64_t started_us; /* wall clock; 0: not yet */
+  char *result;       /* JSON */
+  int log_lines;
+  bool is_unannounced;
+  enum run_state killed_as;
+  TAILQ_ENTRY(run_call) unannounced;
+};
+
+/* ---- in Lua ---- */
+
+/* A result that is too long is told by its beginning: the work is done, to fail would repeat it. */
+static char *shorten(const char *text, size_t size)
+{
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  json_begin_object(&writer);
+  json_put_integer(&writer, "truncated", (int64_t)size);
+  json_key(&writer, "start");
+  json_write_string(&writer, text, 1000);
+  json_end_object(&writer);
+  return buffer_take(&out);
+}
+
+static int after_run(lua_State *L, int status, lua_KContext unused)
+{
+  (void)status;
+  (void)unused;
+  struct run_call *run = (struct run_call *)vm_call_argument(L);
+  if (lua_isnil(L, -1))
+    return 0;
+  if (!api_json_encode(L, -1, "result", 0))
+    return luaL_error(L, "the result cannot be stored: %s", lua_tostring(L, -1));
+  size_t size;
+  const char *text = lua_tolstring(L, -1, &size);
+  run->result = size > RESULT_MAX ? shorten(text, size) : memory_copy(text, size);
+  return 0;
+}
+
+/* run -> nothing */
+static int l_run(lua_State *L)
+{
+  struct run_call *run = (struct run_call *)vm_call_argument(L);
+  const struct message *message = run->message;
+  run->started_us = clock_wall_us();
+  run->is_unannounced = true;
+  TAILQ_INSERT_TAIL(&run->worker->unannounced, run, unannounced);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
+  lua_createtable(L, 0, 4); /* which the Lua half makes the `run` object of */
+  lua_pushinteger(L, message->as.run.attempt.key.scheduled_us);
+  lua_setfield(L, -2, "scheduled_us");
+  lua_pushinteger(L, message->as.run.attempt.number);
+  lua_setfield(L, -2, "number");
+  lua_pushstring(L, message->as.run.job_id);
+  lua_pushstring(L, message->as.run.func); /* NULL pushes nil */
+  lua_pushstring(L, message->as.run.command);
+  lua_pushstring(L, message->as.run.args);
+  lua_callk(L, 5, 1, 0, after_run);
+  return after_run(L, LUA_OK, 0);
+}
+
+/* ---- messages ---- */
+
+static void post_log(struct run_call *run, int level, const char *text, size_t size)
+{
+  struct message *line = worker_message(run->worker, MESSAGE_LOG);
+  line->as.log.attempt = run->message->as.run.attempt;
+  line->as.log.script = memory_strdup(run->call.vm->script);
+  line->as.log.level = level;
+  line->as.log.at_us = clock_wall_us();
+  line->as.log.text = memory_copy(text, size < LOG_LINE_MAX ? size : LOG_LINE_MAX);
+  worker_post(run->worker, line);
+}
+
+static void run_log(struct vm_call *call, int level, const char *text, size_t size)
+{
+  static const char last[] = "more than 10000 lines: what follows is not kept";
+  struct run_call *run = (struct run_call *)call;
+  run->log_lines += run->log_lines <= LOG_LINES_MAX;
+  if (run->log_lines < LOG_LINES_MAX)
+    post_log(run, level, text, size);
+  else if (run->log_lines == LOG_LINES_MAX)
+    post_log(run, LOG_WARN, last, sizeof last - 1);
+}
+
+void worker_announce_runs(struct worker *worker)
+{
+  struct run_call *run;
+  while ((run = TAILQ_FIRST(&worker->unannounced))) {
+    TAILQ_REMOVE(&worker->unannounced, run, unannounced);
+    run->is_unannounced = false;
+    struct message *started = worker_message(worker, MESSAGE_STARTED);
+    started->as.started.attempt = run->message->as.run.attempt;
+    started->as.started.at_us = run->started_us;
+    worker_post(worker, started);
+  }
+}
+
+static void post_finished(struct worker *worker, const struct attempt *attempt,
+                          enum run_state state, int64_t started_us, char *result, char *error)
+{
+  struct message *finished = worker_message(worker, MESSAGE_FINISHED);
+  finished->as.finished.attempt = *attempt;
+  finished->as.finished.state = state;
+  finished->as.finished.finished_us = clock_wall_us();
+  finished->as.finished.started_us = started_us ? started_us : finished->as.finished.finished_us;
+  finished->as.finished.result = result;
+  finished->as.finished.error = error;
+  worker_post(worker, finished);
+}
+
+static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  struct run_call *run = (struct run_call *)call;
+  enum run_state state = outcome == VM_SUCCEEDED   ? RUN_SUCCEEDED
+                         : outcome == VM_TIMED_OUT ? RUN_TIMED_OUT
+                         : outcome == VM_FAILED    ? RUN_FAILED
+                                                   : run->killed_as;
+  if (run->is_unannounced)
+    TAILQ_REMOVE(&run->worker->unannounced, run, unannounced);
+  if (outcome != VM_SUCCEEDED) {
+    free(run->result);
+    run->result = NULL;
+  }
+  post_finished(run->worker, &run->message->as.run.attempt, state, run->started_us, run->result,
+                memory_strdup(error));
+  message_destroy(run->message);
+  free(run);
+}
+
+static const struct vm_call_kind run_kind = {
+    .name = "run", .entry = l_run, .ended = run_ended, .log = run_log};
+
+/* ---- from the scheduler ---- */
+
+static struct vm *find_vm(struct worker *worker, uint64_t generation, struct error *error)
+{
+  if (generation == 0) {
+    if (!worker->command_vm)
+      worker->command_vm = worker_create_vm(worker, "command", 0, error);
+    return worker->command_vm;
+  }
+  struct actor *actor = worker_find_actor(worker, generation);
+  if (!actor)
+    error_set(error, ERROR_NOT_FOUND, "the version of the script that this run belongs to is gone");
+  return actor ? actor->vm : NULL;
+}
+
+void worker_run(struct worker *worker, struct message *message)
+{
+  struct error error;
+  struct vm *vm = find_vm(worker, message->as.run.generation, &error);
+  if (!vm) {
+    post_finished(worker, &message->as.run.attempt, RUN_FAILED, 0, NULL, memory_strdup(error.text));
+    message_destroy(message);
+    return;
+  }
+  struct run_call *run = memory_alloc(sizeof *run);
+  run->message = message;
+  run->worker = worker;
+  run->killed_as = RUN_INTERRUPTED;
+  vm_call_start(vm, &run->call, &run_kind, message->as.run.timeout_us);
+}
+
+static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)
+{
+  struct vm_call *call;
+  TAILQ_FOREACH(call, &vm->calls, in_vm)
+  {
+    struct run_call *run = (struct run_call *)call;
+    if (call->kind != &run_kind)
+      continue;
+    const struct attempt *its = &run->message->as.run.attempt;
+    if (its->fence == attempt->fence && its->key.job == attempt->key.job &&
+        its->key.scheduled_us == attempt->key.scheduled_us)
+      return run;
+  }
+  return NULL;
+}
+
+/* A run that has ended meanwhile has said so already. */
+void worker_cancel(struct worker *worker, struct message *message)
+{
+  const struct attempt *attempt = &message->as.cancel.attempt;
+  struct run_call *run = worker->command_vm ? find_run(worker->command_vm, attempt) : NULL;
+  for (struct actor *actor = worker->actors; actor && !run; actor = actor->hh.next)
+    run = find_run(actor->vm, attempt);
+  for (struct closing *closing = worker->closing; closing && !run; closing = closing->next)
+    run = find_run(closing->vm, attempt);
+  if (run) {
+    run->killed_as = message->as.cancel.state;
+    vm_call_kill(&run->call);
+  }
+  message_destroy(message);
+}
