@@ -1,11 +1,11 @@
 /* What is known of a jobs folder, and what a new look at it brings.
  *
  * Every `NAME.lua` in the folder itself is a script. Every `*.lua` in its subfolders, and every
- * file that a loaded script said it required, is a module: when one changes, the scripts that use
- * it are sent again. A script whose modules are not known, because it has just been sent or does
- * not load, is sent again at any such change, so that mending a module mends what failed by it:
- * each load that succeeds must be followed by scan_set_modules(), also when there are none. Names
- * that editors and tools use on the way (dot files, `*~`, `*.tmp`, `*.swp`, `4913`) are not seen.
+ * file that a script said it required, is a module: when one changes, the scripts that use it are
+ * sent again. While it is not known which modules a script uses, since it has only just been sent,
+ * it is sent again at any such change: each load must be followed by scan_set_modules(), also when
+ * there are none. Names that editors and tools use on the way (dot files, `*~`, `*.tmp`, `*.swp`,
+ * `4913`) are not seen.
  *
  * A folder that is gone or cannot be listed removes nothing. The front's thread; no loop, no clock.
  */

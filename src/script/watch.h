@@ -27,8 +27,8 @@ enum error_code watch_open(uv_loop_t *loop, struct bus *bus, const char *folder,
                            struct watch **watch, struct error *error);
 
 /* Takes MESSAGE_RESCAN, answered by MESSAGE_SCANNED with the same tag when all that was on the disk
- * has been sent, and MESSAGE_MODULES, which the scheduler sends after every load that succeeded,
- * with an empty array when the script requires nothing. Destroys the message. */
+ * has been sent, and MESSAGE_MODULES, which the scheduler sends after every load, with an empty
+ * array when the script requires nothing. Destroys the message. */
 void watch_receive(struct watch *watch, struct message *message);
 
 /* Posts nothing any more. The memory goes when the loop has closed the handles. NULL is fine. */
