@@ -42,7 +42,7 @@ static int remember_wal_size(void *context, sqlite3 *db, const char *name, int p
 {
   (void)db, (void)name;
   struct store *store = context;
-  if (pages < store->wal_pages)
+  if (pages < store->moved_pages)
     store->moved_pages = 0; /* the WAL began anew */
   store->wal_pages = pages;
   return SQLITE_OK;
@@ -167,9 +167,8 @@ enum error_code store_commit(struct store *store, struct error *error)
 
 void store_rollback(struct store *store)
 {
-  if (store->db && !sqlite3_get_autocommit(store->db)) {
+  if (store->db && !sqlite3_get_autocommit(store->db))
     query_transaction(store, "ROLLBACK", NULL);
-  }
   store->failed = ERROR_OK;
 }
 
@@ -191,9 +190,9 @@ void store_checkpoint(struct store *store)
    * the next store_begin() does. */
   if (result != SQLITE_OK && result != SQLITE_BUSY && result != SQLITE_LOCKED)
     store_fail(store, NULL);
-  /* After a failure or with a reader in the way, wait for as much again. */
-  if (mode == SQLITE_CHECKPOINT_TRUNCATE && result == SQLITE_OK)
-    store->wal_pages = store->moved_pages = 0;
-  else
-    store->moved_pages = store->wal_pages;
+  /* When all was moved, the next commit begins the WAL anew. After a failure, or with a reader in
+   * the way, wait for as much again. */
+  if (result == SQLITE_OK && log_pages == moved_pages)
+    store->wal_pages = 0;
+  store->moved_pages = store->wal_pages;
 }
