@@ -1,0 +1,295 @@
+/* A script's jobs become what it declares: new ones are added, those no longer declared are
+ * removed, changed ones are changed, and one whose trigger is as it was keeps its due time. All is
+ * read and compared before anything is written, so a wrong declaration changes nothing.
+ *
+ * A job is compared by what was written (its spec), not by what it came to mean: `every "5s"` is
+ * the same trigger today as yesterday, although it is anchored at the moment when it was first
+ * seen. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/state.h"
+
+/* The spec without `where` (lines move when comments do), or only its trigger. */
+static char *essence(const char *spec, bool only_trigger)
+{
+  struct json_document *document;
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  if (json_parse(spec, strlen(spec), &document, NULL))
+    return memory_strdup("");
+  json_begin_object(&writer);
+  json_each(member, json_root(document)) {
+    bool of_trigger = strcmp(member->key, "trigger") == 0 || strcmp(member->key, "timezone") == 0;
+    if (only_trigger ? !of_trigger : strcmp(member->key, "where") == 0)
+      continue;
+    json_key(&writer, member->key);
+    json_write_tree(&writer, member);
+  }
+  json_end_object(&writer);
+  json_free(document);
+  return buffer_take(&out);
+}
+
+static bool is_same(const struct job *a, const struct job *b, bool only_trigger)
+{
+  char *x = essence(a->spec, only_trigger), *y = essence(b->spec, only_trigger);
+  bool same = strcmp(x, y) == 0;
+  free(x);
+  free(y);
+  return same;
+}
+
+static enum error_code check_fires(struct sched *s, struct job *job, struct error *error)
+{
+  if (!job->trigger)
+    return ERROR_OK;
+  trigger_anchor(job->trigger, s->now_us);
+  if (fire_first(job, s->now_us) != JOB_NEVER)
+    return ERROR_OK;
+  error_set(error, ERROR_INVALID, "job \"%s\": its trigger has no fire after now", job->id);
+  return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
+}
+
+struct entry *declare_add(struct sched *s, struct job *job, struct error *error)
+{
+  struct job_progress progress = {.state = JOB_ACTIVE, .last_us = INT64_MIN};
+  if (check_fires(s, job, error)) {
+    job_destroy(job);
+    return NULL;
+  }
+  progress.next_us = fire_first(job, s->now_us);
+  if (!job->enabled) {
+    progress.state = JOB_PAUSED;
+    progress.paused_us = s->now_us;
+  }
+  enum error_code code = store_add_job(s->store, job, &progress, error);
+  if (code) {
+    if (code != ERROR_EXISTS)
+      sched_failed(s, code, error);
+    job_destroy(job);
+    return NULL;
+  }
+  struct entry *entry = near_add(s, job, &progress);
+  event_job(s, "job_added", entry);
+  return entry;
+}
+
+/* What changes with the option `enabled`, and only when it was changed: a pause by hand stays. */
+static void follow_enabled(struct sched *s, struct entry *entry, bool was_enabled)
+{
+  if (entry->job->enabled == was_enabled)
+    return;
+  if (entry->job->enabled && entry->progress.state == JOB_PAUSED) {
+    fire_resume(s, entry);
+  } else if (!entry->job->enabled && entry->progress.state == JOB_ACTIVE) {
+    entry->progress.state = JOB_PAUSED;
+    entry->progress.paused_us = s->now_us;
+  }
+}
+
+void declare_change(struct sched *s, struct entry *entry, struct job *job)
+{
+  struct error error;
+  struct job *old = entry->job;
+  struct job_progress *progress = &entry->progress;
+  bool was_enabled = old->enabled;
+  job->number = old->number;
+  job->origin = old->origin;
+  if (job->trigger)
+    trigger_anchor(job->trigger, s->now_us);
+  if (is_same(old, job, true) && old->trigger) {
+    struct trigger *fresh = job->trigger;
+    job->trigger = old->trigger;
+    old->trigger = fresh;
+  } else {
+    progress->next_us = fire_first(job, s->now_us);
+    if (progress->state == JOB_FINISHED && progress->next_us != JOB_NEVER)
+      progress->state = JOB_ACTIVE;
+    if (progress->state == JOB_ACTIVE && progress->next_us == JOB_NEVER && job->trigger)
+      progress->state = JOB_FINISHED;
+  }
+  entry->job = job;
+  entry->hh.key = &job->number;
+  job_destroy(old);
+  if (sched_failed(s, store_change_job(s->store, job, &error), &error))
+    return;
+  follow_enabled(s, entry, was_enabled);
+  near_changed(s, entry);
+  event_job(s, "job_modified", entry);
+}
+
+void declare_remove(struct sched *s, struct entry *entry)
+{
+  struct error error;
+  if (sched_failed(s, store_remove_job(s->store, entry->job->number, &error), &error))
+    return;
+  entry->removed = true;
+  near_changed(s, entry);
+  event_job(s, "job_removed", entry);
+}
+
+/* ---- all jobs of a script ---- */
+
+struct numbers {
+  int64_t *items;
+  size_t count, capacity;
+};
+
+static bool collect(void *context, struct stored_job *stored)
+{
+  struct numbers *numbers = context;
+  if (numbers->count == numbers->capacity) {
+    numbers->capacity = numbers->capacity ? numbers->capacity * 2 : 16;
+    numbers->items = memory_resize(numbers->items, numbers->capacity * sizeof *numbers->items);
+  }
+  numbers->items[numbers->count++] = stored->job->number;
+  return true;
+}
+
+static struct numbers declared_by(struct sched *s, const char *script)
+{
+  struct numbers numbers = {0};
+  struct error error;
+  sched_failed(s, store_each_declared(s->store, script, collect, &numbers, &error), &error);
+  return numbers;
+}
+
+/* The entries of those jobs that are still in the store. */
+#define each_entry(s, entry, numbers)                                                              \
+  for (size_t i_ = 0; i_ < (numbers).count && !(s)->failure; i_++)                                 \
+    if ((entry = near_get((s), (numbers).items[i_], NULL)) && !entry->removed)
+
+struct declared {
+  struct job **jobs;
+  size_t count;
+};
+
+static void free_declared(struct declared *declared)
+{
+  for (size_t i = 0; i < declared->count; i++)
+    job_destroy(declared->jobs[i]);
+  free(declared->jobs);
+}
+
+/* Reads one spec and sees that its id is free or this script's own. */
+static enum error_code read_one(struct sched *s, const struct script_entry *script,
+                                const struct json *spec, struct declared *declared, bool *conflict,
+                                struct error *error)
+{
+  struct job *job;
+  struct stored_job stored = {0};
+  enum error_code code =
+      job_from_json(spec, script->script.name, s->options.default_zone, &job, error);
+  if (code)
+    return json_get(spec, "where") ? code : error_prefix(error, "%s", script->script.path);
+  declared->jobs[declared->count++] = job;
+  for (size_t i = 0; i + 1 < declared->count; i++)
+    if (strcmp(declared->jobs[i]->id, job->id) == 0)
+      return error_set(error, ERROR_EXISTS, "%s: job \"%s\" is declared twice",
+                       job->where ? job->where : script->script.path, job->id);
+  if (store_find_job(s->store, job->id, &stored, NULL) != ERROR_OK)
+    return check_fires(s, job, error);
+  const struct job *other = stored.job;
+  if (other->origin == JOB_ADDED)
+    code = error_set(error, ERROR_EXISTS,
+                     "%s: job \"%s\" was added at run time: remove it or take another id",
+                     job->where ? job->where : script->script.path, job->id);
+  else if (strcmp(other->script, script->script.name) != 0)
+    code = error_set(error, ERROR_EXISTS, "%s: job \"%s\" is already declared at %s",
+                     job->where ? job->where : script->script.path, job->id,
+                     other->where ? other->where : other->script);
+  *conflict |= code != ERROR_OK;
+  stored_job_deinit(&stored);
+  return code;
+}
+
+static struct job *take_declared(struct declared *declared, const char *id)
+{
+  for (size_t i = 0; i < declared->count; i++)
+    if (declared->jobs[i] && strcmp(declared->jobs[i]->id, id) == 0) {
+      struct job *job = declared->jobs[i];
+      declared->jobs[i] = NULL;
+      return job;
+    }
+  return NULL;
+}
+
+static void compare(struct sched *s, struct entry *entry, struct declared *declared)
+{
+  struct job *job = take_declared(declared, entry->job->id);
+  if (!job)
+    declare_remove(s, entry);
+  else if (!is_same(entry->job, job, false))
+    declare_change(s, entry, job);
+  else
+    job_destroy(job);
+}
+
+enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
+                             const struct json *specs, bool *conflict, struct error *error)
+{
+  struct declared declared = {0};
+  enum error_code code = ERROR_OK;
+  struct entry *entry;
+  declared.jobs = memory_alloc((specs ? specs->count + 1 : 1) * sizeof(struct job *));
+  json_each(spec, specs)
+    if (!code)
+      code = read_one(s, script, spec, &declared, conflict, error);
+  if (!code) {
+    struct numbers numbers = declared_by(s, script->script.name);
+    each_entry(s, entry, numbers) compare(s, entry, &declared);
+    free(numbers.items);
+  }
+  for (size_t i = 0; i < declared.count && !code && !s->failure; i++) {
+    struct job *job = declared.jobs[i];
+    declared.jobs[i] = NULL;
+    if (job && !declare_add(s, job, error))
+      code = s->failure ? s->failure : ERROR_INVALID;
+  }
+  free_declared(&declared);
+  return code;
+}
+
+void declare_remove_jobs(struct sched *s, const char *script)
+{
+  struct entry *entry;
+  struct numbers numbers = declared_by(s, script);
+  each_entry(s, entry, numbers) declare_remove(s, entry);
+  free(numbers.items);
+}
+
+void declare_break_jobs(struct sched *s, const char *script, const char *reason)
+{
+  struct entry *entry;
+  struct numbers numbers = declared_by(s, script);
+  each_entry(s, entry, numbers)
+  {
+    if (entry->progress.state != JOB_ACTIVE && entry->progress.state != JOB_ERROR)
+      continue;
+    entry->progress.state = JOB_ERROR;
+    char *copy = memory_strdup(reason);
+    free(entry->progress.error);
+    entry->progress.error = copy;
+    near_changed(s, entry);
+  }
+  free(numbers.items);
+}
+
+void declare_mend_jobs(struct sched *s, const char *script)
+{
+  struct entry *entry;
+  struct error error;
+  struct numbers numbers = {0};
+  sched_failed(s, store_each_broken(s->store, script, collect, &numbers, &error), &error);
+  each_entry(s, entry, numbers)
+  {
+    free(entry->progress.error);
+    entry->progress.error = NULL;
+    entry->progress.state = JOB_ACTIVE;
+    near_changed(s, entry);
+  }
+  free(numbers.items);
+}

@@ -1,0 +1,243 @@
+/* The near edge: which jobs are in memory.
+ *
+ * Jobs lie in the store under an index on their due time. Those due within a few minutes are paged
+ * in, in order and some thousand at a time, up to an edge (edge_us, edge_number): every active job
+ * due at or before the edge is in the heap `near`, none behind it is. A job also stays in memory
+ * while it has open runs. So ten million jobs cost disk, not memory, and a start costs one page.
+ *
+ * A due time that moves is written in the turn's transaction, in key order with all others. */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "sched/state.h"
+
+struct entry *near_find(struct sched *s, int64_t number)
+{
+  struct entry *entry;
+  HASH_FIND(hh, s->entries, &number, sizeof number, entry);
+  return entry;
+}
+
+static bool is_near(const struct sched *s, const struct entry *entry)
+{
+  int64_t us = entry->progress.next_us;
+  if (entry->removed || entry->progress.state != JOB_ACTIVE || us == JOB_NEVER)
+    return false;
+  return us < s->edge_us || (us == s->edge_us && entry->job->number <= s->edge_number);
+}
+
+static void take_place(struct sched *s, struct entry *entry)
+{
+  entry->due.us = entry->progress.next_us;
+  if (is_near(s, entry))
+    heap_put(&s->near, &entry->due);
+  else
+    heap_remove(&s->near, &entry->due);
+}
+
+static struct entry *insert(struct sched *s, struct job *job, const struct job_progress *progress)
+{
+  struct entry *entry = memory_alloc(sizeof *entry);
+  entry->job = job;
+  entry->progress = *progress;
+  entry->due.number = job->number;
+  HASH_ADD_KEYPTR(hh, s->entries, &entry->job->number, sizeof entry->job->number, entry);
+  return entry;
+}
+
+static void note(struct sched *s, struct entry *entry)
+{
+  if (entry->changed)
+    return;
+  entry->changed = true;
+  if (s->changed_count == s->changed_capacity) {
+    s->changed_capacity = s->changed_capacity ? s->changed_capacity * 2 : 256;
+    s->changed = memory_resize(s->changed, s->changed_capacity * sizeof(struct entry *));
+  }
+  s->changed[s->changed_count++] = entry;
+}
+
+struct entry *near_add(struct sched *s, struct job *job, const struct job_progress *progress)
+{
+  struct entry *entry = insert(s, job, progress);
+  take_place(s, entry);
+  note(s, entry); /* so that it is let go at the end of the turn */
+  return entry;
+}
+
+static struct entry *take_over(struct sched *s, struct stored_job *stored)
+{
+  struct entry *entry = near_find(s, stored->job->number);
+  if (!entry) {
+    entry = near_add(s, stored->job, &stored->progress);
+    stored->job = NULL;
+    stored->progress.error = NULL;
+  }
+  stored_job_deinit(stored);
+  return entry;
+}
+
+struct entry *near_get(struct sched *s, int64_t number, struct error *error)
+{
+  struct entry *entry = near_find(s, number);
+  struct stored_job stored = {0};
+  if (entry || store_load_job(s->store, number, &stored, error))
+    return entry;
+  return take_over(s, &stored);
+}
+
+struct entry *near_get_by_id(struct sched *s, const char *id, struct error *error)
+{
+  /* Progress that this turn changed is newer in memory than in the store, hence take_over(). */
+  struct stored_job stored = {0};
+  if (store_find_job(s->store, id, &stored, error))
+    return NULL;
+  return take_over(s, &stored);
+}
+
+void near_changed(struct sched *s, struct entry *entry)
+{
+  take_place(s, entry);
+  entry->dirty = true;
+  note(s, entry);
+}
+
+static void free_entry(struct sched *s, struct entry *entry)
+{
+  heap_remove(&s->near, &entry->due);
+  HASH_DEL(s->entries, entry);
+  job_destroy(entry->job);
+  free(entry->progress.error);
+  free(entry);
+}
+
+static void release(struct sched *s, struct entry *entry)
+{
+  if (!entry->changed && !entry->due.place && entry->open_runs == 0)
+    free_entry(s, entry);
+}
+
+static int by_number(const void *a, const void *b)
+{
+  int64_t x = (*(struct entry *const *)a)->job->number,
+          y = (*(struct entry *const *)b)->job->number;
+  return (x > y) - (x < y);
+}
+
+static void note_over_limit(struct sched *s, const struct entry *entry)
+{
+  if (entry->progress.runs_kept <= s->options.retention.runs_per_job + RUNS_SLACK)
+    return;
+  for (size_t i = 0; i < s->over_limit_count; i++)
+    if (s->over_limit[i] == entry->job->number)
+      return;
+  if (s->over_limit_count == s->over_limit_capacity) {
+    s->over_limit_capacity = s->over_limit_capacity ? s->over_limit_capacity * 2 : 16;
+    s->over_limit = memory_resize(s->over_limit, s->over_limit_capacity * sizeof *s->over_limit);
+  }
+  s->over_limit[s->over_limit_count++] = entry->job->number;
+}
+
+void near_flush(struct sched *s)
+{
+  struct error error;
+  qsort(s->changed, s->changed_count, sizeof(struct entry *), by_number);
+  for (size_t i = 0; i < s->changed_count && !s->failure; i++) {
+    struct entry *entry = s->changed[i];
+    if (!entry->dirty || entry->removed)
+      continue;
+    entry->dirty = false;
+    sched_failed(s, store_put_progress(s->store, entry->job->number, &entry->progress, &error),
+                 &error);
+    note_over_limit(s, entry);
+  }
+}
+
+void near_commit(struct sched *s)
+{
+  size_t count = s->changed_count;
+  s->changed_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    s->changed[i]->changed = false;
+    release(s, s->changed[i]);
+  }
+}
+
+struct page {
+  struct sched *s;
+  size_t read;
+  int64_t last_us, last_number;
+};
+
+static bool take_due(void *context, struct stored_job *stored)
+{
+  struct page *page = context;
+  struct entry *entry = near_find(page->s, stored->job->number);
+  if (!entry) {
+    entry = insert(page->s, stored->job, &stored->progress);
+    stored->job = NULL;
+    stored->progress.error = NULL;
+  }
+  page->last_us = entry->progress.next_us;
+  page->last_number = entry->job->number;
+  entry->due.us = entry->progress.next_us;
+  heap_put(&page->s->near, &entry->due);
+  return ++page->read < NEAR_PAGE;
+}
+
+void near_fill(struct sched *s)
+{
+  int64_t until_us = s->now_us + NEAR_HORIZON_US;
+  bool reaches_far = s->edge_us > INT64_MIN && s->edge_us - s->now_us > NEAR_HORIZON_US / 2;
+  if (reaches_far || s->near.count >= NEAR_LOW)
+    return;
+  /* What this turn has changed must be in the index before it is read. */
+  near_flush(s);
+  struct page page = {.s = s};
+  struct error error;
+  if (s->failure || sched_failed(s,
+                                 store_each_due(s->store, s->edge_us, s->edge_number, until_us,
+                                                take_due, &page, &error),
+                                 &error))
+    return;
+  bool all = page.read < NEAR_PAGE;
+  s->edge_us = all ? until_us : page.last_us;
+  s->edge_number = all ? INT64_MAX : page.last_number;
+}
+
+void near_rewind(struct sched *s)
+{
+  s->edge_us = INT64_MIN;
+  s->edge_number = 0;
+}
+
+static void read_again(struct sched *s, struct entry *entry)
+{
+  struct stored_job stored = {0};
+  heap_remove(&s->near, &entry->due);
+  entry->changed = entry->dirty = false;
+  entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;
+  if (entry->removed)
+    return;
+  struct job *old_job = entry->job;
+  char *old_error = entry->progress.error;
+  entry->job = stored.job;
+  entry->progress = stored.progress;
+  /* The table's key lies in the job. */
+  entry->hh.key = &entry->job->number;
+  job_destroy(old_job);
+  free(old_error);
+}
+
+void near_forget(struct sched *s)
+{
+  struct entry *entry, *next;
+  s->changed_count = 0;
+  s->over_limit_count = 0;
+  HASH_ITER(hh, s->entries, entry, next)
+    if (entry->open_runs == 0)
+      free_entry(s, entry);
+    else
+      read_again(s, entry);
+  near_rewind(s);
+}

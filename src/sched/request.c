@@ -1,0 +1,150 @@
+/* What clients and scripts ask for. The operations stand in tables by topic; names and parameters
+ * that are not known are answered with the nearest one that is. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "sched/state.h"
+
+static const struct request_operation *const tables[] = {
+    request_job_operations, request_run_operations, request_script_operations,
+    request_status_operations};
+
+enum { OPERATIONS_MAX = 64 };
+
+static const struct request_operation *find(const char *name, struct error *error)
+{
+  const char *names[OPERATIONS_MAX] = {0};
+  size_t count = 0;
+  for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+    for (const struct request_operation *o = tables[t]; o->name; o++) {
+      if (strcmp(o->name, name) == 0)
+        return o;
+      if (count < OPERATIONS_MAX - 1)
+        names[count++] = o->name;
+    }
+  char hint[128];
+  error_set(error, ERROR_USAGE, "unknown operation \"%s\"%s", name,
+            text_did_you_mean(hint, name, names));
+  return NULL;
+}
+
+static enum error_code check_params(const struct request_operation *operation,
+                                    const struct json *params, struct error *error)
+{
+  if (params->type != JSON_OBJECT)
+    return error_set(error, ERROR_USAGE, "%s: params must be an object, not %s", operation->name,
+                     json_type_name(params->type));
+  if (!operation->params)
+    return ERROR_OK; /* a job's own options, which job_from_json() checks */
+  json_each(param, params) {
+    bool known = false;
+    for (const char *const *name = operation->params; *name && !known; name++)
+      known = strcmp(*name, param->key) == 0;
+    char hint[128];
+    if (!known)
+      return error_set(error, ERROR_USAGE, "%s: unknown parameter \"%s\"%s", operation->name,
+                       param->key, text_did_you_mean(hint, param->key, operation->params));
+  }
+  return ERROR_OK;
+}
+
+static enum error_code perform(struct sched *s, struct message **message, struct buffer *out,
+                               struct error *error)
+{
+  const char *text = (*message)->as.request.params ? (*message)->as.request.params : "{}";
+  const struct request_operation *operation = find((*message)->as.request.op, error);
+  struct json_document *document;
+  enum error_code code = operation ? ERROR_OK : error->code;
+  if (code || (code = json_parse(text, strlen(text), &document, error)))
+    return code;
+  struct json_writer writer = {.out = out};
+  struct request request = {
+      .s = s, .message = message, .params = json_root(document), .result = &writer, .error = error};
+  code = check_params(operation, request.params, error);
+  if (!code)
+    code = operation->handle(&request);
+  json_free(document);
+  return code;
+}
+
+void request_handle(struct sched *s, struct message *message)
+{
+  struct error error = {0};
+  struct buffer out = {0};
+  enum error_code code = perform(s, &message, &out, &error);
+  if (message && !s->failure)
+    message_list_append(s->out, code ? message_reply_error(message, &error)
+                                     : message_reply(message, buffer_take(&out)));
+  buffer_deinit(&out);
+  message_destroy(message);
+}
+
+const char *request_text(struct request *request, const char *name)
+{
+  const struct json *value = json_get(request->params, name);
+  if (value && value->type == JSON_STRING && strlen(value->as.string.data) == value->as.string.size)
+    return value->as.string.data;
+  error_set(request->error, ERROR_USAGE, value ? "%s must be a string" : "%s is missing", name);
+  return NULL;
+}
+
+enum error_code request_count(struct request *request, const char *name, int64_t otherwise,
+                              int64_t most, int64_t *count)
+{
+  const struct json *value = json_get(request->params, name);
+  *count = json_integer(value, otherwise);
+  if (value && value->type != JSON_NULL && (value->type != JSON_INTEGER || *count < 1))
+    return error_set(request->error, ERROR_USAGE, "%s must be a whole number from 1", name);
+  if (*count > most)
+    *count = most;
+  return ERROR_OK;
+}
+
+struct nearest {
+  const char *wrong;
+  char *best;
+};
+
+static bool compare_id(void *context, struct stored_job *stored)
+{
+  struct nearest *nearest = context;
+  const char *names[] = {stored->job->id, nearest->best, NULL};
+  if (!nearest->best)
+    names[1] = NULL;
+  const char *better = text_nearest(nearest->wrong, names);
+  if (better == stored->job->id) {
+    free(nearest->best);
+    nearest->best = memory_strdup(stored->job->id);
+  }
+  return true;
+}
+
+/* Ids of all jobs are compared only while they are few. */
+static void suggest_id(struct sched *s, const char *id, struct error *error)
+{
+  enum { FEW = 2000 };
+  struct store_counts counts;
+  struct nearest nearest = {.wrong = id};
+  error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\"", id);
+  if (store_count(s->store, &counts, NULL) ||
+      counts.jobs[0] + counts.jobs[1] + counts.jobs[2] + counts.jobs[3] > FEW)
+    return;
+  store_each_job(s->store, NULL, NULL, compare_id, &nearest, NULL);
+  if (nearest.best)
+    error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\", did you mean \"%s\"?", id,
+              nearest.best);
+  free(nearest.best);
+}
+
+struct entry *request_job(struct request *request)
+{
+  const char *id = request_text(request, "job");
+  struct entry *entry = id ? near_get_by_id(request->s, id, request->error) : NULL;
+  if (entry && !entry->removed)
+    return entry;
+  if (id)
+    suggest_id(request->s, id, request->error);
+  return NULL;
+}

@@ -1,0 +1,498 @@
+/* Operations on jobs. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/state.h"
+#include "time/instant.h"
+#include "time/zone.h"
+
+enum { LIST_MAX = 1000, FIRES_MAX = 1000, BULK_MAX = 100000 };
+
+static void put_entry(struct request *r, const struct entry *entry)
+{
+  view_job(r->s, r->result, entry->job, &entry->progress);
+}
+
+/* ---- adding ---- */
+
+/* A function that is not there is found out when the job is added, not when it is due; a script
+ * that is still being loaded is taken at its word. */
+static enum error_code check_function(struct sched *s, const struct job *job, struct error *error)
+{
+  struct script_entry *script;
+  if (!job->func)
+    return ERROR_OK;
+  if (script_ready(s, job->script, &script, error) == SCRIPT_LATER)
+    return ERROR_OK;
+  if (!script)
+    return error_prefix(error, "job \"%s\"", job->id);
+  if (!script->generation || script_has_function(script, job->func, error))
+    return ERROR_OK;
+  return error_prefix(error, "job \"%s\"", job->id);
+}
+
+/* An id may be taken again when its job is finished, or when replace_existing says so. */
+static enum error_code replace(struct sched *s, struct job **job, struct entry **entry,
+                               struct error *error)
+{
+  *entry = near_get_by_id(s, (*job)->id, error);
+  if (!*entry)
+    return error->code;
+  if (!(*job)->replace_existing && (*entry)->progress.state != JOB_FINISHED)
+    return error_set(error, ERROR_EXISTS,
+                     "job \"%s\" exists: give replace_existing = true to replace it", (*job)->id);
+  if ((*entry)->job->origin == JOB_DECLARED)
+    return error_set(error, ERROR_EXISTS, "job \"%s\" is declared at %s: change it there",
+                     (*job)->id, (*entry)->job->where ? (*entry)->job->where : "a script");
+  if ((*job)->trigger)
+    trigger_anchor((*job)->trigger, s->now_us);
+  /* What is added again begins anew, even if it is written as before. */
+  (*entry)->progress.next_us = fire_first(*job, s->now_us);
+  (*entry)->progress.state = (*job)->enabled ? JOB_ACTIVE : JOB_PAUSED;
+  bool past = (*job)->trigger && (*entry)->progress.next_us == JOB_NEVER;
+  if (past)
+    return error_set(error, ERROR_INVALID, "job \"%s\": its trigger has no fire after now",
+                     (*job)->id);
+  trigger_destroy((*entry)->job->trigger);
+  (*entry)->job->trigger = NULL;
+  declare_change(s, *entry, *job);
+  *job = NULL;
+  return ERROR_OK;
+}
+
+static enum error_code add_one(struct sched *s, const struct json *spec, struct entry **entry,
+                               struct error *error)
+{
+  struct job *job;
+  enum error_code code = job_from_json(spec, NULL, s->options.default_zone, &job, error);
+  if (code)
+    return code;
+  if ((code = check_function(s, job, error))) {
+    job_destroy(job);
+    return code;
+  }
+  if (job->replace_existing) {
+    struct stored_job stored = {0};
+    if (store_find_job(s->store, job->id, &stored, NULL) == ERROR_OK) {
+      stored_job_deinit(&stored);
+      code = replace(s, &job, entry, error);
+      job_destroy(job);
+      return code;
+    }
+  }
+  *entry = declare_add(s, job, error);
+  if (*entry || s->failure || error->code != ERROR_EXISTS)
+    return *entry ? ERROR_OK : error->code;
+  code = job_from_json(spec, NULL, s->options.default_zone, &job, error);
+  if (!code)
+    code = replace(s, &job, entry, error);
+  job_destroy(job);
+  return code;
+}
+
+static enum error_code add_job(struct request *r)
+{
+  struct entry *entry;
+  enum error_code code = add_one(r->s, r->params, &entry, r->error);
+  if (!code)
+    put_entry(r, entry);
+  return code;
+}
+
+/* All or none: what was added before a wrong one is taken back. */
+static enum error_code add_jobs(struct request *r)
+{
+  const struct json *specs = json_get(r->params, "jobs");
+  enum error_code code = ERROR_OK;
+  if (!specs || specs->type != JSON_ARRAY)
+    return error_set(r->error, ERROR_USAGE, "jobs must be a list of jobs");
+  if (specs->count > BULK_MAX)
+    return error_set(r->error, ERROR_LIMIT, "%u jobs at once are over the limit of %d",
+                     specs->count, BULK_MAX);
+  struct entry **added = memory_alloc((specs->count + 1) * sizeof(struct entry *));
+  size_t count = 0;
+  json_each(spec, specs) {
+    code = add_one(r->s, spec, &added[count], r->error);
+    if (code)
+      break;
+    count++;
+  }
+  if (code) {
+    error_prefix(r->error, "job %zu of %u", count + 1, specs->count);
+    while (count > 0)
+      declare_remove(r->s, added[--count]);
+  } else {
+    json_begin_object(r->result);
+    json_put_integer(r->result, "added", (int64_t)count);
+    json_end_object(r->result);
+  }
+  free(added);
+  return code;
+}
+
+/* ---- changing ---- */
+
+/* The spec with some members replaced; a null takes the member out. */
+static char *merge(const char *spec, const struct json *changes)
+{
+  struct json_document *document;
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  if (json_parse(spec, strlen(spec), &document, NULL))
+    return memory_strdup("{}");
+  json_begin_object(&writer);
+  json_each(member, json_root(document))
+    if (!json_get(changes, member->key)) {
+      json_key(&writer, member->key);
+      json_write_tree(&writer, member);
+    }
+  json_each(change, changes)
+    if (change->type != JSON_NULL) {
+      json_key(&writer, change->key);
+      json_write_tree(&writer, change);
+    }
+  json_end_object(&writer);
+  json_free(document);
+  return buffer_take(&out);
+}
+
+static enum error_code change(struct request *r, const struct json *changes)
+{
+  struct json_document *document;
+  struct job *job;
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  const struct json *id = json_get(changes, "id");
+  if (id && strcmp(json_text(id, ""), entry->job->id) != 0)
+    return error_set(r->error, ERROR_USAGE, "the id of a job cannot change: add a new job");
+  char *spec = merge(entry->job->spec, changes);
+  enum error_code code = json_parse(spec, strlen(spec), &document, r->error);
+  free(spec);
+  if (code)
+    return code;
+  const char *script = entry->job->origin == JOB_DECLARED ? entry->job->script : NULL;
+  code = job_from_json(json_root(document), script, r->s->options.default_zone, &job, r->error);
+  json_free(document);
+  if (code)
+    return code;
+  if ((code = check_function(r->s, job, r->error))) {
+    job_destroy(job);
+    return code;
+  }
+  declare_change(r->s, entry, job);
+  put_entry(r, entry);
+  return ERROR_OK;
+}
+
+static enum error_code modify_job(struct request *r)
+{
+  const struct json *changes = json_get(r->params, "changes");
+  if (!changes || changes->type != JSON_OBJECT)
+    return error_set(r->error, ERROR_USAGE, "changes must be a table of options");
+  return change(r, changes);
+}
+
+static enum error_code reschedule_job(struct request *r)
+{
+  const struct json *trigger = json_get(r->params, "trigger");
+  if (!trigger || trigger->type == JSON_NULL)
+    return error_set(r->error, ERROR_USAGE, "trigger is missing");
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  json_begin_object(&writer);
+  json_key(&writer, "trigger");
+  json_write_tree(&writer, trigger);
+  json_end_object(&writer);
+  struct json_document *changes;
+  enum error_code code = json_parse(text.data, text.size, &changes, r->error);
+  buffer_deinit(&text);
+  if (code)
+    return code;
+  code = change(r, json_root(changes));
+  json_free(changes);
+  return code;
+}
+
+static enum error_code pause_job(struct request *r)
+{
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  if (entry->progress.state == JOB_FINISHED)
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" is finished", entry->job->id);
+  if (entry->progress.state != JOB_PAUSED) {
+    entry->progress.state = JOB_PAUSED;
+    entry->progress.paused_us = r->s->now_us;
+    near_changed(r->s, entry);
+    event_job(r->s, "job_paused", entry);
+  }
+  put_entry(r, entry);
+  return ERROR_OK;
+}
+
+static enum error_code resume_job(struct request *r)
+{
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  if (entry->progress.state == JOB_FINISHED)
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" is finished", entry->job->id);
+  if (entry->progress.state == JOB_PAUSED) {
+    fire_resume(r->s, entry);
+    event_job(r->s, "job_resumed", entry);
+  } else if (entry->progress.state == JOB_ERROR) {
+    /* A person says that it is mended; if it is not, it comes back with the reason. */
+    free(entry->progress.error);
+    entry->progress.error = NULL;
+    entry->progress.state = JOB_ACTIVE;
+    near_changed(r->s, entry);
+    event_job(r->s, "job_resumed", entry);
+  }
+  put_entry(r, entry);
+  return ERROR_OK;
+}
+
+static enum error_code remove_job(struct request *r)
+{
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  if (entry->job->origin == JOB_DECLARED && entry->progress.state != JOB_FINISHED)
+    return error_set(r->error, ERROR_CONFLICT,
+                     "job \"%s\" is declared at %s: remove it there, or pause it", entry->job->id,
+                     entry->job->where ? entry->job->where : "a script");
+  put_entry(r, entry);
+  declare_remove(r->s, entry);
+  return ERROR_OK;
+}
+
+/* ---- asking ---- */
+
+struct listing {
+  struct request *r;
+  const char *tag;
+  int state; /* -1: any */
+  int64_t limit, count;
+  char *last_id;
+};
+
+static bool has_tag(const struct job *job, const char *tag)
+{
+  struct json_document *document;
+  bool found = false;
+  if (!tag)
+    return true;
+  if (!job->tags || json_parse(job->tags, strlen(job->tags), &document, NULL))
+    return false;
+  json_each(item, json_root(document))
+    found |= strcmp(json_text(item, ""), tag) == 0;
+  json_free(document);
+  return found;
+}
+
+static bool list_one(void *context, struct stored_job *stored)
+{
+  struct listing *listing = context;
+  const struct entry *entry = near_find(listing->r->s, stored->job->number);
+  enum job_state state = entry ? entry->progress.state : stored->progress.state;
+  if (listing->count == listing->limit)
+    return false;
+  free(listing->last_id);
+  listing->last_id = memory_strdup(stored->job->id);
+  if ((listing->state >= 0 && state != (enum job_state)listing->state) ||
+      !has_tag(stored->job, listing->tag))
+    return true;
+  view_job(listing->r->s, listing->r->result, stored->job, &stored->progress);
+  listing->count++;
+  return true;
+}
+
+static enum error_code list(struct request *r)
+{
+  struct listing listing = {.r = r, .state = -1};
+  const char *after = json_text(json_get(r->params, "after"), NULL);
+  const char *script = json_text(json_get(r->params, "script"), NULL);
+  const char *state = json_text(json_get(r->params, "state"), NULL);
+  listing.tag = json_text(json_get(r->params, "tag"), NULL);
+  enum error_code code = request_count(r, "limit", 500, LIST_MAX, &listing.limit);
+  if (code)
+    return code;
+  if (state && (listing.state = job_state_from_name(state)) < 0)
+    return error_set(r->error, ERROR_USAGE,
+                     "state \"%s\" is none of active, paused, finished, error", state);
+  if (script && !script_find(r->s, script))
+    return error_set(r->error, ERROR_NOT_FOUND, "there is no script \"%s\"", script);
+  json_begin_object(r->result);
+  json_key(r->result, "jobs");
+  json_begin_array(r->result);
+  code = store_each_job(r->s->store, after, script, list_one, &listing, r->error);
+  json_end_array(r->result);
+  json_put_text(r->result, "next", listing.count == listing.limit ? listing.last_id : NULL);
+  if (!after) {
+    json_key(r->result, "scripts");
+    json_begin_array(r->result);
+    for (const struct script_entry *e = r->s->scripts; e; e = e->hh.next)
+      view_script(r->s, r->result, e);
+    json_end_array(r->result);
+  }
+  json_end_object(r->result);
+  free(listing.last_id);
+  return code;
+}
+
+static enum error_code show(struct request *r)
+{
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  put_entry(r, entry);
+  return ERROR_OK;
+}
+
+static enum error_code next(struct request *r)
+{
+  int64_t count, us;
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  enum error_code code = request_count(r, "count", 5, FIRES_MAX, &count);
+  if (code)
+    return code;
+  json_begin_object(r->result);
+  json_put_text(r->result, "job", entry->job->id);
+  json_put_text(r->result, "state", job_state_name(entry->progress.state));
+  json_key(r->result, "fires");
+  json_begin_array(r->result);
+  us = entry->progress.next_us;
+  for (int64_t i = 0; i < count && us != JOB_NEVER; i++) {
+    char text[INSTANT_TEXT_SIZE];
+    instant_format(text, us);
+    json_write_text(r->result, text);
+    if (!entry->job->trigger || !trigger_next(entry->job->trigger, us, &us))
+      us = JOB_NEVER;
+  }
+  json_end_array(r->result);
+  json_end_object(r->result);
+  return ERROR_OK;
+}
+
+/* ---- why ---- */
+
+static void say(struct request *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct request *r, const char *format, ...)
+{
+  struct buffer line = {0};
+  char text[1024];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  buffer_append_text(&line, text);
+  json_write_text(r->result, line.data);
+  buffer_deinit(&line);
+}
+
+static void explain_state(struct request *r, const struct entry *entry)
+{
+  char text[INSTANT_TEXT_SIZE];
+  const struct job_progress *p = &entry->progress;
+  switch (p->state) {
+  case JOB_PAUSED:
+    instant_format(text, p->paused_us);
+    say(r, "it is paused since %s: resume it", text);
+    break;
+  case JOB_FINISHED:
+    say(r, "it is finished: its trigger has no fire any more");
+    break;
+  case JOB_ERROR:
+    say(r, "it cannot run: %s", p->error ? p->error : "unknown reason");
+    break;
+  case JOB_ACTIVE:
+    if (!entry->job->trigger) {
+      say(r, "it has no trigger: it runs only when asked (run-now)");
+    } else {
+      instant_format(text, p->next_us);
+      say(r, p->next_us <= r->s->now_us ? "it is due since %s" : "it is due at %s", text);
+    }
+    break;
+  }
+}
+
+static bool explain_last_skip(void *context, const struct skip *skip)
+{
+  char text[INSTANT_TEXT_SIZE];
+  instant_format(text, skip->last_us);
+  say(context, "its last skipped fire: %s (%lld of them, reason: %s)", text, (long long)skip->count,
+      skip_reason_name(skip->reason));
+  return false;
+}
+
+static bool explain_last_run(void *context, const struct run *run, const char *job_id)
+{
+  char text[INSTANT_TEXT_SIZE];
+  struct request *r = context;
+  const struct open_run *open = run_find(r->s, run->key);
+  (void)job_id;
+  instant_format(text, run->key.scheduled_us);
+  const char *state = open && open->started_us ? "running" : run_state_name(run->state);
+  say(r, "its last run: %s, %s%s%.*s", text, state, run->error ? ": " : "",
+      run->error ? (int)strcspn(run->error, "\n") : 0, run->error ? run->error : "");
+  return false;
+}
+
+static enum error_code why(struct request *r)
+{
+  struct entry *entry = request_job(r);
+  struct script_entry *script;
+  struct error error;
+  if (!entry)
+    return r->error->code;
+  const struct job *job = entry->job;
+  json_begin_object(r->result);
+  json_put_text(r->result, "job", job->id);
+  json_key(r->result, "lines");
+  json_begin_array(r->result);
+  explain_state(r, entry);
+  if (r->s->stopping)
+    say(r, "the daemon is stopping and claims nothing any more");
+  if (!job->command && entry->progress.state != JOB_ERROR &&
+      script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER)
+    say(r, "its script %s is being loaded", job->script);
+  if (job->overlap == OVERLAP_SKIP && entry->open_runs >= job->max_instances)
+    say(r, "%d of at most %d runs are open: a fire now would be skipped", entry->open_runs,
+        job->max_instances);
+  enum error_code code = store_each_run_of(r->s->store, job->number, entry->progress.last_us,
+                                           explain_last_run, r, r->error);
+  if (!code)
+    code = store_each_skip_of(r->s->store, job->number, explain_last_skip, r, r->error);
+  json_end_array(r->result);
+  json_end_object(r->result);
+  return code;
+}
+
+static const char *const job_param[] = {"job", NULL};
+static const char *const bulk_params[] = {"jobs", NULL};
+static const char *const modify_params[] = {"job", "changes", NULL};
+static const char *const reschedule_params[] = {"job", "trigger", NULL};
+static const char *const list_params[] = {"after", "limit", "script", "state", "tag", NULL};
+static const char *const next_params[] = {"job", "count", NULL};
+
+const struct request_operation request_job_operations[] = {
+    {"add_job", add_job, NULL},
+    {"add_jobs", add_jobs, bulk_params},
+    {"modify_job", modify_job, modify_params},
+    {"reschedule_job", reschedule_job, reschedule_params},
+    {"pause_job", pause_job, job_param},
+    {"resume_job", resume_job, job_param},
+    {"remove_job", remove_job, job_param},
+    {"list", list, list_params},
+    {"show", show, job_param},
+    {"next", next, next_params},
+    {"why", why, job_param},
+    {0},
+};

@@ -1,0 +1,328 @@
+/* Operations on runs, their logs and skips. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/state.h"
+
+enum { RUNS_MAX = 1000, LINES_MAX = 1000 };
+
+/* ---- which run is meant ---- */
+
+/* `JOB@TIME`, or a job's id for its latest run. */
+static enum error_code find_run(struct request *r, struct run *run, char **job_id)
+{
+  const char *text = request_text(r, "run");
+  int64_t scheduled_us;
+  struct stored_job stored = {0};
+  *job_id = NULL;
+  if (!text)
+    return r->error->code;
+  enum error_code code = store_find_job(r->s->store, text, &stored, NULL);
+  if (!code) {
+    scheduled_us = stored.progress.last_us;
+    const struct entry *entry = near_find(r->s, stored.job->number);
+    if (entry)
+      scheduled_us = entry->progress.last_us;
+    if (scheduled_us == INT64_MIN)
+      code = error_set(r->error, ERROR_NOT_FOUND, "job \"%s\" has not run yet", text);
+  } else {
+    code = run_parse_id(text, job_id, &scheduled_us, r->error);
+    if (code && !strchr(text, '@'))
+      code = error_set(r->error, ERROR_NOT_FOUND, "there is no job or run \"%s\"", text);
+    if (!code && store_find_job(r->s->store, *job_id, &stored, NULL))
+      code = error_set(r->error, ERROR_NOT_FOUND, "there is no job \"%s\"", *job_id);
+  }
+  if (!code) {
+    free(*job_id);
+    *job_id = memory_strdup(stored.job->id);
+    if (store_get_run(r->s->store, (struct run_key){scheduled_us, stored.job->number}, run, NULL))
+      code = error_set(r->error, ERROR_NOT_FOUND, "there is no run \"%s\"", text);
+  }
+  stored_job_deinit(&stored);
+  return code;
+}
+
+/* ---- lists ---- */
+
+struct listing {
+  struct request *r;
+  int state; /* -1: any */
+  int64_t limit, count;
+  struct run_key last;
+  char *seen_job; /* of `runs JOB` */
+};
+
+static bool list_one(void *context, const struct run *run, const char *job_id)
+{
+  struct listing *l = context;
+  const struct open_run *open = run_find(l->r->s, run->key);
+  enum run_state state = open && open->started_us ? RUN_RUNNING : run->state;
+  if (l->count == l->limit)
+    return false;
+  l->last = run->key;
+  if (l->state >= 0 && state != (enum run_state)l->state)
+    return true;
+  view_run(l->r->s, l->r->result, run, job_id);
+  l->count++;
+  return true;
+}
+
+/* Where a page ended, as text that only this file reads: "scheduled_us,job". */
+static bool read_before(const struct json *value, struct run_key *key)
+{
+  const char *text = json_text(value, NULL);
+  *key = (struct run_key){INT64_MAX, INT64_MAX};
+  return !text || sscanf(text, "%" SCNd64 ",%" SCNd64, &key->scheduled_us, &key->job) == 2;
+}
+
+static enum error_code list_of_job(struct request *r, struct listing *l, bool has_before,
+                                   struct run_key before)
+{
+  struct entry *entry = request_job(r);
+  if (!entry)
+    return r->error->code;
+  int64_t from_us = entry->progress.last_us;
+  if (has_before) {
+    struct run run = {0};
+    from_us = INT64_MIN;
+    if (store_get_run(r->s->store, before, &run, NULL) == ERROR_OK)
+      from_us = run.previous_us;
+    run_deinit(&run);
+  }
+  return store_each_run_of(r->s->store, entry->job->number, from_us, list_one, l, r->error);
+}
+
+static enum error_code runs(struct request *r)
+{
+  struct listing l = {.r = r, .state = -1};
+  struct run_key before;
+  const struct json *before_param = json_get(r->params, "before");
+  const struct json *job = json_get(r->params, "job");
+  const char *state = json_text(json_get(r->params, "state"), NULL);
+  enum error_code code = request_count(r, "limit", 20, RUNS_MAX, &l.limit);
+  if (code)
+    return code;
+  if (state && (l.state = run_state_from_name(state)) < 0)
+    return error_set(r->error, ERROR_USAGE,
+                     "state \"%s\" is none of pending, running, succeeded, failed, timed_out, "
+                     "cancelled, interrupted",
+                     state);
+  if (!read_before(before_param, &before))
+    return error_set(r->error, ERROR_USAGE, "before must be what `next` of the page before was");
+  json_begin_object(r->result);
+  json_key(r->result, "runs");
+  json_begin_array(r->result);
+  if (job && job->type != JSON_NULL)
+    code = list_of_job(r, &l, json_text(before_param, NULL) != NULL, before);
+  else
+    code = store_each_run(r->s->store, before.scheduled_us, before.job, list_one, &l, r->error);
+  json_end_array(r->result);
+  char next[64];
+  snprintf(next, sizeof next, "%" PRId64 ",%" PRId64, l.last.scheduled_us, l.last.job);
+  json_put_text(r->result, "next", l.count == l.limit ? next : NULL);
+  json_end_object(r->result);
+  return code;
+}
+
+static bool list_attempt(void *context, const struct run *run, const char *job_id)
+{
+  struct request *r = context;
+  (void)job_id;
+  json_begin_object(r->result);
+  json_put_integer(r->result, "attempt", run->attempt);
+  json_put_text(r->result, "state", run_state_name(run->state));
+  view_put_instant(r->result, "started_at", run->started_us, 0);
+  view_put_instant(r->result, "finished_at", run->finished_us, 0);
+  json_put_text(r->result, "error", run->error);
+  json_end_object(r->result);
+  return true;
+}
+
+static enum error_code run(struct request *r)
+{
+  struct run row = {0};
+  char *job_id;
+  enum error_code code = find_run(r, &row, &job_id);
+  if (!code) {
+    json_begin_object(r->result);
+    json_key(r->result, "run");
+    view_run(r->s, r->result, &row, job_id);
+    json_key(r->result, "attempts");
+    json_begin_array(r->result);
+    code = store_each_attempt(r->s->store, row.key, list_attempt, r, r->error);
+    json_end_array(r->result);
+    json_end_object(r->result);
+  }
+  run_deinit(&row);
+  free(job_id);
+  return code;
+}
+
+static bool list_skip(void *context, const struct skip *skip)
+{
+  struct listing *l = context;
+  struct json_writer *w = l->r->result;
+  if (l->count++ == l->limit)
+    return false;
+  json_begin_object(w);
+  json_put_text(w, "job", l->seen_job);
+  view_put_instant(w, "first_at", skip->first_us, INT64_MIN);
+  view_put_instant(w, "last_at", skip->last_us, INT64_MIN);
+  json_put_integer(w, "count", skip->count);
+  json_put_text(w, "reason", skip_reason_name(skip->reason));
+  view_put_instant(w, "recorded_at", skip->recorded_us, 0);
+  json_end_object(w);
+  return true;
+}
+
+static enum error_code skips(struct request *r)
+{
+  struct listing l = {.r = r};
+  struct entry *entry = request_job(r);
+  enum error_code code = entry ? request_count(r, "limit", 20, RUNS_MAX, &l.limit) : r->error->code;
+  if (code)
+    return code;
+  l.seen_job = entry->job->id;
+  json_begin_object(r->result);
+  json_key(r->result, "skips");
+  json_begin_array(r->result);
+  code = store_each_skip_of(r->s->store, entry->job->number, list_skip, &l, r->error);
+  json_end_array(r->result);
+  json_end_object(r->result);
+  return code;
+}
+
+static bool list_line(void *context, const struct log_line *line)
+{
+  struct listing *l = context;
+  struct json_writer *w = l->r->result;
+  if (l->count == l->limit)
+    return false;
+  json_begin_object(w);
+  json_put_integer(w, "sequence", line->sequence);
+  json_put_integer(w, "attempt", line->attempt);
+  json_put_text(w, "level", log_level_name((enum log_level)line->level));
+  view_put_instant(w, "at", line->at_us, 0);
+  json_put_text(w, "text", line->text);
+  json_end_object(w);
+  l->last.job = line->sequence;
+  l->count++;
+  return true;
+}
+
+static enum error_code logs(struct request *r)
+{
+  struct listing l = {.r = r};
+  struct run row = {0};
+  char *job_id;
+  int64_t after = json_integer(json_get(r->params, "after"), 0);
+  enum error_code code = find_run(r, &row, &job_id);
+  if (!code)
+    code = request_count(r, "limit", LINES_MAX, LINES_MAX, &l.limit);
+  if (!code) {
+    const struct open_run *open = run_find(r->s, row.key);
+    l.last.job = after;
+    json_begin_object(r->result);
+    view_put_run_id(r->result, "run", job_id, row.key.scheduled_us);
+    json_put_text(r->result, "state",
+                  run_state_name(open && open->started_us ? RUN_RUNNING : row.state));
+    json_put_boolean(r->result, "ended", run_has_ended(row.state));
+    json_key(r->result, "lines");
+    json_begin_array(r->result);
+    code = store_each_log(r->s->store, row.key, after, list_line, &l, r->error);
+    json_end_array(r->result);
+    json_put_integer(r->result, "next", l.last.job);
+    json_put_text(r->result, "error", row.error);
+    json_end_object(r->result);
+  }
+  run_deinit(&row);
+  free(job_id);
+  return code;
+}
+
+/* ---- doing ---- */
+
+static enum error_code check_may_run(struct request *r, const struct entry *entry)
+{
+  struct script_entry *script;
+  const struct job *job = entry->job;
+  if (r->s->stopping)
+    return error_set(r->error, ERROR_UNAVAILABLE, "the daemon is stopping");
+  if (!job->command && script_ready(r->s, job->script, &script, r->error) == SCRIPT_MISSING)
+    return error_prefix(r->error, "job \"%s\" cannot run", job->id);
+  if (job->overlap == OVERLAP_SKIP && entry->open_runs >= job->max_instances)
+    return error_set(r->error, ERROR_CONFLICT,
+                     "job \"%s\" is running already (max_instances is %d)", job->id,
+                     job->max_instances);
+  return ERROR_OK;
+}
+
+static enum error_code run_now(struct request *r)
+{
+  const struct json *args = json_get(r->params, "args");
+  struct entry *entry = request_job(r);
+  enum error_code code = entry ? check_may_run(r, entry) : r->error->code;
+  struct buffer text = {0};
+  if (code)
+    return code;
+  if (args && args->type != JSON_NULL && args->type != JSON_ARRAY)
+    return error_set(r->error, ERROR_USAGE, "args must be a list");
+  if (args && args->type == JSON_ARRAY) {
+    struct json_writer writer = {.out = &text};
+    json_write_tree(&writer, args);
+  }
+  /* Two of the same microsecond are two runs all the same. */
+  struct open_run *open = NULL;
+  for (int64_t us = r->s->now_us; !open && !r->s->failure && us < r->s->now_us + 1000; us++)
+    open = run_claim(r->s, entry, us, RUN_BY_HAND, text.data);
+  buffer_deinit(&text);
+  if (!open)
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" could not be claimed", entry->job->id);
+  json_begin_object(r->result);
+  view_put_run_id(r->result, "run", entry->job->id, open->key.scheduled_us);
+  json_end_object(r->result);
+  return ERROR_OK;
+}
+
+static enum error_code cancel_run(struct request *r)
+{
+  struct run row = {0};
+  char *job_id;
+  enum error_code code = find_run(r, &row, &job_id);
+  struct open_run *open = code ? NULL : run_find(r->s, row.key);
+  if (!code && !open)
+    code = error_set(r->error, ERROR_CONFLICT, "the run has ended: %s", run_state_name(row.state));
+  if (!code) {
+    if (open->worker && !open->cancelling)
+      run_cancel(r->s, open, RUN_CANCELLED);
+    else if (!open->worker)
+      run_end_here(r->s, open, RUN_CANCELLED, "cancelled while it waited for its next attempt");
+    json_begin_object(r->result);
+    view_put_run_id(r->result, "run", job_id, row.key.scheduled_us);
+    json_put_text(r->result, "state", open->ended ? "cancelled" : "cancelling");
+    json_end_object(r->result);
+  }
+  run_deinit(&row);
+  free(job_id);
+  return code;
+}
+
+static const char *const runs_params[] = {"job", "limit", "before", "state", NULL};
+static const char *const run_params[] = {"run", NULL};
+static const char *const skips_params[] = {"job", "limit", NULL};
+static const char *const logs_params[] = {"run", "after", "limit", NULL};
+static const char *const run_now_params[] = {"job", "args", NULL};
+
+const struct request_operation request_run_operations[] = {
+    {"runs", runs, runs_params},
+    {"run", run, run_params},
+    {"skips", skips, skips_params},
+    {"logs", logs, logs_params},
+    {"run_now", run_now, run_now_params},
+    {"cancel_run", cancel_run, run_params},
+    {0},
+};

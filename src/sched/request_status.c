@@ -1,0 +1,121 @@
+/* Operations on the scheduler itself: status and events. */
+#include <string.h>
+
+#include "sched/state.h"
+
+static void put_next(struct request *r)
+{
+  const struct heap_node *node = heap_first(&r->s->near);
+  const struct entry *entry = node ? near_find(r->s, node->number) : NULL;
+  json_key(r->result, "next");
+  if (!entry) {
+    json_write_null(r->result);
+    return;
+  }
+  json_begin_object(r->result);
+  json_put_text(r->result, "job", entry->job->id);
+  view_put_instant(r->result, "next_run_at", entry->progress.next_us, JOB_NEVER);
+  json_end_object(r->result);
+}
+
+static void put_runs(struct request *r)
+{
+  int64_t pending = 0, running = 0;
+  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next)
+    if (run->started_us)
+      running++;
+    else
+      pending++;
+  json_key(r->result, "runs");
+  json_begin_object(r->result);
+  json_put_integer(r->result, "pending", pending);
+  json_put_integer(r->result, "running", running);
+  json_end_object(r->result);
+}
+
+/* What the app knows: pid, socket, folders. */
+static void put_surroundings(struct request *r)
+{
+  struct json_document *document;
+  const char *text = r->s->options.status_json;
+  if (!text || json_parse(text, strlen(text), &document, NULL))
+    return;
+  json_each(member, json_root(document)) {
+    json_key(r->result, member->key);
+    json_write_tree(r->result, member);
+  }
+  json_free(document);
+}
+
+static enum error_code status(struct request *r)
+{
+  struct store_counts counts;
+  enum error_code code = store_count(r->s->store, &counts, r->error);
+  if (code)
+    return code;
+  json_begin_object(r->result);
+  json_put_text(r->result, "state",
+                r->s->stopping  ? "stopping"
+                : r->s->scanned ? "running"
+                                : "starting");
+  json_put_text(r->result, "version", MOONBEAT_VERSION);
+  put_surroundings(r);
+  view_put_instant(r->result, "started_at", r->s->started_us, 0);
+  json_put_integer(r->result, "uptime", (r->s->now_us - r->s->started_us) / 1000000);
+  json_put_integer(r->result, "workers", r->s->options.workers);
+  json_put_integer(r->result, "scripts", HASH_COUNT(r->s->scripts));
+  json_put_integer(r->result, "store_bytes", counts.size_bytes);
+  json_key(r->result, "jobs");
+  json_begin_object(r->result);
+  for (int state = JOB_ACTIVE; state <= JOB_ERROR; state++)
+    json_put_integer(r->result, job_state_name((enum job_state)state), counts.jobs[state]);
+  json_end_object(r->result);
+  put_runs(r);
+  put_next(r);
+  json_end_object(r->result);
+  return ERROR_OK;
+}
+
+static enum error_code events(struct request *r)
+{
+  int64_t limit, skip = 0, kept = 0;
+  enum error_code code = request_count(r, "limit", 50, EVENTS_KEPT, &limit);
+  if (code)
+    return code;
+  for (size_t i = 0; i < EVENTS_KEPT; i++)
+    kept += r->s->events[i] != NULL;
+  skip = kept > limit ? kept - limit : 0;
+  json_begin_object(r->result);
+  json_key(r->result, "events");
+  json_begin_array(r->result);
+  for (size_t i = 0; i < EVENTS_KEPT; i++) {
+    const char *event = r->s->events[(r->s->next_event + i) % EVENTS_KEPT];
+    if (event && skip-- <= 0)
+      json_write_raw(r->result, event, strlen(event));
+  }
+  json_end_array(r->result);
+  json_end_object(r->result);
+  return ERROR_OK;
+}
+
+static enum error_code watch_events(struct request *r)
+{
+  const struct json *on = json_get(r->params, "on");
+  if ((*r->message)->from != ADDRESS_FRONT || !on || on->type != JSON_BOOL)
+    return error_set(r->error, ERROR_USAGE, "watch_events is the front's");
+  r->s->watchers = on->as.boolean;
+  json_begin_object(r->result);
+  json_end_object(r->result);
+  return ERROR_OK;
+}
+
+static const char *const none[] = {NULL};
+static const char *const events_params[] = {"limit", NULL};
+static const char *const watch_params[] = {"on", NULL};
+
+const struct request_operation request_status_operations[] = {
+    {"status", status, none},
+    {"events", events, events_params},
+    {"watch_events", watch_events, watch_params},
+    {0},
+};

@@ -1,0 +1,479 @@
+/* A run from claim to end.
+ *
+ * A claim is a row before it is a message: the run is appended to the store in the turn, and the
+ * message that starts it leaves after the commit. A finish counts only with the fence of the
+ * attempt that is in force. What a turn does to runs in memory is noted (`touched`), so that a turn
+ * whose commit fails can be taken back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/state.h"
+
+struct open_run *run_find(struct sched *s, struct run_key key)
+{
+  struct open_run *run;
+  HASH_FIND(hh, s->open_runs, &key, sizeof key, run);
+  return run && !run->ended ? run : NULL;
+}
+
+static void free_run(struct open_run *run)
+{
+  free(run->before);
+  free(run->args);
+  free(run);
+}
+
+static void touch(struct sched *s, struct open_run *run)
+{
+  if (run->fresh || run->before)
+    return;
+  run->before = memory_alloc(sizeof *run);
+  *run->before = *run;
+  run->next_touched = s->touched;
+  s->touched = run;
+}
+
+static void leave_entry(struct sched *s, struct open_run *run)
+{
+  run->entry->open_runs--;
+  if (run->entry->open_runs == 0 && run->entry->removed)
+    near_changed(s, run->entry); /* let go at the end of the turn */
+}
+
+static void end(struct sched *s, struct open_run *run)
+{
+  touch(s, run);
+  heap_remove(&s->waiting, &run->start);
+  run->ended = true;
+  leave_entry(s, run);
+  near_changed(s, run->entry);
+}
+
+void run_commit(struct sched *s)
+{
+  for (struct open_run *run = s->touched, *next; run; run = next) {
+    next = run->next_touched;
+    free(run->before);
+    run->before = NULL;
+    run->fresh = false;
+    if (run->ended) {
+      HASH_DEL(s->open_runs, run);
+      free_run(run);
+    }
+  }
+  s->touched = NULL;
+}
+
+void run_undo(struct sched *s)
+{
+  for (struct open_run *run = s->touched, *next; run; run = next) {
+    next = run->next_touched;
+    heap_remove(&s->waiting, &run->start);
+    if (run->fresh) {
+      if (!run->ended)
+        run->entry->open_runs--;
+      HASH_DEL(s->open_runs, run);
+      free_run(run);
+      continue;
+    }
+    struct open_run *before = run->before;
+    if (run->ended)
+      run->entry->open_runs++;
+    run->ended = false;
+    run->fence = before->fence;
+    run->attempt = before->attempt;
+    run->due_us = before->due_us;
+    run->started_us = before->started_us;
+    run->worker = before->worker;
+    run->cancelling = before->cancelling;
+    run->before = NULL;
+    free(before);
+    if (run->worker == 0)
+      heap_put(&s->waiting, &run->start);
+  }
+  s->touched = NULL;
+}
+
+void run_free_all(struct sched *s)
+{
+  struct open_run *run, *next;
+  HASH_ITER(hh, s->open_runs, run, next) {
+    run->entry->open_runs = 0;
+    HASH_DEL(s->open_runs, run);
+    free_run(run);
+  }
+}
+
+static struct open_run *insert(struct sched *s, struct entry *entry, const struct run *from)
+{
+  struct open_run *run = memory_alloc(sizeof *run);
+  *run = (struct open_run){.key = from->key,
+                           .fence = from->fence,
+                           .attempt = from->attempt,
+                           .cause = from->cause,
+                           .previous_us = from->previous_us,
+                           .claimed_us = from->claimed_us,
+                           .due_us = from->due_us,
+                           .args = memory_strdup(from->args),
+                           .entry = entry,
+                           .fresh = true};
+  run->start.number = from->key.job;
+  run->start.us = from->due_us;
+  run->next_touched = s->touched;
+  s->touched = run;
+  entry->open_runs++;
+  HASH_ADD(hh, s->open_runs, key, sizeof run->key, run);
+  return run;
+}
+
+static void tell_run(struct sched *s, const char *name, enum event_use use,
+                     const struct open_run *run, const struct message *finished)
+{
+  if (!event_wanted(s, name, use))
+    return;
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, name);
+  json_put_text(&writer, "job", run->entry->job->id);
+  view_put_run_id(&writer, "run", run->entry->job->id, run->key.scheduled_us);
+  view_put_instant(&writer, "scheduled_at", run->key.scheduled_us, INT64_MIN);
+  json_put_integer(&writer, "attempt", run->attempt);
+  if (finished) {
+    json_put_text(&writer, "state", run_state_name(finished->as.finished.state));
+    view_put_instant(&writer, "started_at", finished->as.finished.started_us, 0);
+    view_put_instant(&writer, "finished_at", finished->as.finished.finished_us, 0);
+    json_put_raw(&writer, "result", finished->as.finished.result);
+    json_put_text(&writer, "error", finished->as.finished.error);
+  }
+  event_end(s, &out, &writer, name, use);
+}
+
+struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t scheduled_us,
+                           enum run_cause cause, const char *args)
+{
+  struct error error;
+  struct run run = {.key = {scheduled_us, entry->job->number},
+                    .state = RUN_PENDING,
+                    .cause = cause,
+                    .attempt = 1,
+                    .fence = s->next_fence++,
+                    .previous_us = entry->progress.last_us,
+                    .due_us = scheduled_us,
+                    .claimed_us = s->now_us,
+                    .args = (char *)(uintptr_t)args};
+  enum error_code code = store_claim(s->store, &run, &error);
+  if (code == ERROR_CONFLICT || sched_failed(s, code, &error))
+    return NULL;
+  entry->progress.last_us = scheduled_us;
+  entry->progress.runs_kept++;
+  near_changed(s, entry);
+  struct open_run *open = insert(s, entry, &run);
+  tell_run(s, "job_submitted", EVENT_HOT, open, NULL);
+  run_send(s, open);
+  return open;
+}
+
+static int any_worker(struct sched *s)
+{
+  int worker = s->next_worker;
+  s->next_worker = (s->next_worker + 1) % s->options.workers;
+  return ADDRESS_WORKER + worker;
+}
+
+static void wait_until(struct sched *s, struct open_run *run, int64_t us)
+{
+  run->start.us = us;
+  heap_put(&s->waiting, &run->start);
+}
+
+void run_send(struct sched *s, struct open_run *run)
+{
+  const struct job *job = run->entry->job;
+  struct script_entry *script = NULL;
+  struct error error = {0};
+  if (run->due_us > s->now_us) {
+    wait_until(s, run, run->due_us);
+    return;
+  }
+  enum script_ready ready =
+      job->command ? SCRIPT_READY : script_ready(s, job->script, &script, &error);
+  if (ready == SCRIPT_LATER) {
+    wait_until(s, run, s->now_us + 10000);
+    return;
+  }
+  if (ready == SCRIPT_MISSING) {
+    run_end_here(s, run, RUN_FAILED, error.text);
+    return;
+  }
+  touch(s, run);
+  heap_remove(&s->waiting, &run->start);
+  run->worker = script ? script->worker : any_worker(s);
+  struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
+  m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
+  m->as.run.generation = script ? script->generation : 0;
+  m->as.run.job_id = memory_strdup(job->id);
+  m->as.run.func = memory_strdup(job->func);
+  m->as.run.command = memory_strdup(job->command);
+  m->as.run.args = memory_strdup(run->args ? run->args : job->args);
+  m->as.run.timeout_us = job->timeout_us;
+  message_list_append(s->out, m);
+}
+
+void run_send_waiting(struct sched *s)
+{
+  struct heap_node *node;
+  while (!s->stopping && !s->failure && (node = heap_first(&s->waiting)) && node->us <= s->now_us) {
+    struct open_run *run =
+        (struct open_run *)(void *)((char *)node - offsetof(struct open_run, start));
+    run_send(s, run);
+  }
+}
+
+/* The open run that a worker's message speaks of, if its attempt is the one in force. */
+static struct open_run *find_attempt(struct sched *s, const struct attempt *attempt)
+{
+  struct open_run *run = run_find(s, attempt->key);
+  return run && run->fence == attempt->fence ? run : NULL;
+}
+
+void run_started(struct sched *s, const struct message *message)
+{
+  struct open_run *run = find_attempt(s, &message->as.started.attempt);
+  if (!run)
+    return;
+  touch(s, run);
+  run->started_us = message->as.started.at_us;
+  tell_run(s, "job_started", EVENT_HOT, run, NULL);
+}
+
+static void fill(struct run *row, const struct open_run *run)
+{
+  *row = (struct run){.key = run->key,
+                      .state = RUN_PENDING,
+                      .cause = run->cause,
+                      .attempt = run->attempt,
+                      .fence = run->fence,
+                      .previous_us = run->previous_us,
+                      .due_us = run->due_us,
+                      .claimed_us = run->claimed_us,
+                      .started_us = run->started_us,
+                      .args = run->args};
+}
+
+/* The attempt has ended as `ended` says and another one is due at `due_us`. */
+static void retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us)
+{
+  struct error error;
+  struct run again;
+  fill(&again, run);
+  again.attempt++;
+  again.fence = s->next_fence++;
+  again.due_us = due_us;
+  again.started_us = 0;
+  if (sched_failed(s, store_retry(s->store, ended, &again, &error), &error))
+    return;
+  touch(s, run);
+  run->attempt = again.attempt;
+  run->fence = again.fence;
+  run->due_us = due_us;
+  run->started_us = 0;
+  run->worker = 0;
+  run->cancelling = false;
+  wait_until(s, run, due_us);
+  tell_run(s, "job_retry", EVENT_RARE, run, NULL);
+}
+
+static const char *event_of(enum run_state state)
+{
+  switch (state) {
+  case RUN_SUCCEEDED:
+    return "job_executed";
+  case RUN_CANCELLED:
+    return "job_cancelled";
+  case RUN_INTERRUPTED:
+    return "job_interrupted";
+  default:
+    return "job_error";
+  }
+}
+
+static void log_end(const struct open_run *run, const struct message *finished)
+{
+  const char *error = finished->as.finished.error;
+  if (finished->as.finished.state == RUN_SUCCEEDED)
+    log_debug("%s succeeded", run->entry->job->id);
+  else
+    log_warn("%s %s%s%.*s", run->entry->job->id, run_state_name(finished->as.finished.state),
+             error ? ": " : "", error ? (int)strcspn(error, "\n") : 0, error ? error : "");
+}
+
+static void finish(struct sched *s, struct open_run *run, const struct message *message)
+{
+  struct error error;
+  struct run row;
+  fill(&row, run);
+  row.state = message->as.finished.state;
+  row.started_us = message->as.finished.started_us;
+  row.finished_us = message->as.finished.finished_us;
+  row.result = message->as.finished.result;
+  row.error = message->as.finished.error;
+  /* Cut off by our own stop: the row stays open, and the next start treats it like any other run
+   * that was cut off. */
+  if (row.state == RUN_INTERRUPTED && s->stopping) {
+    tell_run(s, "job_interrupted", EVENT_RARE, run, message);
+    end(s, run);
+    return;
+  }
+  const struct job_retry *policy = &run->entry->job->retry;
+  bool failed = row.state == RUN_FAILED || row.state == RUN_TIMED_OUT;
+  log_end(run, message);
+  tell_run(s, event_of(row.state), EVENT_RARE, run, message);
+  if (failed && run->attempt < policy->attempts && !run->entry->removed) {
+    retry(s, run, &row, s->now_us + job_retry_delay(policy, run->attempt + 1));
+    return;
+  }
+  enum error_code code = store_finish(s->store, &row, &error);
+  if (code == ERROR_CONFLICT)
+    log_error("%s: a finish with a stale fence changed nothing", run->entry->job->id);
+  else
+    sched_failed(s, code, &error);
+  end(s, run);
+}
+
+void run_finished(struct sched *s, const struct message *message)
+{
+  struct open_run *run = find_attempt(s, &message->as.finished.attempt);
+  if (run)
+    finish(s, run, message);
+}
+
+void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error)
+{
+  struct message *m = message_create(MESSAGE_FINISHED, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  m->as.finished.state = state;
+  m->as.finished.started_us = run->started_us;
+  m->as.finished.finished_us = s->now_us;
+  m->as.finished.error = memory_strdup(error);
+  finish(s, run, m);
+  message_destroy(m);
+}
+
+void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
+{
+  touch(s, run);
+  run->cancelling = true;
+  struct message *m = message_create(MESSAGE_CANCEL, ADDRESS_SCHEDULER, run->worker);
+  m->as.cancel.attempt = (struct attempt){run->key, run->fence, run->attempt};
+  m->as.cancel.state = becomes;
+  message_list_append(s->out, m);
+}
+
+static void tell_log(struct sched *s, const struct open_run *run, const struct message *message)
+{
+  if (!event_wanted(s, "job_log", EVENT_HOT))
+    return;
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, "job_log");
+  json_put_text(&writer, "job", run->entry->job->id);
+  view_put_run_id(&writer, "run", run->entry->job->id, run->key.scheduled_us);
+  json_put_integer(&writer, "sequence", run->log_lines);
+  json_put_integer(&writer, "attempt", run->attempt);
+  json_put_text(&writer, "level", log_level_name((enum log_level)message->as.log.level));
+  json_put_text(&writer, "text", message->as.log.text);
+  event_end(s, &out, &writer, "job_log", EVENT_HOT);
+}
+
+void run_log(struct sched *s, const struct message *message)
+{
+  static const char too_much[] = "(more lines than are kept: the rest is dropped)";
+  struct error error;
+  if (message->as.log.attempt.key.job == 0) {
+    log_write((enum log_level)message->as.log.level, "%s: %s",
+              message->as.log.script ? message->as.log.script : "?", message->as.log.text);
+    return;
+  }
+  struct open_run *run = find_attempt(s, &message->as.log.attempt);
+  if (!run || run->log_lines > LOG_LINES_PER_RUN)
+    return;
+  run->log_lines++;
+  bool last = run->log_lines > LOG_LINES_PER_RUN;
+  struct log_line line = {.sequence = run->log_lines,
+                          .attempt = run->attempt,
+                          .level = message->as.log.level,
+                          .at_us = message->as.log.at_us,
+                          .text = last ? too_much : message->as.log.text};
+  if (!sched_failed(s, store_add_log(s->store, run->key, &line, &error), &error))
+    tell_log(s, run, message);
+}
+
+/* ---- the start after a crash ---- */
+
+struct recovery {
+  struct sched *s;
+  struct run *runs;
+  size_t count, capacity;
+};
+
+static bool collect(void *context, const struct run *run, const char *job_id)
+{
+  struct recovery *r = context;
+  (void)job_id;
+  if (r->count == r->capacity) {
+    r->capacity = r->capacity ? r->capacity * 2 : 64;
+    r->runs = memory_resize(r->runs, r->capacity * sizeof *r->runs);
+  }
+  r->runs[r->count] = *run;
+  r->runs[r->count].args = memory_strdup(run->args);
+  r->runs[r->count].result = r->runs[r->count].error = NULL;
+  r->count++;
+  return true;
+}
+
+static bool note_sequence(void *context, const struct log_line *line)
+{
+  ((struct open_run *)context)->log_lines = line->sequence;
+  return true;
+}
+
+static void recover_one(struct sched *s, struct run *row)
+{
+  struct error error;
+  struct entry *entry = near_get(s, row->key.job, &error);
+  bool was_waiting = row->due_us > s->now_us; /* for its next attempt: no worker ever had it */
+  struct open_run *run = entry ? insert(s, entry, row) : NULL;
+  if (run)
+    store_each_log(s->store, row->key, 0, note_sequence, run, NULL);
+  if (run && was_waiting) {
+    wait_until(s, run, row->due_us);
+    return;
+  }
+  row->state = RUN_INTERRUPTED;
+  row->finished_us = s->now_us;
+  row->error = memory_strdup("cut off by the end of the daemon");
+  if (run && entry->job->delivery == AT_LEAST_ONCE) {
+    log_info("%s was cut off and runs again", entry->job->id);
+    retry(s, run, row, s->now_us);
+    return;
+  }
+  if (run)
+    log_warn("%s was cut off and is not run again (at_most_once)", entry->job->id);
+  sched_failed(s, store_finish(s->store, row, &error), &error);
+  if (run)
+    end(s, run);
+}
+
+void run_recover(struct sched *s)
+{
+  struct recovery r = {.s = s};
+  struct error error;
+  sched_failed(s, store_each_open_run(s->store, collect, &r, &error), &error);
+  for (size_t i = 0; i < r.count; i++) {
+    if (!s->failure)
+      recover_one(s, &r.runs[i]);
+    run_deinit(&r.runs[i]);
+  }
+  free(r.runs);
+}

@@ -1,0 +1,50 @@
+/* The scheduler: a step function over the store. It never sees a clock, a thread or a socket: the
+ * caller gives it the time and the messages that have come, and carries away those it answers with.
+ *
+ * A turn gathers (messages, what is due), decides, writes everything in one transaction, and only
+ * after the commit gives out what depends on it: acknowledgements, calls to workers, events. A turn
+ * whose commit finds no room on the disk has not happened: requests are refused, everything else is
+ * kept and tried again. Scheduler thread. */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "model/message.h"
+#include "store/store.h"
+
+struct sched;
+
+struct sched_options {
+  struct store *store;      /* stays the caller's */
+  int workers;              /* addressed ADDRESS_WORKER .. + workers - 1 */
+  const char *default_zone; /* of wall-clock triggers that name none; NULL: "UTC" */
+  struct store_retention retention;
+  const char *status_json; /* members `status` adds, as a JSON object: pid, socket, ...; or NULL */
+};
+
+/* Reads what the store holds: scripts that were added are sent to workers at the first turn; runs
+ * that the former daemon did not finish become interrupted. */
+enum error_code sched_create(const struct sched_options *options, int64_t now_us,
+                             struct sched **sched, struct error *error);
+void sched_destroy(struct sched *sched);
+
+/* Takes all of `in`, appends to `out`. A failure other than a full disk is final: the caller ends
+ * the process, and the next start recovers. */
+enum error_code sched_turn(struct sched *sched, int64_t now_us, struct message_list *in,
+                           struct message_list *out, struct error *error);
+
+/* When the next turn is wanted even if no message comes; INT64_MAX: only then. At or before
+ * `now_us`: at once. */
+int64_t sched_wake_us(const struct sched *sched, int64_t now_us);
+
+/* True when everything that was to be stopped has ended and the store may be closed. */
+bool sched_stopped(const struct sched *sched);
+
+/* A bounded step of housekeeping (pruning, checkpoint), for when nothing is due. True: more is
+ * left. */
+bool sched_idle(struct sched *sched, int64_t now_us);
+
+#endif

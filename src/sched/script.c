@@ -1,0 +1,481 @@
+/* Which version of each script is in force.
+ *
+ * A source that comes (from the folder, or added at run time) is loaded by a worker in a new state,
+ * named by its generation. Only when that has worked and its jobs are stored does the generation
+ * take the place of the one before, which ends when its calls have ended. A source that fails
+ * changes nothing but the script's error. The last good source is kept in the store, so that an old
+ * version stays in force over a restart too. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "sched/state.h"
+
+struct script_entry *script_find(struct sched *s, const char *name)
+{
+  struct script_entry *script = NULL;
+  if (name)
+    HASH_FIND_STR(s->scripts, name, script);
+  return script;
+}
+
+struct script_entry *script_get(struct sched *s, const char *name, enum script_origin origin)
+{
+  struct script_entry *script = script_find(s, name);
+  if (script)
+    return script;
+  script = memory_alloc(sizeof *script);
+  script->script.name = memory_strdup(name);
+  script->script.origin = origin;
+  script->worker = ADDRESS_WORKER + s->next_worker;
+  s->next_worker = (s->next_worker + 1) % s->options.workers;
+  HASH_ADD_KEYPTR(hh, s->scripts, script->script.name, strlen(script->script.name), script);
+  return script;
+}
+
+static void free_script(struct script_entry *script)
+{
+  script_deinit(&script->script);
+  free(script->source);
+  free(script->verdict);
+  json_free(script->facts);
+  message_list_deinit(&script->waiting);
+  free(script);
+}
+
+void script_forget_all(struct sched *s)
+{
+  struct script_entry *script, *next;
+  for (struct reload *reload = s->reloads, *after; reload; reload = after) {
+    after = reload->next;
+    message_destroy(reload->request);
+    free(reload);
+  }
+  HASH_ITER(hh, s->scripts, script, next) {
+    HASH_DEL(s->scripts, script);
+    free_script(script);
+  }
+}
+
+enum script_ready script_ready(struct sched *s, const char *name, struct script_entry **entry,
+                               struct error *error)
+{
+  struct script_entry *script = script_find(s, name);
+  *entry = script;
+  if (script && script->generation)
+    return SCRIPT_READY;
+  if ((script && script->loading) || !s->scanned)
+    return SCRIPT_LATER;
+  if (script)
+    error_set(error, ERROR_SCRIPT, "its script %s does not load: %s", name,
+              script->script.error ? script->script.error : "no source");
+  else
+    error_set(error, ERROR_NOT_FOUND, "there is no script \"%s\"", name);
+  return SCRIPT_MISSING;
+}
+
+static void send_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
+{
+  /* An older load that is still under way is overtaken: its answer will be stale. */
+  script->loading = s->next_generation++;
+  struct message *m = message_create(MESSAGE_LOAD, ADDRESS_SCHEDULER, script->worker);
+  m->as.load.generation = script->loading;
+  m->as.load.script = memory_strdup(script->script.name);
+  m->as.load.path = memory_strdup(script->script.path);
+  m->as.load.text = memory_copy(source, size);
+  m->as.load.size = size;
+  message_list_append(s->out, m);
+}
+
+void script_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
+{
+  char *copy = memory_copy(source, size);
+  free(script->source);
+  script->source = copy;
+  script->source_size = size;
+  script->fallback = false;
+  script_hash(source, size, script->version);
+  send_load(s, script, source, size);
+}
+
+static void retire(struct sched *s, const struct script_entry *script, uint64_t generation)
+{
+  if (!generation)
+    return;
+  event_unlisten(s, generation);
+  struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, script->worker);
+  m->as.retire.generation = generation;
+  message_list_append(s->out, m);
+}
+
+static void put(struct sched *s, const struct script_entry *script)
+{
+  struct error error;
+  sched_failed(s, store_put_script(s->store, &script->script, &error), &error);
+}
+
+static void set_error(struct script_entry *script, const char *text)
+{
+  char *copy = memory_strdup(text);
+  free(script->script.error);
+  script->script.error = copy;
+}
+
+/* Scripts that failed because another one held an id may do better now. */
+static void try_conflicts_again(struct sched *s)
+{
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->conflict && !script->loading && script->source) {
+      script->conflict = false;
+      send_load(s, script, script->source, script->source_size);
+    }
+}
+
+void script_remove(struct sched *s, struct script_entry *script)
+{
+  struct error error;
+  log_info("script %s removed", script->script.name);
+  declare_remove_jobs(s, script->script.name);
+  if (sched_failed(s, store_remove_script(s->store, script->script.name, &error), &error))
+    return;
+  retire(s, script, script->generation);
+  event_script(s, "script_removed", script);
+  HASH_DEL(s->scripts, script);
+  free_script(script);
+  try_conflicts_again(s);
+}
+
+/* ---- what the front found in the folder ---- */
+
+/* The version that was in force when the daemon last ran stays in force until the file is mended.
+ */
+static bool may_fall_back(struct sched *s, const struct script_entry *script)
+{
+  struct script_revision revision;
+  if (script->generation || script->fallback ||
+      store_get_source(s->store, script->script.name, 0, &revision, NULL))
+    return false;
+  free(revision.source);
+  return strcmp(revision.version, script->version) != 0;
+}
+
+static bool fall_back(struct sched *s, struct script_entry *script)
+{
+  struct script_revision revision;
+  if (!may_fall_back(s, script) ||
+      store_get_source(s->store, script->script.name, 0, &revision, NULL))
+    return false;
+  script->fallback = true;
+  send_load(s, script, revision.source, revision.size);
+  free(revision.source);
+  return true;
+}
+
+static void cannot_be_read(struct sched *s, struct script_entry *script, const char *problem)
+{
+  set_error(script, problem);
+  log_error("%s", problem);
+  put(s, script);
+  event_script(s, "script_failed", script);
+  if (!script->generation && !fall_back(s, script))
+    declare_break_jobs(s, script->script.name, problem);
+}
+
+void script_source(struct sched *s, const struct message *message)
+{
+  const char *name = message->as.source.script;
+  struct script_entry *script = script_find(s, name);
+  if (!message->as.source.text && !message->as.source.problem) {
+    if (script && script->script.origin == SCRIPT_FILE)
+      script_remove(s, script);
+    return;
+  }
+  if (script && script->script.origin == SCRIPT_ADDED) {
+    log_error("%s: a script of that name was added at run time: remove it or rename the file",
+              message->as.source.path);
+    return;
+  }
+  script = script_get(s, name, SCRIPT_FILE);
+  script->seen = true;
+  free(script->script.path);
+  script->script.path = memory_strdup(message->as.source.path);
+  if (message->as.source.problem)
+    cannot_be_read(s, script, message->as.source.problem);
+  else
+    script_load(s, script, message->as.source.text, message->as.source.size);
+}
+
+void script_scanned(struct sched *s, const struct message *message)
+{
+  struct script_entry *script, *next;
+  for (struct reload *reload = s->reloads; reload; reload = reload->next)
+    reload->scanned |= reload->tag == message->tag;
+  if (s->scanned)
+    return;
+  s->scanned = true;
+  HASH_ITER(hh, s->scripts, script, next)
+    if (script->script.origin == SCRIPT_FILE && !script->seen)
+      script_remove(s, script);
+  event_plain(s, "scheduler_started");
+  near_rewind(s);
+}
+
+static bool any_loading(const struct sched *s)
+{
+  for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->loading)
+      return true;
+  return false;
+}
+
+void script_reload(struct sched *s, struct message *request)
+{
+  struct reload *reload = memory_alloc(sizeof *reload);
+  reload->request = request;
+  reload->tag = ++s->next_reload;
+  reload->next = s->reloads;
+  s->reloads = reload;
+  struct message *rescan = message_create(MESSAGE_RESCAN, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+  rescan->tag = reload->tag;
+  message_list_append(s->out, rescan);
+}
+
+static void answer_reload(struct sched *s, const struct message *request)
+{
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  json_begin_object(&writer);
+  json_key(&writer, "scripts");
+  json_begin_array(&writer);
+  for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
+    view_script(s, &writer, script);
+  json_end_array(&writer);
+  json_end_object(&writer);
+  message_list_append(s->out, message_reply(request, buffer_take(&out)));
+}
+
+void script_answer_reloads(struct sched *s)
+{
+  if (!s->reloads || any_loading(s))
+    return;
+  for (struct reload **at = &s->reloads; *at;) {
+    struct reload *reload = *at;
+    if (!reload->scanned) {
+      at = &reload->next;
+      continue;
+    }
+    answer_reload(s, reload->request);
+    *at = reload->next;
+    message_destroy(reload->request);
+    free(reload);
+  }
+}
+
+/* ---- what a worker says of a load ---- */
+
+static struct script_entry *find_loading(struct sched *s, uint64_t generation)
+{
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->loading == generation)
+      return script;
+  return NULL;
+}
+
+static void store_good(struct sched *s, struct script_entry *script)
+{
+  struct error error;
+  int64_t number;
+  if (script->fallback)
+    return;
+  struct script good = script->script;
+  memcpy(good.version, script->version, sizeof good.version);
+  good.error = NULL;
+  good.loaded_us = s->now_us;
+  if (!sched_failed(s, store_put_script(s->store, &good, &error), &error))
+    sched_failed(s,
+                 store_add_source(s->store, good.name, script->source, script->source_size,
+                                  s->now_us, &number, &error),
+                 &error);
+}
+
+static void store_bad(struct sched *s, const struct script_entry *script)
+{
+  struct error error;
+  struct script bad = script->script;
+  if (bad.origin == SCRIPT_ADDED && !bad.version[0])
+    return; /* it was never there */
+  bad.error = script->verdict;
+  sched_failed(s, store_put_script(s->store, &bad, &error), &error);
+}
+
+void script_loaded(struct sched *s, const struct message *message)
+{
+  struct script_entry *script = find_loading(s, message->as.loaded.generation);
+  struct json_document *facts = NULL;
+  struct error error = {0};
+  if (!script)
+    return;
+  free(script->verdict);
+  script->verdict = NULL;
+  script->conflict = false;
+  enum error_code code = message->as.loaded.code;
+  if (code)
+    error_set(&error, code, "%s", message->as.loaded.text);
+  else
+    code = json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &facts, &error);
+  if (!code && !script->fallback)
+    code = declare_jobs(s, script, json_get(json_root(facts), "jobs"), &script->conflict, &error);
+  json_free(facts);
+  if (s->failure)
+    return;
+  if (code)
+    script->verdict = memory_strdup(error.text);
+  else
+    store_good(s, script);
+  if (code && !script->fallback)
+    store_bad(s, script);
+  if (code && !script->generation && !may_fall_back(s, script))
+    declare_break_jobs(s, script->script.name, script->verdict);
+  if (!code)
+    declare_mend_jobs(s, script->script.name);
+}
+
+static void answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
+{
+  struct message *request;
+  while ((request = message_list_pop(&script->waiting))) {
+    struct error error;
+    struct buffer out = {0};
+    struct json_writer writer = {.out = &out};
+    if (failure) {
+      error_set(&error, ERROR_SCRIPT, "%s", failure);
+      message_list_append(s->out, message_reply_error(request, &error));
+    } else {
+      view_script(s, &writer, script);
+      message_list_append(s->out, message_reply(request, buffer_take(&out)));
+    }
+    message_destroy(request);
+  }
+}
+
+static void put_in_force(struct sched *s, struct script_entry *script,
+                         const struct message *message)
+{
+  retire(s, script, script->generation);
+  script->generation = script->loading;
+  script->loading = 0;
+  json_free(script->facts);
+  script->facts = NULL;
+  json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &script->facts, NULL);
+  if (script->fallback) {
+    script->fallback = false;
+    log_warn("%s: the last version that loaded stays in force", script->script.path);
+    return;
+  }
+  memcpy(script->script.version, script->version, sizeof script->version);
+  script->script.loaded_us = s->now_us;
+  set_error(script, NULL);
+  log_info("%s loaded: %u jobs", script->script.path,
+           json_get(json_root(script->facts), "jobs")
+               ? json_get(json_root(script->facts), "jobs")->count
+               : 0);
+  event_script(s, "script_loaded", script);
+}
+
+static void note_failure(struct sched *s, struct script_entry *script)
+{
+  script->loading = 0;
+  if (script->fallback) {
+    script->fallback = false;
+    return;
+  }
+  set_error(script, script->verdict);
+  log_error("%s", script->verdict);
+  event_script(s, "script_failed", script);
+  fall_back(s, script);
+}
+
+void script_settle(struct sched *s, const struct message *message)
+{
+  struct script_entry *script = find_loading(s, message->as.loaded.generation);
+  if (!script) {
+    /* Overtaken by a newer source, or removed meanwhile. */
+    if (message->as.loaded.code == ERROR_OK) {
+      struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, message->from);
+      m->as.retire.generation = message->as.loaded.generation;
+      message_list_append(s->out, m);
+    }
+    return;
+  }
+  if (message->as.loaded.modules) {
+    struct message *m = message_create(MESSAGE_MODULES, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+    m->as.modules.script = memory_strdup(script->script.name);
+    m->as.modules.text = memory_strdup(message->as.loaded.modules);
+    message_list_append(s->out, m);
+  }
+  bool good = !script->verdict;
+  if (good)
+    put_in_force(s, script, message);
+  else {
+    if (message->as.loaded.code == ERROR_OK)
+      retire(s, script, script->loading); /* its state is there, its jobs were refused */
+    note_failure(s, script);
+  }
+  answer_waiting(s, script, script->verdict);
+  if (!good && !script->generation && !script->loading && script->script.origin == SCRIPT_ADDED &&
+      !script->script.version[0]) {
+    /* Added at run time and never good: as if it had not been sent. */
+    HASH_DEL(s->scripts, script);
+    free_script(script);
+  } else if (good) {
+    try_conflicts_again(s);
+  }
+  near_rewind(s);
+}
+
+bool script_has_function(const struct script_entry *script, const char *func, struct error *error)
+{
+  const char *names[256] = {0};
+  size_t count = 0;
+  if (!script->facts)
+    return true;
+  json_each(name, json_get(json_root(script->facts), "functions")) {
+    if (strcmp(json_text(name, ""), func) == 0)
+      return true;
+    if (count < 255)
+      names[count++] = json_text(name, "");
+  }
+  char hint[128];
+  error_set(error, ERROR_NOT_FOUND, "script %s has no function \"%s\"%s", script->script.name, func,
+            text_did_you_mean(hint, func, names));
+  return false;
+}
+
+/* ---- the start ---- */
+
+static bool take_script(void *context, const struct script *stored)
+{
+  struct sched *s = context;
+  struct script_entry *script = script_get(s, stored->name, stored->origin);
+  script->script.path = memory_strdup(stored->path);
+  script->script.error = memory_strdup(stored->error);
+  script->script.loaded_us = stored->loaded_us;
+  memcpy(script->script.version, stored->version, sizeof stored->version);
+  return true;
+}
+
+void script_recover(struct sched *s)
+{
+  struct error error;
+  struct script_revision revision;
+  sched_failed(s, store_each_script(s->store, take_script, s, &error), &error);
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->script.origin == SCRIPT_ADDED && !s->failure &&
+        !sched_failed(s, store_get_source(s->store, script->script.name, 0, &revision, &error),
+                      &error)) {
+      script_load(s, script, revision.source, revision.size);
+      free(revision.source);
+    }
+}

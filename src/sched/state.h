@@ -1,0 +1,287 @@
+/* What the files of this folder share: the scheduler's memory. Private to src/sched.
+ *
+ * Memory is the store's near edge and nothing more: all that stands here can be read again from the
+ * store, which is what happens when a commit fails (sched_forget). What must not be lost in that
+ * case lies in `held`. */
+#ifndef SCHED_STATE_H
+#define SCHED_STATE_H
+
+#include <uthash.h>
+
+#include "base/buffer.h"
+#include "sched/heap.h"
+#include "sched/sched.h"
+
+enum {
+  FIRES_PER_TURN = 4096, /* claims and skips decided in one transaction */
+  NEAR_PAGE = 8192,      /* jobs paged in at once */
+  NEAR_LOW = 2048,       /* fewer than this in memory: page in more */
+  EVENTS_KEPT = 1000,    /* for `events` without -f */
+  LOG_LINES_PER_RUN = 10000,
+  RUNS_SLACK = 100, /* a job's history may grow so far over its limit before it is cut */
+};
+
+#define NEAR_HORIZON_US (5 * 60 * INT64_C(1000000))
+
+/* A job that is due within the horizon or has open runs. */
+struct entry {
+  struct heap_node due; /* in `near` while active and due before the edge; us is progress.next_us */
+  struct job *job;
+  struct job_progress progress;
+  int32_t open_runs;
+  bool changed;      /* in this turn; stands in sched.changed */
+  bool dirty;        /* progress is to be written */
+  bool removed;      /* from the store; waits for its open runs */
+  UT_hash_handle hh; /* by job->number */
+};
+
+/* A run that was claimed and has not ended. */
+struct open_run {
+  struct run_key key;
+  struct heap_node start; /* in `waiting` until its time; us is due_us */
+  int64_t fence;
+  int32_t attempt;
+  enum run_cause cause;
+  int64_t previous_us, claimed_us, due_us;
+  int64_t started_us; /* 0: a worker has not reported it started */
+  int worker;         /* address it was sent to; 0: not sent */
+  bool cancelling;
+  bool ended; /* in this turn; freed when it is committed */
+  int64_t log_lines;
+  char *args; /* given by hand; else NULL */
+  struct entry *entry;
+  struct open_run *before; /* what it was before this turn touched it; see run_commit */
+  struct open_run *next_touched;
+  bool fresh;        /* claimed in this turn */
+  UT_hash_handle hh; /* by key */
+};
+
+/* A script that is known, whether or not a version of it is in force. */
+struct script_entry {
+  struct script script;
+  int worker;          /* address of its state */
+  uint64_t generation; /* in force; 0: none */
+  uint64_t loading;    /* generation being loaded; 0: none */
+  bool fallback;       /* what is being loaded is the last good source, not the newest */
+  bool conflict;       /* its error is an id that another script holds: worth another try */
+  bool seen;           /* by the first scan */
+  char *verdict;       /* of the load that this turn takes in: why it failed; NULL: it did not */
+  char *source;        /* what is being loaded, or failed last */
+  size_t source_size;
+  char version[SCRIPT_VERSION_SIZE]; /* of `source` */
+  struct json_document *facts;       /* of the generation in force: listeners, functions */
+  struct message_list waiting;       /* requests to be answered when the load is over */
+  UT_hash_handle hh;                 /* by script.name */
+};
+
+/* A `reload` that waits for the folder to be read and for all loads to end. */
+struct reload {
+  struct reload *next;
+  struct message *request;
+  uint64_t tag; /* of its RESCAN */
+  bool scanned;
+};
+
+/* Listeners added at run time. */
+struct listener {
+  struct listener *next;
+  uint64_t generation;
+  int worker;
+  char *name;
+};
+
+struct sched {
+  struct sched_options options;
+  struct store *store;
+  int64_t now_us; /* of the turn under way */
+  int64_t started_us;
+  struct message_list *out; /* of the turn under way */
+  struct message_list held; /* to be taken again in the next turn */
+  enum error_code failure;  /* of a write in the turn under way */
+  struct error error;
+
+  struct heap near;    /* entry.due */
+  struct heap waiting; /* open_run.start */
+  struct entry *entries;
+  struct open_run *open_runs;
+  struct open_run *touched;     /* in this turn */
+  int64_t edge_us, edge_number; /* all active jobs due up to here are in `near` */
+  struct entry **changed;
+  size_t changed_count, changed_capacity;
+
+  struct script_entry *scripts;
+  uint64_t next_generation;
+  int next_worker;
+  bool scanned; /* the folder was read once: a script that is unknown is missing */
+  struct reload *reloads;
+  uint64_t next_reload;
+
+  struct listener *listeners;
+  int watchers; /* the front wants all events */
+  char *events[EVENTS_KEPT];
+  size_t next_event;
+
+  int64_t next_fence;
+  int64_t retry_us;    /* after a full disk: not before */
+  int64_t prune_us;    /* when pruning is looked at again */
+  int64_t *over_limit; /* numbers of jobs whose history is to be cut */
+  size_t over_limit_count, over_limit_capacity;
+  bool stopping, stopped;
+  int64_t stop_by_us;
+};
+
+/* ---- turn.c ---- */
+
+/* Notes a failed write; the turn will be rolled back. True when `code` is a failure. */
+bool sched_failed(struct sched *s, enum error_code code, const struct error *error);
+
+/* ---- near.c: which jobs are in memory ---- */
+
+struct entry *near_find(struct sched *s, int64_t number);
+/* The entry of a job, read from the store when it is not in memory; NULL with *error set. */
+struct entry *near_get(struct sched *s, int64_t number, struct error *error);
+struct entry *near_get_by_id(struct sched *s, const char *id, struct error *error);
+/* Takes job and progress over. It leaves memory at the end of the turn if it is not near. */
+struct entry *near_add(struct sched *s, struct job *job, const struct job_progress *progress);
+/* progress was changed: it will be written, and the entry takes its place among the due. */
+void near_changed(struct sched *s, struct entry *entry);
+/* Writes what was changed in this turn, in key order. */
+void near_flush(struct sched *s);
+/* The turn was committed: lets go of entries that nobody needs. */
+void near_commit(struct sched *s);
+void near_fill(struct sched *s);   /* pages in */
+void near_rewind(struct sched *s); /* the next near_fill looks at all that is due again */
+/* The turn was undone: everything is read again from the store. */
+void near_forget(struct sched *s);
+
+/* ---- fire.c: what a due time becomes ---- */
+
+/* Decides the due times of the entry up to now; returns how many claims and skips were written. */
+int fire_entry(struct sched *s, struct entry *entry, int budget);
+/* The first due time of a job that begins now. */
+int64_t fire_first(const struct job *job, int64_t now_us);
+/* A paused job goes on: what was due meanwhile is recorded. */
+void fire_resume(struct sched *s, struct entry *entry);
+
+/* ---- run.c: from claim to end ---- */
+
+struct open_run *run_find(struct sched *s, struct run_key key);
+/* Claims and sends a run. NULL when there is one of that time already, or the write failed. */
+struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t scheduled_us,
+                           enum run_cause cause, const char *args);
+/* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
+void run_send(struct sched *s, struct open_run *run);
+void run_send_waiting(struct sched *s);
+void run_started(struct sched *s, const struct message *message);
+void run_finished(struct sched *s, const struct message *message);
+void run_log(struct sched *s, const struct message *message);
+/* Ends a run that no worker has. */
+void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);
+void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
+void run_recover(struct sched *s);
+/* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */
+void run_commit(struct sched *s);
+void run_undo(struct sched *s);
+void run_free_all(struct sched *s);
+
+/* ---- script.c: which version is in force ---- */
+
+struct script_entry *script_find(struct sched *s, const char *name);
+struct script_entry *script_get(struct sched *s, const char *name, enum script_origin origin);
+enum script_ready { SCRIPT_READY, SCRIPT_LATER, SCRIPT_MISSING };
+/* READY sets *entry; MISSING sets *error to why. */
+enum script_ready script_ready(struct sched *s, const char *name, struct script_entry **entry,
+                               struct error *error);
+void script_load(struct sched *s, struct script_entry *script, const char *source, size_t size);
+void script_source(struct sched *s, const struct message *message);
+void script_scanned(struct sched *s, const struct message *message);
+/* Writes what a load brought; script_settle(), after the commit, puts it in force. Both may see the
+ * same message twice when a commit fails in between. */
+void script_loaded(struct sched *s, const struct message *message);
+void script_settle(struct sched *s, const struct message *message);
+void script_remove(struct sched *s, struct script_entry *script);
+void script_recover(struct sched *s);
+bool script_has_function(const struct script_entry *script, const char *func, struct error *error);
+void script_reload(struct sched *s, struct message *request); /* takes the request */
+void script_answer_reloads(struct sched *s);
+void script_forget_all(struct sched *s);
+
+/* ---- declare.c: a script's jobs become what it declares ---- */
+
+/* Reads and compares before it writes anything: on failure nothing is changed. */
+enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
+                             const struct json *specs, bool *conflict, struct error *error);
+void declare_remove_jobs(struct sched *s, const char *script);
+/* The jobs that `script` declared cannot run. */
+void declare_break_jobs(struct sched *s, const char *script, const char *reason);
+/* The jobs that could not run because of `script` can again, whoever made them. */
+void declare_mend_jobs(struct sched *s, const char *script);
+/* Stores a new job; takes it over also on failure. NULL with *error set. */
+struct entry *declare_add(struct sched *s, struct job *job, struct error *error);
+/* The definition of an entry becomes `job` (taken over); its due time is kept if the trigger is the
+ * same. */
+void declare_change(struct sched *s, struct entry *entry, struct job *job);
+void declare_remove(struct sched *s, struct entry *entry);
+
+/* ---- event.c ---- */
+
+enum event_use { EVENT_RARE, EVENT_HOT }; /* hot ones are not kept for `events` */
+bool event_wanted(const struct sched *s, const char *name, enum event_use use);
+/* The writer is inside the event's object, after "event" and "at". */
+struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,
+                                const char *name);
+void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
+               enum event_use use);
+void event_job(struct sched *s, const char *name, const struct entry *entry);
+void event_script(struct sched *s, const char *name, const struct script_entry *script);
+void event_plain(struct sched *s, const char *name);
+void event_listen(struct sched *s, uint64_t generation, int worker, const char *name);
+void event_unlisten(struct sched *s, uint64_t generation);
+
+/* ---- view.c ---- */
+
+void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none);
+void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
+                     int64_t scheduled_us);
+/* An object with the members of a run; what is in memory about an open one wins. */
+void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
+              const char *job_id);
+void view_job(struct sched *s, struct json_writer *writer, const struct job *job,
+              const struct job_progress *progress);
+void view_script(struct sched *s, struct json_writer *writer, const struct script_entry *script);
+
+/* ---- request.c and request_*.c ---- */
+
+/* One operation. Appends its result to `result` and returns ERROR_OK; or fails with *error; or
+ * keeps *message (setting it to NULL) to answer later. */
+struct request {
+  struct sched *s;
+  struct message **message;
+  const struct json *params;
+  struct json_writer *result;
+  struct error *error;
+};
+
+typedef enum error_code (*request_handler)(struct request *request);
+
+struct request_operation {
+  const char *name;
+  request_handler handle;
+  const char *const *params; /* known names, NULL-terminated */
+};
+
+extern const struct request_operation request_job_operations[];
+extern const struct request_operation request_run_operations[];
+extern const struct request_operation request_script_operations[];
+extern const struct request_operation request_status_operations[];
+
+void request_handle(struct sched *s, struct message *message); /* takes the message */
+
+/* The text parameter, or NULL with ERROR_USAGE set. */
+const char *request_text(struct request *request, const char *name);
+enum error_code request_count(struct request *request, const char *name, int64_t otherwise,
+                              int64_t most, int64_t *count);
+/* The job that params.job names; NULL with *error set, nearest id included. */
+struct entry *request_job(struct request *request);
+
+#endif

@@ -1,0 +1,283 @@
+/* The turn: gather, decide, commit, deliver. See sched.h for what it promises. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/state.h"
+
+enum { FULL_RETRY_US = 1000000 };
+
+enum error_code sched_create(const struct sched_options *options, int64_t now_us,
+                             struct sched **sched, struct error *error)
+{
+  struct sched *s = memory_alloc(sizeof *s);
+  s->options = *options;
+  s->store = options->store;
+  if (!s->options.default_zone)
+    s->options.default_zone = "UTC";
+  s->now_us = s->started_us = now_us;
+  s->next_generation = 1;
+  s->next_fence = store_epoch(s->store) << 32 | 1;
+  near_rewind(s);
+
+  enum error_code code = store_begin(s->store, error);
+  if (!code) {
+    struct message_list out = {0};
+    s->out = &out;
+    script_recover(s);
+    run_recover(s);
+    near_flush(s);
+    code = s->failure ? s->failure : store_commit(s->store, error);
+    if (s->failure)
+      *error = s->error;
+    message_list_join(&s->held, &out); /* given out by the first turn */
+    run_commit(s);
+    near_commit(s);
+    s->out = NULL;
+  }
+  if (code) {
+    store_rollback(s->store);
+    sched_destroy(s);
+    return error_prefix(error, "recovering");
+  }
+  *sched = s;
+  return ERROR_OK;
+}
+
+void sched_destroy(struct sched *s)
+{
+  run_free_all(s);
+  near_forget(s);
+  script_forget_all(s);
+  event_unlisten(s, 0);
+  for (size_t i = 0; i < EVENTS_KEPT; i++)
+    free(s->events[i]);
+  message_list_deinit(&s->held);
+  heap_deinit(&s->near);
+  heap_deinit(&s->waiting);
+  free(s->changed);
+  free(s->over_limit);
+  free(s);
+}
+
+bool sched_failed(struct sched *s, enum error_code code, const struct error *error)
+{
+  if (code && !s->failure) {
+    s->failure = code;
+    s->error = *error;
+  }
+  return code != ERROR_OK;
+}
+
+static void start_stopping(struct sched *s, int64_t grace_us)
+{
+  if (!s->stopping) {
+    log_info("stopping: %u runs are open", HASH_COUNT(s->open_runs));
+    event_plain(s, "scheduler_shutdown");
+  }
+  s->stopping = true;
+  s->stop_by_us = s->now_us + grace_us;
+}
+
+/* Takes one message; what is kept for later is set to NULL. */
+static void take(struct sched *s, struct message **message)
+{
+  struct message *m = *message;
+  switch (m->kind) {
+  case MESSAGE_REQUEST:
+    *message = NULL;
+    request_handle(s, m);
+    break;
+  case MESSAGE_SOURCE:
+    script_source(s, m);
+    break;
+  case MESSAGE_SCANNED:
+    script_scanned(s, m);
+    break;
+  case MESSAGE_LOADED:
+    script_loaded(s, m);
+    break;
+  case MESSAGE_STARTED:
+    run_started(s, m);
+    break;
+  case MESSAGE_FINISHED:
+    run_finished(s, m);
+    break;
+  case MESSAGE_LOG:
+    run_log(s, m);
+    break;
+  case MESSAGE_STOP:
+    start_stopping(s, m->as.stop.grace_us);
+    break;
+  default:
+    /* What was to go out when the daemon began, see sched_create. */
+    if (m->to != ADDRESS_SCHEDULER) {
+      message_list_append(s->out, m);
+      *message = NULL;
+    }
+    break;
+  }
+}
+
+static void fire_due(struct sched *s)
+{
+  int budget = FIRES_PER_TURN;
+  if (s->stopping)
+    return;
+  near_fill(s);
+  struct heap_node *node;
+  while (!s->failure && budget > 0 && (node = heap_first(&s->near)) && node->us <= s->now_us) {
+    struct entry *entry = near_find(s, node->number);
+    budget -= fire_entry(s, entry, budget);
+  }
+}
+
+static void cut_off_runs(struct sched *s)
+{
+  struct open_run *run, *next;
+  HASH_ITER(hh, s->open_runs, run, next)
+    if (run->worker && !run->cancelling)
+      run_cancel(s, run, RUN_INTERRUPTED);
+}
+
+static bool any_run_sent(const struct sched *s)
+{
+  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (run->worker)
+      return true;
+  return false;
+}
+
+static void go_on_stopping(struct sched *s)
+{
+  if (!s->stopping || s->stopped)
+    return;
+  if (s->now_us >= s->stop_by_us)
+    cut_off_runs(s);
+  /* A run that does not even end when it is killed is left to the next start. */
+  if (any_run_sent(s) && s->now_us < s->stop_by_us + 5 * 1000000)
+    return;
+  s->stopped = true;
+  for (int i = 0; i < s->options.workers; i++)
+    message_list_append(s->out,
+                        message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+}
+
+/* Undoes a turn that could not be written: memory is what the store holds again, requests are
+ * refused, and what workers and the front reported is kept. */
+static void undo(struct sched *s, struct message_list *taken)
+{
+  struct message *message;
+  struct message_list kept = {0};
+  store_rollback(s->store);
+  message_list_deinit(s->out);
+  log_error("nothing can be stored: %s (trying again each second)", s->error.text);
+  error_prefix(&s->error, "nothing was changed");
+  while ((message = message_list_pop(taken))) {
+    if (message->kind == MESSAGE_REQUEST) {
+      message_list_append(s->out, message_reply_error(message, &s->error));
+      message_destroy(message);
+    } else {
+      message_list_append(&kept, message);
+    }
+  }
+  message_list_join(&kept, &s->held);
+  s->held = kept;
+  run_undo(s);
+  near_forget(s);
+  s->retry_us = s->now_us + FULL_RETRY_US;
+}
+
+static enum error_code write_turn(struct sched *s, struct message_list *in,
+                                  struct message_list *taken)
+{
+  struct message *message;
+  enum error_code code = store_begin(s->store, &s->error);
+  if (code)
+    return s->failure = code;
+  while (!s->failure && (message = message_list_pop(in))) {
+    /* A request is consumed by its handler: a copy of its head is enough to refuse it later. */
+    struct message *refusal = NULL;
+    if (message->kind == MESSAGE_REQUEST) {
+      refusal = message_create(MESSAGE_REQUEST, message->from, message->to);
+      refusal->tag = message->tag;
+    }
+    take(s, &message);
+    if (refusal)
+      message_list_append(taken, refusal);
+    if (message)
+      message_list_append(taken, message);
+  }
+  if (!s->failure)
+    run_send_waiting(s);
+  if (!s->failure)
+    fire_due(s);
+  if (!s->failure)
+    near_flush(s);
+  if (!s->failure)
+    s->failure = store_commit(s->store, &s->error);
+  return s->failure;
+}
+
+static void deliver(struct sched *s, const struct message_list *taken)
+{
+  run_commit(s);
+  near_commit(s);
+  for (const struct message *message = taken->first; message; message = message->next)
+    if (message->kind == MESSAGE_LOADED)
+      script_settle(s, message);
+  script_answer_reloads(s);
+  go_on_stopping(s);
+}
+
+enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list *in,
+                           struct message_list *out, struct error *error)
+{
+  struct message_list taken = {0}, all = s->held;
+  s->held = (struct message_list){0};
+  message_list_join(&all, in);
+  s->now_us = now_us;
+  s->out = out;
+  s->failure = ERROR_OK;
+  enum error_code code = write_turn(s, &all, &taken);
+  message_list_join(&taken, &all); /* what a failure left untouched */
+  if (code == ERROR_FULL || code == ERROR_BUSY) {
+    undo(s, &taken);
+    code = ERROR_OK;
+  } else if (code) {
+    store_rollback(s->store);
+    if (error)
+      *error = s->error;
+  } else {
+    s->retry_us = 0;
+    deliver(s, &taken);
+  }
+  message_list_deinit(&taken);
+  s->out = NULL;
+  return code;
+}
+
+int64_t sched_wake_us(const struct sched *s, int64_t now_us)
+{
+  if (s->retry_us)
+    return s->retry_us;
+  if (s->held.first)
+    return now_us;
+  if (s->stopping)
+    return s->stopped ? INT64_MAX : now_us + 100000;
+  int64_t wake_us = INT64_MAX;
+  if (s->near.count < NEAR_LOW)
+    wake_us = s->edge_us > INT64_MIN ? s->edge_us - NEAR_HORIZON_US / 2 : now_us;
+  struct heap_node *due = heap_first(&s->near), *start = heap_first(&s->waiting);
+  if (due && due->us < wake_us)
+    wake_us = due->us;
+  if (start && start->us < wake_us)
+    wake_us = start->us;
+  return wake_us;
+}
+
+bool sched_stopped(const struct sched *s)
+{
+  return s->stopped;
+}

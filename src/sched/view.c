@@ -1,0 +1,76 @@
+/* How runs, jobs and scripts look in answers and events. */
+#include <string.h>
+
+#include "sched/state.h"
+#include "time/instant.h"
+
+void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none)
+{
+  char text[INSTANT_TEXT_SIZE];
+  if (us != none)
+    instant_format(text, us);
+  json_put_text(writer, key, us == none ? NULL : text);
+}
+
+void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
+                     int64_t scheduled_us)
+{
+  struct buffer id = {0};
+  run_format_id(&id, job_id, scheduled_us);
+  json_put_text(writer, key, id.data);
+  buffer_deinit(&id);
+}
+
+void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
+              const char *job_id)
+{
+  const struct open_run *open = run_find(s, run->key);
+  int64_t started_us = open ? open->started_us : run->started_us;
+  enum run_state state = open && started_us ? RUN_RUNNING : run->state;
+  json_begin_object(writer);
+  view_put_run_id(writer, "id", job_id, run->key.scheduled_us);
+  json_put_text(writer, "job", job_id);
+  json_put_text(writer, "state", run_state_name(state));
+  json_put_text(writer, "cause", run->cause == RUN_BY_HAND ? "manual" : "schedule");
+  view_put_instant(writer, "scheduled_at", run->key.scheduled_us, INT64_MIN);
+  view_put_instant(writer, "claimed_at", run->claimed_us, 0);
+  view_put_instant(writer, "started_at", started_us, 0);
+  view_put_instant(writer, "finished_at", run->finished_us, 0);
+  json_put_integer(writer, "attempt", run->attempt);
+  if (!run_has_ended(state) && run->due_us > run->key.scheduled_us)
+    view_put_instant(writer, "due_at", run->due_us, 0);
+  json_put_raw(writer, "result", run->result);
+  json_put_text(writer, "error", run->error);
+  json_end_object(writer);
+}
+
+void view_job(struct sched *s, struct json_writer *writer, const struct job *job,
+              const struct job_progress *progress)
+{
+  /* What this turn changed is in memory only. */
+  const struct entry *entry = near_find(s, job->number);
+  json_begin_object(writer);
+  job_put_members(writer, entry ? entry->job : job, entry ? &entry->progress : progress);
+  json_put_integer(writer, "running", entry ? entry->open_runs : 0);
+  json_end_object(writer);
+}
+
+void view_script(struct sched *s, struct json_writer *writer, const struct script_entry *script)
+{
+  const struct json *jobs = script->facts ? json_get(json_root(script->facts), "jobs") : NULL;
+  (void)s;
+  json_begin_object(writer);
+  json_put_text(writer, "name", script->script.name);
+  json_put_text(writer, "origin", script->script.origin == SCRIPT_FILE ? "file" : "added");
+  json_put_text(writer, "path", script->script.path);
+  json_put_text(writer, "version", script->script.version[0] ? script->script.version : NULL);
+  view_put_instant(writer, "loaded_at", script->script.loaded_us, 0);
+  json_put_boolean(writer, "loading", script->loading != 0);
+  json_put_text(writer, "error", script->script.error);
+  json_key(writer, "jobs");
+  json_begin_array(writer);
+  json_each(job, jobs)
+    json_write_text(writer, json_text(json_get(job, "id"), NULL));
+  json_end_array(writer);
+  json_end_object(writer);
+}
