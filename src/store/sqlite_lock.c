@@ -4,7 +4,7 @@
  * when the holder dies in whatever way, and a close() elsewhere in the process does not. The pid in
  * the file is for the message only and may be stale. The file is never removed: between a removal
  * and the next creation two daemons could each lock a file of that name. */
-#include "store/sqlite_store.h"
+#include "store/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/lock.h"
 
 enum {
   CHECKPOINT_PAGES = 1000,     /* 4 MB: some milliseconds of work */

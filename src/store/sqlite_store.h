@@ -106,11 +106,6 @@ static inline bool chain_goes_on(struct chain_guard *guard, int64_t at_us)
   return true;
 }
 
-/* ---- sqlite_lock.c ---- */
-
-/* Takes `path`-lock for this process until the descriptor is closed. */
-enum error_code lock_take(const char *path, int *descriptor, struct error *error);
-
 /* ---- sqlite_schema.c ---- */
 
 /* Refuses what is no store of ours, before anything is written to it. */

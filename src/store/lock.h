@@ -1,0 +1,11 @@
+/* One daemon a state: a lock file that is held for as long as its descriptor is open. */
+#ifndef STORE_LOCK_H
+#define STORE_LOCK_H
+
+#include "base/error.h"
+
+/* Takes `path`-lock for this process until *descriptor is closed. ERROR_BUSY names the holder's pid.
+ * Any thread. */
+enum error_code lock_take(const char *path, int *descriptor, struct error *error);
+
+#endif
