@@ -6,6 +6,7 @@
 #define CTL_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -21,9 +22,14 @@ struct daemon_options {
   bool memory;        /* the store is in memory; lock and socket are in the state folder still */
   int workers;        /* 0: as many as there are cores */
   int log_level;      /* enum log_level; -1: not given */
+  char *timezone;     /* of wall-clock triggers that name none; NULL: the system's */
+  int64_t grace_us;   /* how long runs may take to end at a stop; -1: not given */
+  int64_t keep_us;    /* ended runs are kept so long; -1: not given */
+  int64_t keep_runs;  /* and at most so many of a job; -1: not given */
 };
 
-#define DAEMON_OPTIONS_EMPTY ((struct daemon_options){.log_level = -1})
+#define DAEMON_OPTIONS_EMPTY                                                                       \
+  ((struct daemon_options){.log_level = -1, .grace_us = -1, .keep_us = -1, .keep_runs = -1})
 
 void daemon_options_deinit(struct daemon_options *options);
 
