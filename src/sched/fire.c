@@ -140,10 +140,11 @@ static bool hold_back(struct sched *s, struct entry *entry)
 {
   struct script_entry *script;
   struct error error = {0};
-  if (!entry->job->trigger) { /* what was stored can no longer be read */
-    error_set(&error, ERROR_INVALID, "%s",
-              entry->progress.error ? entry->progress.error : "it has no trigger any more");
-  } else if (entry->job->command) {
+  if (entry->progress.state == JOB_ERROR) { /* its row cannot be read: shown so, but not changed */
+    heap_remove(&s->near, &entry->due);
+    return true;
+  }
+  if (entry->job->command) {
     return false;
   } else {
     switch (script_ready(s, entry->job->script, &script, &error)) {

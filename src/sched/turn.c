@@ -123,7 +123,7 @@ static void take(struct sched *s, struct message **message)
 static void fire_due(struct sched *s)
 {
   int budget = FIRES_PER_TURN;
-  if (s->stopping)
+  if (s->stopping || s->options.hold)
     return;
   near_fill(s);
   struct heap_node *node;
@@ -264,6 +264,8 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
     return s->retry_us;
   if (s->held.first)
     return now_us;
+  if (s->options.hold)
+    return INT64_MAX;
   if (s->stopping)
     return s->stopped ? INT64_MAX : now_us + 100000;
   int64_t wake_us = INT64_MAX;

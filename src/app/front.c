@@ -1,0 +1,242 @@
+#include "app/front.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "ctl/options.h"
+#include "ctl/server.h"
+#include "script/watch.h"
+
+/* A thread of the program that waits for the answer to a request of its own. */
+struct waiter {
+  struct waiter *next;
+  uint64_t tag;
+  struct message *reply;
+  bool answered;
+  uv_cond_t answered_cond;
+};
+
+enum { SIGNALS = 3 };
+
+struct front {
+  struct bus *bus;
+  struct moonbeat_options options;
+  uv_thread_t thread;
+  uv_loop_t loop;
+  struct server *server;
+  struct watch *watch;
+  uv_signal_t signals[SIGNALS];
+  bool stopping;
+  uv_mutex_t mutex; /* guards what follows */
+  struct waiter *waiters;
+  uint64_t last_tag;
+  bool ended;
+};
+
+static void ask_to_stop(void *context, int64_t grace_us)
+{
+  struct front *f = context;
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = grace_us < 0 ? f->options.grace_us : grace_us;
+  bus_post(f->bus, m);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+  struct front *f = handle->data;
+  if (number == SIGHUP) {
+    log_info("SIGHUP: reading the jobs folder again");
+    if (f->watch)
+      watch_receive(f->watch, message_create(MESSAGE_RESCAN, ADDRESS_SCHEDULER, ADDRESS_FRONT));
+    return;
+  }
+  if (f->stopping)
+    log_warn("%s again: cutting runs off", strsignal(number));
+  ask_to_stop(f, f->stopping ? 0 : -1);
+  f->stopping = true;
+}
+
+static void answer_waiter(struct front *f, struct message *reply)
+{
+  uv_mutex_lock(&f->mutex);
+  for (struct waiter *w = f->waiters; w; w = w->next)
+    if (w->tag == reply->tag) {
+      w->reply = reply;
+      w->answered = true;
+      reply = NULL;
+      uv_cond_signal(&w->answered_cond);
+      break;
+    }
+  uv_mutex_unlock(&f->mutex);
+  message_destroy(reply);
+}
+
+static void end(struct front *f)
+{
+  if (f->options.handle_signals)
+    for (int i = 0; i < SIGNALS; i++)
+      uv_close((uv_handle_t *)&f->signals[i], NULL);
+  watch_close(f->watch);
+  server_stop_listening(f->server);
+  server_close(f->server);
+  bus_close(f->bus, ADDRESS_FRONT);
+  uv_mutex_lock(&f->mutex);
+  f->ended = true;
+  for (struct waiter *w = f->waiters; w; w = w->next)
+    if (!w->answered) {
+      w->answered = true;
+      uv_cond_signal(&w->answered_cond);
+    }
+  uv_mutex_unlock(&f->mutex);
+}
+
+/* Without a folder there is nothing to scan, which is told all the same. */
+static void answer_scan(struct front *f, uint64_t tag)
+{
+  struct message *m = message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = tag;
+  bus_post(f->bus, m);
+}
+
+static void receive(void *context, struct message_list *messages)
+{
+  struct front *f = context;
+  struct message *m;
+  while ((m = message_list_pop(messages))) {
+    if (m->kind == MESSAGE_STOP) {
+      message_destroy(m);
+      end(f);
+      message_list_deinit(messages);
+    } else if (m->kind == MESSAGE_RESCAN || m->kind == MESSAGE_MODULES) {
+      if (f->watch) {
+        watch_receive(f->watch, m);
+      } else {
+        if (m->kind == MESSAGE_RESCAN)
+          answer_scan(f, m->tag);
+        message_destroy(m);
+      }
+    } else if (!server_receive(f->server, m)) {
+      if (m->kind == MESSAGE_REPLY)
+        answer_waiter(f, m);
+      else
+        message_destroy(m);
+    }
+  }
+}
+
+static void run_thread(void *context)
+{
+  struct front *f = context;
+  uv_run(&f->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&f->loop);
+}
+
+static void watch_signals(struct front *f)
+{
+  static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+  for (int i = 0; i < SIGNALS; i++) {
+    uv_signal_init(&f->loop, &f->signals[i]);
+    f->signals[i].data = f;
+    uv_signal_start(&f->signals[i], on_signal, numbers[i]);
+  }
+}
+
+static enum error_code open_parts(struct front *f, struct error *error)
+{
+  const struct moonbeat_options *o = &f->options;
+  enum error_code code = ERROR_OK;
+  if (o->serve && o->state_folder) {
+    char *path = options_socket_path(o->state_folder);
+    code = server_listen(f->server, path, error);
+    free(path);
+  }
+  if (!code && o->control_fd >= 0)
+    code = server_adopt(f->server, o->control_fd, error);
+  if (!code && o->jobs_folder)
+    code = watch_open(&f->loop, f->bus, o->jobs_folder, &f->watch, error);
+  else if (!code)
+    answer_scan(f, 0);
+  return code;
+}
+
+enum error_code front_start(struct bus *bus, const struct moonbeat_options *options,
+                            struct front **front, struct error *error)
+{
+  struct front *f = memory_alloc(sizeof *f);
+  f->bus = bus;
+  f->options = *options;
+  uv_mutex_init(&f->mutex);
+  uv_loop_init(&f->loop);
+  f->server = server_create(&(struct server_options){.loop = &f->loop,
+                                                     .bus = bus,
+                                                     .workers = options->workers,
+                                                     .on_stop = ask_to_stop,
+                                                     .context = f});
+  bus_open(bus, ADDRESS_FRONT, &f->loop, receive, f);
+  if (options->handle_signals)
+    watch_signals(f);
+  enum error_code code = open_parts(f, error);
+  if (code) {
+    end(f);
+    run_thread(f);
+    uv_mutex_destroy(&f->mutex);
+    free(f);
+    return code;
+  }
+  uv_thread_create(&f->thread, run_thread, f);
+  *front = f;
+  return ERROR_OK;
+}
+
+void front_join(struct front *f)
+{
+  uv_thread_join(&f->thread);
+  uv_mutex_destroy(&f->mutex);
+  free(f);
+}
+
+static enum error_code take_reply(struct message *reply, char **result, struct error *error)
+{
+  enum error_code code = reply->as.reply.code;
+  if (code) {
+    error_set(error, code, "%s", reply->as.reply.text);
+  } else {
+    *result = reply->as.reply.text;
+    reply->as.reply.text = NULL;
+  }
+  message_destroy(reply);
+  return code;
+}
+
+enum error_code front_request(struct front *f, const char *operation, const char *params,
+                              char **result, struct error *error)
+{
+  struct waiter waiter = {0};
+  uv_cond_init(&waiter.answered_cond);
+  uv_mutex_lock(&f->mutex);
+  waiter.tag = ++f->last_tag;
+  waiter.answered = f->ended;
+  waiter.next = f->waiters;
+  f->waiters = &waiter;
+  if (!f->ended) {
+    struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+    m->tag = waiter.tag;
+    m->as.request.op = memory_strdup(operation);
+    m->as.request.params = memory_strdup(params);
+    bus_post(f->bus, m);
+  }
+  while (!waiter.answered)
+    uv_cond_wait(&waiter.answered_cond, &f->mutex);
+  struct waiter **at = &f->waiters;
+  while (*at != &waiter)
+    at = &(*at)->next;
+  *at = waiter.next;
+  uv_mutex_unlock(&f->mutex);
+  uv_cond_destroy(&waiter.answered_cond);
+  if (!waiter.reply)
+    return error_set(error, ERROR_UNAVAILABLE, "the scheduler has stopped");
+  return take_reply(waiter.reply, result, error);
+}

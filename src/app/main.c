@@ -1,0 +1,89 @@
+/* The program: what the command line asks of the app. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "app/check.h"
+#include "app/configuration.h"
+#include "app/moonbeat.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "ctl/cli.h"
+
+static struct moonbeat_options translate(const struct daemon_options *options)
+{
+  struct moonbeat_options o = MOONBEAT_OPTIONS_DEFAULT;
+  o.jobs_folder = options->jobs_folder;
+  o.state_folder = options->state_folder;
+  o.memory = options->memory;
+  o.workers = options->workers;
+  o.timezone = options->timezone;
+  if (options->grace_us >= 0)
+    o.grace_us = options->grace_us;
+  if (options->keep_us >= 0)
+    o.keep_us = options->keep_us;
+  if (options->keep_runs >= 0)
+    o.keep_runs = options->keep_runs;
+  if (options->log_level >= 0)
+    log_set_level((enum log_level)options->log_level);
+  return o;
+}
+
+static int run(const struct daemon_options *options)
+{
+  struct error error;
+  struct moonbeat_options o = translate(options);
+  o.handle_signals = true;
+  struct moonbeat *m = moonbeat_start(&o, &error);
+  if (!m) {
+    fprintf(stderr, "moonbeat: %s\n", error.text);
+    return error_exit_status(error.code);
+  }
+  log_info("moonbeat %s runs %s (pid %ld)", MOONBEAT_VERSION,
+           options->jobs_folder ? options->jobs_folder : "what is added", (long)getpid());
+  int status = moonbeat_wait(m);
+  log_info("stopped");
+  return status;
+}
+
+struct hosted {
+  struct moonbeat *moonbeat;
+};
+
+static struct hosted *start(const struct daemon_options *options, int *control_fd,
+                            struct error *error)
+{
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    error_set_errno(error, ERROR_IO, errno, "cannot make a socket pair");
+    return NULL;
+  }
+  struct moonbeat_options o = translate(options);
+  o.control_fd = ends[1];
+  struct hosted *hosted = memory_alloc(sizeof *hosted);
+  hosted->moonbeat = moonbeat_start(&o, error);
+  if (!hosted->moonbeat) {
+    close(ends[0]);
+    free(hosted);
+    return NULL;
+  }
+  *control_fd = ends[0];
+  return hosted;
+}
+
+static void stop(struct hosted *hosted)
+{
+  moonbeat_stop(hosted->moonbeat, 0);
+  moonbeat_wait(hosted->moonbeat);
+  free(hosted);
+}
+
+int main(int argc, char **argv)
+{
+  static const struct cli_host host = {run, start, stop, check_jobs, configuration_read};
+  signal(SIGPIPE, SIG_IGN);
+  return cli_main(argc, argv, &host);
+}

@@ -1,0 +1,190 @@
+/* Wires everything and owns all lifetimes. */
+#include "app/moonbeat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/front.h"
+#include "app/scheduler.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "ctl/options.h"
+#include "exec/worker.h"
+#include "store/lock.h"
+
+enum { WORKERS_MAX = 64 };
+
+struct moonbeat {
+  struct moonbeat_options options;
+  char *store_path; /* NULL: in memory */
+  char *status_json;
+  int lock; /* of a state whose store is in memory; else -1 */
+  struct bus *bus;
+  struct scheduler *scheduler;
+  struct front *front;
+  struct worker *workers[WORKERS_MAX];
+};
+
+static enum error_code make_state_folder(const char *path, struct error *error)
+{
+  if (mkdir(path, 0700) == 0 || errno == EEXIST) {
+    struct stat facts;
+    if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+      if (facts.st_uid == geteuid() && (facts.st_mode & 077) && chmod(path, 0700) != 0)
+        return error_set_errno(error, ERROR_PERMISSION, errno, "cannot close %s to others", path);
+      return ERROR_OK;
+    }
+    return error_set(error, ERROR_EXISTS, "%s is not a folder: move it away, or give --state",
+                     path);
+  }
+  return error_set_errno(error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
+                         "cannot make the state folder %s", path);
+}
+
+static enum error_code open_store(struct moonbeat *m, struct store **store, struct error *error)
+{
+  const struct moonbeat_options *o = &m->options;
+  enum error_code code = ERROR_OK;
+  if (o->state_folder) {
+    if ((code = make_state_folder(o->state_folder, error)))
+      return code;
+    m->store_path = memory_printf("%s/moonbeat.db", o->state_folder);
+    if (o->memory)
+      code = lock_take(m->store_path, &m->lock, error);
+  }
+  if (code)
+    return code;
+  return store_open(o->memory ? NULL : m->store_path, store, error);
+}
+
+/* What `status` tells of where things are. */
+static char *describe(const struct moonbeat *m)
+{
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  char *socket = m->options.serve && m->options.state_folder
+                     ? options_socket_path(m->options.state_folder)
+                     : NULL;
+  json_begin_object(&writer);
+  json_put_integer(&writer, "pid", getpid());
+  json_put_text(&writer, "jobs_folder", m->options.jobs_folder);
+  json_put_text(&writer, "store", m->options.memory ? "memory" : m->store_path);
+  json_put_text(&writer, "socket", socket);
+  json_end_object(&writer);
+  free(socket);
+  return buffer_take(&out);
+}
+
+static int core_count(void)
+{
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  return cores < 1 ? 1 : cores > WORKERS_MAX ? WORKERS_MAX : (int)cores;
+}
+
+static enum error_code create_sched(struct moonbeat *m, struct store *store, struct sched **sched,
+                                    struct error *error)
+{
+  m->status_json = describe(m);
+  return sched_create(
+      &(struct sched_options){
+          .store = store,
+          .workers = m->options.workers,
+          .default_zone = m->options.timezone ? m->options.timezone : "local",
+          .retention = {.age_us = m->options.keep_us, .runs_per_job = m->options.keep_runs},
+          .hold = m->options.check_only,
+          .status_json = m->status_json},
+      clock_wall_us(), sched, error);
+}
+
+static void start_workers(struct moonbeat *m)
+{
+  for (int i = 0; i < m->options.workers; i++)
+    m->workers[i] = worker_start(&(struct worker_options){
+        .bus = m->bus, .address = ADDRESS_WORKER + i, .jobs_folder = m->options.jobs_folder});
+}
+
+static void stop_workers(struct moonbeat *m)
+{
+  for (int i = 0; i < m->options.workers; i++)
+    if (m->workers[i])
+      bus_post(m->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+}
+
+static void join_workers(struct moonbeat *m)
+{
+  for (int i = 0; i < m->options.workers; i++)
+    if (m->workers[i])
+      worker_join(m->workers[i]);
+}
+
+static void destroy(struct moonbeat *m)
+{
+  if (m->bus)
+    bus_destroy(m->bus);
+  if (m->lock >= 0)
+    close(m->lock);
+  free(m->store_path);
+  free(m->status_json);
+  free(m);
+}
+
+struct moonbeat *moonbeat_start(const struct moonbeat_options *options, struct error *error)
+{
+  struct store *store = NULL;
+  struct sched *sched = NULL;
+  struct moonbeat *m = memory_alloc(sizeof *m);
+  m->options = *options;
+  m->lock = -1;
+  if (m->options.workers < 1 || m->options.workers > WORKERS_MAX)
+    m->options.workers = core_count();
+  if (open_store(m, &store, error) || create_sched(m, store, &sched, error)) {
+    if (store)
+      store_close(store);
+    destroy(m);
+    return NULL;
+  }
+  m->bus = bus_create();
+  start_workers(m);
+  if (front_start(m->bus, &m->options, &m->front, error)) {
+    stop_workers(m);
+    join_workers(m);
+    sched_destroy(sched);
+    store_close(store);
+    destroy(m);
+    return NULL;
+  }
+  m->scheduler = scheduler_start(m->bus, sched, store, m->options.workers);
+  return m;
+}
+
+enum error_code moonbeat_request(struct moonbeat *m, const char *operation, const char *params,
+                                 char **result, struct error *error)
+{
+  return front_request(m->front, operation, params, result, error);
+}
+
+void moonbeat_stop(struct moonbeat *m, int64_t grace_us)
+{
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  stop->as.stop.grace_us = grace_us;
+  bus_post(m->bus, stop);
+}
+
+int moonbeat_wait(struct moonbeat *m)
+{
+  front_join(m->front);
+  int status = scheduler_join(m->scheduler);
+  if (status < 0) {
+    /* A worker sits in a C function and cannot be joined: the process must not wait for it, and
+     * the store is closed. */
+    _exit(0);
+  }
+  join_workers(m);
+  destroy(m);
+  return status;
+}

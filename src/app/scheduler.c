@@ -1,0 +1,207 @@
+/* When to wake: a timerfd on the wall clock for the moment itself (it also wakes when somebody sets
+ * the clock), and a timer of a second for everything that may go wrong with that (a suspend, a
+ * clock that a test has bent), so that a sleep is never longer and is always checked again. */
+#include "app/scheduler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum {
+  LONGEST_SLEEP_MS = 1000,
+  HOUSEKEEPING_MS = 20, /* from the last turn, so that it falls into gaps */
+  WORKERS_LAST_WORD_MS = 3000,
+};
+
+struct scheduler {
+  struct bus *bus;
+  struct sched *sched;
+  struct store *store;
+  int workers, workers_stopped;
+  uv_thread_t thread;
+  uv_loop_t loop;
+  int alarm_fd;
+  uv_poll_t alarm;
+  uv_timer_t bound, housekeeping;
+  uv_idle_t at_once;
+  struct message_list inbox;
+  bool stopping_workers, ended;
+  int status;
+};
+
+static void end(struct scheduler *s)
+{
+  if (s->ended)
+    return;
+  s->ended = true;
+  bus_close(s->bus, ADDRESS_SCHEDULER);
+  uv_close((uv_handle_t *)&s->alarm, NULL);
+  uv_close((uv_handle_t *)&s->bound, NULL);
+  uv_close((uv_handle_t *)&s->housekeeping, NULL);
+  uv_close((uv_handle_t *)&s->at_once, NULL);
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+  bus_post(s->bus, m);
+}
+
+static void fail(struct scheduler *s, const struct error *error)
+{
+  log_error("%s", error->text);
+  s->status = error_exit_status(error->code);
+  for (int i = 0; i < s->workers; i++)
+    bus_post(s->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+  end(s);
+}
+
+static void turn(struct scheduler *s);
+
+static void on_at_once(uv_idle_t *idle)
+{
+  uv_idle_stop(idle);
+  turn(idle->data);
+}
+
+static void on_bound(uv_timer_t *timer);
+
+static void sleep_until_due(struct scheduler *s)
+{
+  int64_t now_us = clock_wall_us();
+  int64_t wake_us = sched_wake_us(s->sched, now_us);
+  if (wake_us <= now_us) {
+    uv_idle_start(&s->at_once, on_at_once);
+    return;
+  }
+  struct itimerspec at = {0};
+  if (wake_us - now_us < LONGEST_SLEEP_MS * 1000) {
+    at.it_value.tv_sec = wake_us / 1000000;
+    at.it_value.tv_nsec = wake_us % 1000000 * 1000;
+  }
+  timerfd_settime(s->alarm_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &at, NULL);
+  uv_timer_start(&s->bound, on_bound, LONGEST_SLEEP_MS, 0);
+}
+
+static void on_housekeeping(uv_timer_t *timer)
+{
+  struct scheduler *s = timer->data;
+  if (sched_idle(s->sched, clock_wall_us()))
+    uv_timer_start(timer, on_housekeeping, 1, 0);
+}
+
+/* A worker that sits in a C function may never say its last word. */
+static void on_no_last_word(uv_timer_t *timer)
+{
+  struct scheduler *s = timer->data;
+  log_warn("%d of %d workers do not stop; leaving them", s->workers - s->workers_stopped,
+           s->workers);
+  s->status = -1;
+  end(s);
+}
+
+static void turn(struct scheduler *s)
+{
+  struct message_list out = {0};
+  struct error error = {0};
+  if (s->ended || s->stopping_workers)
+    return;
+  if (sched_turn(s->sched, clock_wall_us(), &s->inbox, &out, &error)) {
+    message_list_deinit(&out);
+    fail(s, &error);
+    return;
+  }
+  bus_post_list(s->bus, &out);
+  if (sched_stopped(s->sched)) {
+    s->stopping_workers = true;
+    uv_timer_start(&s->bound, on_no_last_word, WORKERS_LAST_WORD_MS, 0);
+    return;
+  }
+  if (!uv_is_active((uv_handle_t *)&s->housekeeping))
+    uv_timer_start(&s->housekeeping, on_housekeeping, HOUSEKEEPING_MS, 0);
+  sleep_until_due(s);
+}
+
+static void on_bound(uv_timer_t *timer)
+{
+  struct scheduler *s = timer->data;
+  int64_t now_us = clock_wall_us();
+  if (sched_wake_us(s->sched, now_us) <= now_us)
+    turn(s);
+  else if (!s->stopping_workers)
+    sleep_until_due(s);
+}
+
+static void on_alarm(uv_poll_t *alarm, int status, int events)
+{
+  uint64_t expirations;
+  struct scheduler *s = alarm->data;
+  (void)status;
+  (void)events;
+  if (read(s->alarm_fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED)
+    log_warn("the clock was set");
+  on_bound(&s->bound);
+}
+
+static void receive(void *context, struct message_list *messages)
+{
+  struct scheduler *s = context;
+  struct message *message;
+  while ((message = message_list_pop(messages))) {
+    if (message->kind == MESSAGE_STOPPED) {
+      s->workers_stopped++;
+      message_destroy(message);
+    } else if (s->stopping_workers) {
+      message_destroy(message);
+    } else {
+      message_list_append(&s->inbox, message);
+    }
+  }
+  if (s->stopping_workers && s->workers_stopped == s->workers)
+    end(s);
+  else
+    turn(s);
+}
+
+static void run_thread(void *context)
+{
+  struct scheduler *s = context;
+  uv_run(&s->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&s->loop);
+  close(s->alarm_fd);
+  message_list_deinit(&s->inbox);
+  sched_destroy(s->sched);
+  store_close(s->store);
+}
+
+struct scheduler *scheduler_start(struct bus *bus, struct sched *sched, struct store *store,
+                                  int workers)
+{
+  struct scheduler *s = memory_alloc(sizeof *s);
+  s->bus = bus;
+  s->sched = sched;
+  s->store = store;
+  s->workers = workers;
+  s->alarm_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  uv_loop_init(&s->loop);
+  uv_poll_init(&s->loop, &s->alarm, s->alarm_fd);
+  uv_timer_init(&s->loop, &s->bound);
+  uv_timer_init(&s->loop, &s->housekeeping);
+  uv_idle_init(&s->loop, &s->at_once);
+  s->alarm.data = s->bound.data = s->housekeeping.data = s->at_once.data = s;
+  uv_poll_start(&s->alarm, UV_READABLE, on_alarm);
+  bus_open(bus, ADDRESS_SCHEDULER, &s->loop, receive, s);
+  uv_idle_start(&s->at_once, on_at_once);
+  uv_thread_create(&s->thread, run_thread, s);
+  return s;
+}
+
+int scheduler_join(struct scheduler *s)
+{
+  uv_thread_join(&s->thread);
+  int status = s->status;
+  free(s);
+  return status;
+}
