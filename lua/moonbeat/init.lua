@@ -41,6 +41,9 @@ for name, value in pairs {
   _G[name] = value
 end
 
+os.execute = process.execute
+io = { popen = process.popen, type = process.file_type, write = log.write }
+
 if raw.script_name() == "console" then
   raw.module("console").set_globals()
 end
@@ -82,15 +85,6 @@ end
 -- last word.
 function handlers.complete(text)
   return json.encode(json.array(raw.module("console").complete(text)))
-end
-
---- The result of a run as JSON; nil for no result. Raises when it cannot be stored.
-function handlers.encode(value)
-  if value == nil then
-    return nil
-  end
-  local text, message = raw.json_encode(value, "result")
-  return text or error(message, 0)
 end
 
 return handlers

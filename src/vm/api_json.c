@@ -309,6 +309,7 @@ static bool encode_array(lua_State *L, struct encoder *e, int index, lua_Integer
     lua_pop(L, 1);
   }
   e->depth--;
+  e->writer.needs_comma = false;
   if (count)
     break_line(e);
   json_end_array(&e->writer);
@@ -337,6 +338,7 @@ static bool encode_object(lua_State *L, struct encoder *e, int index, size_t fir
   }
   e->key_count = first_key;
   e->depth--;
+  e->writer.needs_comma = false;
   if (end > first_key)
     break_line(e);
   json_end_object(&e->writer);
@@ -458,12 +460,12 @@ static int l_encode(lua_State *L) /* value name? indent? -> text | nil message *
   return 2;
 }
 
-static int l_decode(lua_State *L) /* text -> value | nil message */
+static int l_decode(lua_State *L) /* text drops_nulls? -> value | nil message */
 {
   size_t size;
   struct error error;
   const char *text = luaL_checklstring(L, 1, &size);
-  if (!api_json_push(L, text, size, NULLS_KEPT, &error))
+  if (!api_json_push(L, text, size, lua_toboolean(L, 2) ? NULLS_DROPPED : NULLS_KEPT, &error))
     return 1;
   lua_pushnil(L);
   lua_pushstring(L, error.text);

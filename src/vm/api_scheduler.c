@@ -2,6 +2,7 @@
  * it will be read later, and the place in a person's script that messages point to. On the worker's
  * thread. */
 #include <lauxlib.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "model/job.h"
@@ -11,11 +12,18 @@
 /* The places of the Lua half are of no use to a person: its chunks are named =moonbeat/NAME.lua. */
 #define OWN_SOURCE "=moonbeat/"
 
-static int l_request(lua_State *L) /* op params|nil -> result | nil message code; waits */
+static int l_request(lua_State *L) /* op params? -> result | nil message code; waits */
 {
   const char *op = luaL_checkstring(L, 1);
   lua_settop(L, 2);
-  if (lua_isnil(L, 2))
+  bool is_empty = lua_isnil(L, 2);
+  if (!is_empty) {
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_pushnil(L);
+    is_empty = !lua_next(L, 2);
+    lua_settop(L, 2);
+  }
+  if (is_empty)
     return vm_request(L, op, NULL);
   if (!api_json_encode(L, 2, NULL, 0))
     return lua_error(L);
@@ -43,7 +51,8 @@ static int l_where(lua_State *L) /* -> "jobs/a.lua:12" | nil */
   return 1;
 }
 
-/* script NULL: the job is added and not declared. */
+/* `where` is left to the caller, who puts it in front. script nil: the job is added, not declared.
+ */
 static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
 {
   const char *script = luaL_optstring(L, 2, NULL);
@@ -52,7 +61,9 @@ static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
   struct error error;
   size_t size;
   lua_settop(L, 2);
-  if (!api_json_encode(L, 1, NULL, 0)) {
+  lua_getfield(L, 1, "where");
+  const char *where = lua_tostring(L, -1);
+  if (!api_json_encode(L, 1, "job", 0)) {
     lua_pushnil(L);
     lua_insert(L, -2);
     return 2;
@@ -68,7 +79,9 @@ static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
     return 1;
   }
   lua_pushnil(L);
-  lua_pushstring(L, error.text);
+  size_t prefix = where ? strlen(where) : 0;
+  bool has_where = prefix && !strncmp(error.text, where, prefix) && error.text[prefix] == ':';
+  lua_pushstring(L, error.text + (has_where ? prefix + 2 : 0));
   return 2;
 }
 

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -328,12 +329,39 @@ static int l_duration_text(lua_State *L) /* length -> "1h30m" */
   return 1;
 }
 
+/* The names stand in the third column of zone1970.tab. */
+static int l_zones(lua_State *L) /* -> {name...} */
+{
+  const char *folder = getenv("TZDIR");
+  char path[512], line[1024];
+  lua_Integer count = 0;
+  lua_newtable(L);
+  snprintf(path, sizeof path, "%s/zone1970.tab", folder ? folder : "/usr/share/zoneinfo");
+  FILE *file = fopen(path, "re");
+  while (file && fgets(line, sizeof line, file)) {
+    char name[256];
+    if (line[0] == '#' || sscanf(line, "%*s %*s %255s", name) != 1)
+      continue;
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, ++count);
+  }
+  if (file)
+    fclose(file);
+  lua_pushliteral(L, "UTC");
+  lua_rawseti(L, -2, ++count);
+  return 1;
+}
+
 void api_time_open(lua_State *L) /* raw -- raw */
 {
-  static const luaL_Reg functions[] = {
-      {"time_now", l_now}, {"time_from_us", l_from_us}, {"time_parse", l_parse},
-      {"time_us", l_us},   {"duration", l_duration},    {"duration_text", l_duration_text},
-      {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"time_now", l_now},
+                                       {"time_from_us", l_from_us},
+                                       {"time_parse", l_parse},
+                                       {"time_us", l_us},
+                                       {"duration", l_duration},
+                                       {"time_zones", l_zones},
+                                       {"duration_text", l_duration_text},
+                                       {NULL, NULL}};
   static const luaL_Reg methods[] = {
       {"date", l_date}, {"format", l_format}, {"iso", l_iso}, {"in_zone", l_in_zone}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {

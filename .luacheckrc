@@ -1,0 +1,16 @@
+-- The Lua half sets the globals of scripts; job files use them.
+std = "lua54"
+max_line_length = 120
+files["lua/moonbeat/init.lua"] = { globals = { "io", "os" } }
+files["lua/moonbeat/console.lua"] = { globals = { "_G" } }
+files["lua/moonbeat/meta"] = { ignore = { "111", "112", "113", "121", "122", "131", "212" } }
+files["tests/spec"] = { std = "lua54+busted" }
+files["tests/e2e"] = { std = "lua54+busted" }
+files["jobs"] = {
+  allow_defined_top = true,
+  ignore = { "131" },
+  read_globals = {
+    "after", "at", "command", "cron", "date", "every", "exec", "fs", "http", "interval", "job", "json", "kv",
+    "log", "on", "scheduler", "sleep", "sqlite", "time",
+  },
+}

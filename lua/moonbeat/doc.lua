@@ -1,0 +1,162 @@
+--- The documentation that help() shows: one list of groups of entries { name, signature, text }.
+
+local raw = ...
+
+local groups = {
+  { "When a job runs",
+    { "cron", "cron(expression, options?) -> trigger",
+      'Crontab text, "0 9 * * 1-5" or "@daily", with an optional leading seconds field. Options: timezone, gap, '
+        .. 'overlap.' },
+    { "every", "every(length, options?) -> trigger",
+      'Equal distances of elapsed time: every "1h30m". Options: start, end, timezone. With a function or a command '
+        .. 'behind, it makes a job at once: every("5s", function() print("hi") end). interval is the same.' },
+    { "at", "at(time, options?) -> trigger",
+      'Once: at "2026-03-29 02:30" or at(time.now() + "1h"). Option: timezone. date is the same.' },
+    { "after", "after(length) -> trigger", 'Once, that long after the job is added: after "15m".' },
+    { "trigger:next", "trigger:next(count?, after?) -> list of times", "The next fires, 5 when not told." },
+  },
+  { "Jobs",
+    { "job", 'job "id" { options }',
+      'Declares a job in a script; adds it at the console, where job "id" alone shows it. Options: trigger, run (a '
+        .. "function or a command), func, args, name, timezone, enabled, max_instances, coalesce, misfire_grace_time, "
+        .. "timeout, retry, overlap, tags, delivery, replace_existing." },
+    { "command", "command { program, argument..., options } or command(shell line)",
+      "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace." },
+    { "on", 'on("job_error", function(event) ... end)',
+      'Hears of events, by name, by a pattern like "job_*", or by a list of names.' },
+    { "run", "run.id run.job run.scheduled_at run.attempt", "What a job's function is given before its args." },
+  },
+  { "The scheduler",
+    { "scheduler.add_job", "scheduler.add_job { id =, func = \"script.function\", args =, trigger =, ... } -> job",
+      "Adds a job that stays until it is removed; at the console func may be a function typed here." },
+    { "scheduler.add_jobs", "scheduler.add_jobs { {...}, ... } -> count",
+      "Many at once; each 2,000 all or not at all." },
+    { "scheduler.get_job", "scheduler.get_job(job) -> job",
+      "Jobs have the methods pause resume modify reschedule remove run_now next why runs logs refresh." },
+    { "scheduler.get_jobs", "scheduler.get_jobs { script =, state =, tag =, limit = } -> list", "All that match." },
+    { "scheduler.print_jobs", "scheduler.print_jobs(filter?)", "Prints them as a table." },
+    { "scheduler.modify_job", "scheduler.modify_job(job, changes) -> job", "Changes options of a job." },
+    { "scheduler.reschedule_job", "scheduler.reschedule_job(job, trigger) -> job", "Gives it another trigger." },
+    { "scheduler.pause_job", "scheduler.pause_job(job) -> job", "No runs until it is resumed." },
+    { "scheduler.resume_job", "scheduler.resume_job(job) -> job", "Runs again." },
+    { "scheduler.remove_job", "scheduler.remove_job(job) -> job", "Removes an added job." },
+    { "scheduler.run_now", "scheduler.run_now(job, args...) -> run id", "A run at once, beside its schedule." },
+    { "scheduler.next", "scheduler.next(job, count?) -> list of times", "The next fires." },
+    { "scheduler.why", "scheduler.why(job) -> text", "Why it runs when it does, or does not." },
+    { "scheduler.runs", "scheduler.runs(job or { job =, state =, limit = }) -> list", "The latest runs." },
+    { "scheduler.get_run", "scheduler.get_run(run) -> run", "One run with its attempts." },
+    { "scheduler.logs", "scheduler.logs(run or job) -> list", "The lines of a run's log." },
+    { "scheduler.cancel_run", "scheduler.cancel_run(run)", "Stops a run." },
+    { "scheduler.add_script", "scheduler.add_script(name, source)", "Keeps a script in the store." },
+    { "scheduler.remove_script", "scheduler.remove_script(name)", "Removes such a script and its jobs." },
+    { "scheduler.show_script", "scheduler.show_script(name, revision?) -> table", "Its source and its revisions." },
+    { "scheduler.rollback_script", "scheduler.rollback_script(name, revision?)", "Puts an older source in force." },
+    { "scheduler.scripts", "scheduler.scripts() -> list", "All scripts, with the errors of those that do not load." },
+    { "scheduler.reload", "scheduler.reload() -> list", "Reads the jobs folder again now." },
+    { "scheduler.status", "scheduler.status() -> table", "How the daemon is." },
+    { "scheduler.add_listener", "scheduler.add_listener(function, names?)", "Hears of events at run time." },
+    { "scheduler.remove_listener", "scheduler.remove_listener(function)", "Hears no more." },
+  },
+  { "In a run",
+    { "log", "log.info(format, ...) and log.debug, log.warn, log.error",
+      "A line of the run's log; print does as info." },
+    { "sleep", "sleep(length)", 'Waits without blocking others: sleep "1.5s".' },
+    { "kv", "kv.get(key, default?) kv.set(key, value) kv.delete(key) kv.keys(prefix?) kv.update(key, f) kv.incr(key, n?)",
+      "Values that outlive restarts, each script its own." },
+    { "json", "json.encode(value, { indent = }?) json.decode(text) json.null json.array(list)", "JSON." },
+    { "time", "time.now() time.parse(text, zone?) time.at { year =, ... } time.duration(text) time.text(length) time.zones()",
+      't + "1h", t - t in seconds, comparisons; t:date(offset?, zone?) t:format(f, zone?) t:iso(zone?) '
+        .. 't:in_zone(zone); '
+        .. "t.us t.epoch t.year t.month t.day t.hour t.minute t.second t.weekday." },
+    { "exec", 'exec { "program", "argument" } or exec(shell line, options?) -> result',
+      "Runs a program and waits: result.ok result.code result.stdout result.stderr." },
+    { "http", "http.get(url, options?) http.post(url, options?) ... -> response",
+      "response.status .ok .body :json()." },
+    { "sqlite", "sqlite.open(path) -> database",
+      "db:exec(sql, ...) db:value(sql, ...) db:row(sql, ...) db:rows(sql, ...)." },
+    { "fs", "fs.read(path) fs.write(path, data) fs.append fs.lines fs.list fs.stat ...", "Files." },
+  },
+  { "At the console",
+    { "jobs", "jobs(filter?)", "All jobs, as a table." },
+    { "runs", "runs(job or filter?)", "The latest runs, as a table." },
+    { "help", "help(name or function?)", "This text, or that on one name. _ is the last result." },
+  },
+}
+
+local doc = {}
+
+--- Breaks a text into lines of at most 78 characters with blanks in front.
+local function wrap(text, indent)
+  local lines, line = {}, indent
+  for word in text:gmatch("%S+") do
+    if #line + #word + 1 > 78 and line ~= indent then
+      lines[#lines + 1] = line
+      line = indent
+    end
+    line = line == indent and indent .. word or line .. " " .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n")
+end
+
+local function overview()
+  local lines = {}
+  for _, group in ipairs(groups) do
+    local names = {}
+    for i = 2, #group do
+      names[#names + 1] = group[i][1]
+    end
+    lines[#lines + 1] = group[1] .. ":"
+    lines[#lines + 1] = wrap(table.concat(names, "  "), "  ")
+  end
+  lines[#lines + 1] = 'help "name" tells more about one of them.'
+  return table.concat(lines, "\n")
+end
+
+--- The value that a documented name stands for, without running anything.
+local function value_of(name)
+  local value = _G
+  for part in name:gmatch("[^.]+") do
+    value = type(value) == "table" and rawget(value, part) or nil
+  end
+  return value
+end
+
+local function find(topic)
+  local names = {}
+  for _, group in ipairs(groups) do
+    for i = 2, #group do
+      local entry = group[i]
+      names[#names + 1] = entry[1]
+      local is_named = entry[1] == topic or entry[1] == "scheduler." .. tostring(topic)
+      if is_named or (type(topic) ~= "string" and rawequal(value_of(entry[1]), topic)) then
+        return entry
+      end
+    end
+  end
+  return nil, names
+end
+
+--- The overview, or what there is to say about a name, a function or a table.
+function doc.help(topic)
+  if topic == nil then
+    return overview()
+  elseif topic == value_of("scheduler") then
+    topic = "scheduler.add_job"
+  end
+  local entry, names = find(topic)
+  if entry then
+    return entry[2] .. "\n" .. wrap(entry[3], "  ")
+  elseif type(topic) == "string" then
+    return ('no help on "%s"%s'):format(topic, raw.did_you_mean(topic, names))
+  end
+  return ("no help on this %s; help() lists what there is"):format(type(topic))
+end
+
+--- All documented names.
+function doc.names()
+  local _, names = find({})
+  return names
+end
+
+return doc

@@ -1,0 +1,44 @@
+--- The names of all events, and what `on` accepts for them: a name, a pattern with *, a list.
+
+local raw = ...
+local fail = raw.module("fail")
+
+local names = {
+  "job_added", "job_cancelled", "job_error", "job_executed", "job_interrupted", "job_log",
+  "job_max_instances", "job_missed", "job_modified", "job_paused", "job_removed", "job_resumed",
+  "job_retry", "job_started", "job_submitted", "scheduler_shutdown", "scheduler_started",
+  "script_failed", "script_loaded", "script_removed",
+}
+
+local events = { names = names }
+
+local function matches(name, pattern)
+  local lua_pattern = pattern:gsub("[^%w_*]", "%%%0"):gsub("%*", ".*")
+  return name:find("^" .. lua_pattern .. "$") ~= nil
+end
+
+--- The set of the names that `wanted` means; nil means all.
+function events.expand(wanted)
+  local set = {}
+  if type(wanted) ~= "table" then
+    wanted = { wanted or "*" }
+  end
+  for _, pattern in ipairs(wanted) do
+    if type(pattern) ~= "string" then
+      fail("the name of an event must be a string, not a %s", type(pattern))
+    end
+    local is_known = false
+    for _, name in ipairs(names) do
+      if matches(name, pattern) then
+        set[name] = true
+        is_known = true
+      end
+    end
+    if not is_known then
+      fail('unknown event "%s"%s', pattern, raw.did_you_mean(pattern, names))
+    end
+  end
+  return set
+end
+
+return events

@@ -1,0 +1,10 @@
+--- fail(format, ...) raises a sentence with the place in the person's script in front, however deep
+-- in the Lua half it was found: `jobs/a.lua:7: cron "61 * * * *": minute 61 is over 59`.
+
+local raw = ...
+
+return function(format, ...)
+  local where = raw.where()
+  local text = select("#", ...) > 0 and format:format(...) or format
+  error(where and where .. ": " .. text or text, 0)
+end

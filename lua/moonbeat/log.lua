@@ -1,0 +1,54 @@
+--- log.info("order %d: %s", id, state): lines of the run's stored log, of the console, or of the
+-- daemon's log for all else. More arguments than one go through string.format; a table is shown.
+
+local raw = ...
+local fail = raw.module("fail")
+
+local DEBUG, INFO, WARN, ERROR = 0, 1, 2, 3
+
+local function shown(value)
+  if type(value) == "table" then
+    return raw.module("inspect").inspect(value)
+  end
+  return tostring(value)
+end
+
+local function write(level, first, ...)
+  local text
+  if select("#", ...) == 0 then
+    text = shown(first)
+  else
+    local ok, result = pcall(string.format, first, ...)
+    if not ok then
+      fail("log: %s", result)
+    end
+    text = result
+  end
+  raw.log(level, text)
+end
+
+---@class log
+local log = setmetatable({
+  debug = function(...) write(DEBUG, ...) end,
+  info = function(...) write(INFO, ...) end,
+  warn = function(...) write(WARN, ...) end,
+  error = function(...) write(ERROR, ...) end,
+}, {
+  __call = function(_, ...) write(INFO, ...) end,
+})
+
+local function print(...)
+  local texts = table.pack(...)
+  for i = 1, texts.n do
+    texts[i] = tostring(texts[i])
+  end
+  raw.log(INFO, table.concat(texts, "\t"))
+end
+
+--- io.write: what one call writes is one line of the log.
+local function write_text(...)
+  local text = table.concat({ ... }):gsub("\n$", "")
+  raw.log(INFO, text)
+end
+
+return { log = log, print = print, write = write_text }

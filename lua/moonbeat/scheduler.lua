@@ -1,0 +1,442 @@
+--- The `scheduler` table: what a script, a listener or the console asks the scheduler while it runs.
+-- The names are APScheduler's where it has one.
+--
+-- Each function is one request, which waits without blocking others. Misuse raises at the caller's
+-- line; what the world refuses (no such job, an id that is taken) comes back as nil, a sentence and
+-- a code ("not_found", "exists", ...). Wherever a job is asked for, its id or a job object will do.
+
+local raw = ...
+local fail = raw.module("fail")
+local vocabulary = raw.module("vocabulary")
+local trigger = raw.module("trigger")
+
+local script = raw.script_name()
+local is_console = script == "console"
+
+---@class scheduler
+local scheduler = {}
+
+local function ask(op, params)
+  local result, message, code = raw.request(op, params)
+  if result == nil and (code == "invalid" or code == "usage") then
+    fail("%s", message)
+  end
+  return result, message, code
+end
+
+-- ---- job objects ----
+
+---@class job_object
+local methods = {}
+local Job = { __name = "job", __index = methods }
+
+local function to_time(value)
+  return type(value) == "string" and raw.time_parse(value) or value
+end
+
+local function fill_job(job, members)
+  for key in pairs(job) do
+    job[key] = nil
+  end
+  for key, value in pairs(members) do
+    if value ~= raw.json_null then
+      job[key] = value
+    end
+  end
+  job.next_run_at = to_time(job.next_run_at)
+  job.last_run_at = to_time(job.last_run_at)
+  if type(job.trigger) == "table" then
+    trigger.adopt(job.trigger)
+  end
+  return setmetatable(job, Job)
+end
+
+local function to_job(members, message, code)
+  if members == nil then
+    return nil, message, code
+  end
+  return fill_job({}, members)
+end
+
+function Job:__tostring()
+  local next_run = self.next_run_at and "next run " .. self.next_run_at:iso() or self.state
+  return ("job %s: %s, %s"):format(self.id, self.trigger_text or "no trigger", next_run)
+end
+
+Job.__eq = function(a, b)
+  return a.id == b.id
+end
+
+local function job_id(job, name)
+  if type(job) == "string" then
+    return job
+  elseif type(job) == "table" and type(job.id) == "string" then
+    return job.id
+  end
+  fail("scheduler.%s wants a job or its id, not a %s", name, type(job))
+end
+
+--- The id of a run, of a run object, or of a job (which stands for its latest run).
+local function run_id(run, name)
+  if type(run) == "table" and type(run.id) == "string" then
+    return run.id
+  elseif type(run) == "string" then
+    return run
+  end
+  fail('scheduler.%s wants a run, its id like "job@2026-11-21T09:00:00Z" or a job, not a %s', name, type(run))
+end
+
+-- ---- run objects ----
+
+local Run = { __name = "run" }
+
+function Run:__tostring()
+  return ("run %s: %s%s"):format(self.id, self.state, self.error and ", " .. self.error:match("[^\n]*") or "")
+end
+
+local run_times = { "due_at", "scheduled_at", "claimed_at", "started_at", "finished_at" }
+
+local function to_run(members)
+  for key, value in pairs(members) do
+    if value == raw.json_null then
+      members[key] = nil
+    end
+  end
+  for _, field in ipairs(run_times) do
+    members[field] = to_time(members[field])
+  end
+  return setmetatable(members, Run)
+end
+
+-- ---- specs ----
+
+--- A global function of the script is named; one typed at the console becomes a script of its own.
+local function place_function(action, spec)
+  if is_console then
+    return raw.module("console").keep_function(action, spec)
+  end
+  local name = vocabulary.name_of(action)
+  if not name then
+    fail("a function given at run time must be a global function of the script, to be found again "
+      .. "after a restart; declare it with a name: function name(run) ... end")
+  end
+  return script .. "." .. name
+end
+
+--- The spec as C wants it, and the name of the script that was made for its function, if any. A spec
+-- that needs nothing is passed as it is.
+local function to_spec(spec, name)
+  if type(spec) ~= "table" then
+    fail("scheduler.%s wants a table of options, not a %s", name, type(spec))
+  end
+  local func, run = spec.func, spec.run
+  local is_short = type(func) == "string" and not is_console and not func:find(".", 1, true)
+  if type(func) ~= "function" and type(run) ~= "function" and type(spec.trigger) ~= "userdata" and not is_short
+    and not vocabulary.is_command(func) then
+    return spec
+  end
+  spec = vocabulary.prepare(spec)
+  if type(func) == "function" or type(run) == "function" then
+    if func and run then
+      fail("scheduler.%s: both run and func are given: give one of them", name)
+    end
+    spec.run = nil
+    local kept
+    spec.func, kept = place_function(func or run, spec)
+    return spec, kept
+  elseif is_short then
+    spec.func = script .. "." .. func
+  elseif vocabulary.is_command(func) then
+    spec.func, spec.run = nil, func
+  end
+  return spec
+end
+
+-- ---- jobs ----
+
+--- Adds a job: scheduler.add_job { id = "order-42", func = "orders.cancel_unpaid", args = { 42 },
+-- trigger = after "15m" }. Durable when it returns.
+function scheduler.add_job(spec)
+  local prepared, kept = to_spec(spec, "add_job")
+  local job, message, code = raw.request("add_job", prepared)
+  if job then
+    return to_job(job)
+  elseif kept then
+    raw.request("remove_script", { name = kept })
+  end
+  if code == "invalid" then
+    fail("%s", message)
+  end
+  return nil, message, code
+end
+
+local CHUNK = 2000
+
+--- Adds many jobs at once and returns how many. Each 2,000 are added all or not at all.
+function scheduler.add_jobs(specs)
+  if type(specs) ~= "table" then
+    fail("scheduler.add_jobs wants a list of tables, not a %s", type(specs))
+  end
+  local added = 0
+  for first = 1, #specs, CHUNK do
+    local chunk = table.move(specs, first, math.min(first + CHUNK - 1, #specs), 1, {})
+    for i, spec in ipairs(chunk) do
+      chunk[i] = to_spec(spec, "add_jobs")
+    end
+    local result, message, code = ask("add_jobs", { jobs = chunk })
+    if not result then
+      return nil, ("%s (%d jobs were added before)"):format(message, added), code
+    end
+    added = added + result.added
+  end
+  return added
+end
+
+function scheduler.get_job(job)
+  return to_job(raw.request("show", { job = job_id(job, "get_job") }))
+end
+
+--- All jobs, or those of a script, a state or a tag: scheduler.get_jobs { state = "paused" }.
+function scheduler.get_jobs(filter)
+  filter = filter or {}
+  local params = { script = filter.script, state = filter.state, tag = filter.tag, limit = filter.limit }
+  for name in pairs(filter) do
+    if params[name] == nil then
+      fail('scheduler.get_jobs: unknown option "%s"%s', tostring(name),
+        raw.did_you_mean(tostring(name), { "script", "state", "tag", "limit" }))
+    end
+  end
+  local jobs = {}
+  repeat
+    local page, message, code = ask("list", params)
+    if not page then
+      return nil, message, code
+    end
+    for _, members in ipairs(page.jobs) do
+      jobs[#jobs + 1] = fill_job({}, members)
+    end
+    params.after = page.next
+  until type(page.next) ~= "string" or (filter.limit and #jobs >= filter.limit)
+  return setmetatable(jobs, raw.module("tables").Jobs)
+end
+
+function scheduler.print_jobs(filter)
+  local jobs, message, code = scheduler.get_jobs(filter)
+  if not jobs then
+    return nil, message, code
+  end
+  print(tostring(jobs))
+end
+
+function scheduler.modify_job(job, changes)
+  changes = to_spec(changes, "modify_job")
+  return to_job(ask("modify_job", { job = job_id(job, "modify_job"), changes = changes }))
+end
+
+function scheduler.reschedule_job(job, when)
+  if when == nil then
+    fail("scheduler.reschedule_job wants a trigger, like every \"1h\"")
+  end
+  local spec = vocabulary.prepare { trigger = when }
+  return to_job(ask("reschedule_job", { job = job_id(job, "reschedule_job"), trigger = spec.trigger }))
+end
+
+for _, name in ipairs { "pause_job", "resume_job", "remove_job" } do
+  scheduler[name] = function(job)
+    return to_job(ask(name, { job = job_id(job, name) }))
+  end
+end
+
+--- Starts a run now, with these arguments in place of the job's if there are any; returns its id.
+function scheduler.run_now(job, ...)
+  local args = select("#", ...) > 0 and { ... } or nil
+  local result, message, code = ask("run_now", { job = job_id(job, "run_now"), args = args })
+  return result and result.run, message, code
+end
+
+--- The next fires of a job as times; 5 when not given.
+function scheduler.next(job, count)
+  local result, message, code = ask("next", { job = job_id(job, "next"), count = count or 5 })
+  if not result then
+    return nil, message, code
+  end
+  for i, fire in ipairs(result.fires) do
+    result.fires[i] = raw.time_parse(fire, type(result.timezone) == "string" and result.timezone or nil)
+  end
+  return result.fires
+end
+
+--- Why a job runs when it does, or does not: a text of some lines.
+function scheduler.why(job)
+  local result, message, code = ask("why", { job = job_id(job, "why") })
+  if not result then
+    return nil, message, code
+  end
+  return setmetatable(result.lines, raw.module("tables").Lines)
+end
+
+-- ---- runs ----
+
+--- The latest runs, newest first: of all jobs, of a job, or as in { job =, state =, limit = }.
+function scheduler.runs(filter)
+  if type(filter) == "string" or getmetatable(filter) == Job then
+    filter = { job = filter }
+  end
+  filter = filter or {}
+  local result, message, code = ask("runs", {
+    job = filter.job and job_id(filter.job, "runs"),
+    state = filter.state,
+    limit = filter.limit or 20,
+    before = filter.before,
+  })
+  if not result then
+    return nil, message, code
+  end
+  for i, members in ipairs(result.runs) do
+    result.runs[i] = to_run(members)
+  end
+  return setmetatable(result.runs, raw.module("tables").Runs)
+end
+
+--- One run with its attempts.
+function scheduler.get_run(run)
+  local result, message, code = ask("run", { run = run_id(run, "get_run") })
+  if not result then
+    return nil, message, code
+  end
+  return to_run(result)
+end
+
+--- The lines of a run's log: { at =, level =, text = } each.
+function scheduler.logs(run)
+  local lines = {}
+  local after
+  repeat
+    local page, message, code = ask("logs", { run = run_id(run, "logs"), after = after })
+    if not page then
+      return nil, message, code
+    end
+    for _, line in ipairs(page.lines) do
+      line.at = to_time(line.at)
+      lines[#lines + 1] = line
+    end
+    after = page.next
+  until #page.lines == 0 or not after
+  return setmetatable(lines, raw.module("tables").Log)
+end
+
+function scheduler.cancel_run(run)
+  return ask("cancel_run", { run = run_id(run, "cancel_run") })
+end
+
+-- ---- scripts ----
+
+local function named(name, op)
+  if type(name) ~= "string" then
+    fail("scheduler.%s wants the name of a script, not a %s", op, type(name))
+  end
+  return name
+end
+
+--- Keeps a script in the store, in force from now on; a script of that name that was added before
+-- is replaced, with its former sources kept.
+function scheduler.add_script(name, source)
+  if type(source) ~= "string" then
+    fail("scheduler.add_script wants a name and a source text, not a %s", type(source))
+  end
+  return ask("add_script", { name = named(name, "add_script"), source = source })
+end
+
+function scheduler.remove_script(name)
+  return ask("remove_script", { name = named(name, "remove_script") })
+end
+
+function scheduler.show_script(name, revision)
+  return ask("show_script", { name = named(name, "show_script"), revision = revision })
+end
+
+--- Back to the former revision, or to the one given.
+function scheduler.rollback_script(name, revision)
+  return ask("rollback_script", { name = named(name, "rollback_script"), revision = revision })
+end
+
+function scheduler.scripts()
+  local result, message, code = ask("scripts")
+  return result and setmetatable(result.scripts, raw.module("tables").Scripts), message, code
+end
+
+--- Reads the jobs folder again now; returns the scripts with the errors of those that failed.
+function scheduler.reload()
+  local result, message, code = ask("reload")
+  return result and result.scripts, message, code
+end
+
+function scheduler.status()
+  return ask("status")
+end
+
+-- ---- listeners ----
+
+--- Calls `listener(event)` for each event of these names (all when not given), for as long as this
+-- script's version or this console lives.
+function scheduler.add_listener(listener, names)
+  if type(listener) ~= "function" then
+    fail("scheduler.add_listener wants a function, not a %s", type(listener))
+  end
+  vocabulary.add_listener(listener, names)
+  return ask("listen", { names = vocabulary.listened() })
+end
+
+function scheduler.remove_listener(listener)
+  if not vocabulary.remove_listener(listener) then
+    return nil, "the function is no listener here", "not_found"
+  end
+  return ask("listen", { names = vocabulary.listened() })
+end
+
+-- ---- methods of a job ----
+
+for method, name in pairs {
+  pause = "pause_job",
+  resume = "resume_job",
+  modify = "modify_job",
+  reschedule = "reschedule_job",
+  refresh = "get_job",
+} do
+  --- These return the job itself, with its fields as they are now.
+  methods[method] = function(job, ...)
+    local changed, message, code = scheduler[name](job, ...)
+    if not changed then
+      return nil, message, code
+    end
+    return fill_job(job, changed)
+  end
+end
+
+for method, name in pairs {
+  remove = "remove_job",
+  run_now = "run_now",
+  next = "next",
+  why = "why",
+  runs = "runs",
+  logs = "logs",
+} do
+  methods[method] = function(job, ...)
+    return scheduler[name](job, ...)
+  end
+end
+
+--- Used by completion and help.
+raw.job_methods = methods
+
+return setmetatable(scheduler, {
+  __name = "scheduler",
+  __index = function(_, name)
+    local names = {}
+    for known in pairs(scheduler) do
+      names[#names + 1] = known
+    end
+    table.sort(names)
+    fail('no function "%s" in scheduler%s', tostring(name), raw.did_you_mean(tostring(name), names))
+  end,
+})

@@ -1,0 +1,81 @@
+--- Lists that show themselves as aligned columns: jobs, runs, scripts, the lines of a log. They are
+-- plain lists with a metatable.
+
+local tables = {}
+
+local function width(text)
+  return utf8.len(text) or #text
+end
+
+--- Lines of columns, each as wide as its widest cell; the last is not padded.
+function tables.align(titles, rows)
+  local widths = {}
+  table.insert(rows, 1, titles)
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do
+      widths[i] = math.max(widths[i] or 0, width(cell))
+    end
+  end
+  local lines = {}
+  for _, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do
+      cells[i] = i == #row and cell or cell .. (" "):rep(widths[i] - width(cell))
+    end
+    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n")
+end
+
+local function clock(time)
+  return time and time:format("%Y-%m-%d %H:%M:%S") or "-"
+end
+
+local function first_line(text)
+  return type(text) == "string" and text:match("[^\n]*") or ""
+end
+
+--- A metatable for lists whose elements become rows.
+local function list_of(name, titles, to_row)
+  return {
+    __name = name,
+    __tostring = function(list)
+      if #list == 0 then
+        return "no " .. name
+      end
+      local rows = {}
+      for i, element in ipairs(list) do
+        rows[i] = to_row(element)
+      end
+      return tables.align(titles, rows)
+    end,
+  }
+end
+
+tables.Jobs = list_of("jobs", { "JOB", "STATE", "NEXT RUN", "TRIGGER", "" }, function(job)
+  return { job.id, job.state or "", clock(job.next_run_at), job.trigger_text or "-", first_line(job.error) }
+end)
+
+local function took(run)
+  if not run.started_at or not run.finished_at then
+    return "-"
+  end
+  return ("%.3fs"):format(run.finished_at - run.started_at)
+end
+
+tables.Runs = list_of("runs", { "RUN", "STATE", "STARTED", "TOOK", "ATTEMPT", "" }, function(run)
+  return { run.id, run.state, clock(run.started_at), took(run), tostring(run.attempt or "-"), first_line(run.error) }
+end)
+
+tables.Scripts = list_of("scripts", { "SCRIPT", "ORIGIN", "JOBS", "" }, function(script)
+  local jobs = type(script.jobs) == "table" and #script.jobs or script.jobs
+  return { script.name, script.origin or "", tostring(jobs or "-"), first_line(script.error) }
+end)
+
+tables.Log = list_of("lines", { "AT", "LEVEL", "TEXT" }, function(line)
+  return { clock(line.at), line.level or "", line.text }
+end)
+
+tables.Lines = { __name = "lines", __tostring = function(lines) return table.concat(lines, "\n") end }
+
+return tables

@@ -1,0 +1,369 @@
+--- The words of a job file: job, on, command, and the `run` that a job's function is given.
+--
+-- While a script loads, its declarations are gathered here and checked in C one by one, so that an
+-- error names the line of the declaration. Afterwards C takes them all with declarations(). The
+-- functions stay here, under the job's id. In a console nothing is gathered: there the same words
+-- act at once.
+
+local raw = ...
+local fail = raw.module("fail")
+local events = raw.module("events")
+
+local script = raw.script_name()
+local is_console = script == "console"
+local is_loading = true
+
+local specs = {}     -- in the order of the declarations
+local places = {}    -- id -> "jobs/a.lua:7"
+local zones = {}     -- id -> the time zone of its trigger, where one was written
+local functions = {} -- id -> the declared function
+local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
+local listeners = {} -- event -> list of functions
+
+local vocabulary = {}
+
+-- ---- commands ----
+
+local Command = { __name = "command" }
+
+function Command:__tostring()
+  return "command " .. (self.shell or table.concat(self.argv, " "))
+end
+
+--- command { "pg_dump", "-Fc", "shop", timeout = "5m" } runs a program, command "df -h | mail me" a
+-- shell line.
+function vocabulary.command(words)
+  local spec = {}
+  if type(words) == "string" then
+    spec.shell = words
+  elseif type(words) == "table" then
+    spec.argv = {}
+    for key, value in pairs(words) do
+      if math.type(key) == "integer" then
+        spec.argv[key] = tostring(value)
+      else
+        spec[key] = value
+      end
+    end
+    spec.argv = spec.argv[1] and spec.argv or nil
+    if not spec.argv and not spec.shell then
+      fail("command: the name of a program is missing")
+    end
+  else
+    fail('command wants a list like { "ls", "-l" } or a shell line, not a %s', type(words))
+  end
+  raw.check_options("command", spec, "argv", "shell", "cwd", "env", "clean_env", "stdin", "timeout", "grace")
+  return setmetatable(spec, Command)
+end
+
+function vocabulary.is_command(value)
+  return getmetatable(value) == Command
+end
+
+local examples = {
+  cron = 'cron "0 9 * * 1-5"',
+  every = 'every "1h30m"',
+  at = 'at "2026-03-29 02:30"',
+  after = 'after "15m"',
+}
+
+function vocabulary.example(name)
+  return "For example: " .. examples[name]
+end
+
+-- ---- jobs ----
+
+--- A copy of a spec in which times that stand for triggers are triggers.
+function vocabulary.prepare(spec)
+  local prepared = {}
+  for key, value in pairs(spec) do
+    prepared[key] = value
+  end
+  if raw.time_us(spec.trigger) then
+    prepared.trigger = { kind = "date", at = spec.trigger }
+  end
+  return prepared
+end
+
+local function global_names()
+  local names = {}
+  for name, value in pairs(_G) do
+    if type(name) == "string" and type(value) == "function" and not vocabulary.is_builtin(name) then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+--- The name of a global function of this script, by which it is found again after a restart.
+function vocabulary.name_of(action)
+  for _, name in ipairs(global_names()) do
+    if rawequal(_G[name], action) then
+      return name
+    end
+  end
+end
+
+local function check_new(id)
+  if places[id] then
+    fail('job "%s" is declared twice, here and at %s', id, places[id])
+  end
+end
+
+local function zone_of(spec)
+  local trigger = spec.trigger
+  return type(trigger) == "table" and trigger.timezone or spec.timezone
+end
+
+local function declare(spec)
+  if is_console then
+    return raw.module("scheduler").add_job(spec)
+  elseif not is_loading then
+    fail("jobs are declared while the script loads; inside a run use scheduler.add_job { ... }")
+  end
+  local action = type(spec.run) == "function" and spec.run or spec.func
+  spec = vocabulary.prepare(spec)
+  if type(action) == "function" then
+    if type(spec.run) == "function" and spec.func ~= nil then
+      fail('job "%s" has both run and func: give one of them', tostring(spec.id))
+    end
+    spec.run, spec.func = true, nil
+    if spec.id == nil then
+      fail('a job needs an id: job "name" { ... }')
+    end
+  elseif spec.id == nil and type(spec.func) == "string" then
+    spec.id = spec.func:find(".", 1, true) and spec.func or script .. "." .. spec.func
+  end
+  spec.where = raw.where()
+  local good, message = raw.job_check(spec, script)
+  if not good then
+    fail("%s", message)
+  end
+  check_new(spec.id)
+  places[spec.id] = spec.where
+  zones[spec.id] = zone_of(spec)
+  functions[spec.id] = type(action) == "function" and action or nil
+  specs[#specs + 1] = spec
+  return spec.id
+end
+
+local function with_id(id, spec)
+  if type(spec) ~= "table" then
+    fail('job "%s" wants a table of options, not a %s', id, type(spec))
+  elseif spec.id ~= nil and spec.id ~= id then
+    fail('job "%s" has another id in its table: "%s"', id, tostring(spec.id))
+  end
+  local copied = { id = id }
+  for key, value in pairs(spec) do
+    copied[key] = value
+  end
+  return copied
+end
+
+--- job "id" { ... } or job { id = ..., ... }.
+function vocabulary.job(first)
+  if type(first) == "table" then
+    return declare(first)
+  elseif type(first) ~= "string" then
+    fail('job wants an id or a table, job "nightly" { ... }, not a %s', type(first))
+  elseif is_console then
+    return raw.module("console").job(first, function(spec) return declare(with_id(first, spec)) end)
+  end
+  unfinished[first] = raw.where()
+  return function(spec)
+    unfinished[first] = nil
+    return declare(with_id(first, spec))
+  end
+end
+
+--- The job that every("5s", f) and its kin make. Its id comes from the script and the trigger, so
+-- that it is the same job after the script was saved again.
+function vocabulary.job_of_trigger(trigger, word, action, id)
+  if not is_console and is_loading and not id then
+    local when = trigger.expression or trigger.every or trigger.at or trigger["in"]
+    local base = ("%s.%s%s"):format(script, word, when and " " .. tostring(when) or "")
+    id = base
+    local number = 1
+    while places[id] do
+      number = number + 1
+      id = ("%s (%d)"):format(base, number)
+    end
+  end
+  if is_console or is_loading then
+    return declare { id = id, trigger = trigger, run = action }
+  end
+  return raw.module("scheduler").add_job { id = id, trigger = trigger, run = action }
+end
+
+-- ---- listeners ----
+
+--- on("job_error", function(event) ... end); a pattern ("job_*") or a list of names will do.
+function vocabulary.on(wanted, listener)
+  if type(listener) ~= "function" then
+    fail("on wants an event's name and a function, not a %s", type(listener))
+  end
+  if is_console then
+    return raw.module("scheduler").add_listener(listener, wanted)
+  elseif not is_loading then
+    fail("listeners are declared while the script loads; inside a run use scheduler.add_listener")
+  end
+  vocabulary.add_listener(listener, wanted)
+end
+
+function vocabulary.add_listener(listener, wanted)
+  for name in pairs(events.expand(wanted)) do
+    listeners[name] = listeners[name] or {}
+    table.insert(listeners[name], listener)
+  end
+end
+
+--- True when it was one.
+function vocabulary.remove_listener(listener)
+  local found = false
+  for name, list in pairs(listeners) do
+    for i = #list, 1, -1 do
+      if list[i] == listener then
+        table.remove(list, i)
+        found = true
+      end
+    end
+    if #list == 0 then
+      listeners[name] = nil
+    end
+  end
+  return found
+end
+
+function vocabulary.listened()
+  local names = {}
+  for name in pairs(listeners) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+--- Each listener gets its own copy of the event; an error of one is logged and does not stop the
+-- others.
+function vocabulary.tell_listeners(name, event_json)
+  for _, listener in ipairs { table.unpack(listeners[name] or {}) } do
+    local event = raw.json_decode(event_json)
+    for _, field in ipairs { "at", "scheduled_at" } do
+      if type(event[field]) == "string" then
+        event[field] = raw.time_parse(event[field]) or event[field]
+      end
+    end
+    for key, value in pairs(event) do
+      if value == raw.json_null then
+        event[key] = nil
+      end
+    end
+    local ok, message = pcall(listener, event)
+    if not ok then
+      raw.module("log").log.error("the listener of %s failed: %s", name, message)
+    end
+  end
+end
+
+-- ---- what C asks for ----
+
+local builtins = {}
+
+function vocabulary.is_builtin(name)
+  return builtins[name] ~= nil
+end
+
+--- What is global now was there before the script.
+function vocabulary.remember_globals()
+  for name in pairs(_G) do
+    builtins[name] = true
+  end
+end
+
+local function find(path)
+  local value = rawget(_G, path)
+  if value == nil and path:find(".", 1, true) then
+    value = _G
+    for name in path:gmatch("[^.]+") do
+      value = type(value) == "table" and value[name] or nil
+    end
+  end
+  return value
+end
+
+local function missing(path)
+  local names = global_names()
+  return ('script "%s" has no function "%s"%s'):format(script, path, raw.did_you_mean(path, names))
+end
+
+function vocabulary.declarations()
+  is_loading = false
+  local id, where = next(unfinished)
+  if id then
+    error(('%s: job "%s" has no table of options behind it'):format(where, id), 0)
+  end
+  for _, spec in ipairs(specs) do
+    local path = spec.func
+    if path and path:sub(1, #script + 1) == script .. "." then
+      path = path:sub(#script + 2)
+    end
+    if path and type(find(path)) ~= "function" then
+      error(('%s: job "%s": %s'):format(spec.where, spec.id, missing(path)), 0)
+    end
+  end
+  return { jobs = specs, listeners = vocabulary.listened(), functions = global_names() }
+end
+
+--- The function that a run calls; `func` nil is the declaration's own.
+function vocabulary.find_function(job_id, func)
+  if func == nil then
+    return functions[job_id] or error(('script "%s" declares no function for job "%s"'):format(script, job_id), 0)
+  end
+  local action = find(func)
+  if type(action) ~= "function" then
+    error(missing(func), 0)
+  end
+  return action
+end
+
+-- ---- run ----
+
+local run_fields = {}
+
+--- The due time, on the wall clock of the job's time zone where its declaration names one.
+function run_fields.scheduled_at(run)
+  return raw.time_from_us(run.scheduled_us, zones[run.job])
+end
+
+function run_fields.attempt(run)
+  return run.number
+end
+
+--- "job@2026-11-21T09:00:00Z"
+function run_fields.id(run)
+  return run.job .. "@" .. tostring(raw.time_from_us(run.scheduled_us)):gsub("%.000000Z$", "Z")
+end
+
+local Run = { __name = "run" }
+
+function Run:__index(name)
+  local field = run_fields[name]
+  if field then
+    local value = field(self)
+    rawset(self, name, value)
+    return value
+  end
+end
+
+function Run:__tostring()
+  return "run " .. self.id
+end
+
+--- `attempt` is {scheduled_us=, number=}; the rest is computed when it is asked for.
+function vocabulary.new_run(attempt, job_id)
+  attempt.job = job_id
+  return setmetatable(attempt, Run)
+end
+
+return vocabulary

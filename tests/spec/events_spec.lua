@@ -1,0 +1,41 @@
+local raw = dofile("tests/spec/support.lua").raw()
+local events = raw.module("events")
+
+local function expanded(wanted)
+  local names = {}
+  for name in pairs(events.expand(wanted)) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return table.concat(names, " ")
+end
+
+describe("the events that a listener wants", function()
+  it("are named, matched by a pattern, or listed", function()
+    assert.equal("job_error", expanded("job_error"))
+    assert.equal("script_failed script_loaded script_removed", expanded("script_*"))
+    assert.equal("job_error scheduler_shutdown scheduler_started", expanded { "job_error", "scheduler_*" })
+    assert.equal(#events.names, select(2, expanded(nil):gsub("%S+", "")))
+  end)
+
+  it("are refused when unknown", function()
+    assert.has_error(function() events.expand("job_eror") end,
+      'unknown event "job_eror", did you mean "job_added"?')
+    assert.has_error(function() events.expand("%a") end, 'unknown event "%a"')
+    assert.has_error(function() events.expand { 5 } end,
+      "the name of an event must be a string, not a number")
+  end)
+end)
+
+describe("the documentation", function()
+  it("names each function of the scheduler table", function()
+    local documented = {}
+    for _, name in ipairs(raw.module("doc").names()) do
+      documented[name] = true
+    end
+    local file <close> = assert(io.open("lua/moonbeat/scheduler.lua"))
+    for name in file:read("a"):gmatch("\nfunction scheduler%.([%w_]+)") do
+      assert.is_true(documented["scheduler." .. name], name)
+    end
+  end)
+end)

@@ -1,0 +1,33 @@
+--- A fake of `raw` for the parts of the Lua half that need little of C.
+
+local support = {}
+
+local function nearest(wrong, names)
+  for _, name in ipairs(names) do
+    if name:sub(1, 3) == wrong:sub(1, 3) then
+      return (', did you mean "%s"?'):format(name)
+    end
+  end
+  return ""
+end
+
+function support.raw()
+  local raw = {
+    where = function() return "jobs/test.lua:7" end,
+    did_you_mean = nearest,
+    visible = function(text)
+      return (text:gsub("%c", function(c) return c == "\n" and "\\n" or ("\\x%02x"):format(c:byte()) end))
+    end,
+    time_us = function() return nil end,
+  }
+  local modules = {}
+  function raw.module(name)
+    if modules[name] == nil then
+      modules[name] = assert(loadfile("lua/moonbeat/" .. name .. ".lua"))(raw)
+    end
+    return modules[name]
+  end
+  return raw
+end
+
+return support

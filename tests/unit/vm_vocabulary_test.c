@@ -1,0 +1,268 @@
+/* The words of a job file and the scheduler table, with the real C below and a fake scheduler. */
+#include "support/unit.h"
+
+#include "support/lua_half.h"
+
+static const char words[] =
+    "for name, f in pairs(raw.module 'trigger') do _G[name] = f end\n"
+    "v = raw.module 'vocabulary'\n"
+    "job, on, command = v.job, v.on, v.command\n"
+    "scheduler, kv = raw.module 'scheduler', raw.module 'kv'\n"
+    "json, time = raw.module 'json', raw.module 'time'\n"
+    "function last() return requests[#requests].op, requests[#requests].params end\n"
+    "function refuses(what, f, ...)\n"
+    "  local ok, message = pcall(f, ...)\n"
+    "  assert(not ok, 'no error')\n"
+    "  assert(message:find(what, 1, true), message)\n"
+    "end\n"
+    "v.remember_globals()\n";
+
+static int open_script(void **state)
+{
+  setenv("TZ", "UTC", 1);
+  *state = lua_half_open("orders");
+  lua_half_run(*state, words);
+  return 0;
+}
+
+static int open_console(void **state)
+{
+  *state = lua_half_open("console");
+  lua_half_run(*state, words);
+  return 0;
+}
+
+static int close_state(void **state)
+{
+  lua_close(*state);
+  return 0;
+}
+
+static void gathers_declarations(void **state)
+{
+  lua_half_run(
+      *state,
+      "function cancel() return 'cancelled' end\n"
+      "job 'count' { trigger = cron('0 0 * * *', { timezone = 'Asia/Shanghai' }),\n"
+      "  run = function(run) return run.scheduled_at:date('-1d') end }\n"
+      "job { func = 'cancel', trigger = '@daily' }\n"
+      "job 'by value' { func = cancel, trigger = every '1h' }\n"
+      "job 'backup' { run = command { 'pg_dump', 'shop', timeout = '5m' }, overlap = 'skip' }\n"
+      "on('job_e*', print)\n"
+      "local d = json.decode(json.encode(v.declarations()))\n"
+      "assert(#d.jobs == 4 and d.jobs[1].where == 'jobs/test.lua:2' and d.jobs[1].run == true)\n"
+      "assert(d.jobs[2].id == 'orders.cancel' and d.jobs[2].func == 'cancel')\n"
+      "assert(d.jobs[3].run == true and v.find_function('by value')() == 'cancelled')\n"
+      "assert(d.jobs[4].run.argv[2] == 'shop' and d.jobs[4].run.timeout == '5m')\n"
+      "assert(table.concat(d.listeners, ' ') == 'job_error job_executed')\n"
+      "assert(table.concat(d.functions, ' ') == 'cancel')\n"
+      "local run = v.new_run({ scheduled_us = 1795000000123456, number = 2 }, 'count')\n"
+      "assert(run.id == 'count@2026-11-18T11:06:40.123456Z' and run.attempt == 2, run.id)\n"
+      "assert(v.find_function('count')(run) == '2026-11-17')\n"
+      "assert(v.find_function('x', 'cancel')() == 'cancelled')\n"
+      "refuses('script \"orders\" has no function \"cancle\", did you mean \"cancel\"?',\n"
+      "  v.find_function, 'x', 'cancle')\n"
+      "refuses('inside a run use scheduler.add_job', function() job 'late' { run = print } end)\n"
+      "refuses('inside a run use scheduler.add_listener', on, 'job_error', print)\n");
+}
+
+static void refuses_at_the_line(void **state)
+{
+  static const struct {
+    const char *lua, *error;
+  } cases[] = {
+      {"job 'x' { retrys = 3, run = print }",
+       "jobs/test.lua:1: job \"x\": unknown option \"retrys\", did you mean \"retry\"?"},
+      {"job 'x' { run = print, args = { { when = print } } }",
+       "jobs/test.lua:1: job.args[1].when: a function cannot be stored"},
+      {"job 'x' { run = print }\njob 'x' { run = print }",
+       "jobs/test.lua:2: job \"x\" is declared twice, here and at jobs/test.lua:1"},
+      {"job { run = print }", "jobs/test.lua:1: a job needs an id: job \"name\" { ... }"},
+      {"job 'x' { trigger = '@daily' }", "jobs/test.lua:1: job \"x\": has nothing to run"},
+      {"job 'x' { trigger = 5, run = print }", "jobs/test.lua:1: job \"x\": trigger must be"},
+      {"job 'x' { id = 'y', run = print }",
+       "jobs/test.lua:1: job \"x\" has another id in its table: \"y\""},
+      {"job 'x' 'y'", "jobs/test.lua:1: job \"x\" wants a table of options, not a string"},
+      {"job(5)", "jobs/test.lua:1: job wants an id or a table"},
+      {"job 'x' { func = print, run = print }", "jobs/test.lua:1: job \"x\" has both run and func"},
+      {"job 'x'\nv.declarations()", "jobs/test.lua:1: job \"x\" has no table of options behind it"},
+      {"job 'x' { func = 'nothing' }\nv.declarations()",
+       "jobs/test.lua:1: job \"x\": script \"orders\" has no function \"nothing\""},
+      {"command { 'ls', cwdd = '/' }",
+       "jobs/test.lua:1: command: unknown option \"cwdd\", did you mean \"cwd\"?"},
+      {"command {}", "jobs/test.lua:1: command: the name of a program is missing"},
+      {"on('job_eror', print)",
+       "jobs/test.lua:1: unknown event \"job_eror\", did you mean \"job_error\"?"},
+      {"on('job_error')", "jobs/test.lua:1: on wants an event's name and a function, not a nil"},
+      {"scheduler.add_jbo {}",
+       "jobs/test.lua:1: no function \"add_jbo\" in scheduler, did you mean \"add_job\"?"},
+      {"scheduler.add_job { func = function() end }",
+       "jobs/test.lua:1: a function given at run time must be a global function of the script"},
+      {"scheduler.get_jobs { stat = 1 }",
+       "jobs/test.lua:1: scheduler.get_jobs: unknown option \"stat\", did you mean \"state\"?"},
+      {"scheduler.pause_job(5)",
+       "jobs/test.lua:1: scheduler.pause_job wants a job or its id, not a number"},
+      {"kv.set('k', print)", "jobs/test.lua:1: kv: value: a function cannot be stored"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    close_state(state);
+    open_script(state);
+    const char *error = lua_half_text(*state, cases[i].lua);
+    if (!error || strncmp(error, cases[i].error, strlen(cases[i].error)) != 0)
+      fail_msg("%s: %s", cases[i].lua, error ? error : "no error");
+  }
+}
+
+static void asks_the_scheduler(void **state)
+{
+  lua_half_run(
+      *state,
+      "local view = { id = 'a', state = 'active', trigger = { kind = 'interval', every = '5s' },\n"
+      "  trigger_text = 'every 5s', next_run_at = '2026-01-01T00:00:00.000000Z' }\n"
+      "answers.add_job, answers.show = view, view\n"
+      "answers.pause_job = { id = 'a', state = 'paused' }\n"
+      "function cancel() end\n"
+      "local a = scheduler.add_job { id = 'a', func = cancel, args = { 42 }, trigger = after '15m' "
+      "}\n"
+      "local _, params = last()\n"
+      "assert(params == '{\"args\":[42],\"func\":\"orders.cancel\",\"id\":\"a\",'\n"
+      "  .. '\"trigger\":{\"in\":\"15m\",\"kind\":\"date\"}}', params)\n"
+      "assert(a.id == 'a' and a.next_run_at == time.parse '2026-01-01' and tostring(a.trigger) == "
+      "'every 5s')\n"
+      "assert(tostring(a):find '^job a: every 5s, next run 2026', tostring(a))\n"
+      "scheduler.add_job { func = 'cancel' }\n"
+      "assert(select(2, last()) == '{\"func\":\"orders.cancel\"}')\n"
+      "assert(a:pause() == a and a.state == 'paused' and a.next_run_at == nil)\n"
+      "assert(a:refresh().next_run_at == time.parse '2026-01-01')\n"
+      "local none, message, code = a:remove()\n"
+      "assert(none == nil and code == 'not_found' and message)\n"
+      "answers.run_now = { run = 'a@2026' }\n"
+      "assert(a:run_now(1, 'x') == 'a@2026' and select(2, last()) == "
+      "'{\"args\":[1,\"x\"],\"job\":\"a\"}')\n"
+      "answers.list = function(p)\n"
+      "  return { jobs = { { id = 'j' .. (p.after or 0) } }, next = not p.after and '1' or nil } "
+      "end\n"
+      "assert(#scheduler.get_jobs() == 2)\n"
+      "answers.next = { fires = { '2026-01-01T00:00:00.000000Z' }, timezone = 'Europe/Berlin' }\n"
+      "assert(scheduler.next('a')[1].hour == 1)\n"
+      "answers.pause_job = function() return nil, 'wrong', 'invalid' end\n"
+      "refuses('jobs/test.lua:26: wrong', function() local x = a:pause() return x end)\n");
+}
+
+static void adds_many_jobs_in_chunks(void **state)
+{
+  lua_half_run(
+      *state,
+      "answers.add_jobs = function(p) return { added = #p.jobs } end\n"
+      "local specs = {}\n"
+      "for i = 1, 4500 do specs[i] = { id = 'j' .. i, func = 'orders.f', args = { i } } end\n"
+      "assert(scheduler.add_jobs(specs) == 4500 and #requests == 3)\n"
+      "local asked = 0\n"
+      "answers.add_jobs = function(p)\n"
+      "  asked = asked + 1\n"
+      "  if asked == 2 then return nil, 'job \"j\" is there', 'exists' end\n"
+      "  return { added = #p.jobs }\n"
+      "end\n"
+      "local n, message, code = scheduler.add_jobs(specs)\n"
+      "assert(n == nil and code == 'exists')\n"
+      "assert(message == 'job \"j\" is there (2000 jobs were added before)', message)\n");
+}
+
+static void keeps_values(void **state)
+{
+  lua_half_run(
+      *state,
+      "local stored = {}\n"
+      "answers.kv_get = function(p) return { value = stored[p.key] } end\n"
+      "local conflicts = 1\n"
+      "answers.kv_set = function(p)\n"
+      "  if p.expected and conflicts > 0 then conflicts = 0 return nil, 'changed', 'conflict' end\n"
+      "  stored[p.key] = p.value\n"
+      "  if p.value == json.null then stored[p.key] = nil end\n"
+      "  return {}\n"
+      "end\n"
+      "assert(kv.get('n') == nil and kv.get('n', 7) == 7)\n"
+      "assert(kv.incr('n') == 1 and kv.incr('n', 2.5) == 3.5 and kv.get('n') == 3.5)\n"
+      "kv.set('f', false)\n"
+      "assert(kv.get('f', true) == false)\n"
+      "kv.update('t', function(old) old = old or {} old.n = json.null old.a = 1 return old end)\n"
+      "assert(kv.get('t').a == 1 and kv.get('t').n == nil)\n"
+      "kv.delete('n')\n"
+      "assert(stored.n == nil)\n"
+      "refuses('kv.incr: \"t\" holds a table', kv.incr, 't')\n"
+      "refuses('a key must be a string', kv.get, 5)\n");
+}
+
+static void tells_listeners(void **state)
+{
+  lua_half_run(
+      *state,
+      "local heard = {}\n"
+      "on('job_error', function(e) heard[#heard + 1] = e e.job = 'changed' error 'oops' end)\n"
+      "on({ 'job_error', 'script_*' }, function(e) heard[#heard + 1] = e end)\n"
+      "v.tell_listeners('job_error',\n"
+      "  '{\"event\":\"job_error\",\"job\":\"x\",\"run\":null,\"at\":\"2026-01-01T00:00:00Z\"}')\n"
+      "assert(#heard == 2 and heard[2].job == 'x' and heard[2].run == nil)\n"
+      "assert(heard[2].at == time.parse '2026-01-01')\n"
+      "assert(lines[1].text == 'the listener of job_error failed: jobs/test.lua:2: oops')\n"
+      "v.tell_listeners('job_added', '{}')\n"
+      "assert(#heard == 2)\n");
+}
+
+static void evaluates_and_keeps_functions(void **state)
+{
+  lua_half_run(
+      *state,
+      "local console = raw.module 'console'\n"
+      "every, scheduler = raw.module('trigger').every, scheduler\n"
+      "local function shown(text) return console.evaluate(text).results end\n"
+      "assert(shown '1 + 1' == '2' and _ == 2 and shown 'x = 5' == '' and shown 'x, \"a\"' == '5, "
+      "\"a\"')\n"
+      "assert(console.evaluate('for i = 1, 3 do').incomplete)\n"
+      "refuses('syntax error', console.evaluate, 'x x')\n"
+      "answers.scripts = { scripts = { { name = 'console_3' }, { name = 'orders' } } }\n"
+      "local source\n"
+      "answers.add_script = function(p) source = p.source return { name = p.name } end\n"
+      "answers.add_job = function(p) return { id = p.id, state = 'active' } end\n"
+      "shown 'every(\"5s\", function() print(\"hi\") end)'\n"
+      "assert(source == '-- typed at the console\\nrun = function() print(\"hi\") end\\n', "
+      "source)\n"
+      "local op, params = last()\n"
+      "assert(op == 'add_job' and params:find('\"func\":\"console_4.run\",\"id\":\"console_4\"', "
+      "1, true))\n"
+      "shown 'function t(run, a) return a end'\n"
+      "shown 'scheduler.add_job { id = \"t\", func = t, trigger = every \"1h\" }'\n"
+      "assert(source:find('run = function(run, a) return a end', 1, true))\n"
+      "shown 'a, b = function() return 1 end, function() return 2 end'\n"
+      "shown 'scheduler.add_job { func = b }'\n"
+      "assert(source:find('return 2', 1, true), source)\n"
+      "refuses('the function uses the local variable \"y\": make it a global, or pass it in "
+      "args',\n"
+      "  console.evaluate, 'local y = 1 every(\"5s\", function() return y end)')\n"
+      "answers.add_job = function() return nil, 'taken', 'exists' end\n"
+      "assert(shown 'scheduler.add_job { id = \"t\", func = t }' == 'nil, \"taken\", \"exists\"')\n"
+      "assert(last() == 'remove_script')\n"
+      "answers.show = { id = 'old', state = 'active' }\n"
+      "job = raw.module('vocabulary').job\n"
+      "assert(shown 'job \"old\"' == 'job old\\n  state  active', shown 'job \"old\"')\n"
+      "assert(shown 'job \"old\".state' == '\"active\"')\n"
+      "answers.list = { jobs = { { id = 'a-1' }, { id = 'b' } } }\n"
+      "local function completed(text) return table.concat(console.complete(text), ' ') end\n"
+      "assert(completed 'x = scheduler.add_j' == 'scheduler.add_job scheduler.add_jobs')\n"
+      "assert(completed 'job \"a' == 'a-1' and completed 'job \"old\":pa' == ':pause')\n"
+      "assert(completed 'nope.x' == '' and completed 'string.fo' == 'string.format')\n");
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(gathers_declarations, open_script, close_state),
+      cmocka_unit_test_setup_teardown(refuses_at_the_line, open_script, close_state),
+      cmocka_unit_test_setup_teardown(asks_the_scheduler, open_script, close_state),
+      cmocka_unit_test_setup_teardown(adds_many_jobs_in_chunks, open_script, close_state),
+      cmocka_unit_test_setup_teardown(keeps_values, open_script, close_state),
+      cmocka_unit_test_setup_teardown(tells_listeners, open_script, close_state),
+      cmocka_unit_test_setup_teardown(evaluates_and_keeps_functions, open_console, close_state),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
