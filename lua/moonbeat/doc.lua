@@ -61,10 +61,12 @@ local groups = {
     { "log", "log.info(format, ...) and log.debug, log.warn, log.error",
       "A line of the run's log; print does as info." },
     { "sleep", "sleep(length)", 'Waits without blocking others: sleep "1.5s".' },
-    { "kv", "kv.get(key, default?) kv.set(key, value) kv.delete(key) kv.keys(prefix?) kv.update(key, f) kv.incr(key, n?)",
+    { "kv",
+      "kv.get(key, default?) kv.set(key, value) kv.delete(key) kv.keys(prefix?) kv.update(key, f) kv.incr(key, n?)",
       "Values that outlive restarts, each script its own." },
     { "json", "json.encode(value, { indent = }?) json.decode(text) json.null json.array(list)", "JSON." },
-    { "time", "time.now() time.parse(text, zone?) time.at { year =, ... } time.duration(text) time.text(length) time.zones()",
+    { "time",
+      "time.now() time.parse(text, zone?) time.at { year =, ... } time.duration(text) time.text(length) time.zones()",
       't + "1h", t - t in seconds, comparisons; t:date(offset?, zone?) t:format(f, zone?) t:iso(zone?) '
         .. 't:in_zone(zone); '
         .. "t.us t.epoch t.year t.month t.day t.hour t.minute t.second t.weekday." },
