@@ -23,7 +23,7 @@
 #include "time/instant.h"
 #include "trigger/cron_fields.h"
 #include "trigger/kind.h"
-#include "trigger/option.h"
+#include "trigger/member.h"
 
 enum { GAP_MAX_S = 3 * 3600, EXPRESSION_MAX_SIZE = 1000 };
 enum gap { GAP_FIRST, GAP_SKIP };
@@ -218,7 +218,7 @@ static enum error_code read_policy(const struct json *value, const char *name,
                                    const char *const *names, uint8_t *policy, struct error *error)
 {
   const char *text = names[0];
-  if (option_text(value, name, &text, error))
+  if (member_text(value, name, &text, error))
     return ERROR_INVALID;
   for (*policy = 0; names[*policy]; ++*policy)
     if (!strcmp(names[*policy], text))
@@ -232,14 +232,14 @@ static enum error_code read_members(struct cron *cron, const struct json *value,
 {
   enum error_code code = cron_fields_parse(cron->expression, &cron->fields, error);
   if (!code)
-    code = option_zone(value, default_zone, &cron->zone, error);
+    code = member_zone(value, default_zone, &cron->zone, error);
   if (code)
     return code;
   if (read_policy(value, "gap", gap_names, &cron->gap, error) ||
       read_policy(value, "overlap", overlap_names, &cron->overlap, error) ||
-      option_instant(value, "start", cron->zone, &cron->start_us, error) ||
-      option_instant(value, "end", cron->zone, &cron->end_us, error) ||
-      option_check_window(cron->start_us, cron->end_us, error))
+      member_instant(value, "start", cron->zone, &cron->start_us, error) ||
+      member_instant(value, "end", cron->zone, &cron->end_us, error) ||
+      member_check_window(cron->start_us, cron->end_us, error))
     return ERROR_INVALID;
   int64_t fire_us;
   if (!next(&cron->base, INT64_MIN, &fire_us))
@@ -258,7 +258,7 @@ static enum error_code from_json(const struct json *value, const char *default_z
                                  struct trigger **trigger, struct error *error)
 {
   const char *expression = NULL;
-  if (option_text(value, "expression", &expression, error)) {
+  if (member_text(value, "expression", &expression, error)) {
     error_prefix(error, "cron");
     return ERROR_INVALID;
   }
@@ -292,9 +292,9 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
   if (cron->overlap != OVERLAP_FIRST)
     json_put_text(writer, "overlap", overlap_names[cron->overlap]);
   if (cron->start_us != INT64_MIN)
-    option_put_instant(writer, "start", cron->start_us);
+    member_put_instant(writer, "start", cron->start_us);
   if (cron->end_us != INT64_MAX)
-    option_put_instant(writer, "end", cron->end_us);
+    member_put_instant(writer, "end", cron->end_us);
 }
 
 static const char *const members[] = {"expression", "timezone", "gap", "overlap",

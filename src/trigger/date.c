@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "time/instant.h"
 #include "trigger/kind.h"
-#include "trigger/option.h"
+#include "trigger/member.h"
 
 struct date {
   struct trigger base;
@@ -19,17 +19,17 @@ static enum error_code read_members(struct date *date, const struct json *value,
                                     const char *default_zone, struct error *error)
 {
   const struct zone *zone;
-  bool has_at = option_find(value, "at");
-  date->is_relative = option_find(value, "in");
+  bool has_at = member_find(value, "at");
+  date->is_relative = member_find(value, "in");
   if (has_at && date->is_relative)
     return error_set(error, ERROR_INVALID, "\"at\" and \"in\" exclude each other");
   if (!has_at && !date->is_relative)
     return error_set(error, ERROR_INVALID, "\"at\" or \"in\" is missing");
-  enum error_code code = option_zone(value, default_zone, &zone, error);
+  enum error_code code = member_zone(value, default_zone, &zone, error);
   if (!code)
-    code = option_instant(value, "at", zone, &date->at_us, error);
+    code = member_instant(value, "at", zone, &date->at_us, error);
   if (!code)
-    code = option_length(value, "in", &date->in_us, error);
+    code = member_length(value, "in", &date->in_us, error);
   return code;
 }
 
@@ -66,9 +66,9 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
 {
   const struct date *date = (const struct date *)trigger;
   if (date->is_relative)
-    option_put_length(writer, "in", date->in_us);
+    member_put_length(writer, "in", date->in_us);
   else
-    option_put_instant(writer, "at", date->at_us);
+    member_put_instant(writer, "at", date->at_us);
 }
 
 static bool next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)

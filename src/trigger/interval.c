@@ -14,7 +14,7 @@
 #include "time/duration.h"
 #include "time/instant.h"
 #include "trigger/kind.h"
-#include "trigger/option.h"
+#include "trigger/member.h"
 
 enum { EVERY_MIN_US = 1000 };
 
@@ -50,7 +50,7 @@ static enum error_code add_part(const struct json *member, int64_t unit_us, int6
   if (us < 0)
     return error_set(error, ERROR_INVALID, "\"%s\" cannot be negative", name);
   if (us > (double)LENGTH_MAX_US)
-    return option_check_length(name, INT64_MAX, error);
+    return member_check_length(name, INT64_MAX, error);
   *sum_us += member->type == JSON_INTEGER ? member->as.integer * unit_us : llround(us);
   return ERROR_OK;
 }
@@ -58,11 +58,11 @@ static enum error_code add_part(const struct json *member, int64_t unit_us, int6
 static enum error_code read_every(struct interval *interval, const struct json *value,
                                   struct error *error)
 {
-  bool has_every = option_find(value, "every"), has_part = false;
-  if (option_length(value, "every", &interval->every_us, error))
+  bool has_every = member_find(value, "every"), has_part = false;
+  if (member_length(value, "every", &interval->every_us, error))
     return ERROR_INVALID;
   for (size_t i = 0; i < PARTS; i++) {
-    const struct json *member = option_find(value, parts[i].name);
+    const struct json *member = member_find(value, parts[i].name);
     if (!member)
       continue;
     has_part = true;
@@ -79,27 +79,27 @@ static enum error_code read_every(struct interval *interval, const struct json *
     duration_format(text, interval->every_us);
     return error_set(error, ERROR_INVALID, "a period of %s is under the minimum of 1ms", text);
   }
-  return option_check_length("every", interval->every_us, error);
+  return member_check_length("every", interval->every_us, error);
 }
 
 static enum error_code read_members(struct interval *interval, const struct json *value,
                                     const char *default_zone, struct error *error)
 {
   const struct zone *zone;
-  bool has_start = option_find(value, "start"), has_anchor = option_find(value, "anchor");
+  bool has_start = member_find(value, "start"), has_anchor = member_find(value, "anchor");
   interval->origin = has_start ? ORIGIN_START : has_anchor ? ORIGIN_ANCHOR : ORIGIN_NONE;
   interval->end_us = INT64_MAX;
   if (has_start && has_anchor)
     return error_set(error, ERROR_INVALID, "\"start\" and \"anchor\" exclude each other");
   enum error_code code = read_every(interval, value, error);
   if (!code)
-    code = option_zone(value, default_zone, &zone, error);
+    code = member_zone(value, default_zone, &zone, error);
   if (!code)
-    code = option_instant(value, has_start ? "start" : "anchor", zone, &interval->start_us, error);
+    code = member_instant(value, has_start ? "start" : "anchor", zone, &interval->start_us, error);
   if (!code)
-    code = option_instant(value, "end", zone, &interval->end_us, error);
+    code = member_instant(value, "end", zone, &interval->end_us, error);
   if (!code && has_start)
-    code = option_check_window(interval->start_us, interval->end_us, error);
+    code = member_check_window(interval->start_us, interval->end_us, error);
   return code;
 }
 
@@ -137,12 +137,12 @@ static void anchor(struct trigger *trigger, int64_t now_us)
 static void to_json(const struct trigger *trigger, struct json_writer *writer)
 {
   const struct interval *interval = (const struct interval *)trigger;
-  option_put_length(writer, "every", interval->every_us);
+  member_put_length(writer, "every", interval->every_us);
   if (interval->origin != ORIGIN_NONE)
-    option_put_instant(writer, interval->origin == ORIGIN_START ? "start" : "anchor",
+    member_put_instant(writer, interval->origin == ORIGIN_START ? "start" : "anchor",
                        interval->start_us);
   if (interval->end_us != INT64_MAX)
-    option_put_instant(writer, "end", interval->end_us);
+    member_put_instant(writer, "end", interval->end_us);
 }
 
 static int64_t first_fire(const struct interval *interval)

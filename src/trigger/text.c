@@ -23,7 +23,7 @@ static const char *skip_spaces(const char *at)
 }
 
 /* The size of a `name=` that begins at `at`, without the sign; 0 when none does. */
-static size_t option_size(const char *at)
+static size_t member_size(const char *at)
 {
   size_t size = 0;
   while (isalpha((unsigned char)at[size]) || at[size] == '_')
@@ -36,7 +36,7 @@ static void put_value(struct json_writer *writer, const char *key, size_t key_si
 {
   const char *begin = skip_spaces(*at), *end = begin;
   *at = begin;
-  while (**at && !option_size(*at)) {
+  while (**at && !member_size(*at)) {
     while (**at && !isspace((unsigned char)**at))
       (*at)++;
     end = *at;
@@ -100,7 +100,7 @@ enum error_code trigger_text_to_json(const char *text, struct buffer *out, struc
   put_value(&writer, member, strlen(member), &at);
   while (*at) {
     const char *key = at;
-    size_t size = option_size(at);
+    size_t size = member_size(at);
     at += size + 1;
     put_value(&writer, key, size, &at);
   }

@@ -1,6 +1,6 @@
 /* One reader per type of member; each checks the type first, so that a wrong one is never taken for
  * an absent one. */
-#include "trigger/option.h"
+#include "trigger/member.h"
 
 #include <math.h>
 #include <string.h>
@@ -8,16 +8,16 @@
 #include "time/duration.h"
 #include "time/instant.h"
 
-const struct json *option_find(const struct json *value, const char *name)
+const struct json *member_find(const struct json *value, const char *name)
 {
   const struct json *member = json_get(value, name);
   return member && member->type != JSON_NULL ? member : NULL;
 }
 
-enum error_code option_text(const struct json *value, const char *name, const char **out,
+enum error_code member_text(const struct json *value, const char *name, const char **out,
                             struct error *error)
 {
-  const struct json *member = option_find(value, name);
+  const struct json *member = member_find(value, name);
   if (!member)
     return ERROR_OK;
   if (member->type != JSON_STRING)
@@ -29,11 +29,11 @@ enum error_code option_text(const struct json *value, const char *name, const ch
   return ERROR_OK;
 }
 
-enum error_code option_zone(const struct json *value, const char *default_zone,
+enum error_code member_zone(const struct json *value, const char *default_zone,
                             const struct zone **zone, struct error *error)
 {
   const char *name = default_zone;
-  if (option_text(value, "timezone", &name, error))
+  if (member_text(value, "timezone", &name, error))
     return ERROR_INVALID;
   return zone_find(name ? name : "UTC", zone, error);
 }
@@ -47,10 +47,10 @@ static enum error_code read_epoch(const struct json *member, int64_t *us, struct
   return ERROR_OK;
 }
 
-enum error_code option_instant(const struct json *value, const char *name, const struct zone *zone,
+enum error_code member_instant(const struct json *value, const char *name, const struct zone *zone,
                                int64_t *us, struct error *error)
 {
-  const struct json *member = option_find(value, name);
+  const struct json *member = member_find(value, name);
   if (!member)
     return ERROR_OK;
   if (member->type == JSON_INTEGER || member->type == JSON_NUMBER) {
@@ -60,7 +60,7 @@ enum error_code option_instant(const struct json *value, const char *name, const
     return code;
   }
   const char *text = NULL;
-  enum error_code code = option_text(value, name, &text, error);
+  enum error_code code = member_text(value, name, &text, error);
   if (code)
     return code;
   code = instant_parse(text, zone, us, error);
@@ -69,17 +69,17 @@ enum error_code option_instant(const struct json *value, const char *name, const
   return code;
 }
 
-enum error_code option_check_length(const char *name, int64_t us, struct error *error)
+enum error_code member_check_length(const char *name, int64_t us, struct error *error)
 {
   if (us > LENGTH_MAX_US)
     return error_set(error, ERROR_INVALID, "%s: the duration is over 1000 years", name);
   return ERROR_OK;
 }
 
-enum error_code option_length(const struct json *value, const char *name, int64_t *us,
+enum error_code member_length(const struct json *value, const char *name, int64_t *us,
                               struct error *error)
 {
-  const struct json *member = option_find(value, name);
+  const struct json *member = member_find(value, name);
   if (!member)
     return ERROR_OK;
   enum error_code code = duration_from_json(member, us, error);
@@ -87,10 +87,10 @@ enum error_code option_length(const struct json *value, const char *name, int64_
     error_prefix(error, "%s \"%.60s\"", name, member->as.string.data);
   else if (code)
     error_prefix(error, "%s", name);
-  return code ? code : option_check_length(name, *us, error);
+  return code ? code : member_check_length(name, *us, error);
 }
 
-enum error_code option_check_window(int64_t start_us, int64_t end_us, struct error *error)
+enum error_code member_check_window(int64_t start_us, int64_t end_us, struct error *error)
 {
   if (start_us <= end_us)
     return ERROR_OK;
@@ -101,14 +101,14 @@ enum error_code option_check_window(int64_t start_us, int64_t end_us, struct err
                    start);
 }
 
-void option_put_instant(struct json_writer *writer, const char *name, int64_t us)
+void member_put_instant(struct json_writer *writer, const char *name, int64_t us)
 {
   char text[INSTANT_TEXT_SIZE];
   instant_format(text, us);
   json_put_text(writer, name, text);
 }
 
-void option_put_length(struct json_writer *writer, const char *name, int64_t us)
+void member_put_length(struct json_writer *writer, const char *name, int64_t us)
 {
   char text[DURATION_TEXT_SIZE];
   duration_format(text, us);
