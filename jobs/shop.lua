@@ -66,9 +66,9 @@ job "shop_count" {
   run = function(run)
     local day = run.scheduled_at:date "-1d"
     local count = { day = day, paid = 0, cancelled = 0 }
-    local closed = "SELECT status, count(*) AS orders FROM orders WHERE date(closed_at, 'localtime') = ? GROUP BY status"
+    local closed = "SELECT status, count(*) AS n FROM orders WHERE date(closed_at, 'localtime') = ? GROUP BY status"
     for row in db:rows(closed, day) do
-      count[row.status] = row.orders
+      count[row.status] = row.n
     end
     for _, order in ipairs(assert(scheduler.get_jobs { tag = "order", state = "finished" })) do
       order:remove()
