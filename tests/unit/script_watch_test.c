@@ -82,7 +82,7 @@ static void expect_within(struct bench *bench, const char *text, int64_t ms)
   while (strcmp(heard(bench), text) != 0 && clock_monotonic_us() < end)
     run_for(bench, 10);
   assert_string_equal(heard(bench), text);
-  run_for(bench, 250);
+  run_for(bench, 150);
   assert_string_equal(heard(bench), text);
   buffer_clear(&bench->heard);
 }
@@ -94,7 +94,7 @@ static void expect(struct bench *bench, const char *text)
 
 static void expect_nothing(struct bench *bench)
 {
-  run_for(bench, 900);
+  run_for(bench, 650);
   assert_string_equal(heard(bench), "");
 }
 
