@@ -9,6 +9,8 @@ local raw = ...
 
 local process = {}
 
+local INFO, WARN = 1, 2
+
 ---@class exec.options
 ---@field cwd? string where to run, the jobs folder when not given
 ---@field env? table<string, string|false> variables to set; false removes one
@@ -88,7 +90,7 @@ end
 
 -- Sends the output of a child to the log until it has ended.
 local function log_output(child)
-  local out, err = line_cutter("info"), line_cutter("warn")
+  local out, err = line_cutter(INFO), line_cutter(WARN)
   repeat
     local stdout, stderr, ended = child:next()
     if stdout then
@@ -450,8 +452,8 @@ function process.popen(command, mode)
     rest = "",
     position = 1,
     ended = false,
-    log_stdout = line_cutter("info"),
-    log_stderr = line_cutter("warn"),
+    log_stdout = line_cutter(INFO),
+    log_stderr = line_cutter(WARN),
   }, file_meta)
 end
 

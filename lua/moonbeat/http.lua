@@ -55,6 +55,9 @@ local response_meta = {
   __name = "http.response",
 }
 
+-- Servers expect a length with these, if only 0.
+local BODY_METHODS = { POST = true, PUT = true, PATCH = true }
+
 local function fail(form, ...)
   raw.fail(form:format(...))
 end
@@ -120,8 +123,8 @@ local function header_lines(name, headers, defaults)
     lines[#lines + 1] = value == "" and key .. ";" or key .. ": " .. value
   end
   for key, value in pairs(defaults) do
-    if not seen[key] then
-      lines[#lines + 1] = key .. ": " .. value
+    if not seen[key] then -- false keeps curl from adding its own
+      lines[#lines + 1] = value and key .. ": " .. value or key .. ":"
     end
   end
   return lines
@@ -148,7 +151,7 @@ local function body_of(name, options)
   elseif given and type(options.body) ~= "string" then
     fail("%s: body must be a string, got %s (json = sends a table)", name, raw.type_name(options.body))
   end
-  return options.body, "application/octet-stream"
+  return options.body, given and "application/octet-stream"
 end
 
 local function retries_of(name, retries)
@@ -200,12 +203,18 @@ local function perform(name, method, url, options)
   if type(url) ~= "string" then
     fail("%s: url must be a string, got %s", name, raw.type_name(url))
   end
+  if url:find("[%c ]") then
+    fail("%s: url must not hold blanks or control characters", name)
+  end
   local body, content_type = body_of(name, options)
+  if body == nil and BODY_METHODS[method] then
+    body = ""
+  end
   local request = {
     method = method,
     url = url_with_query(name, url, options.query),
     body = body,
-    headers = header_lines(name, options.headers, body and { ["content-type"] = content_type } or {}),
+    headers = header_lines(name, options.headers, { expect = false, ["content-type"] = content_type or false }),
     timeout = raw.seconds_option(name, "timeout", options.timeout == nil and 30 or options.timeout),
     connect_timeout = raw.seconds_option(name, "connect_timeout",
       options.connect_timeout == nil and 10 or options.connect_timeout),

@@ -331,7 +331,7 @@ static char **push_environment(lua_State *L, const char *function)
 static const char *push_cwd(lua_State *L, const char *function)
 {
   const char *cwd = push_text_field(L, function, "cwd");
-  const char *folder = args_raw_string(L, lua_upvalueindex(1), "jobs_folder");
+  const char *folder = args_jobs_folder(L, lua_upvalueindex(1));
   if (!cwd)
     return folder;
   char *path = args_path(L, lua_upvalueindex(1), -1, function, "cwd");

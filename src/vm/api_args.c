@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "time/duration.h"
+#include "vm/state.h"
 
 #define OWN_SOURCE "=moonbeat/"
 
@@ -114,6 +115,12 @@ const char *args_raw_string(lua_State *L, int raw, const char *name)
   return text;
 }
 
+const char *args_jobs_folder(lua_State *L, int raw)
+{
+  const char *folder = args_raw_string(L, raw, "jobs_folder");
+  return folder ? folder : vm_get(L)->folder;
+}
+
 char *args_path(lua_State *L, int raw, int index, const char *function, const char *what)
 {
   size_t size;
@@ -122,7 +129,7 @@ char *args_path(lua_State *L, int raw, int index, const char *function, const ch
     args_fail(L, "%s: %s is empty", function, what);
   if (strlen(path) != size)
     args_fail(L, "%s: %s holds a NUL byte", function, what);
-  const char *folder = args_raw_string(L, raw, "jobs_folder");
+  const char *folder = args_jobs_folder(L, raw);
   if (path[0] == '/' || !folder)
     return memory_strdup(path);
   return memory_printf("%s/%s", folder, path);

@@ -37,8 +37,11 @@ int64_t args_integer(lua_State *L, int index, const char *function, const char *
 int64_t args_duration_us(lua_State *L, int index, const char *function, const char *what,
                          int64_t otherwise);
 
+/* raw.jobs_folder, else where the state's modules lie, else NULL. */
+const char *args_jobs_folder(lua_State *L, int raw);
+
 /* The path at `index` as the system needs it, on the heap: without NULs, relative ones behind
- * raw.jobs_folder. */
+ * the jobs folder. */
 char *args_path(lua_State *L, int raw, int index, const char *function, const char *what);
 
 /* raw.NAME if it is a string, else NULL. It lives as long as the table keeps it. */

@@ -1,0 +1,326 @@
+/* raw.http_request for Lua: one attempt of one request, from a table that lua/moonbeat/http.lua has
+ * checked and completed, to the parts of a response. Redirects stay within http and https; the body
+ * is cut off, with an error, at max_size. */
+#include "vm/api_http.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "vm/api_args.h"
+#include "vm/api_http_client.h"
+#include "vm/vm.h"
+#include "vm/wait.h"
+
+struct http_wait {
+  struct wait wait; /* first */
+  struct http_transfer transfer;
+  struct curl_slist *request_headers;
+  struct buffer head; /* name NUL value NUL, of the last response */
+  struct buffer body;
+  size_t max_size;
+  bool is_over_size;
+  char *shown; /* "GET http://host/path" */
+  char problem[CURL_ERROR_SIZE];
+};
+
+static struct http_wait *http_of(struct http_transfer *transfer)
+{
+  return (struct http_wait *)((char *)transfer - offsetof(struct http_wait, transfer));
+}
+
+/* ---- receiving ---- */
+
+static size_t on_body(char *data, size_t one, size_t size, void *context)
+{
+  struct http_wait *http = context;
+  (void)one;
+  if (size > http->max_size - http->body.size) {
+    http->is_over_size = true;
+    return size == 0 ? 1 : 0;
+  }
+  buffer_append(&http->body, data, size);
+  return size;
+}
+
+static bool is_blank(char byte)
+{
+  return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+/* One line; a status line begins a new response. */
+static size_t on_header(char *data, size_t one, size_t size, void *context)
+{
+  struct http_wait *http = context;
+  (void)one;
+  if (size >= 5 && strncasecmp(data, "HTTP/", 5) == 0)
+    buffer_clear(&http->head);
+  const char *colon = memchr(data, ':', size);
+  if (!colon || http->head.size + size > http->max_size + (1 << 20))
+    return size;
+  for (const char *at = data; at < colon; at++)
+    buffer_append_byte(&http->head, *at >= 'A' && *at <= 'Z' ? (char)(*at + 32) : *at);
+  buffer_append_byte(&http->head, '\0');
+  const char *begin = colon + 1, *end = data + size;
+  while (begin < end && is_blank(*begin))
+    begin++;
+  while (end > begin && is_blank(end[-1]))
+    end--;
+  for (const char *at = begin; at < end; at++)
+    if (*at)
+      buffer_append_byte(&http->head, *at);
+  buffer_append_byte(&http->head, '\0');
+  return size;
+}
+
+/* (-- headers) */
+static void push_headers(lua_State *L, const struct buffer *head)
+{
+  lua_newtable(L);
+  for (size_t at = 0; at < head->size;) {
+    const char *name = head->data + at, *value = name + strlen(name) + 1;
+    at = (size_t)(value - head->data) + strlen(value) + 1;
+    if (lua_getfield(L, -1, name) == LUA_TSTRING) {
+      /* A cookie's own text may hold commas. */
+      lua_pushstring(L, strcmp(name, "set-cookie") == 0 ? "\n" : ", ");
+      lua_pushstring(L, value);
+      lua_concat(L, 3);
+    } else {
+      lua_pop(L, 1);
+      lua_pushstring(L, value);
+    }
+    lua_setfield(L, -2, name);
+  }
+}
+
+/* ---- failing ---- */
+
+static enum error_code describe(const struct http_wait *http, struct error *error)
+{
+  long number = 0;
+  const char *what = http->shown;
+  CURLcode result = http->transfer.result;
+  curl_easy_getinfo(http->transfer.easy, CURLINFO_OS_ERRNO, &number);
+  switch (result) {
+  case CURLE_COULDNT_CONNECT:
+    if (number)
+      return error_set_errno(error, ERROR_UNAVAILABLE, (int)number, "%s: could not connect", what);
+    return error_set(error, ERROR_UNAVAILABLE, "%s: could not connect: %s", what, http->problem);
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return error_set(error, ERROR_UNAVAILABLE, "%s: the host's name is not known: %s", what,
+                     http->problem);
+  case CURLE_OPERATION_TIMEDOUT:
+    return error_set(error, ERROR_TIMEOUT, "%s: timed out: %s", what, http->problem);
+  case CURLE_URL_MALFORMAT:
+    return error_set(error, ERROR_INVALID, "%s: the URL is not valid", what);
+  case CURLE_UNSUPPORTED_PROTOCOL:
+    return error_set(error, ERROR_INVALID, "%s: only http and https are known here", what);
+  case CURLE_TOO_MANY_REDIRECTS:
+    return error_set(error, ERROR_LIMIT, "%s: too many redirects", what);
+  default:
+    break;
+  }
+  if (http->is_over_size)
+    return error_set(error, ERROR_LIMIT, "%s: the body is over max_size, %zu bytes", what,
+                     http->max_size);
+  return error_set(error, ERROR_IO, "%s: %s", what,
+                   http->problem[0] ? http->problem : curl_easy_strerror(result));
+}
+
+/* ---- waiting ---- */
+
+static void on_done(struct http_transfer *transfer)
+{
+  wait_done(&http_of(transfer)->wait);
+}
+
+static void cancel(struct wait *wait)
+{
+  struct http_wait *http = (struct http_wait *)wait;
+  if (!http->transfer.client)
+    return;
+  http_client_remove(&http->transfer);
+  wait_done(wait);
+}
+
+static int finish(lua_State *L, struct wait *wait)
+{
+  struct http_wait *http = (struct http_wait *)wait;
+  CURL *easy = http->transfer.easy;
+  struct error error;
+  long status = 0;
+  char *url = NULL;
+  curl_off_t elapsed_us = 0;
+  if (http->transfer.result != CURLE_OK) {
+    describe(http, &error);
+    return args_push_error(L, &error);
+  }
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+  curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
+  lua_pushinteger(L, status);
+  push_headers(L, &http->head);
+  lua_pushlstring(L, http->body.data ? http->body.data : "", http->body.size);
+  lua_pushstring(L, url);
+  lua_pushnumber(L, (double)elapsed_us / 1e6);
+  return 5;
+}
+
+static void release(struct wait *wait)
+{
+  struct http_wait *http = (struct http_wait *)wait;
+  http_client_remove(&http->transfer);
+  curl_easy_cleanup(http->transfer.easy);
+  curl_slist_free_all(http->request_headers);
+  buffer_deinit(&http->head);
+  buffer_deinit(&http->body);
+  free(http->shown);
+  free(http);
+}
+
+static const struct wait_kind http_kind = {"http", cancel, finish, release};
+
+/* ---- the request: a table at index 2, checked ---- */
+
+static const char *text_field(lua_State *L, int table, const char *name)
+{
+  const char *text = lua_getfield(L, table, name) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  lua_pop(L, 1); /* the table keeps it */
+  return text;
+}
+
+static long milliseconds_field(lua_State *L, const char *name)
+{
+  lua_getfield(L, 2, name);
+  double milliseconds = lua_tonumber(L, -1) * 1000;
+  lua_pop(L, 1);
+  long rounded = milliseconds < 1e9 ? (long)milliseconds : 1000000000;
+  return rounded < milliseconds && rounded < 1000000000 ? rounded + 1 : rounded;
+}
+
+static long integer_field(lua_State *L, const char *name)
+{
+  lua_getfield(L, 2, name);
+  long value = (long)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return value;
+}
+
+/* Without what may be secret: user and password, and the query. */
+static char *shown_url(const char *method, const char *url)
+{
+  const char *host = strstr(url, "://");
+  host = host ? host + 3 : url;
+  size_t authority = strcspn(host, "/?#");
+  const char *at = memrchr(host, '@', authority);
+  const char *rest = at ? at + 1 : host;
+  return memory_printf("%s %.*s%.*s", method, (int)(host - url), url, (int)strcspn(rest, "?#"),
+                       rest);
+}
+
+static void set_method(CURL *easy, const char *method, const char *body, size_t size)
+{
+  if (body) {
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
+  }
+  if (strcmp(method, "HEAD") == 0)
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  else if (body ? strcmp(method, "POST") != 0 : strcmp(method, "GET") != 0)
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void set_headers(lua_State *L, struct http_wait *http)
+{
+  lua_getfield(L, 2, "headers");
+  lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+  for (lua_Integer i = 1; i <= count; i++) {
+    lua_rawgeti(L, -1, i);
+    http->request_headers = curl_slist_append(http->request_headers, lua_tostring(L, -1));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  curl_easy_setopt(http->transfer.easy, CURLOPT_HTTPHEADER, http->request_headers);
+}
+
+static void set_auth(lua_State *L, CURL *easy)
+{
+  if (lua_getfield(L, 2, "auth") == LUA_TTABLE) {
+    const char *bearer = text_field(L, lua_gettop(L), "bearer");
+    const char *password = text_field(L, lua_gettop(L), "password");
+    if (bearer) {
+      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+      curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, bearer);
+    } else {
+      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+      curl_easy_setopt(easy, CURLOPT_USERNAME, text_field(L, lua_gettop(L), "user"));
+      curl_easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "");
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static void set_options(lua_State *L, struct http_wait *http, const char *url)
+{
+  CURL *easy = http->transfer.easy;
+  long follow = integer_field(L, "follow");
+  lua_getfield(L, 2, "verify");
+  long verify = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  curl_easy_setopt(easy, CURLOPT_URL, url);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "moonbeat/" MOONBEAT_VERSION);
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, follow > 0 ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, follow);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds_field(L, "timeout"));
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->problem);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
+}
+
+/* function request -> status headers body url elapsed | nil message code; waits */
+static int l_request(lua_State *L)
+{
+  const char *function = luaL_checkstring(L, 1);
+  size_t body_size = 0;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  wait_check(L, function);
+  const char *method = text_field(L, 2, "method"), *url = text_field(L, 2, "url");
+  lua_getfield(L, 2, "body"); /* stays */
+  const char *body = lua_tolstring(L, 3, &body_size);
+  struct http_client *client = http_client_of(wait_loop(L));
+
+  struct http_wait *http = memory_alloc(sizeof *http);
+  http->transfer.done = on_done;
+  http->transfer.easy = curl_easy_init();
+  if (!http->transfer.easy)
+    abort(); /* out of memory */
+  http->max_size = (size_t)integer_field(L, "max_size");
+  http->shown = shown_url(method, url);
+  set_options(L, http, url);
+  set_method(http->transfer.easy, method, body, body_size);
+  set_headers(L, http);
+  set_auth(L, http->transfer.easy);
+  http_client_add(client, &http->transfer);
+  return wait_begin(L, &http->wait, &http_kind);
+}
+
+void api_http_open(lua_State *L) /* raw -- raw */
+{
+  static const luaL_Reg functions[] = {{"http_request", l_request}, {NULL, NULL}};
+  args_open(L);
+  args_set_functions(L, functions);
+}

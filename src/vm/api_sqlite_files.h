@@ -1,0 +1,24 @@
+/* Which files are databases that this process has open. To open and close such a file by other
+ * means drops SQLite's locks on it (POSIX locks belong to processes and go with any close), so `fs`
+ * keeps off them, and the scheduler's own store is nobody's but the scheduler's. Any thread. */
+#ifndef VM_API_SQLITE_FILES_H
+#define VM_API_SQLITE_FILES_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* The scheduler's store; NULL is ignored. */
+void sqlite_files_set_store(const char *path);
+
+/* Whether the path is the store, by whatever name. */
+bool sqlite_files_is_store(const char *path);
+
+/* A database was opened, is closed. `path` must be the same text for both. */
+void sqlite_files_add(const char *path);
+void sqlite_files_remove(const char *path);
+
+/* ERROR_CONFLICT when the path is the store or an open database, or the lock file of one. */
+enum error_code sqlite_files_check(const char *path, struct error *error);
+
+#endif
