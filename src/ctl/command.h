@@ -8,38 +8,38 @@
 
 #include "base/buffer.h"
 
-/* id, words on the command line */
+/* id, function, words on the command line */
 #define COMMAND_MAP(X)                                                                             \
-  X(RUN, "run")                                                                                    \
-  X(REPL, "repl")                                                                                  \
-  X(STATUS, "status")                                                                              \
-  X(STOP, "stop")                                                                                  \
-  X(CHECK, "check")                                                                                \
-  X(RELOAD, "reload")                                                                              \
-  X(LIST, "list")                                                                                  \
-  X(SHOW, "show")                                                                                  \
-  X(NEXT, "next")                                                                                  \
-  X(WHY, "why")                                                                                    \
-  X(SKIPS, "skips")                                                                                \
-  X(ADD_JOB, "add job")                                                                            \
-  X(REMOVE, "remove")                                                                              \
-  X(PAUSE, "pause")                                                                                \
-  X(RESUME, "resume")                                                                              \
-  X(RUN_NOW, "run-now")                                                                            \
-  X(RUNS, "runs")                                                                                  \
-  X(LOGS, "logs")                                                                                  \
-  X(CANCEL, "cancel")                                                                              \
-  X(EVENTS, "events")                                                                              \
-  X(SCRIPTS, "scripts")                                                                            \
-  X(ADD_SCRIPT, "add script")                                                                      \
-  X(SHOW_SCRIPT, "show script")                                                                    \
-  X(ROLLBACK_SCRIPT, "rollback script")                                                            \
-  X(REMOVE_SCRIPT, "remove script")                                                                \
-  X(VERSION, "version")                                                                            \
-  X(HELP, "help")
+  X(RUN, run, "run")                                                                               \
+  X(REPL, repl, "repl")                                                                            \
+  X(STATUS, status, "status")                                                                      \
+  X(STOP, stop, "stop")                                                                            \
+  X(CHECK, check, "check")                                                                         \
+  X(RELOAD, reload, "reload")                                                                      \
+  X(LIST, list, "list")                                                                            \
+  X(SHOW, show, "show")                                                                            \
+  X(NEXT, next, "next")                                                                            \
+  X(WHY, why, "why")                                                                               \
+  X(SKIPS, skips, "skips")                                                                         \
+  X(ADD_JOB, add_job, "add job")                                                                   \
+  X(REMOVE, remove, "remove")                                                                      \
+  X(PAUSE, pause, "pause")                                                                         \
+  X(RESUME, resume, "resume")                                                                      \
+  X(RUN_NOW, run_now, "run-now")                                                                   \
+  X(RUNS, runs, "runs")                                                                            \
+  X(LOGS, logs, "logs")                                                                            \
+  X(CANCEL, cancel, "cancel")                                                                      \
+  X(EVENTS, events, "events")                                                                      \
+  X(SCRIPTS, scripts, "scripts")                                                                   \
+  X(ADD_SCRIPT, add_script, "add script")                                                          \
+  X(SHOW_SCRIPT, show_script, "show script")                                                       \
+  X(ROLLBACK_SCRIPT, rollback_script, "rollback script")                                           \
+  X(REMOVE_SCRIPT, remove_script, "remove script")                                                 \
+  X(VERSION, version, "version")                                                                   \
+  X(HELP, help, "help")
 
 enum command_id {
-#define X(id, words) COMMAND_##id,
+#define X(id, name, words) COMMAND_##id,
   COMMAND_MAP(X)
 #undef X
       COMMAND_COUNT

@@ -1,0 +1,284 @@
+#include "ctl/cli_common.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "time/instant.h"
+
+/* ---- folders ---- */
+
+static const char *given_state(const struct cli *cli)
+{
+  const char *given = arguments_global(cli->arguments, "state");
+  const char *environment = getenv("MOONBEAT_STATE");
+  return given ? given : environment && *environment ? environment : NULL;
+}
+
+static char *working_folder(void)
+{
+  char *here = getcwd(NULL, 0);
+  return here ? here : memory_strdup("/");
+}
+
+enum error_code cli_find_state(struct cli *cli)
+{
+  if (cli->state_folder)
+    return ERROR_OK;
+  const char *given = given_state(cli);
+  if (given) {
+    cli->state_folder = options_absolute_path(given);
+    return ERROR_OK;
+  }
+  char *here = working_folder();
+  enum error_code code = ERROR_OK;
+  struct daemon_options options = DAEMON_OPTIONS_EMPTY;
+  options.config_file = options_find_config(here);
+  if (options.config_file)
+    code = cli->host->configure(&options, &cli->error);
+  if (code == ERROR_OK && options.state_folder)
+    cli->state_folder = memory_strdup(options.state_folder);
+  else if (code == ERROR_OK)
+    cli->state_folder = options_find_state(here);
+  if (code == ERROR_OK && !cli->state_folder)
+    cli->state_folder =
+        memory_printf("%s/%s", strcmp(here, "/") == 0 ? "" : here, OPTIONS_STATE_NAME);
+  daemon_options_deinit(&options);
+  free(here);
+  return code;
+}
+
+static enum error_code check_folder(struct cli *cli, const char *path, bool was_named)
+{
+  struct stat found;
+  if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
+    return ERROR_OK;
+  if (stat(path, &found) == 0)
+    return error_set(&cli->error, ERROR_NOT_FOUND, "%s is a file: name the folder it is in", path);
+  return error_set(&cli->error, ERROR_NOT_FOUND, "there is no folder %s%s", path,
+                   was_named ? ""
+                             : ": name the folder with the job files, as in: moonbeat run DIR");
+}
+
+enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *options)
+{
+  const struct arguments *arguments = cli->arguments;
+  const char *state = given_state(cli), *level = arguments_value(arguments, "log-level", NULL);
+  bool was_named = arguments->word_count > 0;
+  long workers;
+  *options = DAEMON_OPTIONS_EMPTY;
+  enum error_code code = arguments_number(arguments, "workers", 1, 256, 0, &workers, &cli->error);
+  if (code)
+    return code;
+  options->workers = (int)workers;
+  options->memory = arguments_has(arguments, "memory");
+  if (level)
+    options->log_level = log_level_from_name(level);
+  if (state)
+    options->state_folder = options_absolute_path(state);
+  if (was_named) {
+    options->jobs_folder = options_absolute_path(arguments->words[0]);
+    char *given = options->state_folder;
+    options_fill_folders(options); /* for the configuration beside it */
+    if (!given) {
+      free(options->state_folder);
+      options->state_folder = NULL;
+    }
+  } else {
+    char *here = working_folder();
+    options->config_file = options_find_config(here);
+    free(here);
+  }
+  code = cli->host->configure(options, &cli->error);
+  if (code)
+    return code;
+  if (!options->jobs_folder)
+    options->jobs_folder = options_absolute_path("jobs");
+  else
+    was_named = true;
+  options_fill_folders(options);
+  return check_folder(cli, options->jobs_folder, was_named);
+}
+
+/* ---- asking ---- */
+
+enum error_code cli_connect(struct cli *cli)
+{
+  if (cli->control)
+    return ERROR_OK;
+  enum error_code code = cli_find_state(cli);
+  return code ? code : control_open(cli->state_folder, &cli->control, &cli->error);
+}
+
+enum error_code cli_ask(struct cli *cli, const char *op, const char *params,
+                        struct json_document **answer)
+{
+  *answer = NULL;
+  enum error_code code = cli_connect(cli);
+  return code ? code : control_request(cli->control, op, params, answer, &cli->error);
+}
+
+void params_begin(struct params *params)
+{
+  *params = (struct params){0};
+  params->writer.out = &params->text;
+  json_begin_object(&params->writer);
+}
+
+const char *params_end(struct params *params)
+{
+  json_end_object(&params->writer);
+  return params->text.data;
+}
+
+void params_deinit(struct params *params)
+{
+  buffer_deinit(&params->text);
+}
+
+enum error_code cli_ask_about(struct cli *cli, const char *op, const char *key, const char *value,
+                              struct json_document **answer)
+{
+  struct params params;
+  params_begin(&params);
+  json_put_text(&params.writer, key, value);
+  enum error_code code = cli_ask(cli, op, params_end(&params), answer);
+  params_deinit(&params);
+  return code;
+}
+
+/* ---- writing ---- */
+
+int cli_fail(struct cli *cli)
+{
+  struct screen screen;
+  struct buffer text = {0};
+  cli_flush(cli);
+  screen_init(&screen, STDERR_FILENO, arguments_has(cli->arguments, "no-color"));
+  screen_append(&screen, &text, COLOR_RED, "moonbeat:");
+  buffer_append_byte(&text, ' ');
+  cli_put_lines(&text, cli->error.text, 0);
+  buffer_append_byte(&text, '\n');
+  fwrite(text.data, 1, text.size, stderr);
+  buffer_deinit(&text);
+  return error_exit_status(cli->error.code);
+}
+
+void cli_flush(struct cli *cli)
+{
+  if (cli->out.size > 0)
+    fwrite(cli->out.data, 1, cli->out.size, stdout);
+  fflush(stdout);
+  buffer_clear(&cli->out);
+}
+
+/* In JSON's strings only: outside of them there is nothing but ASCII. */
+static void append_safe_json(struct buffer *out, const char *text, size_t size)
+{
+  for (size_t at = 0; at < size;) {
+    size_t length = text_utf8_length(text + at, size - at);
+    if (text[at] == 0x7f)
+      buffer_append_text(out, "\\u007f");
+    else if (length > 1)
+      text_append_visible(out, text + at, length); /* escapes as \uXXXX, which is JSON's too */
+    else
+      buffer_append_byte(out, text[at]);
+    at += length == 0 ? 1 : length;
+  }
+}
+
+void cli_put_json(struct cli *cli, const struct json *value)
+{
+  struct buffer line = {0};
+  struct json_writer writer = {.out = &line};
+  json_write_tree(&writer, value);
+  append_safe_json(&cli->out, line.data, line.size);
+  buffer_append_byte(&cli->out, '\n');
+  buffer_deinit(&line);
+}
+
+void cli_put_lines(struct buffer *out, const char *text, int indent)
+{
+  size_t size = strlen(text);
+  while (size > 0 && text[size - 1] == '\n')
+    size--;
+  for (const char *end = text + size; text < end;) {
+    const char *newline = memchr(text, '\n', (size_t)(end - text));
+    const char *line_end = newline ? newline : end;
+    for (const char *tab; (tab = memchr(text, '\t', (size_t)(line_end - text))); text = tab + 1) {
+      text_append_visible(out, text, (size_t)(tab - text));
+      buffer_append_text(out, "    ");
+    }
+    text_append_visible(out, text, (size_t)(line_end - text));
+    text = newline ? newline + 1 : end;
+    if (newline)
+      buffer_printf(out, "\n%*s", indent, "");
+  }
+}
+
+void cli_put_visible(struct cli *cli, enum color color, const char *text)
+{
+  screen_begin_color(&cli->screen, &cli->out, color);
+  text_append_visible(&cli->out, text, strlen(text));
+  screen_end_color(&cli->screen, &cli->out, color);
+}
+
+/* ---- values ---- */
+
+int64_t cli_instant(const struct json *time, int64_t otherwise)
+{
+  const char *text = json_text(time, NULL);
+  int64_t us;
+  return text && instant_parse(text, NULL, &us, NULL) == ERROR_OK ? us : otherwise;
+}
+
+void cli_append_instant(struct buffer *out, int64_t us)
+{
+  char text[INSTANT_TEXT_SIZE];
+  instant_format(text, us);
+  char *fraction = strchr(text, '.');
+  bool is_whole = fraction && strcmp(fraction, ".000000Z") == 0;
+  if (is_whole)
+    memcpy(fraction, "Z", 2);
+  buffer_append_text(out, text);
+}
+
+const char *cli_when(const struct cli *cli, const struct json *time)
+{
+  static struct buffer texts[4];
+  static size_t turn;
+  struct buffer *out = &texts[turn++ % 4];
+  int64_t us = cli_instant(time, INT64_MIN);
+  if (us == INT64_MIN)
+    return NULL;
+  buffer_clear(out);
+  if (cli->screen.is_terminal) {
+    append_when(out, us, cli->screen.now_us);
+  } else {
+    cli_append_instant(out, us);
+  }
+  return out->data;
+}
+
+char *cli_text_of(const struct json *value)
+{
+  if (!value || value->type == JSON_NULL)
+    return NULL;
+  if (value->type == JSON_STRING)
+    return memory_copy(value->as.string.data, value->as.string.size);
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  json_write_tree(&writer, value);
+  return buffer_take(&text);
+}
+
+char *cli_first_line(const char *text)
+{
+  return text ? memory_copy(text, strcspn(text, "\r\n")) : NULL;
+}

@@ -1,0 +1,161 @@
+/* `moonbeat events [-f]`: the events that the daemon remembers, and those to come. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/cli_common.h"
+#include "time/instant.h"
+
+static void append_time(const struct screen *screen, struct buffer *out, const struct json *event)
+{
+  char text[INSTANT_TEXT_SIZE];
+  const struct zone *zone = NULL;
+  int64_t us = cli_instant(json_get(event, "at"), screen->now_us);
+  if (!screen->is_terminal) {
+    instant_format(text, us);
+    buffer_printf(out, "%s ", text);
+    return;
+  }
+  zone_find("local", &zone, NULL);
+  instant_format_in(text, us, zone);
+  screen_begin_color(screen, out, COLOR_DIM);
+  buffer_printf(out, "%.8s", text + strlen("2026-11-21T"));
+  screen_end_color(screen, out, COLOR_DIM);
+  buffer_append_byte(out, ' ');
+}
+
+void cli_append_event(const struct screen *screen, struct buffer *out, const struct json *event)
+{
+  static const char *const subjects[] = {"run", "job", "script"};
+  static const char *const details[] = {"text", "error", "result"};
+  const char *name = json_text(json_get(event, "event"), "?");
+  append_time(screen, out, event);
+  screen_begin_color(screen, out, color_of(name));
+  cli_put_lines(out, name, 0);
+  screen_end_color(screen, out, color_of(name));
+  for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+    const char *subject = json_text(json_get(event, subjects[i]), NULL);
+    if (!subject)
+      continue;
+    buffer_append_byte(out, ' ');
+    cli_put_lines(out, subject, 0);
+    break;
+  }
+  for (size_t i = 0; i < sizeof details / sizeof details[0]; i++) {
+    char *detail = cli_text_of(json_get(event, details[i]));
+    if (!detail)
+      continue;
+    buffer_append_text(out, ": ");
+    cli_put_lines(out, detail, 9);
+    free(detail);
+    break;
+  }
+  buffer_append_byte(out, '\n');
+}
+
+static void put_event(struct cli *cli, const struct json *event)
+{
+  if (cli->wants_json)
+    cli_put_json(cli, event);
+  else
+    cli_append_event(&cli->screen, &cli->out, event);
+}
+
+static void put_filters(struct cli *cli, struct json_writer *writer)
+{
+  const struct arguments *arguments = cli->arguments;
+  const char *job = arguments_value(arguments, "job", NULL);
+  if (job)
+    json_put_text(writer, "job", job);
+  if (!arguments_has(arguments, "event"))
+    return;
+  json_key(writer, "events");
+  json_begin_array(writer);
+  for (size_t i = 0; i < arguments->given_count; i++)
+    if (strcmp(arguments->given[i].option->name, "event") == 0)
+      json_write_text(writer, arguments->given[i].value);
+  json_end_array(writer);
+}
+
+static bool is_wanted(struct cli *cli, const struct json *event)
+{
+  const struct arguments *arguments = cli->arguments;
+  const char *job = arguments_value(arguments, "job", NULL);
+  const char *name = json_text(json_get(event, "event"), "");
+  if (job && strcmp(json_text(json_get(event, "job"), ""), job) != 0)
+    return false;
+  if (!arguments_has(arguments, "event"))
+    return true;
+  for (size_t i = 0; i < arguments->given_count; i++)
+    if (strcmp(arguments->given[i].option->name, "event") == 0 &&
+        strcmp(arguments->given[i].value, name) == 0)
+      return true;
+  return false;
+}
+
+/* The daemon remembers a bounded number; the filter is applied here, and the last so many of what
+ * passes are shown. */
+static enum error_code put_recent(struct cli *cli, long count)
+{
+  struct json_document *answer;
+  if (count == 0)
+    return ERROR_OK;
+  enum error_code code = cli_ask(cli, "events", "{\"limit\":1000}", &answer);
+  if (code)
+    return code;
+  const struct json *events = json_get(control_result(answer), "events");
+  long wanted = 0;
+  json_each(event, events)
+    wanted += is_wanted(cli, event);
+  json_each(event, events)
+    if (is_wanted(cli, event) && wanted-- <= count)
+      put_event(cli, event);
+  cli_flush(cli);
+  json_free(answer);
+  return ERROR_OK;
+}
+
+static enum error_code subscribe(struct cli *cli)
+{
+  struct params params;
+  struct json_document *answer;
+  params_begin(&params);
+  put_filters(cli, &params.writer);
+  enum error_code code = cli_ask(cli, "subscribe", params_end(&params), &answer);
+  params_deinit(&params);
+  json_free(answer);
+  return code;
+}
+
+static enum error_code follow(struct cli *cli)
+{
+  enum error_code code = ERROR_OK;
+  while (code == ERROR_OK && !ferror(stdout)) {
+    struct json_document *frame;
+    code = control_receive(cli->control, -1, &frame, &cli->error);
+    const struct json *event = frame ? json_get(json_root(frame), "event") : NULL;
+    if (code == ERROR_OK && event)
+      put_event(cli, event);
+    json_free(frame);
+    if (!control_has_frame(cli->control))
+      cli_flush(cli);
+  }
+  return code;
+}
+
+int cli_do_events(struct cli *cli)
+{
+  bool follows = arguments_has(cli->arguments, "follow");
+  long count;
+  enum error_code code =
+      arguments_number(cli->arguments, "count", 0, 100000, follows ? 0 : 100, &count, &cli->error);
+  /* First the subscription: between the two an event may come twice, which is better than never. */
+  if (!code && (follows || arguments_has(cli->arguments, "event")))
+    code = subscribe(cli);
+  if (!code)
+    code = put_recent(cli, count);
+  if (!code && follows)
+    code = follow(cli);
+  return code ? cli_fail(cli) : 0;
+}

@@ -1,0 +1,130 @@
+/* `moonbeat logs RUN [-f]`, and the following that `run-now --wait` does. While a run goes on, its
+ * events say when there is more to fetch; what is fetched are the stored lines, so nothing is lost
+ * and nothing comes twice. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "ctl/cli_common.h"
+#include "time/instant.h"
+
+enum { PAGE = 1000, POLL_MS = 1000 };
+
+static void append_clock(struct cli *cli, const struct json *line)
+{
+  char text[INSTANT_TEXT_SIZE];
+  const struct zone *zone = NULL;
+  int64_t us = cli_instant(json_get(line, "at"), 0);
+  if (!cli->screen.is_terminal) {
+    instant_format(text, us);
+    buffer_printf(&cli->out, "%s %s ", text, json_text(json_get(line, "level"), "info"));
+    return;
+  }
+  zone_find("local", &zone, NULL);
+  instant_format_in(text, us, zone);
+  screen_begin_color(&cli->screen, &cli->out, COLOR_DIM);
+  buffer_printf(&cli->out, "%.8s", text + strlen("2026-11-21T"));
+  screen_end_color(&cli->screen, &cli->out, COLOR_DIM);
+  buffer_append_byte(&cli->out, ' ');
+}
+
+static void put_line(struct cli *cli, const struct json *line)
+{
+  const char *level = json_text(json_get(line, "level"), "info");
+  if (cli->wants_json) {
+    cli_put_json(cli, line);
+    return;
+  }
+  enum color color = color_of(level);
+  append_clock(cli, line);
+  screen_begin_color(&cli->screen, &cli->out, color);
+  cli_put_lines(&cli->out, json_text(json_get(line, "text"), ""), 9);
+  screen_end_color(&cli->screen, &cli->out, color);
+  buffer_append_byte(&cli->out, '\n');
+}
+
+struct follow {
+  struct cli *cli;
+  char *run;
+  int64_t after;
+  bool has_ended, has_more, is_silent;
+};
+
+/* Prints the next page. */
+static enum error_code fetch(struct follow *follow)
+{
+  struct params params;
+  struct json_document *answer;
+  params_begin(&params);
+  json_put_text(&params.writer, "run", follow->run);
+  json_put_integer(&params.writer, "after", follow->after);
+  json_put_integer(&params.writer, "limit", PAGE);
+  enum error_code code = cli_ask(follow->cli, "logs", params_end(&params), &answer);
+  params_deinit(&params);
+  if (code)
+    return code;
+  const struct json *result = control_result(answer), *lines = json_get(result, "lines");
+  json_each(line, lines) {
+    if (!follow->is_silent)
+      put_line(follow->cli, line);
+    follow->after = json_integer(json_get(line, "sequence"), follow->after);
+  }
+  cli_flush(follow->cli);
+  follow->after = json_integer(json_get(result, "next"), follow->after);
+  follow->has_ended = json_boolean(json_get(result, "ended"), false);
+  follow->has_more = lines && lines->count >= PAGE;
+  /* A job's id means its latest run; from now on it is this one. */
+  const char *run = json_text(json_get(result, "run"), NULL);
+  if (run) {
+    free(follow->run);
+    follow->run = memory_strdup(run);
+  }
+  json_free(answer);
+  return ERROR_OK;
+}
+
+static enum error_code subscribe(struct follow *follow)
+{
+  struct json_document *answer;
+  enum error_code code = cli_ask_about(follow->cli, "subscribe", "run", follow->run, &answer);
+  json_free(answer);
+  return code;
+}
+
+/* Until something happens to the run, or for a while. */
+static enum error_code wait_for_event(struct follow *follow)
+{
+  struct control *control = follow->cli->control;
+  struct json_document *frame;
+  enum error_code code = control_receive(control, POLL_MS, &frame, &follow->cli->error);
+  while (code == ERROR_OK && frame) {
+    json_free(frame);
+    code = control_receive(control, 0, &frame, &follow->cli->error);
+  }
+  return code;
+}
+
+enum error_code cli_print_log(struct cli *cli, const char *run, bool follows, bool is_silent)
+{
+  struct follow follow = {.cli = cli, .run = memory_strdup(run), .is_silent = is_silent};
+  enum error_code code;
+  do
+    code = fetch(&follow);
+  while (!code && follow.has_more);
+  if (!code && follows && !follow.has_ended)
+    code = subscribe(&follow);
+  while (!code && follows && !(follow.has_ended && !follow.has_more)) {
+    code = fetch(&follow);
+    if (!code && !follow.has_ended && !follow.has_more)
+      code = wait_for_event(&follow);
+  }
+  free(follow.run);
+  return code;
+}
+
+int cli_do_logs(struct cli *cli)
+{
+  bool follows = arguments_has(cli->arguments, "follow");
+  return cli_print_log(cli, cli->arguments->words[0], follows, false) ? cli_fail(cli) : 0;
+}
