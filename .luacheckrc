@@ -3,7 +3,7 @@ std = "lua54"
 max_line_length = 120
 files["lua/moonbeat/init.lua"] = { globals = { "io", "os" } }
 files["lua/moonbeat/console.lua"] = { globals = { "_G" } }
-files["lua/moonbeat/meta"] = { ignore = { "111", "112", "113", "121", "122", "131", "212" } }
+files["lua/moonbeat/meta"] = { ignore = { "111", "112", "113", "121", "122", "131", "212", "241" } }
 files["tests/spec"] = { std = "lua54+busted" }
 files["tests/e2e"] = { std = "lua54+busted" }
 files["jobs"] = {

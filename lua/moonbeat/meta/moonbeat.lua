@@ -1,0 +1,368 @@
+---@meta moonbeat
+--- What job files and the console see, for editors with the Lua language server: add this folder and
+--- its parent to `workspace.library`. Never run; json, time, kv, log, exec, http, sqlite and fs are
+--- described where they are defined.
+
+---@alias duration string|number "1h30m", or seconds
+
+-- ---- times ----
+
+---@class time.value
+---@field us integer microseconds since 1970, UTC
+---@field epoch number seconds since 1970
+---@field zone string whose wall clock the fields below show
+---@field year integer
+---@field month integer
+---@field day integer
+---@field hour integer
+---@field minute integer
+---@field second integer
+---@field weekday integer 1 is Monday
+---@field yday integer
+---@operator add(duration): time.value
+---@operator sub(duration): time.value
+---@operator sub(time.value): number
+local time_value = {}
+
+--- "2026-11-21", of the time that lies `offset` ("-1d") from this one.
+---@param offset? duration
+---@param zone? string
+---@return string
+function time_value:date(offset, zone) end
+
+--- As strftime, and %f for microseconds.
+---@param format string
+---@param zone? string
+---@return string
+function time_value:format(format, zone) end
+
+--- "2026-11-21T01:08:28+01:00"
+---@param zone? string
+---@return string
+function time_value:iso(zone) end
+
+--- The same time, showing another zone's wall clock.
+---@param zone string
+---@return time.value
+function time_value:in_zone(zone) end
+
+-- ---- triggers ----
+
+---@class trigger
+---@field kind "cron"|"interval"|"date"
+---@field timezone? string
+local trigger = {}
+
+--- The next fires, 5 when not told.
+---@param count? integer
+---@param after? time.value
+---@return time.value[]
+function trigger:next(count, after) end
+
+---@class cron.options
+---@field timezone? string
+---@field gap? "first"|"skip" a fixed time of day in the hour that does not exist
+---@field overlap? "first"|"both"|"second" one in the hour that comes twice
+---@field id? string of the job, when one is made at once
+
+---@class every.options
+---@field weeks? number
+---@field days? number
+---@field hours? number
+---@field minutes? number
+---@field seconds? number
+---@field start? string|time.value
+---@field end? string|time.value
+---@field timezone? string of start and end
+---@field id? string
+
+---@class at.options
+---@field timezone? string
+---@field id? string
+
+---@alias action fun(run: run, ...): any
+
+--- Crontab text: cron "0 9 * * 1-5", cron "@daily".
+---@param expression string
+---@param options? cron.options
+---@param action? action|command makes a job at once
+---@return trigger
+function cron(expression, options, action) end
+
+--- Equal distances of elapsed time: every "1h30m", every { hours = 1 }.
+---@param length duration|every.options
+---@param options? every.options|action|command
+---@param action? action|command makes a job at once
+---@return trigger
+function every(length, options, action) end
+
+interval = every
+
+--- Once, at a time: at "2026-03-29 02:30".
+---@param time string|time.value
+---@param options? at.options|action|command
+---@param action? action|command makes a job at once
+---@return trigger
+function at(time, options, action) end
+
+date = at
+
+--- Once, that long after the job is added: after "15m".
+---@param length duration
+---@param action? action|command makes a job at once
+---@return trigger
+function after(length, action) end
+
+-- ---- jobs ----
+
+---@class retry
+---@field attempts? integer in all, the first included
+---@field backoff? "fixed"|"linear"|"exponential"
+---@field delay? duration
+---@field max_delay? duration
+
+---@class job.options
+---@field id? string
+---@field name? string for people
+---@field trigger? trigger|string|time.value without one it runs only when asked
+---@field run? action|command
+---@field func? string|action "script.function"
+---@field args? any[] what the function is given after `run`
+---@field timezone? string of a trigger that names none
+---@field enabled? boolean false: starts paused
+---@field max_instances? integer
+---@field overlap? "skip"|"allow"
+---@field coalesce? boolean|"latest"|"all"
+---@field misfire_grace_time? duration
+---@field timeout? duration
+---@field retry? integer|retry
+---@field tags? string[]
+---@field delivery? "at_least_once"|"at_most_once"
+---@field replace_existing? boolean
+
+---@class run
+---@field id string "job@2026-11-21T09:00:00Z"
+---@field job string
+---@field scheduled_at time.value
+---@field attempt integer 1 for the first
+
+--- job "id" { ... } or job { id = "id", ... }.
+---@param id string
+---@return fun(options: job.options): string
+---@overload fun(options: job.options): string
+function job(id) end
+
+---@class command
+---@field argv? string[]
+---@field shell? string
+---@field cwd? string
+---@field env? table<string, string|false>
+---@field clean_env? boolean
+---@field stdin? string
+---@field timeout? duration
+---@field grace? duration
+
+--- command { "pg_dump", "-Fc", "shop", timeout = "5m" } or command "df -h | mail me".
+---@param words string|(string|number)[]|command
+---@return command
+function command(words) end
+
+---@alias event.name
+---| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted" | "job_log"
+---| "job_max_instances" | "job_missed" | "job_modified" | "job_paused" | "job_removed" | "job_resumed"
+---| "job_retry" | "job_started" | "job_submitted" | "scheduler_shutdown" | "scheduler_started"
+---| "script_failed" | "script_loaded" | "script_removed"
+
+---@class event
+---@field event event.name
+---@field at time.value
+---@field job? string
+---@field run? string
+---@field scheduled_at? time.value
+---@field attempt? integer
+---@field state? string
+---@field result? any
+---@field error? string
+
+--- Hears of events, by name, by a pattern like "job_*", or by a list of names.
+---@param names event.name|string|string[]
+---@param listener fun(event: event)
+function on(names, listener) end
+
+---@param length duration
+function sleep(length) end
+
+-- ---- the scheduler ----
+
+---@class job_object
+---@field id string
+---@field name? string
+---@field state "active"|"paused"|"finished"|"error"
+---@field trigger? trigger
+---@field trigger_text? string
+---@field next_run_at? time.value
+---@field last_run_at? time.value
+---@field script? string
+---@field func? string
+---@field args? any[]
+---@field tags? string[]
+---@field error? string
+local job_object = {}
+
+---@return job_object?, string? message, string? code
+function job_object:pause() end
+---@return job_object?, string? message, string? code
+function job_object:resume() end
+---@param changes job.options
+---@return job_object?, string? message, string? code
+function job_object:modify(changes) end
+---@param when trigger|string|time.value
+---@return job_object?, string? message, string? code
+function job_object:reschedule(when) end
+---@return job_object?, string? message, string? code
+function job_object:refresh() end
+---@return job_object?, string? message, string? code
+function job_object:remove() end
+---@return string? run, string? message, string? code
+function job_object:run_now(...) end
+---@param count? integer
+---@return time.value[]?, string? message, string? code
+function job_object:next(count) end
+---@return string[]?, string? message, string? code
+function job_object:why() end
+---@return run_object[]?, string? message, string? code
+function job_object:runs() end
+---@return table[]?, string? message, string? code
+function job_object:logs() end
+
+---@class run_object
+---@field id string
+---@field job string
+---@field state "pending"|"running"|"succeeded"|"failed"|"timed_out"|"cancelled"|"interrupted"
+---@field cause "schedule"|"manual"
+---@field attempt integer
+---@field scheduled_at time.value
+---@field claimed_at? time.value
+---@field started_at? time.value
+---@field finished_at? time.value
+---@field result? any
+---@field error? string
+
+---@alias job.reference string|job_object
+
+---@class scheduler
+scheduler = {}
+
+---@param spec job.options
+---@return job_object?, string? message, string? code
+function scheduler.add_job(spec) end
+---@param specs job.options[]
+---@return integer? added, string? message, string? code
+function scheduler.add_jobs(specs) end
+---@param job job.reference
+---@return job_object?, string? message, string? code
+function scheduler.get_job(job) end
+---@param filter? {script?: string, state?: string, tag?: string, limit?: integer}
+---@return job_object[]?, string? message, string? code
+function scheduler.get_jobs(filter) end
+---@param filter? {script?: string, state?: string, tag?: string, limit?: integer}
+function scheduler.print_jobs(filter) end
+---@param job job.reference
+---@param changes job.options
+---@return job_object?, string? message, string? code
+function scheduler.modify_job(job, changes) end
+---@param job job.reference
+---@param when trigger|string|time.value
+---@return job_object?, string? message, string? code
+function scheduler.reschedule_job(job, when) end
+---@param job job.reference
+---@return job_object?, string? message, string? code
+function scheduler.pause_job(job) end
+---@param job job.reference
+---@return job_object?, string? message, string? code
+function scheduler.resume_job(job) end
+---@param job job.reference
+---@return job_object?, string? message, string? code
+function scheduler.remove_job(job) end
+---@param job job.reference
+---@param ... any
+---@return string? run, string? message, string? code
+function scheduler.run_now(job, ...) end
+---@param job job.reference
+---@param count? integer
+---@return time.value[]?, string? message, string? code
+function scheduler.next(job, count) end
+---@param job job.reference
+---@return string[]?, string? message, string? code
+function scheduler.why(job) end
+---@param filter? job.reference|{job?: job.reference, state?: string, limit?: integer, before?: string}
+---@return run_object[]?, string? message, string? code
+function scheduler.runs(filter) end
+---@param run string|run_object|job_object
+---@return run_object?, string? message, string? code
+function scheduler.get_run(run) end
+---@param run string|run_object|job_object
+---@return {at: time.value, level: string, text: string}[]?, string? message, string? code
+function scheduler.logs(run) end
+---@param run string|run_object|job_object
+---@return table?, string? message, string? code
+function scheduler.cancel_run(run) end
+---@param name string
+---@param source string
+---@return table?, string? message, string? code
+function scheduler.add_script(name, source) end
+---@param name string
+---@return table?, string? message, string? code
+function scheduler.remove_script(name) end
+---@param name string
+---@param revision? integer
+---@return table?, string? message, string? code
+function scheduler.show_script(name, revision) end
+---@param name string
+---@param revision? integer
+---@return table?, string? message, string? code
+function scheduler.rollback_script(name, revision) end
+---@return table[]?, string? message, string? code
+function scheduler.scripts() end
+---@return table[]?, string? message, string? code
+function scheduler.reload() end
+---@return table?, string? message, string? code
+function scheduler.status() end
+---@param listener fun(event: event)
+---@param names? event.name|string|string[]
+---@return table?, string? message, string? code
+function scheduler.add_listener(listener, names) end
+---@param listener fun(event: event)
+---@return table?, string? message, string? code
+function scheduler.remove_listener(listener) end
+
+---@type json
+json = nil
+---@type time
+time = nil
+---@type kv
+kv = nil
+---@type log
+log = nil
+---@type http
+http = nil
+---@type sqlite
+sqlite = nil
+---@type fs
+fs = nil
+---@type fun(source: string|exec.options, options?: exec.options): exec.result?, string?, string?
+exec = nil
+
+-- ---- only at the console ----
+
+--- All jobs, as a table.
+---@return job_object[]
+function jobs(filter) end
+
+--- The latest runs, as a table.
+---@return run_object[]
+function runs(filter) end
+
+--- What there is, or what a name means.
+---@param topic? any
+function help(topic) end
