@@ -9,11 +9,13 @@
 struct vm *worker_create_vm(struct worker *worker, const char *script, int live_calls,
                             struct error *error)
 {
+  static const vm_opener openers[] = {api_exec_open, NULL};
   return vm_create(&(struct vm_options){.host = worker->host,
                                         .script = script,
                                         .folder = worker->jobs_folder,
                                         .memory_cap = worker->options.memory_cap,
                                         .live_calls = live_calls,
+                                        .openers = openers,
                                         .owner = worker},
                    error);
 }

@@ -155,6 +155,8 @@ static void end(struct vm_call *call, enum vm_outcome outcome, const char *error
     TAILQ_REMOVE(&vm->queued, call, in_queue);
   else if (call->state == CALL_READY)
     TAILQ_REMOVE(&vm->host->ready, call, in_queue);
+  else if (call->state == CALL_CUT)
+    TAILQ_REMOVE(&vm->host->cut, call, in_queue);
   TAILQ_REMOVE(&vm->calls, call, in_vm);
   wait_abandon(call);
   drop_timer(call);
@@ -193,10 +195,12 @@ static void end_failed(struct vm_call *call)
 
 static void go_on_later(struct vm_call *call, enum passing passing)
 {
-  if (passing == PASSING_WAIT)
+  if (passing == PASSING_WAIT) {
     call->state = CALL_WAITING;
-  else
-    call_make_ready(call);
+  } else {
+    call->state = CALL_CUT;
+    TAILQ_INSERT_TAIL(&call->vm->host->cut, call, in_queue);
+  }
   if (call->deadline_us && !call->timer)
     start_timer(call);
 }

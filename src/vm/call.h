@@ -42,7 +42,13 @@ struct vm_call_kind {
   bool passes_queue;
 };
 
-enum call_state { CALL_QUEUED, CALL_READY, CALL_RUNNING, CALL_WAITING };
+enum call_state {
+  CALL_QUEUED,  /* for a place among the live */
+  CALL_READY,   /* new, or done waiting */
+  CALL_CUT,     /* its slice was over */
+  CALL_RUNNING, /* this is its slice */
+  CALL_WAITING,
+};
 
 struct vm_call {
   const struct vm_call_kind *kind;

@@ -19,22 +19,32 @@ static void flush(struct host *host)
     bus_post_list(host->options.bus, &host->outbox);
 }
 
+static bool run_first(struct call_queue *queue)
+{
+  struct vm_call *call = TAILQ_FIRST(queue);
+  if (!call)
+    return false;
+  TAILQ_REMOVE(queue, call, in_queue);
+  call_run_slice(call);
+  return true;
+}
+
 static void run_round(uv_prepare_t *prepare)
 {
   struct host *host = prepare->data;
   uint32_t began = host->preempt.ticks;
-  for (int slices = 0; slices < ROUND_SLICES; slices++) {
-    struct vm_call *call = TAILQ_FIRST(&host->ready);
-    if (!call || host->preempt.ticks - began >= ROUND_TICKS)
+  for (int slices = 0; slices < ROUND_SLICES; slices++)
+    if (host->preempt.ticks - began >= ROUND_TICKS || !run_first(&host->ready))
       break;
-    TAILQ_REMOVE(&host->ready, call, in_queue);
-    call_run_slice(call);
-  }
+  bool is_over = host->preempt.ticks - began >= ROUND_TICKS;
+  host->cut_waits = is_over && !host->cut_waits;
+  if (!host->cut_waits)
+    run_first(&host->cut);
   if (host->options.after_round)
     host->options.after_round(host->options.context);
   flush(host);
   /* An active idle handle keeps the loop from blocking. */
-  if (TAILQ_EMPTY(&host->ready))
+  if (TAILQ_EMPTY(&host->ready) && TAILQ_EMPTY(&host->cut))
     uv_idle_stop(&host->idle);
   else
     uv_idle_start(&host->idle, do_nothing);
@@ -45,6 +55,7 @@ struct host *host_open(const struct host_options *options)
   struct host *host = memory_alloc(sizeof *host);
   host->options = *options;
   TAILQ_INIT(&host->ready);
+  TAILQ_INIT(&host->cut);
   uv_prepare_init(options->loop, &host->prepare);
   host->prepare.data = host;
   uv_prepare_start(&host->prepare, run_round);

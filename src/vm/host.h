@@ -1,9 +1,10 @@
 /* What all states of one worker's thread share: the loop, the calls that can go on, the slices, the
  * outbox, the questions to the scheduler.
  *
- * Before the loop blocks, a round is run: each ready call gets one slice in turn until the round is
- * some milliseconds old, then mailbox and timers have their turn. So one spinning script costs its
- * neighbours one slice at a time. What a round posts goes out together at its end.
+ * Before the loop blocks, a round is run: first the calls that are new or have waited, as long as
+ * that takes a few milliseconds; then one of those that had used up their slice gets another. Then
+ * mailbox and timers have their turn. So a call that is woken waits for one slice of all spinning
+ * scripts together, and those share the rest. What a round posts goes out together at its end.
  *
  * For the files of this folder and the worker; bindings use vm.h and wait.h. On the worker's
  * thread. */
@@ -47,7 +48,9 @@ struct host {
   struct host_options options;
   uv_prepare_t prepare;
   uv_idle_t idle;
-  struct call_queue ready;
+  struct call_queue ready; /* new ones and those that have waited */
+  struct call_queue cut;   /* those whose slice was over */
+  bool cut_waits;          /* they had no turn in the last round, as it was long already */
   struct message_list outbox;
   struct request *requests; /* a hash by tag */
   uint64_t last_number;     /* of calls and requests */

@@ -17,6 +17,8 @@
 #define TICK_SIGNAL SIGPROF
 #endif
 
+enum { REARM_TICKS = 8 };
+
 static void set_timer(struct preempt *preempt, long tick_us)
 {
   struct timespec tick = {.tv_nsec = tick_us * 1000};
@@ -27,8 +29,9 @@ static void set_timer(struct preempt *preempt, long tick_us)
 void preempt_now(struct preempt *preempt)
 {
   lua_State *L = preempt->running;
-  /* Setting a hook walks the whole call stack, so it is not repeated. */
-  if (L && !lua_gethook(L))
+  /* Setting a hook walks the whole call stack, so it is not repeated at each tick. Now and then it
+   * is: Lua may just have decided that there is no hook and then forget the flag that we set. */
+  if (L && (!lua_gethook(L) || preempt_age(preempt) % REARM_TICKS == 0))
     lua_sethook(L, preempt->hook, LUA_MASKCOUNT, 1);
 }
 

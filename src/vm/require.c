@@ -84,10 +84,14 @@ static void push_module(lua_State *L, const char *name)
     }
     lua_pop(L, 1);
   }
+  luaL_where(L, 2); /* below us: this function's, then require's */
   if (!vm->folder)
-    luaL_error(L, "require \"%s\": there is no jobs folder here", name);
-  luaL_error(L, "module \"%s\" not found: there is neither %s/%s.lua nor %s/%s/init.lua", name,
-             vm->folder, lua_tostring(L, -1), vm->folder, lua_tostring(L, -1));
+    lua_pushfstring(L, "require \"%s\": there is no jobs folder here", name);
+  else
+    lua_pushfstring(L, "module \"%s\" not found: there is neither %s/%s.lua nor %s/%s/init.lua",
+                    name, vm->folder, lua_tostring(L, 2), vm->folder, lua_tostring(L, 2));
+  lua_concat(L, 2);
+  lua_error(L);
 }
 
 static bool is_alive(struct vm *vm, uint64_t number)

@@ -39,24 +39,28 @@ static int die_of_panic(lua_State *L)
   abort();
 }
 
-static void add_raw_functions(lua_State *L)
+static const vm_opener openers[] = {
+    embedded_open, api_json_open,    api_log_open,       api_sleep_open,
+    api_time_open, api_trigger_open, api_scheduler_open, api_console_open,
+    api_fs_open,   api_sqlite_open,  api_http_open,      NULL,
+};
+
+/* (raw -- raw) */
+static void add_raw_functions(lua_State *L, const vm_opener *list)
 {
-  static void (*const openers[])(lua_State *) = {
-      embedded_open, api_json_open,    api_log_open,       api_sleep_open,
-      api_time_open, api_trigger_open, api_scheduler_open, api_console_open,
-      api_fs_open,   api_sqlite_open,  api_http_open,      api_exec_open,
-  };
-  for (size_t i = 0; i < sizeof openers / sizeof openers[0]; i++)
-    openers[i](L);
+  for (; list && *list; list++)
+    (*list)(L);
 }
 
-/* vm as light userdata -> nothing */
+/* vm, options as light userdata -> nothing */
 static int l_set_up(lua_State *L)
 {
   struct vm *vm = lua_touserdata(L, 1);
+  const struct vm_options *options = lua_touserdata(L, 2);
   sandbox_open(L);
   lua_newtable(L);
-  add_raw_functions(L);
+  add_raw_functions(L, openers);
+  add_raw_functions(L, options->openers);
   embedded_module(L, -1, "init");
   luaL_checktype(L, -1, LUA_TTABLE);
   lua_getfield(L, -1, "run");
@@ -86,7 +90,8 @@ struct vm *vm_create(const struct vm_options *options, struct error *error)
   lua_gc(vm->L, LUA_GCINC, 0, 0, 0);
   lua_pushcfunction(vm->L, l_set_up);
   lua_pushlightuserdata(vm->L, vm);
-  if (lua_pcall(vm->L, 1, 0, 0) != LUA_OK) {
+  lua_pushlightuserdata(vm->L, (void *)options);
+  if (lua_pcall(vm->L, 2, 0, 0) != LUA_OK) {
     error_set(error, ERROR_INTERNAL, "a new state fails to start: %s",
               luaL_tolstring(vm->L, -1, NULL));
     vm_destroy(vm);

@@ -26,13 +26,17 @@ enum {
   VM_IDLE_THREADS = 16,
 };
 
+/* As api_TOPIC_open in vm.h. */
+typedef void (*vm_opener)(lua_State *L);
+
 struct vm_options {
   struct host *host;
   const char *script;
-  const char *folder; /* where `require` looks; NULL: nowhere */
-  size_t memory_cap;  /* 0: VM_MEMORY_CAP */
-  int live_calls;     /* 0: VM_LIVE_CALLS; 1: one call after the other */
-  void *owner;        /* the worker's */
+  const char *folder;       /* where `require` looks; NULL: nowhere */
+  size_t memory_cap;        /* 0: VM_MEMORY_CAP */
+  int live_calls;           /* 0: VM_LIVE_CALLS; 1: one call after the other */
+  const vm_opener *openers; /* of layers above, NULL at the end; or NULL */
+  void *owner;              /* the worker's */
 };
 
 struct vm_thread {

@@ -3,8 +3,7 @@
  * the call lives, wait_done when the call is gone. */
 #include "vm/wait.h"
 
-#include <lauxlib.h>
-
+#include "vm/api_args.h"
 #include "vm/call.h"
 #include "vm/host.h"
 #include "vm/state.h"
@@ -14,13 +13,13 @@ void wait_check(lua_State *L, const char *name)
 {
   struct host *host = vm_get(L)->host;
   if (!host->frames)
-    luaL_error(L, "%s cannot wait here: the script is still being set up", name);
+    args_fail(L, "%s cannot wait here: the script is still being set up", name);
   if (!lua_isyieldable(L) || !host->frames->can_yield)
-    luaL_error(L,
-               "%s cannot wait here: a C function is in between (a comparator of table.sort, a "
-               "callback of gsub, a metamethod such as __tostring, a __close run by "
-               "coroutine.close)",
-               name);
+    args_fail(L,
+              "%s cannot wait here: a C function is in between (a comparator of table.sort, a "
+              "callback of gsub, a metamethod such as __tostring, a __close run by "
+              "coroutine.close)",
+              name);
 }
 
 static int finish_wait(lua_State *L, int status, lua_KContext context)

@@ -1,0 +1,194 @@
+/* Runaways of all kinds: none delays a neighbour by much, and each is ended at its time-out. */
+#include "support/unit.h"
+
+#include "support/vm_unit.h"
+
+enum { TIMEOUT_US = 60000 };
+
+static const char *const runaways[] = {
+    "while true do end",
+    "while true do pcall(function() while true do end end) end",
+    "while true do pcall(error) end",
+    "local function f() return pcall(f) end while true do f() end",
+    "while true do xpcall(function() while true do end end, function() while true do end end) end",
+    "coroutine.wrap(function() while true do end end)()",
+    "local function nest(n) if n == 0 then while true do end end return "
+    "coroutine.wrap(nest)(n - 1) end nest(20)",
+    "local function nest(n) if n == 0 then while true do end end while true do "
+    "pcall(coroutine.wrap(nest), n - 1) end end nest(20)",
+    "while true do coroutine.wrap(function() coroutine.yield() end)() end",
+    "local t = setmetatable({}, {__index = function() while true do end end}) return t.x",
+    "local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do "
+    "pcall(function() return t[1] end) end",
+    "local x <close> = setmetatable({}, {__close = function() while true do end end})",
+    "for _ in function() while true do end end do end",
+    "local function f() return f() end f()",
+    "while true do local t = {} for i = 1, 100 do t[i] = {i} end end",
+    "while true do ('x'):rep(1000):gsub('x', 'y') end",
+    "goto a ::a:: goto a",
+    "while true do load('return 1')() end",
+};
+
+/* These cannot be cut into slices, only ended. */
+static const char *const blockers[] = {
+    "table.sort({1, 2, 3}, function() while true do end end)",
+    "table.sort({1, 2, 3}, function() while true do pcall(function() while true do end end) end "
+    "end)",
+    "('x'):gsub('x', function() while true do end end)",
+    "xpcall(error, function() while true do end end)",
+    "xpcall(error, function() while true do pcall(function() while true do end end) end end)",
+    "tostring(setmetatable({}, {__tostring = function() while true do end end}))",
+    "load(function() while true do end end)",
+    "table.sort({1, 2, 3}, function() return coroutine.wrap(function() while true do end end)() "
+    "end)",
+    "table.sort({1, 2, 3}, function() while true do pcall(coroutine.wrap(function() while true do "
+    "pcall(function() while true do end end) end end)) end end)",
+    "local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = "
+    "function() while true do end end}) coroutine.yield() end) coroutine.resume(co) "
+    "coroutine.close(co)",
+    "error(setmetatable({}, {__tostring = function() while true do end end}))",
+};
+
+static void end_at_their_time_out(const char *const *sources, size_t count)
+{
+  struct bench bench;
+  bench_open(&bench);
+  for (size_t i = 0; i < count; i++) {
+    struct vm *vm = bench_vm(&bench);
+    int64_t began_us = clock_monotonic_us();
+    struct piece *piece = piece_start(vm, sources[i], TIMEOUT_US);
+    piece_wait(&bench, piece);
+    int64_t late_us = piece->ended_us - began_us - TIMEOUT_US;
+    if (piece->outcome != VM_TIMED_OUT || late_us < 0 || late_us > 500000)
+      fail_msg("%s\n  outcome %d, %d us after its time-out: %s", sources[i], (int)piece->outcome,
+               (int)late_us, piece->error);
+    piece_free(piece);
+    /* The state is still good. */
+    piece = piece_start(vm,
+                        "local co = coroutine.wrap(function() sleep(0.001) return 1 end) "
+                        "return co()",
+                        0);
+    piece_wait(&bench, piece);
+    if (piece->outcome != VM_SUCCEEDED)
+      fail_msg("after %s: %s", sources[i], piece->error);
+    piece_free(piece);
+    vm_destroy(vm);
+  }
+  bench_close(&bench);
+}
+
+static void ends_runaways(void **state)
+{
+  (void)state;
+  end_at_their_time_out(runaways, sizeof runaways / sizeof runaways[0]);
+}
+
+static void ends_what_cannot_be_sliced(void **state)
+{
+  (void)state;
+  end_at_their_time_out(blockers, sizeof blockers / sizeof blockers[0]);
+}
+
+static int compare(const void *a, const void *b)
+{
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* The time of a nap of 1 ms; the median, as the machine has its own neighbours. */
+static int64_t median_nap_us(struct bench *bench, struct vm *vm)
+{
+  int64_t took_us[15];
+  for (int n = 0; n < 15; n++) {
+    int64_t began_us = clock_monotonic_us();
+    struct piece *piece = piece_start(vm, "sleep(0.001)", 0);
+    piece_wait(bench, piece);
+    took_us[n] = piece->ended_us - began_us;
+    piece_free(piece);
+  }
+  qsort(took_us, 15, sizeof took_us[0], compare);
+  return took_us[7];
+}
+
+static void neighbours_go_on(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *quiet = bench_vm(&bench);
+  for (size_t i = 0; i < sizeof runaways / sizeof runaways[0]; i++) {
+    struct vm *loud = bench_vm(&bench);
+    struct piece *runaway = piece_start(loud, runaways[i], 0);
+    int64_t nap_us = median_nap_us(&bench, quiet);
+    assert_int_equal(runaway->outcome, VM_RUNNING);
+    if (nap_us > 50000)
+      fail_msg("%s\n  makes a nap of 1 ms take %d us", runaways[i], (int)nap_us);
+    print_message("%6d us behind %s\n", (int)nap_us, runaways[i]);
+    vm_kill_all(loud);
+    piece_free(runaway);
+    vm_destroy(loud);
+  }
+  vm_destroy(quiet);
+  bench_close(&bench);
+}
+
+/* What is cut into slices computes the same. */
+static void slices_change_nothing(void **state)
+{
+  (void)state;
+  static const char source[] =
+      "local function fib(n) return n < 2 and n or fib(n - 1) + fib(n - 2) end "
+      "local function gen(n) return coroutine.wrap(function() for i = 1, n do fib(5) "
+      "coroutine.yield(i) end end) end "
+      "local sum = 0 for round = 1, 60 do for v in gen(100) do local ok, e = pcall(function() "
+      "if v % 7 == 0 then error(v, 0) end sum = sum + v end) if not ok then sum = sum - e end end "
+      "local t = {} for i = 1, 300 do t[i] = (i * 7919) % 301 end table.sort(t, function(a, b) "
+      "return a < b end) for i = 2, #t do assert(t[i - 1] <= t[i]) end sum = sum + "
+      "#(('abc'):rep(100):gsub('b', function(c) return c:upper() end)) end return sum";
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vms[3];
+  struct piece *pieces[6];
+  for (int i = 0; i < 3; i++)
+    vms[i] = bench_vm(&bench);
+  for (int i = 0; i < 6; i++)
+    pieces[i] = piece_start(vms[i % 3], source, 0);
+  for (int i = 0; i < 6; i++) {
+    piece_wait(&bench, pieces[i]);
+    if (pieces[i]->outcome != VM_SUCCEEDED)
+      fail_msg("%s", pieces[i]->error);
+    assert_string_equal(pieces[i]->result, "232800");
+  }
+  for (int i = 0; i < 6; i++)
+    piece_free(pieces[i]);
+  for (int i = 0; i < 3; i++)
+    vm_destroy(vms[i]);
+  bench_close(&bench);
+}
+
+static void idle_threads_are_not_woken(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm(&bench);
+  struct piece *piece = piece_start(vm, "sleep(0.2)", 0);
+  uint32_t before = bench.host->preempt.ticks;
+  piece_wait(&bench, piece);
+  assert_true(bench.host->preempt.ticks - before <= 4);
+  piece_free(piece);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(ends_runaways),
+      cmocka_unit_test(ends_what_cannot_be_sliced),
+      cmocka_unit_test(neighbours_go_on),
+      cmocka_unit_test(slices_change_nothing),
+      cmocka_unit_test(idle_threads_are_not_woken),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,182 @@
+#include "support/unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/vm_unit.h"
+
+static void offers_what_it_should_and_no_more(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"return debug", "nil"},
+      {"return io and io.open", "nil"},
+      {"return os.exit", "nil"},
+      {"return os.remove", "nil"},
+      {"return dofile", "nil"},
+      {"return loadfile", "nil"},
+      {"return package", "nil"},
+      {"return raw", "nil"},
+      {"return (load(string.dump(function() end)))", "nil"},
+      {"load('', 'x', 'b')", "!t.lua:1: load: only source text can be loaded, no bytecode"},
+      {"return (select(2, load(string.dump(function() end))))",
+       "attempt to load a binary chunk (mode is 't')"},
+      {"return load('return 7')()", "7"},
+      {"return load('return x', 'c', 't', {x = 8})()", "8"},
+      {"return type(os.time()) .. type(os.date()) .. type(os.clock()) .. type(os.getenv('PATH'))",
+       "numberstringnumberstring"},
+      {"setmetatable({}, {__gc = function() end})",
+       "!t.lua:1: setmetatable: __gc is not available, use __close"},
+      {"return getmetatable(setmetatable({}, {__index = table})).__index == table", "true"},
+      {"return pcall(setmetatable, setmetatable({}, {__metatable = 1}), {})", "false"},
+      {"return type(collectgarbage('count'))", "number"},
+      {"collectgarbage('stop')", "!t.lua:1: bad argument #1 to 'collectgarbage'"},
+      {"return #('ab'):rep(3, '-')", "8"},
+      {"return ('').rep('', 1 << 62)", ""},
+      {"return ('x'):rep(1 << 40)", "!t.lua:1: string.rep: the result would be larger than 64 MiB"},
+      {"table.move({}, 1, 1 << 60, 2)", "!t.lua:1: table.move: the range 1 to 115"},
+      {"table.insert(setmetatable({}, {__len = function() return 1 << 60 end}), 1, 0)",
+       "!t.lua:1: table.insert: the range 1 to 115"},
+      {"table.concat({}, '', 1, 1 << 60)", "!t.lua:1: table.concat: the range"},
+      {"table.sort(setmetatable({}, {__len = function() return 1 << 30 end}))",
+       "!t.lua:1: table.sort: the range"},
+      {"local t = {3, 1, 2} table.sort(t) table.insert(t, 1, 0) table.remove(t, 2) "
+       "table.insert(t, 9) return table.concat(t, ' ')",
+       "0 2 3 9"},
+      {"return table.unpack({}, 1, 1 << 40)", "!t.lua:1: too many results to unpack"},
+  };
+  CHECK_CASES(cases, ((struct vm_options){0}), 0);
+}
+
+static void tells_where_an_error_is(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"\nerror('no')", "!t.lua:2: no\nstack traceback:\n"},
+      {"x = = 1", "!t.lua:1: unexpected symbol near '='"},
+      {"local a\nlocal b = a.c", "!t.lua:2: attempt to index a nil value (local 'a')"},
+      {"error({})", "!table: "},
+      {"error(setmetatable({}, {__tostring = function() return 'mine' end}))", "!mine"},
+      {"error(setmetatable({}, {__tostring = function() error('worse') end}))",
+       "!an error whose __tostring fails"},
+      {"error()", "!nil"},
+      {"\x1bLua", "!t.lua: compiled Lua is not accepted, only source text"},
+      {"-- ok\n-- \xff", "!t.lua:2: invalid UTF-8"},
+      {"#!/usr/bin/env moonbeat\nreturn 5", "5"},
+      {"\xef\xbb\xbfreturn 6", "6"},
+  };
+  CHECK_CASES(cases, ((struct vm_options){0}), 0);
+}
+
+static void kills_what_uses_too_much_memory(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"local t = {} for i = 1, 1e9 do t[i] = {} end", "!t.lua:1: used more than 8 MiB"},
+      {"local t = {} while true do pcall(function() while true do t[#t + 1] = {} end end) end",
+       "!t.lua:1: used more than 8 MiB"},
+      {"local t = {} table.sort({1, 2, 3}, function() while true do t[#t + 1] = ('x'):rep(1000) .. "
+       "#t end end)",
+       "!t.lua:1: used more than 8 MiB"},
+      {"local s = 'x' while true do s = s .. s end", "!"},
+      {"for i = 1, 1e6 do local s = ('x'):rep(100) .. i end return 'garbage is no use'",
+       "garbage is no use"},
+  };
+  CHECK_CASES(cases, ((struct vm_options){.memory_cap = 8 << 20}), 0);
+}
+
+/* ---- require ---- */
+
+static char folder[] = "/tmp/moonbeat-require-XXXXXX";
+
+static void put_file(const char *name, const char *text)
+{
+  char path[200];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "w");
+  assert_non_null(file);
+  fputs(text, file);
+  fclose(file);
+}
+
+static void requires_modules(void **state)
+{
+  (void)state;
+  assert_non_null(mkdtemp(folder));
+  char sub[200];
+  snprintf(sub, sizeof sub, "%s/lib", folder);
+  mkdir(sub, 0755);
+  put_file("a.lua", "local name, path = ... ; n = (n or 0) + 1; return {name = name, n = n}");
+  put_file("lib/init.lua", "return 'lib'");
+  put_file("lib/b.lua", "coroutine.wrap(function() end)() return require('a').n .. 'b'");
+  put_file("nothing.lua", "");
+  put_file("wrong.lua", "\nx = = 1");
+  put_file("raises.lua", "tries = (tries or 0) + 1 error('no ' .. tries)");
+  put_file("c1.lua", "return require 'c2'");
+  put_file("c2.lua", "return require 'c1'");
+  static const struct eval_case cases[] = {
+      {"return require('a').name", "a"},
+      {"require('a') return require('a').n", "1"},
+      {"return require('lib')", "lib"},
+      {"return require('lib.b')", "1b"},
+      {"return require('nothing')", "true"},
+      {"require('none.such')", "!t.lua:1: module \"none.such\" not found: there is neither /tmp/"},
+      {"require('../a')", "!t.lua:1: require \"../a\": a module's name is letters, digits"},
+      {"require('.a')", "!t.lua:1: require \".a\": a module's name is"},
+      {"require('/etc/passwd')", "!t.lua:1: require \"/etc/passwd\": a module's name is"},
+      {"return select(2, pcall(require, 'wrong')):match('wrong.lua:2: .*')",
+       "wrong.lua:2: unexpected symbol near '='"},
+      {"pcall(require, 'raises') return select(2, pcall(require, 'raises')):match('no %d')",
+       "no 2"},
+      {"return select(2, pcall(require, 'c1')):match('module requires itself.*')",
+       "module requires itself, directly or through others"},
+  };
+  CHECK_CASES(cases, ((struct vm_options){.folder = folder}), 0);
+
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, (struct vm_options){.folder = folder});
+  struct piece *piece = piece_start(vm, "return require 'lib.b'", 0);
+  piece_wait(&bench, piece);
+  struct buffer modules = {0};
+  vm_modules_json(vm, &modules);
+  char expected[300];
+  snprintf(expected, sizeof expected, "[\"%s/lib/b.lua\",\"%s/a.lua\"]", folder, folder);
+  assert_string_equal(modules.data, expected);
+  buffer_deinit(&modules);
+  piece_free(piece);
+  vm_destroy(vm);
+  bench_close(&bench);
+  char command[300];
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  assert_int_equal(system(command), 0);
+}
+
+static void states_are_small_and_quick_to_make(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vms[50];
+  vms[0] = bench_vm(&bench);
+  int64_t began_us = clock_monotonic_us();
+  for (int i = 1; i < 50; i++)
+    vms[i] = bench_vm(&bench);
+  int64_t took_us = (clock_monotonic_us() - began_us) / 49;
+  print_message("a state: %d us, %zu KiB\n", (int)took_us, vms[1]->used >> 10);
+  for (int i = 0; i < 50; i++)
+    vm_destroy(vms[i]);
+  bench_close(&bench);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(offers_what_it_should_and_no_more),
+      cmocka_unit_test(tells_where_an_error_is),
+      cmocka_unit_test(kills_what_uses_too_much_memory),
+      cmocka_unit_test(requires_modules),
+      cmocka_unit_test(states_are_small_and_quick_to_make),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
