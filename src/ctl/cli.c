@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,11 @@ int cli_do_version(struct cli *cli)
   return 0;
 }
 
+static bool hosts_lua(enum command_id id)
+{
+  return id == COMMAND_RUN || id == COMMAND_REPL || id == COMMAND_CHECK;
+}
+
 static int carry_out(struct cli *cli)
 {
   const struct arguments *arguments = cli->arguments;
@@ -67,6 +73,9 @@ static int carry_out(struct cli *cli)
     return print_help(cli, arguments->command);
   if (arguments_has(arguments, "version"))
     return cli_do_version(cli);
+  /* What only writes ends quietly when nobody reads any more. */
+  if (!arguments->command || !hosts_lua(arguments->command->id))
+    signal(SIGPIPE, SIG_DFL);
   if (arguments->command)
     return functions[arguments->command->id](cli);
   print_help(cli, NULL);

@@ -30,7 +30,7 @@ struct cli_host {
                            struct error *error);
 
   /* Reads options->config_file (if not NULL) and fills the members that are not set: jobs_folder,
-   * state_folder (paths in the file are relative to the file), workers, log_level. */
+   * state_folder (paths in the file are relative to the file), workers and the others. */
   enum error_code (*configure)(struct daemon_options *options, struct error *error);
 };
 

@@ -73,7 +73,7 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
   bool was_named = arguments->word_count > 0;
   long workers;
   *options = DAEMON_OPTIONS_EMPTY;
-  enum error_code code = arguments_number(arguments, "workers", 1, 256, 0, &workers, &cli->error);
+  enum error_code code = arguments_number(arguments, "workers", 1, 64, 0, &workers, &cli->error);
   if (code)
     return code;
   options->workers = (int)workers;
