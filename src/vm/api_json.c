@@ -162,7 +162,8 @@ struct step {
   lua_Integer index;
 };
 
-/* A userdata with __gc, because any Lua call may raise. */
+/* One per state, kept in the registry: encoding runs no Lua code, so that it is never begun twice.
+ * What an error that was raised in the middle left in it, the next one clears away. */
 struct encoder {
   struct buffer out;
   struct json_writer writer;
@@ -175,20 +176,33 @@ struct encoder {
   struct buffer problem;
 };
 
-#define ENCODER "json.encoder"
+static const char encoder_key;
 
-static void encoder_clear(struct encoder *e)
+enum { OUT_KEPT_MAX = 64 << 10 };
+
+static int l_encoder_gc(lua_State *L) /* encoder -> */
 {
+  struct encoder *e = lua_touserdata(L, 1);
   buffer_deinit(&e->out);
   buffer_deinit(&e->problem);
   free(e->keys);
   e->keys = NULL;
+  return 0;
 }
 
-static int l_encoder_gc(lua_State *L) /* encoder -> */
+static struct encoder *begin_encoding(lua_State *L, const char *name, int indent)
 {
-  encoder_clear(lua_touserdata(L, 1));
-  return 0;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &encoder_key);
+  struct encoder *e = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  buffer_clear(&e->out);
+  buffer_clear(&e->problem);
+  e->writer = (struct json_writer){.out = &e->out};
+  e->indent = indent;
+  e->name = name;
+  e->depth = 0;
+  e->key_count = 0;
+  return e;
 }
 
 /* Sets the problem "args[2].when: WHAT" once and returns false. */
@@ -427,22 +441,14 @@ bool api_json_encode(lua_State *L, int index, const char *name, int indent)
 {
   index = lua_absindex(L, index);
   luaL_checkstack(L, 10, NULL);
-  struct encoder *e = lua_newuserdatauv(L, sizeof *e, 0);
-  e->out = e->problem = (struct buffer){0};
-  e->writer = (struct json_writer){.out = &e->out};
-  e->indent = indent;
-  e->depth = 0;
-  e->keys = NULL;
-  e->key_count = e->key_capacity = 0;
-  e->name = name;
-  luaL_setmetatable(L, ENCODER);
+  struct encoder *e = begin_encoding(L, name, indent);
   int top = lua_gettop(L);
   bool is_good = encode_value(L, e, index);
   lua_settop(L, top);
   struct buffer *text = is_good ? &e->out : &e->problem;
   lua_pushlstring(L, text->data, text->size);
-  encoder_clear(e);
-  lua_remove(L, top);
+  if (e->out.capacity > OUT_KEPT_MAX)
+    buffer_deinit(&e->out);
   return is_good;
 }
 
@@ -500,6 +506,16 @@ static void set_null_metatable(lua_State *L)
   lua_pop(L, 1);
 }
 
+static void make_encoder(lua_State *L)
+{
+  memset(lua_newuserdatauv(L, sizeof(struct encoder), 0), 0, sizeof(struct encoder));
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, l_encoder_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &encoder_key);
+}
+
 void api_json_open(lua_State *L) /* raw -- raw */
 {
   static const luaL_Reg functions[] = {
@@ -507,10 +523,8 @@ void api_json_open(lua_State *L) /* raw -- raw */
   luaL_setfuncs(L, functions, 0);
   luaL_newmetatable(L, ARRAY_MARK);
   luaL_newmetatable(L, OBJECT_MARK);
-  luaL_newmetatable(L, ENCODER);
-  lua_pushcfunction(L, l_encoder_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pop(L, 3);
+  lua_pop(L, 2);
+  make_encoder(L);
   set_null_metatable(L);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "json_null");
