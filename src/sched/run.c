@@ -90,10 +90,9 @@ void run_undo(struct sched *s)
     run->cancelling = before->cancelling;
     run->before = NULL;
     free(before);
-    if (run->worker == 0)
-      heap_put(&s->waiting, &run->start);
   }
   s->touched = NULL;
+  run_release(s);
 }
 
 void run_free_all(struct sched *s)
@@ -199,8 +198,8 @@ void run_send(struct sched *s, struct open_run *run)
   }
   enum script_ready ready =
       job->command ? SCRIPT_READY : script_ready(s, job->script, &script, &error);
-  if (ready == SCRIPT_LATER) {
-    wait_until(s, run, s->now_us + 10000);
+  if (ready == SCRIPT_LATER) { /* until run_release() */
+    heap_remove(&s->waiting, &run->start);
     return;
   }
   if (ready == SCRIPT_MISSING) {
@@ -219,6 +218,13 @@ void run_send(struct sched *s, struct open_run *run)
   m->as.run.args = memory_strdup(run->args ? run->args : job->args);
   m->as.run.timeout_us = job->timeout_us;
   message_list_append(s->out, m);
+}
+
+void run_release(struct sched *s)
+{
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (!run->worker && !run->ended && !run->start.place)
+      wait_until(s, run, run->due_us);
 }
 
 void run_send_waiting(struct sched *s)

@@ -220,6 +220,7 @@ void script_scanned(struct sched *s, const struct message *message)
       script_remove(s, script);
   event_plain(s, "scheduler_started");
   near_rewind(s);
+  run_release(s);
 }
 
 static bool any_loading(const struct sched *s)
@@ -433,6 +434,7 @@ void script_settle(struct sched *s, const struct message *message)
     try_conflicts_again(s);
   }
   near_rewind(s);
+  run_release(s);
 }
 
 bool script_has_function(const struct script_entry *script, const char *func, struct error *error)

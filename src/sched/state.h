@@ -172,6 +172,8 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
 void run_send_waiting(struct sched *s);
+/* A load is over: runs that waited for a script are looked at again in the next turn. */
+void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
 void run_finished(struct sched *s, const struct message *message);
 void run_log(struct sched *s, const struct message *message);

@@ -232,12 +232,6 @@ enum error_code store_each_due(struct store *store, int64_t after_us, int64_t af
 
 /* ---- writing ---- */
 
-/* The script that declares the job; an added one names its script in its spec. */
-static const char *declaring_script(const struct job *job)
-{
-  return job->origin == JOB_DECLARED ? job->script : NULL;
-}
-
 static const char *write_trigger(struct store *store, const struct job *job)
 {
   if (!job->trigger)
@@ -265,7 +259,7 @@ enum error_code store_add_job(struct store *store, struct job *job,
       store, "INSERT INTO jobs(id, origin, script, trigger, spec) VALUES (?, ?, ?, ?, ?)", error);
   bind_text(&query, job->id);
   bind_integer(&query, job->origin);
-  bind_text(&query, declaring_script(job));
+  bind_text(&query, job->script);
   bind_text(&query, write_trigger(store, job));
   bind_text(&query, job->spec);
   enum error_code code = query_run(&query);
@@ -290,7 +284,7 @@ enum error_code store_change_job(struct store *store, const struct job *job, str
       store, "UPDATE jobs SET origin = ?, script = ?, trigger = ?, spec = ? WHERE number = ?",
       error);
   bind_integer(&query, job->origin);
-  bind_text(&query, declaring_script(job));
+  bind_text(&query, job->script);
   bind_text(&query, write_trigger(store, job));
   bind_text(&query, job->spec);
   bind_integer(&query, job->number);

@@ -1,0 +1,225 @@
+/* Scripts that come, change, fail and go; crashes; a full disk. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/sqlite_store.h"
+#include "support/world.h"
+
+static const char two[] = "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\"},"
+                          "{\"id\":\"y\",\"run\":true,\"trigger\":\"every 10m\"}]}";
+
+static void reload_keeps_what_is_unchanged(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", two);
+  world_live(&w, 7 * MINUTE);
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\",\"timeout\":5,"
+             "\"where\":\"jobs/a.lua:9\"},"
+             "{\"id\":\"z\",\"run\":true,\"trigger\":\"every 1h\"}]}");
+  world_expect(&w, "show", "{\"job\":\"x\"}", "next_run_at", "2026-01-01T00:10:00.000000Z");
+  world_expect(&w, "show", "{\"job\":\"x\"}", "timeout", "5s");
+  world_expect(&w, "show", "{\"job\":\"y\"}", "error", "error: not_found: there is no job \"y\"");
+  world_expect(&w, "show", "{\"job\":\"z\"}", "next_run_at", "2026-01-01T01:07:00.000000Z");
+  world_close(&w);
+}
+
+static void a_broken_save_changes_nothing(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", two);
+  world_save(&w, "a", "jobs/a.lua:3: unexpected symbol");
+  world_expect(&w, "show", "{\"job\":\"y\"}", "state", "active");
+  world_save(&w, "a", "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"triger\":\"every 1s\"}]}");
+  world_expect(&w, "show", "{\"job\":\"y\"}", "state", "active");
+  char *text = world_ask(&w, "scripts", "{}");
+  assert_non_null(strstr(text, "unknown option \\\"triger\\\", did you mean \\\"trigger\\\"?"));
+  free(text);
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 2);
+  world_save(&w, "a", two);
+  text = world_ask(&w, "scripts", "{}");
+  assert_null(strstr(text, "triger"));
+  free(text);
+  world_close(&w);
+}
+
+static void an_id_moves_from_file_to_file(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", two);
+  world_save(&w, "b", "{\"jobs\":[{\"id\":\"y\",\"run\":true,\"trigger\":\"every 10m\"}]}");
+  char *text = world_ask(&w, "scripts", "{}");
+  assert_non_null(strstr(text, "job \\\"y\\\" is already declared at a"));
+  free(text);
+  world_save(&w, "a", "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\"}]}");
+  world_expect(&w, "show", "{\"job\":\"y\"}", "script", "b");
+  world_close(&w);
+}
+
+static void a_script_that_goes_takes_its_jobs(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", two);
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 2);
+  world_save(&w, "a", NULL);
+  world_expect(&w, "list", "{}", "jobs", "[]");
+  world_finish_all(&w); /* runs in progress end in peace */
+  world_close(&w);
+}
+
+static char *temporary_store(char folder[64])
+{
+  strcpy(folder, "/tmp/moonbeat-sched-XXXXXX");
+  assert_non_null(mkdtemp(folder));
+  static char path[128];
+  snprintf(path, sizeof path, "%s/store.db", folder);
+  return path;
+}
+
+static void remove_store(const char *folder)
+{
+  char command[128];
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  assert_int_equal(system(command), 0);
+}
+
+static void cut_off_runs_run_again_or_not(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  const char *script =
+      "{\"jobs\":[{\"id\":\"again\",\"run\":true,\"trigger\":\"every 1h\"},"
+      "{\"id\":\"once\",\"run\":true,\"trigger\":\"every 1h\",\"delivery\":\"at_most_once\"}]}";
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a", script);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 2);
+  w.now_us += SECOND;
+  world_crash(&w);
+  world_save(&w, "a", script);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_string_equal(w.runs.first->as.run.job_id, "again");
+  assert_int_equal(w.runs.first->as.run.attempt.number, 2);
+  world_finish_all(&w);
+  world_expect(&w, "run", "{\"run\":\"again\"}", "run.state", "succeeded");
+  world_expect(&w, "run", "{\"run\":\"once\"}", "run.state", "interrupted");
+  world_expect(&w, "show", "{\"job\":\"once\"}", "next_run_at", "2026-01-01T02:00:00.000000Z");
+  world_close(&w);
+  remove_store(folder);
+}
+
+static void an_old_version_stays_over_a_restart(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a", two);
+  world_crash(&w);
+  world_save(&w, "a", "jobs/a.lua:1: syntax error");
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 2);
+  world_finish_all(&w);
+  world_close(&w);
+  remove_store(folder);
+}
+
+static void a_script_that_never_loaded_breaks_its_jobs_only(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  world_expect(&w, "add_job", "{\"id\":\"j\",\"func\":\"a.g\",\"trigger\":\"in 1h\"}", "error",
+               "error: not_found: job \"j\": script a has no function \"g\"");
+  free(world_ask(&w, "add_job", "{\"id\":\"j\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}"));
+  world_save(&w, "a", NULL);
+  world_pass(&w, HOUR);
+  world_expect(&w, "show", "{\"job\":\"j\"}", "state", "error");
+  world_expect(&w, "show", "{\"job\":\"j\"}", "error", "there is no script \"a\"");
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
+static void limit_pages(struct world *w, int pages)
+{
+  char sql[64];
+  snprintf(sql, sizeof sql, "PRAGMA max_page_count=%d", pages);
+  sqlite3_exec(w->store->db, sql, NULL, NULL, NULL);
+}
+
+static void a_full_disk_is_waited_for(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1s\"}],"
+             "\"functions\":[\"f\"]}");
+  world_pass(&w, SECOND);
+  limit_pages(&w, 1);
+  struct buffer specs = {0};
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < 3000; i++)
+    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}", i ? "," : "",
+                  i);
+  buffer_append_text(&specs, "]}");
+  /* A finish comes with what does not fit: it must not be lost. */
+  struct message_list in = {0}, out = {0};
+  struct message *run = message_list_pop(&w.runs);
+  struct message *finish = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+  finish->as.finished.attempt = run->as.run.attempt;
+  finish->as.finished.state = RUN_SUCCEEDED;
+  message_destroy(run);
+  struct message *add = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  add->as.request.op = strdup("add_jobs");
+  add->as.request.params = buffer_take(&specs);
+  message_list_append(&in, finish);
+  message_list_append(&in, add);
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  struct message *reply = message_list_pop(&out);
+  assert_non_null(reply);
+  assert_int_equal(reply->kind, MESSAGE_REPLY);
+  assert_int_equal(reply->as.reply.code, ERROR_FULL);
+  message_destroy(reply);
+  assert_null(message_list_pop(&out));
+  limit_pages(&w, 1000000);
+  world_pass(&w, 2 * SECOND);
+  assert_int_equal(world_history(&w, "t", "succeeded"), 1);
+  assert_int_equal(world_run_count(&w), 1);
+  world_expect(&w, "status", "{}", "jobs.active", "1");
+  world_close(&w);
+  remove_store(folder);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reload_keeps_what_is_unchanged),
+      cmocka_unit_test(a_broken_save_changes_nothing),
+      cmocka_unit_test(an_id_moves_from_file_to_file),
+      cmocka_unit_test(a_script_that_goes_takes_its_jobs),
+      cmocka_unit_test(cut_off_runs_run_again_or_not),
+      cmocka_unit_test(an_old_version_stays_over_a_restart),
+      cmocka_unit_test(a_script_that_never_loaded_breaks_its_jobs_only),
+      cmocka_unit_test(a_full_disk_is_waited_for),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
