@@ -17,38 +17,28 @@ struct nap {
   int64_t until_us; /* monotonic */
 };
 
-static void on_closed(uv_handle_t *handle)
-{
-  wait_done(handle->data);
-}
-
-static void wake(struct nap *nap)
-{
-  uv_close((uv_handle_t *)&nap->timer, on_closed);
-}
-
 static void on_timer(uv_timer_t *timer);
 
-static void wait_on(struct nap *nap)
+static void start_timer(struct nap *nap, int64_t left_us)
 {
-  int64_t left_us = nap->until_us - clock_monotonic_us();
   uv_update_time(nap->timer.loop);
-  if (left_us > 0)
-    uv_timer_start(&nap->timer, on_timer, ((uint64_t)left_us + 999) / 1000, 0);
-  else
-    wake(nap);
+  uv_timer_start(&nap->timer, on_timer, ((uint64_t)left_us + 999) / 1000, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-  wait_on(timer->data);
+  struct nap *nap = timer->data;
+  int64_t left_us = nap->until_us - clock_monotonic_us();
+  if (left_us > 0)
+    start_timer(nap, left_us);
+  else
+    wait_done(&nap->wait);
 }
 
 static void cancel(struct wait *wait)
 {
-  struct nap *nap = (struct nap *)wait;
-  if (!uv_is_closing((uv_handle_t *)&nap->timer))
-    wake(nap);
+  uv_timer_stop(&((struct nap *)wait)->timer);
+  wait_done(wait);
 }
 
 static int finish(lua_State *L, struct wait *wait)
@@ -58,9 +48,14 @@ static int finish(lua_State *L, struct wait *wait)
   return 0;
 }
 
+static void free_nap(uv_handle_t *timer)
+{
+  free(timer->data);
+}
+
 static void release(struct wait *wait)
 {
-  free(wait);
+  uv_close((uv_handle_t *)&((struct nap *)wait)->timer, free_nap);
 }
 
 static const struct wait_kind nap_kind = {"sleep", cancel, finish, release};
@@ -89,7 +84,7 @@ static int l_sleep(lua_State *L)
   nap->until_us = clock_monotonic_us() + us;
   uv_timer_init(wait_loop(L), &nap->timer);
   nap->timer.data = nap;
-  wait_on(nap);
+  start_timer(nap, us);
   return wait_begin(L, &nap->wait, &nap_kind);
 }
 

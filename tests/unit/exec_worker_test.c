@@ -1,0 +1,349 @@
+/* A worker with the test in the place of the scheduler and the front. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "exec/worker.h"
+
+struct desk {
+  uv_loop_t loop;
+  struct bus *bus;
+  struct worker *worker;
+  struct message_list got;
+  int64_t next_fence;
+};
+
+static void receive(void *context, struct message_list *messages)
+{
+  message_list_join(&((struct desk *)context)->got, messages);
+}
+
+static int set_up(void **state)
+{
+  struct desk *desk = memory_alloc(sizeof *desk);
+  uv_loop_init(&desk->loop);
+  desk->bus = bus_create();
+  bus_open(desk->bus, ADDRESS_SCHEDULER, &desk->loop, receive, desk);
+  bus_open(desk->bus, ADDRESS_FRONT, &desk->loop, receive, desk);
+  desk->worker = worker_start(&(struct worker_options){
+      .bus = desk->bus, .address = ADDRESS_WORKER, .memory_cap = 32 << 20});
+  *state = desk;
+  return 0;
+}
+
+/* The next message of the kind; others before it are dropped. Fails after ten seconds. */
+static struct message *await(struct desk *desk, enum message_kind kind)
+{
+  int64_t began_us = clock_monotonic_us();
+  for (;;) {
+    struct message *message;
+    while ((message = message_list_pop(&desk->got))) {
+      if (message->kind == kind)
+        return message;
+      message_destroy(message);
+    }
+    uv_run(&desk->loop, UV_RUN_NOWAIT);
+    if (clock_monotonic_us() - began_us > 10 * 1000000)
+      fail_msg("no message of kind %d in 10 s", (int)kind);
+  }
+}
+
+static struct message *to_worker(enum message_kind kind, int from)
+{
+  return message_create(kind, from, ADDRESS_WORKER);
+}
+
+static int tear_down(void **state)
+{
+  struct desk *desk = *state;
+  bus_post(desk->bus, to_worker(MESSAGE_STOP, ADDRESS_SCHEDULER));
+  message_destroy(await(desk, MESSAGE_STOPPED));
+  worker_join(desk->worker);
+  bus_close(desk->bus, ADDRESS_SCHEDULER);
+  bus_close(desk->bus, ADDRESS_FRONT);
+  uv_run(&desk->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&desk->loop);
+  message_list_deinit(&desk->got);
+  bus_destroy(desk->bus);
+  free(desk);
+  return 0;
+}
+
+static void post_load(struct desk *desk, uint64_t generation, const char *source)
+{
+  struct message *load = to_worker(MESSAGE_LOAD, ADDRESS_SCHEDULER);
+  load->as.load.generation = generation;
+  load->as.load.script = memory_strdup("s");
+  load->as.load.path = memory_strdup("jobs/s.lua");
+  load->as.load.text = memory_strdup(source);
+  load->as.load.size = strlen(source);
+  bus_post(desk->bus, load);
+}
+
+static void load(struct desk *desk, uint64_t generation, const char *source)
+{
+  post_load(desk, generation, source);
+  struct message *loaded = await(desk, MESSAGE_LOADED);
+  if (loaded->as.loaded.code != ERROR_OK)
+    fail_msg("%s", loaded->as.loaded.text);
+  assert_int_equal(loaded->as.loaded.generation, generation);
+  message_destroy(loaded);
+}
+
+static struct attempt post_run(struct desk *desk, uint64_t generation, const char *func,
+                               const char *args, int64_t timeout_us)
+{
+  struct message *run = to_worker(MESSAGE_RUN, ADDRESS_SCHEDULER);
+  run->as.run.attempt = (struct attempt){
+      {.scheduled_us = 1000000, .job = 7}, .fence = ++desk->next_fence, .number = 1};
+  struct attempt attempt = run->as.run.attempt;
+  run->as.run.generation = generation;
+  run->as.run.job_id = memory_strdup("j");
+  run->as.run.func = memory_strdup(func);
+  run->as.run.args = memory_strdup(args);
+  run->as.run.timeout_us = timeout_us;
+  bus_post(desk->bus, run);
+  return attempt;
+}
+
+static void check_finished(struct desk *desk, struct attempt attempt, enum run_state state,
+                           const char *result, const char *error)
+{
+  struct message *finished = await(desk, MESSAGE_FINISHED);
+  assert_int_equal(finished->as.finished.attempt.fence, attempt.fence);
+  if (finished->as.finished.state != state)
+    fail_msg("state %s: %s", run_state_name(finished->as.finished.state),
+             finished->as.finished.error ? finished->as.finished.error : "");
+  assert_true(finished->as.finished.started_us > 0);
+  assert_true(finished->as.finished.finished_us >= finished->as.finished.started_us);
+  if (result)
+    assert_string_equal(finished->as.finished.result, result);
+  else
+    assert_null(finished->as.finished.result);
+  if (error)
+    assert_non_null(strstr(finished->as.finished.error, error));
+  else
+    assert_null(finished->as.finished.error);
+  message_destroy(finished);
+}
+
+static void loads_and_runs(void **state)
+{
+  struct desk *desk = *state;
+  post_load(desk, 1,
+            "function add(run, a, b) return a + b end\n"
+            "function nothing() end\n"
+            "function fails() error('no luck') end\n"
+            "function odd() return function() end end\n"
+            "function long() return ('x'):rep(100000) end\n"
+            "function who(run) return {run.scheduled_at:iso(), run.attempt} end\n"
+            "on('job_error', function(event) heard = event.job end)\n"
+            "function what() return heard end\n"
+            "job 'j' { trigger = every '1h', run = function() return 'declared' end }\n");
+  struct message *loaded = await(desk, MESSAGE_LOADED);
+  assert_int_equal(loaded->as.loaded.code, ERROR_OK);
+  assert_non_null(strstr(loaded->as.loaded.text, "\"jobs\":[{"));
+  assert_non_null(strstr(loaded->as.loaded.text, "\"job_error\""));
+  assert_non_null(strstr(loaded->as.loaded.text, "\"nothing\""));
+  assert_string_equal(loaded->as.loaded.modules, "[]");
+  message_destroy(loaded);
+
+  check_finished(desk, post_run(desk, 1, "add", "[2,3]", 0), RUN_SUCCEEDED, "5", NULL);
+  check_finished(desk, post_run(desk, 1, "nothing", NULL, 0), RUN_SUCCEEDED, NULL, NULL);
+  check_finished(desk, post_run(desk, 1, NULL, NULL, 0), RUN_SUCCEEDED, "\"declared\"", NULL);
+  check_finished(desk, post_run(desk, 1, "fails", NULL, 0), RUN_FAILED, NULL,
+                 "jobs/s.lua:3: no luck\nstack traceback:");
+  check_finished(desk, post_run(desk, 1, "odd", NULL, 0), RUN_FAILED, NULL, "cannot be stored");
+  check_finished(desk, post_run(desk, 1, "missing", NULL, 0), RUN_FAILED, NULL, "missing");
+  check_finished(desk, post_run(desk, 99, "add", NULL, 0), RUN_FAILED, NULL, "is gone");
+
+  struct message *event = to_worker(MESSAGE_EVENT, ADDRESS_SCHEDULER);
+  event->as.event.generation = 1;
+  event->as.event.name = memory_strdup("job_error");
+  event->as.event.json = memory_strdup("{\"event\":\"job_error\",\"job\":\"x\"}");
+  bus_post(desk->bus, event);
+  check_finished(desk, post_run(desk, 1, "what", NULL, 0), RUN_SUCCEEDED, "\"x\"", NULL);
+
+  post_run(desk, 1, "long", NULL, 0);
+  struct message *finished = await(desk, MESSAGE_FINISHED);
+  assert_non_null(strstr(finished->as.finished.result, "{\"truncated\":100002,\"start\":"));
+  message_destroy(finished);
+}
+
+static void tells_why_a_load_fails(void **state)
+{
+  struct desk *desk = *state;
+  static const struct {
+    const char *source, *error;
+  } cases[] = {
+      {"x = = 1", "jobs/s.lua:1: unexpected symbol near '='"},
+      {"\nerror('broken')", "jobs/s.lua:2: broken"},
+      {"local t = {} while true do t[#t + 1] = {} end", "jobs/s.lua:1: used more than 32 MiB"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    post_load(desk, 10 + i, cases[i].source);
+    struct message *loaded = await(desk, MESSAGE_LOADED);
+    assert_int_equal(loaded->as.loaded.code, ERROR_SCRIPT);
+    assert_string_equal(loaded->as.loaded.text, cases[i].error);
+    message_destroy(loaded);
+  }
+}
+
+static void generations_live_side_by_side(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1, "function f() sleep(0.1) return 'old' end");
+  struct attempt old = post_run(desk, 1, "f", NULL, 0);
+  message_destroy(await(desk, MESSAGE_STARTED));
+  load(desk, 2, "function f() return 'new' end");
+  struct message *retire = to_worker(MESSAGE_RETIRE, ADDRESS_SCHEDULER);
+  retire->as.retire.generation = 1;
+  bus_post(desk->bus, retire);
+  check_finished(desk, post_run(desk, 2, "f", NULL, 0), RUN_SUCCEEDED, "\"new\"", NULL);
+  check_finished(desk, old, RUN_SUCCEEDED, "\"old\"", NULL);
+  check_finished(desk, post_run(desk, 1, "f", NULL, 0), RUN_FAILED, NULL, "is gone");
+}
+
+static void ends_runs_at_their_time_out_and_on_demand(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function spin() while true do pcall(function() while true do end end) end end\n"
+       "function nap() coroutine.wrap(function() sleep(60) end)() end\n"
+       "function quick() return 1 end");
+  struct attempt spin = post_run(desk, 1, "spin", NULL, 200000);
+  message_destroy(await(desk, MESSAGE_STARTED));
+  check_finished(desk, post_run(desk, 1, "quick", NULL, 0), RUN_SUCCEEDED, "1", NULL);
+  check_finished(desk, spin, RUN_TIMED_OUT, NULL, "took longer than its time-out");
+  check_finished(desk, post_run(desk, 1, "nap", NULL, 30000), RUN_TIMED_OUT, NULL, "time-out");
+
+  struct attempt nap = post_run(desk, 1, "nap", NULL, 0);
+  message_destroy(await(desk, MESSAGE_STARTED));
+  struct message *cancel = to_worker(MESSAGE_CANCEL, ADDRESS_SCHEDULER);
+  cancel->as.cancel.attempt = nap;
+  cancel->as.cancel.state = RUN_CANCELLED;
+  bus_post(desk->bus, cancel);
+  check_finished(desk, nap, RUN_CANCELLED, NULL, NULL);
+
+  post_run(desk, 1, "spin", NULL, 0); /* is interrupted by the end */
+  message_destroy(await(desk, MESSAGE_STARTED));
+}
+
+static void logs_belong_to_their_run(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1, "function f() print('one', 2) log.error('bad') end");
+  struct attempt attempt = post_run(desk, 1, "f", NULL, 0);
+  struct message *line = await(desk, MESSAGE_LOG);
+  assert_string_equal(line->as.log.text, "one\t2");
+  assert_int_equal(line->as.log.attempt.fence, attempt.fence);
+  assert_string_equal(line->as.log.script, "s");
+  message_destroy(line);
+  line = await(desk, MESSAGE_LOG);
+  assert_string_equal(line->as.log.text, "bad");
+  message_destroy(line);
+  check_finished(desk, attempt, RUN_SUCCEEDED, NULL, NULL);
+}
+
+static void asks_the_scheduler(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function f() return scheduler.pause_job('a') ~= nil end\n"
+       "function g() scheduler.pause_job('a') end");
+  struct attempt attempt = post_run(desk, 1, "f", NULL, 0);
+  struct message *request = await(desk, MESSAGE_REQUEST);
+  assert_string_equal(request->as.request.op, "pause_job");
+  assert_string_equal(request->as.request.script, "s");
+  bus_post(desk->bus, message_reply(request, memory_strdup("{\"id\":\"a\"}")));
+  message_destroy(request);
+  check_finished(desk, attempt, RUN_SUCCEEDED, "true", NULL);
+  post_run(desk, 1, "g", NULL, 0); /* never answered */
+  message_destroy(await(desk, MESSAGE_REQUEST));
+}
+
+static void post_console(struct desk *desk, enum message_kind kind, uint64_t tag, const char *text)
+{
+  struct message *message = to_worker(kind, ADDRESS_FRONT);
+  message->tag = tag;
+  message->as.console.session = 5;
+  message->as.console.text = memory_strdup(text);
+  bus_post(desk->bus, message);
+}
+
+static void check_reply(struct desk *desk, uint64_t tag, enum error_code code, const char *part)
+{
+  struct message *reply = await(desk, MESSAGE_REPLY);
+  assert_int_equal(reply->tag, tag);
+  assert_int_equal(reply->as.reply.code, code);
+  if (!strstr(reply->as.reply.text, part))
+    fail_msg("%s is not in %s", part, reply->as.reply.text);
+  message_destroy(reply);
+}
+
+static void has_consoles(void **state)
+{
+  struct desk *desk = *state;
+  post_console(desk, MESSAGE_EVALUATE, 1, "x = 20 + 1");
+  check_reply(desk, 1, ERROR_OK, "{");
+  post_console(desk, MESSAGE_EVALUATE, 2, "x * 2");
+  check_reply(desk, 2, ERROR_OK, "42");
+  post_console(desk, MESSAGE_EVALUATE, 3, "for i = 1, 2 do");
+  check_reply(desk, 3, ERROR_OK, "\"incomplete\":true");
+  post_console(desk, MESSAGE_EVALUATE, 4, "error('oops')");
+  check_reply(desk, 4, ERROR_SCRIPT, "oops");
+  post_console(desk, MESSAGE_EVALUATE, 5, "print('hello', 1)");
+  struct message *print = await(desk, MESSAGE_PRINT);
+  assert_string_equal(print->as.console.text, "hello\t1");
+  assert_int_equal(print->as.console.session, 5);
+  message_destroy(print);
+  check_reply(desk, 5, ERROR_OK, "{");
+  post_console(desk, MESSAGE_EVALUATE, 6, "while true do end");
+  post_console(desk, MESSAGE_EVALUATE, 7, "y = 1");
+  post_console(desk, MESSAGE_COMPLETE, 8, "string.re");
+  check_reply(desk, 8, ERROR_OK, "rep");
+  post_console(desk, MESSAGE_INTERRUPT, 9, NULL);
+  check_reply(desk, 7, ERROR_CANCELLED, "interrupted");
+  check_reply(desk, 6, ERROR_CANCELLED, "interrupted");
+  post_console(desk, MESSAGE_EVALUATE, 10, "x");
+  check_reply(desk, 10, ERROR_OK, "21");
+  post_console(desk, MESSAGE_END_SESSION, 11, NULL);
+  post_console(desk, MESSAGE_EVALUATE, 12, "x");
+  check_reply(desk, 12, ERROR_OK, "nil");
+}
+
+static void empty_runs_are_cheap(void **state)
+{
+  struct desk *desk = *state;
+  enum { RUNS = 20000 };
+  load(desk, 1, "function f() end");
+  int64_t began_us = clock_monotonic_us();
+  for (int round = 0; round < 10; round++) {
+    for (int i = 0; i < RUNS / 10; i++)
+      post_run(desk, 1, "f", NULL, 0);
+    for (int i = 0; i < RUNS / 10; i++)
+      message_destroy(await(desk, MESSAGE_FINISHED));
+  }
+  int64_t took_us = clock_monotonic_us() - began_us;
+  print_message("an empty run: %.2f us with both sides\n", (double)took_us / RUNS);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+  const struct CMUnitTest tests[] = {
+      TEST(loads_and_runs),
+      TEST(tells_why_a_load_fails),
+      TEST(generations_live_side_by_side),
+      TEST(ends_runs_at_their_time_out_and_on_demand),
+      TEST(logs_belong_to_their_run),
+      TEST(asks_the_scheduler),
+      TEST(has_consoles),
+      TEST(empty_runs_are_cheap),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
