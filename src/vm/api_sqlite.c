@@ -1,0 +1,594 @@
+/* SQLite for Lua: arguments into jobs, rows into tables. The queue is api_sqlite_connection.c, the
+ * database itself api_sqlite_session.c; lua/moonbeat/sqlite.lua is the face.
+ *
+ * A database is a userdata that holds its connection; a cursor is one that holds it too. Whatever
+ * is wrong raises, as `db:exec: UNIQUE constraint failed: orders.id in "INSERT ..."`. */
+#include <lauxlib.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "vm/api_args.h"
+#include "vm/api_sqlite_connection.h"
+#include "vm/api_sqlite_files.h"
+#include "vm/api_time.h"
+#include "vm/vm.h"
+
+#define DATABASE "sqlite.database"
+#define CURSOR   "sqlite.cursor"
+#define BLOB     "sqlite.blob"
+
+enum { BUSY_TIMEOUT_US = 5000000 };
+
+struct cursor {
+  struct sqlite_connection *connection;
+  struct sqlite_cursor *cursor; /* NULL: closed */
+  struct sqlite_rows rows;      /* the lot that is being read; names for all */
+  bool has_ended;
+};
+
+struct query_wait {
+  struct sqlite_wait sqlite; /* first */
+  struct sqlite_connection *connection;
+  const char *function; /* "db:exec", for messages; static */
+  int (*push)(lua_State *L, struct sqlite_job *job);
+};
+
+/* ---- values ---- */
+
+static bool is_blob(lua_State *L, int index)
+{
+  return luaL_testudata(L, index, BLOB) != NULL;
+}
+
+/* Raises for what cannot be stored, before anything is allocated. */
+static void check_value(lua_State *L, int index, const char *function, const char *what)
+{
+  switch (lua_type(L, index)) {
+  case LUA_TNIL:
+  case LUA_TBOOLEAN:
+  case LUA_TNUMBER:
+  case LUA_TSTRING:
+    return;
+  case LUA_TLIGHTUSERDATA:
+    if (!lua_touserdata(L, index))
+      return; /* json.null */
+    break;
+  case LUA_TUSERDATA: {
+    int64_t us;
+    if (is_blob(L, index) || api_time_get(L, index, &us))
+      return;
+    break;
+  }
+  default:
+    break;
+  }
+  args_fail(L, "%s: parameter %s: a %s cannot be stored", function, what, luaL_typename(L, index));
+}
+
+static void take_bytes(lua_State *L, int index, struct sqlite_value *value, enum sqlite_type type)
+{
+  const char *data = lua_tolstring(L, index, &value->size);
+  value->type = type;
+  value->data = memory_copy(data, value->size);
+}
+
+static void take_value(lua_State *L, int index, struct sqlite_value *value)
+{
+  char text[API_TIME_TEXT_SIZE];
+  switch (lua_type(L, index)) {
+  case LUA_TBOOLEAN:
+    value->type = CELL_INTEGER;
+    value->integer = lua_toboolean(L, index);
+    break;
+  case LUA_TNUMBER:
+    value->type = lua_isinteger(L, index) ? CELL_INTEGER : CELL_FLOAT;
+    value->integer = lua_tointeger(L, index);
+    value->number = lua_tonumber(L, index);
+    break;
+  case LUA_TSTRING:
+    take_bytes(L, index, value, CELL_TEXT);
+    break;
+  case LUA_TUSERDATA:
+    if (is_blob(L, index)) {
+      lua_getiuservalue(L, index, 1);
+      take_bytes(L, -1, value, CELL_BLOB);
+      lua_pop(L, 1);
+    } else if (api_time_text(L, index, text)) {
+      value->type = CELL_TEXT;
+      value->size = strlen(text);
+      value->data = memory_strdup(text);
+    }
+    break;
+  default:
+    value->type = CELL_NULL;
+  }
+}
+
+static void push_value(lua_State *L, const struct sqlite_value *value)
+{
+  switch (value->type) {
+  case CELL_NULL:
+    lua_pushnil(L);
+    break;
+  case CELL_INTEGER:
+    lua_pushinteger(L, value->integer);
+    break;
+  case CELL_FLOAT:
+    lua_pushnumber(L, value->number);
+    break;
+  case CELL_TEXT:
+  case CELL_BLOB:
+    lua_pushlstring(L, value->size ? value->data : "", value->size);
+    break;
+  }
+}
+
+/* ---- parameters ---- */
+
+static bool is_table_of_parameters(lua_State *L, int first)
+{
+  return lua_gettop(L) == first && lua_istable(L, first);
+}
+
+/* Names for names, or a list; not both. */
+static void check_table(lua_State *L, int index, const char *function)
+{
+  lua_Integer count = (lua_Integer)lua_rawlen(L, index);
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    const char *what = lua_pushfstring(L, "%s", luaL_tolstring(L, -2, NULL));
+    lua_remove(L, -2); /* the copy that luaL_tolstring made */
+    bool is_name = lua_type(L, -3) == LUA_TSTRING;
+    if (is_name ? count > 0 : !lua_isinteger(L, -3) || lua_tointeger(L, -3) > count)
+      args_fail(L, "%s: parameters are names or a list without gaps, and [%s] is neither", function,
+                what);
+    check_value(L, -2, function, what);
+    lua_pop(L, 2);
+  }
+}
+
+static void check_parameters(lua_State *L, int first, const char *function)
+{
+  char what[16];
+  if (is_table_of_parameters(L, first)) {
+    check_table(L, first, function);
+    return;
+  }
+  for (int i = first; i <= lua_gettop(L); i++) {
+    snprintf(what, sizeof what, "%d", i - first + 1);
+    check_value(L, i, function, what);
+  }
+}
+
+static void take_table(lua_State *L, int index, struct sqlite_job *job)
+{
+  size_t capacity = 0;
+  lua_pushnil(L);
+  while (lua_next(L, index)) {
+    if (job->parameter_count == capacity) {
+      capacity = capacity ? capacity * 2 : 8;
+      job->parameters = memory_resize(job->parameters, capacity * sizeof *job->parameters);
+    }
+    struct sqlite_parameter *parameter = &job->parameters[job->parameter_count++];
+    *parameter = (struct sqlite_parameter){.name = memory_strdup(lua_tostring(L, -2))};
+    take_value(L, -1, &parameter->value);
+    lua_pop(L, 1);
+  }
+}
+
+static void take_parameters(lua_State *L, int first, struct sqlite_job *job)
+{
+  bool is_table = is_table_of_parameters(L, first);
+  lua_Integer length = is_table ? (lua_Integer)lua_rawlen(L, first) : 0;
+  if (is_table && length == 0) {
+    take_table(L, first, job);
+    return;
+  }
+  job->parameter_count = is_table ? (size_t)length : (size_t)(lua_gettop(L) - first + 1);
+  job->parameters = memory_alloc((job->parameter_count + 1) * sizeof *job->parameters);
+  for (size_t i = 0; i < job->parameter_count; i++) {
+    if (is_table)
+      lua_rawgeti(L, first, (lua_Integer)i + 1);
+    else
+      lua_pushvalue(L, first + (int)i);
+    take_value(L, -1, &job->parameters[i].value);
+    lua_pop(L, 1);
+  }
+}
+
+/* ---- waiting ---- */
+
+static void cancel(struct wait *wait)
+{
+  sqlite_connection_cancel((struct sqlite_wait *)wait);
+}
+
+static int finish(lua_State *L, struct wait *wait)
+{
+  struct query_wait *query = (struct query_wait *)wait;
+  struct sqlite_job *job = &query->sqlite.job;
+  if (job->code)
+    return args_fail(L, "%s: %s", query->function, job->error.text);
+  return query->push(L, job);
+}
+
+static void release(struct wait *wait)
+{
+  struct query_wait *query = (struct query_wait *)wait;
+  struct sqlite_job *job = &query->sqlite.job;
+  /* A cursor whose call was killed before it got it. */
+  if (job->task == TASK_CURSOR_OPEN && job->cursor)
+    sqlite_connection_close_cursor(query->connection, job->cursor);
+  sqlite_job_deinit(job);
+  free(query);
+}
+
+static const struct wait_kind sqlite_kind = {"sqlite", cancel, finish, release};
+
+static struct sqlite_connection *database_at(lua_State *L, int index, const char *function)
+{
+  struct sqlite_connection **owner = luaL_testudata(L, index, DATABASE);
+  if (!owner)
+    args_fail(L, "%s: a database is needed, got %s; write db:method(...)", function,
+              luaL_typename(L, index));
+  return *owner;
+}
+
+static struct sqlite_connection *open_database_at(lua_State *L, int index, const char *function)
+{
+  struct sqlite_connection *connection = database_at(L, index, function);
+  if (!sqlite_connection_is_open(connection))
+    args_fail(L, "%s: the database is closed", function);
+  return connection;
+}
+
+/* A job to be filled in and started; after wait_check, so that nothing raises in between. */
+static struct query_wait *create_query(const char *function, enum sqlite_task task,
+                                       int (*push)(lua_State *L, struct sqlite_job *job))
+{
+  struct query_wait *query = memory_alloc(sizeof *query);
+  query->function = function;
+  query->push = push;
+  query->sqlite.job.task = task;
+  return query;
+}
+
+static int start(lua_State *L, struct sqlite_connection *connection, struct query_wait *query)
+{
+  query->connection = connection;
+  sqlite_connection_queue(L, connection, &query->sqlite);
+  return wait_begin(L, &query->sqlite.wait, &sqlite_kind);
+}
+
+/* db sql parameter... */
+static int start_sql(lua_State *L, const char *function, enum sqlite_task task,
+                     int (*push)(lua_State *L, struct sqlite_job *job))
+{
+  size_t size;
+  struct sqlite_connection *connection = open_database_at(L, 1, function);
+  const char *sql = args_string(L, 2, function, "sql", &size);
+  check_parameters(L, 3, function);
+  wait_check(L, function);
+  struct query_wait *query = create_query(function, task, push);
+  query->sqlite.job.sql = memory_copy(sql, size);
+  query->sqlite.job.sql_size = size;
+  take_parameters(L, 3, &query->sqlite.job);
+  return start(L, connection, query);
+}
+
+static int start_plain(lua_State *L, const char *function, enum sqlite_task task, bool is_outermost,
+                       int (*push)(lua_State *L, struct sqlite_job *job))
+{
+  struct sqlite_connection *connection = open_database_at(L, 1, function);
+  wait_check(L, function);
+  struct query_wait *query = create_query(function, task, push);
+  query->sqlite.job.is_outermost = is_outermost;
+  return start(L, connection, query);
+}
+
+/* ---- results ---- */
+
+static int push_nothing(lua_State *L, struct sqlite_job *job)
+{
+  (void)L, (void)job;
+  return 0;
+}
+
+static int push_changes(lua_State *L, struct sqlite_job *job)
+{
+  lua_pushinteger(L, job->changes);
+  return 1;
+}
+
+/* Pushes the columns' names, one value each, and returns the index of the first. */
+static int push_names(lua_State *L, const struct sqlite_rows *rows)
+{
+  luaL_checkstack(L, rows->columns + 4, "too many columns");
+  const char *name = rows->names.data;
+  for (int i = 0; i < rows->columns; i++, name += strlen(name) + 1)
+    lua_pushstring(L, name);
+  return lua_gettop(L) - rows->columns + 1;
+}
+
+/* The next row with its names at `first`; false after the last. (-- row) or (--) */
+static bool push_row_of(lua_State *L, struct sqlite_rows *rows, int first)
+{
+  struct sqlite_value value;
+  if (!sqlite_rows_next(rows, &value))
+    return false;
+  lua_createtable(L, 0, rows->columns);
+  for (int i = 0; i < rows->columns; i++) {
+    if (i > 0)
+      sqlite_rows_next(rows, &value);
+    lua_pushvalue(L, first + i);
+    push_value(L, &value);
+    lua_rawset(L, -3);
+  }
+  return true;
+}
+
+static int push_all(lua_State *L, struct sqlite_job *job)
+{
+  lua_Integer count = 0;
+  lua_newtable(L);
+  int list = lua_gettop(L), first = push_names(L, &job->rows);
+  while (push_row_of(L, &job->rows, first))
+    lua_rawseti(L, list, ++count);
+  lua_settop(L, list);
+  return 1;
+}
+
+static int push_row(lua_State *L, struct sqlite_job *job)
+{
+  if (!push_row_of(L, &job->rows, push_names(L, &job->rows)))
+    lua_pushnil(L);
+  return 1;
+}
+
+static int push_first(lua_State *L, struct sqlite_job *job)
+{
+  struct sqlite_value value = {.type = CELL_NULL};
+  sqlite_rows_next(&job->rows, &value);
+  push_value(L, &value);
+  return 1;
+}
+
+static int push_outermost(lua_State *L, struct sqlite_job *job)
+{
+  lua_pushboolean(L, job->is_outermost);
+  return 1;
+}
+
+static int push_self(lua_State *L, struct sqlite_job *job)
+{
+  (void)job;
+  lua_pushvalue(L, -1); /* the database on top, as l_open left it */
+  return 1;
+}
+
+/* ---- cursors ---- */
+
+static void close_cursor(struct cursor *cursor)
+{
+  if (cursor->cursor)
+    sqlite_connection_close_cursor(cursor->connection, cursor->cursor);
+  cursor->cursor = NULL;
+  cursor->has_ended = true;
+  sqlite_rows_deinit(&cursor->rows);
+  cursor->rows.read = 0;
+}
+
+/* Of the lot that is there. (-- row) or (--) */
+static bool push_next(lua_State *L, struct cursor *cursor)
+{
+  if (cursor->rows.read >= cursor->rows.cells.size)
+    return false;
+  return push_row_of(L, &cursor->rows, push_names(L, &cursor->rows));
+}
+
+static int push_next_lot(lua_State *L, struct sqlite_job *job)
+{
+  struct cursor *cursor = lua_touserdata(L, lua_upvalueindex(1));
+  if (!cursor->cursor)
+    return 0; /* closed meanwhile */
+  buffer_deinit(&cursor->rows.cells);
+  cursor->rows.cells = job->rows.cells;
+  cursor->rows.read = 0;
+  job->rows.cells = (struct buffer){0};
+  cursor->has_ended = job->has_ended;
+  return push_next(L, cursor) ? 1 : 0;
+}
+
+static int l_next(lua_State *L) /* -> row | nil; upvalue 1 is the cursor; waits at times */
+{
+  struct cursor *cursor = lua_touserdata(L, lua_upvalueindex(1));
+  if (push_next(L, cursor))
+    return 1;
+  if (cursor->has_ended) {
+    close_cursor(cursor);
+    return 0;
+  }
+  if (!sqlite_connection_is_open(cursor->connection))
+    return args_fail(L, "db:rows: the database is closed");
+  wait_check(L, "db:rows");
+  struct query_wait *query = create_query("db:rows", TASK_CURSOR_NEXT, push_next_lot);
+  query->sqlite.job.cursor = cursor->cursor;
+  return start(L, cursor->connection, query);
+}
+
+static int l_cursor_close(lua_State *L) /* cursor -> */
+{
+  close_cursor(luaL_checkudata(L, 1, CURSOR));
+  return 0;
+}
+
+static int l_cursor_gc(lua_State *L) /* cursor -> */
+{
+  struct cursor *cursor = luaL_checkudata(L, 1, CURSOR);
+  if (!cursor->connection)
+    return 0;
+  close_cursor(cursor);
+  sqlite_connection_release(cursor->connection);
+  cursor->connection = NULL;
+  return 0;
+}
+
+/* -> next nil nil cursor, as a generic `for` wants it */
+static int push_cursor(lua_State *L, struct sqlite_job *job)
+{
+  struct cursor *cursor = lua_newuserdatauv(L, sizeof *cursor, 0);
+  *cursor = (struct cursor){.connection = *(struct sqlite_connection **)lua_touserdata(L, 1)};
+  sqlite_connection_hold(cursor->connection);
+  luaL_setmetatable(L, CURSOR);
+  cursor->cursor = job->cursor;
+  job->cursor = NULL;
+  cursor->rows = job->rows;
+  cursor->has_ended = job->has_ended;
+  job->rows = (struct sqlite_rows){0};
+  lua_pushvalue(L, -1);
+  lua_pushcclosure(L, l_next, 1);
+  lua_insert(L, -2);
+  lua_pushnil(L);
+  lua_pushnil(L);
+  lua_rotate(L, -3, 2);
+  return 4;
+}
+
+/* ---- raw functions ---- */
+
+static int
+l_open(lua_State *L) /* path is_readonly creates busy_timeout enforces_keys -> db; waits */
+{
+  const char *shown = args_string(L, 1, "sqlite.open", "path", NULL);
+  int64_t busy_timeout_us = args_duration_us(L, 4, "sqlite.open", "busy_timeout", BUSY_TIMEOUT_US);
+  wait_check(L, "sqlite.open");
+  sqlite_files_set_store(args_raw_string(L, lua_upvalueindex(1), "store_path"));
+  struct sqlite_connection **owner = lua_newuserdatauv(L, sizeof *owner, 0);
+  *owner = NULL;
+  luaL_setmetatable(L, DATABASE);
+  bool is_memory = strcmp(shown, ":memory:") == 0;
+  struct sqlite_options options = {
+      .path = is_memory ? memory_strdup(shown)
+                        : args_path(L, lua_upvalueindex(1), 1, "sqlite.open", "path"),
+      .shown = memory_strdup(shown),
+      .is_readonly = lua_toboolean(L, 2),
+      .creates = lua_toboolean(L, 3),
+      .busy_timeout_us = busy_timeout_us,
+      .enforces_keys = lua_toboolean(L, 5),
+  };
+  *owner = sqlite_connection_create(L, &options);
+  return start(L, *owner, create_query("sqlite.open", TASK_OPEN, push_self));
+}
+
+static int l_exec(lua_State *L) /* db sql parameter... -> changes; waits, as do those below */
+{
+  return start_sql(L, "db:exec", TASK_EXEC, push_changes);
+}
+
+static int l_all(lua_State *L) /* db sql parameter... -> rows */
+{
+  return start_sql(L, "db:all", TASK_ALL, push_all);
+}
+
+static int l_row(lua_State *L) /* db sql parameter... -> row|nil */
+{
+  return start_sql(L, "db:row", TASK_ROW, push_row);
+}
+
+static int l_value(lua_State *L) /* db sql parameter... -> value */
+{
+  return start_sql(L, "db:value", TASK_VALUE, push_first);
+}
+
+static int l_rows(lua_State *L) /* db sql parameter... -> next nil nil cursor */
+{
+  return start_sql(L, "db:rows", TASK_CURSOR_OPEN, push_cursor);
+}
+
+static int l_begin(lua_State *L) /* db -> is_outermost */
+{
+  return start_plain(L, "db:transaction", TASK_BEGIN, false, push_outermost);
+}
+
+static int l_commit(lua_State *L) /* db is_outermost -> */
+{
+  return start_plain(L, "db:transaction", TASK_COMMIT, lua_toboolean(L, 2), push_nothing);
+}
+
+static int l_rollback(lua_State *L) /* db is_outermost -> */
+{
+  return start_plain(L, "db:transaction", TASK_ROLLBACK, lua_toboolean(L, 2), push_nothing);
+}
+
+static int l_close(lua_State *L) /* db -> */
+{
+  struct sqlite_connection *connection = database_at(L, 1, "db:close");
+  if (!sqlite_connection_is_open(connection))
+    return 0;
+  wait_check(L, "db:close");
+  sqlite_connection_set_closing(connection);
+  return start(L, connection, create_query("db:close", TASK_CLOSE, push_nothing));
+}
+
+static int l_last_insert_id(lua_State *L) /* db -> rowid */
+{
+  lua_pushinteger(L, sqlite_connection_last_insert_id(database_at(L, 1, "db:last_insert_id")));
+  return 1;
+}
+
+static int l_database_gc(lua_State *L) /* db -> */
+{
+  struct sqlite_connection **owner = luaL_checkudata(L, 1, DATABASE);
+  if (*owner)
+    sqlite_connection_release(*owner);
+  *owner = NULL;
+  return 0;
+}
+
+static int l_blob(lua_State *L) /* text -> blob */
+{
+  args_string(L, 1, "sqlite.blob", "bytes", NULL);
+  lua_newuserdatauv(L, 0, 1);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1);
+  luaL_setmetatable(L, BLOB);
+  return 1;
+}
+
+void api_sqlite_open(lua_State *L) /* raw -- raw */
+{
+  static const luaL_Reg functions[] = {{"sqlite_open", l_open},
+                                       {"sqlite_exec", l_exec},
+                                       {"sqlite_all", l_all},
+                                       {"sqlite_row", l_row},
+                                       {"sqlite_value", l_value},
+                                       {"sqlite_rows", l_rows},
+                                       {"sqlite_begin", l_begin},
+                                       {"sqlite_commit", l_commit},
+                                       {"sqlite_rollback", l_rollback},
+                                       {"sqlite_close", l_close},
+                                       {"sqlite_last_insert_id", l_last_insert_id},
+                                       {"sqlite_blob", l_blob},
+                                       {NULL, NULL}};
+  args_open(L);
+  args_set_functions(L, functions);
+  lua_pushliteral(L, SQLITE_VERSION);
+  lua_setfield(L, -2, "sqlite_version");
+  luaL_newmetatable(L, BLOB);
+  luaL_newmetatable(L, CURSOR);
+  lua_pushcfunction(L, l_cursor_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, l_cursor_close);
+  lua_setfield(L, -2, "__close");
+  luaL_newmetatable(L, DATABASE);
+  lua_pushcfunction(L, l_database_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__index");
+  lua_setfield(L, -5, "sqlite_methods");
+  lua_pop(L, 3);
+}

@@ -1,0 +1,243 @@
+/* The queue before a database; see api_sqlite_connection.h.
+ *
+ * Who owns a transaction is told from SQLite itself after each job: if one is open, it is the
+ * call's whose job that was. So BEGIN in a script's own SQL is as good as db:transaction. A call
+ * that is killed while it does something else tells nobody, so while a transaction is open a timer
+ * looks whether its call still lives. */
+#include "vm/api_sqlite_connection.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "vm/call.h"
+#include "vm/host.h"
+#include "vm/state.h"
+
+enum { LOOK_MS = 100 };
+
+TAILQ_HEAD(wait_queue, sqlite_wait);
+
+struct sqlite_connection {
+  struct sqlite_session *session;
+  uv_loop_t *loop;
+  struct vm *vm; /* valid while `holds` > 0 */
+  uv_work_t request;
+  uv_timer_t timer; /* runs while a transaction is open */
+  struct wait_queue queue;
+  struct sqlite_wait *running;
+  uint64_t owner; /* the call that has a transaction open; 0: none */
+  int holds;
+  bool is_open, is_closing; /* closing: was asked for by the script */
+  int64_t last_insert_id;
+};
+
+static void pump(struct sqlite_connection *connection);
+
+/* ---- jobs that nobody waits for ---- */
+
+static void queue_internal(struct sqlite_connection *connection, enum sqlite_task task,
+                           struct sqlite_cursor *cursor, bool is_first)
+{
+  struct sqlite_wait *wait = memory_alloc(sizeof *wait);
+  wait->job.task = task;
+  wait->job.cursor = cursor;
+  wait->connection = connection;
+  if (is_first)
+    TAILQ_INSERT_HEAD(&connection->queue, wait, entry);
+  else
+    TAILQ_INSERT_TAIL(&connection->queue, wait, entry);
+  pump(connection);
+}
+
+static bool is_internal(const struct sqlite_wait *wait)
+{
+  return wait->call == 0;
+}
+
+static void complete(struct sqlite_wait *wait)
+{
+  wait->connection = NULL;
+  if (is_internal(wait)) {
+    sqlite_job_deinit(&wait->job);
+    free(wait);
+  } else {
+    wait_done(&wait->wait);
+  }
+}
+
+/* ---- the end ---- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+  struct sqlite_connection *connection = handle->data;
+  sqlite_session_destroy(connection->session);
+  free(connection);
+}
+
+static void close_if_idle(struct sqlite_connection *connection)
+{
+  if (connection->holds > 0 || connection->running || !TAILQ_EMPTY(&connection->queue) ||
+      uv_is_closing((uv_handle_t *)&connection->timer))
+    return;
+  if (connection->is_open)
+    queue_internal(connection, TASK_CLOSE, NULL, false);
+  else
+    uv_close((uv_handle_t *)&connection->timer, on_timer_closed);
+}
+
+void sqlite_connection_hold(struct sqlite_connection *connection)
+{
+  connection->holds++;
+}
+
+void sqlite_connection_release(struct sqlite_connection *connection)
+{
+  if (--connection->holds > 0)
+    return;
+  connection->vm = NULL;
+  if (connection->running)
+    sqlite_job_cancel(connection->session, &connection->running->job);
+  uv_timer_stop(&connection->timer); /* closing rolls back */
+  close_if_idle(connection);
+}
+
+/* ---- transactions ---- */
+
+static bool is_alive(const struct vm *vm, uint64_t number)
+{
+  const struct vm_call *call;
+  TAILQ_FOREACH(call, &vm->calls, in_vm)
+  if (call->number == number)
+    return true;
+  return false;
+}
+
+static void on_look(uv_timer_t *timer)
+{
+  struct sqlite_connection *connection = timer->data;
+  if (connection->running || !connection->vm || is_alive(connection->vm, connection->owner))
+    return;
+  uv_timer_stop(timer);
+  queue_internal(connection, TASK_ABANDON, NULL, true);
+}
+
+static void set_owner(struct sqlite_connection *connection, const struct sqlite_wait *wait)
+{
+  uint64_t owner = wait->job.in_transaction ? wait->call ? wait->call : connection->owner : 0;
+  if (owner == connection->owner)
+    return;
+  connection->owner = owner;
+  if (owner && connection->holds > 0)
+    uv_timer_start(&connection->timer, on_look, LOOK_MS, LOOK_MS);
+  else
+    uv_timer_stop(&connection->timer);
+}
+
+/* ---- the queue ---- */
+
+static void on_work(uv_work_t *request)
+{
+  struct sqlite_connection *connection = request->data;
+  sqlite_session_perform(connection->session, &connection->running->job);
+}
+
+static void on_done(uv_work_t *request, int status)
+{
+  struct sqlite_connection *connection = request->data;
+  struct sqlite_wait *wait = connection->running;
+  (void)status; /* jobs that have begun are not cancelled */
+  connection->running = NULL;
+  connection->last_insert_id = wait->job.last_insert_id;
+  if (wait->job.task == TASK_OPEN)
+    connection->is_open = !wait->job.code;
+  else if (wait->job.task == TASK_CLOSE)
+    connection->is_open = false;
+  set_owner(connection, wait);
+  if (connection->owner && atomic_load(&wait->job.is_cancelled) && connection->owner == wait->call)
+    queue_internal(connection, TASK_ABANDON, NULL, true);
+  if (wait->job.task == TASK_CURSOR_OPEN && wait->job.cursor &&
+      atomic_load(&wait->job.is_cancelled)) {
+    queue_internal(connection, TASK_CURSOR_CLOSE, wait->job.cursor, false);
+    wait->job.cursor = NULL;
+  }
+  complete(wait);
+  pump(connection);
+  close_if_idle(connection);
+}
+
+static struct sqlite_wait *next_job(const struct sqlite_connection *connection)
+{
+  struct sqlite_wait *wait;
+  TAILQ_FOREACH(wait, &connection->queue, entry)
+  if (!connection->owner || wait->call == connection->owner || is_internal(wait))
+    return wait;
+  return NULL;
+}
+
+static void pump(struct sqlite_connection *connection)
+{
+  struct sqlite_wait *wait = connection->running ? NULL : next_job(connection);
+  if (!wait)
+    return;
+  TAILQ_REMOVE(&connection->queue, wait, entry);
+  connection->running = wait;
+  connection->request.data = connection;
+  uv_queue_work(connection->loop, &connection->request, on_work, on_done);
+}
+
+void sqlite_connection_queue(lua_State *L, struct sqlite_connection *connection,
+                             struct sqlite_wait *wait)
+{
+  wait->connection = connection;
+  wait->call = vm_get(L)->host->current->number;
+  TAILQ_INSERT_TAIL(&connection->queue, wait, entry);
+  pump(connection);
+}
+
+void sqlite_connection_close_cursor(struct sqlite_connection *connection,
+                                    struct sqlite_cursor *cursor)
+{
+  queue_internal(connection, TASK_CURSOR_CLOSE, cursor, false);
+}
+
+void sqlite_connection_cancel(struct sqlite_wait *wait)
+{
+  struct sqlite_connection *connection = wait->connection;
+  if (!connection)
+    return;
+  sqlite_job_cancel(connection->session, &wait->job);
+  if (connection->running == wait)
+    return; /* ends soon */
+  TAILQ_REMOVE(&connection->queue, wait, entry);
+  complete(wait);
+  close_if_idle(connection);
+}
+
+bool sqlite_connection_is_open(const struct sqlite_connection *connection)
+{
+  return connection->is_open && !connection->is_closing;
+}
+
+void sqlite_connection_set_closing(struct sqlite_connection *connection)
+{
+  connection->is_closing = true;
+}
+
+int64_t sqlite_connection_last_insert_id(const struct sqlite_connection *connection)
+{
+  return connection->last_insert_id;
+}
+
+struct sqlite_connection *sqlite_connection_create(lua_State *L,
+                                                   const struct sqlite_options *options)
+{
+  struct sqlite_connection *connection = memory_alloc(sizeof *connection);
+  connection->session = sqlite_session_create(options);
+  connection->loop = wait_loop(L);
+  connection->vm = vm_of(L);
+  connection->holds = 1;
+  TAILQ_INIT(&connection->queue);
+  uv_timer_init(connection->loop, &connection->timer);
+  connection->timer.data = connection;
+  return connection;
+}
