@@ -150,7 +150,7 @@ function Daemon:launch()
   return self
 end
 
---- Starts and waits until it answers.
+--- Starts and waits until it answers and has loaded its scripts.
 function Daemon:start()
   self:launch()
   daemon.wait_until(function()
@@ -159,14 +159,23 @@ function Daemon:start()
     end
     return self:cli("status").status == 0
   end, START_SECONDS, "the daemon answers")
+  self:cli "reload"
   return self
 end
 
---- False for a process that has ended, also while nobody has collected its status.
+--- False for a process that has ended, also while nobody has collected its status; a killed process
+-- whose first thread has ended and whose others have not still holds its locks.
 function Daemon:is_alive()
   local stat = self.pid and daemon.read_file(("/proc/%d/stat"):format(self.pid))
-  local state = stat and stat:match "^.*%)%s+(%a)"
-  return state ~= nil and state ~= "Z" and state ~= "X"
+  if not stat then
+    return false
+  end
+  local fields = {}
+  for field in stat:match "^.*%)%s+(.*)$":gmatch "%S+" do
+    fields[#fields + 1] = field
+  end
+  local state, threads = fields[1], tonumber(fields[18])
+  return (state ~= "Z" and state ~= "X") or threads > 1
 end
 
 function Daemon:signal(name)
