@@ -29,10 +29,6 @@ local function stored_form(value)
   return raw.json_decode(text, true)
 end
 
-local function or_null(value)
-  return value == nil and raw.json_null or value
-end
-
 local function read(key)
   local value = ask("kv_get", { key = key }).value
   if value == raw.json_null then
@@ -54,12 +50,23 @@ function kv.get(key, default)
   return value
 end
 
+-- key -> { version =, updates = } while an update of it is under way. Requests are answered in
+-- order, so a value that was read is still the newest if nobody here has set the key since.
+local watched = {}
+
+local function store(key, value)
+  if watched[key] then
+    watched[key].version = watched[key].version + 1
+  end
+  ask("kv_set", { key = key, value = value == nil and raw.json_null or value })
+end
+
 --- Durable when it returns. nil removes the key.
 ---@param key string
 ---@param value any
 function kv.set(key, value)
   check_key(key)
-  ask("kv_set", { key = key, value = or_null(stored_form(value)) })
+  store(key, stored_form(value))
 end
 
 ---@param key string
@@ -74,10 +81,23 @@ function kv.keys(prefix)
   return ask("kv_keys", { prefix = prefix }).keys
 end
 
-local UPDATES_MAX = 1000
+--- Stores what `change(value)` makes of the stored form, as one step for all runs of the script.
+local function update(key, watch, change)
+  while true do
+    local version = watch.version
+    local old = read(key)
+    if watch.version == version then
+      local new = change(old)
+      if watch.version == version then
+        store(key, stored_form(new))
+        return new
+      end
+    end
+  end
+end
 
 --- Sets the key to what `change(value)` returns and returns that; `value` is nil when there is none.
--- Nobody else's change gets lost: when there was one in between, `change` is called again.
+-- No other run's change gets lost: when there was one in between, `change` is called again.
 ---@param key string
 ---@param change fun(value: any): any
 ---@return any
@@ -86,20 +106,18 @@ function kv.update(key, change)
   if type(change) ~= "function" then
     fail("kv.update wants a function, not a %s", type(change))
   end
-  for _ = 1, UPDATES_MAX do
-    local old = read(key)
-    -- `change` may alter the table that it is given.
-    local expected = or_null(stored_form(old))
-    local new = change(old)
-    local stored, message, code =
-      raw.request("kv_set", { key = key, value = or_null(stored_form(new)), expected = expected })
-    if stored then
-      return new
-    elseif code ~= "conflict" then
-      fail("kv: %s (%s)", message, code)
-    end
+  local watch = watched[key] or { version = 0, updates = 0 }
+  watched[key] = watch
+  watch.updates = watch.updates + 1
+  local ok, result = pcall(update, key, watch, change)
+  watch.updates = watch.updates - 1
+  if watch.updates == 0 then
+    watched[key] = nil
   end
-  fail('kv.update: "%s" changes all the time', key)
+  if not ok then
+    error(result, 0)
+  end
+  return result
 end
 
 --- Adds `step` (1 when not given) to a number, 0 when there is none; returns the sum.

@@ -60,7 +60,7 @@ end
 
 function Job:__tostring()
   local next_run = self.next_run_at and "next run " .. self.next_run_at:iso() or self.state
-  return ("job %s: %s, %s"):format(self.id, self.trigger_text or "no trigger", next_run)
+  return ("job %s: %s, %s"):format(self.id, raw.module("tables").trigger_of(self), next_run)
 end
 
 Job.__eq = function(a, b)
@@ -251,7 +251,10 @@ end
 function scheduler.run_now(job, ...)
   local args = select("#", ...) > 0 and { ... } or nil
   local result, message, code = ask("run_now", { job = job_id(job, "run_now"), args = args })
-  return result and result.run, message, code
+  if not result then
+    return nil, message, code
+  end
+  return result.run
 end
 
 --- The next fires of a job as times; 5 when not given.
@@ -273,6 +276,18 @@ function scheduler.why(job)
     return nil, message, code
   end
   return setmetatable(result.lines, raw.module("tables").Lines)
+end
+
+--- The due times that did not become runs: { first_at =, last_at =, count =, reason = } each.
+function scheduler.skips(job, limit)
+  local result, message, code = ask("skips", { job = job_id(job, "skips"), limit = limit })
+  if not result then
+    return nil, message, code
+  end
+  for _, skip in ipairs(result.skips) do
+    skip.first_at, skip.last_at = to_time(skip.first_at), to_time(skip.last_at)
+  end
+  return setmetatable(result.skips, raw.module("tables").Skips)
 end
 
 -- ---- runs ----
@@ -304,7 +319,9 @@ function scheduler.get_run(run)
   if not result then
     return nil, message, code
   end
-  return to_run(result)
+  local found = to_run(result.run)
+  found.attempts = result.attempts
+  return found
 end
 
 --- The lines of a run's log: { at =, level =, text = } each.
@@ -362,13 +379,19 @@ end
 
 function scheduler.scripts()
   local result, message, code = ask("scripts")
-  return result and setmetatable(result.scripts, raw.module("tables").Scripts), message, code
+  if not result then
+    return nil, message, code
+  end
+  return setmetatable(result.scripts, raw.module("tables").Scripts)
 end
 
 --- Reads the jobs folder again now; returns the scripts with the errors of those that failed.
 function scheduler.reload()
   local result, message, code = ask("reload")
-  return result and result.scripts, message, code
+  if not result then
+    return nil, message, code
+  end
+  return setmetatable(result.scripts, raw.module("tables").Scripts)
 end
 
 function scheduler.status()
@@ -418,6 +441,7 @@ for method, name in pairs {
   run_now = "run_now",
   next = "next",
   why = "why",
+  skips = "skips",
   runs = "runs",
   logs = "logs",
 } do

@@ -52,8 +52,13 @@ local function list_of(name, titles, to_row)
   }
 end
 
+--- The text of a job's trigger, without the moment from which an interval counts.
+function tables.trigger_of(job)
+  return job.trigger_text and job.trigger_text:gsub(" anchor=%S+", "") or "no trigger"
+end
+
 tables.Jobs = list_of("jobs", { "JOB", "STATE", "NEXT RUN", "TRIGGER", "" }, function(job)
-  return { job.id, job.state or "", clock(job.next_run_at), job.trigger_text or "-", first_line(job.error) }
+  return { job.id, job.state or "", clock(job.next_run_at), tables.trigger_of(job), first_line(job.error) }
 end)
 
 local function took(run)
@@ -74,6 +79,10 @@ end)
 
 tables.Log = list_of("lines", { "AT", "LEVEL", "TEXT" }, function(line)
   return { clock(line.at), line.level or "", line.text }
+end)
+
+tables.Skips = list_of("skips", { "FIRST", "LAST", "COUNT", "REASON" }, function(skip)
+  return { clock(skip.first_at), clock(skip.last_at), tostring(skip.count), skip.reason }
 end)
 
 tables.Lines = { __name = "lines", __tostring = function(lines) return table.concat(lines, "\n") end }

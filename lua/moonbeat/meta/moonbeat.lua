@@ -295,6 +295,10 @@ function scheduler.next(job, count) end
 ---@param job job.reference
 ---@return string[]?, string? message, string? code
 function scheduler.why(job) end
+---@param job job.reference
+---@param limit? integer
+---@return {first_at: time.value, last_at: time.value, count: integer, reason: string}[]?, string? message, string? code
+function scheduler.skips(job, limit) end
 ---@param filter? job.reference|{job?: job.reference, state?: string, limit?: integer, before?: string}
 ---@return run_object[]?, string? message, string? code
 function scheduler.runs(filter) end
