@@ -141,7 +141,8 @@ static void note_over_limit(struct sched *s, const struct entry *entry)
 void near_flush(struct sched *s)
 {
   struct error error;
-  qsort(s->changed, s->changed_count, sizeof(struct entry *), by_number);
+  if (s->changed_count > 1)
+    qsort(s->changed, s->changed_count, sizeof(struct entry *), by_number);
   for (size_t i = 0; i < s->changed_count && !s->failure; i++) {
     struct entry *entry = s->changed[i];
     if (!entry->dirty || entry->removed)

@@ -69,7 +69,7 @@ static enum error_code perform(struct sched *s, struct message **message, struct
   return code;
 }
 
-void request_handle(struct sched *s, struct message *message)
+void request_answer(struct sched *s, struct message *message)
 {
   struct error error = {0};
   struct buffer out = {0};

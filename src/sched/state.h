@@ -277,7 +277,7 @@ extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];
 extern const struct request_operation request_status_operations[];
 
-void request_handle(struct sched *s, struct message *message); /* takes the message */
+void request_answer(struct sched *s, struct message *message); /* takes the message */
 
 /* The text parameter, or NULL with ERROR_USAGE set. */
 const char *request_text(struct request *request, const char *name);

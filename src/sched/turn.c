@@ -87,7 +87,7 @@ static void take(struct sched *s, struct message **message)
   switch (m->kind) {
   case MESSAGE_REQUEST:
     *message = NULL;
-    request_handle(s, m);
+    request_answer(s, m);
     break;
   case MESSAGE_SOURCE:
     script_source(s, m);

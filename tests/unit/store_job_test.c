@@ -172,15 +172,18 @@ static void lists_by_id_and_script(void **state)
     int stop;
     const char *ids;
   } cases[] = {
-      {NULL, NULL, 0, "a b c d"}, {"b", NULL, 0, "c d"},   {NULL, NULL, 2, "a b"},
-      {NULL, "orders", 0, "b c"}, {"b", "orders", 0, "c"}, {NULL, "none", 0, ""},
-      {"z", NULL, 0, ""},         {"aa", NULL, 1, "b"},
+      {NULL, NULL, 0, "a b c d"},   {"b", NULL, 0, "c d"},   {NULL, NULL, 2, "a b"},
+      {NULL, "orders", 0, "a b c"}, {"b", "orders", 0, "c"}, {NULL, "none", 0, ""},
+      {"z", NULL, 0, ""},           {"aa", NULL, 1, "b"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct seen seen = {.left = cases[i].stop};
     OK(store_each_job(store, cases[i].after, cases[i].script, note_job, &seen, &error));
     assert_string_equal(seen.text, cases[i].ids);
   }
+  struct seen declared = {0};
+  OK(store_each_declared(store, "orders", note_job, &declared, &error));
+  assert_string_equal(declared.text, "b c");
 }
 
 static void put_state(int64_t number, enum job_state job_state, int64_t next_us)
