@@ -4,7 +4,5 @@
 local raw = ...
 
 return function(format, ...)
-  local where = raw.where()
-  local text = select("#", ...) > 0 and format:format(...) or format
-  error(where and where .. ": " .. text or text, 0)
+  raw.fail(select("#", ...) > 0 and format:format(...) or format)
 end

@@ -198,14 +198,8 @@ end
 
 --- All jobs, or those of a script, a state or a tag: scheduler.get_jobs { state = "paused" }.
 function scheduler.get_jobs(filter)
-  filter = filter or {}
+  filter = raw.check_options("scheduler.get_jobs", filter, "script", "state", "tag", "limit")
   local params = { script = filter.script, state = filter.state, tag = filter.tag, limit = filter.limit }
-  for name in pairs(filter) do
-    if params[name] == nil then
-      fail('scheduler.get_jobs: unknown option "%s"%s', tostring(name),
-        raw.did_you_mean(tostring(name), { "script", "state", "tag", "limit" }))
-    end
-  end
   local jobs = {}
   repeat
     local page, message, code = ask("list", params)
@@ -297,7 +291,7 @@ function scheduler.runs(filter)
   if type(filter) == "string" or getmetatable(filter) == Job then
     filter = { job = filter }
   end
-  filter = filter or {}
+  filter = raw.check_options("scheduler.runs", filter, "job", "state", "limit", "before")
   local result, message, code = ask("runs", {
     job = filter.job and job_id(filter.job, "runs"),
     state = filter.state,

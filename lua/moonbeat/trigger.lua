@@ -15,7 +15,7 @@ Trigger.__index = methods
 
 function Trigger:__tostring()
   local text = raw.trigger_text(self) or "trigger"
-  return self.timezone and text or (text:gsub(" timezone=UTC", ""))
+  return self.timezone and text or (text:gsub(" timezone=%S+", ""))
 end
 
 --- The next `count` fires (5 when not given), strictly after `after` (now when not given).

@@ -11,6 +11,9 @@
 
 enum { FIRES_MAX = 10000 };
 
+/* Of wall-clock triggers that name none: the system's, as in the scheduler. */
+#define DEFAULT_ZONE "local"
+
 /* From the value at `index`: a table in the JSON form or a text. NULL with a message pushed. */
 static struct trigger *read_trigger(lua_State *L, int index)
 {
@@ -23,7 +26,7 @@ static struct trigger *read_trigger(lua_State *L, int index)
   const char *json = lua_tolstring(L, -1, &size);
   enum error_code code = json_parse(json, size, &document, &error);
   if (!code)
-    code = trigger_from_json(json_root(document), NULL, &trigger, &error);
+    code = trigger_from_json(json_root(document), DEFAULT_ZONE, &trigger, &error);
   json_free(document);
   lua_pop(L, 1);
   if (code)

@@ -13,7 +13,7 @@ end
 
 function support.raw()
   local raw = {
-    where = function() return "jobs/test.lua:7" end,
+    fail = function(message) error("jobs/test.lua:7: " .. message, 0) end,
     did_you_mean = nearest,
     visible = function(text)
       return (text:gsub("%c", function(c) return c == "\n" and "\\n" or ("\\x%02x"):format(c:byte()) end))

@@ -4,6 +4,7 @@
 
 static int open_state(void **state)
 {
+  setenv("TZ", "UTC", 1);
   *state = lua_half_open("orders");
   lua_half_run(*state, "for name, f in pairs(raw.module 'trigger') do _G[name] = f end\n"
                        "time = raw.module 'time'\n"
@@ -43,6 +44,7 @@ static void makes_triggers(void **state)
       {"shown(cron('0 9 * * *', { timezone = 'Europe/Berlin' }):next(2, time.parse "
        "'2026-03-28T00:00:00Z'))",
        "2026-03-28T09:00:00+01:00 2026-03-29T09:00:00+02:00"},
+      {"cron('0 9 * * *'):next(1)[1].hour", "9"},
       {"#every('1s'):next()", "5"},
       {"#at('2020-01-01'):next()", "0"},
       {"#after('1h'):next(3)", "1"},
