@@ -1,0 +1,119 @@
+/* Runs all benchmarks, or those that are named, some rounds over, and prints the median of each
+ * figure with its goal.
+ *
+ *   bench [-n ROUNDS] [--quick] [--folder SCRATCH] [NAME...] */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+enum { FIGURES_MAX = 64, ROUNDS_MAX = 100 };
+
+static struct figure {
+  char *name, *unit;
+  double values[ROUNDS_MAX];
+  int count;
+} figures[FIGURES_MAX];
+
+static const struct {
+  const char *name;
+  void (*run)(const struct bench_options *options);
+} benchmarks[] = {
+    {"drain", bench_drain}, {"add", bench_add},   {"start", bench_start},
+    {"late", bench_late},   {"idle", bench_idle},
+};
+
+enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
+
+static const struct {
+  const char *name, *goal;
+} goals[] = {
+    {"drain, file, FULL", ">= 50000"},
+    {"drain, memory", ">= 100000"},
+    {"add_job, 64 connections", ">= 5000"},
+    {"add_jobs, in bulk from Lua", ">= 100000"},
+    {"start with 1,000,000 jobs to first dispatch", "< 150"},
+    {"lateness of a job each 100 ms, median", "< 2"},
+    {"lateness of a job each 100 ms, p99", "< 10"},
+    {"idle CPU, one daily job", "< 0.1"},
+    {"resident memory, example jobs", "< 15"},
+};
+
+void bench_report(const char *name, double value, const char *unit)
+{
+  for (int i = 0; i < FIGURES_MAX; i++) {
+    struct figure *figure = &figures[i];
+    if (!figure->name) {
+      figure->name = memory_strdup(name);
+      figure->unit = memory_strdup(unit);
+    }
+    if (strcmp(figure->name, name) == 0) {
+      if (figure->count < ROUNDS_MAX)
+        figure->values[figure->count++] = value;
+      fprintf(stderr, "  %-46s %12.2f %s\n", name, value, unit);
+      return;
+    }
+  }
+}
+
+static const char *goal_of(const char *name)
+{
+  for (size_t i = 0; i < sizeof goals / sizeof goals[0]; i++)
+    if (strcmp(goals[i].name, name) == 0)
+      return goals[i].goal;
+  return "";
+}
+
+static void print_medians(void)
+{
+  printf("%-46s %12s %12s %12s %-8s %s\n", "", "median", "least", "most", "unit", "goal");
+  for (int i = 0; i < FIGURES_MAX && figures[i].name; i++) {
+    struct figure *f = &figures[i];
+    qsort(f->values, (size_t)f->count, sizeof f->values[0], bench_compare);
+    printf("%-46s %12.2f %12.2f %12.2f %-8s %s\n", f->name, f->values[f->count / 2], f->values[0],
+           f->values[f->count - 1], f->unit, goal_of(f->name));
+  }
+}
+
+static bool is_named(const char *name, char **names, int count)
+{
+  bool named = count == 0;
+  for (int i = 0; i < count; i++)
+    named |= strcmp(names[i], name) == 0;
+  return named;
+}
+
+int main(int argc, char **argv)
+{
+  struct bench_options options = {BENCH_PROGRAM, "/tmp/moonbeat-bench", BENCH_JOBS, 1};
+  int rounds = 3, at = 1;
+  for (; at < argc && argv[at][0] == '-'; at++) {
+    if (strcmp(argv[at], "--quick") == 0) {
+      options.scale = 10;
+      rounds = 1;
+    } else if (strcmp(argv[at], "-n") == 0 && at + 1 < argc) {
+      rounds = atoi(argv[++at]);
+    } else if (strcmp(argv[at], "--folder") == 0 && at + 1 < argc) {
+      options.folder = argv[++at];
+    } else {
+      fprintf(stderr, "usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [drain add start late "
+                      "idle]\n");
+      return 64;
+    }
+  }
+  if (rounds < 1 || rounds > ROUNDS_MAX)
+    bench_fail("-n must be between 1 and %d", ROUNDS_MAX);
+  log_set_level(LOG_WARN);
+  for (int round = 1; round <= rounds; round++) {
+    fprintf(stderr, "round %d of %d\n", round, rounds);
+    for (int i = 0; i < BENCHMARKS; i++)
+      if (is_named(benchmarks[i].name, argv + at, argc - at))
+        benchmarks[i].run(&options);
+  }
+  print_medians();
+  return 0;
+}
