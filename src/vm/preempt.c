@@ -12,7 +12,7 @@
 /* ThreadSanitizer holds back signals until the thread enters a function that it knows, which Lua's
  * loop never does; those of a fault are let through. */
 #ifdef __SANITIZE_THREAD__
-#define TICK_SIGNAL SIGSYS
+#define TICK_SIGNAL SIGTRAP
 #else
 #define TICK_SIGNAL SIGPROF
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -316,20 +317,31 @@ static void has_consoles(void **state)
   check_reply(desk, 12, ERROR_OK, "nil");
 }
 
+/* The CPU time of the worker's thread: all but ours. */
+static int64_t worker_cpu_us(void)
+{
+  struct timespec all, mine;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &all);
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mine);
+  return ((int64_t)all.tv_sec - mine.tv_sec) * 1000000 + (all.tv_nsec - mine.tv_nsec) / 1000;
+}
+
 static void empty_runs_are_cheap(void **state)
 {
   struct desk *desk = *state;
-  enum { RUNS = 20000 };
+  enum { RUNS = 5000 };
   load(desk, 1, "function f() end");
-  int64_t began_us = clock_monotonic_us();
+  int64_t best_us = INT64_MAX;
   for (int round = 0; round < 10; round++) {
-    for (int i = 0; i < RUNS / 10; i++)
+    int64_t began_us = worker_cpu_us();
+    for (int i = 0; i < RUNS; i++)
       post_run(desk, 1, "f", NULL, 0);
-    for (int i = 0; i < RUNS / 10; i++)
+    for (int i = 0; i < RUNS; i++)
       message_destroy(await(desk, MESSAGE_FINISHED));
+    int64_t took_us = worker_cpu_us() - began_us;
+    best_us = took_us < best_us ? took_us : best_us;
   }
-  int64_t took_us = clock_monotonic_us() - began_us;
-  print_message("an empty run: %.2f us with both sides\n", (double)took_us / RUNS);
+  print_message("an empty run: %.2f us of the worker\n", (double)best_us / RUNS);
 }
 
 int main(void)
