@@ -399,7 +399,9 @@ static int push_next_lot(lua_State *L, struct sqlite_job *job)
   cursor->rows.read = 0;
   job->rows.cells = (struct buffer){0};
   cursor->has_ended = job->has_ended;
-  return push_next(L, cursor) ? 1 : 0;
+  if (!push_next(L, cursor))
+    lua_pushnil(L);
+  return 1;
 }
 
 static int l_next(lua_State *L) /* -> row | nil; upvalue 1 is the cursor; waits at times */
@@ -409,7 +411,8 @@ static int l_next(lua_State *L) /* -> row | nil; upvalue 1 is the cursor; waits 
     return 1;
   if (cursor->has_ended) {
     close_cursor(cursor);
-    return 0;
+    lua_pushnil(L);
+    return 1;
   }
   if (!sqlite_connection_is_open(cursor->connection))
     return args_fail(L, "db:rows: the database is closed");

@@ -376,7 +376,7 @@ static void name_columns(struct sqlite_rows *rows, sqlite3_stmt *statement)
 
 static void keep_row(struct sqlite_job *job, sqlite3_stmt *statement)
 {
-  int columns = job->task == TASK_VALUE ? 1 : job->rows.columns;
+  int columns = job->task == TASK_VALUE ? 1 : sqlite3_column_count(statement);
   for (int i = 0; i < columns; i++) {
     struct sqlite_value value = column_value(statement, i);
     append_cell(&job->rows.cells, &value);

@@ -1,0 +1,175 @@
+/* Files as scripts see them, below a folder of the test's own. */
+#include "support/unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/vm_unit.h"
+
+static char folder[] = "/tmp/vm_fs_XXXXXX";
+
+static struct vm_options options(void)
+{
+  return (struct vm_options){.folder = folder};
+}
+
+#define PROBLEM(call) "local r, m, c = " call " return tostring(r) .. ' ' .. m .. ' ' .. c"
+
+static void test_reading_and_writing(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"return tostring(fs.write('a.txt', 'one\\ntwo\\0x'))", "true"},
+      {"return #fs.read('a.txt')", "9"},
+      {"return fs.read('a.txt', { offset = 4, size = 3 })", "two"},
+      {"return fs.read('a.txt', { offset = 100 }) == ''", "true"},
+      {"return fs.read('a.txt', { size = 0 }) == ''", "true"},
+      {"fs.write('a.txt', 'new') return fs.read('a.txt')", "new"},
+      {"fs.append('log', 'x') fs.append('log', 'y') return fs.read('log')", "xy"},
+      {"fs.write('l', 'a\\n\\nlast') local t = {} for line in fs.lines('l') do t[#t + 1] = line "
+       "end "
+       "return table.concat(t, '|')",
+       "a||last"},
+      {"fs.write('l', ('x'):rep(200000) .. '\\n' .. ('y'):rep(70000) .. '\\n') local n = 0 for "
+       "line "
+       "in fs.lines('l') do n = n * 1000000 + #line end return n",
+       "200000070000"},
+      {"fs.write('l', '') for line in fs.lines('l') do return line end", "nil"},
+      {"return #fs.read('/proc/self/stat') > 10", "true"},
+      {"fs.write('m', 'x', { mode = tonumber('600', 8) }) fs.write('m', 'y') return "
+       "('%o'):format(fs.stat('m').mode)",
+       "600"},
+      {"fs.mkdir('d') fs.write('d/f', 'x') fs.copy('d/f', 'd/g') return fs.read('d/g')", "x"},
+      {"local s = fs.stat('d/f') return s.type .. s.size .. ' ' .. "
+       "tostring(time.now() - s.modified_at < 60)",
+       "file1 true"},
+      {"return fs.stat('d').type .. tostring(fs.exists('d')) .. tostring(fs.exists('none'))",
+       "directorytruefalse"},
+      {"return table.concat(fs.list('d'), ',')", "f,g"},
+      {"return table.concat(fs.glob('d/[a-z]'), ',') .. #fs.glob('none*')", "d/f,d/g0"},
+      {"return table.concat(fs.glob('d/{g,f}'), ',')", "d/g,d/f"},
+      {"return tostring(fs.rename('d/g', 'd/h')) .. tostring(fs.exists('d/g'))", "truefalse"},
+      {"return tostring(fs.mkdir('p/q/r', { parents = true })) .. tostring(fs.mkdir('p/q/r', { "
+       "parents = true }))",
+       "truetrue"},
+      {"fs.write('p/q/x', '') return tostring(fs.remove('p', { recursive = true })) .. "
+       "tostring(fs.exists('p'))",
+       "truefalse"},
+      {"local t = fs.tempdir() local there = fs.exists(t) fs.remove(t) return there", "true"},
+      {"for _, name in ipairs(fs.list()) do if name:find('tmp') then return name end end", "nil"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
+static void test_problems(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {PROBLEM("fs.read('x/y.txt')"), "nil read x/y.txt: No such file or directory not_found"},
+      {PROBLEM("fs.read('.')"), "nil read .: Is a directory io"},
+      {PROBLEM("fs.read('/dev/zero')"), "nil read /dev/zero: over the limit of 64 MiB at once; "
+                                        "read it in parts with offset and size "
+                                        "limit"},
+      {PROBLEM("fs.read('big')"), "nil read big: over the limit of 64 MiB at once; read it in "
+                                  "parts with offset and size limit"},
+      {"return #fs.read('big', { offset = (65 << 20) - 3 })", "3"},
+      {PROBLEM("fs.read('pipe')"),
+       "nil read pipe: it is a pipe or a socket, which could be waited for forever invalid"},
+      {PROBLEM("fs.write('x/y', '')"), "nil write x/y: No such file or directory not_found"},
+      {PROBLEM("fs.write('/', '')"), "nil write /: it is a directory exists"},
+      {PROBLEM("fs.list('none')"), "nil list none: No such file or directory not_found"},
+      {PROBLEM("fs.mkdir('/')"), "nil mkdir /: File exists exists"},
+      {PROBLEM("fs.remove('none')"), "nil remove none: No such file or directory not_found"},
+      {PROBLEM("fs.remove('/', { recursive = true })"),
+       "nil remove /: that is the root of everything invalid"},
+      {PROBLEM("fs.rename('none', 'x')"),
+       "nil rename none to x: No such file or directory not_found"},
+      {PROBLEM("fs.copy('big', 'none/x')"),
+       "nil copy big to none/x: No such file or directory not_found"},
+      {"fs.read()", "!t.lua:1: fs.read: path must be a string, got nil"},
+      {"fs.read('a\\0b')", "!t.lua:1: fs.read: path holds a NUL byte"},
+      {"fs.read('a', { ofset = 1 })",
+       "!t.lua:1: fs.read: unknown option \"ofset\", did you mean \"offset\"?"},
+      {"fs.read('a', { offset = -1 })", "!t.lua:1: fs.read: offset must be 0 or more, got -1"},
+      {"fs.read('a', { offset = 'x' })", "!t.lua:1: fs.read: offset must be an integer, got x"},
+      {"fs.read('a', 1)", "!t.lua:1: fs.read: options must be a table, got number"},
+      {"fs.write('a')", "!t.lua:1: fs.write: data must be a string, got nil"},
+      {"fs.join('a', 1)", "!t.lua:1: fs.join: part 2 must be a string, got number"},
+      {"for _ in fs.lines('none') do end", "!t.lua:1: read none: No such file or directory"},
+  };
+  char *path = memory_printf("%s/big", folder);
+  FILE *file = fopen(path, "w");
+  assert_int_equal(ftruncate(fileno(file), 65 << 20), 0);
+  fclose(file);
+  free(path);
+  path = memory_printf("%s/pipe", folder);
+  assert_int_equal(mkfifo(path, 0600), 0);
+  free(path);
+  CHECK_CASES(cases, options(), 0);
+}
+
+static void test_paths(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"return fs.join('a', 'b', '', 'c.txt')", "a/b/c.txt"},
+      {"return fs.join('a/', '/b', 'c')", "/b/c"},
+      {"return fs.basename('a/b.txt') .. fs.basename('a/b.txt', '.txt') .. fs.basename('a/b/')",
+       "b.txtbb"},
+      {"return fs.basename('/') .. fs.basename('.txt', '.txt')", "/.txt"},
+      {"return fs.dirname('a/b/c') .. ' ' .. fs.dirname('a') .. ' ' .. fs.dirname('/a') .. ' ' .. "
+       "fs.dirname('/') .. ' ' .. fs.dirname('a/b/') .. ' ' .. fs.dirname('//a//b//')",
+       "a/b . / / a //a"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
+/* A link keeps being one; the folder's own characters are none of a pattern's. */
+static void test_links_and_odd_folders(void **state)
+{
+  (void)state;
+  static char odd[] = "/tmp/vm_fs_[x]*_XXXXXX";
+  assert_non_null(mkdtemp(odd));
+  char *link = memory_printf("%s/link", odd), *target = memory_printf("%s/target", odd);
+  fclose(fopen(target, "w"));
+  assert_int_equal(symlink("target", link), 0);
+  static const struct eval_case cases[] = {
+      {"fs.write('link', 'through') return fs.read('target') .. fs.stat('link', { follow = false "
+       "}).type",
+       "throughlink"},
+      {"return table.concat(fs.glob('*'), ',')", "link,target"},
+      {"fs.mkdir('d') fs.remove('link', { recursive = true }) return fs.read('target')", "through"},
+  };
+  CHECK_CASES(cases, ((struct vm_options){.folder = odd}), 0);
+  free(link);
+  free(target);
+  char *command = memory_printf("rm -rf '%s'", odd);
+  assert_int_equal(system(command), 0);
+  free(command);
+}
+
+static int make_folder(void **state)
+{
+  (void)state;
+  return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+  (void)state;
+  char *command = memory_printf("rm -rf %s", folder);
+  int result = system(command);
+  free(command);
+  return result;
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_reading_and_writing),
+      cmocka_unit_test(test_problems),
+      cmocka_unit_test(test_paths),
+      cmocka_unit_test(test_links_and_odd_folders),
+  };
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

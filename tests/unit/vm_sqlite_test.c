@@ -1,0 +1,347 @@
+/* SQLite as scripts see it: values there and back, mistakes and their sentences, transactions of
+ * several calls, and what happens to a database when its call or its state goes. */
+#include "support/unit.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/vm_unit.h"
+#include "vm/api_sqlite_files.h"
+
+static char folder[] = "/tmp/vm_sqlite_XXXXXX";
+
+static struct vm_options options(void)
+{
+  return (struct vm_options){.folder = folder};
+}
+
+#define MEMORY "local db = sqlite.open(':memory:') "
+#define TABLE  MEMORY "db:exec('CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b)') "
+
+static void test_values(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {MEMORY "return db:value('SELECT 1 + ?', 41)", "42"},
+      {MEMORY "return db:value('SELECT ?', 9007199254740993)", "9007199254740993"},
+      {MEMORY "return db:value('SELECT ?', math.mininteger)", "-9223372036854775808"},
+      {MEMORY "return math.type(db:value('SELECT ?', 2.0))", "float"},
+      {MEMORY "return db:value('SELECT ?', 0.1)", "0.1"},
+      {MEMORY "return #db:value('SELECT ?', 'a\\0b\\0')", "4"},
+      {MEMORY "return db:value('SELECT typeof(?)', 'a')", "text"},
+      {MEMORY "return db:value('SELECT typeof(?)', sqlite.blob('a\\0\\255'))", "blob"},
+      {MEMORY "return db:value('SELECT length(?)', sqlite.blob(''))", "0"},
+      {MEMORY "return db:value('SELECT ?', sqlite.blob('\\255\\0')) == '\\255\\0'", "true"},
+      {MEMORY "return db:value('SELECT typeof(?)', nil)", "null"},
+      {MEMORY "return db:value('SELECT typeof(?)', json.null)", "null"},
+      {MEMORY "return db:value('SELECT ? + ?', true, false)", "1"},
+      {MEMORY "return db:value('SELECT ?1 || ?1 || ?2', 'a', 'b')", "aab"},
+      {MEMORY "return db:value('SELECT :a || @b || $c', { a = 1, b = 2, c = 3 })", "123"},
+      {MEMORY "return db:value('SELECT ? || ?', { 'x', 'y' })", "xy"},
+      {MEMORY "return db:value('SELECT 1 WHERE 0')", "nil"},
+      {MEMORY "return db:row('SELECT 1 WHERE 0')", "nil"},
+      {MEMORY "local r = db:row('SELECT 1 AS one, NULL AS two, \"x\" AS three') "
+              "return r.one .. tostring(r.two) .. r.three",
+       "1nilx"},
+      {MEMORY "return #db:all('SELECT 1 WHERE 0')", "0"},
+      {TABLE "return db:exec('INSERT INTO t(a) VALUES (1), (2), (3)')", "3"},
+      {TABLE "return db:exec('CREATE TABLE u(x)')", "0"},
+      {TABLE "db:exec('INSERT INTO t(a) VALUES (1)') return db:exec('SELECT 1')", "0"},
+      {TABLE
+       "return db:exec('INSERT INTO t(a) VALUES (1); INSERT INTO t(a) VALUES (2), (3); -- end')",
+       "3"},
+      {TABLE "db:exec('INSERT INTO t(id, a) VALUES (70, ?)', 'x') return db:last_insert_id()",
+       "70"},
+      {TABLE "return db:value('INSERT INTO t(a) VALUES (5), (6) RETURNING a') .. "
+             "db:value('SELECT count(*) FROM t')",
+       "52"},
+      {MEMORY "local t = {} for row in db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT "
+              "i + 1 FROM n WHERE i < 1000) SELECT i FROM n WHERE i > ?', 0) do t[#t + 1] = row.i "
+              "end return #t .. ' ' .. t[1000]",
+       "1000 1000"},
+      {TABLE
+       "for row in db:rows('SELECT :x AS v, :x AS w', { x = 'text' }) do return row.v .. row.w "
+       "end",
+       "texttext"},
+      {MEMORY
+       "local next_row = db:rows('SELECT 7 AS v') return next_row().v .. tostring(next_row())",
+       "7nil"},
+      {MEMORY "return db:value('SELECT ?', (time.parse('2026-03-01T00:00:00Z')))",
+       "2026-03-01T00:00:00.000000Z"},
+      {MEMORY "return coroutine.wrap(function() return db:value('SELECT 8') end)()", "8"},
+      {TABLE "db:exec('INSERT INTO t(a) VALUES (1), (2)') local n = 0 for row in db:rows('SELECT * "
+             "FROM t') do n = n + db:exec('UPDATE t SET b = ? WHERE id = ?', row.a, row.id) end "
+             "return n .. db:value('SELECT sum(b) FROM t')",
+       "23"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
+static void test_mistakes(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"sqlite.open(nil)", "!t.lua:1: sqlite.open: path must be a string, got nil"},
+      {"sqlite.open('')", "!t.lua:1: sqlite.open: path is empty"},
+      {"sqlite.open('x', { readony = true })",
+       "!t.lua:1: sqlite.open: unknown option \"readony\", did you mean \"readonly\"?"},
+      {"sqlite.open('x', { busy_timeout = '5 parsecs' })", "!t.lua:1: sqlite.open: busy_timeout: "},
+      {"sqlite.open('none.db', { create = false })",
+       "!t.lua:1: sqlite.open: cannot open none.db: No such file or directory"},
+      {"sqlite.open('none/a.db')",
+       "!t.lua:1: sqlite.open: cannot open none/a.db: No such file or directory"},
+      {"fs.write('text.txt', ('no database\\n'):rep(100)) sqlite.open('text.txt')",
+       "!t.lua:1: sqlite.open: cannot open text.txt: file is not a database"},
+      {MEMORY "db:exec('SELEC 1')",
+       "!t.lua:1: db:exec: near \"SELEC\": syntax error in \"SELEC 1\""},
+      {MEMORY "db:exec('SELECT ?')",
+       "!t.lua:1: db:exec: the statement takes 1 parameter, got 0 in \"SELECT ?\""},
+      {MEMORY "db:value('SELECT ?', 1, 2)",
+       "!t.lua:1: db:value: the statement takes 1 parameter, got 2 in \"SELECT ?\""},
+      {MEMORY "db:exec('SELECT 1; SELECT ?', 1)",
+       "!t.lua:1: db:exec: several statements, where one is expected, in \"SELECT 1; SELECT ?\""},
+      {MEMORY "db:value('')", "!t.lua:1: db:value: there is no statement in \"\""},
+      {MEMORY "db:value('SELECT :name', { nmae = 1 })",
+       "!t.lua:1: db:value: parameter :name was not given"},
+      {MEMORY "db:value('SELECT :name', { name = 1, naem = 1 })",
+       "!t.lua:1: db:value: there is no parameter :naem, did you mean \"name\"? in"},
+      {MEMORY "db:value('SELECT ?', { a = 1 })", "!t.lua:1: db:value: parameter 1 has no name"},
+      {MEMORY "db:value('SELECT ?', print)",
+       "!t.lua:1: db:value: parameter 1: a function cannot be stored"},
+      {MEMORY "db:value('SELECT ?, ?', 1, {})",
+       "!t.lua:1: db:value: parameter 2: a table cannot be stored"},
+      {MEMORY "db:value('SELECT ?', { {} })",
+       "!t.lua:1: db:value: parameter 1: a table cannot be stored"},
+      {MEMORY "db:value(12)", "!t.lua:1: db:value: sql must be a string, got number"},
+      {MEMORY "db.value('SELECT 1')",
+       "!t.lua:1: db:value: a database is needed, got string; write db:method(...)"},
+      {MEMORY "db:value('CREATE TABLE t(a)')",
+       "!t.lua:1: db:value: a statement without rows (db:exec runs it) in \"CREATE TABLE t(a)\""},
+      {TABLE "db:exec('INSERT INTO t(a) VALUES (1)') db:exec('INSERT INTO t(a) VALUES (1)')",
+       "!t.lua:1: db:exec: UNIQUE constraint failed: t.a in \"INSERT INTO t(a) VALUES (1)\""},
+      {MEMORY "db:close() db:close() db:value('SELECT 1')",
+       "!t.lua:1: db:value: the database is closed"},
+      {MEMORY "for _ in db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+              "SELECT i FROM n') do db:close() end",
+       "!t.lua:1: db:rows: the database is closed"},
+      {MEMORY "db:all('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT "
+              "zeroblob(1000000) FROM n')",
+       "!t.lua:1: db:all: over the limit of 64 MiB of rows"},
+      {MEMORY "db:exec(\"ATTACH ? AS x\", 'y')", "!t.lua:1: db:exec: not authorized"},
+      {MEMORY "table.sort({ 2, 1 }, function() return db:value('SELECT 1') end)",
+       "!t.lua:1: db:value cannot wait here"},
+      {MEMORY "db:transaction(1)",
+       "!t.lua:1: db:transaction: action must be a function, got number"},
+      {"local db = sqlite.open(':memory:') db:exec('CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE "
+       "TABLE c(p REFERENCES p)') db:exec('INSERT INTO c VALUES (1)')",
+       "!t.lua:1: db:exec: FOREIGN KEY constraint failed"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
+static void test_transactions(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {TABLE "local a, b = db:transaction(function(d, x) d:exec('INSERT INTO t(a) VALUES (?)', x) "
+             "return 'r', x end, 9) return a .. b .. db:value('SELECT a FROM t')",
+       "r99"},
+      {TABLE
+       "local ok, e = pcall(db.transaction, db, function() db:exec('INSERT INTO t(a) VALUES "
+       "(1)') error('no') end) return tostring(ok) .. e .. db:value('SELECT count(*) FROM t')",
+       "falset.lua:1: no0"},
+      {TABLE
+       "db:transaction(function() db:exec('INSERT INTO t(a) VALUES (1)') pcall(db.transaction, "
+       "db, function() db:exec('INSERT INTO t(a) VALUES (2)') error('x') end) "
+       "db:transaction(function() db:exec('INSERT INTO t(a) VALUES (3)') end) end) return "
+       "db:value('SELECT group_concat(a) FROM t')",
+       "1,3"},
+      {TABLE "db:transaction(function() coroutine.wrap(function() db:exec('INSERT INTO t(a) VALUES "
+             "(4)') end)() end) return db:value('SELECT a FROM t')",
+       "4"},
+      {MEMORY "db:exec('CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p "
+              "DEFERRABLE INITIALLY DEFERRED)') local ok, e = pcall(db.transaction, db, function() "
+              "db:exec('INSERT INTO c VALUES (1)') end) return tostring(ok) .. db:value('SELECT "
+              "count(*) FROM c') .. e",
+       "false0t.lua:1: db:transaction: FOREIGN KEY constraint failed in \"COMMIT\""},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
+static void test_files(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"local db = sqlite.open('a.db') db:exec('CREATE TABLE t(a)') local mode = db:value('PRAGMA "
+       "journal_mode') db:close() return mode",
+       "wal"},
+      {"local db = sqlite.open('a.db', { readonly = true }) return db:value('SELECT count(*) FROM "
+       "t')",
+       "0"},
+      {"local db = sqlite.open('a.db', { readonly = true }) db:exec('DROP TABLE t')",
+       "!t.lua:1: db:exec: attempt to write a readonly database"},
+      {"local db = sqlite.open('a.db') return select(2, fs.read('a.db'))",
+       "read a.db: it is a database in use, which other access would unlock; use sqlite, whose "
+       "VACUUM INTO makes a copy"},
+      {"local db = sqlite.open('a.db') db:exec(\"VACUUM INTO '/tmp/vm_sqlite_copy.db'\") "
+       "db:close() "
+       "fs.remove('/tmp/vm_sqlite_copy.db') return #fs.read('a.db') > 0",
+       "true"},
+      {"sqlite.open('store.db')",
+       "!t.lua:1: sqlite.open: store.db is the scheduler's own store, which scripts may not open"},
+      {"return select(2, fs.write('store.db', 'x'))",
+       "write store.db: it is a database in use"
+       ", which other access would unlock; use sqlite, whose VACUUM INTO makes a copy"},
+  };
+  char *store = memory_printf("%s/store.db", folder);
+  fclose(fopen(store, "w"));
+  sqlite_files_set_store(store);
+  CHECK_CASES(cases, options(), 0);
+  free(store);
+}
+
+/* Two calls of one state: the second's statements wait for the first's transaction. */
+static void test_two_calls(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, options());
+  struct piece *setup = piece_start(vm, TABLE "_G.db = db", 0);
+  piece_wait(&bench, setup);
+  struct piece *first =
+      piece_start(vm,
+                  "db:transaction(function() db:exec('INSERT INTO t(a) VALUES (1)') sleep(0.2) "
+                  "db:exec('INSERT INTO t(a) VALUES (2)') end) return 'done'",
+                  0);
+  struct piece *second =
+      piece_start(vm, "sleep(0.05) return db:value('SELECT count(*) FROM t')", 0);
+  piece_wait(&bench, second);
+  piece_wait(&bench, first);
+  assert_string_equal(first->result, "done");
+  assert_string_equal(second->result, "2");
+  assert_true(first->ended_us <= second->ended_us + 20000);
+  piece_free(setup);
+  piece_free(first);
+  piece_free(second);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
+/* A call that dies in its transaction, in a wait of another kind or in its own: rolled back, and
+ * whoever stands in line goes on. */
+static void test_killed_in_transaction(void **state)
+{
+  (void)state;
+  static const char *const bodies[] = {
+      "sleep(60)",
+      "while true do end",
+      "db:value('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) "
+      "FROM n')",
+  };
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+    struct bench bench;
+    bench_open(&bench);
+    struct vm *vm = bench_vm_with(&bench, options());
+    struct piece *setup = piece_start(vm, TABLE "_G.db = db", 0);
+    piece_wait(&bench, setup);
+    char *source = memory_printf(
+        "db:transaction(function() db:exec('INSERT INTO t(a) VALUES (1)') %s end)", bodies[i]);
+    struct piece *first = piece_start(vm, source, 300000);
+    struct piece *second =
+        piece_start(vm, "sleep(0.05) return db:value('SELECT count(*) FROM t')", 0);
+    piece_wait(&bench, second);
+    assert_int_equal(first->outcome, VM_TIMED_OUT);
+    assert_string_equal(second->result, "0");
+    piece_free(setup);
+    piece_free(first);
+    piece_free(second);
+    free(source);
+    vm_destroy(vm);
+    bench_close(&bench);
+  }
+}
+
+#define ENDLESS                                                                                    \
+  "'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n'"
+
+static void test_cancel_of_endless_query(void **state)
+{
+  (void)state;
+  static const char *const sources[] = {
+      MEMORY "db:value(" ENDLESS ")",
+      MEMORY "for _ in db:rows(" ENDLESS ") do end",
+      MEMORY "db:exec(" ENDLESS ")",
+  };
+  struct bench bench;
+  bench_open(&bench);
+  for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+    struct vm *vm = bench_vm_with(&bench, options());
+    struct piece *piece = piece_start(vm, sources[i], 100000);
+    int64_t began_us = clock_monotonic_us();
+    piece_wait(&bench, piece);
+    assert_int_equal(piece->outcome, VM_TIMED_OUT);
+    vm_destroy(vm);
+    while (bench.loop.active_reqs.count > 0) /* until the pool's thread is free again */
+      uv_run(&bench.loop, UV_RUN_NOWAIT);
+    assert_in_range(clock_monotonic_us() - began_us, 90000, 1000000);
+    piece_free(piece);
+  }
+  bench_close(&bench);
+}
+
+/* States that go with work in flight and rows half read. */
+static void test_state_closed_early(void **state)
+{
+  (void)state;
+  static const char *const sources[] = {
+      MEMORY "db:value(" ENDLESS ")",
+      "sqlite.open('b.db')",
+      "local db = sqlite.open('b.db') for r in db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+      "SELECT i + 1 FROM n) SELECT i FROM n') do if r.i == 1000 then sleep(10) end end",
+  };
+  for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+    for (uint64_t delay_us = 0; delay_us < 40000; delay_us = delay_us * 2 + 500) {
+      struct bench bench;
+      bench_open(&bench);
+      struct vm *vm = bench_vm_with(&bench, options());
+      struct piece *piece = piece_start(vm, sources[i], 0);
+      int64_t began_us = clock_monotonic_us();
+      while ((uint64_t)(clock_monotonic_us() - began_us) < delay_us)
+        uv_run(&bench.loop, UV_RUN_NOWAIT);
+      vm_kill_all(vm);
+      vm_destroy(vm);
+      bench_close(&bench); /* asserts that no handle is left */
+      piece_free(piece);
+    }
+}
+
+static int make_folder(void **state)
+{
+  (void)state;
+  return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+  (void)state;
+  char *command = memory_printf("rm -rf %s", folder);
+  int result = system(command);
+  free(command);
+  return result;
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_values),
+      cmocka_unit_test(test_mistakes),
+      cmocka_unit_test(test_transactions),
+      cmocka_unit_test(test_files),
+      cmocka_unit_test(test_two_calls),
+      cmocka_unit_test(test_killed_in_transaction),
+      cmocka_unit_test(test_cancel_of_endless_query),
+      cmocka_unit_test(test_state_closed_early),
+  };
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
