@@ -60,6 +60,16 @@ static void release(struct wait *wait)
 
 static const struct wait_kind nap_kind = {"sleep", cancel, finish, release};
 
+int vm_sleep(lua_State *L, int64_t us)
+{
+  struct nap *nap = memory_alloc(sizeof *nap);
+  nap->until_us = clock_monotonic_us() + us;
+  uv_timer_init(wait_loop(L), &nap->timer);
+  nap->timer.data = nap;
+  start_timer(nap, us);
+  return wait_begin(L, &nap->wait, &nap_kind);
+}
+
 static int64_t check_duration(lua_State *L, int index)
 {
   int64_t us;
@@ -80,12 +90,7 @@ static int l_sleep(lua_State *L)
 {
   int64_t us = check_duration(L, 1);
   wait_check(L, "sleep");
-  struct nap *nap = memory_alloc(sizeof *nap);
-  nap->until_us = clock_monotonic_us() + us;
-  uv_timer_init(wait_loop(L), &nap->timer);
-  nap->timer.data = nap;
-  start_timer(nap, us);
-  return wait_begin(L, &nap->wait, &nap_kind);
+  return vm_sleep(L, us);
 }
 
 void api_sleep_open(lua_State *L)

@@ -181,11 +181,16 @@ void vm_kill_all(struct vm *vm)
 
 /* ---- slices ---- */
 
-static void end_failed(struct vm_call *call)
+static void end_failed(struct vm_call *call, int status)
 {
-  struct host *host = call->vm->host;
-  host->preempt.running = call->vm->L;
-  char *text = traceback_describe(call->vm->L, call->thread);
+  struct vm *vm = call->vm;
+  struct host *host = vm->host;
+  host->preempt.running = vm->L;
+  char limit[64];
+  snprintf(limit, sizeof limit, "used more than %zu MiB", vm->cap >> 20);
+  /* A memory error is the allocator's refusal, far above the cap. */
+  char *text = status == LUA_ERRMEM ? traceback_text(vm->L, call->thread, limit)
+                                    : traceback_describe(vm->L, call->thread);
   preempt_end(&host->preempt);
   host->current = NULL;
   /* Describing runs the script's __tostring. */
@@ -211,7 +216,7 @@ static void take_result(struct vm_call *call, int status)
   enum passing passing = host->passing;
   host->passing = PASSING_NOTHING;
   if (!call->kill && status != LUA_OK && status != LUA_YIELD) {
-    end_failed(call);
+    end_failed(call, status);
     return;
   }
   preempt_end(&host->preempt);

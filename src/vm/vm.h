@@ -28,6 +28,9 @@ void vm_post(struct vm *vm, struct message *message);
  * decoded result, or nil, message, code. `params` is a JSON object, copied. */
 int vm_request(lua_State *L, const char *op, const char *params);
 
+/* Yields for at least so long: `return vm_sleep(L, us)`. No results in Lua. */
+int vm_sleep(lua_State *L, int64_t us);
+
 /* A line of the log of the call that is running (a run's stored log, the console's output, or the
  * daemon's log for anything else). `level` is an enum log_level. */
 void vm_log(lua_State *L, int level, const char *text, size_t size);

@@ -9,12 +9,17 @@
 #include "vm/state.h"
 #include "vm/wait_internal.h"
 
+bool wait_is_possible(lua_State *L)
+{
+  const struct resume_frame *frames = vm_get(L)->host->frames;
+  return frames && frames->can_yield && lua_isyieldable(L);
+}
+
 void wait_check(lua_State *L, const char *name)
 {
-  struct host *host = vm_get(L)->host;
-  if (!host->frames)
+  if (!vm_get(L)->host->frames)
     args_fail(L, "%s cannot wait here: the script is still being set up", name);
-  if (!lua_isyieldable(L) || !host->frames->can_yield)
+  if (!wait_is_possible(L))
     args_fail(L,
               "%s cannot wait here: a C function is in between (a comparator of table.sort, a "
               "callback of gsub, a metamethod such as __tostring, a __close run by "

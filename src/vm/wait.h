@@ -18,6 +18,7 @@
 #define VM_WAIT_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <uv.h>
 
 struct vm_call;
@@ -44,6 +45,9 @@ struct wait {
 /* Raises `NAME cannot wait here: ...` when the caller may not yield (a sort comparator, a gsub
  * callback, ...). Call before anything is started. */
 void wait_check(lua_State *L, const char *name);
+
+/* Whether the caller may wait, for what can do without. */
+bool wait_is_possible(lua_State *L);
 
 /* Yields. `return wait_begin(...)` is the last thing that the C function does. */
 int wait_begin(lua_State *L, struct wait *wait, const struct wait_kind *kind);

@@ -78,7 +78,11 @@ static void kills_what_uses_too_much_memory(void **state)
       {"local t = {} table.sort({1, 2, 3}, function() while true do t[#t + 1] = ('x'):rep(1000) .. "
        "#t end end)",
        "!t.lua:1: used more than 8 MiB"},
-      {"local s = 'x' while true do s = s .. s end", "!"},
+      {"local s = 'x' while true do s = s .. s end", "!t.lua:1: used more than 8 MiB"},
+      {"local t = {} for i = 1, 100 do t[i] = ('x'):rep(1 << 20) end return #table.concat(t)",
+       "!t.lua:1: used more than 8 MiB"},
+      {"local s = ('x'):rep(1 << 22) return #(s .. s .. s .. s .. s .. s .. s .. s .. s)",
+       "!used more than 8 MiB"},
       {"for i = 1, 1e6 do local s = ('x'):rep(100) .. i end return 'garbage is no use'",
        "garbage is no use"},
   };
