@@ -234,6 +234,23 @@ static void ends_runs_at_their_time_out_and_on_demand(void **state)
   message_destroy(await(desk, MESSAGE_STARTED));
 }
 
+/* STOP in tear_down must not wait for any of it. */
+static void ends_with_work_in_flight(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function child() exec { 'sleep', '60' } end\n"
+       "function web() return http.get('http://127.0.0.1:9/') == nil end\n"
+       "function nap() sleep(60) end\n"
+       "function disk() local db = sqlite.open(':memory:') return db:value('SELECT 7') end");
+  check_finished(desk, post_run(desk, 1, "disk", NULL, 0), RUN_SUCCEEDED, "7", NULL);
+  check_finished(desk, post_run(desk, 1, "web", NULL, 0), RUN_SUCCEEDED, "true", NULL);
+  post_run(desk, 1, "child", NULL, 0);
+  post_run(desk, 1, "nap", NULL, 0);
+  message_destroy(await(desk, MESSAGE_STARTED));
+  message_destroy(await(desk, MESSAGE_STARTED));
+}
+
 static void logs_belong_to_their_run(void **state)
 {
   struct desk *desk = *state;
@@ -352,6 +369,7 @@ int main(void)
       TEST(tells_why_a_load_fails),
       TEST(generations_live_side_by_side),
       TEST(ends_runs_at_their_time_out_and_on_demand),
+      TEST(ends_with_work_in_flight),
       TEST(logs_belong_to_their_run),
       TEST(asks_the_scheduler),
       TEST(has_consoles),
