@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "vm/api_http.h"
 
 /* ---- states ---- */
 
@@ -78,6 +79,7 @@ static void stop(struct worker *worker)
   worker->command_vm = NULL;
   host_drop_requests(worker->host);
   close_idle_vms(worker);
+  api_http_close(&worker->loop);
   worker_post(worker, worker_message(worker, MESSAGE_STOPPED));
   bus_close(worker->options.bus, worker->options.address);
   host_close(worker->host);
