@@ -27,6 +27,15 @@ static char *working_folder(void)
   return here ? here : memory_strdup("/");
 }
 
+enum error_code cli_read_config(struct cli *cli, struct daemon_options *options)
+{
+  char *here = working_folder();
+  *options = DAEMON_OPTIONS_EMPTY;
+  options->config_file = options_find_config(here);
+  free(here);
+  return options->config_file ? cli->host->configure(options, &cli->error) : ERROR_OK;
+}
+
 enum error_code cli_find_state(struct cli *cli)
 {
   if (cli->state_folder)
@@ -36,12 +45,9 @@ enum error_code cli_find_state(struct cli *cli)
     cli->state_folder = options_absolute_path(given);
     return ERROR_OK;
   }
+  struct daemon_options options;
+  enum error_code code = cli_read_config(cli, &options);
   char *here = working_folder();
-  enum error_code code = ERROR_OK;
-  struct daemon_options options = DAEMON_OPTIONS_EMPTY;
-  options.config_file = options_find_config(here);
-  if (options.config_file)
-    code = cli->host->configure(&options, &cli->error);
   if (code == ERROR_OK && options.state_folder)
     cli->state_folder = memory_strdup(options.state_folder);
   else if (code == ERROR_OK)

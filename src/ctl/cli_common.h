@@ -27,6 +27,9 @@ struct cli {
  * configuration file says, the nearest .moonbeat, ./.moonbeat. */
 enum error_code cli_find_state(struct cli *cli);
 
+/* What the nearest configuration file says; nothing when there is none. */
+enum error_code cli_read_config(struct cli *cli, struct daemon_options *options);
+
 /* What a daemon shall be started with: arguments, environment, configuration file, defaults. */
 enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *options);
 

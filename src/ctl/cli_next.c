@@ -83,10 +83,11 @@ static enum error_code find_zone(struct cli *cli, const char *otherwise, const s
   return code ? error_prefix(&cli->error, "--timezone") : ERROR_OK;
 }
 
-static enum error_code put_trigger_fires(struct cli *cli, struct trigger *trigger, long count)
+static enum error_code put_trigger_fires(struct cli *cli, struct trigger *trigger, const char *zone,
+                                         long count)
 {
   struct fires fires = {.cli = cli};
-  enum error_code code = find_zone(cli, NULL, &fires.zone);
+  enum error_code code = find_zone(cli, zone, &fires.zone);
   if (code)
     return code;
   int64_t at_us = cli->screen.now_us;
@@ -137,26 +138,40 @@ static char *join_words(const struct arguments *arguments)
   return buffer_take(&text);
 }
 
+static enum error_code answer(struct cli *cli, const char *text, const char *default_zone,
+                              long count)
+{
+  struct trigger *trigger;
+  struct error not_a_trigger;
+  const char *zone = arguments_value(cli->arguments, "timezone", default_zone);
+  enum error_code code = trigger_from_text(text, zone, &trigger, &not_a_trigger);
+  if (code == ERROR_OK) {
+    code = put_trigger_fires(cli, trigger, zone, count);
+    trigger_destroy(trigger);
+    return code;
+  }
+  if (strpbrk(text, " @*/")) {
+    cli->error = not_a_trigger;
+    return code;
+  }
+  code = put_job_fires(cli, text, count);
+  return code == ERROR_UNAVAILABLE
+             ? error_prefix(&cli->error, "%s is no trigger, so it must be a job, but", text)
+             : code;
+}
+
 int cli_do_next(struct cli *cli)
 {
   long count;
-  if (arguments_number(cli->arguments, "count", 1, 10000, 5, &count, &cli->error))
-    return cli_fail(cli);
+  struct daemon_options options = DAEMON_OPTIONS_EMPTY;
   char *text = join_words(cli->arguments);
-  struct trigger *trigger = NULL;
-  struct error not_a_trigger;
-  const char *zone = arguments_value(cli->arguments, "timezone", "local");
-  enum error_code code = trigger_from_text(text, zone, &trigger, &not_a_trigger);
-  if (code == ERROR_OK) {
-    code = put_trigger_fires(cli, trigger, count);
-  } else if (strpbrk(text, " @*/")) {
-    cli->error = not_a_trigger;
-  } else {
-    code = put_job_fires(cli, text, count);
-    if (code == ERROR_UNAVAILABLE)
-      code = error_prefix(&cli->error, "%s is no trigger, so it must be a job, but", text);
-  }
-  trigger_destroy(trigger);
+  enum error_code code =
+      arguments_number(cli->arguments, "count", 1, 10000, 5, &count, &cli->error);
+  if (code == ERROR_OK)
+    code = cli_read_config(cli, &options);
+  if (code == ERROR_OK)
+    code = answer(cli, text, options.timezone ? options.timezone : "local", count);
+  daemon_options_deinit(&options);
   free(text);
   return code ? cli_fail(cli) : 0;
 }
