@@ -16,9 +16,10 @@
  *   stop {grace?}                            -> {}
  *
  * The connection is the console session: what is evaluated on it shares globals and prints to it.
- * A connection costs a bounded amount of memory: frames up to SERVER_FRAME_MAX, output queued up to
- * SERVER_OUTPUT_MAX, requests in flight up to SERVER_REQUESTS_MAX (beyond it is read no further
- * until some are answered). All on the thread of the loop. */
+ * A connection costs a bounded amount of memory: frames up to SERVER_FRAME_MAX; requests in flight
+ * up to SERVER_REQUESTS_MAX, beyond which it is read no further until some are answered; output
+ * that it does not read up to SERVER_PUSHES_MAX for a push to be added, SERVER_ANSWERS_MAX for an
+ * answer, or else it is cut off. All on the thread of the loop. */
 #ifndef CTL_SERVER_H
 #define CTL_SERVER_H
 
@@ -29,8 +30,9 @@
 
 enum {
   SERVER_FRAME_MAX = 1 << 20,
-  SERVER_OUTPUT_MAX = 8 << 20,
-  SERVER_REQUESTS_MAX = 1024,
+  SERVER_PUSHES_MAX = 8 << 20,
+  SERVER_ANSWERS_MAX = 64 << 20,
+  SERVER_REQUESTS_MAX = 256,
   SERVER_CONNECTIONS_MAX = 256,
 };
 

@@ -185,12 +185,11 @@ void connection_flush(struct connection *connection)
   }
 }
 
-void connection_send(struct connection *connection, const char *frame, size_t size)
+static void add_output(struct connection *connection, const char *frame, size_t size, size_t most)
 {
   if (connection->is_closed || connection->is_ending)
     return;
-  /* What is asked in one request may be larger than the bound; what piles up may not. */
-  if (count_output(connection) > SERVER_OUTPUT_MAX) {
+  if (count_output(connection) > most) {
     log_warn("control socket: a client does not read what it asked for; it is cut off");
     connection_close(connection);
     return;
@@ -198,6 +197,16 @@ void connection_send(struct connection *connection, const char *frame, size_t si
   buffer_append(&connection->out, frame, size);
   buffer_append_byte(&connection->out, '\n');
   server_mark_dirty(connection);
+}
+
+void connection_send(struct connection *connection, const char *frame, size_t size)
+{
+  add_output(connection, frame, size, SERVER_ANSWERS_MAX);
+}
+
+void connection_push(struct connection *connection, const char *frame, size_t size)
+{
+  add_output(connection, frame, size, SERVER_PUSHES_MAX);
 }
 
 void connection_send_error(struct connection *connection, const char *id, enum error_code code,

@@ -146,7 +146,7 @@ void events_publish(struct server *server, const struct message *message)
     }
     if (frame.size == 0)
       append_on_one_line(&frame, json);
-    connection_send(connection, frame.data, frame.size);
+    connection_push(connection, frame.data, frame.size);
   }
   buffer_deinit(&frame);
   json_free(parsed);
@@ -164,6 +164,6 @@ void events_print(struct server *server, const struct message *message)
   json_begin_object(&writer);
   json_put_text(&writer, "print", message->as.console.text);
   json_end_object(&writer);
-  connection_send(connection, frame.data, frame.size);
+  connection_push(connection, frame.data, frame.size);
   buffer_deinit(&frame);
 }

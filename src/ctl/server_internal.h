@@ -72,9 +72,10 @@ struct server {
 /* Begins to serve a connected pipe; the connection belongs to the server's list. */
 void connection_start(struct connection *connection);
 
-/* Queues bytes and a line end; the loop's next turn sends them. A client that does not take what it
- * asked for is cut off. */
+/* Queue bytes and a line end; the loop's next turn sends them. A client that does not take what it
+ * asked for is cut off: much later for answers, of which each was asked for, than for pushes. */
 void connection_send(struct connection *connection, const char *frame, size_t size);
+void connection_push(struct connection *connection, const char *frame, size_t size);
 
 /* Sends {"id":ID,"error":{...}}. */
 void connection_send_error(struct connection *connection, const char *id, enum error_code code,

@@ -1,0 +1,522 @@
+/* The control server against clients of every kind. The front loop runs in a thread of its own; the
+ * scheduler and a worker are mailboxes that answer on that same loop. */
+#include "support/unit.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "ctl/control.h"
+#include "ctl/options.h"
+#include "ctl/server.h"
+#include "ctl/unix_socket.h"
+
+enum { WAIT_MS = 5000 };
+
+static struct {
+  uv_loop_t loop;
+  uv_thread_t thread;
+  uv_async_t end;
+  struct bus *bus;
+  struct server *server;
+  char folder[64];
+  char *path;
+  atomic_long stops, watch_on, watch_off, ended_sessions, interrupts;
+  _Atomic int64_t grace_us;
+} house;
+
+/* ---- the others in the house ---- */
+
+/* Answers `echo` with its parameters, `big` with a megabyte, `never` not at all, `flood` with
+ * events, others as the scheduler does. */
+static void answer_request(struct message *message)
+{
+  const char *op = message->as.request.op;
+  const char *params = message->as.request.params ? message->as.request.params : "null";
+  struct error error;
+  if (strcmp(op, "never") == 0)
+    return;
+  if (strcmp(op, "watch_events") == 0)
+    atomic_fetch_add(strstr(params, "true") ? &house.watch_on : &house.watch_off, 1);
+  if (strcmp(op, "flood") == 0) {
+    for (int i = 0; i < 3000; i++) {
+      struct message *event = message_create(MESSAGE_EVENT, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+      event->as.event.name = memory_strdup("job_log");
+      event->as.event.json =
+          memory_printf("{\"event\":\"job_log\",\"job\":\"%s\",\n\"text\":\"%04000d\"}",
+                        i % 2 ? "odd" : "even", i);
+      bus_post(house.bus, event);
+    }
+  }
+  if (strcmp(op, "nosuch") == 0) {
+    error_set(&error, ERROR_NOT_FOUND, "unknown operation \"nosuch\"");
+    bus_post(house.bus, message_reply_error(message, &error));
+  } else if (strcmp(op, "big") == 0) {
+    char *text = memory_alloc((1 << 20) + 3);
+    memset(text, 'x', (1 << 20) + 2);
+    text[0] = text[(1 << 20) + 1] = '"';
+    bus_post(house.bus, message_reply(message, text));
+  } else {
+    bus_post(house.bus, message_reply(message, memory_strdup(params)));
+  }
+}
+
+static void scheduler_receives(void *context, struct message_list *messages)
+{
+  (void)context;
+  struct message *message;
+  while ((message = message_list_pop(messages))) {
+    answer_request(message);
+    message_destroy(message);
+  }
+}
+
+static void print_back(const struct message *message)
+{
+  struct message *print = message_create(MESSAGE_PRINT, ADDRESS_WORKER, ADDRESS_FRONT);
+  print->tag = print->as.console.session = message->as.console.session;
+  print->as.console.text = memory_strdup(message->as.console.text);
+  bus_post(house.bus, print);
+}
+
+static void worker_receives(void *context, struct message_list *messages)
+{
+  (void)context;
+  struct message *message;
+  while ((message = message_list_pop(messages))) {
+    if (message->kind == MESSAGE_EVALUATE) {
+      print_back(message);
+      bus_post(
+          house.bus,
+          message_reply(message, memory_printf("{\"results\":\"%llu\"}",
+                                               (unsigned long long)message->as.console.session)));
+    } else if (message->kind == MESSAGE_COMPLETE) {
+      bus_post(house.bus, message_reply(message, memory_strdup("[\"a\",\"b\"]")));
+    } else if (message->kind == MESSAGE_END_SESSION) {
+      atomic_fetch_add(&house.ended_sessions, 1);
+    } else if (message->kind == MESSAGE_INTERRUPT) {
+      atomic_fetch_add(&house.interrupts, 1);
+    }
+    message_destroy(message);
+  }
+}
+
+static void front_receives(void *context, struct message_list *messages)
+{
+  (void)context;
+  struct message *message;
+  while ((message = message_list_pop(messages)))
+    if (!server_receive(house.server, message))
+      message_destroy(message);
+}
+
+static void on_stop(void *context, int64_t grace_us)
+{
+  (void)context;
+  atomic_store(&house.grace_us, grace_us);
+  atomic_fetch_add(&house.stops, 1);
+}
+
+/* ---- the house ---- */
+
+static void on_end(uv_async_t *end)
+{
+  server_close(house.server);
+  bus_close(house.bus, ADDRESS_SCHEDULER);
+  bus_close(house.bus, ADDRESS_FRONT);
+  bus_close(house.bus, ADDRESS_WORKER);
+  uv_close((uv_handle_t *)end, NULL);
+}
+
+static void run_loop(void *argument)
+{
+  (void)argument;
+  uv_run(&house.loop, UV_RUN_DEFAULT);
+}
+
+static int open_house(void **state)
+{
+  (void)state;
+  struct error error;
+  memset(&house, 0, sizeof house);
+  strcpy(house.folder, "/tmp/moonbeat-server-XXXXXX");
+  if (!mkdtemp(house.folder))
+    return -1;
+  house.path = options_socket_path(house.folder);
+  house.bus = bus_create();
+  uv_loop_init(&house.loop);
+  uv_async_init(&house.loop, &house.end, on_end);
+  bus_open(house.bus, ADDRESS_SCHEDULER, &house.loop, scheduler_receives, NULL);
+  bus_open(house.bus, ADDRESS_FRONT, &house.loop, front_receives, NULL);
+  bus_open(house.bus, ADDRESS_WORKER, &house.loop, worker_receives, NULL);
+  house.server = server_create(&(struct server_options){
+      .loop = &house.loop, .bus = house.bus, .workers = 1, .on_stop = on_stop});
+  if (server_listen(house.server, house.path, &error))
+    return -1;
+  return uv_thread_create(&house.thread, run_loop, NULL);
+}
+
+static int close_house(void **state)
+{
+  (void)state;
+  uv_async_send(&house.end);
+  uv_thread_join(&house.thread);
+  /* Every handle is closed, or this fails: nothing leaks, whatever the clients did. */
+  int status = uv_loop_close(&house.loop);
+  bus_destroy(house.bus);
+  struct stat found;
+  bool is_left = lstat(house.path, &found) == 0;
+  free(house.path);
+  rmdir(house.folder);
+  return status != 0 || is_left ? -1 : 0;
+}
+
+/* ---- clients ---- */
+
+static int connect_raw(void)
+{
+  int fd = unix_socket_connect(house.path);
+  assert_true(fd >= 0);
+  return fd;
+}
+
+static void send_raw(int fd, const char *bytes, size_t size)
+{
+  while (size > 0) {
+    ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+    if (sent < 0)
+      return; /* the server has had enough: what it said can still be read */
+    bytes += sent;
+    size -= (size_t)sent;
+  }
+}
+
+/* All that comes until the server closes or is silent for a while. */
+static char *receive_raw(int fd, int quiet_ms)
+{
+  struct buffer all = {0};
+  char bytes[65536];
+  struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+  while (poll(&poll_fd, 1, quiet_ms) > 0) {
+    ssize_t size = recv(fd, bytes, sizeof bytes, 0);
+    if (size <= 0)
+      break;
+    buffer_append(&all, bytes, (size_t)size);
+  }
+  return buffer_take(&all);
+}
+
+static void expect_exchange(const char *sent, size_t size, const char *received)
+{
+  int fd = connect_raw();
+  send_raw(fd, sent, size);
+  shutdown(fd, SHUT_WR);
+  char *answer = receive_raw(fd, WAIT_MS);
+  assert_string_equal(answer, received);
+  free(answer);
+  close(fd);
+}
+
+/* The server still does its work. */
+static void expect_alive(void)
+{
+  static const char frame[] = "{\"id\":1,\"op\":\"echo\",\"params\":{\"a\":[1]}}\n";
+  expect_exchange(frame, sizeof frame - 1, "{\"id\":1,\"result\":{\"a\":[1]}}\n");
+}
+
+static struct control *open_client(void)
+{
+  struct control *control;
+  struct error error;
+  assert_int_equal(control_open(house.folder, &control, &error), ERROR_OK);
+  return control;
+}
+
+static void expect_count(atomic_long *counter, long wanted)
+{
+  for (int i = 0; i < WAIT_MS && atomic_load(counter) != wanted; i++)
+    usleep(1000);
+  assert_int_equal(atomic_load(counter), wanted);
+}
+
+/* ---- tests ---- */
+
+static void answers_and_refuses(void **state)
+{
+  (void)state;
+#define BAD(id, text) "{\"id\":" id ",\"error\":{\"code\":\"invalid\",\"message\":\"" text "\"}}\n"
+  static const struct {
+    const char *sent, *received;
+  } cases[] = {
+      {"{\"op\":\"echo\"}\n", "{\"id\":null,\"result\":null}\n"},
+      {"{\"id\":\"x\",\"op\":\"echo\",\"params\":{}}\r\n\n", "{\"id\":\"x\",\"result\":{}}\n"},
+      {"{\"id\":1,\"op\":\"nosuch\"}\n", "{\"id\":1,\"error\":{\"code\":\"not_found\",\"message\":"
+                                         "\"unknown operation \\\"nosuch\\\"\"}}\n"},
+      {"hello\n", BAD("null", "not a frame: line 1, column 1: not a number")},
+      {"[1]\n", BAD("null", "a frame must be an object with \\\"id\\\" and \\\"op\\\"")},
+      {"{\"id\":1}\n", BAD("1", "\\\"op\\\" must be the name of an operation")},
+      {"{\"id\":1,\"op\":7}\n", BAD("1", "\\\"op\\\" must be the name of an operation")},
+      {"{\"id\":{},\"op\":\"echo\"}\n",
+       BAD("null", "\\\"id\\\" must be an integer or a short string")},
+      {"{\"id\":1,\"op\":\"echo\",\"params\":[]}\n", BAD("1", "\\\"params\\\" must be an object")},
+      {"{\"id\":1,\"op\":\"echo\",\"parms\":{}}\n",
+       BAD("1", "unknown member \\\"parms\\\" of a frame, did you mean \\\"params\\\"?")},
+      {"{\"id\":1,\"op\":\"evaluate\"}\n", BAD("1", "\\\"text\\\" must be a string")},
+      {"{\"id\":1,\"op\":\"evaluate\",\"params\":{\"text\":\"a\\u0000\"}}\n",
+       BAD("1", "\\\"text\\\" must not hold a NUL character")},
+      {"{\"id\":1,\"op\":\"subscribe\",\"params\":{\"events\":[\"job_eror\"]}}\n",
+       BAD("1", "unknown event \\\"job_eror\\\", did you mean \\\"job_error\\\"?")},
+      {"{\"id\":1,\"op\":\"stop\",\"params\":{\"grace\":-1}}\n",
+       BAD("1", "grace: a duration cannot be negative")},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    expect_exchange(cases[i].sent, strlen(cases[i].sent), cases[i].received);
+  expect_exchange("{\"id\":1,\0}\n", 10,
+                  BAD("null", "not a frame: line 1, column 9: a key is missing"));
+}
+
+static void bounds_frames(void **state)
+{
+  (void)state;
+  enum { SIZE = SERVER_FRAME_MAX + 100 };
+  char *bytes = memory_alloc(SIZE);
+  memset(bytes, 'a', SIZE);
+  static const char refusal[] =
+      "{\"id\":null,\"error\":{\"code\":\"limit\",\"message\":\"frame of more than 1048576 bytes: "
+      "send less at once\"}}\n";
+  expect_exchange(bytes, SIZE, refusal);
+  bytes[SIZE - 1] = '\n';
+  expect_exchange(bytes, SIZE, refusal);
+  free(bytes);
+  expect_alive();
+}
+
+static void survives_clients_that_leave(void **state)
+{
+  (void)state;
+  static const char *const starts[] = {
+      "",
+      "{\"id\":1,\"op",
+      "{\"id\":1,\"op\":\"never\"}\n",
+      "{\"id\":1,\"op\":\"big\"}\n",
+      "{\"id\":1,\"op\":\"evaluate\",\"params\":{\"text\":\"x\"}}\n",
+      "{\"id\":1,\"op\":\"subscribe\"}\n{\"id\":2,\"op\":\"flood\"}\n"};
+  for (int round = 0; round < 50; round++)
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++) {
+      int fd = connect_raw();
+      send_raw(fd, starts[i], strlen(starts[i]));
+      close(fd);
+    }
+  expect_alive();
+}
+
+static void answers_a_burst_in_full(void **state)
+{
+  (void)state;
+  enum { COUNT = 5000 };
+  struct buffer burst = {0};
+  for (int i = 1; i <= COUNT; i++)
+    buffer_printf(&burst, "{\"id\":%d,\"op\":\"echo\",\"params\":{\"n\":%d}}\n", i, i);
+  struct buffer wanted = {0};
+  for (int i = 1; i <= COUNT; i++)
+    buffer_printf(&wanted, "{\"id\":%d,\"result\":{\"n\":%d}}\n", i, i);
+  expect_exchange(burst.data, burst.size, wanted.data);
+  buffer_deinit(&burst);
+  buffer_deinit(&wanted);
+}
+
+/* It asks for 40 MB and reads nothing: it is not read from any more, and others are served. */
+static void stops_reading_from_who_does_not_read(void **state)
+{
+  (void)state;
+  int fd = connect_raw();
+  for (int i = 0; i < 40; i++)
+    send_raw(fd, "{\"id\":1,\"op\":\"big\"}\n", 20);
+  expect_alive();
+  shutdown(fd, SHUT_WR);
+  char *all = receive_raw(fd, WAIT_MS);
+  assert_int_equal(strlen(all), 40 * ((1 << 20) + 2 + strlen("{\"id\":1,\"result\":}\n")));
+  free(all);
+  close(fd);
+}
+
+static void cuts_off_a_subscriber_that_does_not_read(void **state)
+{
+  (void)state;
+  int fd = connect_raw();
+  send_raw(fd, "{\"id\":1,\"op\":\"subscribe\"}\n", 26);
+  expect_count(&house.watch_on, 1);
+  send_raw(fd, "{\"id\":2,\"op\":\"flood\"}\n", 22);
+  expect_count(&house.watch_off, 1); /* 12 MB of events, and nobody takes them */
+  close(fd);
+  expect_alive();
+}
+
+static void pushes_what_was_subscribed_to(void **state)
+{
+  (void)state;
+  struct control *control = open_client();
+  struct json_document *answer, *frame;
+  struct error error;
+  assert_int_equal(control_request(control, "subscribe",
+                                   "{\"events\":[\"job_log\",\"job_error\"],\"job\":\"odd\"}",
+                                   &answer, &error),
+                   ERROR_OK);
+  json_free(answer);
+  assert_int_equal(control_request(control, "flood", NULL, &answer, &error), ERROR_OK);
+  json_free(answer);
+  int count = 0;
+  while (control_receive(control, 200, &frame, &error) == ERROR_OK && frame) {
+    const struct json *event = json_get(json_root(frame), "event");
+    assert_string_equal(json_text(json_get(event, "job"), ""), "odd");
+    count++;
+    json_free(frame);
+  }
+  assert_int_equal(count, 1500);
+  assert_int_equal(control_request(control, "unsubscribe", NULL, &answer, &error), ERROR_OK);
+  json_free(answer);
+  control_close(control);
+  expect_count(&house.watch_off, 1);
+}
+
+static void keeps_console_sessions_apart(void **state)
+{
+  (void)state;
+  struct control *clients[2] = {open_client(), open_client()};
+  char sessions[2][24];
+  struct error error;
+  for (int i = 0; i < 2; i++) {
+    struct json_document *answer, *frame;
+    assert_int_equal(control_request(clients[i], "evaluate", "{\"text\":\"hi\"}", &answer, &error),
+                     ERROR_OK);
+    snprintf(sessions[i], sizeof sessions[i], "%s",
+             json_text(json_get(control_result(answer), "results"), ""));
+    json_free(answer);
+    assert_int_equal(control_receive(clients[i], WAIT_MS, &frame, &error), ERROR_OK);
+    assert_string_equal(json_text(json_get(json_root(frame), "print"), ""), "hi");
+    json_free(frame);
+    assert_int_equal(control_request(clients[i], "interrupt", NULL, &answer, &error), ERROR_OK);
+    json_free(answer);
+  }
+  assert_string_not_equal(sessions[0], sessions[1]);
+  expect_count(&house.interrupts, 2);
+  control_close(clients[0]);
+  control_close(clients[1]);
+  expect_count(&house.ended_sessions, 2);
+}
+
+static void a_late_answer_is_dropped(void **state)
+{
+  (void)state;
+  struct control *control = open_client();
+  struct json_document *answer;
+  struct error error;
+  assert_int_equal(control_call(control, "never", NULL, 20, &answer, &error), ERROR_TIMEOUT);
+  assert_int_equal(control_call(control, "big", NULL, 0, &answer, &error), ERROR_TIMEOUT);
+  assert_int_equal(control_request(control, "echo", "{\"a\":1}", &answer, &error), ERROR_OK);
+  assert_int_equal(json_integer(json_get(control_result(answer), "a"), 0), 1);
+  json_free(answer);
+  control_close(control);
+}
+
+static void stops_when_asked(void **state)
+{
+  (void)state;
+  static const char plain[] = "{\"id\":1,\"op\":\"stop\"}\n";
+  static const char graceful[] = "{\"id\":1,\"op\":\"stop\",\"params\":{\"grace\":\"2s\"}}\n";
+  expect_exchange(plain, sizeof plain - 1, "{\"id\":1,\"result\":{}}\n");
+  assert_int_equal(atomic_load(&house.grace_us), -1);
+  expect_exchange(graceful, sizeof graceful - 1, "{\"id\":1,\"result\":{}}\n");
+  assert_int_equal(atomic_load(&house.grace_us), 2000000);
+  assert_int_equal(atomic_load(&house.stops), 2);
+}
+
+static void has_room_for_so_many(void **state)
+{
+  (void)state;
+  int fds[SERVER_CONNECTIONS_MAX];
+  for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++)
+    fds[i] = connect_raw();
+  int one_more = connect_raw();
+  char *answer = receive_raw(one_more, WAIT_MS);
+  assert_string_equal(answer, "{\"id\":null,\"error\":{\"code\":\"busy\",\"message\":\"all 256 "
+                              "connections are in use\"}}\n");
+  free(answer);
+  close(one_more);
+  close(fds[0]);
+  usleep(50000);
+  expect_alive();
+  for (int i = 1; i < SERVER_CONNECTIONS_MAX; i++)
+    close(fds[i]);
+}
+
+static void nobody_else_may_use_the_socket(void **state)
+{
+  (void)state;
+  struct stat found;
+  assert_int_equal(stat(house.path, &found), 0);
+  assert_int_equal(found.st_mode & 07777, 0600);
+}
+
+static void says_that_nobody_runs(void **state)
+{
+  (void)state;
+  struct control *control;
+  struct error error;
+  assert_int_equal(control_open("/nonexistent/.moonbeat", &control, &error), ERROR_UNAVAILABLE);
+  assert_string_equal(error.text, "no moonbeat is running on /nonexistent/.moonbeat (start one "
+                                  "with: moonbeat run jobs)");
+}
+
+static void long_paths_work(void **state)
+{
+  (void)state;
+  char folder[] = "/tmp/moonbeat-long-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  char *deep = memory_printf("%s/%0150d", folder, 0);
+  assert_int_equal(mkdir(deep, 0700), 0);
+  char *path = options_socket_path(deep);
+  int listener = unix_socket_bind(path);
+  assert_true(listener >= 0);
+  assert_int_equal(listen(listener, 1), 0);
+  int fd = unix_socket_connect(path);
+  assert_true(fd >= 0);
+  close(fd);
+  close(listener);
+  unlink(path);
+  rmdir(deep);
+  rmdir(folder);
+  free(path);
+  free(deep);
+}
+
+int main(void)
+{
+#define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
+  const struct CMUnitTest tests[] = {
+      IN_HOUSE(answers_and_refuses),
+      IN_HOUSE(bounds_frames),
+      IN_HOUSE(survives_clients_that_leave),
+      IN_HOUSE(answers_a_burst_in_full),
+      IN_HOUSE(stops_reading_from_who_does_not_read),
+      IN_HOUSE(cuts_off_a_subscriber_that_does_not_read),
+      IN_HOUSE(pushes_what_was_subscribed_to),
+      IN_HOUSE(keeps_console_sessions_apart),
+      IN_HOUSE(a_late_answer_is_dropped),
+      IN_HOUSE(stops_when_asked),
+      IN_HOUSE(has_room_for_so_many),
+      IN_HOUSE(nobody_else_may_use_the_socket),
+      cmocka_unit_test(says_that_nobody_runs),
+      cmocka_unit_test(long_paths_work),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
