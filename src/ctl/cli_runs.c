@@ -130,8 +130,10 @@ static int status_of(const char *state)
 }
 
 /* The outcome as a line and as an exit status. */
-static int put_outcome(struct cli *cli, const struct json *run)
+static int put_outcome(struct cli *cli, const struct json *answer)
 {
+  const struct json *inner = json_get(answer, "run");
+  const struct json *run = inner && inner->type == JSON_OBJECT ? inner : answer;
   const char *state = json_text(json_get(run, "state"), "?");
   const char *problem = json_text(json_get(run, "error"), NULL);
   char *result = cli_text_of(json_get(run, "result"));

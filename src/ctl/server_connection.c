@@ -4,6 +4,9 @@
 #include "ctl/server_internal.h"
 
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,8 +160,23 @@ static void take_output(struct connection *connection)
   buffer_clear(&connection->out);
 }
 
+/* A client may leave at any moment, and libuv writes without MSG_NOSIGNAL. The program around us may
+ * want SIGPIPE for itself, so it is only kept from this thread. */
+static void block_sigpipe(void)
+{
+  static _Thread_local bool is_blocked;
+  if (is_blocked)
+    return;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL);
+  is_blocked = true;
+}
+
 void connection_flush(struct connection *connection)
 {
+  block_sigpipe();
   if (connection->is_writing || connection->is_closed || connection->out.size == 0)
     return;
   uv_stream_t *stream = (uv_stream_t *)&connection->pipe;

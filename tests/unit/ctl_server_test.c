@@ -280,8 +280,8 @@ static void answers_and_refuses(void **state)
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     expect_exchange(cases[i].sent, strlen(cases[i].sent), cases[i].received);
-  expect_exchange("{\"id\":1,\0}\n", 10,
-                  BAD("null", "not a frame: line 1, column 9: a key is missing"));
+  expect_exchange("{\"id\":1,\0}\n", 11,
+                  BAD("null", "not a frame: line 1, column 9: a key in quotes is missing"));
 }
 
 static void bounds_frames(void **state)
