@@ -88,8 +88,9 @@ static void sleep_until_due(struct scheduler *s)
 static void on_housekeeping(uv_timer_t *timer)
 {
   struct scheduler *s = timer->data;
-  if (sched_idle(s->sched, clock_wall_us()))
-    uv_timer_start(timer, on_housekeeping, 1, 0);
+  int64_t wait_us = sched_idle(s->sched, clock_wall_us());
+  if (wait_us >= 0)
+    uv_timer_start(timer, on_housekeeping, (uint64_t)(wait_us / 1000 + 1), 0);
 }
 
 /* A worker that sits in a C function may never say its last word. */
@@ -119,7 +120,8 @@ static void turn(struct scheduler *s)
     uv_timer_start(&s->bound, on_no_last_word, WORKERS_LAST_WORD_MS, 0);
     return;
   }
-  if (!uv_is_active((uv_handle_t *)&s->housekeeping))
+  if (!uv_is_active((uv_handle_t *)&s->housekeeping) ||
+      uv_timer_get_due_in(&s->housekeeping) > HOUSEKEEPING_MS)
     uv_timer_start(&s->housekeeping, on_housekeeping, HOUSEKEEPING_MS, 0);
   sleep_until_due(s);
 }

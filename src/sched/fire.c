@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "sched/state.h"
 
-static bool next_after(const struct job *job, int64_t us, int64_t *next_us)
+bool fire_next(const struct job *job, int64_t us, int64_t *next_us)
 {
   return job->trigger && trigger_next(job->trigger, us, next_us);
 }
@@ -16,23 +16,27 @@ static bool next_after(const struct job *job, int64_t us, int64_t *next_us)
 int64_t fire_first(const struct job *job, int64_t now_us)
 {
   int64_t first_us;
-  if (next_after(job, now_us - 1, &first_us))
+  if (fire_next(job, now_us - 1, &first_us))
     return first_us;
   /* A date in the past is due once, late. */
-  if (next_after(job, INT64_MIN, &first_us) && !next_after(job, first_us, &(int64_t){0}))
+  if (fire_next(job, INT64_MIN, &first_us) && !fire_next(job, first_us, &(int64_t){0}))
     return first_us;
   return JOB_NEVER;
 }
 
-static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us)
+static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
+                        const struct open_run *claimed)
 {
   struct job_progress *progress = &entry->progress;
-  if (!next_after(entry->job, after_us, &progress->next_us)) {
+  if (!fire_next(entry->job, after_us, &progress->next_us)) {
     progress->next_us = JOB_NEVER;
     if (progress->state == JOB_ACTIVE)
       progress->state = JOB_FINISHED;
   }
-  near_changed(s, entry);
+  if (claimed)
+    near_moved(s, entry); /* the claim's row tells how far the cursor is */
+  else
+    near_changed(s, entry);
 }
 
 static void tell_skip(struct sched *s, const struct entry *entry, const struct skip *skip)
@@ -91,6 +95,7 @@ static bool is_full(const struct entry *entry)
 static int fire_latest(struct sched *s, struct entry *entry, bool only_one)
 {
   int64_t first_us = entry->progress.next_us, last_us = first_us, count = 1;
+  struct open_run *claimed = NULL;
   if (!only_one)
     count = count_due(entry, s->now_us, &last_us);
   if (is_full(entry)) {
@@ -103,9 +108,9 @@ static int fire_latest(struct sched *s, struct entry *entry, bool only_one)
       trigger_count(entry->job->trigger, first_us - 1, last_us - 1, &before_last_us);
       record_skip(s, entry, first_us, before_last_us, count - 1, SKIP_MISFIRE);
     }
-    run_claim(s, entry, last_us, RUN_BY_SCHEDULE, NULL);
+    claimed = run_claim(s, entry, last_us, RUN_BY_SCHEDULE, NULL);
   }
-  move_cursor(s, entry, last_us);
+  move_cursor(s, entry, last_us, claimed);
   return 1;
 }
 
@@ -118,17 +123,18 @@ static int fire_all(struct sched *s, struct entry *entry, int budget)
     int64_t first_us = entry->progress.next_us;
     int64_t count = count_due(entry, grace_us - 1, &last_us);
     record_skip(s, entry, first_us, last_us, count, SKIP_MISFIRE);
-    move_cursor(s, entry, last_us);
+    move_cursor(s, entry, last_us, NULL);
     done++;
   }
   while (done < budget && !s->failure && entry->progress.state == JOB_ACTIVE &&
          entry->progress.next_us <= s->now_us) {
     int64_t due_us = entry->progress.next_us;
+    struct open_run *claimed = NULL;
     if (is_full(entry))
       record_skip(s, entry, due_us, due_us, 1, SKIP_OVERLAP);
     else
-      run_claim(s, entry, due_us, RUN_BY_SCHEDULE, NULL);
-    move_cursor(s, entry, due_us);
+      claimed = run_claim(s, entry, due_us, RUN_BY_SCHEDULE, NULL);
+    move_cursor(s, entry, due_us, claimed);
     done++;
   }
   return done;
@@ -170,7 +176,7 @@ int fire_entry(struct sched *s, struct entry *entry, int budget)
   int64_t next_us = JOB_NEVER;
   if (hold_back(s, entry))
     return 1;
-  bool more = next_after(entry->job, entry->progress.next_us, &next_us) && next_us <= s->now_us;
+  bool more = fire_next(entry->job, entry->progress.next_us, &next_us) && next_us <= s->now_us;
   if (more && entry->job->coalesce == COALESCE_ALL)
     return fire_all(s, entry, budget);
   return fire_latest(s, entry, !more);
@@ -185,7 +191,7 @@ void fire_resume(struct sched *s, struct entry *entry)
     int64_t first_us = progress->next_us, last_us;
     int64_t count = count_due(entry, s->now_us, &last_us);
     record_skip(s, entry, first_us, last_us, count, SKIP_PAUSED);
-    move_cursor(s, entry, last_us);
+    move_cursor(s, entry, last_us, NULL);
     return;
   }
   if (progress->next_us == JOB_NEVER && entry->job->trigger)

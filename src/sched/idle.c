@@ -11,18 +11,19 @@ enum { PRUNE_ROWS = 200 };
 
 /* Cuts the history of the first job that has grown over its limit; true while there are such jobs.
  */
-static bool cut_one(struct sched *s, struct error *error)
+static bool cut_one(struct sched *s)
 {
+  struct error error;
   if (s->over_limit_count == 0)
     return false;
-  struct entry *entry = near_get(s, s->over_limit[0], error);
+  struct entry *entry = near_get(s, s->over_limit[0], &error);
   int64_t kept = 0, limit = s->options.retention.runs_per_job;
   if (entry && !entry->removed) {
     kept = entry->progress.runs_kept;
     if (sched_failed(s,
                      store_prune_job(s->store, entry->job->number, entry->progress.last_us, limit,
-                                     PRUNE_ROWS, &kept, error),
-                     error))
+                                     PRUNE_ROWS, &kept, &error),
+                     &error))
       return false;
     entry->progress.runs_kept = kept;
     near_changed(s, entry);
@@ -36,36 +37,53 @@ static bool cut_one(struct sched *s, struct error *error)
 
 static bool prune(struct sched *s)
 {
-  struct error error;
   int removed = 0;
   bool by_age = s->now_us >= s->prune_us;
-  if (!by_age && s->over_limit_count == 0)
-    return false;
-  s->failure = ERROR_OK;
-  enum error_code code = store_begin(s->store, &s->error);
-  if (!code && by_age)
-    code = store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, &removed, &s->error);
-  bool more = !code && cut_one(s, &error);
-  near_flush(s);
-  if (!code)
-    code = s->failure ? s->failure : store_commit(s->store, &s->error);
-  if (code) {
-    store_rollback(s->store);
-    near_forget(s);
-    log_warn("old history is not removed: %s", s->error.text);
-    s->prune_us = s->now_us + PRUNE_PERIOD_US;
-    return false;
-  }
-  near_commit(s);
+  if (by_age)
+    sched_failed(
+        s, store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, &removed, &s->error),
+        &s->error);
+  bool more = !s->failure && cut_one(s);
   if (by_age && removed == 0)
     s->prune_us = s->now_us + PRUNE_PERIOD_US;
   return more || removed > 0;
 }
 
-bool sched_idle(struct sched *s, int64_t now_us)
+/* One transaction of housekeeping; true when there is more. */
+static bool step(struct sched *s)
+{
+  s->failure = ERROR_OK;
+  bool more = false;
+  enum error_code code = store_begin(s->store, &s->error);
+  if (!code) {
+    fold_step(s, FOLD_STEP, s->now_us - FOLD_AGE_US);
+    if (!s->failure)
+      more = prune(s);
+    near_flush(s);
+    fold_flush(s);
+    code = s->failure ? s->failure : store_commit(s->store, &s->error);
+  }
+  if (code) {
+    store_rollback(s->store);
+    near_forget(s);
+    log_warn("housekeeping waits: %s", s->error.text);
+    s->prune_us = s->now_us + PRUNE_PERIOD_US;
+    return false;
+  }
+  near_commit(s);
+  return more;
+}
+
+int64_t sched_idle(struct sched *s, int64_t now_us)
 {
   s->now_us = now_us;
-  bool more = prune(s);
+  bool may_fold = s->unfolded && s->unfolded->fold.since_us <= now_us - FOLD_AGE_US;
+  bool more = (may_fold || now_us >= s->prune_us || s->over_limit_count > 0) && step(s);
   store_checkpoint(s->store);
-  return more;
+  if (more)
+    return 0;
+  if (!s->unfolded)
+    return -1;
+  int64_t wait_us = s->unfolded->fold.since_us + FOLD_AGE_US - now_us;
+  return wait_us > 0 ? wait_us : 0;
 }

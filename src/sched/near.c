@@ -5,7 +5,8 @@
  * due at or before the edge is in the heap `near`, none behind it is. A job also stays in memory
  * while it has open runs. So ten million jobs cost disk, not memory, and a start costs one page.
  *
- * A due time that moves is written in the turn's transaction, in key order with all others. */
+ * What changes a job's progress is written in the turn's transaction, in key order, but for what a
+ * claim tells anyway, which is written later (fold.c). */
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -26,7 +27,7 @@ static bool is_near(const struct sched *s, const struct entry *entry)
   return us < s->edge_us || (us == s->edge_us && entry->job->number <= s->edge_number);
 }
 
-static void take_place(struct sched *s, struct entry *entry)
+void near_take_place(struct sched *s, struct entry *entry)
 {
   entry->due.us = entry->progress.next_us;
   if (is_near(s, entry))
@@ -45,7 +46,7 @@ static struct entry *insert(struct sched *s, struct job *job, const struct job_p
   return entry;
 }
 
-static void note(struct sched *s, struct entry *entry)
+void near_note(struct sched *s, struct entry *entry)
 {
   if (entry->changed)
     return;
@@ -60,8 +61,8 @@ static void note(struct sched *s, struct entry *entry)
 struct entry *near_add(struct sched *s, struct job *job, const struct job_progress *progress)
 {
   struct entry *entry = insert(s, job, progress);
-  take_place(s, entry);
-  note(s, entry); /* so that it is let go at the end of the turn */
+  near_take_place(s, entry);
+  near_note(s, entry); /* so that it is let go at the end of the turn */
   return entry;
 }
 
@@ -97,13 +98,20 @@ struct entry *near_get_by_id(struct sched *s, const char *id, struct error *erro
 
 void near_changed(struct sched *s, struct entry *entry)
 {
-  take_place(s, entry);
+  near_take_place(s, entry);
   entry->dirty = true;
-  note(s, entry);
+  near_note(s, entry);
+}
+
+void near_moved(struct sched *s, struct entry *entry)
+{
+  near_take_place(s, entry);
+  near_note(s, entry);
 }
 
 static void free_entry(struct sched *s, struct entry *entry)
 {
+  fold_done(s, entry);
   heap_remove(&s->near, &entry->due);
   HASH_DEL(s->entries, entry);
   job_destroy(entry->job);
@@ -113,7 +121,7 @@ static void free_entry(struct sched *s, struct entry *entry)
 
 static void release(struct sched *s, struct entry *entry)
 {
-  if (!entry->changed && !entry->due.place && entry->open_runs == 0)
+  if (!entry->changed && !entry->due.place && !entry->fold.waits && entry->open_runs == 0)
     free_entry(s, entry);
 }
 
@@ -148,19 +156,10 @@ void near_flush(struct sched *s)
     if (!entry->dirty || entry->removed)
       continue;
     entry->dirty = false;
+    fold_done(s, entry);
     sched_failed(s, store_put_progress(s->store, entry->job->number, &entry->progress, &error),
                  &error);
     note_over_limit(s, entry);
-  }
-}
-
-void near_commit(struct sched *s)
-{
-  size_t count = s->changed_count;
-  s->changed_count = 0;
-  for (size_t i = 0; i < count; i++) {
-    s->changed[i]->changed = false;
-    release(s, s->changed[i]);
   }
 }
 
@@ -173,16 +172,19 @@ struct page {
 static bool take_due(void *context, struct stored_job *stored)
 {
   struct page *page = context;
+  page->last_us = stored->progress.next_us;
+  page->last_number = stored->job->number;
   struct entry *entry = near_find(page->s, stored->job->number);
   if (!entry) {
     entry = insert(page->s, stored->job, &stored->progress);
     stored->job = NULL;
     stored->progress.error = NULL;
   }
-  page->last_us = entry->progress.next_us;
-  page->last_number = entry->job->number;
-  entry->due.us = entry->progress.next_us;
-  heap_put(&page->s->near, &entry->due);
+  /* One whose progress is newer than the index takes its place when the edge has moved. */
+  if (!entry->fold.waits) {
+    entry->due.us = entry->progress.next_us;
+    heap_put(&page->s->near, &entry->due);
+  }
   return ++page->read < NEAR_PAGE;
 }
 
@@ -204,6 +206,45 @@ void near_fill(struct sched *s)
   bool all = page.read < NEAR_PAGE;
   s->edge_us = all ? until_us : page.last_us;
   s->edge_number = all ? INT64_MAX : page.last_number;
+  for (struct entry *entry = s->unfolded; entry; entry = entry->fold.next)
+    near_take_place(s, entry);
+}
+
+static int by_due(const void *a, const void *b)
+{
+  const struct heap_node *x = *(struct heap_node *const *)a, *y = *(struct heap_node *const *)b;
+  if (x->us != y->us)
+    return x->us < y->us ? -1 : 1;
+  return (x->number > y->number) - (x->number < y->number);
+}
+
+/* A burst of new jobs must not fill the memory: the edge moves back to the middle of what is near.
+ */
+static void shrink(struct sched *s)
+{
+  struct heap *near = &s->near;
+  size_t keep = NEAR_MAX / 2, count = near->count;
+  if (count <= NEAR_MAX)
+    return;
+  qsort(near->nodes, count, sizeof(struct heap_node *), by_due); /* what is sorted is a heap */
+  s->edge_us = near->nodes[keep - 1]->us;
+  s->edge_number = near->nodes[keep - 1]->number;
+  for (size_t i = 0; i < count; i++)
+    near->nodes[i]->place = i < keep ? i + 1 : 0;
+  near->count = keep;
+  for (size_t i = keep; i < count; i++)
+    near_note(s, near_find(s, near->nodes[i]->number));
+}
+
+void near_commit(struct sched *s)
+{
+  shrink(s);
+  size_t count = s->changed_count;
+  s->changed_count = 0;
+  for (size_t i = 0; i < count; i++) {
+    s->changed[i]->changed = false;
+    release(s, s->changed[i]);
+  }
 }
 
 void near_rewind(struct sched *s)
@@ -217,6 +258,7 @@ static void read_again(struct sched *s, struct entry *entry)
   struct stored_job stored = {0};
   heap_remove(&s->near, &entry->due);
   entry->changed = entry->dirty = false;
+  fold_done(s, entry);
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;
   if (entry->removed)
     return;
@@ -241,4 +283,5 @@ void near_forget(struct sched *s)
     else
       read_again(s, entry);
   near_rewind(s);
+  fold_recover(s);
 }

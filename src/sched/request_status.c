@@ -53,6 +53,10 @@ static enum error_code status(struct request *r)
   enum error_code code = store_count(r->s->store, &counts, r->error);
   if (code)
     return code;
+  for (const struct entry *e = r->s->unfolded; e; e = e->fold.next) {
+    counts.jobs[e->fold.stored_state]--;
+    counts.jobs[e->progress.state]++;
+  }
   json_begin_object(r->result);
   json_put_text(r->result, "state",
                 r->s->stopping  ? "stopping"

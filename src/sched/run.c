@@ -38,8 +38,7 @@ static void touch(struct sched *s, struct open_run *run)
 static void leave_entry(struct sched *s, struct open_run *run)
 {
   run->entry->open_runs--;
-  if (run->entry->open_runs == 0 && run->entry->removed)
-    near_changed(s, run->entry); /* let go at the end of the turn */
+  near_note(s, run->entry);
 }
 
 static void end(struct sched *s, struct open_run *run)
@@ -48,7 +47,6 @@ static void end(struct sched *s, struct open_run *run)
   heap_remove(&s->waiting, &run->start);
   run->ended = true;
   leave_entry(s, run);
-  near_changed(s, run->entry);
 }
 
 void run_commit(struct sched *s)
@@ -167,7 +165,8 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
     return NULL;
   entry->progress.last_us = scheduled_us;
   entry->progress.runs_kept++;
-  near_changed(s, entry);
+  fold_later(s, entry, run.fence, scheduled_us);
+  near_note(s, entry);
   struct open_run *open = insert(s, entry, &run);
   tell_run(s, "job_submitted", EVENT_HOT, open, NULL);
   run_send(s, open);
@@ -335,7 +334,8 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
   const struct job_retry *policy = &run->entry->job->retry;
   bool failed = row.state == RUN_FAILED || row.state == RUN_TIMED_OUT;
   log_end(run, message);
-  tell_run(s, event_of(row.state), EVENT_RARE, run, message);
+  tell_run(s, event_of(row.state), row.state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
+           message);
   if (failed && run->attempt < policy->attempts && !run->entry->removed) {
     retry(s, run, &row, s->now_us + job_retry_delay(policy, run->attempt + 1));
     return;

@@ -44,8 +44,8 @@ int64_t sched_wake_us(const struct sched *sched, int64_t now_us);
 /* True when everything that was to be stopped has ended and the store may be closed. */
 bool sched_stopped(const struct sched *sched);
 
-/* A bounded step of housekeeping (pruning, checkpoint), for when nothing is due. True: more is
- * left. */
-bool sched_idle(struct sched *sched, int64_t now_us);
+/* A bounded step of housekeeping (folding, pruning, checkpoint), for when nothing is due. In how
+ * many microseconds the next one is wanted; -1: not before another turn. */
+int64_t sched_idle(struct sched *sched, int64_t now_us);
 
 #endif

@@ -14,14 +14,22 @@
 
 enum {
   FIRES_PER_TURN = 4096, /* claims and skips decided in one transaction */
-  NEAR_PAGE = 8192,      /* jobs paged in at once */
-  NEAR_LOW = 2048,       /* fewer than this in memory: page in more */
+  NEAR_PAGE = 2048,      /* jobs paged in at once */
+  NEAR_LOW = 1024,       /* fewer than this in memory: page in more */
+  NEAR_MAX = 50000,      /* more than this: the far half is let go */
+  FOLD_MAX = 100000,     /* more jobs than this whose progress is not written: write some */
+  FOLD_STEP = 2048,      /* so many at once */
   EVENTS_KEPT = 1000,    /* for `events` without -f */
   LOG_LINES_PER_RUN = 10000,
   RUNS_SLACK = 100, /* a job's history may grow so far over its limit before it is cut */
 };
 
 #define NEAR_HORIZON_US (5 * 60 * INT64_C(1000000))
+/* A job's progress is written so long after its claim. */
+#define FOLD_AGE_US (5 * INT64_C(1000000))
+#define FOLD_AGE_US                                                                                \
+  (5 * INT64_C(1000000)) /* a job's progress is written so long after its claim                    \
+                          */
 
 /* A job that is due within the horizon or has open runs. */
 struct entry {
@@ -29,8 +37,15 @@ struct entry {
   struct job *job;
   struct job_progress progress;
   int32_t open_runs;
-  bool changed;      /* in this turn; stands in sched.changed */
-  bool dirty;        /* progress is to be written */
+  bool changed; /* in this turn; stands in sched.changed */
+  bool dirty;   /* progress is to be written in this turn */
+  struct {      /* claims moved progress, which is written later: see fold.c */
+    bool waits;
+    int64_t since_us;
+    int64_t fence, from_us;      /* lower bounds of those claims' fences and due times */
+    enum job_state stored_state; /* what the store still says */
+    struct entry *prev, *next;
+  } fold;
   bool removed;      /* from the store; waits for its open runs */
   UT_hash_handle hh; /* by job->number */
 };
@@ -104,7 +119,11 @@ struct sched {
   struct heap waiting; /* open_run.start */
   struct entry *entries;
   struct open_run *open_runs;
-  struct open_run *touched;     /* in this turn */
+  struct open_run *touched; /* in this turn */
+  struct entry *unfolded;   /* oldest first */
+  size_t unfolded_count;
+  struct store_watermark watermark;
+  bool watermark_changed;
   int64_t edge_us, edge_number; /* all active jobs due up to here are in `near` */
   struct entry **changed;
   size_t changed_count, changed_capacity;
@@ -143,8 +162,14 @@ struct entry *near_get(struct sched *s, int64_t number, struct error *error);
 struct entry *near_get_by_id(struct sched *s, const char *id, struct error *error);
 /* Takes job and progress over. It leaves memory at the end of the turn if it is not near. */
 struct entry *near_add(struct sched *s, struct job *job, const struct job_progress *progress);
-/* progress was changed: it will be written, and the entry takes its place among the due. */
+/* progress was changed: it will be written in this turn, and the entry takes its place among the
+ * due. */
 void near_changed(struct sched *s, struct entry *entry);
+/* The same without the writing: for what a claim's row tells. */
+void near_moved(struct sched *s, struct entry *entry);
+/* The entry may be let go at the end of the turn. */
+void near_note(struct sched *s, struct entry *entry);
+void near_take_place(struct sched *s, struct entry *entry);
 /* Writes what was changed in this turn, in key order. */
 void near_flush(struct sched *s);
 /* The turn was committed: lets go of entries that nobody needs. */
@@ -154,7 +179,23 @@ void near_rewind(struct sched *s); /* the next near_fill looks at all that is du
 /* The turn was undone: everything is read again from the store. */
 void near_forget(struct sched *s);
 
+/* ---- fold.c: progress follows the claims ---- */
+
+/* A claim of this fence and due time has moved the entry's progress. */
+void fold_later(struct sched *s, struct entry *entry, int64_t fence, int64_t scheduled_us);
+/* The entry's progress was written, or is forgotten. */
+void fold_done(struct sched *s, struct entry *entry);
+/* Writes the progress of at most `most` jobs, those that have waited since `until_us` at least. */
+void fold_step(struct sched *s, size_t most, int64_t until_us);
+/* Writes how far the fold has come, if that has changed. */
+void fold_flush(struct sched *s);
+/* What the store's progress does not know yet is read from the claims. */
+void fold_recover(struct sched *s);
+
 /* ---- fire.c: what a due time becomes ---- */
+
+/* The first due time after `us`; false when there is none. */
+bool fire_next(const struct job *job, int64_t us, int64_t *next_us);
 
 /* Decides the due times of the entry up to now; returns how many claims and skips were written. */
 int fire_entry(struct sched *s, struct entry *entry, int budget);
@@ -227,7 +268,8 @@ void declare_remove(struct sched *s, struct entry *entry);
 
 /* ---- event.c ---- */
 
-enum event_use { EVENT_RARE, EVENT_HOT }; /* hot ones are not kept for `events` */
+/* Routine is not kept for `events`, so that what is worth a look is not washed away. */
+enum event_use { EVENT_RARE, EVENT_HOT };
 bool event_wanted(const struct sched *s, const char *name, enum event_use use);
 /* The writer is inside the event's object, after "event" and "at". */
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,

@@ -25,9 +25,11 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   if (!code) {
     struct message_list out = {0};
     s->out = &out;
+    fold_recover(s);
     script_recover(s);
     run_recover(s);
     near_flush(s);
+    fold_flush(s);
     code = s->failure ? s->failure : store_commit(s->store, error);
     if (s->failure)
       *error = s->error;
@@ -213,8 +215,12 @@ static enum error_code write_turn(struct sched *s, struct message_list *in,
     run_send_waiting(s);
   if (!s->failure)
     fire_due(s);
+  if (!s->failure && (s->stopping || s->unfolded_count > FOLD_MAX))
+    fold_step(s, s->stopping ? SIZE_MAX : FOLD_STEP, INT64_MAX);
   if (!s->failure)
     near_flush(s);
+  if (!s->failure)
+    fold_flush(s);
   if (!s->failure)
     s->failure = store_commit(s->store, &s->error);
   return s->failure;

@@ -231,6 +231,41 @@ static enum error_code copy_job_id(struct store *store, int64_t job, char **id, 
   return query_close(&query);
 }
 
+enum error_code store_get_watermark(struct store *store, struct store_watermark *watermark,
+                                    struct error *error)
+{
+  enum error_code code = store_ask(store, "SELECT value FROM meta WHERE key = 'folded_fence'",
+                                   &watermark->fence, error);
+  return code ? code
+              : store_ask(store, "SELECT value FROM meta WHERE key = 'folded_from_us'",
+                          &watermark->from_us, error);
+}
+
+enum error_code store_put_watermark(struct store *store, const struct store_watermark *watermark,
+                                    struct error *error)
+{
+  struct query query = query_open(store,
+                                  "INSERT OR REPLACE INTO meta(key, value) VALUES"
+                                  " ('folded_fence', ?), ('folded_from_us', ?)",
+                                  error);
+  bind_integer(&query, watermark->fence);
+  bind_integer(&query, watermark->from_us);
+  return query_run(&query);
+}
+
+enum error_code store_each_unfolded(struct store *store, const struct store_watermark *watermark,
+                                    store_run_visitor visit, void *context, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS ", NULL FROM runs r NOT INDEXED"
+                                  " WHERE r.scheduled_us >= ? AND r.fence > ?"
+                                  " ORDER BY r.claimed_us, r.scheduled_us",
+                                  error);
+  bind_integer(&query, watermark->from_us);
+  bind_integer(&query, watermark->fence);
+  return visit_all(&query, visit, context);
+}
+
 enum error_code store_each_run_of(struct store *store, int64_t job, int64_t from_us,
                                   store_run_visitor visit, void *context, struct error *error)
 {

@@ -20,7 +20,7 @@ enum { APPLICATION_ID = 0x6d6f6f6e /* "moon" */ };
 
 static const char *const steps[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "INSERT INTO meta VALUES ('epoch', 0);"
+    "INSERT INTO meta VALUES ('epoch', 0), ('folded_fence', 0), ('folded_from_us', 0);"
 
     "CREATE TABLE scripts(name TEXT PRIMARY KEY, origin INTEGER NOT NULL, path TEXT,"
     "  version TEXT NOT NULL, error TEXT, loaded_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"

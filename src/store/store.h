@@ -105,8 +105,8 @@ enum error_code store_load_job(struct store *store, int64_t number, struct store
 enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
                                store_job_visitor visit, void *context, struct error *error);
 
-/* Those that the script declared; those of any origin that run a function of it and are in JOB_ERROR.
- * The cost is that of the jobs visited, however many others use the script. */
+/* Those that the script declared; those of any origin that run a function of it and are in
+ * JOB_ERROR. The cost is that of the jobs visited, however many others use the script. */
 enum error_code store_each_declared(struct store *store, const char *script,
                                     store_job_visitor visit, void *context, struct error *error);
 enum error_code store_each_broken(struct store *store, const char *script, store_job_visitor visit,
@@ -151,6 +151,19 @@ enum error_code store_each_open_run(struct store *store, store_run_visitor visit
 /* A job's history, newest claim first, along the links from `from_us` (progress.last_us). */
 enum error_code store_each_run_of(struct store *store, int64_t job, int64_t from_us,
                                   store_run_visitor visit, void *context, struct error *error);
+/* How far job_progress has followed the claims: those of `fence` and below are in it, and no claim
+ * above it lies before from_us. */
+struct store_watermark {
+  int64_t fence;
+  int64_t from_us;
+};
+enum error_code store_get_watermark(struct store *store, struct store_watermark *watermark,
+                                    struct error *error);
+enum error_code store_put_watermark(struct store *store, const struct store_watermark *watermark,
+                                    struct error *error);
+/* Runs that the watermark does not cover, in order of claimed_us. */
+enum error_code store_each_unfolded(struct store *store, const struct store_watermark *watermark,
+                                    store_run_visitor visit, void *context, struct error *error);
 /* Of all jobs, latest scheduled_us first, those before (before_us, before_job). */
 enum error_code store_each_run(struct store *store, int64_t before_us, int64_t before_job,
                                store_run_visitor visit, void *context, struct error *error);

@@ -123,6 +123,44 @@ static void cut_off_runs_run_again_or_not(void **state)
   remove_store(folder);
 }
 
+/* What claims moved and nobody has written yet is found again, whether or not a part was written.
+ */
+static void progress_follows_the_claims(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  const char *script = "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1s\"},"
+                       "{\"id\":\"o\",\"run\":true,\"trigger\":\"in 2s\"}],\"functions\":[\"f\"]}";
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a", script);
+  for (int round = 1; round <= 5; round++) {
+    for (int i = 0; i < 4; i++) {
+      world_live(&w, SECOND);
+      world_finish_all(&w);
+    }
+    if (round % 2 == 0) { /* some of it is written */
+      w.now_us += 500000;
+      sched_idle(w.sched, w.now_us + 10 * SECOND);
+      world_live(&w, 500000);
+      world_finish_all(&w);
+    }
+    world_expect(&w, "status", "{}", "jobs.finished", "1");
+    world_crash(&w);
+    world_save(&w, "a", script);
+    world_finish_all(&w);
+  }
+  world_live(&w, 0);
+  world_finish_all(&w);
+  assert_int_equal(world_history(&w, "t", "succeeded"), 22);
+  assert_int_equal(world_skipped(&w, "t", "misfire"), 0);
+  assert_int_equal(world_history(&w, "o", NULL), 1);
+  world_expect(&w, "show", "{\"job\":\"t\"}", "next_run_at", "2026-01-01T00:00:23.000000Z");
+  world_expect(&w, "show", "{\"job\":\"o\"}", "state", "finished");
+  world_close(&w);
+  remove_store(folder);
+}
+
 static void an_old_version_stays_over_a_restart(void **state)
 {
   struct world w;
@@ -217,6 +255,7 @@ int main(void)
       cmocka_unit_test(an_id_moves_from_file_to_file),
       cmocka_unit_test(a_script_that_goes_takes_its_jobs),
       cmocka_unit_test(cut_off_runs_run_again_or_not),
+      cmocka_unit_test(progress_follows_the_claims),
       cmocka_unit_test(an_old_version_stays_over_a_restart),
       cmocka_unit_test(a_script_that_never_loaded_breaks_its_jobs_only),
       cmocka_unit_test(a_full_disk_is_waited_for),
