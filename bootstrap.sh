@@ -132,7 +132,7 @@ show_progress() {
   local line last=
   while IFS= read -r line; do
     printf '%s\n' "$line" >>"$log"
-    if [[ $line =~ ^(\[[0-9]+/[0-9]+\]|\[\ *[0-9]+%\]) ]]; then
+    if [[ $line =~ ^(\[[1-9][0-9]*/[0-9]+\]|\[\ *[0-9]+%\]) ]]; then
       last=${BASH_REMATCH[1]}
       [[ -t 1 ]] && printf '\rbuilding… %s ' "$last"
     fi
