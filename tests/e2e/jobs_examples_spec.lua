@@ -8,10 +8,11 @@ describe("the example", function()
   --- A daemon on some of the example jobs, each with data in a folder of its own.
   local function start(names, env)
     d = daemon.new { env = env }
+    local jobs = daemon.quote(daemon.project .. "/jobs")
     for _, name in ipairs(names) do
-      d:sh(("cp %s/jobs/%s $J/"):format(daemon.quote(os.getenv "PWD"), name))
+      d:sh(("cp %s/%s $J/"):format(jobs, name))
     end
-    d:sh(("mkdir -p $J/data; cp %s/jobs/data/* $J/data/"):format(daemon.quote(os.getenv "PWD")))
+    d:sh(("mkdir -p $J/data; cp %s/data/* $J/data/"):format(jobs))
     d:start()
   end
 

@@ -81,11 +81,11 @@ end
 
 -- ---- one daemon ----
 
+--- The folder in which the specs run: the root of the project.
+daemon.project = daemon.shell("pwd"):gsub("\n$", "")
+
 local function absolute(path)
-  if path:sub(1, 1) == "/" then
-    return path
-  end
-  return (daemon.shell "pwd"):gsub("\n$", "") .. "/" .. path
+  return path:sub(1, 1) == "/" and path or daemon.project .. "/" .. path
 end
 
 --- A folder with an empty jobs folder in it; nothing is started. Options: `env` (variables for the
