@@ -55,6 +55,7 @@ static enum error_code attach(struct cli *cli, struct daemon_options *options)
   struct error not_running = cli->error;
   if (code != ERROR_UNAVAILABLE || cli_read_daemon_options(cli, options) == ERROR_OK)
     return code;
+  daemon_options_deinit(options); /* nothing to host one on */
   return error_set(&cli->error, code,
                    "%s; to host one here name the folder with the job files (moonbeat repl DIR), "
                    "or try things out with moonbeat repl --memory",

@@ -131,10 +131,13 @@ void editor_abandon(void)
     return;
   rl_callback_sigcleanup();
   rl_free_line_state();
-  rl_callback_handler_remove();
-  is_typing = false;
+  /* Behind the line, before the editor leaves it: leaving moves the cursor to its beginning. */
+  rl_point = rl_end;
+  rl_redisplay();
   fputs("^C\n", stdout);
   fflush(stdout);
+  rl_callback_handler_remove();
+  is_typing = false;
 }
 
 void editor_remember(const char *entry)

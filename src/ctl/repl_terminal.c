@@ -238,6 +238,7 @@ static void interrupt(struct terminal *terminal)
     prompt(terminal);
     return;
   }
+  editor_print("\n", 1); /* behind the terminal's ^C */
   if (++terminal->interrupts >= INTERRUPTS_TO_LEAVE) {
     leave(terminal, 130);
     return;

@@ -1,0 +1,76 @@
+--- The REPL: on a terminal with a real screen (repl_terminal.py), from a pipe, and with -e.
+
+local program = os.getenv("MOONBEAT_BIN") or "build/moonbeat"
+local python = "/usr/bin/python3"
+local cases = "tests/e2e/repl_terminal.py"
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+--- What a shell line writes, both streams, and its exit status.
+local function capture(line)
+  local pipe = io.popen("{ " .. line .. "; } 2>&1; echo \"status $?\"")
+  local text = pipe:read("a")
+  pipe:close()
+  local output, status = text:match("^(.*)status (%d+)\n$")
+  return output, tonumber(status)
+end
+
+local function repl(arguments, input)
+  local line = quote(program) .. " repl --memory " .. arguments
+  return capture(input and "printf %s " .. quote(input) .. " | " .. line or line .. " </dev/null")
+end
+
+describe("the REPL on a terminal", function()
+  local names, status = capture(python .. " " .. cases .. " --list")
+  if status ~= 0 then
+    pending("needs python3-pexpect and python3-pyte")
+    return
+  end
+  for name in names:gmatch("[%w_]+") do
+    it((name:gsub("_", " ")), function()
+      local output, ended = capture("MOONBEAT_BIN=" .. quote(program) .. " " .. python .. " " .. cases .. " " .. name)
+      assert.equal(0, ended, output)
+    end)
+  end
+end)
+
+describe("the REPL without a terminal", function()
+  it("evaluates -e and prints what the code prints and returns", function()
+    local output, status = repl("-e " .. quote('print("x")') .. " -e " .. quote("1 + 1"))
+    assert.equal("x\n2\n", output)
+    assert.equal(0, status)
+  end)
+
+  it("gives one JSON object a line with --json", function()
+    local output = repl("--json -e " .. quote('print("x") return 2'))
+    assert.equal('{"print":"x"}\n{"results":"2","incomplete":false}\n', output:gsub('"incomplete":false,"results":"2"',
+      '"results":"2","incomplete":false'))
+  end)
+
+  it("stops at the first error with its traceback and status 65", function()
+    local output, status = repl("-e " .. quote('error("boom")') .. " -e " .. quote('print("never")'))
+    assert.matches("moonbeat: .*boom\nstack traceback:", output)
+    assert.is_nil(output:find("never"))
+    assert.equal(65, status)
+  end)
+
+  it("refuses code that ends too early", function()
+    local output, status = repl("-e " .. quote("for i = 1, 2 do"))
+    assert.equal("moonbeat: the code ends in the middle of a statement\n", output)
+    assert.equal(65, status)
+  end)
+
+  it("reads lines from a pipe, and statements over several of them", function()
+    local output, status = repl("", "function f(x)\n  return x * 2\nend\n\nf(21)\nprint 'tab\there'\n")
+    assert.equal("42\ntab\there\n", output)
+    assert.equal(0, status)
+  end)
+
+  it("says what to do where there is neither a daemon nor a jobs folder", function()
+    local output, status = capture("cd / && MOONBEAT_STATE= " .. quote(program) .. " repl </dev/null")
+    assert.matches("^moonbeat: no moonbeat is running on /%.moonbeat .*moonbeat repl %-%-memory\n$", output)
+    assert.equal(69, status)
+  end)
+end)
