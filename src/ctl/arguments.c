@@ -101,8 +101,9 @@ static enum error_code add_option(struct parser *p, const struct option *option,
   if (option->choices && !is_choice(option->choices, value)) {
     const struct option *global = option_find(NULL, option->name, strlen(option->name));
     if (!global || !strpbrk(value, "/."))
-      return error_set(p->error, ERROR_USAGE, "--%s: \"%s\" is none of: %s", option->name, value,
-                       option->choices);
+      return error_set(p->error, ERROR_USAGE, "--%s: \"%s\" is none of: %s%s%s%s", option->name,
+                       value, option->choices, global ? " (a folder is written ./" : "",
+                       global ? value : "", global ? ")" : "");
     option = global;
   }
   if (!option->may_repeat)

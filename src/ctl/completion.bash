@@ -1,14 +1,14 @@
 # bash completion for moonbeat: the binary itself knows what may follow.
 _moonbeat() {
-  local cur words cword
-  if declare -F _get_comp_words_by_ref >/dev/null; then
-    _get_comp_words_by_ref -n := cur words cword
-  else
-    cur=${COMP_WORDS[COMP_CWORD]} words=("${COMP_WORDS[@]}") cword=$COMP_CWORD
-  fi
-  mapfile -t COMPREPLY < <("${words[0]/#\~/$HOME}" __complete "$cword" "${words[@]}" 2>/dev/null)
-  if declare -F __ltrim_colon_completions >/dev/null; then
-    __ltrim_colon_completions "$cur"
-  fi
+  # Split at blanks only: a run's id holds '@' and ':', at which bash would split too.
+  local line=${COMP_LINE:0:COMP_POINT} words cur head
+  read -ra words <<<"$line"
+  [[ $line == *[[:blank:]] ]] && words+=("")
+  cur=${words[-1]}
+  mapfile -t COMPREPLY < <("$1" __complete $((${#words[@]} - 1)) "${words[@]}" 2>/dev/null)
+  # Bash replaces only what stands behind the last ':' or '=', or the last '@' and what follows it.
+  head=${cur%"${cur##*[@:=]}"}
+  [[ $COMP_WORDBREAKS == *@* ]] && head=${head%@}
+  COMPREPLY=("${COMPREPLY[@]#"$head"}")
 }
 complete -o default -F _moonbeat moonbeat
