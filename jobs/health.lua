@@ -9,7 +9,7 @@ local URL = os.getenv "MOONBEAT_HEALTH_URL"
 local ALERT_URL = os.getenv "MOONBEAT_ALERT_URL"
 
 if not URL then
-  log.info "health: nothing is checked until MOONBEAT_HEALTH_URL is set"
+  log.info "nothing is checked until MOONBEAT_HEALTH_URL is set"
   return
 end
 
