@@ -78,7 +78,8 @@ static void refuses_with_one_sentence(void **state)
       {"list --taf x", "unknown option \"--taf\" of list, did you mean \"--tag\"?"},
       {"list -x", "unknown option \"-x\" of list"},
       {"--jsom list", "unknown option \"--jsom\", did you mean \"--json\"?"},
-      {"list --state pausd", "--state: \"pausd\" is none of: active paused finished error"},
+      {"list --state pausd", "--state: \"pausd\" is none of: active paused finished error "
+                             "(a folder is written ./pausd)"},
       {"list --tag", "--tag needs a value: --tag TAG"},
       {"list --json=yes", "--json takes no value"},
       {"list --tag a --tag b", "--tag is given twice"},
