@@ -165,7 +165,8 @@ static enum error_code parse_word(struct parser *p, const char *word)
   struct arguments *arguments = p->arguments;
   if (!arguments->command) {
     size_t taken;
-    const char *words[] = {word, p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL};
+    const char *next = p->at + 1 < p->argc ? p->argv[p->at + 1] : NULL;
+    const char *words[] = {word, next && next[0] != '-' ? next : NULL};
     arguments->command = command_find(words, words[1] ? 2 : 1, &taken);
     if (arguments->command)
       p->at += (int)taken - 1;

@@ -62,7 +62,8 @@ static enum error_code read_number(const char **at, struct number *number, struc
     }
   }
   if (!has_digits)
-    return error_set(error, ERROR_INVALID, "a number is missing at \"%.20s\"", begin);
+    return error_set(error, ERROR_INVALID,
+                     "a number is missing at \"%.20s\": write it like 90s or 1h30m", begin);
   *at = end;
   return ERROR_OK;
 }

@@ -73,6 +73,7 @@ static void refuses_with_one_sentence(void **state)
       {"lst", "unknown command \"lst\", did you mean \"list\"?"},
       {"frobnicate", "unknown command \"frobnicate\" (moonbeat --help lists them)"},
       {"add", "\"add\" what? There is \"add job\" or \"add script\""},
+      {"add --help", "\"add\" what? There is \"add job\" or \"add script\""},
       {"add scrpt", "unknown command \"add scrpt\", did you mean \"script\"? (there is \"add job\" "
                     "or \"add script\")"},
       {"list --taf x", "unknown option \"--taf\" of list, did you mean \"--tag\"?"},
