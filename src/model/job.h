@@ -78,6 +78,11 @@ struct job {
 enum error_code job_from_json(const struct json *spec, const char *script, const char *default_zone,
                               struct job **job, struct error *error);
 
+/* Reads what the store kept: `spec` as it was written and `trigger` as it was anchored (JSON; NULL:
+ * none). */
+enum error_code job_from_stored(const char *spec, const char *script, const char *trigger,
+                                struct job **job, struct error *error);
+
 void job_destroy(struct job *job); /* NULL is fine */
 
 /* The delay before attempt `attempt` (2, 3, ...). */

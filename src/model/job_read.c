@@ -364,15 +364,15 @@ static enum error_code read_trigger(struct job *job, const struct json *spec,
   return trigger_from_json(trigger, json_text(zone, default_zone), &job->trigger, error);
 }
 
+/* Everything but the trigger. */
 static enum error_code read_all(struct job *job, const struct json *spec, const char *script,
-                                const char *default_zone, struct error *error)
+                                struct error *error)
 {
   enum error_code code = ERROR_OK;
   json_each(value, spec)
     if ((code = read_option(job, value, error)))
       return code;
-  if ((code = check_what_runs(job, spec, script, error)) || (code = check_id(job, error)) ||
-      (code = read_trigger(job, spec, default_zone, error)))
+  if ((code = check_what_runs(job, spec, script, error)) || (code = check_id(job, error)))
     return code;
   if (job->delivery == AT_MOST_ONCE && job->retry.attempts > 1)
     return error_set(error, ERROR_INVALID,
@@ -382,13 +382,10 @@ static enum error_code read_all(struct job *job, const struct json *spec, const 
   return ERROR_OK;
 }
 
-enum error_code job_from_json(const struct json *spec, const char *script, const char *default_zone,
-                              struct job **job, struct error *error)
+static struct job *create_job(const char *script)
 {
-  if (spec->type != JSON_OBJECT)
-    return want(spec, "a job", "a table of options", error);
-  struct job *read = memory_alloc(sizeof *read);
-  *read = (struct job){
+  struct job *job = memory_alloc(sizeof *job);
+  *job = (struct job){
       .origin = script ? JOB_DECLARED : JOB_ADDED,
       .enabled = true,
       .misfire_grace_us = INT64_MAX,
@@ -397,7 +394,18 @@ enum error_code job_from_json(const struct json *spec, const char *script, const
                 .delay_us = 10 * 1000000LL,
                 .max_delay_us = 3600 * 1000000LL},
   };
-  enum error_code code = read_all(read, spec, script, default_zone, error);
+  return job;
+}
+
+enum error_code job_from_json(const struct json *spec, const char *script, const char *default_zone,
+                              struct job **job, struct error *error)
+{
+  if (spec->type != JSON_OBJECT)
+    return want(spec, "a job", "a table of options", error);
+  struct job *read = create_job(script);
+  enum error_code code = read_all(read, spec, script, error);
+  if (!code)
+    code = read_trigger(read, spec, default_zone, error);
   if (code) {
     const char *id = json_text(json_get(spec, "id"), NULL), *where = read->where;
     error_prefix(error, id ? "job \"%.255s\"" : "a job", id);
@@ -407,6 +415,43 @@ enum error_code job_from_json(const struct json *spec, const char *script, const
     return code;
   }
   read->spec = json_to_text(spec);
+  *job = read;
+  return ERROR_OK;
+}
+
+static enum error_code read_stored_trigger(struct job *job, const char *text, struct error *error)
+{
+  struct json_document *document;
+  if (!text)
+    return ERROR_OK;
+  enum error_code code = json_parse(text, strlen(text), &document, error);
+  if (code)
+    return code;
+  code = trigger_from_json(json_root(document), NULL, &job->trigger, error);
+  json_free(document);
+  return code;
+}
+
+enum error_code job_from_stored(const char *spec, const char *script, const char *trigger,
+                                struct job **job, struct error *error)
+{
+  struct json_document *document;
+  enum error_code code = json_parse(spec, strlen(spec), &document, error);
+  if (code)
+    return code;
+  struct job *read = create_job(script);
+  if (json_root(document)->type != JSON_OBJECT)
+    code = want(json_root(document), "a job", "a table of options", error);
+  if (!code)
+    code = read_all(read, json_root(document), script, error);
+  if (!code)
+    code = read_stored_trigger(read, trigger, error);
+  json_free(document);
+  if (code) {
+    job_destroy(read);
+    return code;
+  }
+  read->spec = memory_strdup(spec);
   *job = read;
   return ERROR_OK;
 }

@@ -1,6 +1,7 @@
 /* What happened, told to those who listen: the front (for clients that follow events) and listeners
  * in scripts. An event that nobody wants is not even written down, so a silent scheduler pays
- * nothing for them. The last EVENTS_KEPT of the rare kinds are kept in memory for `events`. */
+ * nothing for them. The last EVENTS_KEPT of the rare kinds are kept in memory for `events`; a flood
+ * within one turn keeps its first ones only. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,7 +33,8 @@ static bool anyone_listens(const struct sched *s, const char *name)
 
 bool event_wanted(const struct sched *s, const char *name, enum event_use use)
 {
-  return use == EVENT_RARE || s->watchers || anyone_listens(s, name);
+  return (use == EVENT_RARE && s->events_this_turn < EVENTS_PER_TURN) || s->watchers ||
+         anyone_listens(s, name);
 }
 
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,
@@ -69,10 +71,11 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
       send(s, l->worker, l->generation, name, out->data);
       told = l->generation;
     }
-  if (use == EVENT_HOT) {
+  if (use == EVENT_HOT || s->events_this_turn >= EVENTS_PER_TURN) {
     buffer_deinit(out);
     return;
   }
+  s->events_this_turn++;
   free(s->events[s->next_event]);
   s->events[s->next_event] = buffer_take(out);
   s->next_event = (s->next_event + 1) % EVENTS_KEPT;
@@ -80,6 +83,8 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
 
 void event_job(struct sched *s, const char *name, const struct entry *entry)
 {
+  if (!event_wanted(s, name, EVENT_RARE))
+    return;
   struct buffer out = {0};
   struct json_writer writer;
   event_begin(s, &out, &writer, name);

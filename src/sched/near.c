@@ -146,15 +146,28 @@ static void note_over_limit(struct sched *s, const struct entry *entry)
   s->over_limit[s->over_limit_count++] = entry->job->number;
 }
 
+/* Those to be written, moved to the front of `changed`; how many. */
+static size_t gather_dirty(struct sched *s)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < s->changed_count; i++) {
+    struct entry *entry = s->changed[i];
+    if (entry->dirty && !entry->removed) {
+      s->changed[i] = s->changed[count];
+      s->changed[count++] = entry;
+    }
+  }
+  return count;
+}
+
 void near_flush(struct sched *s)
 {
   struct error error;
-  if (s->changed_count > 1)
-    qsort(s->changed, s->changed_count, sizeof(struct entry *), by_number);
-  for (size_t i = 0; i < s->changed_count && !s->failure; i++) {
+  size_t count = gather_dirty(s);
+  if (count > 1)
+    qsort(s->changed, count, sizeof(struct entry *), by_number);
+  for (size_t i = 0; i < count && !s->failure; i++) {
     struct entry *entry = s->changed[i];
-    if (!entry->dirty || entry->removed)
-      continue;
     entry->dirty = false;
     fold_done(s, entry);
     sched_failed(s, store_put_progress(s->store, entry->job->number, &entry->progress, &error),

@@ -131,7 +131,7 @@ static void suggest_id(struct sched *s, const char *id, struct error *error)
   if (store_count(s->store, &counts, NULL) ||
       counts.jobs[0] + counts.jobs[1] + counts.jobs[2] + counts.jobs[3] > FEW)
     return;
-  store_each_job(s->store, NULL, NULL, compare_id, &nearest, NULL);
+  store_each_job(s->store, NULL, compare_id, &nearest, NULL);
   if (nearest.best)
     error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\", did you mean \"%s\"?", id,
               nearest.best);

@@ -9,7 +9,7 @@
 #include "time/instant.h"
 #include "time/zone.h"
 
-enum { LIST_MAX = 1000, FIRES_MAX = 1000, BULK_MAX = 100000 };
+enum { LIST_MAX = 1000, LOOK_MAX = 5000, FIRES_MAX = 1000, BULK_MAX = 100000 };
 
 static void put_entry(struct request *r, const struct entry *entry)
 {
@@ -274,9 +274,10 @@ static enum error_code remove_job(struct request *r)
 
 struct listing {
   struct request *r;
-  const char *tag;
+  const char *tag, *script;
   int state; /* -1: any */
   int64_t limit, count;
+  int looked_at; /* a page ends also when much was looked at and little found */
   char *last_id;
 };
 
@@ -294,16 +295,24 @@ static bool has_tag(const struct job *job, const char *tag)
   return found;
 }
 
+static bool is_page_full(const struct listing *listing)
+{
+  return listing->count == listing->limit || listing->looked_at == LOOK_MAX;
+}
+
 static bool list_one(void *context, struct stored_job *stored)
 {
   struct listing *listing = context;
   const struct entry *entry = near_find(listing->r->s, stored->job->number);
   enum job_state state = entry ? entry->progress.state : stored->progress.state;
-  if (listing->count == listing->limit)
+  if (is_page_full(listing))
     return false;
+  listing->looked_at++;
   free(listing->last_id);
   listing->last_id = memory_strdup(stored->job->id);
-  if ((listing->state >= 0 && state != (enum job_state)listing->state) ||
+  bool of_script = !listing->script ||
+                   (stored->job->script && strcmp(stored->job->script, listing->script) == 0);
+  if ((listing->state >= 0 && state != (enum job_state)listing->state) || !of_script ||
       !has_tag(stored->job, listing->tag))
     return true;
   view_job(listing->r->s, listing->r->result, stored->job, &stored->progress);
@@ -315,23 +324,23 @@ static enum error_code list(struct request *r)
 {
   struct listing listing = {.r = r, .state = -1};
   const char *after = json_text(json_get(r->params, "after"), NULL);
-  const char *script = json_text(json_get(r->params, "script"), NULL);
   const char *state = json_text(json_get(r->params, "state"), NULL);
   listing.tag = json_text(json_get(r->params, "tag"), NULL);
+  listing.script = json_text(json_get(r->params, "script"), NULL);
   enum error_code code = request_count(r, "limit", 500, LIST_MAX, &listing.limit);
   if (code)
     return code;
   if (state && (listing.state = job_state_from_name(state)) < 0)
     return error_set(r->error, ERROR_USAGE,
                      "state \"%s\" is none of active, paused, finished, error", state);
-  if (script && !script_find(r->s, script))
-    return error_set(r->error, ERROR_NOT_FOUND, "there is no script \"%s\"", script);
+  if (listing.script && !script_find(r->s, listing.script))
+    return error_set(r->error, ERROR_NOT_FOUND, "there is no script \"%s\"", listing.script);
   json_begin_object(r->result);
   json_key(r->result, "jobs");
   json_begin_array(r->result);
-  code = store_each_job(r->s->store, after, script, list_one, &listing, r->error);
+  code = store_each_job(r->s->store, after, list_one, &listing, r->error);
   json_end_array(r->result);
-  json_put_text(r->result, "next", listing.count == listing.limit ? listing.last_id : NULL);
+  json_put_text(r->result, "next", is_page_full(&listing) ? listing.last_id : NULL);
   if (!after) {
     json_key(r->result, "scripts");
     json_begin_array(r->result);

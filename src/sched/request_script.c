@@ -69,7 +69,13 @@ static enum error_code add_script(struct request *r)
   return load_and_wait(r, script, source->as.string.data, source->as.string.size);
 }
 
+/* Looked for among the first jobs only: a script that is removed all the same is missed by its jobs
+ * when they are due, and they wait for it in `error`. */
+enum { USERS_LOOK_MAX = 20000 };
+
 struct users {
+  const char *script;
+  int looked_at;
   int64_t count;
   char *first;
 };
@@ -77,12 +83,14 @@ struct users {
 static bool count_user(void *context, struct stored_job *stored)
 {
   struct users *users = context;
-  if (stored->job->origin == JOB_ADDED && stored->progress.state != JOB_FINISHED) {
+  const char *script = stored->job->script;
+  if (stored->job->origin == JOB_ADDED && stored->progress.state != JOB_FINISHED && script &&
+      strcmp(script, users->script) == 0) {
     if (!users->first)
       users->first = memory_strdup(stored->job->id);
     users->count++;
   }
-  return users->count < 1000;
+  return ++users->looked_at < USERS_LOOK_MAX;
 }
 
 static enum error_code remove_script(struct request *r)
@@ -91,11 +99,11 @@ static enum error_code remove_script(struct request *r)
   struct users users = {0};
   if (!script)
     return r->error->code;
+  users.script = script->script.name;
   if (script->script.origin == SCRIPT_FILE)
     return error_set(r->error, ERROR_CONFLICT, "script %s is the file %s: remove the file",
                      script->script.name, script->script.path);
-  enum error_code code =
-      store_each_job(r->s->store, NULL, script->script.name, count_user, &users, r->error);
+  enum error_code code = store_each_job(r->s->store, NULL, count_user, &users, r->error);
   if (!code && users.count)
     code = error_set(r->error, ERROR_CONFLICT,
                      "script %s is used by %lld jobs that were added, such as \"%s\": remove them "

@@ -20,6 +20,7 @@ enum {
   FOLD_MAX = 100000,     /* more jobs than this whose progress is not written: write some */
   FOLD_STEP = 2048,      /* so many at once */
   EVENTS_KEPT = 1000,    /* for `events` without -f */
+  EVENTS_PER_TURN = 100, /* of one turn at most so many are kept */
   LOG_LINES_PER_RUN = 10000,
   RUNS_SLACK = 100, /* a job's history may grow so far over its limit before it is cut */
 };
@@ -139,6 +140,7 @@ struct sched {
   int watchers; /* the front wants all events */
   char *events[EVENTS_KEPT];
   size_t next_event;
+  int events_this_turn;
 
   int64_t next_fence;
   int64_t retry_us;    /* after a full disk: not before */

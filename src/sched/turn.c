@@ -246,6 +246,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   s->now_us = now_us;
   s->out = out;
   s->failure = ERROR_OK;
+  s->events_this_turn = 0;
   enum error_code code = write_turn(s, &all, &taken);
   message_list_join(&taken, &all); /* what a failure left untouched */
   if (code == ERROR_FULL || code == ERROR_BUSY) {

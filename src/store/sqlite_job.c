@@ -42,32 +42,15 @@ static struct job *make_unreadable(const struct query *query)
   return job;
 }
 
-static enum error_code read_trigger(struct job *job, const char *text, struct error *error)
+static struct job *read_job(const struct query *query, struct error *error)
 {
-  trigger_destroy(job->trigger);
-  job->trigger = NULL;
-  if (!text)
-    return ERROR_OK;
-  struct json_document *document = NULL;
-  enum error_code code = json_parse(text, strlen(text), &document, error);
-  if (!code)
-    code = trigger_from_json(json_root(document), "UTC", &job->trigger, error);
-  json_free(document);
-  return code ? error_prefix(error, "job \"%s\"", job->id) : ERROR_OK;
-}
-
-static enum error_code read_spec(const struct query *query, struct job **job, struct error *error)
-{
-  const char *id = query_text(query, 1), *spec = query_text(query, 5);
+  struct job *job = NULL;
   bool declared = query_integer(query, 2) == JOB_DECLARED;
-  struct json_document *document = NULL;
-  enum error_code code = json_parse(spec ? spec : "", spec ? strlen(spec) : 0, &document, error);
-  if (code)
-    return error_prefix(error, "job \"%s\"", id);
-  code =
-      job_from_json(json_root(document), declared ? query_text(query, 3) : NULL, "UTC", job, error);
-  json_free(document);
-  return code;
+  const char *spec = query_text(query, 5);
+  if (job_from_stored(spec ? spec : "", declared ? query_text(query, 3) : NULL,
+                      query_text(query, 4), &job, error))
+    error_prefix(error, "job \"%s\" as it is stored", query_text(query, 1));
+  return job;
 }
 
 static struct stored_job read_row(const struct query *query)
@@ -81,11 +64,8 @@ static struct stored_job read_row(const struct query *query)
                    .error = memory_strdup(query_text(query, 11))},
   };
   struct error error;
-  enum error_code code = read_spec(query, &stored.job, &error);
-  if (!code)
-    code = read_trigger(stored.job, query_text(query, 4), &error);
-  if (code) {
-    job_destroy(stored.job);
+  stored.job = read_job(query, &error);
+  if (!stored.job) {
     stored.job = make_unreadable(query);
     stored.progress.state = JOB_ERROR;
     free(stored.progress.error);
@@ -153,24 +133,14 @@ enum error_code store_load_job(struct store *store, int64_t number, struct store
   return code || found ? code : no_number(number, error);
 }
 
-enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
-                               store_job_visitor visit, void *context, struct error *error)
+enum error_code store_each_job(struct store *store, const char *after_id, store_job_visitor visit,
+                               void *context, struct error *error)
 {
   bool stopped = false;
-  struct query query;
-  if (script) {
-    query = query_open(store,
-                       "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
-                       " ON p.number = j.number"
-                       " WHERE j.script = ? AND j.id > ? ORDER BY j.id",
-                       error);
-    bind_text(&query, script);
-  } else {
-    query = query_open(store,
-                       "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
-                       " ON p.number = j.number WHERE j.id > ? ORDER BY j.id",
-                       error);
-  }
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS " FROM jobs j CROSS JOIN job_progress p"
+                                  " ON p.number = j.number WHERE j.id > ? ORDER BY j.id",
+                                  error);
   bind_text(&query, after_id ? after_id : "");
   return visit_all(&query, visit, context, &stopped);
 }
@@ -252,22 +222,47 @@ static void bind_progress(struct query *query, const struct job_progress *progre
   bind_text(query, progress->error);
 }
 
+/* Numbers are set aside in lots, so that adding a job does not write a counter. */
+static enum error_code take_number(struct store *store, int64_t *number, struct error *error)
+{
+  enum { LOT = 1000 };
+  if (store->last_number == store->last_reserved) {
+    struct query query =
+        query_open(store, "UPDATE meta SET value = value + ? WHERE key = 'job_numbers'", error);
+    bind_integer(&query, LOT);
+    enum error_code code = query_run(&query);
+    if (code || (code = store_ask(store, "SELECT value FROM meta WHERE key = 'job_numbers'",
+                                  &store->last_reserved, error)))
+      return code;
+    store->last_number = store->last_reserved - LOT;
+  }
+  *number = ++store->last_number;
+  return ERROR_OK;
+}
+
 enum error_code store_add_job(struct store *store, struct job *job,
                               const struct job_progress *progress, struct error *error)
 {
+  int64_t number;
+  enum error_code code = take_number(store, &number, error);
+  if (code)
+    return code;
   struct query query = query_open(
-      store, "INSERT INTO jobs(id, origin, script, trigger, spec) VALUES (?, ?, ?, ?, ?)", error);
+      store,
+      "INSERT INTO jobs(number, id, origin, script, trigger, spec) VALUES (?, ?, ?, ?, ?, ?)",
+      error);
+  bind_integer(&query, number);
   bind_text(&query, job->id);
   bind_integer(&query, job->origin);
   bind_text(&query, job->script);
   bind_text(&query, write_trigger(store, job));
   bind_text(&query, job->spec);
-  enum error_code code = query_run(&query);
+  code = query_run(&query);
   if (code == ERROR_CONFLICT)
     return error_set(error, ERROR_EXISTS, "job \"%s\" exists", job->id);
   if (code)
     return code;
-  job->number = sqlite3_last_insert_rowid(store->db);
+  job->number = number;
   query = query_open(store,
                      "INSERT INTO job_progress"
                      "(state, next_us, last_us, runs_kept, paused_us, error, number)"

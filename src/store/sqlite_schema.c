@@ -9,7 +9,8 @@
  * narrow row of `job_progress`. `runs_open` and `progress_due` hold only what is open or will be
  * due, so their hot pages are few. Absent times are NULL, which takes no room.
  *
- * AUTOINCREMENT: a job's number names its runs, which outlive it, so none is given twice. */
+ * A job's number names its runs, which outlive it, so none is given twice: meta's job_numbers is
+ * the highest that may have been given. */
 #include "store/sqlite_store.h"
 
 #include <stdlib.h>
@@ -20,7 +21,8 @@ enum { APPLICATION_ID = 0x6d6f6f6e /* "moon" */ };
 
 static const char *const steps[] = {
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-    "INSERT INTO meta VALUES ('epoch', 0), ('folded_fence', 0), ('folded_from_us', 0);"
+    "INSERT INTO meta VALUES ('epoch', 0), ('folded_fence', 0), ('folded_from_us', 0),"
+    " ('job_numbers', 0);"
 
     "CREATE TABLE scripts(name TEXT PRIMARY KEY, origin INTEGER NOT NULL, path TEXT,"
     "  version TEXT NOT NULL, error TEXT, loaded_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
@@ -28,10 +30,9 @@ static const char *const steps[] = {
     "  version TEXT NOT NULL, created_us INTEGER NOT NULL, source TEXT NOT NULL,"
     "  PRIMARY KEY(script, number)) STRICT;"
 
-    "CREATE TABLE jobs(number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    "CREATE TABLE jobs(number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
     "  origin INTEGER NOT NULL, script TEXT, trigger TEXT, spec TEXT NOT NULL) STRICT;"
     "CREATE INDEX jobs_declared ON jobs(script, id) WHERE origin = 0;"
-    "CREATE INDEX jobs_of_script ON jobs(script, id);"
 
     "CREATE TABLE job_progress(number INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
     "  next_us INTEGER, last_us INTEGER, runs_kept INTEGER NOT NULL, paused_us INTEGER,"

@@ -171,6 +171,7 @@ void store_rollback(struct store *store)
   if (store->db && !sqlite3_get_autocommit(store->db))
     query_transaction(store, "ROLLBACK", NULL);
   store->failed = ERROR_OK;
+  store->last_number = store->last_reserved = 0; /* what was set aside may be taken back with it */
 }
 
 void store_checkpoint(struct store *store)

@@ -26,8 +26,9 @@ struct store {
   char *path; /* NULL for a store in memory */
   int lock;   /* the lock file's descriptor; -1 for a store in memory */
   int64_t epoch;
-  enum error_code failed; /* of the transaction: commit refuses */
-  bool unsafe;            /* after ERROR_IO: begin refuses */
+  enum error_code failed;             /* of the transaction: commit refuses */
+  bool unsafe;                        /* after ERROR_IO: begin refuses */
+  int64_t last_number, last_reserved; /* job numbers: given, and set aside in meta */
   int wal_pages, moved_pages;
   struct run_key prune_from; /* where this pass of pruning goes on */
   struct buffer scratch;

@@ -100,10 +100,9 @@ enum error_code store_find_job(struct store *store, const char *id, struct store
 enum error_code store_load_job(struct store *store, int64_t number, struct stored_job *stored,
                                struct error *error);
 
-/* In order of id, beginning behind `after_id` (NULL: from the first). `script`: only the jobs that
- * it declares, not those added at run time that run its functions; NULL: all jobs. */
-enum error_code store_each_job(struct store *store, const char *after_id, const char *script,
-                               store_job_visitor visit, void *context, struct error *error);
+/* In order of id, beginning behind `after_id` (NULL: from the first). */
+enum error_code store_each_job(struct store *store, const char *after_id, store_job_visitor visit,
+                               void *context, struct error *error);
 
 /* Those that the script declared; those of any origin that run a function of it and are in
  * JOB_ERROR. The cost is that of the jobs visited, however many others use the script. */

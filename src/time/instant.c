@@ -12,19 +12,41 @@ static int64_t clamp(int64_t us)
   return us < INSTANT_MIN ? INSTANT_MIN : us > INSTANT_MAX ? INSTANT_MAX : us;
 }
 
-static size_t format_wall(char *out, size_t size, int64_t local_s)
+/* Instants are written in every answer and event, where snprintf would be most of the cost. */
+static char *put_digits(char *at, int width, int value)
+{
+  for (int i = width - 1; i >= 0; i--) {
+    at[i] = (char)('0' + value % 10);
+    value /= 10;
+  }
+  return at + width;
+}
+
+static char *put_wall(char *at, int64_t local_s)
 {
   struct civil_time t = civil_from_seconds(local_s);
-  return (size_t)snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d", t.date.year, t.date.month,
-                          t.date.day, t.hour, t.minute, t.second);
+  at = put_digits(at, 4, t.date.year);
+  *at++ = '-';
+  at = put_digits(at, 2, t.date.month);
+  *at++ = '-';
+  at = put_digits(at, 2, t.date.day);
+  *at++ = 'T';
+  at = put_digits(at, 2, t.hour);
+  *at++ = ':';
+  at = put_digits(at, 2, t.minute);
+  *at++ = ':';
+  return put_digits(at, 2, t.second);
 }
 
 void instant_format(char out[INSTANT_TEXT_SIZE], int64_t us)
 {
   us = clamp(us);
   int64_t seconds = instant_seconds(us);
-  size_t size = format_wall(out, INSTANT_TEXT_SIZE, seconds);
-  snprintf(out + size, INSTANT_TEXT_SIZE - size, ".%06dZ", (int)(us - seconds * 1000000));
+  char *at = put_wall(out, seconds);
+  *at++ = '.';
+  at = put_digits(at, 6, (int)(us - seconds * 1000000));
+  *at++ = 'Z';
+  *at = '\0';
 }
 
 void instant_format_in(char out[INSTANT_TEXT_SIZE], int64_t us, const struct zone *zone)
@@ -33,7 +55,7 @@ void instant_format_in(char out[INSTANT_TEXT_SIZE], int64_t us, const struct zon
   int64_t seconds = instant_seconds(us);
   int32_t offset = zone ? zone_at(zone, seconds).offset_s : 0;
   int fraction = (int)(us - seconds * 1000000);
-  size_t size = format_wall(out, INSTANT_TEXT_SIZE, seconds + offset);
+  size_t size = (size_t)(put_wall(out, seconds + offset) - out);
   if (fraction) {
     size += (size_t)snprintf(out + size, INSTANT_TEXT_SIZE - size, ".%06d", fraction);
     while (out[size - 1] == '0')

@@ -53,6 +53,7 @@ static void fill_store(const char *folder, int count)
       "\\\"script.f\\\",\\\"trigger\\\":\\\"0 3 * * *\\\"}' FROM n;"
       " INSERT INTO job_progress(number, state, next_us, runs_kept)"
       " SELECT number, 0, 1900000000000000 + number * 1000000, 0 FROM jobs WHERE origin = 1;"
+      " UPDATE meta SET value = (SELECT max(number) FROM jobs) WHERE key = 'job_numbers';"
       " COMMIT;\"  >/dev/null",
       folder, count);
   if (system(sql) != 0)

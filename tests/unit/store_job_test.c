@@ -84,7 +84,7 @@ static void an_id_is_taken_once(void **state)
   add_job("b", NULL, 1); /* the transaction goes on */
   commit();
   struct seen seen = {0};
-  OK(store_each_job(store, NULL, NULL, note_job, &seen, &error));
+  OK(store_each_job(store, NULL, note_job, &seen, &error));
   assert_string_equal(seen.text, "a b");
 }
 
@@ -137,7 +137,7 @@ static void a_rollback_undoes(void **state)
   OK(store_claim(store, &run, &error));
   store_rollback(store);
   struct seen jobs = {0}, runs = {0};
-  OK(store_each_job(store, NULL, NULL, note_job, &jobs, &error));
+  OK(store_each_job(store, NULL, note_job, &jobs, &error));
   assert_string_equal(jobs.text, "a");
   OK(store_each_open_run(store, note_run, &runs, &error));
   assert_string_equal(runs.text, "");
@@ -168,17 +168,15 @@ static void lists_by_id_and_script(void **state)
   add_job("b", "orders", 1);
   commit();
   static const struct {
-    const char *after, *script;
+    const char *after;
     int stop;
     const char *ids;
   } cases[] = {
-      {NULL, NULL, 0, "a b c d"},   {"b", NULL, 0, "c d"},   {NULL, NULL, 2, "a b"},
-      {NULL, "orders", 0, "a b c"}, {"b", "orders", 0, "c"}, {NULL, "none", 0, ""},
-      {"z", NULL, 0, ""},           {"aa", NULL, 1, "b"},
+      {NULL, 0, "a b c d"}, {"b", 0, "c d"}, {NULL, 2, "a b"}, {"z", 0, ""}, {"aa", 1, "b"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     struct seen seen = {.left = cases[i].stop};
-    OK(store_each_job(store, cases[i].after, cases[i].script, note_job, &seen, &error));
+    OK(store_each_job(store, cases[i].after, note_job, &seen, &error));
     assert_string_equal(seen.text, cases[i].ids);
   }
   struct seen declared = {0};
@@ -247,7 +245,7 @@ static void a_visitor_may_take_it(void **state)
 static bool list_inside(void *context, struct stored_job *stored)
 {
   note(context, stored->job->id);
-  OK(store_each_job(store, stored->job->id, NULL, note_job, context, &error));
+  OK(store_each_job(store, stored->job->id, note_job, context, &error));
   return true;
 }
 
@@ -260,7 +258,7 @@ static void a_visitor_may_ask_the_same(void **state)
   add_job("c", NULL, 1);
   commit();
   struct seen seen = {0};
-  OK(store_each_job(store, NULL, NULL, list_inside, &seen, &error));
+  OK(store_each_job(store, NULL, list_inside, &seen, &error));
   assert_string_equal(seen.text, "a b c b c c");
 }
 

@@ -19,7 +19,7 @@ static void keeps_everything_and_counts_epochs(void **state)
   open_again(); /* without a commit */
   assert_int_equal(store_epoch(store), 2);
   struct seen jobs = {0}, runs = {0};
-  OK(store_each_job(store, NULL, NULL, note_job, &jobs, &error));
+  OK(store_each_job(store, NULL, note_job, &jobs, &error));
   assert_string_equal(jobs.text, "a");
   OK(store_each_run(store, INT64_MAX, INT64_MAX, note_run, &runs, &error));
   assert_string_equal(runs.text, "a@5:succeeded");
@@ -49,7 +49,7 @@ static void survives_a_kill(void **state)
   assert_int_equal(status, 0);
   OK(store_open(path, &store, &error));
   struct seen jobs = {0};
-  OK(store_each_job(store, NULL, NULL, note_job, &jobs, &error));
+  OK(store_each_job(store, NULL, note_job, &jobs, &error));
   assert_string_equal(jobs.text, "kept");
 }
 
@@ -194,7 +194,7 @@ static void finds_damage_later(void **state)
   enum error_code code = store_open(path, &store, &error);
   struct seen seen = {0};
   if (!code)
-    code = store_each_job(store, NULL, NULL, note_job, &seen, &error);
+    code = store_each_job(store, NULL, note_job, &seen, &error);
   assert_int_equal(code, ERROR_CORRUPT);
   assert_non_null(strstr(error.text, "restore a backup"));
 }

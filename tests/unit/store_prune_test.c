@@ -132,7 +132,7 @@ static void finished_jobs_go_with_their_history(void **state)
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     assert_int_equal(prune(cases[i].now_us, 100), cases[i].removed);
     struct seen seen = {0};
-    OK(store_each_job(store, NULL, NULL, note_job, &seen, &error));
+    OK(store_each_job(store, NULL, note_job, &seen, &error));
     assert_string_equal(seen.text, cases[i].jobs);
   }
 }
