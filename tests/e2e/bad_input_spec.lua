@@ -1,0 +1,504 @@
+--- What a person, a disk or another program may do wrong: each gives one sentence that says what is wrong, where, and
+-- what to do, with an exit status of its own, and nothing is lost by it.
+
+local daemon = require "support.daemon"
+
+local PATH = "JOBS/%s.lua" -- JOBS stands for the jobs folder
+
+--- Job files by script name: a source and the sentence behind "file:line: ". The line is 1 unless told.
+local FILES = {
+  {
+    name = "cron_range",
+    source = [[job "c" { trigger = cron "61 * * * *", run = function() end }]],
+    says = 'cron "61 * * * *": minute 61 is over 59',
+  },
+  {
+    name = "option",
+    source = [[job "o" { triger = cron "@daily", run = function() end }]],
+    says = 'job "o": unknown option "triger", did you mean "trigger"?',
+  },
+  {
+    name = "inner_option",
+    source = [[job "i" { trigger = cron "@daily", retry = { attemps = 3 }, run = function() end }]],
+    says = 'job "i": unknown option "retry.attemps", did you mean "attempts"?',
+  },
+  {
+    name = "choice",
+    source = [[job "ch" { trigger = cron "@daily", overlap = "queue", run = function() end }]],
+    says = 'job "ch": overlap "queue" is none of "skip", "allow"',
+  },
+  {
+    name = "never",
+    source = "\n" .. [[job "n" { trigger = cron "0 0 30 2 *", run = function() end }]],
+    line = 2,
+    says = 'cron "0 0 30 2 *": never fires: February has no day 30',
+  },
+  {
+    name = "zone",
+    source = [[job "z" { trigger = cron("@daily", { timezone = "Asia/Shangai" }), run = function() end }]],
+    says = 'cron "@daily": unknown time zone "Asia/Shangai", did you mean "Asia/Shanghai"?',
+  },
+  {
+    name = "zone_of_job",
+    source = [[job "zj" { trigger = cron "@daily", timezone = "Mars", run = function() end }]],
+    says = 'job "zj": cron "@daily": unknown time zone "Mars"',
+  },
+  {
+    name = "unit",
+    source = [[job "u" { trigger = every "5 parsecs", run = function() end }]],
+    says = 'interval: every "5 parsecs": unknown unit "parsecs", use w, d, h, m, s, ms or us',
+  },
+  {
+    name = "no_number",
+    source = [[job "nn" { trigger = every "5s", timeout = "soon", run = function() end }]],
+    says = 'job "nn": timeout: a number is missing at "soon": write it like 90s or 1h30m',
+  },
+  {
+    name = "no_function",
+    source = [[job "nf" { trigger = every "5s" }]],
+    says = 'job "nf": has nothing to run: give it run = function(run) ... end, func = "script.function" or ' ..
+      "run = command {...}",
+  },
+  {
+    name = "wrong_function",
+    source = [[job "wf" { trigger = every "5s", func = "wrong_function.nothing" }]],
+    says = 'job "wf": script "wrong_function" has no function "nothing"',
+  },
+  {
+    name = "twice_b", -- the other one is below
+    source = "-- here\n" .. [[job "twice" { trigger = every "5h", run = function() end }]],
+    line = 2,
+    says = 'job "twice" is already declared at JOBS/twice_a.lua:1',
+  },
+  {
+    name = "event",
+    source = [[on("job_eror", function() end)]],
+    says = 'unknown event "job_eror", did you mean "job_error"?',
+  },
+  {
+    name = "syntax",
+    source = 'job "s" {\n  trigger = every "5s"\n  run = function() end\n}',
+    line = 3,
+    says = "'}' expected (to close '{' at line 1) near 'run'",
+  },
+  { name = "utf8", source = '-- \nlocal x = "a\xff"', line = 2,
+    says = "byte 0xff is not UTF-8, save the file in that encoding" },
+  { name = "raises", source = "error 'boom'", says = "boom" },
+}
+
+--- What cannot be a job file: a command that makes $F, and the sentence behind its path and a blank.
+local THINGS = {
+  { name = "large", make = "truncate -s 100M $F", says = "has 100.0 MiB, a script may have 4 MiB" },
+  { name = "folder", make = "mkdir $F", says = "is a directory, a script must be a file" },
+  { name = "dangling", make = "ln -s nowhere $F", says = "is a symbolic link to nowhere, which does not exist" },
+  { name = "pipe", make = "mkfifo $F", says = "is a named pipe, a script must be a file" },
+}
+
+local GOOD = [[
+function once() end
+job "good" { trigger = every "1h", run = once }
+]]
+
+-- The file that declares it first; which one that is at a start is for the workers to decide, so the other comes last.
+local TWICE = [[job "twice" { trigger = every "5h", run = function() end }]]
+
+local d
+
+local function path_of(name)
+  return (PATH:format(name):gsub("JOBS", d.jobs_folder))
+end
+
+--- The whole sentence of a case.
+local function sentence_of(case)
+  local says = case.says:gsub("JOBS", d.jobs_folder)
+  return case.source and ("%s:%d: %s"):format(path_of(case.name), case.line or 1, says)
+    or ("%s %s"):format(path_of(case.name), says)
+end
+
+local function make_all()
+  d:write("good.lua", GOOD)
+  d:write("twice_a.lua", TWICE)
+  for _, case in ipairs(FILES) do
+    d:write(case.name .. ".lua", case.source)
+  end
+  for _, case in ipairs(THINGS) do
+    d:sh(("F=%s; %s"):format(daemon.quote(path_of(case.name)), case.make))
+  end
+end
+
+local function each_case(check)
+  for _, cases in ipairs { FILES, THINGS } do
+    for _, case in ipairs(cases) do
+      check(case)
+    end
+  end
+end
+
+local function by_name(scripts)
+  local found = {}
+  for _, script in ipairs(scripts) do
+    found[script.name] = script
+  end
+  return found
+end
+
+--- A command line that fails with that status and that sentence, and writes nothing else.
+local function refuses(status, sentence, ...)
+  local result = d:cli(...)
+  assert.equal("moonbeat: " .. sentence .. "\n", result.err)
+  assert.equal("", result.out)
+  assert.equal(status, result.status)
+end
+
+--- `moonbeat run` that ends by itself.
+local function run_refuses(status, sentence)
+  local result = daemon.shell(("cd %s && timeout 20 %s run jobs --state .moonbeat 2>&1 >/dev/null; echo $?"):format(
+    daemon.quote(d.root), daemon.quote(d.bin)))
+  assert.equal(("moonbeat: %s\n%d\n"):format(sentence, status), result)
+end
+
+local function query(sql)
+  return d:sh(("sqlite3 %s %s"):format(daemon.quote(d.state .. "/moonbeat.db"), daemon.quote(sql))):gsub("\n$", "")
+end
+
+before_each(function()
+  d = daemon.new()
+end)
+
+after_each(function()
+  d:close()
+end)
+
+describe("a bad job file", function()
+  it("is told by check with file and line", function()
+    make_all()
+    d:sh "rm $J/twice_b.lua"
+    local result = d:cli("check", d.jobs_folder)
+    assert.equal(65, result.status)
+    local errors = {}
+    for name, sentence in result.out:gmatch "error  (%S+)  ([^\n]+)" do
+      errors[name] = sentence
+    end
+    each_case(function(case)
+      assert.equal(case.name ~= "twice_b" and sentence_of(case) or nil, errors[case.name])
+    end)
+    assert.matches("ok     good  1 job\n", result.out, 1, true)
+    local json = d:cli("check", d.jobs_folder, "--json")
+    assert.equal(65, json.status)
+    local scripts = by_name(daemon.decode_lines(json.out))
+    each_case(function(case)
+      assert.equal(sentence_of(case), case.name == "twice_b" and sentence_of(case) or scripts[case.name].error)
+    end)
+    assert.is_nil(scripts.good.error)
+    assert.is_nil(daemon.read_file(d.state .. "/moonbeat.db"), "check keeps nothing")
+  end)
+
+  it("is told by the daemon, which runs the others", function()
+    d:write("twice_a.lua", TWICE)
+    d:start()
+    make_all()
+    d:cli "reload"
+    local scripts = by_name(d:json "scripts")
+    local list = d:must "list"
+    each_case(function(case)
+      local sentence = sentence_of(case)
+      assert.equal(sentence, scripts[case.name].error)
+      assert.matches("script " .. case.name .. ": " .. sentence, list, 1, true)
+      assert.matches("error " .. sentence, d:log(), 1, true)
+      local _, times = d:log():gsub(("error " .. sentence .. "\n"):gsub("%p", "%%%0"), "")
+      assert.equal(1, times, "told once: " .. sentence)
+    end)
+    assert.equal("active", d:job("good").state)
+    assert.equal("active", d:job("twice").state)
+    assert.equal("succeeded", d:run_now("good").state)
+  end)
+
+  it("leaves the jobs of its version before in force", function()
+    d:write("good.lua", GOOD)
+    d:write("twice_a.lua", TWICE)
+    d:start()
+    local due = d:job("good").next_run_at
+    each_case(function(case)
+      if case.source and case.name ~= "wrong_function" then
+        d:write("good.lua", case.source)
+        local reload = d:cli "reload"
+        assert.equal(65, reload.status)
+        local sentence = sentence_of(case):gsub("/" .. case.name .. "%.lua", "/good.lua")
+        assert.matches("error  good  " .. sentence, reload.out, 1, true)
+        assert.equal(due, d:job("good").next_run_at, case.name)
+      end
+    end)
+    assert.equal("succeeded", d:run_now("good").state)
+    d:write("good.lua", GOOD)
+    assert.equal(0, d:cli("reload").status)
+    assert.equal(due, d:job("good").next_run_at)
+  end)
+
+  it("that declares another file's job is told by check with both places", function()
+    d:write("a.lua", TWICE)
+    d:write("b.lua", "-- here\n" .. TWICE)
+    local result = d:cli("check", d.jobs_folder)
+    assert.equal(65, result.status)
+    local one, other = result.out:match 'error  [ab]  (%S+): job "twice" is already declared at (%S+)\n'
+    local places = { [path_of "a" .. ":1"] = true, [path_of "b" .. ":2"] = true }
+    assert.is_true(places[one] and places[other] and one ~= other, result.out)
+  end)
+
+  it("that cannot be read is told so", function()
+    if daemon.shell "id -u" == "0\n" then
+      pending "root reads everything"
+      return
+    end
+    d:write("good.lua", GOOD)
+    d:sh "chmod 0 jobs/good.lua"
+    refuses(65, "", "check", d.jobs_folder)
+  end)
+end)
+
+describe("a database", function()
+  before_each(function()
+    d:write("good.lua", GOOD)
+    d:start()
+    d:must("add", "job", "kept", "--func", "good.once", "--trigger", "in 1h")
+  end)
+
+  it("of a newer version is refused and left alone", function()
+    d:stop()
+    query "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)"
+    local before = daemon.read_file(d.state .. "/moonbeat.db")
+    local known = daemon.shell(("cd %s && timeout 20 %s run jobs 2>&1"):format(d.root, d.bin)):match "knows (%d+)"
+    run_refuses(78, ("%s/moonbeat.db: written by a newer moonbeat (schema 99, this one knows %s): upgrade moonbeat")
+      :format(d.state, known))
+    assert.equal(before, daemon.read_file(d.state .. "/moonbeat.db"))
+    query("PRAGMA user_version = " .. known)
+    d:start()
+    assert.truthy(d:job "kept")
+  end)
+
+  it("that is none is refused and left alone", function()
+    d:stop()
+    local db = d.state .. "/moonbeat.db"
+    local good, junk = daemon.read_file(db), ("junk, and more of it\n"):rep(1000)
+    daemon.write_file(db, junk)
+    run_refuses(65, db .. ": not a moonbeat database, or damaged (file is not a database): move it away or restore " ..
+      "a backup")
+    assert.equal(junk, daemon.read_file(db))
+    daemon.write_file(db, good)
+    d:start()
+    assert.truthy(d:job "kept")
+  end)
+
+  it("that is damaged is refused, and told so", function()
+    d:stop()
+    local db = d.state .. "/moonbeat.db"
+    local good = daemon.read_file(db)
+    daemon.write_file(db, good:sub(1, 4096) .. ("\xa5"):rep(#good - 4096))
+    local result = daemon.shell(("cd %s && timeout 20 %s run jobs 2>&1; echo $?"):format(d.root, d.bin))
+    assert.matches(db .. ": not a moonbeat database, or damaged (database disk image is malformed): " ..
+      "move it away or restore a backup\n65\n", result, 1, true)
+    assert.is_nil(result:match "\n.*\n.*\n", "one sentence")
+    daemon.write_file(db, good)
+    d:start()
+    assert.truthy(d:job "kept")
+  end)
+
+  it("of another program is refused and left alone", function()
+    d:stop()
+    d:sh "rm .moonbeat/moonbeat.db*; sqlite3 .moonbeat/moonbeat.db 'CREATE TABLE orders(id)'"
+    run_refuses(65, d.state .. "/moonbeat.db: a database of another program: move it away or use another --state")
+    assert.equal("orders", query "SELECT name FROM sqlite_schema")
+  end)
+
+  it("that another daemon has open is refused by name and pid", function()
+    run_refuses(75, ("another moonbeat (pid %d) has %s/moonbeat.db open: stop it first, or use another --state")
+      :format(d:json("status")[1].pid, d.state))
+    assert.truthy(d:job "kept")
+    d:kill() -- and what it leaves behind keeps nobody out
+    d:start()
+    assert.truthy(d:job "kept")
+  end)
+end)
+
+describe("a full disk", function()
+  local is_mounted
+
+  before_each(function()
+    is_mounted = os.execute(("mkdir %s && mount -t tmpfs -o size=2m,mode=700 tmpfs %s 2>/dev/null"):format(
+      daemon.quote(d.state), daemon.quote(d.state)))
+  end)
+
+  after_each(function()
+    if is_mounted then
+      d:kill()
+      os.execute("umount " .. daemon.quote(d.state))
+    end
+  end)
+
+  it("refuses and claims nothing, and all goes on when there is room", function()
+    if not is_mounted then
+      pending "a small file system cannot be mounted here"
+      return
+    end
+    d:write("tick.lua", [[
+      function once() end
+      job "tick" { trigger = every "100ms", coalesce = "all", overlap = "allow", run = function(run)
+        fs.append("../lines", run.id .. "\n")
+      end }
+    ]])
+    d:start()
+    d:must("add", "job", "before", "--func", "tick.once", "--trigger", "in 1h")
+    daemon.wait_until(function() return daemon.read_file(d.root .. "/lines") end, 10, "runs begin")
+    d:sh "dd if=/dev/zero of=.moonbeat/fill bs=4k 2>/dev/null || true"
+    local no_room = d.state .. "/moonbeat.db: there is no room on the disk"
+    -- What the WAL has room for yet may still be acknowledged.
+    local last, acknowledged = nil, { "before" }
+    daemon.wait_until(function()
+      local id = "n" .. #acknowledged
+      last = d:cli("add", "job", id, "--func", "tick.once", "--trigger", "in 1h", "--args", '["' .. ("x"):rep(3000) ..
+        '"]')
+      acknowledged[#acknowledged + 1] = last.status == 0 and id or nil
+      return last.status ~= 0
+    end, 20, "the disk is full")
+    assert.equal("moonbeat: nothing was changed: " .. no_room .. "\n", last.err)
+    assert.equal(75, last.status)
+    daemon.sleep(0.5)
+    assert.matches("error nothing can be stored: " .. no_room, d:log(), 1, true)
+    local executed = daemon.read_file(d.root .. "/lines")
+    daemon.sleep(1)
+    assert.equal(executed, daemon.read_file(d.root .. "/lines"), "nothing is run that cannot be claimed")
+
+    d:sh "rm .moonbeat/fill"
+    daemon.wait_until(function()
+      return d:cli("add", "job", "after", "--func", "tick.once", "--trigger", "in 1h").status == 0
+    end, 10, "adds are accepted again")
+    acknowledged[#acknowledged + 1] = "after"
+    daemon.wait_until(function()
+      local runs = d:json("runs", "tick", "-n", "1")
+      return runs[1] and runs[1].state == "succeeded" and not executed:find(runs[1].id, 1, true)
+    end, 10, "runs go on")
+    for _, id in ipairs(acknowledged) do
+      assert.truthy(d:job(id), id)
+    end
+    d:must("pause", "tick")
+    local runs, seen = d:json("runs", "tick", "-n", "1000"), {}
+    local lines = daemon.read_file(d.root .. "/lines")
+    for line in lines:gmatch "[^\n]+" do
+      assert.is_nil(seen[line], "run twice: " .. line)
+      seen[line] = true
+    end
+    local function tenths(at)
+      local hour, minute, second, fraction = at:match "T(%d+):(%d+):(%d+)%.(%d)"
+      return ((hour * 60 + minute) * 60 + second) * 10 + tonumber(fraction)
+    end
+    for i = 2, #runs do -- newest first, and none is missing
+      local step = (tenths(runs[i - 1].scheduled_at) - tenths(runs[i].scheduled_at)) % 864000
+      assert.equal(1, step, runs[i].scheduled_at)
+    end
+  end)
+end)
+
+describe("a wrong command line", function()
+  it("is told with the nearest name", function()
+    refuses(64, 'unknown command "lsit", did you mean "list"?', "lsit")
+    refuses(64, 'unknown option "--jsno" of list, did you mean "--json"?', "list", "--jsno")
+    refuses(64, '"add" what? There is "add job" or "add script"', "add")
+    refuses(64, "show needs an argument: moonbeat show JOB", "show")
+    refuses(64, '"b" is one argument too many: moonbeat show JOB', "show", "a", "b")
+    refuses(64, '--count: "many" is no whole number from 1 to 2147483647', "runs", "-n", "many")
+  end)
+
+  it("about folders is told", function()
+    refuses(66, "there is no folder " .. d.root .. "/nowhere", "run", "nowhere")
+    d:sh "echo > file"
+    refuses(66, d.root .. "/file is a file: name the folder it is in", "run", "file")
+    refuses(73, d.root .. "/file is not a folder: move it away, or give --state", "run", "jobs", "--state", "./file")
+  end)
+
+  it("about triggers is told without a daemon", function()
+    refuses(65, 'cron "61 * * * *": minute 61 is over 59', "next", "61 * * * *")
+    refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30', "next", "0 0 30 2 *")
+    refuses(65, 'interval: every "5 parsecs": unknown unit "parsecs", use w, d, h, m, s, ms or us', "next",
+      "every 5 parsecs")
+    refuses(65, 'cron "@daily": unknown time zone "Asia/Shangai", did you mean "Asia/Shanghai"?', "next", "@daily",
+      "-z", "Asia/Shangai")
+  end)
+
+  it("without a daemon says so and how to start it", function()
+    local sentence = ("no moonbeat is running on %s (start one with: moonbeat run jobs)"):format(d.state)
+    for _, words in ipairs { { "list" }, { "status" }, { "stop" }, { "reload" }, { "runs" }, { "scripts" },
+      { "show", "a" }, { "next", "a" }, { "pause", "a" }, { "events", "-f" }, { "run-now", "a" } } do
+      if words[1] == "next" then
+        refuses(69, "a is no trigger, so it must be a job, but: " .. sentence, "next", "a")
+      else
+        refuses(69, sentence, table.unpack(words))
+      end
+    end
+  end)
+
+  it("about jobs and runs is told with the nearest name", function()
+    d:write("good.lua", GOOD)
+    d:start()
+    refuses(66, 'there is no job "god", did you mean "good"?', "show", "god")
+    refuses(66, 'there is no job "nothing"', "pause", "nothing")
+    refuses(66, 'job "good" has not run yet', "logs", "good")
+    refuses(66, 'there is no run "good@2020-01-01T00:00:00Z"', "cancel", "good@2020-01-01T00:00:00Z")
+    refuses(66, 'job "x": script good has no function "nothing"', "add", "job", "x", "--func", "good.nothing",
+      "--trigger", "@daily")
+    refuses(66, 'job "x": there is no script "god"', "add", "job", "x", "--func", "god.once", "--trigger", "@daily")
+    refuses(65, 'job "x": unknown trigger "evry", did you mean "every"?', "add", "job", "x", "--func", "good.once",
+      "--trigger", "evry 5s")
+    refuses(65, 'job "x": unknown option "timeot", did you mean "timeout"?', "add", "job", "x", "--func", "good.once",
+      "--trigger", "@daily", "--option", "timeot=5")
+    refuses(73, 'job "good" exists: give replace_existing = true to replace it', "add", "job", "good",
+      "--func", "good.once", "--trigger", "@daily")
+    assert.equal(1, #d:json "list")
+  end)
+end)
+
+describe("the control socket", function()
+  local function speak(python)
+    local script = [[
+import socket, json
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect(".moonbeat/control.sock")
+lines = s.makefile("rb")
+def ask(text):
+    s.sendall(text.encode() + b"\n")
+    return json.loads(lines.readline())["error"]["message"]
+]] .. python
+    return d:sh("python3 -c " .. daemon.quote(script))
+  end
+
+  it("answers what is no request with a sentence", function()
+    d:start()
+    assert.equal(table.concat({
+      'unknown operation "lsit", did you mean "list"?',
+      'list: unknown parameter "limt", did you mean "limit"?',
+      'unknown member "parms" of a frame, did you mean "params"?',
+      'a frame must be an object with "id" and "op"',
+      '"op" must be the name of an operation',
+      "not a frame: line 1, column 1: not a number",
+    }, "\n") .. "\n", speak [[
+for text in ('{"id":1,"op":"lsit"}', '{"id":1,"op":"list","params":{"limt":4}}',
+             '{"id":1,"op":"list","parms":{}}', '[]', '{"id":1}', 'hello'):
+    print(ask(text))
+]])
+  end)
+
+  it("refuses a frame over the limit and ends that connection alone", function()
+    d:start()
+    assert.equal("frame of more than 1048576 bytes: send less at once\nb''\n", speak [[
+try:
+    s.sendall(b'{"id":1,"op":"' + b"x" * (2 << 20))
+except OSError:
+    pass
+print(json.loads(lines.readline())["error"]["message"])
+try:
+    print(lines.readline())
+except ConnectionResetError: # of what it had sent and nobody read
+    print(b"")
+]])
+    assert.equal(0, d:cli("status").status)
+  end)
+end)
