@@ -363,7 +363,7 @@ static void test_release_while_it_runs(void **state)
   char *argv[4];
   struct child_options options = shell(fixture, "yes & exec yes", argv);
   start(fixture, &options);
-  for (int i = 0; i < 3; i++)
+  while (child_output(fixture->child, 1)->size == 0)
     uv_run(&fixture->loop, UV_RUN_ONCE);
   child_release(fixture->child);
   fixture->child = NULL;
