@@ -9,6 +9,7 @@
 #include "model/job.h"
 #include "model/script.h"
 #include "time/duration.h"
+#include "time/zone.h"
 
 enum {
   ID_SIZE_MAX = 255,
@@ -355,8 +356,12 @@ static enum error_code read_trigger(struct job *job, const struct json *spec,
                                     const char *default_zone, struct error *error)
 {
   const struct json *zone = json_get(spec, "timezone"), *trigger = json_get(spec, "trigger");
+  const struct zone *found;
   if (zone && zone->type != JSON_STRING)
     return want(zone, "timezone", "a string", error);
+  /* Also where the trigger makes no use of it. */
+  if (zone && zone_find(zone->as.string.data, &found, error))
+    return ERROR_INVALID;
   if (!trigger || trigger->type == JSON_NULL)
     return ERROR_OK;
   if (trigger->type != JSON_STRING && trigger->type != JSON_OBJECT)

@@ -40,8 +40,8 @@ local FILES = {
   },
   {
     name = "zone_of_job",
-    source = [[job "zj" { trigger = cron "@daily", timezone = "Mars", run = function() end }]],
-    says = 'job "zj": cron "@daily": unknown time zone "Mars"',
+    source = [[job "zj" { trigger = every "1h", timezone = "Mars", run = function() end }]],
+    says = 'job "zj": unknown time zone "Mars"',
   },
   {
     name = "unit",

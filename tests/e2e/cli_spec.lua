@@ -1,0 +1,518 @@
+--- Each command of `moonbeat --help` once against a live daemon: tables and JSON, exit statuses, and that what they
+-- say is so.
+
+local daemon = require "support.daemon"
+local dkjson = require "dkjson"
+
+local JOBS = [[
+function add(run, a, b)
+  print("adding", a, b)
+  return a + b
+end
+
+job "sum" { run = add, args = { 1, 2 }, tags = { "maths" } }
+job "hourly" { trigger = every "1h", run = add, args = { 3, 4 } }
+job "nightly" { trigger = cron "0 2 * * *", timezone = "Asia/Shanghai", run = add }
+job "fails" { run = function() log.warn "soon" error "no luck" end }
+job "naps" { run = function() print "napping" sleep "30s" end }
+job "spins" { timeout = "300ms", run = function() while true do end end }
+job "off" { trigger = every "100ms", enabled = false, run = function() end }
+job "retries" {
+  retry = { attempts = 3, delay = "100ms" },
+  run = function(run) print("attempt", run.attempt) if run.attempt < 3 then error "not yet" end return "at last" end,
+}
+job "overlaps" { trigger = every "200ms", enabled = false, run = function() sleep "500ms" end }
+job "together" { trigger = every "200ms", enabled = false, overlap = "allow", run = function() sleep "500ms" end }
+job "echo" { run = command { shell = "echo out; echo err >&2; exit 3" } }
+]]
+
+local COMMANDS = {
+  "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job", "remove",
+  "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "scripts", "add script", "show script",
+  "rollback script", "remove script", "version", "help",
+}
+
+local TIME = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$"
+
+local d
+
+local function words(text)
+  local list = {}
+  for word in text:gmatch "%S+" do
+    list[#list + 1] = word
+  end
+  return table.unpack(list)
+end
+
+--- The only object that a command with --json writes.
+local function object(...)
+  local objects = d:json(...)
+  assert.equal(1, #objects)
+  return objects[1]
+end
+
+--- Of a table, the cells of the row that begins with `first`.
+local function row(out, first)
+  for line in out:gmatch "[^\n]+" do
+    local cells = { words(line) }
+    if cells[1] == first then
+      return cells
+    end
+  end
+end
+
+local function contains(text, part)
+  assert.matches(part, text, 1, true)
+end
+
+--- In the background, its output going to a file of root; returns that file's reader and the process.
+local function start_command(name, ...)
+  local command = ("export MOONBEAT_STATE=%s; { %s; } >%s/%s 2>&1 </dev/null & echo $!"):format(
+    daemon.quote(d.state), d:command { ... }, daemon.quote(d.root), name)
+  local pid = tonumber((daemon.shell(command)))
+  return function()
+    return daemon.read_file(d.root .. "/" .. name) or ""
+  end, pid
+end
+
+local function has_ended(pid)
+  return not os.execute(("kill -0 %d 2>/dev/null"):format(pid))
+end
+
+setup(function()
+  d = daemon.new()
+  d:write("work.lua", JOBS)
+  d:start()
+end)
+
+teardown(function()
+  d:close()
+end)
+
+describe("moonbeat", function()
+  it("--help lists every command, and each has a page", function()
+    local help = d:must "--help"
+    for _, command in ipairs(COMMANDS) do
+      contains(help, "\n  " .. command .. " ")
+      local arguments = { words(command) }
+      arguments[#arguments + 1] = "--help"
+      local page = d:must(table.unpack(arguments))
+      assert.equal(1, page:find("Usage: moonbeat " .. command, 1, true))
+      assert.equal(page, d:must("help", words(command)))
+    end
+    local _, count = help:gsub("\n  %l", "")
+    assert.equal(#COMMANDS, count, "a command is not tested here")
+  end)
+
+  it("without a command shows the help as an error", function()
+    local result = d:cli()
+    assert.equal(64, result.status)
+    contains(result.err, "Usage: moonbeat COMMAND")
+  end)
+
+  it("version", function()
+    assert.matches("^moonbeat %d+%.%d+%.%d+\n$", d:must "version")
+    assert.equal(d:must "version", d:must "--version")
+    assert.matches("^%d+%.%d+%.%d+$", object("version").version)
+  end)
+
+  it("colours a terminal only, and not with NO_COLOR or --no-color", function()
+    if not daemon.has "script" then
+      pending "script, which plays the terminal, is not installed"
+      return
+    end
+    local function on_terminal(prefix, ...)
+      local command = prefix .. " MOONBEAT_STATE=" .. d.state .. " TERM=xterm " .. d.bin .. " " ..
+        table.concat({ ... }, " ")
+      return (daemon.shell("script -qec " .. daemon.quote("env " .. command) .. " /dev/null </dev/null"))
+    end
+    assert.matches("\27%[", on_terminal("-u NO_COLOR", "list"))
+    assert.not_matches("\27%[%d", on_terminal("NO_COLOR=1", "list"))
+    assert.not_matches("\27%[%d", on_terminal("-u NO_COLOR", "list", "--no-color"))
+    assert.not_matches("\27", d:must "list")
+  end)
+end)
+
+describe("about the daemon", function()
+  it("status", function()
+    local out = d:must "status"
+    contains(out, ", process " .. d:json("status")[1].pid)
+    contains(out, d.jobs_folder)
+    local status = object "status"
+    for _, name in ipairs { "pid", "uptime", "workers", "scripts" } do
+      assert.equal("number", type(status[name]), name)
+    end
+    assert.matches(TIME, status.started_at)
+    assert.equal(d.jobs_folder, status.jobs_folder)
+    assert.equal(d.state .. "/moonbeat.db", status.store)
+    assert.equal(d.state .. "/control.sock", status.socket)
+    assert.equal(1, status.scripts)
+    for _, name in ipairs { "active", "paused", "finished", "error" } do
+      assert.equal("number", type(status.jobs[name]), name)
+    end
+    assert.equal("number", type(status.runs.pending + status.runs.running))
+    assert.equal("hourly", status.next.job)
+    assert.matches(TIME, status.next.next_run_at)
+  end)
+
+  it("check", function()
+    assert.equal("ok     work  11 jobs\n", d:must("check", "jobs"))
+    assert.equal(11, #object("check", "jobs").jobs)
+  end)
+
+  it("reload", function()
+    d:write("second.lua", [[job "second" { trigger = every "1h", run = function() end }]])
+    contains(d:must "reload", "second")
+    assert.truthy(d:job "second")
+    d:remove "second.lua"
+    assert.equal("work", object("reload").name)
+    assert.is_nil(d:job "second")
+  end)
+end)
+
+describe("about jobs", function()
+  it("list", function()
+    local out = d:must "list"
+    assert.equal("JOB", (words(out)))
+    assert.equal("active", row(out, "hourly")[2])
+    assert.equal("paused", row(out, "off")[2])
+    contains(out, "every 1h")
+    local job = d:job "hourly"
+    assert.equal("active", job.state)
+    assert.equal("work", job.script)
+    assert.same({ 3, 4 }, job.args)
+    assert.matches(TIME, job.next_run_at)
+    assert.equal("interval", job.trigger.kind)
+    assert.equal("Asia/Shanghai", d:job("nightly").timezone)
+    assert.equal(66, d:cli("list", "--script", "other").status)
+    assert.equal(#d:json "list", #d:json("list", "--script", "work"))
+    assert.equal("sum", d:json("list", "--tag", "maths")[1].id)
+    assert.equal(3, #d:json("list", "--state", "paused"))
+    assert.equal(2, #d:json("list", "-n", "2"))
+    assert.equal(2, #d:json("list", "--count=2"))
+  end)
+
+  it("show", function()
+    contains(d:must("show", "hourly"), "every 1h")
+    assert.same(d:job "hourly", object("show", "hourly"))
+  end)
+
+  it("next, of a job and of a trigger", function()
+    assert.equal(6, select(2, d:must("next", "hourly"):gsub("\n", "")))
+    local fires = d:json("next", "hourly", "-n", "3")
+    assert.equal(3, #fires)
+    assert.equal(d:job("hourly").next_run_at, fires[1].scheduled_at)
+    fires = d:json("next", "0 9 * * 1-5", "-n", "7", "--timezone", "Asia/Shanghai")
+    assert.equal(7, #fires)
+    assert.matches("T01:00:00%.000000Z$", fires[1].scheduled_at)
+    assert.matches("T09:00:00", fires[1].localtime or fires[1]["local"])
+    assert.equal(1, #d:json("next", "after 1h"))
+    assert.equal(65, d:cli("next", "nothing at all").status)
+  end)
+
+  it("why and skips", function()
+    contains(d:must("why", "off"), "paused")
+    assert.equal("off", object("why", "off").job)
+    assert.equal("", (d:must("skips", "hourly"):gsub("^[^\n]*\n", "")))
+    assert.same({}, d:json("skips", "hourly"))
+  end)
+
+  it("add job, pause, resume, remove", function()
+    contains(d:must("add", "job", "later", "--func", "work.add", "--args", "[5, 6]", "--trigger", "in 1h", "--option",
+      'tags=["x"]'), "added later, next ")
+    local job = d:job "later"
+    assert.equal("added", job.origin)
+    assert.same({ 5, 6 }, job.args)
+    assert.same({ "x" }, job.tags)
+    assert.equal(73, d:cli("add", "job", "later", "--func", "work.add", "--trigger", "in 1h").status)
+    local replaced = object("add", "job", "later", "--command", "echo hi", "--trigger", "in 2h", "--option",
+      "replace_existing=true")
+    assert.equal("later", replaced.id)
+    assert.is_true(replaced.next_run_at > job.next_run_at)
+    contains(d:must("pause", "later", "hourly"), "paused later\npaused hourly\n")
+    assert.equal("paused", d:job("later").state)
+    assert.equal("active", object("resume", "later").state)
+    contains(d:must("resume", "hourly"), "resumed hourly, next ")
+    local result = d:cli("remove", "later", "nothing")
+    assert.equal(66, result.status)
+    contains(result.out, "removed later")
+    contains(result.err, 'there is no job "nothing"')
+    assert.is_nil(d:job "later")
+  end)
+
+  it("that are declared are removed by their file", function()
+    local result = d:cli("remove", "hourly")
+    if result.status ~= 0 then
+      assert.truthy(d:job "hourly")
+      contains(result.err, "work.lua")
+    end
+  end)
+end)
+
+describe("about runs", function()
+  it("run-now, runs and logs", function()
+    local id = d:must("run-now", "sum"):gsub("\n", "")
+    assert.matches("^sum@", id)
+    daemon.wait_until(function() return d:runs("sum")[1].finished_at end, 5, "sum ends")
+    local run = d:runs("sum")[1]
+    assert.equal(id, run.id)
+    assert.equal("sum", run.job)
+    assert.equal("succeeded", run.state)
+    assert.equal("manual", run.cause)
+    assert.equal(1, run.attempt)
+    assert.equal(3, run.result)
+    for _, name in ipairs { "scheduled_at", "claimed_at", "started_at", "finished_at" } do
+      assert.matches(TIME, run[name], 1, false)
+    end
+    local cells = row(d:must("runs", "sum"), id)
+    assert.equal("succeeded", cells[2])
+    assert.equal("3", cells[#cells])
+    assert.matches("^%S+ info adding\t? *1\t? *2\n$", d:must("logs", id))
+    assert.equal(d:must("logs", id), d:must("logs", "sum"))
+    local line = object("logs", id)
+    assert.equal(1, line.sequence)
+    assert.equal(1, line.attempt)
+    assert.equal("info", line.level)
+    assert.matches(TIME, line.at)
+    assert.equal("adding\t1\t2", line.text)
+  end)
+
+  it("run-now --wait, with arguments", function()
+    local out = d:must("run-now", "sum", "40", "2", "--wait")
+    contains(out, "adding")
+    contains(out, "succeeded: 42\n")
+    assert.equal(42, object("run-now", "sum", "40", "2", "--wait").result)
+    local failed = d:cli("run-now", "fails", "-w")
+    assert.equal(1, failed.status)
+    contains(failed.out, "warn soon\n")
+    assert.matches("failed: [^\n]*/jobs/work%.lua:9: no luck\n", failed.out)
+    local json = d:cli("run-now", "fails", "--wait", "--json")
+    assert.equal(1, json.status)
+    assert.matches("/jobs/work%.lua:9: no luck", dkjson.decode(json.out).error)
+    assert.equal(124, d:cli("run-now", "spins", "--wait").status)
+    assert.equal(1, d:cli("run-now", "echo", "--wait").status)
+    assert.matches("out.*err", d:must("logs", "echo"))
+    assert.equal(3, #d:json("runs", "-n", "3"))
+    assert.equal("spins", d:json("runs", "--state", "timed_out")[1].job)
+    assert.equal(66, d:cli("run-now", "nothing").status)
+  end)
+
+  it("logs -f, until the run is cancelled", function()
+    local id = d:must("run-now", "naps"):gsub("\n", "")
+    local log, pid = start_command("followed", "logs", "-f", id)
+    daemon.wait_until(function() return log():find "napping" end, 5, "the line is shown")
+    assert.is_false(has_ended(pid))
+    assert.equal("running", d:runs("naps")[1].state)
+    contains(d:must("cancel", id), id)
+    daemon.wait_until(function() return has_ended(pid) end, 5, "logs -f ends")
+    daemon.wait_until(function() return d:runs("naps")[1].state == "cancelled" end, 5, "it is cancelled")
+    local waiting, wait_pid = start_command("waited", "run-now", "naps", "--wait")
+    daemon.wait_until(function() return waiting():find "napping" end, 5, "the line is shown")
+    assert.equal("naps", (object("cancel", "naps").run:match "^(.-)@"))
+    daemon.wait_until(function() return has_ended(wait_pid) end, 5, "run-now --wait ends")
+    contains(waiting(), "cancelled")
+    local again = d:cli("cancel", "naps")
+    assert.equal(73, again.status)
+    contains(again.err, "cancelled")
+  end)
+
+  it("events and events -f", function()
+    local events, pid = start_command("events", "events", "-f", "--job", "sum", "--json")
+    local only, only_pid = start_command("only", "events", "-f", "-e", "job_error")
+    daemon.sleep(0.3)
+    d:must("run-now", "sum", "--wait")
+    d:cli("run-now", "fails", "--wait")
+    daemon.wait_until(function() return events():find "job_executed" and only():find "job_error" end, 5, "the events")
+    os.execute(("kill %d %d"):format(pid, only_pid))
+    local names = {}
+    for _, event in ipairs(daemon.decode_lines(events())) do
+      assert.equal("sum", event.job)
+      assert.matches(TIME, event.at)
+      names[event.event] = event
+    end
+    assert.equal(3, names.job_executed.result)
+    assert.equal("succeeded", names.job_executed.state)
+    assert.truthy(names.job_submitted and names.job_log)
+    assert.matches("^%S+ job_error fails@%S+: [^\n]*no luck\n", only())
+    assert.not_matches("job_executed", only())
+    contains(d:must("events", "-n", "50"), "job_error fails@")
+  end)
+end)
+
+describe("about scripts", function()
+  local function source(n)
+    local path = d.root .. "/extra.lua"
+    daemon.write_file(path, ([[
+      function which() return %d end
+      job "extra" { trigger = every "1h", run = which }
+      %s
+    ]]):format(n, n == 13 and "error 'unlucky'" or ""))
+    return path
+  end
+
+  local function which()
+    return d:run_now("extra").result
+  end
+
+  it("add script, show, replace, roll back, remove, over restarts", function()
+    contains(d:must("add", "script", "extra", source(1)), "added extra, revision 1, 1 job")
+    assert.equal(1, which())
+    local due = d:job("extra").next_run_at
+    assert.equal(2, object("add", "script", "extra", source(2)).revision)
+    assert.equal(2, which())
+    assert.equal(due, d:job("extra").next_run_at)
+    contains(d:must("show", "script", "extra"), "return 2 end")
+    contains(d:must("show", "script", "extra", "--revision", "1"), "return 1 end")
+    assert.equal(2, #object("show", "script", "extra").revisions)
+    local out = d:must "scripts"
+    assert.equal("added", row(out, "extra")[4])
+    assert.equal("file", row(out, "work")[4])
+
+    local bad = d:cli("add", "script", "extra", source(13))
+    assert.equal(65, bad.status)
+    assert.matches("extra:3: unlucky\n$", bad.err)
+    assert.equal(2, which())
+
+    d:restart()
+    assert.equal(2, which())
+    assert.equal(due, d:job("extra").next_run_at)
+    contains(d:must("rollback", "script", "extra"), "rolled back extra")
+    assert.equal(1, which())
+    d:kill()
+    d:start()
+    assert.equal(1, which())
+    d:must("rollback", "script", "extra", "2")
+    assert.equal(2, which())
+    assert.equal(66, d:cli("rollback", "script", "extra", "99").status)
+
+    assert.equal(66, d:cli("add", "script", "other", d.root .. "/nowhere").status)
+    assert.equal(73, d:cli("add", "script", "work", source(3)).status)
+    assert.equal(65, d:cli("add", "script", "no/name", source(3)).status)
+    d:must("remove", "script", "extra")
+    assert.is_nil(d:job "extra")
+    assert.equal(66, d:cli("show", "script", "extra").status)
+    d:restart()
+    assert.is_nil(d:job "extra")
+  end)
+
+  it("of a file are shown and not removed", function()
+    assert.equal(JOBS, d:must("show", "script", "work"))
+    local result = d:cli("remove", "script", "work")
+    assert.equal(73, result.status)
+    contains(result.err, "work.lua")
+  end)
+end)
+
+describe("a job", function()
+  it("is tried again as its options say", function()
+    contains(d:must("run-now", "retries", "--wait"), "succeeded: at last")
+    local run = d:runs("retries")[1]
+    assert.equal(3, run.attempt)
+    assert.equal("succeeded", run.state)
+    local log = d:must("logs", "retries")
+    assert.matches("attempt\t? *1.*attempt\t? *2.*attempt\t? *3", log)
+    assert.equal(3, d:json("logs", "retries")[3].attempt)
+  end)
+
+  it("does not overlap itself unless it may", function()
+    d:must("resume", "overlaps", "together")
+    daemon.sleep(2)
+    d:must("pause", "overlaps", "together")
+    local function most_at_once(job)
+      local runs, most = d:json("runs", job, "-n", "50"), 0
+      for _, one in ipairs(runs) do
+        local count = 0
+        for _, other in ipairs(runs) do
+          local begun = one.started_at and other.started_at and other.started_at <= one.started_at
+          count = count + (begun and (other.finished_at or "9") > one.started_at and 1 or 0)
+        end
+        most = math.max(most, count)
+      end
+      return most
+    end
+    assert.equal(1, most_at_once "overlaps")
+    assert.is_true(most_at_once "together" >= 2)
+    local skip = d:json("skips", "overlaps")[1]
+    assert.equal("overlaps", skip.job)
+    assert.equal("overlap", skip.reason)
+    assert.is_true(skip.count >= 1 and skip.first_at <= skip.last_at)
+    assert.matches(TIME, skip.recorded_at)
+    contains(d:must("skips", "overlaps"), "overlap")
+    for _, other in ipairs(d:json("skips", "together")) do
+      assert.equal("paused", other.reason)
+    end
+  end)
+
+  it("that is not enabled waits until it is", function()
+    assert.same({}, d:runs "off")
+    d:must("resume", "off")
+    daemon.wait_until(function() return #d:runs "off" > 0 end, 5, "it runs")
+    d:must("pause", "off")
+  end)
+
+  it("is on time while others never end", function()
+    -- More of them than there are workers, so that each worker has some.
+    for i = 1, 4 do
+      d:write(("spin%d.lua"):format(i), ([[
+        job "spin%d" { timeout = "3s", run = function() while true do end end }
+      ]]):format(i))
+    end
+    d:write("punctual.lua", [[job "punctual" { trigger = every "100ms", run = function() end }]])
+    d:must "reload"
+    for i = 1, 4 do
+      d:must("run-now", "spin" .. i)
+    end
+    local from = d:runs("spin4")[1].scheduled_at
+    daemon.sleep(2.5)
+    for i = 1, 4 do
+      assert.equal("running", d:runs("spin" .. i)[1].state)
+    end
+    local function seconds(at)
+      local hour, minute, second = at:match "T(%d+):(%d+):([%d.]+)Z"
+      return (hour * 60 + minute) * 60 + second
+    end
+    local count, worst = 0, 0
+    for _, run in ipairs(d:json("runs", "punctual", "-n", "100")) do
+      if run.scheduled_at > from and run.finished_at then
+        count, worst = count + 1, math.max(worst, (seconds(run.finished_at) - seconds(run.scheduled_at)) % 86400)
+      end
+    end
+    assert.is_true(count >= 20, count .. " runs")
+    assert.is_true(worst < 0.1, ("late by %.0f ms"):format(worst * 1000))
+    daemon.wait_until(function() return d:runs("spin1")[1].state == "timed_out" end, 5, "they are killed")
+    for i = 1, 4 do
+      d:remove(("spin%d.lua"):format(i))
+    end
+    d:remove "punctual.lua"
+    print(("# %d runs beside 4 endless loops, late by at most %.1f ms"):format(count, worst * 1000))
+  end)
+end)
+
+describe("repl", function()
+  it("-e evaluates and leaves", function()
+    assert.equal("3\n", d:must("repl", "-e", "1 + 2"))
+    local failed = d:cli("repl", "-e", "error 'no'")
+    assert.not_equal(0, failed.status)
+    contains(failed.err, "no")
+  end)
+end)
+
+describe("at the end", function()
+  it("stop lets runs end, and cuts them off after their grace", function()
+    d:must("run-now", "naps")
+    daemon.wait_until(function() return d:runs("naps")[1].state == "running" end, 5, "it runs")
+    contains(d:must("stop", "--grace", "200ms"), "stopped (process ")
+    d:wait_for_end(1)
+    assert.is_nil(io.open(d.state .. "/control.sock"))
+    d:start()
+    local run = daemon.wait_until(function()
+      local latest = d:runs("naps")[1]
+      return latest.attempt == 2 and latest
+    end, 5, "it runs again")
+    assert.equal("running", run.state)
+    d:must("cancel", "naps")
+    d:must "stop"
+    d:wait_for_end()
+    assert.equal(69, d:cli("stop").status)
+  end)
+end)
