@@ -7,57 +7,83 @@
 #include "base/json.h"
 #include "base/log.h"
 
-/* The jobs of all pages of `list`, as one array of JOB. */
-static enum error_code list_jobs(struct moonbeat *m, struct json_document **document,
-                                 struct error *error)
+/* One page of a script's jobs, behind the job `after` (NULL: the first page). */
+static enum error_code list_page(struct moonbeat *m, const char *script, const char *after,
+                                 struct json_document **page, struct error *error)
 {
+  struct buffer params = {0};
+  struct json_writer writer = {.out = &params};
   char *text = NULL;
-  enum error_code code = moonbeat_request(m, "list", "{\"limit\":1000}", &text, error);
+  json_begin_object(&writer);
+  json_put_integer(&writer, "limit", 1000);
+  json_put_text(&writer, "script", script);
+  if (after)
+    json_put_text(&writer, "after", after);
+  json_end_object(&writer);
+  enum error_code code = moonbeat_request(m, "list", params.data, &text, error);
   if (!code)
-    code = json_parse(text, strlen(text), document, error);
+    code = json_parse(text, strlen(text), page, error);
+  buffer_deinit(&params);
   free(text);
   return code;
 }
 
-static void write_script(struct json_writer *writer, const struct json *script,
-                         const struct json *jobs)
+static enum error_code write_jobs(struct moonbeat *m, struct json_writer *writer,
+                                  const char *script, struct error *error)
+{
+  struct json_document *page = NULL;
+  const char *after = NULL;
+  do {
+    struct json_document *before = page;
+    enum error_code code = list_page(m, script, after, &page, error);
+    json_free(before);
+    if (code)
+      return code;
+    json_each(job, json_get(json_root(page), "jobs"))
+      json_write_tree(writer, job);
+    after = json_text(json_get(json_root(page), "next"), NULL);
+  } while (after);
+  json_free(page);
+  return ERROR_OK;
+}
+
+static enum error_code write_script(struct moonbeat *m, struct json_writer *writer,
+                                    const struct json *script, struct error *error)
 {
   const char *name = json_text(json_get(script, "name"), "");
+  const char *problem = json_text(json_get(script, "error"), NULL);
   json_begin_object(writer);
   json_put_text(writer, "name", name);
   json_put_text(writer, "path", json_text(json_get(script, "path"), NULL));
-  json_put_text(writer, "error", json_text(json_get(script, "error"), NULL));
+  json_put_text(writer, "error", problem);
   json_key(writer, "jobs");
   json_begin_array(writer);
-  json_each(job, jobs)
-    if (strcmp(json_text(json_get(job, "script"), ""), name) == 0)
-      json_write_tree(writer, job);
+  enum error_code code = problem ? ERROR_OK : write_jobs(m, writer, name, error);
   json_end_array(writer);
   json_end_object(writer);
+  return code;
 }
 
 static enum error_code report(struct moonbeat *m, struct buffer *json, struct error *error)
 {
-  struct json_document *reloaded = NULL, *listed = NULL;
+  struct json_document *reloaded = NULL;
   char *text = NULL;
   struct json_writer writer = {.out = json};
   enum error_code code = moonbeat_request(m, "reload", NULL, &text, error);
   if (!code)
     code = json_parse(text, strlen(text), &reloaded, error);
-  if (!code)
-    code = list_jobs(m, &listed, error);
-  if (!code) {
-    json_begin_object(&writer);
-    json_key(&writer, "scripts");
-    json_begin_array(&writer);
-    json_each(script, json_get(json_root(reloaded), "scripts"))
-      write_script(&writer, script, json_get(json_root(listed), "jobs"));
-    json_end_array(&writer);
-    json_end_object(&writer);
-  }
-  json_free(reloaded);
-  json_free(listed);
   free(text);
+  if (code)
+    return code;
+  json_begin_object(&writer);
+  json_key(&writer, "scripts");
+  json_begin_array(&writer);
+  json_each(script, json_get(json_root(reloaded), "scripts"))
+    if (!code)
+      code = write_script(m, &writer, script, error);
+  json_end_array(&writer);
+  json_end_object(&writer);
+  json_free(reloaded);
   return code;
 }
 

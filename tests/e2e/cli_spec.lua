@@ -158,6 +158,11 @@ describe("about the daemon", function()
   it("check", function()
     assert.equal("ok     work  11 jobs\n", d:must("check", "jobs"))
     assert.equal(11, #object("check", "jobs").jobs)
+    d:sh "mkdir many"
+    daemon.write_file(d.root .. "/many/many.lua", [[
+      for i = 1, 2500 do job("many-" .. i) { trigger = every "1h", run = function() end } end
+    ]])
+    assert.equal("ok     many  2500 jobs\n", d:must("check", "many"))
   end)
 
   it("reload", function()
