@@ -50,15 +50,8 @@ function kv.get(key, default)
   return value
 end
 
--- key -> { version =, updates = } while an update of it is under way. Requests are answered in
--- order, so a value that was read is still the newest if nobody here has set the key since.
-local watched = {}
-
-local function store(key, value)
-  if watched[key] then
-    watched[key].version = watched[key].version + 1
-  end
-  ask("kv_set", { key = key, value = value == nil and raw.json_null or value })
+local function or_null(value)
+  return value == nil and raw.json_null or value
 end
 
 --- Durable when it returns. nil removes the key.
@@ -66,7 +59,7 @@ end
 ---@param value any
 function kv.set(key, value)
   check_key(key)
-  store(key, stored_form(value))
+  ask("kv_set", { key = key, value = or_null(stored_form(value)) })
 end
 
 ---@param key string
@@ -81,21 +74,6 @@ function kv.keys(prefix)
   return ask("kv_keys", { prefix = prefix }).keys
 end
 
---- Stores what `change(value)` makes of the stored form, as one step for all runs of the script.
-local function update(key, watch, change)
-  while true do
-    local version = watch.version
-    local old = read(key)
-    if watch.version == version then
-      local new = change(old)
-      if watch.version == version then
-        store(key, stored_form(new))
-        return new
-      end
-    end
-  end
-end
-
 --- Sets the key to what `change(value)` returns and returns that; `value` is nil when there is none.
 -- No other run's change gets lost: when there was one in between, `change` is called again.
 ---@param key string
@@ -106,18 +84,18 @@ function kv.update(key, change)
   if type(change) ~= "function" then
     fail("kv.update wants a function, not a %s", type(change))
   end
-  local watch = watched[key] or { version = 0, updates = 0 }
-  watched[key] = watch
-  watch.updates = watch.updates + 1
-  local ok, result = pcall(update, key, watch, change)
-  watch.updates = watch.updates - 1
-  if watch.updates == 0 then
-    watched[key] = nil
+  while true do
+    local old = read(key)
+    local expected = or_null(stored_form(old)) -- a copy: `change` may alter the value in place
+    local new = change(old)
+    local params = { key = key, value = or_null(stored_form(new)), expected = expected }
+    local result, message, code = raw.request("kv_set", params)
+    if result then
+      return new
+    elseif code ~= "conflict" then
+      fail("kv: %s (%s)", message, code)
+    end
   end
-  if not ok then
-    error(result, 0)
-  end
-  return result
 end
 
 --- Adds `step` (1 when not given) to a number, 0 when there is none; returns the sum.

@@ -313,9 +313,7 @@ function scheduler.get_run(run)
   if not result then
     return nil, message, code
   end
-  local found = to_run(result.run)
-  found.attempts = result.attempts
-  return found
+  return to_run(result)
 end
 
 --- The lines of a run's log: { at =, level =, text = } each.
@@ -394,6 +392,15 @@ end
 
 -- ---- listeners ----
 
+--- True, or nil, message, code.
+local function listen()
+  local result, message, code = ask("listen", { names = vocabulary.listened() })
+  if not result then
+    return nil, message, code
+  end
+  return true
+end
+
 --- Calls `listener(event)` for each event of these names (all when not given), for as long as this
 -- script's version or this console lives.
 function scheduler.add_listener(listener, names)
@@ -401,14 +408,14 @@ function scheduler.add_listener(listener, names)
     fail("scheduler.add_listener wants a function, not a %s", type(listener))
   end
   vocabulary.add_listener(listener, names)
-  return ask("listen", { names = vocabulary.listened() })
+  return listen()
 end
 
 function scheduler.remove_listener(listener)
   if not vocabulary.remove_listener(listener) then
     return nil, "the function is no listener here", "not_found"
   end
-  return ask("listen", { names = vocabulary.listened() })
+  return listen()
 end
 
 -- ---- methods of a job ----

@@ -85,5 +85,8 @@ int main(int argc, char **argv)
 {
   static const struct cli_host host = {run, start, stop, check_jobs, configuration_read};
   signal(SIGPIPE, SIG_IGN);
+  /* Scripts' files and databases are served by libuv's threads: a slow query of one must not hold
+   * up all others. */
+  setenv("UV_THREADPOOL_SIZE", "32", 0);
   return cli_main(argc, argv, &host);
 }

@@ -16,6 +16,7 @@
 #include "ctl/options.h"
 #include "exec/worker.h"
 #include "store/lock.h"
+#include "vm/api_sqlite_files.h"
 
 enum { WORKERS_MAX = 64 };
 
@@ -54,6 +55,7 @@ static enum error_code open_store(struct moonbeat *m, struct store **store, stru
     if ((code = make_state_folder(o->state_folder, error)))
       return code;
     m->store_path = memory_printf("%s/moonbeat.db", o->state_folder);
+    sqlite_files_set_store(m->store_path); /* scripts keep off it */
     if (o->memory)
       code = lock_take(m->store_path, &m->lock, error);
   }

@@ -55,6 +55,9 @@ void log_write(enum log_level level, const char *format, ...)
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
 
+  for (char *tab = text; (tab = strchr(tab, '\t'));)
+    *tab = ' ';
+
   int64_t now_us = clock_wall_us();
   time_t now_s = (time_t)(now_us / 1000000);
   struct tm local;

@@ -7,8 +7,8 @@
 
 /* ---- states ---- */
 
-struct vm *worker_create_vm(struct worker *worker, const char *script, int live_calls,
-                            struct error *error)
+struct vm *worker_create_vm(struct worker *worker, const char *script, uint64_t generation,
+                            int live_calls, struct error *error)
 {
   static const vm_opener openers[] = {api_exec_open, NULL};
   return vm_create(&(struct vm_options){.host = worker->host,
@@ -17,7 +17,8 @@ struct vm *worker_create_vm(struct worker *worker, const char *script, int live_
                                         .memory_cap = worker->options.memory_cap,
                                         .live_calls = live_calls,
                                         .openers = openers,
-                                        .owner = worker},
+                                        .owner = worker,
+                                        .generation = generation},
                    error);
 }
 

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "exec/worker_internal.h"
 
-enum { COMPLETE_BUDGET_US = 1000000 };
+enum { COMPLETE_BUDGET_US = 1000000, LISTENER_BUDGET_US = 30 * 1000000 };
 
 struct console_call {
   struct vm_call call;
@@ -25,7 +25,7 @@ static struct session *make_session(struct worker *worker, uint64_t id, struct e
   struct session *session = find_session(worker, id);
   if (session)
     return session;
-  struct vm *vm = worker_create_vm(worker, "console", 1, error);
+  struct vm *vm = worker_create_vm(worker, "console", id | GENERATION_OF_CONSOLE, 1, error);
   if (!vm)
     return NULL;
   session = memory_alloc(sizeof *session);
@@ -88,11 +88,9 @@ static void console_ended(struct vm_call *call, enum vm_outcome outcome, const c
 static void console_log(struct vm_call *call, int level, const char *text, size_t size)
 {
   (void)level;
-  struct console_call *console = (struct console_call *)call;
   struct worker *worker = call->vm->owner;
-  uint64_t session = console->request->as.console.session;
-  struct message *print =
-      message_create(MESSAGE_PRINT, worker->options.address, console->request->from);
+  uint64_t session = call->vm->generation & ~GENERATION_OF_CONSOLE;
+  struct message *print = message_create(MESSAGE_PRINT, worker->options.address, ADDRESS_FRONT);
   print->tag = session;
   print->as.console.session = session;
   print->as.console.text = memory_copy(text, size);
@@ -132,6 +130,36 @@ void worker_complete(struct worker *worker, struct message *message)
   start(worker, message, &complete_kind, COMPLETE_BUDGET_US);
 }
 
+/* ---- listeners of a session ---- */
+
+static const struct vm_call_kind event_kind = {.name = "listener",
+                                               .entry = worker_l_event,
+                                               .ended = worker_event_ended,
+                                               .log = console_log,
+                                               .passes_queue = true};
+
+void worker_console_event(struct worker *worker, struct message *message)
+{
+  uint64_t id = message->as.event.generation & ~GENERATION_OF_CONSOLE;
+  struct session *session = find_session(worker, id);
+  if (!session) {
+    message_destroy(message);
+    return;
+  }
+  struct event_call *event = memory_alloc(sizeof *event);
+  event->message = message;
+  vm_call_start(session->vm, &event->call, &event_kind, LISTENER_BUDGET_US);
+}
+
+static void stop_listening(struct worker *worker, uint64_t generation)
+{
+  struct message *request = worker_message(worker, MESSAGE_REQUEST);
+  request->as.request.op = memory_strdup("listen");
+  request->as.request.params = memory_strdup("{\"names\":[]}");
+  request->as.request.generation = generation;
+  worker_post(worker, request);
+}
+
 /* Stops the line that runs and those that wait behind it; what the session holds stays. */
 void worker_interrupt(struct worker *worker, struct message *message)
 {
@@ -146,6 +174,7 @@ void worker_end_session(struct worker *worker, struct message *message)
   struct session *session = find_session(worker, message->as.console.session);
   if (session) {
     vm_kill_all(session->vm);
+    stop_listening(worker, session->vm->generation);
     HASH_DEL(worker->sessions, session);
     worker_close_vm(worker, session->vm);
     free(session);

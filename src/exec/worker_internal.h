@@ -45,8 +45,8 @@ struct worker {
 };
 
 /* NULL with *error. */
-struct vm *worker_create_vm(struct worker *worker, const char *script, int live_calls,
-                            struct error *error);
+struct vm *worker_create_vm(struct worker *worker, const char *script, uint64_t generation,
+                            int live_calls, struct error *error);
 
 /* Closes the state when its calls have ended. Safe from within a call's end. */
 void worker_close_vm(struct worker *worker, struct vm *vm);
@@ -63,10 +63,19 @@ static inline struct message *worker_message(struct worker *worker, enum message
 
 struct actor *worker_find_actor(struct worker *worker, uint64_t generation);
 
+/* A call of a listener. */
+struct event_call {
+  struct vm_call call;
+  struct message *message;
+};
+int worker_l_event(lua_State *L); /* the call's entry (event -> nothing) */
+void worker_event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error);
+
 /* Each takes the message. */
 void worker_load(struct worker *worker, struct message *message);
 void worker_retire(struct worker *worker, struct message *message);
 void worker_event(struct worker *worker, struct message *message);
+void worker_console_event(struct worker *worker, struct message *message);
 void worker_run(struct worker *worker, struct message *message);
 void worker_cancel(struct worker *worker, struct message *message);
 void worker_evaluate(struct worker *worker, struct message *message);

@@ -108,7 +108,8 @@ static const struct vm_call_kind load_kind = {
 void worker_load(struct worker *worker, struct message *message)
 {
   struct error error;
-  struct vm *vm = worker_create_vm(worker, message->as.load.script, 0, &error);
+  struct vm *vm =
+      worker_create_vm(worker, message->as.load.script, message->as.load.generation, 0, &error);
   if (!vm) {
     struct message *answer = worker_message(worker, MESSAGE_LOADED);
     answer->as.loaded.generation = message->as.load.generation;
@@ -137,11 +138,6 @@ void worker_retire(struct worker *worker, struct message *message)
 
 /* ---- listeners ---- */
 
-struct event_call {
-  struct vm_call call;
-  struct message *message;
-};
-
 static int after_event(lua_State *L, int status, lua_KContext unused)
 {
   (void)L;
@@ -150,8 +146,7 @@ static int after_event(lua_State *L, int status, lua_KContext unused)
   return 0;
 }
 
-/* event -> nothing */
-static int l_event(lua_State *L)
+int worker_l_event(lua_State *L)
 {
   struct message *message = ((struct event_call *)vm_call_argument(L))->message;
   vm_push_handler(L, "event");
@@ -162,7 +157,7 @@ static int l_event(lua_State *L)
 }
 
 /* Whatever a listener does, the run of which it hears stays as it is. */
-static void event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
+void worker_event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct event_call *event = (struct event_call *)call;
   if (error)
@@ -172,14 +167,16 @@ static void event_ended(struct vm_call *call, enum vm_outcome outcome, const cha
   free(event);
 }
 
-static const struct vm_call_kind event_kind = {
-    .name = "listener", .entry = l_event, .ended = event_ended, .log = log_for_script};
+static const struct vm_call_kind event_kind = {.name = "listener",
+                                               .entry = worker_l_event,
+                                               .ended = worker_event_ended,
+                                               .log = log_for_script};
 
 void worker_event(struct worker *worker, struct message *message)
 {
   struct actor *actor = worker_find_actor(worker, message->as.event.generation);
   if (!actor) {
-    message_destroy(message);
+    worker_console_event(worker, message);
     return;
   }
   struct event_call *event = memory_alloc(sizeof *event);

@@ -161,7 +161,7 @@ static struct vm *find_vm(struct worker *worker, uint64_t generation, struct err
 {
   if (generation == 0) {
     if (!worker->command_vm)
-      worker->command_vm = worker_create_vm(worker, "command", 0, error);
+      worker->command_vm = worker_create_vm(worker, "command", 0, 0, error);
     return worker->command_vm;
   }
   struct actor *actor = worker_find_actor(worker, generation);

@@ -12,6 +12,9 @@
 #include "base/error.h"
 #include "model/run.h"
 
+/* A console is a state too, which hears of events: its session with this bit. */
+#define GENERATION_OF_CONSOLE (UINT64_C(1) << 62)
+
 /* Who is addressed. Worker n is ADDRESS_WORKER + n. */
 enum { ADDRESS_SCHEDULER, ADDRESS_FRONT, ADDRESS_WORKER };
 
@@ -66,8 +69,9 @@ struct message {
   union {
     struct {
       char *op;
-      char *params; /* JSON object; NULL: none */
-      char *script; /* who asks, when a script does; NULL for a client */
+      char *params;        /* JSON object; NULL: none */
+      char *script;        /* who asks, when a script does; NULL for a client */
+      uint64_t generation; /* its state; a console's has GENERATION_OF_CONSOLE; 0 for a client */
     } request;
     struct {
       enum error_code code;

@@ -8,9 +8,19 @@
 #include "base/memory.h"
 #include "sched/state.h"
 
-static bool script_listens(const struct script_entry *script, const char *name)
+/* What a state asked for while it ran takes the place of what it declared. */
+static bool asked_at_run_time(const struct sched *s, uint64_t generation)
 {
-  if (!script->generation || !script->facts)
+  for (const struct listener *l = s->listeners; l; l = l->next)
+    if (l->generation == generation)
+      return true;
+  return false;
+}
+
+static bool script_listens(const struct sched *s, const struct script_entry *script,
+                           const char *name)
+{
+  if (!script->generation || !script->facts || asked_at_run_time(s, script->generation))
     return false;
   json_each(listened, json_get(json_root(script->facts), "listeners")) {
     const char *text = json_text(listened, "");
@@ -26,7 +36,7 @@ static bool anyone_listens(const struct sched *s, const char *name)
     if (strcmp(l->name, name) == 0 || strcmp(l->name, "*") == 0)
       return true;
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script_listens(script, name))
+    if (script_listens(s, script, name))
       return true;
   return false;
 }
@@ -63,7 +73,7 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
   if (s->watchers)
     send(s, ADDRESS_FRONT, 0, name, out->data);
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script_listens(script, name))
+    if (script_listens(s, script, name))
       send(s, script->worker, script->generation, name, out->data);
   uint64_t told = 0; /* a generation that listens twice is told once */
   for (const struct listener *l = s->listeners; l; l = l->next)

@@ -12,8 +12,10 @@
 #include "base/memory.h"
 #include "sched/state.h"
 
-/* The store's from_us must not lie above any claim that is not folded. */
-static void lower_watermark(struct sched *s, int64_t scheduled_us)
+/* A run that is open for so long is marked: it must not hold the watermark back. */
+#define LASTING_US (10 * INT64_C(1000000))
+
+void fold_lower_watermark(struct sched *s, int64_t scheduled_us)
 {
   if (scheduled_us < s->watermark.from_us) {
     s->watermark.from_us = scheduled_us;
@@ -40,7 +42,7 @@ static void wait(struct sched *s, struct entry *entry, int64_t fence, int64_t sc
 void fold_later(struct sched *s, struct entry *entry, int64_t fence, int64_t scheduled_us)
 {
   wait(s, entry, fence, scheduled_us);
-  lower_watermark(s, scheduled_us);
+  fold_lower_watermark(s, scheduled_us);
 }
 
 void fold_done(struct sched *s, struct entry *entry)
@@ -56,7 +58,8 @@ void fold_done(struct sched *s, struct entry *entry)
 static void raise_watermark(struct sched *s)
 {
   s->watermark.fence = s->unfolded ? s->unfolded->fold.fence - 1 : s->next_fence - 1;
-  s->watermark.from_us = s->now_us;
+  int64_t open_us = run_mark_lasting(s, s->now_us - LASTING_US);
+  s->watermark.from_us = open_us < s->now_us ? open_us : s->now_us;
   for (const struct entry *entry = s->unfolded; entry; entry = entry->fold.next)
     if (entry->fold.from_us < s->watermark.from_us)
       s->watermark.from_us = entry->fold.from_us;

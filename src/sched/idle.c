@@ -65,6 +65,7 @@ static bool step(struct sched *s)
   }
   if (code) {
     store_rollback(s->store);
+    run_undo(s);
     near_forget(s);
     log_warn("housekeeping waits: %s", s->error.text);
     s->prune_us = s->now_us + PRUNE_PERIOD_US;

@@ -149,8 +149,7 @@ static enum error_code run(struct request *r)
   enum error_code code = find_run(r, &row, &job_id);
   if (!code) {
     json_begin_object(r->result);
-    json_key(r->result, "run");
-    view_run(r->s, r->result, &row, job_id);
+    view_run_members(r->s, r->result, &row, job_id);
     json_key(r->result, "attempts");
     json_begin_array(r->result);
     code = store_each_attempt(r->s->store, row.key, list_attempt, r, r->error);

@@ -205,16 +205,17 @@ static enum error_code reload(struct request *r)
   return ERROR_OK;
 }
 
-/* {"generation":n,"names":[...]}: the state that asks hears of these events from now on. */
+/* The state that asks hears of these events from now on, and of no others. */
 static enum error_code listen(struct request *r)
 {
-  int64_t generation = json_integer(json_get(r->params, "generation"), 0);
+  const struct message *message = *r->message;
+  uint64_t generation = message->as.request.generation;
   const struct json *names = json_get(r->params, "names");
-  if (generation <= 0 || !names || names->type != JSON_ARRAY)
-    return error_set(r->error, ERROR_USAGE, "listen wants a generation and names");
-  event_unlisten(r->s, (uint64_t)generation);
+  if (!generation || !names || names->type != JSON_ARRAY)
+    return error_set(r->error, ERROR_USAGE, "only scripts and consoles listen, to names");
+  event_unlisten(r->s, generation);
   json_each(name, names)
-    event_listen(r->s, (uint64_t)generation, (*r->message)->from, json_text(name, ""));
+    event_listen(r->s, generation, message->from, json_text(name, ""));
   json_begin_object(r->result);
   json_end_object(r->result);
   return ERROR_OK;
@@ -245,19 +246,41 @@ static enum error_code kv_get(struct request *r)
   return ERROR_OK;
 }
 
+static char *value_text(const struct json *value)
+{
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  if (!value || value->type == JSON_NULL)
+    return NULL;
+  json_write_tree(&writer, value);
+  return buffer_take(&text);
+}
+
+/* With `expected`, only if that is what is kept now: two states of one script lose no update. */
+static enum error_code check_expected(struct request *r, const char *script, const char *key)
+{
+  const struct json *expected = json_get(r->params, "expected");
+  char *found = NULL, *wanted = value_text(expected);
+  enum error_code code = ERROR_OK;
+  if (expected && !(code = store_kv_get(r->s->store, script, key, &found, r->error)) &&
+      (found ? !wanted || strcmp(found, wanted) != 0 : wanted != NULL))
+    code = error_set(r->error, ERROR_CONFLICT, "\"%s\" has another value by now", key);
+  free(found);
+  free(wanted);
+  return code;
+}
+
 static enum error_code kv_set(struct request *r)
 {
   const char *script = owner(r), *key = script ? request_text(r, "key") : NULL;
-  const struct json *value = json_get(r->params, "value");
-  struct buffer text = {0};
   if (!key)
     return r->error->code;
-  if (value && value->type != JSON_NULL) {
-    struct json_writer writer = {.out = &text};
-    json_write_tree(&writer, value);
-  }
-  enum error_code code = store_kv_set(r->s->store, script, key, text.data, r->error);
-  buffer_deinit(&text);
+  enum error_code code = check_expected(r, script, key);
+  if (code)
+    return code;
+  char *value = value_text(json_get(r->params, "value"));
+  code = store_kv_set(r->s->store, script, key, value, r->error);
+  free(value);
   if (sched_failed(r->s, code, r->error))
     return code;
   json_begin_object(r->result);
@@ -291,9 +314,9 @@ static const char *const none[] = {NULL};
 static const char *const name_param[] = {"name", NULL};
 static const char *const add_params[] = {"name", "source", NULL};
 static const char *const revision_params[] = {"name", "revision", NULL};
-static const char *const listen_params[] = {"generation", "names", NULL};
+static const char *const listen_params[] = {"names", NULL};
 static const char *const key_param[] = {"key", NULL};
-static const char *const set_params[] = {"key", "value", NULL};
+static const char *const set_params[] = {"key", "value", "expected", NULL};
 static const char *const keys_params[] = {"prefix", NULL};
 
 const struct request_operation request_script_operations[] = {

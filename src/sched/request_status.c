@@ -53,6 +53,7 @@ static enum error_code status(struct request *r)
   enum error_code code = store_count(r->s->store, &counts, r->error);
   if (code)
     return code;
+  near_fill(r->s); /* so that the next job is known, also in the first turn */
   for (const struct entry *e = r->s->unfolded; e; e = e->fold.next) {
     counts.jobs[e->fold.stored_state]--;
     counts.jobs[e->progress.state]++;

@@ -90,6 +90,8 @@ void run_undo(struct sched *s)
     free(before);
   }
   s->touched = NULL;
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
+    run->lasting = false; /* the mark may be undone; marking again does no harm */
   run_release(s);
 }
 
@@ -286,6 +288,8 @@ static void retry(struct sched *s, struct open_run *run, const struct run *ended
   run->started_us = 0;
   run->worker = 0;
   run->cancelling = false;
+  run->lasting = false; /* the row is pending again */
+  fold_lower_watermark(s, run->key.scheduled_us);
   wait_until(s, run, due_us);
   tell_run(s, "job_retry", EVENT_RARE, run, NULL);
 }
@@ -327,6 +331,8 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
   /* Cut off by our own stop: the row stays open, and the next start treats it like any other run
    * that was cut off. */
   if (row.state == RUN_INTERRUPTED && s->stopping) {
+    if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
+      return;
     tell_run(s, "job_interrupted", EVENT_RARE, run, message);
     end(s, run);
     return;
@@ -411,8 +417,26 @@ void run_log(struct sched *s, const struct message *message)
                           .level = message->as.log.level,
                           .at_us = message->as.log.at_us,
                           .text = last ? too_much : message->as.log.text};
+  log_write((enum log_level)line.level, "%s: %s", run->entry->job->id, line.text);
   if (!sched_failed(s, store_add_log(s->store, run->key, &line, &error), &error))
     tell_log(s, run, message);
+}
+
+int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us)
+{
+  struct error error;
+  int64_t from_us = INT64_MAX;
+  for (struct open_run *run = s->open_runs; run && !s->failure; run = run->hh.next) {
+    if (run->ended || run->lasting)
+      continue;
+    if (run->claimed_us <= claimed_until_us) {
+      run->lasting = true;
+      sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error);
+    } else if (run->key.scheduled_us < from_us) {
+      from_us = run->key.scheduled_us;
+    }
+  }
+  return from_us;
 }
 
 /* ---- the start after a crash ---- */
@@ -475,7 +499,7 @@ void run_recover(struct sched *s)
 {
   struct recovery r = {.s = s};
   struct error error;
-  sched_failed(s, store_each_open_run(s->store, collect, &r, &error), &error);
+  sched_failed(s, store_each_open_run(s->store, s->watermark.from_us, collect, &r, &error), &error);
   for (size_t i = 0; i < r.count; i++) {
     if (!s->failure)
       recover_one(s, &r.runs[i]);

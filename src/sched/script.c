@@ -294,11 +294,12 @@ static void store_good(struct sched *s, struct script_entry *script)
   memcpy(good.version, script->version, sizeof good.version);
   good.error = NULL;
   good.loaded_us = s->now_us;
-  if (!sched_failed(s, store_put_script(s->store, &good, &error), &error))
-    sched_failed(s,
-                 store_add_source(s->store, good.name, script->source, script->source_size,
-                                  s->now_us, &number, &error),
-                 &error);
+  if (!sched_failed(s, store_put_script(s->store, &good, &error), &error) &&
+      !sched_failed(s,
+                    store_add_source(s->store, good.name, script->source, script->source_size,
+                                     s->now_us, &number, &error),
+                    &error))
+    script->revision = number;
 }
 
 static void store_bad(struct sched *s, const struct script_entry *script)

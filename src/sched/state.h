@@ -62,7 +62,8 @@ struct open_run {
   int64_t started_us; /* 0: a worker has not reported it started */
   int worker;         /* address it was sent to; 0: not sent */
   bool cancelling;
-  bool ended; /* in this turn; freed when it is committed */
+  bool lasting; /* marked so in the store */
+  bool ended;   /* in this turn; freed when it is committed */
   int64_t log_lines;
   char *args; /* given by hand; else NULL */
   struct entry *entry;
@@ -79,6 +80,7 @@ struct script_entry {
   uint64_t generation; /* in force; 0: none */
   uint64_t loading;    /* generation being loaded; 0: none */
   bool fallback;       /* what is being loaded is the last good source, not the newest */
+  int64_t revision;    /* of the source in force; 0: not known yet */
   bool conflict;       /* its error is an id that another script holds: worth another try */
   bool seen;           /* by the first scan */
   char *verdict;       /* of the load that this turn takes in: why it failed; NULL: it did not */
@@ -185,6 +187,9 @@ void near_forget(struct sched *s);
 
 /* A claim of this fence and due time has moved the entry's progress. */
 void fold_later(struct sched *s, struct entry *entry, int64_t fence, int64_t scheduled_us);
+/* An open run, or a claim whose progress is not written, is scheduled then: the store's from_us
+ * must not lie above it. */
+void fold_lower_watermark(struct sched *s, int64_t scheduled_us);
 /* The entry's progress was written, or is forgotten. */
 void fold_done(struct sched *s, struct entry *entry);
 /* Writes the progress of at most `most` jobs, those that have waited since `until_us` at least. */
@@ -223,6 +228,8 @@ void run_log(struct sched *s, const struct message *message);
 /* Ends a run that no worker has. */
 void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
+/* Marks the open runs that were claimed so long ago; the first due time among the others. */
+int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
 void run_recover(struct sched *s);
 /* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */
 void run_commit(struct sched *s);
@@ -289,7 +296,9 @@ void event_unlisten(struct sched *s, uint64_t generation);
 void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none);
 void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
                      int64_t scheduled_us);
-/* An object with the members of a run; what is in memory about an open one wins. */
+/* The members of a run, or an object of them; what is in memory about an open one wins. */
+void view_run_members(struct sched *s, struct json_writer *writer, const struct run *run,
+                      const char *job_id);
 void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
               const char *job_id);
 void view_job(struct sched *s, struct json_writer *writer, const struct job *job,

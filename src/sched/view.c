@@ -21,13 +21,12 @@ void view_put_run_id(struct json_writer *writer, const char *key, const char *jo
   buffer_deinit(&id);
 }
 
-void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
-              const char *job_id)
+void view_run_members(struct sched *s, struct json_writer *writer, const struct run *run,
+                      const char *job_id)
 {
   const struct open_run *open = run_find(s, run->key);
   int64_t started_us = open ? open->started_us : run->started_us;
   enum run_state state = open && started_us ? RUN_RUNNING : run->state;
-  json_begin_object(writer);
   view_put_run_id(writer, "id", job_id, run->key.scheduled_us);
   json_put_text(writer, "job", job_id);
   json_put_text(writer, "state", run_state_name(state));
@@ -41,6 +40,13 @@ void view_run(struct sched *s, struct json_writer *writer, const struct run *run
     view_put_instant(writer, "due_at", run->due_us, 0);
   json_put_raw(writer, "result", run->result);
   json_put_text(writer, "error", run->error);
+}
+
+void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
+              const char *job_id)
+{
+  json_begin_object(writer);
+  view_run_members(s, writer, run, job_id);
   json_end_object(writer);
 }
 
@@ -64,6 +70,11 @@ void view_script(struct sched *s, struct json_writer *writer, const struct scrip
   json_put_text(writer, "origin", script->script.origin == SCRIPT_FILE ? "file" : "added");
   json_put_text(writer, "path", script->script.path);
   json_put_text(writer, "version", script->script.version[0] ? script->script.version : NULL);
+  json_key(writer, "revision");
+  if (script->revision)
+    json_write_integer(writer, script->revision);
+  else
+    json_write_null(writer);
   view_put_instant(writer, "loaded_at", script->script.loaded_us, 0);
   json_put_boolean(writer, "loading", script->loading != 0);
   json_put_text(writer, "error", script->script.error);

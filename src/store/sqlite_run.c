@@ -198,14 +198,37 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, stor
   return visit_all(&query, visit, context);
 }
 
-enum error_code store_each_open_run(struct store *store, store_run_visitor visit, void *context,
-                                    struct error *error)
+enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
+                                   struct error *error)
 {
   struct query query = query_open(store,
-                                  "SELECT " COLUMNS ", j.id FROM runs r INDEXED BY runs_open"
-                                  " LEFT JOIN jobs j ON j.number = r.job WHERE r.state < 2"
+                                  "UPDATE runs SET state = 1 WHERE scheduled_us = ? AND job = ?"
+                                  " AND fence = ? AND state = 0",
+                                  error);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  bind_integer(&query, fence);
+  return query_run(&query);
+}
+
+enum error_code store_each_open_run(struct store *store, int64_t from_us, store_run_visitor visit,
+                                    void *context, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT " COLUMNS ", j.id FROM runs r INDEXED BY runs_lasting"
+                                  " LEFT JOIN jobs j ON j.number = r.job WHERE r.state = 1"
                                   " ORDER BY r.scheduled_us, r.job",
                                   error);
+  enum error_code code = visit_all(&query, visit, context);
+  if (code)
+    return code;
+  query = query_open(store,
+                     "SELECT " COLUMNS ", j.id FROM runs r NOT INDEXED"
+                     " LEFT JOIN jobs j ON j.number = r.job"
+                     " WHERE r.scheduled_us >= ? AND r.state = 0"
+                     " ORDER BY r.scheduled_us, r.job",
+                     error);
+  bind_integer(&query, from_us);
   return visit_all(&query, visit, context);
 }
 

@@ -5,9 +5,10 @@
  * edited: a change is a new step.
  *
  * Reading the layout: what one fire writes is a row at the end of `runs` (clustered by time, so the
- * rows of one moment share pages), an entry in `runs_open` for as long as it has not ended, and a
- * narrow row of `job_progress`. `runs_open` and `progress_due` hold only what is open or will be
- * due, so their hot pages are few. Absent times are NULL, which takes no room.
+ * rows of one moment share pages), and the same row again when it ends; the narrow row of
+ * `job_progress` follows later, many at once. Open runs have no index: they lie behind the
+ * watermark in meta, but for those that last, which are marked and stand in `runs_lasting`.
+ * `progress_due` holds only what will be due. Absent times are NULL, which takes no room.
  *
  * A job's number names its runs, which outlive it, so none is given twice: meta's job_numbers is
  * the highest that may have been given. */
@@ -45,7 +46,7 @@ static const char *const steps[] = {
     "  fence INTEGER NOT NULL, previous_us INTEGER, due_us INTEGER, claimed_us INTEGER NOT NULL,"
     "  started_us INTEGER, finished_us INTEGER, args TEXT, result TEXT, error TEXT,"
     "  PRIMARY KEY(scheduled_us, job)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX runs_open ON runs(scheduled_us, job) WHERE state < 2;"
+    "CREATE INDEX runs_lasting ON runs(scheduled_us, job) WHERE state = 1;"
 
     "CREATE TABLE attempts(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
     "  attempt INTEGER NOT NULL, state INTEGER NOT NULL, fence INTEGER NOT NULL, due_us INTEGER,"
@@ -70,7 +71,7 @@ enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };
 /* The SQL above spells these numbers out. */
 _Static_assert(JOB_DECLARED == 0 && JOB_ADDED == 1, "jobs_declared");
 _Static_assert(JOB_ACTIVE == 0 && JOB_FINISHED == 2 && JOB_ERROR == 3, "progress_*");
-_Static_assert(RUN_PENDING == 0 && RUN_RUNNING == 1 && RUN_SUCCEEDED == 2, "runs_open");
+_Static_assert(RUN_PENDING == 0 && RUN_RUNNING == 1 && RUN_SUCCEEDED == 2, "runs_lasting");
 
 enum error_code schema_recognise(struct store *store, struct error *error)
 {

@@ -144,14 +144,17 @@ enum error_code store_get_run(struct store *store, struct run_key key, struct ru
 /* Ended attempts before the one in force, in order. */
 enum error_code store_each_attempt(struct store *store, struct run_key key, store_run_visitor visit,
                                    void *context, struct error *error);
-/* Pending and running ones, in order of scheduled_us. */
-enum error_code store_each_open_run(struct store *store, store_run_visitor visit, void *context,
-                                    struct error *error);
+/* An open run is recorded as running, so that it need not lie behind the watermark to be found. */
+enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
+                                   struct error *error);
+/* Open ones: those that were marked, and pending ones scheduled at `from_us` or later. */
+enum error_code store_each_open_run(struct store *store, int64_t from_us, store_run_visitor visit,
+                                    void *context, struct error *error);
 /* A job's history, newest claim first, along the links from `from_us` (progress.last_us). */
 enum error_code store_each_run_of(struct store *store, int64_t job, int64_t from_us,
                                   store_run_visitor visit, void *context, struct error *error);
-/* How far job_progress has followed the claims: those of `fence` and below are in it, and no claim
- * above it lies before from_us. */
+/* How far job_progress has followed the claims: those of `fence` and below are in it. No claim
+ * above it, and no open run that is not marked as lasting, is scheduled before from_us. */
 struct store_watermark {
   int64_t fence;
   int64_t from_us;

@@ -60,6 +60,7 @@ int vm_request(lua_State *L, const char *op, const char *params)
   message->as.request.op = memory_strdup(op);
   message->as.request.params = memory_strdup(params);
   message->as.request.script = memory_strdup(vm->script);
+  message->as.request.generation = vm->generation;
   host_post(host, message);
   return wait_begin(L, &request->wait, &request_kind);
 }

@@ -82,6 +82,8 @@ static void push_module(lua_State *L, const char *name)
       lua_remove(L, -2);
       return;
     }
+    /* Whoever makes the file later mends the script that wanted it. */
+    remember_file(vm, lua_tostring(L, -1));
     lua_pop(L, 1);
   }
   luaL_where(L, 2); /* below us: this function's, then require's */

@@ -76,6 +76,7 @@ struct vm *vm_create(const struct vm_options *options, struct error *error)
   vm->script = memory_strdup(options->script);
   vm->folder = memory_strdup(options->folder);
   vm->owner = options->owner;
+  vm->generation = options->generation;
   vm->cap = options->memory_cap ? options->memory_cap : VM_MEMORY_CAP;
   vm->live_max = options->live_calls ? options->live_calls : VM_LIVE_CALLS;
   TAILQ_INIT(&vm->calls);

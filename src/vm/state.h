@@ -37,6 +37,7 @@ struct vm_options {
   int live_calls;           /* 0: VM_LIVE_CALLS; 1: one call after the other */
   const vm_opener *openers; /* of layers above, NULL at the end; or NULL */
   void *owner;              /* the worker's */
+  uint64_t generation;      /* by which the scheduler knows the state; 0: it does not */
 };
 
 struct vm_thread {
@@ -50,6 +51,7 @@ struct vm {
   char *script;
   char *folder;
   void *owner;
+  uint64_t generation;
   size_t used, cap;
   bool over_cap; /* the hook shall look at it */
   char kill_text[256];

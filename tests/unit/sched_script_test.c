@@ -116,9 +116,58 @@ static void cut_off_runs_run_again_or_not(void **state)
   assert_string_equal(w.runs.first->as.run.job_id, "again");
   assert_int_equal(w.runs.first->as.run.attempt.number, 2);
   world_finish_all(&w);
-  world_expect(&w, "run", "{\"run\":\"again\"}", "run.state", "succeeded");
-  world_expect(&w, "run", "{\"run\":\"once\"}", "run.state", "interrupted");
+  world_expect(&w, "run", "{\"run\":\"again\"}", "state", "succeeded");
+  world_expect(&w, "run", "{\"run\":\"once\"}", "state", "interrupted");
   world_expect(&w, "show", "{\"job\":\"once\"}", "next_run_at", "2026-01-01T02:00:00.000000Z");
+  world_close(&w);
+  remove_store(folder);
+}
+
+/* A run that outlives the watermark, and one that a stop cuts off, are both found by the next
+ * start. */
+static void open_runs_are_found_by_the_next_start(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  const char *script = "{\"jobs\":[{\"id\":\"long\",\"run\":true,\"trigger\":\"in 1s\"},"
+                       "{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1m\"}]}";
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a", script);
+  world_pass(&w, SECOND);
+  struct message *long_run = message_list_pop(&w.runs); /* never finished by the test */
+  assert_string_equal(long_run->as.run.job_id, "long");
+  for (int i = 0; i < 10; i++) {
+    world_live(&w, MINUTE);
+    world_finish_all(&w);
+    sched_idle(w.sched, w.now_us + 10 * SECOND);
+  }
+  world_crash(&w);
+  world_save(&w, "a", script);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(w.runs.first->as.run.attempt.number, 2);
+
+  /* The stop cuts it off once more. */
+  struct message_list in = {0};
+  struct message *run = message_list_pop(&w.runs);
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  struct message *finish = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+  finish->as.finished.attempt = run->as.run.attempt;
+  finish->as.finished.state = RUN_INTERRUPTED;
+  message_list_append(&in, stop);
+  message_list_append(&in, finish);
+  struct message_list out = {0};
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  assert_true(sched_stopped(w.sched));
+  message_list_deinit(&out);
+  message_destroy(run);
+  message_destroy(long_run);
+  world_crash(&w);
+  world_save(&w, "a", script);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(w.runs.first->as.run.attempt.number, 3);
+  world_finish_all(&w);
+  world_expect(&w, "run", "{\"run\":\"long\"}", "state", "succeeded");
   world_close(&w);
   remove_store(folder);
 }
@@ -255,6 +304,7 @@ int main(void)
       cmocka_unit_test(an_id_moves_from_file_to_file),
       cmocka_unit_test(a_script_that_goes_takes_its_jobs),
       cmocka_unit_test(cut_off_runs_run_again_or_not),
+      cmocka_unit_test(open_runs_are_found_by_the_next_start),
       cmocka_unit_test(progress_follows_the_claims),
       cmocka_unit_test(an_old_version_stays_over_a_restart),
       cmocka_unit_test(a_script_that_never_loaded_breaks_its_jobs_only),

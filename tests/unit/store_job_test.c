@@ -139,7 +139,7 @@ static void a_rollback_undoes(void **state)
   struct seen jobs = {0}, runs = {0};
   OK(store_each_job(store, NULL, note_job, &jobs, &error));
   assert_string_equal(jobs.text, "a");
-  OK(store_each_open_run(store, note_run, &runs, &error));
+  OK(store_each_open_run(store, INT64_MIN, note_run, &runs, &error));
   assert_string_equal(runs.text, "");
 }
 
@@ -154,7 +154,7 @@ static void writes_need_a_transaction(void **state)
   FAILS(ERROR_INTERNAL, store_begin(store, &error));
   commit();
   struct seen seen = {0};
-  OK(store_each_open_run(store, note_run, &seen, &error));
+  OK(store_each_open_run(store, INT64_MIN, note_run, &seen, &error));
   assert_string_equal(seen.text, "");
 }
 

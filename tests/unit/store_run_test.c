@@ -135,14 +135,14 @@ static void open_ones_are_found(void **state)
   OK(store_claim(store, &early, &error));
   commit();
   struct seen seen = {0};
-  OK(store_each_open_run(store, note_run, &seen, &error));
-  assert_string_equal(seen.text, "a@200:pending b@300:running");
+  OK(store_each_open_run(store, INT64_MIN, note_run, &seen, &error));
+  assert_string_equal(seen.text, "b@300:running a@200:pending");
   begin();
   late.state = RUN_INTERRUPTED;
   OK(store_finish(store, &late, &error));
   commit();
   seen = (struct seen){0};
-  OK(store_each_open_run(store, note_run, &seen, &error));
+  OK(store_each_open_run(store, INT64_MIN, note_run, &seen, &error));
   assert_string_equal(seen.text, "a@200:pending");
 }
 
