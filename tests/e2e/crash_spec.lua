@@ -261,6 +261,12 @@ describe("kill -9", function()
       d:kill()
       d:launch()
     end
+    for _ = 1, CYCLES // 10 do -- and in good order, under the same load
+      daemon.sleep(0.1 + math.random() * 0.3)
+      d:signal "TERM"
+      d:wait_for_end()
+      d:launch()
+    end
     daemon.wait_until(function() return d:cli("status").status == 0 end, 15, "the daemon answers")
     daemon.sleep(0.5)
     stop_load()

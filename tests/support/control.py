@@ -57,6 +57,8 @@ class Control:
         number = self.send(op, params)
         answer = self.receive()
         assert answer["id"] == number, answer
+        if "error" in answer and answer["error"]["code"] == "unavailable":
+            raise Gone  # it is stopping
         if "error" in answer:
             raise RuntimeError("%s %s: %s" % (op, params, answer["error"]["message"]))
         return answer["result"]
