@@ -12,11 +12,17 @@ struct question {
   const char *message; /* NULL: the error on the thread's top */
 };
 
-/* Lines about our own Lua and about the C function below all say nothing to a script's author. */
-static bool is_ours(const char *line)
+/* Lines about our own Lua, about the C function below all and about error() itself say nothing to a
+ * script's author. */
+static bool says_nothing(const char *line)
 {
-  return strncmp(line, "\tmoonbeat/", 10) == 0 || strncmp(line, "\t[C]: in ?", 10) == 0 ||
-         strncmp(line, "\t(...tail calls...)", 19) == 0;
+  static const char *const beginnings[] = {"\tmoonbeat/", "\t[C]: in ?", "\t(...tail calls...)",
+                                           "\t[C]: in global 'error'",
+                                           "\t[C]: in function 'error'"};
+  for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
+    if (strncmp(line, beginnings[i], strlen(beginnings[i])) == 0)
+      return true;
+  return false;
 }
 
 static void append_frames(struct buffer *out, const char *traceback)
@@ -26,7 +32,7 @@ static void append_frames(struct buffer *out, const char *traceback)
     line++;
     const char *end = strchr(line, '\n');
     size_t size = end ? (size_t)(end - line) : strlen(line);
-    if (!is_ours(line)) {
+    if (!says_nothing(line)) {
       if (!headed)
         buffer_append_text(out, "\nstack traceback:");
       headed = true;
@@ -35,6 +41,23 @@ static void append_frames(struct buffer *out, const char *traceback)
     }
     line = end;
   }
+}
+
+/* error value -> the same, its text. An address would say nothing: a table tells its `message`. */
+static const char *push_text(lua_State *L, size_t *size)
+{
+  if (lua_isstring(L, -1) || luaL_getmetafield(L, -1, "__tostring") != LUA_TNIL) {
+    lua_settop(L, 3);
+    return luaL_tolstring(L, 3, size);
+  }
+  if (lua_istable(L, 3)) {
+    lua_pushliteral(L, "message");
+    lua_rawget(L, 3);
+    if (lua_type(L, -1) == LUA_TSTRING)
+      return lua_tolstring(L, -1, size);
+  }
+  lua_pushfstring(L, "(the error is a %s value)", luaL_typename(L, 3));
+  return lua_tolstring(L, -1, size);
 }
 
 /* question, buffer as light userdata -> nothing */
@@ -47,7 +70,7 @@ static int l_describe(lua_State *L)
   if (!text) {
     lua_pushvalue(question->thread, -1);
     lua_xmove(question->thread, L, 1);
-    text = luaL_tolstring(L, -1, &size);
+    text = push_text(L, &size);
   } else {
     size = strlen(text);
   }

@@ -14,6 +14,8 @@ job "sum" { run = add, args = { 1, 2 }, tags = { "maths" } }
 job "hourly" { trigger = every "1h", run = add, args = { 3, 4 } }
 job "nightly" { trigger = cron "0 2 * * *", timezone = "Asia/Shanghai", run = add }
 job "fails" { run = function() log.warn "soon" error "no luck" end }
+job "throws" { run = function() error { message = "thrown" } end }
+job "throws_nil" { run = function() error(nil) end }
 job "naps" { run = function() print "napping" sleep "30s" end }
 job "spins" { timeout = "300ms", run = function() while true do end end }
 job "off" { trigger = every "100ms", enabled = false, run = function() end }
@@ -156,8 +158,8 @@ describe("about the daemon", function()
   end)
 
   it("check", function()
-    assert.equal("ok     work  11 jobs\n", d:must("check", "jobs"))
-    assert.equal(11, #object("check", "jobs").jobs)
+    assert.equal("ok     work  13 jobs\n", d:must("check", "jobs"))
+    assert.equal(13, #object("check", "jobs").jobs)
     d:sh "mkdir many"
     daemon.write_file(d.root .. "/many/many.lua", [[
       for i = 1, 2500 do job("many-" .. i) { trigger = every "1h", run = function() end } end
@@ -294,8 +296,13 @@ describe("about runs", function()
     local json = d:cli("run-now", "fails", "--wait", "--json")
     assert.equal(1, json.status)
     assert.matches("/jobs/work%.lua:9: no luck", dkjson.decode(json.out).error)
+    -- What is raised need not be a string, and says something all the same.
+    assert.matches("^failed: thrown\n", d:cli("run-now", "throws", "--wait").out)
+    assert.matches("^failed: %(the error is a nil value%)\n", d:cli("run-now", "throws_nil", "--wait").out)
     assert.equal(124, d:cli("run-now", "spins", "--wait").status)
-    assert.equal(1, d:cli("run-now", "echo", "--wait").status)
+    local echoed = d:cli("run-now", "echo", "--wait")
+    assert.equal(1, echoed.status)
+    assert.matches("\nfailed: [^\n]*3[^\n]*\n$", echoed.out)
     assert.matches("out.*err", d:must("logs", "echo"))
     assert.equal(3, #d:json("runs", "-n", "3"))
     assert.equal("spins", d:json("runs", "--state", "timed_out")[1].job)
