@@ -102,14 +102,26 @@ describe("kill -9", function()
     end
   end)
 
+  --- Saves a job file as editors do: one job that stays and some that come and go. How many.
+  local function save_changing()
+    local count = math.random(0, 4)
+    daemon.write_file(d.root .. "/saved", ([[
+      job "kept" { trigger = every "10h", run = function() end }
+      for i = 1, %d do job("changing-" .. i) { trigger = every "10h", run = function() end } end
+    ]]):format(count))
+    assert(os.rename(d.root .. "/saved", d.jobs_folder .. "/changing.lua"))
+    return count
+  end
+
   --- Nothing is open and nothing is due: only these would go on, and they are paused.
   local function drain()
     d:must("pause", table.unpack(INTERVAL_JOBS))
+    local far_at = daemon.shell "date -u -d '1 hour' +%FT%T"
     daemon.wait_until(function()
       local status = d:json("status")[1]
       local waiting = 0
       for _, job in ipairs(d:json("list", "--state", "active")) do
-        waiting = waiting + (job.id ~= "far" and job.next_run_at and 1 or 0)
+        waiting = waiting + ((job.next_run_at or far_at) < far_at and 1 or 0)
       end
       return status.runs.pending + status.runs.running + waiting == 0
     end, DRAIN_SECONDS, "everything has run")
@@ -254,9 +266,12 @@ describe("kill -9", function()
     math.randomseed(SEED)
     d = daemon.new()
     d:write("work.lua", WORK)
+    local changing = save_changing()
     d:start()
+    local kept_due = d:job("kept").next_run_at
     start_load()
     for _ = 1, CYCLES do
+      changing = save_changing()
       daemon.sleep(0.05 + math.random() * 0.35)
       d:kill()
       d:launch()
@@ -281,6 +296,10 @@ describe("kill -9", function()
       fires = fires + check_grid(found, id)
     end
     local cut_off = check_executions(found, lines, quiet_at)
+    assert.equal(kept_due, found.job.kept.next_run_at, "an unchanged trigger keeps its due time")
+    for i = 1, 4 do
+      assert.equal(i <= changing, found.job["changing-" .. i] ~= nil, "a job is what its file says")
+    end
     assert.equal("ok\n", d:sh("sqlite3 " .. daemon.quote(d.state .. "/moonbeat.db") .. " 'PRAGMA integrity_check'"))
 
     print(("# %d kills: %d adds, %d runs by hand, %d finishes, %d scripts acknowledged; %d fires; %d attempts cut off")
