@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "ctl/options.h"
 #include "ctl/server.h"
 #include "script/watch.h"
@@ -130,6 +131,7 @@ static void receive(void *context, struct message_list *messages)
 static void run_thread(void *context)
 {
   struct front *f = context;
+  thread_set_name("front");
   uv_run(&f->loop, UV_RUN_DEFAULT);
   uv_loop_close(&f->loop);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 enum {
   LONGEST_SLEEP_MS = 1000,
@@ -170,6 +171,7 @@ static void receive(void *context, struct message_list *messages)
 static void run_thread(void *context)
 {
   struct scheduler *s = context;
+  thread_set_name("scheduler");
   uv_run(&s->loop, UV_RUN_DEFAULT);
   uv_loop_close(&s->loop);
   close(s->alarm_fd);

@@ -19,6 +19,21 @@ static const struct table_column list_columns[] = {
     {.title = "TRIGGER", .may_shrink = true},
 };
 
+/* The trigger without the moment from which an interval counts, which `show` tells. */
+static void add_trigger_cell(struct table *table, const char *text)
+{
+  static const char anchor[] = " anchor=";
+  const char *at = text ? strstr(text, anchor) : NULL;
+  if (!at) {
+    table_cell(table, COLOR_NONE, text);
+    return;
+  }
+  const char *rest = at + 1 + strcspn(at + 1, " ");
+  char *shown = memory_printf("%.*s%s", (int)(at - text), text, rest);
+  table_cell(table, COLOR_NONE, shown);
+  free(shown);
+}
+
 static void add_job_row(struct cli *cli, struct table *table, const struct json *job)
 {
   const char *state = json_text(json_get(job, "state"), "?");
@@ -26,7 +41,7 @@ static void add_job_row(struct cli *cli, struct table *table, const struct json 
   table_cell(table, color_of(state), state);
   table_cell(table, COLOR_NONE, cli_when(cli, json_get(job, "next_run_at")));
   table_cell(table, COLOR_NONE, cli_when(cli, json_get(job, "last_run_at")));
-  table_cell(table, COLOR_NONE, json_text(json_get(job, "trigger_text"), NULL));
+  add_trigger_cell(table, json_text(json_get(job, "trigger_text"), NULL));
 }
 
 /* What needs a person stands last, where it is seen. */

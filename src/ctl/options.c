@@ -17,7 +17,6 @@ void daemon_options_deinit(struct daemon_options *options)
   free(options->state_folder);
   free(options->config_file);
   free(options->timezone);
-  free(options->timezone);
   *options = DAEMON_OPTIONS_EMPTY;
 }
 
@@ -45,7 +44,8 @@ static void append_parts(struct buffer *out, const char *path)
   }
 }
 
-char *options_absolute_path(const char *path)
+/* Without symlinks where it exists, else by its letters. */
+static char *resolve(const char *path)
 {
   char *real = realpath(path, NULL);
   if (real)
@@ -75,6 +75,28 @@ static char *parent_of(const char *path)
 static char *join(const char *folder, const char *name)
 {
   return memory_printf("%s/%s", strcmp(folder, "/") == 0 ? "" : folder, name);
+}
+
+char *options_absolute_path(const char *path)
+{
+  size_t size = strlen(path);
+  while (size > 1 && path[size - 1] == '/')
+    size--;
+  char *trimmed = memory_copy(path, size);
+  const char *slash = strrchr(trimmed, '/');
+  const char *name = slash ? slash + 1 : trimmed;
+  char *result;
+  if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+    result = resolve(trimmed);
+  } else {
+    char *parent = parent_of(trimmed);
+    char *folder = resolve(parent);
+    result = join(folder, name);
+    free(folder);
+    free(parent);
+  }
+  free(trimmed);
+  return result;
 }
 
 static bool exists(const char *path, bool as_folder)

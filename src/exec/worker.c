@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/thread.h"
 #include "vm/api_http.h"
 
 /* ---- states ---- */
@@ -145,6 +146,7 @@ static void receive(void *context, struct message_list *messages)
 static void run_thread(void *context)
 {
   struct worker *worker = context;
+  thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
   uv_loop_init(&worker->loop);
   worker->host = host_open(&(struct host_options){.loop = &worker->loop,
                                                   .bus = worker->options.bus,

@@ -147,7 +147,7 @@ static bool hold_back(struct sched *s, struct entry *entry)
   struct script_entry *script;
   struct error error = {0};
   if (entry->progress.state == JOB_ERROR) { /* its row cannot be read: shown so, but not changed */
-    heap_remove(&s->near, &entry->due);
+    heap_remove(&entry->due);
     return true;
   }
   if (entry->job->command) {
@@ -157,7 +157,7 @@ static bool hold_back(struct sched *s, struct entry *entry)
     case SCRIPT_READY:
       return false;
     case SCRIPT_LATER: /* comes back by near_rewind() when the load is over */
-      heap_remove(&s->near, &entry->due);
+      heap_remove(&entry->due);
       return true;
     case SCRIPT_MISSING:
       break;

@@ -50,6 +50,8 @@ void fold_done(struct sched *s, struct entry *entry)
   if (!entry->fold.waits)
     return;
   entry->fold.waits = false;
+  if (entry->due.heap == &s->beyond)
+    heap_remove(&entry->due); /* the store's index has it where it is */
   DL_DELETE2(s->unfolded, entry, fold.prev, fold.next);
   s->unfolded_count--;
 }

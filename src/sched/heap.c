@@ -23,7 +23,8 @@ static bool before(const struct heap_node *a, const struct heap_node *b)
 static void place(struct heap *heap, size_t index, struct heap_node *node)
 {
   heap->nodes[index] = node;
-  node->place = index + 1;
+  node->heap = heap;
+  node->index = index;
 }
 
 static size_t move_up(struct heap *heap, size_t index, struct heap_node *node)
@@ -59,10 +60,11 @@ static void settle(struct heap *heap, size_t index, struct heap_node *node)
 
 void heap_put(struct heap *heap, struct heap_node *node)
 {
-  if (node->place) {
-    settle(heap, node->place - 1, node);
+  if (node->heap == heap) {
+    settle(heap, node->index, node);
     return;
   }
+  heap_remove(node);
   if (heap->count == heap->capacity) {
     heap->capacity = heap->capacity ? heap->capacity * 2 : 64;
     heap->nodes = memory_resize(heap->nodes, heap->capacity * sizeof *heap->nodes);
@@ -71,21 +73,40 @@ void heap_put(struct heap *heap, struct heap_node *node)
   place(heap, move_up(heap, heap->count - 1, node), node);
 }
 
-void heap_remove(struct heap *heap, struct heap_node *node)
+void heap_remove(struct heap_node *node)
 {
-  if (!node->place)
+  struct heap *heap = node->heap;
+  if (!heap)
     return;
-  size_t index = node->place - 1;
+  node->heap = NULL;
   struct heap_node *last = heap->nodes[--heap->count];
-  node->place = 0;
   if (last != node)
-    settle(heap, index, last);
+    settle(heap, node->index, last);
+}
+
+static int by_order(const void *a, const void *b)
+{
+  const struct heap_node *x = *(struct heap_node *const *)a, *y = *(struct heap_node *const *)b;
+  return before(x, y) ? -1 : before(y, x) ? 1 : 0;
+}
+
+void heap_cut(struct heap *heap, size_t keep)
+{
+  /* What is sorted is a heap. */
+  qsort(heap->nodes, heap->count, sizeof *heap->nodes, by_order);
+  for (size_t i = 0; i < heap->count; i++) {
+    heap->nodes[i]->heap = i < keep ? heap : NULL;
+    heap->nodes[i]->index = i;
+  }
+  if (heap->count > keep)
+    heap->count = keep;
 }
 
 bool heap_check(const struct heap *heap)
 {
   for (size_t i = 0; i < heap->count; i++)
-    if (heap->nodes[i]->place != i + 1 || (i && before(heap->nodes[i], heap->nodes[(i - 1) / 2])))
+    if (heap->nodes[i]->heap != heap || heap->nodes[i]->index != i ||
+        (i && before(heap->nodes[i], heap->nodes[(i - 1) / 2])))
       return false;
   return true;
 }

@@ -7,10 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct heap;
+
 struct heap_node {
   int64_t us;
   int64_t number;
-  size_t place; /* 0: in no heap; else its index + 1 */
+  struct heap *heap; /* it lies in; NULL: in none */
+  size_t index;
 };
 
 struct heap {
@@ -20,9 +23,12 @@ struct heap {
 
 void heap_deinit(struct heap *heap);
 struct heap_node *heap_first(const struct heap *heap); /* NULL when empty */
-/* Puts the node in, or moves it, for its present `us` and `number`. */
+/* Puts the node in, or moves it, for its present `us` and `number`; out of another heap if need be.
+ */
 void heap_put(struct heap *heap, struct heap_node *node);
-void heap_remove(struct heap *heap, struct heap_node *node); /* nothing when it is in none */
-bool heap_check(const struct heap *heap);                    /* the order holds everywhere */
+void heap_remove(struct heap_node *node); /* nothing when it is in none */
+/* Keeps the `keep` first nodes; the others are in no heap then and lie behind them in `nodes`. */
+void heap_cut(struct heap *heap, size_t keep);
+bool heap_check(const struct heap *heap); /* the order holds everywhere */
 
 #endif

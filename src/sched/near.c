@@ -32,8 +32,11 @@ void near_take_place(struct sched *s, struct entry *entry)
   entry->due.us = entry->progress.next_us;
   if (is_near(s, entry))
     heap_put(&s->near, &entry->due);
+  else if (entry->fold.waits && entry->progress.state == JOB_ACTIVE && !entry->removed &&
+           entry->due.us != JOB_NEVER)
+    heap_put(&s->beyond, &entry->due);
   else
-    heap_remove(&s->near, &entry->due);
+    heap_remove(&entry->due);
 }
 
 static struct entry *insert(struct sched *s, struct job *job, const struct job_progress *progress)
@@ -112,7 +115,7 @@ void near_moved(struct sched *s, struct entry *entry)
 static void free_entry(struct sched *s, struct entry *entry)
 {
   fold_done(s, entry);
-  heap_remove(&s->near, &entry->due);
+  heap_remove(&entry->due);
   HASH_DEL(s->entries, entry);
   job_destroy(entry->job);
   free(entry->progress.error);
@@ -121,7 +124,7 @@ static void free_entry(struct sched *s, struct entry *entry)
 
 static void release(struct sched *s, struct entry *entry)
 {
-  if (!entry->changed && !entry->due.place && !entry->fold.waits && entry->open_runs == 0)
+  if (!entry->changed && !entry->due.heap && !entry->fold.waits && entry->open_runs == 0)
     free_entry(s, entry);
 }
 
@@ -219,16 +222,10 @@ void near_fill(struct sched *s)
   bool all = page.read < NEAR_PAGE;
   s->edge_us = all ? until_us : page.last_us;
   s->edge_number = all ? INT64_MAX : page.last_number;
-  for (struct entry *entry = s->unfolded; entry; entry = entry->fold.next)
-    near_take_place(s, entry);
-}
-
-static int by_due(const void *a, const void *b)
-{
-  const struct heap_node *x = *(struct heap_node *const *)a, *y = *(struct heap_node *const *)b;
-  if (x->us != y->us)
-    return x->us < y->us ? -1 : 1;
-  return (x->number > y->number) - (x->number < y->number);
+  struct heap_node *node;
+  while ((node = heap_first(&s->beyond)) &&
+         (node->us < s->edge_us || (node->us == s->edge_us && node->number <= s->edge_number)))
+    near_take_place(s, near_find(s, node->number));
 }
 
 /* A burst of new jobs must not fill the memory: the edge moves back to the middle of what is near.
@@ -239,14 +236,14 @@ static void shrink(struct sched *s)
   size_t keep = NEAR_MAX / 2, count = near->count;
   if (count <= NEAR_MAX)
     return;
-  qsort(near->nodes, count, sizeof(struct heap_node *), by_due); /* what is sorted is a heap */
+  heap_cut(near, keep);
   s->edge_us = near->nodes[keep - 1]->us;
   s->edge_number = near->nodes[keep - 1]->number;
-  for (size_t i = 0; i < count; i++)
-    near->nodes[i]->place = i < keep ? i + 1 : 0;
-  near->count = keep;
-  for (size_t i = keep; i < count; i++)
-    near_note(s, near_find(s, near->nodes[i]->number));
+  for (size_t i = keep; i < count; i++) {
+    struct entry *entry = near_find(s, near->nodes[i]->number);
+    near_take_place(s, entry);
+    near_note(s, entry);
+  }
 }
 
 void near_commit(struct sched *s)
@@ -269,7 +266,7 @@ void near_rewind(struct sched *s)
 static void read_again(struct sched *s, struct entry *entry)
 {
   struct stored_job stored = {0};
-  heap_remove(&s->near, &entry->due);
+  heap_remove(&entry->due);
   entry->changed = entry->dirty = false;
   fold_done(s, entry);
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;

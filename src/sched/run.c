@@ -44,7 +44,7 @@ static void leave_entry(struct sched *s, struct open_run *run)
 static void end(struct sched *s, struct open_run *run)
 {
   touch(s, run);
-  heap_remove(&s->waiting, &run->start);
+  heap_remove(&run->start);
   run->ended = true;
   leave_entry(s, run);
 }
@@ -68,7 +68,7 @@ void run_undo(struct sched *s)
 {
   for (struct open_run *run = s->touched, *next; run; run = next) {
     next = run->next_touched;
-    heap_remove(&s->waiting, &run->start);
+    heap_remove(&run->start);
     if (run->fresh) {
       if (!run->ended)
         run->entry->open_runs--;
@@ -200,7 +200,7 @@ void run_send(struct sched *s, struct open_run *run)
   enum script_ready ready =
       job->command ? SCRIPT_READY : script_ready(s, job->script, &script, &error);
   if (ready == SCRIPT_LATER) { /* until run_release() */
-    heap_remove(&s->waiting, &run->start);
+    heap_remove(&run->start);
     return;
   }
   if (ready == SCRIPT_MISSING) {
@@ -208,7 +208,7 @@ void run_send(struct sched *s, struct open_run *run)
     return;
   }
   touch(s, run);
-  heap_remove(&s->waiting, &run->start);
+  heap_remove(&run->start);
   run->worker = script ? script->worker : any_worker(s);
   struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
   m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
@@ -224,7 +224,7 @@ void run_send(struct sched *s, struct open_run *run)
 void run_release(struct sched *s)
 {
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
-    if (!run->worker && !run->ended && !run->start.place)
+    if (!run->worker && !run->ended && !run->start.heap)
       wait_until(s, run, run->due_us);
 }
 

@@ -16,7 +16,7 @@ enum {
   FIRES_PER_TURN = 4096, /* claims and skips decided in one transaction */
   NEAR_PAGE = 2048,      /* jobs paged in at once */
   NEAR_LOW = 1024,       /* fewer than this in memory: page in more */
-  NEAR_MAX = 50000,      /* more than this: the far half is let go */
+  NEAR_MAX = 131072,     /* more than this: the far half is let go */
   FOLD_MAX = 100000,     /* more jobs than this whose progress is not written: write some */
   FOLD_STEP = 2048,      /* so many at once */
   EVENTS_KEPT = 1000,    /* for `events` without -f */
@@ -119,6 +119,7 @@ struct sched {
   struct error error;
 
   struct heap near;    /* entry.due */
+  struct heap beyond;  /* entry.due of those behind the edge that the store's index has elsewhere */
   struct heap waiting; /* open_run.start */
   struct entry *entries;
   struct open_run *open_runs;

@@ -57,6 +57,7 @@ void sched_destroy(struct sched *s)
     free(s->events[i]);
   message_list_deinit(&s->held);
   heap_deinit(&s->near);
+  heap_deinit(&s->beyond);
   heap_deinit(&s->waiting);
   free(s->changed);
   free(s->over_limit);

@@ -31,7 +31,7 @@ static void drain(const struct bench_options *options, bool memory, const char *
   usleep((useconds_t)(due_us - clock_wall_us()));
   int64_t open = 1;
   while (open != 0) {
-    usleep(10000);
+    usleep(50000);
     char *status = bench_ask(moonbeat, "status", NULL);
     open = bench_number(status, "jobs.active") + bench_number(status, "runs.pending") +
            bench_number(status, "runs.running");
