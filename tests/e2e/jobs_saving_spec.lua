@@ -80,6 +80,16 @@ describe("a job file saved by", function()
     expect_name "two"
   end)
 
+  it("a swap of the jobs folder, when it is a symbolic link", function()
+    d:stop()
+    d:sh "mv $J $J.1; cp -r $J.1 $J.2; sed -i s/one/two/ $J.2/a.lua; ln -s $J.1 $J"
+    d:start()
+    assert.equal("one", name_of "a")
+    d:sh "ln -s $J.2 $J.tmp; mv -T $J.tmp $J"
+    expect_name "two"
+    assert.equal(d.jobs_folder, d:json("status")[1].jobs_folder)
+  end)
+
   it("creation, renaming and deletion", function()
     d:write("b.lua", 'job "b" { run = function() end }')
     daemon.wait_until(function() return d:job "b" end, SECONDS, "b is there")
