@@ -59,7 +59,7 @@ local function to_job(members, message, code)
 end
 
 function Job:__tostring()
-  local next_run = self.next_run_at and "next run " .. self.next_run_at:iso() or self.state
+  local next_run = self.next_run_at and "next run " .. tostring(self.next_run_at) or self.state
   return ("job %s: %s, %s"):format(self.id, raw.module("tables").trigger_of(self), next_run)
 end
 
@@ -235,10 +235,24 @@ function scheduler.reschedule_job(job, when)
   return to_job(ask("reschedule_job", { job = job_id(job, "reschedule_job"), trigger = spec.trigger }))
 end
 
-for _, name in ipairs { "pause_job", "resume_job", "remove_job" } do
+for _, name in ipairs { "pause_job", "resume_job" } do
   scheduler[name] = function(job)
     return to_job(ask(name, { job = job_id(job, name) }))
   end
+end
+
+--- Removes a job and returns it as it was. At the console the script that was made for a function
+-- typed there goes with its last job.
+function scheduler.remove_job(job)
+  local removed, message, code = to_job(ask("remove_job", { job = job_id(job, "remove_job") }))
+  if not removed then
+    return nil, message, code
+  end
+  removed.state, removed.next_run_at = "removed", nil
+  if is_console and removed.script and removed.script:find("^console_%d+$") then
+    raw.request("remove_script", { name = removed.script }) -- is refused while another job uses it
+  end
+  return removed
 end
 
 --- Starts a run now, with these arguments in place of the job's if there are any; returns its id.

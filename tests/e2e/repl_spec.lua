@@ -43,6 +43,19 @@ describe("the REPL without a terminal", function()
     assert.equal(0, status)
   end)
 
+  it("makes a script of a function typed there, which goes with its last job", function()
+    local output, status = repl("", [[
+first = every("1h", function() end)
+second = scheduler.add_job { id = "second", func = first.id .. ".run", trigger = every "2h" }
+function list() local names = {} for _, s in ipairs(scheduler.scripts()) do names[#names + 1] = s.name end
+  return table.concat(names, " ") end
+job("console_1"):remove() return list()
+job("second"):remove() return list()
+]])
+    assert.equal(0, status, output)
+    assert.equal('"console_1"\n""\n', output)
+  end)
+
   it("gives one JSON object a line with --json", function()
     local output = repl("--json -e " .. quote('print("x") return 2'))
     assert.equal('{"print":"x"}\n{"results":"2","incomplete":false}\n', output:gsub('"incomplete":false,"results":"2"',
