@@ -36,18 +36,22 @@ end
 
 -- ---- evaluating ----
 
+--- The chunk, or nil, a message and whether more lines would make one of it: as an expression ("1 +")
+-- or as a statement ("for ...").
 local function compile(text)
   count = count + 1
   local name = "=input " .. count
+  local is_incomplete = false
+  local chunk, message
   for _, prefix in ipairs { "return ", "" } do
-    local chunk, message = load(prefix .. text, name, "t")
+    chunk, message = load(prefix .. text, name, "t")
     if chunk then
       chunks[name] = prefix .. text
       return chunk
-    elseif prefix == "" then
-      return nil, message
     end
+    is_incomplete = is_incomplete or message:find("near <eof>$") ~= nil
   end
+  return nil, message, is_incomplete
 end
 
 local function show_results(results)
@@ -68,11 +72,10 @@ end
 
 --- Runs what was typed, as an expression if it is one.
 function console.evaluate(text)
-  local chunk, message = compile(text)
-  if not chunk then
-    if message:find("near <eof>$") then
-      return { results = "", incomplete = true }
-    end
+  local chunk, message, is_incomplete = compile(text)
+  if is_incomplete then
+    return { results = "", incomplete = true }
+  elseif not chunk then
     error(message, 0)
   end
   local results = table.pack(chunk())
@@ -83,11 +86,16 @@ function console.evaluate(text)
   return { results = shown, incomplete = false }
 end
 
---- All fields of a job, one per line.
+local function says_nothing(job, name, value)
+  return name == "id" or name == "trigger_text" or (name == "name" and value == job.id)
+    or (type(value) == "table" and getmetatable(value) == nil and next(value) == nil)
+end
+
+--- All fields of a job that say something, one per line.
 function console.show_job(job)
   local rows = {}
   for name, value in pairs(job) do
-    if name ~= "id" and name ~= "trigger_text" then
+    if not says_nothing(job, name, value) then
       rows[#rows + 1] = { "  " .. name, type(value) == "string" and value or inspect(value) }
     end
   end

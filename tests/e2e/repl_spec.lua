@@ -79,6 +79,7 @@ job("second"):remove() return list()
     local output, status = repl("", "function f(x)\n  return x * 2\nend\n\nf(21)\nprint 'tab\there'\n")
     assert.equal("42\ntab\there\n", output)
     assert.equal(0, status)
+    assert.equal("3\n", (repl("", "1 +\n2\n")))
   end)
 
   it("says what to do where there is neither a daemon nor a jobs folder", function()
