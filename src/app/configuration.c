@@ -158,8 +158,12 @@ enum error_code configuration_read(struct daemon_options *options, struct error 
   enum error_code code = config_read(options->config_file, &text, error);
   if (!code)
     code = json_parse(text.data, text.size, &document, error);
-  if (!code && json_root(document)->type == JSON_OBJECT)
-    json_each(value, json_root(document)) {
+  const struct json *root = code ? NULL : json_root(document);
+  if (root && root->type != JSON_OBJECT && root->count > 0)
+    code = error_set(error, ERROR_INVALID, "%s: options have names, as in return { workers = 2 }",
+                     options->config_file);
+  if (root && !code)
+    json_each(value, root) {
       struct reading reading = {options, value, error};
       code = read_option(&reading);
       if (code) {

@@ -128,6 +128,17 @@ void message_list_deinit(struct message_list *list)
     message_destroy(message);
 }
 
+struct message *message_copy_request(const struct message *request)
+{
+  struct message *copy = message_create(MESSAGE_REQUEST, request->from, request->to);
+  copy->tag = request->tag;
+  copy->as.request.op = memory_strdup(request->as.request.op);
+  copy->as.request.params = memory_strdup(request->as.request.params);
+  copy->as.request.script = memory_strdup(request->as.request.script);
+  copy->as.request.generation = request->as.request.generation;
+  return copy;
+}
+
 static struct message *start_reply(const struct message *request)
 {
   struct message *reply = message_create(MESSAGE_REPLY, request->to, request->from);

@@ -144,12 +144,15 @@ static void cut_off_runs(struct sched *s)
       run_cancel(s, run, RUN_INTERRUPTED);
 }
 
-static bool any_run_sent(const struct sched *s)
+/* Runs that a worker has. One whose finish is here, but finds no room on the disk, is with us. */
+static int64_t count_runs_sent(const struct sched *s)
 {
+  int64_t count = 0;
   for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
-    if (run->worker)
-      return true;
-  return false;
+    count += run->worker != 0;
+  for (const struct message *message = s->held.first; message; message = message->next)
+    count -= message->kind == MESSAGE_FINISHED;
+  return count;
 }
 
 static void go_on_stopping(struct sched *s)
@@ -159,7 +162,7 @@ static void go_on_stopping(struct sched *s)
   if (s->now_us >= s->stop_by_us)
     cut_off_runs(s);
   /* A run that does not even end when it is killed is left to the next start. */
-  if (any_run_sent(s) && s->now_us < s->stop_by_us + 5 * 1000000)
+  if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + 5 * 1000000)
     return;
   s->stopped = true;
   for (int i = 0; i < s->options.workers; i++)
@@ -167,48 +170,36 @@ static void go_on_stopping(struct sched *s)
                         message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
 }
 
-/* Undoes a turn that could not be written: memory is what the store holds again, requests are
- * refused, and what workers and the front reported is kept. */
-static void undo(struct sched *s, struct message_list *taken)
+/* ---- writing ---- */
+
+static void finish_writing(struct sched *s)
 {
-  struct message *message;
-  struct message_list kept = {0};
-  store_rollback(s->store);
-  message_list_deinit(s->out);
-  log_error("nothing can be stored: %s (trying again each second)", s->error.text);
-  error_prefix(&s->error, "nothing was changed");
-  while ((message = message_list_pop(taken))) {
-    if (message->kind == MESSAGE_REQUEST) {
-      message_list_append(s->out, message_reply_error(message, &s->error));
-      message_destroy(message);
-    } else {
-      message_list_append(&kept, message);
-    }
-  }
-  message_list_join(&kept, &s->held);
-  s->held = kept;
-  run_undo(s);
-  near_forget(s);
-  s->retry_us = s->now_us + FULL_RETRY_US;
+  if (!s->failure)
+    near_flush(s);
+  if (!s->failure)
+    fold_flush(s);
+  if (!s->failure)
+    s->failure = store_commit(s->store, &s->error);
 }
 
-static enum error_code write_turn(struct sched *s, struct message_list *in,
-                                  struct message_list *taken)
+static void take_back(struct sched *s)
+{
+  store_rollback(s->store);
+  message_list_deinit(s->out);
+  run_undo(s);
+  near_forget(s);
+}
+
+static void write_turn(struct sched *s, struct message_list *in, struct message_list *taken)
 {
   struct message *message;
-  enum error_code code = store_begin(s->store, &s->error);
-  if (code)
-    return s->failure = code;
+  s->failure = store_begin(s->store, &s->error);
   while (!s->failure && (message = message_list_pop(in))) {
-    /* A request is consumed by its handler: a copy of its head is enough to refuse it later. */
-    struct message *refusal = NULL;
-    if (message->kind == MESSAGE_REQUEST) {
-      refusal = message_create(MESSAGE_REQUEST, message->from, message->to);
-      refusal->tag = message->tag;
-    }
+    /* A request is consumed by its handler: the copy is for the case that the turn is taken back.
+     */
+    if (message->kind == MESSAGE_REQUEST)
+      message_list_append(taken, message_copy_request(message));
     take(s, &message);
-    if (refusal)
-      message_list_append(taken, refusal);
     if (message)
       message_list_append(taken, message);
   }
@@ -218,13 +209,7 @@ static enum error_code write_turn(struct sched *s, struct message_list *in,
     fire_due(s);
   if (!s->failure && (s->stopping || s->unfolded_count > FOLD_MAX))
     fold_step(s, s->stopping ? SIZE_MAX : FOLD_STEP, INT64_MAX);
-  if (!s->failure)
-    near_flush(s);
-  if (!s->failure)
-    fold_flush(s);
-  if (!s->failure)
-    s->failure = store_commit(s->store, &s->error);
-  return s->failure;
+  finish_writing(s);
 }
 
 static void deliver(struct sched *s, const struct message_list *taken)
@@ -238,28 +223,91 @@ static void deliver(struct sched *s, const struct message_list *taken)
   go_on_stopping(s);
 }
 
+/* ---- a full disk ---- */
+
+static bool is_passing(enum error_code code)
+{
+  return code == ERROR_FULL || code == ERROR_BUSY;
+}
+
+/* While nothing can be stored each request has a transaction of its own: those that only read are
+ * answered, the others are refused. */
+static void answer_alone(struct sched *s, struct message *request)
+{
+  struct message *copy = message_copy_request(request);
+  struct message_list out = {0}, *turn_out = s->out;
+  s->out = &out;
+  s->failure = store_begin(s->store, &s->error);
+  if (s->failure)
+    message_destroy(request);
+  else
+    request_answer(s, request);
+  finish_writing(s);
+  if (s->failure) {
+    take_back(s);
+    error_prefix(&s->error, "nothing was changed");
+    message_list_append(&out, message_reply_error(copy, &s->error));
+  } else {
+    run_commit(s);
+    near_commit(s);
+  }
+  message_destroy(copy);
+  s->out = turn_out;
+  message_list_join(s->out, &out);
+}
+
+/* What workers and the front report is kept until it can be stored. */
+static enum error_code hold(struct sched *s, struct message_list *messages)
+{
+  struct message *message;
+  enum error_code failure = ERROR_OK;
+  while ((message = message_list_pop(messages))) {
+    if (message->kind == MESSAGE_REQUEST) {
+      answer_alone(s, message);
+      if (s->failure && !is_passing(s->failure))
+        failure = s->failure;
+    } else if (message->kind == MESSAGE_STOP) {
+      take(s, &message);
+      message_destroy(message);
+    } else {
+      message_list_append(&s->held, message);
+    }
+  }
+  go_on_stopping(s);
+  return failure;
+}
+
 enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list *in,
                            struct message_list *out, struct error *error)
 {
-  struct message_list taken = {0}, all = s->held;
-  s->held = (struct message_list){0};
-  message_list_join(&all, in);
+  struct message_list taken = {0};
+  enum error_code code = ERROR_OK;
   s->now_us = now_us;
   s->out = out;
-  s->failure = ERROR_OK;
   s->events_this_turn = 0;
-  enum error_code code = write_turn(s, &all, &taken);
-  message_list_join(&taken, &all); /* what a failure left untouched */
-  if (code == ERROR_FULL || code == ERROR_BUSY) {
-    undo(s, &taken);
-    code = ERROR_OK;
-  } else if (code) {
+  if (now_us < s->retry_us) {
+    code = hold(s, in);
+  } else {
+    struct message_list all = s->held;
+    s->held = (struct message_list){0};
+    message_list_join(&all, in);
+    write_turn(s, &all, &taken);
+    message_list_join(&taken, &all); /* what a failure left untouched */
+    code = s->failure;
+  }
+  if (is_passing(code)) {
+    log_error("nothing can be stored: %s (trying again each second)", s->error.text);
+    take_back(s);
+    s->retry_us = now_us + FULL_RETRY_US;
+    code = hold(s, &taken);
+  } else if (!code && now_us >= s->retry_us) {
+    s->retry_us = 0;
+    deliver(s, &taken);
+  }
+  if (code) {
     store_rollback(s->store);
     if (error)
       *error = s->error;
-  } else {
-    s->retry_us = 0;
-    deliver(s, &taken);
   }
   message_list_deinit(&taken);
   s->out = NULL;
@@ -268,9 +316,9 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
 
 int64_t sched_wake_us(const struct sched *s, int64_t now_us)
 {
-  if (s->retry_us)
+  if (s->retry_us && !s->stopped)
     return s->retry_us;
-  if (s->held.first)
+  if (s->held.first && !s->stopped)
     return now_us;
   if (s->options.hold)
     return INT64_MAX;

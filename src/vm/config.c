@@ -4,19 +4,25 @@
 #include <lua.h>
 
 #include "vm/api_json.h"
+#include "vm/vm.h"
 
 enum { INSTRUCTIONS_MAX = 10000000 };
 
 static void stop_endless(lua_State *L, lua_Debug *ar)
 {
   (void)ar;
-  luaL_error(L, "a configuration file must not run for long");
+  luaL_where(L, 0);
+  lua_pushliteral(L, "a configuration file must not run for long");
+  lua_concat(L, 2);
+  lua_error(L);
 }
 
 /* (file's value -- text) */
 static int l_encode(lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
+  lua_newtable(L); /* where the bindings would go; what the encoder needs is in the registry */
+  api_json_open(L);
   if (!api_json_encode(L, 1, NULL, 0))
     return lua_error(L);
   return 1;
