@@ -464,6 +464,26 @@ describe("a wrong command line", function()
     refuses(73, d.root .. "/file is not a folder: move it away, or give --state", "run", "jobs", "--state", "./file")
   end)
 
+  it("has company in a wrong moonbeat.lua", function()
+    local file = d.root .. "/moonbeat.lua"
+    for _, case in ipairs {
+      { "return { wrokers = 3 }", ': unknown option "wrokers", did you mean "workers"?' },
+      { "return { workers = 'many' }", ": workers must be a whole number, not a string" },
+      { "return { workers = 65 }", ": workers must be between 1 and 64" },
+      { "return { keep = '5 parsecs' }", ': keep: unknown unit "parsecs", use w, d, h, m, s, ms or us' },
+      { "return { timezone = 'Asia/Shangai' }", ': unknown time zone "Asia/Shangai", did you mean "Asia/Shanghai"?' },
+      { "return { log_level = 'loud' }", ': log_level must be "debug", "info", "warn", "error" or "off"' },
+      { "return { jobs = function() end }", ": jobs: a function cannot be stored" },
+      { "return { 'jobs' }", ": options have names, as in return { workers = 2 }" },
+      { "workers = 2", ": must return a table of options" },
+      { "return {", ":1: unexpected symbol near <eof>" },
+      { "while true do end", ":1: a configuration file must not run for long" },
+    } do
+      daemon.write_file(file, case[1])
+      refuses(65, file .. case[2], "run")
+    end
+  end)
+
   it("about triggers is told without a daemon", function()
     refuses(65, 'cron "61 * * * *": minute 61 is over 59', "next", "61 * * * *")
     refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30', "next", "0 0 30 2 *")
