@@ -204,12 +204,14 @@ function Daemon:restart()
   return self:start()
 end
 
---- Ends it if need be and removes all its files.
+--- Ends it if need be and removes all its files; raises what a sanitizer has found.
 function Daemon:close()
   if self.pid and self:is_alive() then
     self:kill()
   end
+  local report = self:log():match "[^\n]*Sanitizer.*" or self:log():match "[^\n]*: runtime error: .*"
   os.execute(("chmod -R u+rwX %s 2>/dev/null; rm -rf %s"):format(quote(self.root), quote(self.root)))
+  assert(not report, report)
 end
 
 --- What the daemon wrote to its standard error and output so far.
