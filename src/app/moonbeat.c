@@ -16,6 +16,7 @@
 #include "ctl/options.h"
 #include "exec/worker.h"
 #include "store/lock.h"
+#include "time/zone.h"
 #include "vm/api_sqlite_files.h"
 
 enum { WORKERS_MAX = 64 };
@@ -92,15 +93,14 @@ static enum error_code create_sched(struct moonbeat *m, struct store *store, str
                                     struct error *error)
 {
   m->status_json = describe(m);
-  return sched_create(
-      &(struct sched_options){
-          .store = store,
-          .workers = m->options.workers,
-          .default_zone = m->options.timezone ? m->options.timezone : "local",
-          .retention = {.age_us = m->options.keep_us, .runs_per_job = m->options.keep_runs},
-          .hold = m->options.check_only,
-          .status_json = m->status_json},
-      clock_wall_us(), sched, error);
+  return sched_create(&(struct sched_options){.store = store,
+                                              .workers = m->options.workers,
+                                              .default_zone = "local",
+                                              .retention = {.age_us = m->options.keep_us,
+                                                            .runs_per_job = m->options.keep_runs},
+                                              .hold = m->options.check_only,
+                                              .status_json = m->status_json},
+                      clock_wall_us(), sched, error);
 }
 
 static void start_workers(struct moonbeat *m)
@@ -144,7 +144,8 @@ struct moonbeat *moonbeat_start(const struct moonbeat_options *options, struct e
   m->lock = -1;
   if (m->options.workers < 1 || m->options.workers > WORKERS_MAX)
     m->options.workers = core_count();
-  if (open_store(m, &store, error) || create_sched(m, store, &sched, error)) {
+  if ((m->options.timezone && zone_set_local(m->options.timezone, error)) ||
+      open_store(m, &store, error) || create_sched(m, store, &sched, error)) {
     if (store)
       store_close(store);
     destroy(m);

@@ -30,10 +30,11 @@ struct moonbeat_options {
   bool handle_signals;      /* SIGINT and SIGTERM stop, SIGHUP reads the folder again */
   int control_fd;           /* a connected stream socket to serve as a client; -1: none */
   int workers;              /* 0: as many as there are cores */
-  const char *timezone;     /* of wall-clock triggers that name none; NULL: the system's zone */
-  int64_t grace_us;         /* how long runs may take to end when a signal stops it */
-  int64_t keep_us;          /* ended runs are kept so long */
-  int64_t keep_runs;        /* and at most so many of each job */
+  const char *timezone; /* what "local" means in the whole process, for triggers that name no zone
+                           and for scripts; NULL: the system's zone */
+  int64_t grace_us;     /* how long runs may take to end when a signal stops it */
+  int64_t keep_us;      /* ended runs are kept so long */
+  int64_t keep_runs;    /* and at most so many of each job */
 };
 
 #define MOONBEAT_OPTIONS_DEFAULT                                                                   \

@@ -85,6 +85,19 @@ static int l_run(lua_State *L)
 
 /* ---- messages ---- */
 
+/* Texts end at a NUL everywhere behind this: one that a script wrote is shown as U+FFFD. */
+static char *copy_line(const char *text, size_t size)
+{
+  struct buffer line = {0};
+  for (const char *nul; (nul = memchr(text, 0, size)); text = nul + 1) {
+    buffer_append(&line, text, (size_t)(nul - text));
+    buffer_append_text(&line, "\xef\xbf\xbd");
+    size -= (size_t)(nul - text) + 1;
+  }
+  buffer_append(&line, text, size);
+  return buffer_take(&line);
+}
+
 static void post_log(struct run_call *run, int level, const char *text, size_t size)
 {
   struct message *line = worker_message(run->worker, MESSAGE_LOG);
@@ -92,7 +105,7 @@ static void post_log(struct run_call *run, int level, const char *text, size_t s
   line->as.log.script = memory_strdup(run->call.vm->script);
   line->as.log.level = level;
   line->as.log.at_us = clock_wall_us();
-  line->as.log.text = memory_copy(text, size < LOG_LINE_MAX ? size : LOG_LINE_MAX);
+  line->as.log.text = copy_line(text, size < LOG_LINE_MAX ? size : LOG_LINE_MAX);
   worker_post(run->worker, line);
 }
 

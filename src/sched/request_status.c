@@ -1,21 +1,55 @@
 /* Operations on the scheduler itself: status and events. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "sched/state.h"
 
-static void put_next(struct request *r)
+struct next {
+  char *job;
+  int64_t us;
+};
+
+static void take_earlier(struct next *next, const struct job *job, int64_t us)
 {
-  const struct heap_node *node = heap_first(&r->s->near);
-  const struct entry *entry = node ? near_find(r->s, node->number) : NULL;
-  json_key(r->result, "next");
-  if (!entry) {
-    json_write_null(r->result);
+  if (next->job && next->us <= us)
     return;
+  free(next->job);
+  next->job = memory_strdup(job->id);
+  next->us = us;
+}
+
+static bool take_first(void *context, struct stored_job *stored)
+{
+  take_earlier(context, stored->job, stored->progress.next_us);
+  return false;
+}
+
+/* The earliest of what is near; if nothing is, of what the store and the heap `beyond` have. */
+static enum error_code put_next(struct request *r)
+{
+  struct sched *s = r->s;
+  struct next next = {0};
+  enum error_code code = ERROR_OK;
+  const struct heap_node *node = heap_first(&s->near);
+  if (!node) {
+    code = store_each_due(s->store, s->edge_us, s->edge_number, INT64_MAX, take_first, &next,
+                          r->error);
+    node = heap_first(&s->beyond);
   }
-  json_begin_object(r->result);
-  json_put_text(r->result, "job", entry->job->id);
-  view_put_instant(r->result, "next_run_at", entry->progress.next_us, JOB_NEVER);
-  json_end_object(r->result);
+  if (node)
+    take_earlier(&next, near_find(s, node->number)->job, node->us);
+  json_key(r->result, "next");
+  if (next.job) {
+    json_begin_object(r->result);
+    json_put_text(r->result, "job", next.job);
+    view_put_instant(r->result, "next_run_at", next.us, JOB_NEVER);
+    json_end_object(r->result);
+  } else {
+    json_write_null(r->result);
+  }
+  free(next.job);
+  return code;
 }
 
 static void put_runs(struct request *r)
@@ -76,9 +110,9 @@ static enum error_code status(struct request *r)
     json_put_integer(r->result, job_state_name((enum job_state)state), counts.jobs[state]);
   json_end_object(r->result);
   put_runs(r);
-  put_next(r);
+  code = put_next(r);
   json_end_object(r->result);
-  return ERROR_OK;
+  return code;
 }
 
 static enum error_code events(struct request *r)

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "sched/state.h"
 
-enum { FULL_RETRY_US = 1000000 };
+enum { FULL_RETRY_US = 1000000, STOP_LOOK_US = 50000 };
 
 enum error_code sched_create(const struct sched_options *options, int64_t now_us,
                              struct sched **sched, struct error *error)
@@ -323,7 +323,7 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
   if (s->options.hold)
     return INT64_MAX;
   if (s->stopping)
-    return s->stopped ? INT64_MAX : now_us + 100000;
+    return s->stopped ? INT64_MAX : s->now_us + STOP_LOOK_US; /* since the last turn */
   int64_t wake_us = INT64_MAX;
   if (s->near.count < NEAR_LOW)
     wake_us = s->edge_us > INT64_MIN ? s->edge_us - NEAR_HORIZON_US / 2 : now_us;

@@ -21,6 +21,9 @@ struct zone;
  * ERROR_INVALID for an unknown name (the text offers the nearest), ERROR_CORRUPT for a bad file. */
 enum error_code zone_find(const char *name, const struct zone **zone, struct error *error);
 
+/* From now on "local" means the zone of that name, in the whole process. */
+enum error_code zone_set_local(const char *name, struct error *error);
+
 /* Never fails and reads no file. */
 const struct zone *zone_utc(void);
 

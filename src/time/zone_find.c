@@ -302,3 +302,19 @@ enum error_code zone_find(const char *name, const struct zone **zone, struct err
   pthread_mutex_unlock(&mutex);
   return code;
 }
+
+enum error_code zone_set_local(const char *name, struct error *error)
+{
+  const struct zone *zone;
+  enum error_code code = zone_find(name, &zone, error);
+  if (code)
+    return code;
+  struct entry **bucket = &buckets[hash_name("local")];
+  struct entry *entry = memory_alloc(sizeof *entry);
+  pthread_mutex_lock(&mutex);
+  /* In front of an older one, whose zone may be in use and stays. */
+  *entry = (struct entry){.next = *bucket, .name = memory_strdup("local"), .zone = zone};
+  *bucket = entry;
+  pthread_mutex_unlock(&mutex);
+  return ERROR_OK;
+}

@@ -55,7 +55,7 @@ static void tells_where_an_error_is(void **state)
       {"\nerror('no')", "!t.lua:2: no\nstack traceback:\n"},
       {"x = = 1", "!t.lua:1: unexpected symbol near '='"},
       {"local a\nlocal b = a.c", "!t.lua:2: attempt to index a nil value (local 'a')"},
-      {"error({})", "!table: "},
+      {"error({})", "!(the error is a table value)"},
       {"error(setmetatable({}, {__tostring = function() return 'mine' end}))", "!mine"},
       {"error(setmetatable({}, {__tostring = function() error('worse') end}))",
        "!an error whose __tostring fails"},
