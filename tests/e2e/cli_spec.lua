@@ -13,7 +13,7 @@ end
 job "sum" { run = add, args = { 1, 2 }, tags = { "maths" } }
 job "hourly" { trigger = every "1h", run = add, args = { 3, 4 } }
 job "nightly" { trigger = cron "0 2 * * *", timezone = "Asia/Shanghai", run = add }
-job "fails" { run = function() log.warn "soon" error "no luck" end }
+job "fails" { run = function() log.warn "s\0n" error "no luck" end }
 job "throws" { run = function() error { message = "thrown" } end }
 job "throws_nil" { run = function() error(nil) end }
 job "naps" { run = function() print "napping" sleep "30s" end }
@@ -291,7 +291,7 @@ describe("about runs", function()
     assert.equal(42, object("run-now", "sum", "40", "2", "--wait").result)
     local failed = d:cli("run-now", "fails", "-w")
     assert.equal(1, failed.status)
-    contains(failed.out, "warn soon\n")
+    contains(failed.out, "warn s\u{fffd}n\n")
     assert.matches("failed: [^\n]*/jobs/work%.lua:9: no luck\n", failed.out)
     local json = d:cli("run-now", "fails", "--wait", "--json")
     assert.equal(1, json.status)
