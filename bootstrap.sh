@@ -74,7 +74,7 @@ any_module() {
 # Upstream names, for systems whose package names are not known here.
 check_others() {
   local missing=()
-  any_command cmake || missing+=("CMake 3.22 or newer")
+  any_command cmake || missing+=("CMake 3.24 or newer")
   any_command ninja make || missing+=("Ninja or make")
   any_command cc gcc clang || missing+=("a C11 compiler")
   any_command pkg-config pkgconf || missing+=("pkg-config")

@@ -40,21 +40,16 @@ static void put_retry(struct json_writer *writer, const struct job_retry *retry)
 /* The trigger in both forms, and the zone of the wall clock that it goes by, if it does. */
 static void put_trigger(struct json_writer *writer, const struct trigger *trigger)
 {
-  struct buffer json = {0}, text = {0};
-  struct json_writer inner = {.out = &json};
-  struct json_document *document = NULL;
-  const char *zone = NULL;
+  struct buffer text = {0};
+  json_key(writer, "trigger");
   if (trigger) {
-    trigger_to_json(trigger, &inner);
+    trigger_to_json(trigger, writer);
     trigger_to_text(trigger, &text);
-    if (json_parse(json.data, json.size, &document, NULL) == ERROR_OK)
-      zone = json_text(json_get(json_root(document), "timezone"), NULL);
+  } else {
+    json_write_null(writer);
   }
-  json_put_raw(writer, "trigger", json.data);
   json_put_text(writer, "trigger_text", text.data);
-  json_put_text(writer, "timezone", zone);
-  json_free(document);
-  buffer_deinit(&json);
+  json_put_text(writer, "timezone", trigger ? trigger_timezone(trigger) : NULL);
   buffer_deinit(&text);
 }
 

@@ -374,6 +374,8 @@ static enum error_code next(struct request *r)
   json_begin_object(r->result);
   json_put_text(r->result, "job", entry->job->id);
   json_put_text(r->result, "state", job_state_name(entry->progress.state));
+  json_put_text(r->result, "timezone",
+                entry->job->trigger ? trigger_timezone(entry->job->trigger) : NULL);
   json_key(r->result, "fires");
   json_begin_array(r->result);
   us = entry->progress.next_us;

@@ -24,7 +24,7 @@ enum { BUCKETS = 256, NAME_MAX_SIZE = 128, FILE_MAX_SIZE = 256 << 10, TREE_DEPTH
 struct entry {
   struct entry *next;
   char *name; /* as asked for; "local" and "Europe/Berlin" may be two entries */
-  struct zone *zone;
+  const struct zone *zone;
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -301,6 +301,11 @@ static const char *const members[] = {"expression", "timezone", "gap", "overlap"
                                       "start",      "end",      NULL};
 static const struct trigger_word words[] = {{"cron", "expression"}, {0}};
 
+static const char *timezone_of(const struct trigger *trigger)
+{
+  return zone_name(((const struct cron *)trigger)->zone);
+}
+
 const struct trigger_kind cron_kind = {
     .name = "cron",
     .members = members,
@@ -310,4 +315,5 @@ const struct trigger_kind cron_kind = {
     .to_json = to_json,
     .next = next,
     .count = count,
+    .timezone = timezone_of,
 };

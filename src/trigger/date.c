@@ -91,7 +91,8 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
 }
 
 static const char *const members[] = {"at", "in", "timezone", NULL};
-static const struct trigger_word words[] = {{"at", "at"}, {"in", "in"}, {"after", "in"}, {"date", "at"}, {0}};
+static const struct trigger_word words[] = {
+    {"at", "at"}, {"in", "in"}, {"after", "in"}, {"date", "at"}, {0}};
 
 const struct trigger_kind date_kind = {
     .name = "date",

@@ -30,6 +30,7 @@ struct trigger_kind {
   bool (*next)(const struct trigger *trigger, int64_t after_us, int64_t *next_us);
   int64_t (*count)(const struct trigger *trigger, int64_t after_us, int64_t until_us,
                    int64_t *last_us);
+  const char *(*timezone)(const struct trigger *trigger); /* NULL: goes by no wall clock */
 };
 
 struct trigger {

@@ -135,6 +135,11 @@ const char *trigger_kind_name(const struct trigger *trigger)
   return trigger->kind->name;
 }
 
+const char *trigger_timezone(const struct trigger *trigger)
+{
+  return trigger->kind->timezone ? trigger->kind->timezone(trigger) : NULL;
+}
+
 bool trigger_next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
 {
   return trigger->kind->next(trigger, after_us, next_us);
