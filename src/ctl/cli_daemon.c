@@ -74,7 +74,7 @@ static void put_status(struct cli *cli, const struct json *status)
   cli_put_visible(cli, COLOR_GREEN, json_text(json_get(status, "version"), "?"));
   buffer_printf(&cli->out, ", process %" PRId64, json_integer(json_get(status, "pid"), 0));
   double uptime = json_number(json_get(status, "uptime"), -1);
-  if (uptime >= 0) {
+  if (uptime >= 1) { /* in whole seconds */
     buffer_append_text(&cli->out, ", up for ");
     append_span(&cli->out, (int64_t)(uptime * 1e6));
   }

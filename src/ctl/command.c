@@ -111,7 +111,9 @@ const struct command commands[COMMAND_COUNT] = {
      1, 1, WORD_RUN, OPTIONS(FOLLOW("go on until the run has ended"))},
     {COMMAND_CANCEL, "cancel", "RUN", "stop a run",
      "RUN is written JOB@TIME; a job's id alone means its latest run.", 1, 1, WORD_RUN, NO_OPTIONS},
-    {COMMAND_EVENTS, "events", "", "what happened: jobs, runs, scripts", NULL, 0, 0, WORD_ANY,
+    {COMMAND_EVENTS, "events", "", "what happened: jobs, runs, scripts",
+     "What is frequent, such as runs that succeed and lines of logs, is shown only while it is\n"
+     "followed (-f); moonbeat runs has the history.", 0, 0, WORD_ANY,
      OPTIONS(FOLLOW("go on with what happens from now on"), COUNT("the last so many (100; with -f 0)"),
              {.name = "job", .value = "JOB", .help = "only those of this job"},
              {.name = "event", .letter = 'e', .value = "NAME", .may_repeat = true,

@@ -292,8 +292,9 @@ static void put_banner(struct terminal *terminal)
       buffer_append_text(&out, ", a scratch scheduler in memory: nothing of it stays");
     json_free(answer);
   }
-  buffer_append_text(&out, "\nLua: every(\"5s\", function() print(\"hi\") end), jobs(), runs(), "
-                           "help(). Tab completes, Ctrl-D leaves.\n");
+  buffer_append_text(&out,
+                     "\nLua: jobs(), runs(), help(). Tab completes, :quiet hides runs, Ctrl-D "
+                     "leaves.\n");
   fwrite(out.data, 1, out.size, stdout);
   fflush(stdout);
   buffer_deinit(&out);
