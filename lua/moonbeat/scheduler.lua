@@ -172,18 +172,27 @@ end
 
 local CHUNK = 2000
 
---- Adds many jobs at once and returns how many. Each 2,000 are added all or not at all.
+local function encode_chunk(specs, first)
+  local chunk = table.move(specs, first, math.min(first + CHUNK - 1, #specs), 1, {})
+  for i, spec in ipairs(chunk) do
+    chunk[i] = to_spec(spec, "add_jobs")
+  end
+  local text, message = raw.json_encode({ jobs = chunk })
+  return text or fail("scheduler.add_jobs: %s", message)
+end
+
+--- Adds many jobs at once and returns how many. Each 2,000 are added all or not at all; while the
+-- scheduler adds one lot, the next is prepared.
 function scheduler.add_jobs(specs)
   if type(specs) ~= "table" then
     fail("scheduler.add_jobs wants a list of tables, not a %s", type(specs))
   end
   local added = 0
+  local text = #specs > 0 and encode_chunk(specs, 1)
   for first = 1, #specs, CHUNK do
-    local chunk = table.move(specs, first, math.min(first + CHUNK - 1, #specs), 1, {})
-    for i, spec in ipairs(chunk) do
-      chunk[i] = to_spec(spec, "add_jobs")
-    end
-    local result, message, code = ask("add_jobs", { jobs = chunk })
+    local request = raw.request_start("add_jobs", text)
+    text = first + CHUNK <= #specs and encode_chunk(specs, first + CHUNK)
+    local result, message, code = raw.request_end(request)
     if not result then
       return nil, ("%s (%d jobs were added before)"):format(message, added), code
     end

@@ -282,6 +282,13 @@ static void read_again(struct sched *s, struct entry *entry)
   free(old_error);
 }
 
+void near_free_all(struct sched *s)
+{
+  struct entry *entry, *next;
+  HASH_ITER(hh, s->entries, entry, next)
+    free_entry(s, entry);
+}
+
 void near_forget(struct sched *s)
 {
   struct entry *entry, *next;

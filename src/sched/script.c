@@ -379,10 +379,9 @@ static void put_in_force(struct sched *s, struct script_entry *script,
   memcpy(script->script.version, script->version, sizeof script->version);
   script->script.loaded_us = s->now_us;
   set_error(script, NULL);
-  log_info("%s loaded: %u jobs", script->script.path,
-           json_get(json_root(script->facts), "jobs")
-               ? json_get(json_root(script->facts), "jobs")->count
-               : 0);
+  const struct json *jobs = json_get(json_root(script->facts), "jobs");
+  unsigned count = jobs ? jobs->count : 0;
+  log_info("%s loaded: %u %s", script->script.path, count, count == 1 ? "job" : "jobs");
   event_script(s, "script_loaded", script);
 }
 
@@ -393,9 +392,14 @@ static void note_failure(struct sched *s, struct script_entry *script)
     script->fallback = false;
     return;
   }
+  /* A conflict that is still there when it is tried again is not told again. */
+  bool known = script->conflict && script->script.error &&
+               strcmp(script->script.error, script->verdict) == 0;
   set_error(script, script->verdict);
-  log_error("%s", script->verdict);
-  event_script(s, "script_failed", script);
+  if (!known) {
+    log_error("%s", script->verdict);
+    event_script(s, "script_failed", script);
+  }
   fall_back(s, script);
 }
 

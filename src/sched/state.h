@@ -181,6 +181,7 @@ void near_flush(struct sched *s);
 void near_commit(struct sched *s);
 void near_fill(struct sched *s);   /* pages in */
 void near_rewind(struct sched *s); /* the next near_fill looks at all that is due again */
+void near_free_all(struct sched *s);
 /* The turn was undone: everything is read again from the store. */
 void near_forget(struct sched *s);
 

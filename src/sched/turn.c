@@ -50,7 +50,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
 void sched_destroy(struct sched *s)
 {
   run_free_all(s);
-  near_forget(s);
+  near_free_all(s);
   script_forget_all(s);
   event_unlisten(s, 0);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
@@ -76,7 +76,8 @@ bool sched_failed(struct sched *s, enum error_code code, const struct error *err
 static void start_stopping(struct sched *s, int64_t grace_us)
 {
   if (!s->stopping) {
-    log_info("stopping: %u runs are open", HASH_COUNT(s->open_runs));
+    unsigned open = HASH_COUNT(s->open_runs);
+    log_info("stopping: %u %s open", open, open == 1 ? "run is" : "runs are");
     event_plain(s, "scheduler_shutdown");
   }
   s->stopping = true;

@@ -30,6 +30,18 @@ static int l_request(lua_State *L) /* op params? -> result | nil message code; w
   return vm_request(L, op, lua_tostring(L, -1));
 }
 
+static int l_request_start(lua_State *L) /* op json -> number */
+{
+  const char *op = luaL_checkstring(L, 1);
+  lua_pushinteger(L, (lua_Integer)vm_request_start(L, op, luaL_checkstring(L, 2)));
+  return 1;
+}
+
+static int l_request_end(lua_State *L) /* number -> result | nil message code; waits */
+{
+  return vm_request_end(L, (uint64_t)luaL_checkinteger(L, 1));
+}
+
 static int l_script_name(lua_State *L) /* -> text */
 {
   lua_pushstring(L, vm_script_name(vm_of(L)));
@@ -88,6 +100,8 @@ static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
 void api_scheduler_open(lua_State *L) /* raw -- raw */
 {
   static const luaL_Reg functions[] = {{"request", l_request},
+                                       {"request_start", l_request_start},
+                                       {"request_end", l_request_end},
                                        {"script_name", l_script_name},
                                        {"where", l_where},
                                        {"job_check", l_job_check},

@@ -13,7 +13,7 @@ static void do_nothing(uv_idle_t *idle)
   (void)idle;
 }
 
-static void flush(struct host *host)
+void host_flush(struct host *host)
 {
   if (host->outbox.first)
     bus_post_list(host->options.bus, &host->outbox);
@@ -42,7 +42,7 @@ static void run_round(uv_prepare_t *prepare)
     run_first(&host->cut);
   if (host->options.after_round)
     host->options.after_round(host->options.context);
-  flush(host);
+  host_flush(host);
   /* An active idle handle keeps the loop from blocking. */
   if (TAILQ_EMPTY(&host->ready) && TAILQ_EMPTY(&host->cut))
     uv_idle_stop(&host->idle);
@@ -66,7 +66,7 @@ struct host *host_open(const struct host_options *options)
 
 void host_close(struct host *host)
 {
-  flush(host);
+  host_flush(host);
   preempt_close(&host->preempt);
   uv_close((uv_handle_t *)&host->prepare, NULL);
   uv_close((uv_handle_t *)&host->idle, NULL);

@@ -65,6 +65,9 @@ struct host *host_open(const struct host_options *options);
 void host_close(struct host *host);
 void host_free(struct host *host);
 
+/* Sends what was posted so far. */
+void host_flush(struct host *host);
+
 /* Posts at the end of the round. */
 void host_post(struct host *host, struct message *message);
 

@@ -1,5 +1,6 @@
 /* Questions to the scheduler: a message with a tag goes out, the call waits, the reply with that
  * tag ends the wait. A question whose call is killed stays in the table until its reply comes. */
+#include <lauxlib.h>
 #include <stdlib.h>
 #include <uthash.h>
 
@@ -13,7 +14,9 @@
 struct request {
   struct wait wait;
   uint64_t tag;
+  struct vm *vm;
   struct message *reply;
+  bool awaited; /* a call waits; until then the request is the table's */
   UT_hash_handle hh;
 };
 
@@ -45,12 +48,12 @@ static void release(struct wait *wait)
 
 static const struct wait_kind request_kind = {"scheduler", NULL, finish, release};
 
-int vm_request(lua_State *L, const char *op, const char *params)
+static struct request *post(lua_State *L, const char *op, const char *params)
 {
-  wait_check(L, op);
   struct vm *vm = vm_get(L);
   struct host *host = vm->host;
   struct request *request = memory_alloc(sizeof *request);
+  request->vm = vm;
   request->tag = ++host->last_number;
   HASH_ADD(hh, host->requests, tag, sizeof request->tag, request);
 
@@ -62,7 +65,40 @@ int vm_request(lua_State *L, const char *op, const char *params)
   message->as.request.script = memory_strdup(vm->script);
   message->as.request.generation = vm->generation;
   host_post(host, message);
+  return request;
+}
+
+int vm_request(lua_State *L, const char *op, const char *params)
+{
+  wait_check(L, op);
+  struct request *request = post(L, op, params);
+  request->awaited = true;
   return wait_begin(L, &request->wait, &request_kind);
+}
+
+uint64_t vm_request_start(lua_State *L, const char *op, const char *params)
+{
+  uint64_t tag = post(L, op, params)->tag;
+  host_flush(vm_get(L)->host); /* the caller goes on computing in this slice */
+  return tag;
+}
+
+int vm_request_end(lua_State *L, uint64_t tag)
+{
+  struct host *host = vm_get(L)->host;
+  struct request *request;
+  HASH_FIND(hh, host->requests, &tag, sizeof tag, request);
+  if (!request || request->awaited || request->vm != vm_get(L))
+    return luaL_error(L, "no such request");
+  wait_check(L, "scheduler");
+  request->awaited = true;
+  if (!request->reply)
+    return wait_begin(L, &request->wait, &request_kind);
+  HASH_DEL(host->requests, request);
+  lua_settop(L, 0);
+  int results = finish(L, &request->wait);
+  release(&request->wait);
+  return results;
 }
 
 void host_take_reply(struct host *host, struct message *reply)
@@ -73,8 +109,10 @@ void host_take_reply(struct host *host, struct message *reply)
     message_destroy(reply);
     return;
   }
-  HASH_DEL(host->requests, request);
   request->reply = reply;
+  if (!request->awaited)
+    return;
+  HASH_DEL(host->requests, request);
   wait_done(&request->wait);
 }
 
@@ -83,6 +121,19 @@ void host_drop_requests(struct host *host)
   struct request *request, *next;
   HASH_ITER(hh, host->requests, request, next) {
     HASH_DEL(host->requests, request);
-    wait_done(&request->wait);
+    if (request->awaited)
+      wait_done(&request->wait);
+    else
+      release(&request->wait);
   }
+}
+
+void vm_drop_requests(struct vm *vm)
+{
+  struct request *request, *next;
+  HASH_ITER(hh, vm->host->requests, request, next)
+    if (request->vm == vm && !request->awaited) {
+      HASH_DEL(vm->host->requests, request);
+      release(&request->wait);
+    }
 }

@@ -103,6 +103,7 @@ struct vm *vm_create(const struct vm_options *options, struct error *error)
 
 void vm_destroy(struct vm *vm)
 {
+  vm_drop_requests(vm);
   lua_close(vm->L);
   buffer_deinit(&vm->modules);
   free(vm->script);

@@ -82,6 +82,9 @@ void vm_modules_json(const struct vm *vm, struct buffer *out);
 
 /* ---- for this folder ---- */
 
+/* Questions whose answer nobody has come for. */
+void vm_drop_requests(struct vm *vm);
+
 /* vm_of(), and the marks that say that a thread is not the script's to resume. */
 enum { THREAD_BUSY = 1, THREAD_BASE = 2 };
 

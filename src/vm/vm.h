@@ -31,6 +31,11 @@ int vm_request(lua_State *L, const char *op, const char *params);
 /* Yields for at least so long: `return vm_sleep(L, us)`. No results in Lua. */
 int vm_sleep(lua_State *L, int64_t us);
 
+/* The same in two steps, so that the caller can work in between: a number, and the results for it.
+ * Each number is for one vm_request_end, which yields if the answer is not there yet. */
+uint64_t vm_request_start(lua_State *L, const char *op, const char *params);
+int vm_request_end(lua_State *L, uint64_t number);
+
 /* A line of the log of the call that is running (a run's stored log, the console's output, or the
  * daemon's log for anything else). `level` is an enum log_level. */
 void vm_log(lua_State *L, int level, const char *text, size_t size);

@@ -26,7 +26,9 @@ static const char lua_half_fakes[] =
     "  if type(answer) == 'function' then return answer(params) end\n"
     "  if answer == nil then return nil, op .. ' is not answered', 'not_found' end\n"
     "  return raw.json_decode(raw.json_encode(answer))\n"
-    "end\n";
+    "end\n"
+    "raw.request_start = function(op, text) return { op, raw.json_decode(text) } end\n"
+    "raw.request_end = function(started) return raw.request(started[1], started[2]) end\n";
 
 static inline int lua_half_set_up(lua_State *L) /* script -> */
 {
