@@ -311,7 +311,7 @@ end
 
 --- The latest runs, newest first: of all jobs, of a job, or as in { job =, state =, limit = }.
 function scheduler.runs(filter)
-  if type(filter) == "string" or getmetatable(filter) == Job then
+  if type(filter) == "string" or (type(filter) == "table" and rawget(filter, "id")) then
     filter = { job = filter }
   end
   filter = raw.check_options("scheduler.runs", filter, "job", "state", "limit", "before")

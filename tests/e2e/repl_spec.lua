@@ -49,7 +49,7 @@ first = every("1h", function() end)
 second = scheduler.add_job { id = "second", func = first.id .. ".run", trigger = every "2h" }
 function list() local names = {} for _, s in ipairs(scheduler.scripts()) do names[#names + 1] = s.name end
   return table.concat(names, " ") end
-job("console_1"):remove() return list()
+job("console_1"):runs() job("console_1"):skips() job("console_1"):remove() return list()
 job("second"):remove() return list()
 ]])
     assert.equal(0, status, output)
