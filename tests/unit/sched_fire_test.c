@@ -199,6 +199,36 @@ static void a_date_in_the_past_runs_once(void **state)
   world_close(&w);
 }
 
+static void history_is_cut(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", ticker);
+  for (int i = 0; i < 1300; i++) {
+    world_pass(&w, SECOND);
+    world_finish_all(&w);
+    if (i % 50 == 0)
+      while (sched_idle(w.sched, w.now_us) == 0)
+        ;
+  }
+  w.now_us += 6 * SECOND;
+  while (sched_idle(w.sched, w.now_us) == 0)
+    ;
+  struct stored_job stored = {0};
+  assert_int_equal(store_find_job(w.store, "t", &stored, NULL), ERROR_OK);
+  assert_in_range(stored.progress.runs_kept, 1000, 1160);
+  stored_job_deinit(&stored);
+
+  /* And by age. */
+  free(world_ask(&w, "pause_job", "{\"job\":\"t\"}"));
+  w.now_us += 31 * DAY;
+  while (sched_idle(w.sched, w.now_us) == 0)
+    ;
+  assert_int_equal(world_history(&w, "t", NULL), 0);
+  world_close(&w);
+}
+
 static void ten_thousand_at_once(void **state)
 {
   struct world w;
@@ -237,6 +267,7 @@ int main(void)
       cmocka_unit_test(a_stale_finish_changes_nothing),
       cmocka_unit_test(a_clock_set_back_repeats_nothing),
       cmocka_unit_test(a_date_in_the_past_runs_once),
+      cmocka_unit_test(history_is_cut),
       cmocka_unit_test(ten_thousand_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
