@@ -1,9 +1,9 @@
 /* JSON (RFC 8259), read strictly and written plainly.
  *
  * Reading is a stream of events (`json_read`), from which both the tree below and Lua's values are
- * built. Integers that fit int64 stay integers, other numbers are doubles, duplicate keys are kept in
- * order (json_get gives the first). Refused: invalid UTF-8, lone surrogates, infinities, depth over
- * JSON_DEPTH_MAX, text over JSON_SIZE_MAX, anything behind the value. Any thread. */
+ * built. Integers that fit int64 stay integers, other numbers are doubles, duplicate keys are kept
+ * in order (json_get gives the first). Refused: invalid UTF-8, lone surrogates, infinities, depth
+ * over JSON_DEPTH_MAX, text over JSON_SIZE_MAX, anything behind the value. Any thread. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 

@@ -36,9 +36,9 @@ void daemon_options_deinit(struct daemon_options *options);
 /* "STATE/control.sock" as a heap string of the caller's. */
 char *options_socket_path(const char *state_folder);
 
-/* `path` made absolute against the working folder, its folder without symlinks. Its last part is kept
- * as it is: a jobs folder that is a symlink may be swapped for another while a daemon watches it.
- * A heap string of the caller's. */
+/* `path` made absolute against the working folder, its folder without symlinks. Its last part is
+ * kept as it is: a jobs folder that is a symlink may be swapped for another while a daemon watches
+ * it. A heap string of the caller's. */
 char *options_absolute_path(const char *path);
 
 /* Fills state_folder and config_file from jobs_folder where they are NULL: its parent's .moonbeat,

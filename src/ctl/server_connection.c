@@ -160,8 +160,8 @@ static void take_output(struct connection *connection)
   buffer_clear(&connection->out);
 }
 
-/* A client may leave at any moment, and libuv writes without MSG_NOSIGNAL. The program around us may
- * want SIGPIPE for itself, so it is only kept from this thread. */
+/* A client may leave at any moment, and libuv writes without MSG_NOSIGNAL. The program around us
+ * may want SIGPIPE for itself, so it is only kept from this thread. */
 static void block_sigpipe(void)
 {
   static _Thread_local bool is_blocked;

@@ -41,7 +41,7 @@ static void leave_entry(struct sched *s, struct open_run *run)
   near_note(s, run->entry);
 }
 
-static void end(struct sched *s, struct open_run *run)
+void run_end(struct sched *s, struct open_run *run)
 {
   touch(s, run);
   heap_remove(&run->start);
@@ -105,7 +105,7 @@ void run_free_all(struct sched *s)
   }
 }
 
-static struct open_run *insert(struct sched *s, struct entry *entry, const struct run *from)
+struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from)
 {
   struct open_run *run = memory_alloc(sizeof *run);
   *run = (struct open_run){.key = from->key,
@@ -169,7 +169,7 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
   entry->progress.runs_kept++;
   fold_later(s, entry, run.fence, scheduled_us);
   near_note(s, entry);
-  struct open_run *open = insert(s, entry, &run);
+  struct open_run *open = run_insert(s, entry, &run);
   tell_run(s, "job_submitted", EVENT_HOT, open, NULL);
   run_send(s, open);
   return open;
@@ -182,7 +182,7 @@ static int any_worker(struct sched *s)
   return ADDRESS_WORKER + worker;
 }
 
-static void wait_until(struct sched *s, struct open_run *run, int64_t us)
+void run_wait_until(struct sched *s, struct open_run *run, int64_t us)
 {
   run->start.us = us;
   heap_put(&s->waiting, &run->start);
@@ -194,7 +194,7 @@ void run_send(struct sched *s, struct open_run *run)
   struct script_entry *script = NULL;
   struct error error = {0};
   if (run->due_us > s->now_us) {
-    wait_until(s, run, run->due_us);
+    run_wait_until(s, run, run->due_us);
     return;
   }
   enum script_ready ready =
@@ -225,7 +225,7 @@ void run_release(struct sched *s)
 {
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
     if (!run->worker && !run->ended && !run->start.heap)
-      wait_until(s, run, run->due_us);
+      run_wait_until(s, run, run->due_us);
 }
 
 void run_send_waiting(struct sched *s)
@@ -270,7 +270,7 @@ static void fill(struct run *row, const struct open_run *run)
 }
 
 /* The attempt has ended as `ended` says and another one is due at `due_us`. */
-static void retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us)
+void run_retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us)
 {
   struct error error;
   struct run again;
@@ -290,7 +290,7 @@ static void retry(struct sched *s, struct open_run *run, const struct run *ended
   run->cancelling = false;
   run->lasting = false; /* the row is pending again */
   fold_lower_watermark(s, run->key.scheduled_us);
-  wait_until(s, run, due_us);
+  run_wait_until(s, run, due_us);
   tell_run(s, "job_retry", EVENT_RARE, run, NULL);
 }
 
@@ -334,7 +334,7 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
     if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
       return;
     tell_run(s, "job_interrupted", EVENT_RARE, run, message);
-    end(s, run);
+    run_end(s, run);
     return;
   }
   const struct job_retry *policy = &run->entry->job->retry;
@@ -343,7 +343,7 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
   tell_run(s, event_of(row.state), row.state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
            message);
   if (failed && run->attempt < policy->attempts && !run->entry->removed) {
-    retry(s, run, &row, s->now_us + job_retry_delay(policy, run->attempt + 1));
+    run_retry(s, run, &row, s->now_us + job_retry_delay(policy, run->attempt + 1));
     return;
   }
   enum error_code code = store_finish(s->store, &row, &error);
@@ -351,7 +351,7 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
     log_error("%s: a finish with a stale fence changed nothing", run->entry->job->id);
   else
     sched_failed(s, code, &error);
-  end(s, run);
+  run_end(s, run);
 }
 
 void run_finished(struct sched *s, const struct message *message)
@@ -437,73 +437,4 @@ int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us)
     }
   }
   return from_us;
-}
-
-/* ---- the start after a crash ---- */
-
-struct recovery {
-  struct sched *s;
-  struct run *runs;
-  size_t count, capacity;
-};
-
-static bool collect(void *context, const struct run *run, const char *job_id)
-{
-  struct recovery *r = context;
-  (void)job_id;
-  if (r->count == r->capacity) {
-    r->capacity = r->capacity ? r->capacity * 2 : 64;
-    r->runs = memory_resize(r->runs, r->capacity * sizeof *r->runs);
-  }
-  r->runs[r->count] = *run;
-  r->runs[r->count].args = memory_strdup(run->args);
-  r->runs[r->count].result = r->runs[r->count].error = NULL;
-  r->count++;
-  return true;
-}
-
-static bool note_sequence(void *context, const struct log_line *line)
-{
-  ((struct open_run *)context)->log_lines = line->sequence;
-  return true;
-}
-
-static void recover_one(struct sched *s, struct run *row)
-{
-  struct error error;
-  struct entry *entry = near_get(s, row->key.job, &error);
-  bool was_waiting = row->due_us > s->now_us; /* for its next attempt: no worker ever had it */
-  struct open_run *run = entry ? insert(s, entry, row) : NULL;
-  if (run)
-    store_each_log(s->store, row->key, 0, note_sequence, run, NULL);
-  if (run && was_waiting) {
-    wait_until(s, run, row->due_us);
-    return;
-  }
-  row->state = RUN_INTERRUPTED;
-  row->finished_us = s->now_us;
-  row->error = memory_strdup("cut off by the end of the daemon");
-  if (run && entry->job->delivery == AT_LEAST_ONCE) {
-    log_info("%s was cut off and runs again", entry->job->id);
-    retry(s, run, row, s->now_us);
-    return;
-  }
-  if (run)
-    log_warn("%s was cut off and is not run again (at_most_once)", entry->job->id);
-  sched_failed(s, store_finish(s->store, row, &error), &error);
-  if (run)
-    end(s, run);
-}
-
-void run_recover(struct sched *s)
-{
-  struct recovery r = {.s = s};
-  struct error error;
-  sched_failed(s, store_each_open_run(s->store, s->watermark.from_us, collect, &r, &error), &error);
-  for (size_t i = 0; i < r.count; i++) {
-    if (!s->failure)
-      recover_one(s, &r.runs[i]);
-    run_deinit(&r.runs[i]);
-  }
-  free(r.runs);
 }

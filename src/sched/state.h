@@ -219,6 +219,12 @@ struct open_run *run_find(struct sched *s, struct run_key key);
 /* Claims and sends a run. NULL when there is one of that time already, or the write failed. */
 struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t scheduled_us,
                            enum run_cause cause, const char *args);
+/* The steps of it, also for a run that is read from the store. */
+struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from);
+void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
+/* The attempt in force has ended as `ended` says, and another is due at `due_us`. */
+void run_retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us);
+void run_end(struct sched *s, struct open_run *run); /* in memory */
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
 void run_send_waiting(struct sched *s);
@@ -232,11 +238,14 @@ void run_end_here(struct sched *s, struct open_run *run, enum run_state state, c
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
 /* Marks the open runs that were claimed so long ago; the first due time among the others. */
 int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
-void run_recover(struct sched *s);
 /* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */
 void run_commit(struct sched *s);
 void run_undo(struct sched *s);
 void run_free_all(struct sched *s);
+
+/* ---- recover.c ---- */
+
+void run_recover(struct sched *s);
 
 /* ---- script.c: which version is in force ---- */
 
@@ -331,6 +340,8 @@ extern const struct request_operation request_job_operations[];
 extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];
 extern const struct request_operation request_status_operations[];
+
+enum error_code request_why(struct request *request);
 
 void request_answer(struct sched *s, struct message *message); /* takes the message */
 

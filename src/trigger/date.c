@@ -48,11 +48,6 @@ static enum error_code from_json(const struct json *value, const char *default_z
   return ERROR_OK;
 }
 
-static void destroy(struct trigger *trigger)
-{
-  free(trigger);
-}
-
 static void anchor(struct trigger *trigger, int64_t now_us)
 {
   struct date *date = (struct date *)trigger;
@@ -99,7 +94,6 @@ const struct trigger_kind date_kind = {
     .members = members,
     .words = words,
     .from_json = from_json,
-    .destroy = destroy,
     .anchor = anchor,
     .to_json = to_json,
     .next = next,

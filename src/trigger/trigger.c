@@ -99,8 +99,10 @@ enum error_code trigger_from_text(const char *text, const char *default_zone,
 
 void trigger_destroy(struct trigger *trigger)
 {
-  if (trigger)
+  if (trigger && trigger->kind->destroy)
     trigger->kind->destroy(trigger);
+  else
+    free(trigger);
 }
 
 void trigger_anchor(struct trigger *trigger, int64_t now_us)
