@@ -127,6 +127,7 @@ void declare_remove(struct sched *s, struct entry *entry)
   if (sched_failed(s, store_remove_job(s->store, entry->job->number, &error), &error))
     return;
   entry->removed = true;
+  fold_done(s, entry); /* there is nothing left to write it to */
   near_changed(s, entry);
   event_job(s, "job_removed", entry);
 }

@@ -111,7 +111,8 @@ struct listener {
 struct sched {
   struct sched_options options;
   struct store *store;
-  int64_t now_us; /* of the turn under way */
+  int64_t now_us;  /* of the turn or the housekeeping under way */
+  int64_t turn_us; /* of the last turn */
   int64_t started_us;
   struct message_list *out; /* of the turn under way */
   struct message_list held; /* to be taken again in the next turn */

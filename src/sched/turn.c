@@ -283,7 +283,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
 {
   struct message_list taken = {0};
   enum error_code code = ERROR_OK;
-  s->now_us = now_us;
+  s->now_us = s->turn_us = now_us;
   s->out = out;
   s->events_this_turn = 0;
   if (now_us < s->retry_us) {
@@ -324,7 +324,7 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
   if (s->options.hold)
     return INT64_MAX;
   if (s->stopping)
-    return s->stopped ? INT64_MAX : s->now_us + STOP_LOOK_US; /* since the last turn */
+    return s->stopped ? INT64_MAX : s->turn_us + STOP_LOOK_US;
   int64_t wake_us = INT64_MAX;
   if (s->near.count < NEAR_LOW)
     wake_us = s->edge_us > INT64_MIN ? s->edge_us - NEAR_HORIZON_US / 2 : now_us;

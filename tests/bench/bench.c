@@ -24,7 +24,7 @@ static const struct {
   void (*run)(const struct bench_options *options);
 } benchmarks[] = {
     {"drain", bench_drain}, {"add", bench_add},   {"start", bench_start},
-    {"late", bench_late},   {"idle", bench_idle},
+    {"late", bench_late},   {"idle", bench_idle}, {"peer", bench_peer},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
@@ -79,6 +79,30 @@ static void print_medians(void)
   }
 }
 
+static double median_of(const char *name)
+{
+  for (int i = 0; i < FIGURES_MAX && figures[i].name; i++)
+    if (strcmp(figures[i].name, name) == 0)
+      return figures[i].values[figures[i].count / 2];
+  return 0;
+}
+
+static void print_ratios(void)
+{
+  static const struct {
+    const char *ours, *theirs;
+  } pairs[] = {
+      {"drain, file, FULL", "APScheduler: drain, file, FULL"},
+      {"drain, memory", "APScheduler: drain, memory"},
+      {"add_job, 64 connections", "APScheduler: add_job, file"},
+  };
+  for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+    double ours = median_of(pairs[i].ours), theirs = median_of(pairs[i].theirs);
+    if (ours > 0 && theirs > 0)
+      printf("%-46s %12.1f times APScheduler's\n", pairs[i].ours, ours / theirs);
+  }
+}
+
 static bool is_named(const char *name, char **names, int count)
 {
   bool named = count == 0;
@@ -101,7 +125,7 @@ int main(int argc, char **argv)
       options.folder = argv[++at];
     } else {
       fprintf(stderr, "usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [drain add start late "
-                      "idle]\n");
+                      "idle peer]\n");
       return 64;
     }
   }
@@ -115,5 +139,6 @@ int main(int argc, char **argv)
         benchmarks[i].run(&options);
   }
   print_medians();
+  print_ratios();
   return 0;
 }

@@ -19,6 +19,7 @@ void bench_add(const struct bench_options *options);
 void bench_start(const struct bench_options *options);
 void bench_idle(const struct bench_options *options);
 void bench_late(const struct bench_options *options);
+void bench_peer(const struct bench_options *options);
 
 /* ---- support.c ---- */
 

@@ -123,6 +123,23 @@ static void cut_off_runs_run_again_or_not(void **state)
   remove_store(folder);
 }
 
+/* A job that goes while its progress is not yet written leaves housekeeping nothing to do for ever.
+ */
+static void housekeeping_comes_to_rest(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", two);
+  world_pass(&w, 10 * MINUTE);
+  world_save(&w, "a", NULL);
+  world_finish_all(&w);
+  w.now_us += MINUTE;
+  for (int i = 0; sched_idle(w.sched, w.now_us) >= 0; i++)
+    assert_true(i < 100);
+  world_close(&w);
+}
+
 /* A run that outlives the watermark, and one that a stop cuts off, are both found by the next
  * start. */
 static void open_runs_are_found_by_the_next_start(void **state)
@@ -304,6 +321,7 @@ int main(void)
       cmocka_unit_test(an_id_moves_from_file_to_file),
       cmocka_unit_test(a_script_that_goes_takes_its_jobs),
       cmocka_unit_test(cut_off_runs_run_again_or_not),
+      cmocka_unit_test(housekeeping_comes_to_rest),
       cmocka_unit_test(open_runs_are_found_by_the_next_start),
       cmocka_unit_test(progress_follows_the_claims),
       cmocka_unit_test(an_old_version_stays_over_a_restart),
