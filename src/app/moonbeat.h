@@ -44,7 +44,8 @@ struct moonbeat_options {
                              .keep_us = 30 * 86400 * INT64_C(1000000),                             \
                              .keep_runs = 1000})
 
-/* Opens the store, recovers and starts. NULL with *error set: ERROR_BUSY when another process holds
+/* Opens the store, recovers and starts. The scripts of the folder are loaded after it has returned:
+ * the request "reload" waits for them. NULL with *error set: ERROR_BUSY when another process holds
  * the state, ERROR_CORRUPT, ERROR_NEWER, ERROR_PERMISSION, ... */
 struct moonbeat *moonbeat_start(const struct moonbeat_options *options, struct error *error);
 

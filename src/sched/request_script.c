@@ -106,9 +106,10 @@ static enum error_code remove_script(struct request *r)
   enum error_code code = store_each_job(r->s->store, NULL, count_user, &users, r->error);
   if (!code && users.count)
     code = error_set(r->error, ERROR_CONFLICT,
-                     "script %s is used by %lld jobs that were added, such as \"%s\": remove them "
+                     "script %s is used by %lld %s added at run time, such as \"%s\": remove them "
                      "first",
-                     script->script.name, (long long)users.count, users.first);
+                     script->script.name, (long long)users.count, users.count == 1 ? "job" : "jobs",
+                     users.first);
   free(users.first);
   if (code)
     return code;

@@ -87,6 +87,10 @@ enum error_code request_why(struct request *r)
   if (!job->command && entry->progress.state != JOB_ERROR &&
       script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER)
     say(r, "its script %s is being loaded", job->script);
+  const struct script_entry *source = script_find(r->s, job->script);
+  if (source && source->generation && source->script.error)
+    say(r, "its script's newest source fails, an older version is in force: %s",
+        source->script.error);
   if (job->overlap == OVERLAP_SKIP && entry->open_runs >= job->max_instances)
     say(r, "%d of at most %d runs are open: a fire now would be skipped", entry->open_runs,
         job->max_instances);

@@ -127,6 +127,12 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
   return run;
 }
 
+static bool will_retry(const struct open_run *run, enum run_state state)
+{
+  bool failed = state == RUN_FAILED || state == RUN_TIMED_OUT;
+  return failed && run->attempt < run->entry->job->retry.attempts && !run->entry->removed;
+}
+
 static void tell_run(struct sched *s, const char *name, enum event_use use,
                      const struct open_run *run, const struct message *finished)
 {
@@ -141,6 +147,7 @@ static void tell_run(struct sched *s, const char *name, enum event_use use,
   json_put_integer(&writer, "attempt", run->attempt);
   if (finished) {
     json_put_text(&writer, "state", run_state_name(finished->as.finished.state));
+    json_put_boolean(&writer, "will_retry", will_retry(run, finished->as.finished.state));
     view_put_instant(&writer, "started_at", finished->as.finished.started_us, 0);
     view_put_instant(&writer, "finished_at", finished->as.finished.finished_us, 0);
     json_put_raw(&writer, "result", finished->as.finished.result);
@@ -337,13 +344,12 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
     run_end(s, run);
     return;
   }
-  const struct job_retry *policy = &run->entry->job->retry;
-  bool failed = row.state == RUN_FAILED || row.state == RUN_TIMED_OUT;
   log_end(run, message);
   tell_run(s, event_of(row.state), row.state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
            message);
-  if (failed && run->attempt < policy->attempts && !run->entry->removed) {
-    run_retry(s, run, &row, s->now_us + job_retry_delay(policy, run->attempt + 1));
+  if (will_retry(run, row.state)) {
+    int64_t delay_us = job_retry_delay(&run->entry->job->retry, run->attempt + 1);
+    run_retry(s, run, &row, s->now_us + delay_us);
     return;
   }
   enum error_code code = store_finish(s->store, &row, &error);

@@ -104,7 +104,7 @@ static enum error_code describe(const struct http_wait *http, struct error *erro
   long number = 0;
   const char *what = http->shown;
   CURLcode result = http->transfer.result;
-  curl_easy_getinfo(http->transfer.easy, CURLINFO_OS_ERRNO, &number);
+  curl.easy_getinfo(http->transfer.easy, CURLINFO_OS_ERRNO, &number);
   switch (result) {
   case CURLE_COULDNT_CONNECT:
     if (number)
@@ -129,7 +129,7 @@ static enum error_code describe(const struct http_wait *http, struct error *erro
     return error_set(error, ERROR_LIMIT, "%s: the body is over max_size, %zu bytes", what,
                      http->max_size);
   return error_set(error, ERROR_IO, "%s: %s", what,
-                   http->problem[0] ? http->problem : curl_easy_strerror(result));
+                   http->problem[0] ? http->problem : curl.easy_strerror(result));
 }
 
 /* ---- waiting ---- */
@@ -160,9 +160,9 @@ static int finish(lua_State *L, struct wait *wait)
     describe(http, &error);
     return args_push_error(L, &error);
   }
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
-  curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
+  curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl.easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url);
+  curl.easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &elapsed_us);
   lua_pushinteger(L, status);
   push_headers(L, &http->head);
   lua_pushlstring(L, http->body.data ? http->body.data : "", http->body.size);
@@ -175,8 +175,8 @@ static void release(struct wait *wait)
 {
   struct http_wait *http = (struct http_wait *)wait;
   http_client_remove(&http->transfer);
-  curl_easy_cleanup(http->transfer.easy);
-  curl_slist_free_all(http->request_headers);
+  curl.easy_cleanup(http->transfer.easy);
+  curl.slist_free_all(http->request_headers);
   buffer_deinit(&http->head);
   buffer_deinit(&http->body);
   free(http->shown);
@@ -226,13 +226,13 @@ static char *shown_url(const char *method, const char *url)
 static void set_method(CURL *easy, const char *method, const char *body, size_t size)
 {
   if (body) {
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-    curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
+    curl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+    curl.easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
   }
   if (strcmp(method, "HEAD") == 0)
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    curl.easy_setopt(easy, CURLOPT_NOBODY, 1L);
   else if (body ? strcmp(method, "POST") != 0 : strcmp(method, "GET") != 0)
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    curl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
 static void set_headers(lua_State *L, struct http_wait *http)
@@ -241,11 +241,11 @@ static void set_headers(lua_State *L, struct http_wait *http)
   lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
   for (lua_Integer i = 1; i <= count; i++) {
     lua_rawgeti(L, -1, i);
-    http->request_headers = curl_slist_append(http->request_headers, lua_tostring(L, -1));
+    http->request_headers = curl.slist_append(http->request_headers, lua_tostring(L, -1));
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  curl_easy_setopt(http->transfer.easy, CURLOPT_HTTPHEADER, http->request_headers);
+  curl.easy_setopt(http->transfer.easy, CURLOPT_HTTPHEADER, http->request_headers);
 }
 
 static void set_auth(lua_State *L, CURL *easy)
@@ -254,12 +254,12 @@ static void set_auth(lua_State *L, CURL *easy)
     const char *bearer = text_field(L, lua_gettop(L), "bearer");
     const char *password = text_field(L, lua_gettop(L), "password");
     if (bearer) {
-      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
-      curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, bearer);
+      curl.easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+      curl.easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, bearer);
     } else {
-      curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-      curl_easy_setopt(easy, CURLOPT_USERNAME, text_field(L, lua_gettop(L), "user"));
-      curl_easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "");
+      curl.easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+      curl.easy_setopt(easy, CURLOPT_USERNAME, text_field(L, lua_gettop(L), "user"));
+      curl.easy_setopt(easy, CURLOPT_PASSWORD, password ? password : "");
     }
   }
   lua_pop(L, 1);
@@ -272,22 +272,22 @@ static void set_options(lua_State *L, struct http_wait *http, const char *url)
   lua_getfield(L, 2, "verify");
   long verify = lua_toboolean(L, -1);
   lua_pop(L, 1);
-  curl_easy_setopt(easy, CURLOPT_URL, url);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "moonbeat/" MOONBEAT_VERSION);
-  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, follow > 0 ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, follow);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds_field(L, "timeout"));
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->problem);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
+  curl.easy_setopt(easy, CURLOPT_URL, url);
+  curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl.easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl.easy_setopt(easy, CURLOPT_USERAGENT, "moonbeat/" MOONBEAT_VERSION);
+  curl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+  curl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, follow > 0 ? 1L : 0L);
+  curl.easy_setopt(easy, CURLOPT_MAXREDIRS, follow);
+  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds_field(L, "timeout"));
+  curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
+  curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
+  curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+  curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, http->problem);
+  curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl.easy_setopt(easy, CURLOPT_WRITEDATA, http);
+  curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl.easy_setopt(easy, CURLOPT_HEADERDATA, http);
 }
 
 /* function request -> status headers body url elapsed | nil message code; waits */
@@ -298,6 +298,9 @@ static int l_request(lua_State *L)
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
   wait_check(L, function);
+  struct error error;
+  if (curl_library_load(&error))
+    return luaL_error(L, "%s", error.text);
   const char *method = text_field(L, 2, "method"), *url = text_field(L, 2, "url");
   lua_getfield(L, 2, "body"); /* stays */
   const char *body = lua_tolstring(L, 3, &body_size);
@@ -305,7 +308,7 @@ static int l_request(lua_State *L)
 
   struct http_wait *http = memory_alloc(sizeof *http);
   http->transfer.done = on_done;
-  http->transfer.easy = curl_easy_init();
+  http->transfer.easy = curl.easy_init();
   if (!http->transfer.easy)
     abort(); /* out of memory */
   http->max_size = (size_t)integer_field(L, "max_size");

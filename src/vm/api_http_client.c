@@ -44,7 +44,7 @@ static void forget(struct http_transfer *transfer)
 
 static void end_transfer(struct http_transfer *transfer, CURLcode result)
 {
-  curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+  curl.multi_remove_handle(transfer->client->multi, transfer->easy);
   forget(transfer);
   transfer->result = result;
   transfer->done(transfer);
@@ -54,12 +54,12 @@ static void take_results(struct http_client *client)
 {
   CURLMsg *message;
   int left;
-  while ((message = curl_multi_info_read(client->multi, &left))) {
+  while ((message = curl.multi_info_read(client->multi, &left))) {
     struct http_transfer *transfer = NULL;
     if (message->msg != CURLMSG_DONE)
       continue;
     CURLcode result = message->data.result; /* gone once the handle is removed */
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+    curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
     end_transfer(transfer, result);
   }
 }
@@ -70,7 +70,7 @@ static void on_timer(uv_timer_t *timer)
 {
   struct http_client *client = timer->data;
   int running;
-  curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  curl.multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
   take_results(client);
 }
 
@@ -96,7 +96,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     flags |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)
     flags |= CURL_CSELECT_OUT;
-  curl_multi_socket_action(client->multi, watch->fd, flags, &running);
+  curl.multi_socket_action(client->multi, watch->fd, flags, &running);
   take_results(client);
 }
 
@@ -115,7 +115,7 @@ static struct watch *add_watch(struct http_client *client, curl_socket_t fd)
     free(watch);
     return NULL;
   }
-  curl_multi_assign(client->multi, fd, watch);
+  curl.multi_assign(client->multi, fd, watch);
   return watch;
 }
 
@@ -127,7 +127,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
   if (what == CURL_POLL_REMOVE) {
     if (watch) {
       uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-      curl_multi_assign(client->multi, fd, NULL);
+      curl.multi_assign(client->multi, fd, NULL);
     }
     return 0;
   }
@@ -142,11 +142,6 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
 }
 
 /* ---- clients ---- */
-
-static void initialise(void)
-{
-  curl_global_init(CURL_GLOBAL_DEFAULT);
-}
 
 static struct http_client *find(uv_loop_t *loop, bool is_taken)
 {
@@ -163,22 +158,20 @@ static struct http_client *find(uv_loop_t *loop, bool is_taken)
 
 struct http_client *http_client_of(uv_loop_t *loop)
 {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
   struct http_client *client = find(loop, false);
   if (client)
     return client;
-  pthread_once(&once, initialise);
   client = memory_alloc(sizeof *client);
   client->loop = loop;
-  client->multi = curl_multi_init();
+  client->multi = curl.multi_init();
   if (!client->multi)
     abort(); /* out of memory */
   uv_timer_init(loop, &client->timer);
   client->timer.data = client;
-  curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-  curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-  curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-  curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+  curl.multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+  curl.multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+  curl.multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+  curl.multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
   pthread_mutex_lock(&mutex);
   client->next = clients;
   clients = client;
@@ -198,7 +191,7 @@ void http_client_close(uv_loop_t *loop)
     return;
   while (client->transfers)
     end_transfer(client->transfers, CURLE_ABORTED_BY_CALLBACK);
-  curl_multi_cleanup(client->multi);
+  curl.multi_cleanup(client->multi);
   uv_close((uv_handle_t *)&client->timer, on_client_closed);
 }
 
@@ -215,18 +208,18 @@ void http_client_add(struct http_client *client, struct http_transfer *transfer)
   if (transfer->next)
     transfer->next->previous = transfer;
   client->transfers = transfer;
-  curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
-  curl_easy_setopt(transfer->easy, CURLOPT_NOSIGNAL, 1L);
+  curl.easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
+  curl.easy_setopt(transfer->easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-  curl_easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L);
+  curl.easy_setopt(transfer->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-  curl_multi_add_handle(client->multi, transfer->easy); /* fails only for a handle in use */
+  curl.multi_add_handle(client->multi, transfer->easy); /* fails only for a handle in use */
 }
 
 void http_client_remove(struct http_transfer *transfer)
 {
   if (!transfer->client)
     return;
-  curl_multi_remove_handle(transfer->client->multi, transfer->easy);
+  curl.multi_remove_handle(transfer->client->multi, transfer->easy);
   forget(transfer);
 }

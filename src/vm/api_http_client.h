@@ -2,9 +2,10 @@
 #ifndef VM_API_HTTP_CLIENT_H
 #define VM_API_HTTP_CLIENT_H
 
-#include <curl/curl.h>
 #include <stdbool.h>
 #include <uv.h>
+
+#include "vm/curl_library.h"
 
 struct http_client;
 
@@ -18,7 +19,7 @@ struct http_transfer {
   void (*done)(struct http_transfer *transfer);
 };
 
-/* The client of the loop, made when there is none. */
+/* The client of the loop, made when there is none. curl_library_load() has succeeded. */
 struct http_client *http_client_of(uv_loop_t *loop);
 
 /* Closes the client of the loop, if there is one: transfers end with CURLE_ABORTED_BY_CALLBACK. */
