@@ -12,7 +12,7 @@ local LIBRARIES = {
   { header = "lualib%.h", "vm/", "exec/" },
   { header = "uv%.h", "bus/", "vm/", "exec/", "script/", "ctl/", "app/" },
   { header = "sqlite3%.h", "store/", "vm/api_sqlite" },
-  { header = "curl/.*", "vm/api_http" },
+  { header = "curl/.*", "vm/curl_library" },
   { header = "readline/.*", "ctl/repl_readline%.c" },
 }
 
