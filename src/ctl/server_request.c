@@ -252,15 +252,30 @@ static enum error_code do_stop(struct connection *connection, const char *id,
   return ERROR_OK;
 }
 
+/* The server's way of switching off all events, not its clients'. */
+static enum error_code refuse_watch_events(struct connection *connection, const char *id,
+                                           const struct json *params, struct error *error)
+{
+  (void)connection;
+  (void)id;
+  (void)params;
+  return error_set(error, ERROR_USAGE, "watch_events is the server's: ask for subscribe");
+}
+
 static operation find_operation(const char *op)
 {
   static const struct {
     const char *name;
     operation function;
   } operations[] = {
-      {"ping", do_ping},         {"subscribe", do_subscribe}, {"unsubscribe", do_unsubscribe},
-      {"evaluate", do_evaluate}, {"complete", do_complete},   {"interrupt", do_interrupt},
+      {"ping", do_ping},
+      {"subscribe", do_subscribe},
+      {"unsubscribe", do_unsubscribe},
+      {"evaluate", do_evaluate},
+      {"complete", do_complete},
+      {"interrupt", do_interrupt},
       {"stop", do_stop},
+      {"watch_events", refuse_watch_events},
   };
   for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
     if (strcmp(operations[i].name, op) == 0)
