@@ -121,9 +121,20 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
   event_job(s, "job_modified", entry);
 }
 
+/* Runs in progress end in peace; one that only waits for its next attempt has nothing to finish. */
+static void cancel_waiting_runs(struct sched *s, const struct entry *entry)
+{
+  if (entry->open_runs == 0)
+    return;
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (run->entry == entry && !run->worker && !run->ended)
+      run_end_here(s, run, RUN_CANCELLED, "its job was removed");
+}
+
 void declare_remove(struct sched *s, struct entry *entry)
 {
   struct error error;
+  cancel_waiting_runs(s, entry);
   if (sched_failed(s, store_remove_job(s->store, entry->job->number, &error), &error))
     return;
   entry->removed = true;

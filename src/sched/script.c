@@ -133,18 +133,41 @@ static void try_conflicts_again(struct sched *s)
     }
 }
 
+static void answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
+{
+  struct message *request;
+  while ((request = message_list_pop(&script->waiting))) {
+    struct error error;
+    struct buffer out = {0};
+    struct json_writer writer = {.out = &out};
+    if (failure) {
+      error_set(&error, ERROR_SCRIPT, "%s", failure);
+      message_list_append(s->out, message_reply_error(request, &error));
+    } else {
+      view_script(s, &writer, script);
+      message_list_append(s->out, message_reply(request, buffer_take(&out)));
+    }
+    message_destroy(request);
+  }
+}
+
 void script_remove(struct sched *s, struct script_entry *script)
 {
   struct error error;
   log_info("script %s removed", script->script.name);
   declare_remove_jobs(s, script->script.name);
-  if (sched_failed(s, store_remove_script(s->store, script->script.name, &error), &error))
+  enum error_code code = store_remove_script(s->store, script->script.name, &error);
+  /* One whose first load is still under way is not in the store yet. */
+  if (code != ERROR_NOT_FOUND && sched_failed(s, code, &error))
     return;
   retire(s, script, script->generation);
   event_script(s, "script_removed", script);
+  answer_waiting(s, script, "the script was removed before it was loaded");
   HASH_DEL(s->scripts, script);
   free_script(script);
   try_conflicts_again(s);
+  near_rewind(s); /* what waited for its load waits no longer */
+  run_release(s);
 }
 
 /* ---- what the front found in the folder ---- */
@@ -342,24 +365,6 @@ void script_loaded(struct sched *s, const struct message *message)
     declare_break_jobs(s, script->script.name, script->verdict);
   if (!code)
     declare_mend_jobs(s, script->script.name);
-}
-
-static void answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
-{
-  struct message *request;
-  while ((request = message_list_pop(&script->waiting))) {
-    struct error error;
-    struct buffer out = {0};
-    struct json_writer writer = {.out = &out};
-    if (failure) {
-      error_set(&error, ERROR_SCRIPT, "%s", failure);
-      message_list_append(s->out, message_reply_error(request, &error));
-    } else {
-      view_script(s, &writer, script);
-      message_list_append(s->out, message_reply(request, buffer_take(&out)));
-    }
-    message_destroy(request);
-  }
 }
 
 static void put_in_force(struct sched *s, struct script_entry *script,

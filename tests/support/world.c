@@ -128,15 +128,28 @@ void world_live(struct world *w, int64_t us)
   world_settle(w);
 }
 
-void world_save(struct world *w, const char *script, const char *json)
+static struct message *source_message(const char *script, const char *json)
 {
-  struct message_list in = {0};
   struct message *m = message_create(MESSAGE_SOURCE, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.source.script = memory_strdup(script);
   m->as.source.path = memory_printf("jobs/%s.lua", script);
   m->as.source.text = memory_strdup(json);
   m->as.source.size = json ? strlen(json) : 0;
-  message_list_append(&in, m);
+  return m;
+}
+
+void world_save(struct world *w, const char *script, const char *json)
+{
+  struct message_list in = {0};
+  message_list_append(&in, source_message(script, json));
+  settle(w, &in);
+}
+
+void world_save_briefly(struct world *w, const char *script, const char *json)
+{
+  struct message_list in = {0};
+  message_list_append(&in, source_message(script, json));
+  message_list_append(&in, source_message(script, NULL));
   settle(w, &in);
 }
 

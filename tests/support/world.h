@@ -39,6 +39,8 @@ void world_live(struct world *w, int64_t us);
 
 /* The front has found this source (NULL: the file is gone). */
 void world_save(struct world *w, const char *script, const char *json);
+/* The same, and the file is gone before a worker has loaded it. */
+void world_save_briefly(struct world *w, const char *script, const char *json);
 
 /* The reply's JSON, or "error: CODE: TEXT". The caller frees. */
 char *world_ask(struct world *w, const char *operation, const char *params);

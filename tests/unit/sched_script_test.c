@@ -81,6 +81,38 @@ static void a_script_that_goes_takes_its_jobs(void **state)
   world_close(&w);
 }
 
+static void a_script_may_go_before_it_is_loaded(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save_briefly(&w, "a", two);
+  world_expect(&w, "list", "{}", "jobs", "[]");
+  world_save(&w, "a", two);
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 2);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_removed_job_is_not_retried(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\",\"retry\":5}]}");
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  world_expect(&w, "status", "{}", "runs.pending", "1");
+  world_save(&w, "a", NULL);
+  world_expect(&w, "status", "{}", "runs.pending", "0");
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 0);
+  world_close(&w);
+}
+
 static char *temporary_store(char folder[64])
 {
   strcpy(folder, "/tmp/moonbeat-sched-XXXXXX");
@@ -320,6 +352,8 @@ int main(void)
       cmocka_unit_test(a_broken_save_changes_nothing),
       cmocka_unit_test(an_id_moves_from_file_to_file),
       cmocka_unit_test(a_script_that_goes_takes_its_jobs),
+      cmocka_unit_test(a_script_may_go_before_it_is_loaded),
+      cmocka_unit_test(a_removed_job_is_not_retried),
       cmocka_unit_test(cut_off_runs_run_again_or_not),
       cmocka_unit_test(housekeeping_comes_to_rest),
       cmocka_unit_test(open_runs_are_found_by_the_next_start),
