@@ -72,6 +72,8 @@ static char *load_error(const struct load_call *load, enum vm_outcome outcome, c
                          LOAD_BUDGET_US / 1000000);
   if (!error)
     return memory_strdup("the worker is stopping");
+  if (strncmp(error, "(the error is ", 14) == 0) /* a table, nil: it carries no place */
+    return memory_printf("%s: %.*s", load->message->as.load.path, (int)strcspn(error, "\n"), error);
   const char *traceback = strstr(error, "\nstack traceback:");
   return traceback ? memory_copy(error, (size_t)(traceback - error)) : memory_strdup(error);
 }
