@@ -217,6 +217,11 @@ static enum error_code read_run(struct job *job, const struct json *value, struc
     return error_set(error, ERROR_INVALID, "run must be a function or a command");
   if (argv && (argv->type != JSON_ARRAY || argv->count == 0))
     return error_set(error, ERROR_INVALID, "a command needs at least the name of a program");
+  json_each(word, argv)
+    if (word->type != JSON_STRING)
+      return want(word, "a word of a command", "a string", error);
+  if (shell && shell->type != JSON_STRING)
+    return want(shell, "a command", "a string", error);
   job->command = json_to_text(value);
   return ERROR_OK;
 }

@@ -54,17 +54,33 @@ static void tell_skip(struct sched *s, const struct entry *entry, const struct s
   event_end(s, &out, &writer, name, EVENT_RARE);
 }
 
+/* One that goes on where the last one ended, for the same reason, becomes part of it: a run that
+ * lasts an hour makes one row of the fires it kept away. */
 static void record_skip(struct sched *s, struct entry *entry, int64_t first_us, int64_t last_us,
                         int64_t count, enum skip_reason reason)
 {
   struct error error;
+  enum error_code code = ERROR_NOT_FOUND;
   struct skip skip = {.job = entry->job->number,
                       .first_us = first_us,
                       .last_us = last_us,
                       .count = count,
                       .reason = reason,
                       .recorded_us = s->now_us};
-  if (!sched_failed(s, store_add_skip(s->store, &skip, &error), &error))
+  struct skip *last = &entry->last_skip.skip;
+  if (entry->last_skip.number && last->reason == reason && entry->last_skip.then_us == first_us) {
+    last->last_us = last_us;
+    last->count += count;
+    last->recorded_us = s->now_us;
+    code = store_extend_skip(s->store, entry->last_skip.number, last, &error);
+  }
+  if (code == ERROR_NOT_FOUND) {
+    *last = skip;
+    code = store_add_skip(s->store, &skip, &entry->last_skip.number, &error);
+  }
+  if (!fire_next(entry->job, last_us, &entry->last_skip.then_us))
+    entry->last_skip.number = 0;
+  if (!sched_failed(s, code, &error))
     tell_skip(s, entry, &skip);
 }
 

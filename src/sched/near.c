@@ -269,6 +269,7 @@ static void read_again(struct sched *s, struct entry *entry)
   heap_remove(&entry->due);
   entry->changed = entry->dirty = false;
   fold_done(s, entry);
+  entry->last_skip.number = 0;
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;
   if (entry->removed)
     return;

@@ -287,12 +287,36 @@ static enum error_code run_now(struct request *r)
   return ERROR_OK;
 }
 
+/* A run that goes on although its job was removed is known by its id in memory only. */
+static struct open_run *find_orphan(struct request *r, char **job_id)
+{
+  const char *text = json_text(json_get(r->params, "run"), "");
+  struct open_run *found = NULL;
+  for (struct open_run *run = r->s->open_runs; run && !found; run = run->hh.next) {
+    struct buffer id = {0};
+    run_format_id(&id, run->entry->job->id, run->key.scheduled_us);
+    bool is_named = strcmp(id.data, text) == 0 || strcmp(run->entry->job->id, text) == 0;
+    if (is_named && run->entry->removed && !run->ended)
+      found = run;
+    buffer_deinit(&id);
+  }
+  if (found) {
+    free(*job_id);
+    *job_id = memory_strdup(found->entry->job->id);
+  }
+  return found;
+}
+
 static enum error_code cancel_run(struct request *r)
 {
   struct run row = {0};
   char *job_id;
   enum error_code code = find_run(r, &row, &job_id);
-  struct open_run *open = code ? NULL : run_find(r->s, row.key);
+  struct open_run *open = code ? find_orphan(r, &job_id) : run_find(r->s, row.key);
+  if (code && open) {
+    code = ERROR_OK;
+    row.key = open->key;
+  }
   if (!code && !open)
     code = error_set(r->error, ERROR_CONFLICT, "the run has ended: %s", run_state_name(row.state));
   if (!code) {

@@ -48,6 +48,11 @@ struct entry {
     struct entry *prev, *next;
   } fold;
   bool removed;      /* from the store; waits for its open runs */
+  struct {           /* the last skip in the store, which one that follows at once extends */
+    int64_t number;  /* 0: none */
+    int64_t then_us; /* the due time that would follow */
+    struct skip skip;
+  } last_skip;
   UT_hash_handle hh; /* by job->number */
 };
 

@@ -46,7 +46,24 @@ enum error_code store_each_log(struct store *store, struct run_key key, int64_t 
   return query_close(&query);
 }
 
-enum error_code store_add_skip(struct store *store, const struct skip *skip, struct error *error)
+enum error_code store_extend_skip(struct store *store, int64_t number, const struct skip *skip,
+                                  struct error *error)
+{
+  struct query query = query_open(
+      store,
+      "UPDATE skips SET last_us = ?, count = ?, recorded_us = ? WHERE number = ? AND job = ?",
+      error);
+  bind_integer(&query, skip->last_us);
+  bind_integer(&query, skip->count);
+  bind_integer(&query, skip->recorded_us);
+  bind_integer(&query, number);
+  bind_integer(&query, skip->job);
+  enum error_code code = query_run_one(&query, ERROR_NOT_FOUND);
+  return code == ERROR_NOT_FOUND ? error_set(error, code, "the skip is pruned") : code;
+}
+
+enum error_code store_add_skip(struct store *store, const struct skip *skip, int64_t *number,
+                               struct error *error)
 {
   struct query query = query_open(store,
                                   "INSERT INTO skips"
@@ -59,7 +76,10 @@ enum error_code store_add_skip(struct store *store, const struct skip *skip, str
   bind_integer(&query, skip->count);
   bind_integer(&query, skip->reason);
   bind_integer(&query, skip->recorded_us);
-  return query_run(&query);
+  enum error_code code = query_run(&query);
+  if (number)
+    *number = sqlite3_last_insert_rowid(store->db);
+  return code;
 }
 
 enum error_code store_each_skip_of(struct store *store, int64_t job, store_skip_visitor visit,

@@ -170,7 +170,12 @@ enum error_code store_each_unfolded(struct store *store, const struct store_wate
 enum error_code store_each_run(struct store *store, int64_t before_us, int64_t before_job,
                                store_run_visitor visit, void *context, struct error *error);
 
-enum error_code store_add_skip(struct store *store, const struct skip *skip, struct error *error);
+/* *number, if given, names the row. */
+enum error_code store_add_skip(struct store *store, const struct skip *skip, int64_t *number,
+                               struct error *error);
+/* The row becomes `skip`, which goes on where it ended. ERROR_NOT_FOUND when it was pruned. */
+enum error_code store_extend_skip(struct store *store, int64_t number, const struct skip *skip,
+                                  struct error *error);
 /* Newest first. */
 typedef bool (*store_skip_visitor)(void *context, const struct skip *skip);
 enum error_code store_each_skip_of(struct store *store, int64_t job, store_skip_visitor visit,

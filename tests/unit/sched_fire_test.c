@@ -80,6 +80,10 @@ static void overlap_is_skipped_and_recorded(void **state)
   world_live(&w, 5 * SECOND);
   assert_int_equal(world_run_count(&w), 1);
   assert_int_equal(world_skipped(&w, "t", "overlap"), 4);
+  world_expect(&w, "skips", "{\"job\":\"t\"}", "skips",
+               "[{\"job\":\"t\",\"first_at\":\"2026-01-01T00:00:02.000000Z\","
+               "\"last_at\":\"2026-01-01T00:00:05.000000Z\",\"count\":4,\"reason\":\"overlap\","
+               "\"recorded_at\":\"2026-01-01T00:00:05.000000Z\"}]");
   world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
   world_live(&w, SECOND);
   assert_int_equal(world_run_count(&w), 1);

@@ -67,6 +67,25 @@ static void an_id_moves_from_file_to_file(void **state)
   world_close(&w);
 }
 
+static void a_run_of_a_removed_job_can_be_cancelled(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", two);
+  world_pass(&w, 10 * MINUTE);
+  world_save(&w, "a", NULL);
+  message_list_deinit(&w.others);
+  world_expect(&w, "cancel_run", "{\"run\":\"x\"}", "state", "cancelling");
+  world_expect(&w, "cancel_run", "{\"run\":\"y@2026-01-01T00:10:00Z\"}", "run",
+               "y@2026-01-01T00:10:00Z");
+  assert_int_equal(w.others.first->kind, MESSAGE_CANCEL);
+  world_finish_all(&w);
+  world_expect(&w, "cancel_run", "{\"run\":\"x\"}", "error",
+               "error: not_found: there is no job or run \"x\"");
+  world_close(&w);
+}
+
 static void a_script_that_goes_takes_its_jobs(void **state)
 {
   struct world w;
@@ -351,6 +370,7 @@ int main(void)
       cmocka_unit_test(reload_keeps_what_is_unchanged),
       cmocka_unit_test(a_broken_save_changes_nothing),
       cmocka_unit_test(an_id_moves_from_file_to_file),
+      cmocka_unit_test(a_run_of_a_removed_job_can_be_cancelled),
       cmocka_unit_test(a_script_that_goes_takes_its_jobs),
       cmocka_unit_test(a_script_may_go_before_it_is_loaded),
       cmocka_unit_test(a_removed_job_is_not_retried),

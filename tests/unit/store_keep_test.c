@@ -149,11 +149,11 @@ static void skips(void **state)
       .job = 1, .first_us = 5, .last_us = 9, .count = 3, .reason = SKIP_OVERLAP, .recorded_us = 20};
   struct skip other = {.job = 2, .first_us = 1, .last_us = 1, .count = 1, .recorded_us = 21};
   begin();
-  OK(store_add_skip(store, &skip, &error));
-  OK(store_add_skip(store, &other, &error));
+  OK(store_add_skip(store, &skip, NULL, &error));
+  OK(store_add_skip(store, &other, NULL, &error));
   skip.reason = SKIP_PAUSED;
   skip.recorded_us = 22;
-  OK(store_add_skip(store, &skip, &error));
+  OK(store_add_skip(store, &skip, NULL, &error));
   commit();
   struct seen seen = {0};
   OK(store_each_skip_of(store, 1, note_skip, &seen, &error));
