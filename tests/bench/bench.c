@@ -23,8 +23,8 @@ static const struct {
   const char *name;
   void (*run)(const struct bench_options *options);
 } benchmarks[] = {
-    {"drain", bench_drain}, {"add", bench_add},   {"start", bench_start},
-    {"late", bench_late},   {"idle", bench_idle}, {"peer", bench_peer},
+    {"disk", bench_disk}, {"drain", bench_drain}, {"add", bench_add},   {"start", bench_start},
+    {"late", bench_late}, {"idle", bench_idle},   {"peer", bench_peer},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };

@@ -20,6 +20,7 @@ void bench_start(const struct bench_options *options);
 void bench_idle(const struct bench_options *options);
 void bench_late(const struct bench_options *options);
 void bench_peer(const struct bench_options *options);
+void bench_disk(const struct bench_options *options); /* what a commit costs at least, now */
 
 /* ---- support.c ---- */
 

@@ -1,11 +1,15 @@
 #include "bench/bench.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "time/instant.h"
@@ -123,4 +127,25 @@ int64_t bench_query(const char *folder, const char *sql)
   sqlite3_close(db);
   free(path);
   return value;
+}
+
+void bench_disk(const struct bench_options *options)
+{
+  enum { TIMES = 51 };
+  double took_ms[TIMES];
+  char block[4096] = {0}, *path = memory_printf("%s/sync", options->folder);
+  mkdir(options->folder, 0700);
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    bench_fail("cannot write to %s", options->folder);
+  for (int i = 0; i < TIMES; i++) {
+    int64_t from_us = clock_monotonic_us();
+    if (pwrite(fd, block, sizeof block, (off_t)i * (off_t)sizeof block) < 0 || fdatasync(fd) != 0)
+      bench_fail("cannot write to %s", path);
+    took_ms[i] = (double)(clock_monotonic_us() - from_us) / 1e3;
+  }
+  close(fd);
+  qsort(took_ms, TIMES, sizeof took_ms[0], bench_compare);
+  bench_report("fdatasync of 4 KiB on this disk, median", took_ms[TIMES / 2], "ms");
+  free(path);
 }
