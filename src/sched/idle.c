@@ -7,6 +7,8 @@
 
 enum { PRUNE_ROWS = 200 };
 
+/* A turn that ended so lately is likely to be followed by another. */
+#define BUSY_US         INT64_C(10000)
 #define PRUNE_PERIOD_US (60 * INT64_C(1000000))
 
 /* Cuts the history of the first job that has grown over its limit; true while there are such jobs.
@@ -80,7 +82,7 @@ int64_t sched_idle(struct sched *s, int64_t now_us)
   s->now_us = now_us;
   bool may_fold = s->unfolded && s->unfolded->fold.since_us <= now_us - FOLD_AGE_US;
   bool more = (may_fold || now_us >= s->prune_us || s->over_limit_count > 0) && step(s);
-  store_checkpoint(s->store);
+  store_checkpoint(s->store, now_us - s->turn_us < BUSY_US);
   if (more)
     return 0;
   if (!s->unfolded)

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,9 +23,10 @@
 #include "store/lock.h"
 
 enum {
-  CHECKPOINT_PAGES = 1000,     /* 4 MB: some milliseconds of work */
-  WAL_LARGE_PAGES = 16 * 1024, /* 64 MB: worth giving back to the system */
-  BUSY_WAIT_MS = 2000,         /* for a person's sqlite3 shell to let go */
+  CHECKPOINT_PAGES = 1000,          /* 4 MB: some milliseconds of work */
+  BUSY_CHECKPOINT_PAGES = 8 * 1024, /* 32 MB: pages that a burst writes often are moved once */
+  WAL_LARGE_PAGES = 16 * 1024,      /* 64 MB: worth giving back to the system */
+  BUSY_WAIT_MS = 2000,              /* for a person's sqlite3 shell to let go */
 };
 
 static const char settings[] = "PRAGMA page_size = 4096;"
@@ -99,8 +101,17 @@ static enum error_code begin_epoch(struct store *store, struct error *error)
   return code;
 }
 
+/* SQLite counts its memory under a lock at each allocation, for a figure that nobody asks for. Too
+ * late when something else in the process uses SQLite already, which does no harm. */
+static void stop_counting_memory(void)
+{
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum error_code store_open(const char *path, struct store **opened, struct error *error)
 {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, stop_counting_memory);
   struct store *store = memory_alloc(sizeof *store);
   store->lock = -1;
   store->path = memory_strdup(path);
@@ -174,9 +185,11 @@ void store_rollback(struct store *store)
   store->last_number = store->last_reserved = 0; /* what was set aside may be taken back with it */
 }
 
-void store_checkpoint(struct store *store)
+void store_checkpoint(struct store *store, bool is_busy)
 {
   if (!sqlite3_get_autocommit(store->db) || store->unsafe)
+    return;
+  if (is_busy && store->wal_pages - store->moved_pages < BUSY_CHECKPOINT_PAGES)
     return;
   int mode = SQLITE_CHECKPOINT_PASSIVE;
   if (store->wal_pages - store->moved_pages < CHECKPOINT_PAGES) {

@@ -221,7 +221,7 @@ static void a_checkpoint_on_a_full_disk_loses_nothing(void **state)
   (void)state;
   fill_the_wal();
   writes_left = 100;
-  store_checkpoint(store);
+  store_checkpoint(store, false);
   assert_int_equal(writes_left, 0);
   writes_left = -1;
   begin();
@@ -236,7 +236,7 @@ static void a_checkpoint_that_cannot_sync_is_told(void **state)
   (void)state;
   fill_the_wal();
   syncs_left = 0;
-  store_checkpoint(store);
+  store_checkpoint(store, false);
   syncs_left = -1;
   FAILS(ERROR_IO, store_begin(store, &error));
 }

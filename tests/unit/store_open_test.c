@@ -262,7 +262,7 @@ static void the_wal_goes_back(void **state)
       add_job(id, NULL, (i * 7919) % 1000 * 1000000LL);
     }
     commit();
-    store_checkpoint(store);
+    store_checkpoint(store, false);
     assert_int_equal(stat(wal, &status), 0);
     largest = status.st_size > largest ? status.st_size : largest;
   }
