@@ -47,7 +47,9 @@ void buffer_append_text(struct buffer *buffer, const char *text)
 
 void buffer_append_byte(struct buffer *buffer, char byte)
 {
-  buffer_append(buffer, &byte, 1);
+  buffer_reserve(buffer, 1);
+  buffer->data[buffer->size++] = byte;
+  buffer->data[buffer->size] = '\0';
 }
 
 void buffer_printf(struct buffer *buffer, const char *format, ...)

@@ -97,28 +97,43 @@ static void escape_byte(struct buffer *out, unsigned char byte)
   }
 }
 
+/* How many bytes from `data` on stand in JSON as they are. */
+static size_t plain_run(const char *data, size_t size)
+{
+  size_t at = 0;
+  while (at < size) {
+    unsigned char byte = (unsigned char)data[at];
+    if (byte < 0x80) {
+      if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)
+        break;
+      at++;
+    } else {
+      size_t length = text_utf8_length(data + at, size - at);
+      if (length == 0)
+        break;
+      at += length;
+    }
+  }
+  return at;
+}
+
 void json_write_string(struct json_writer *writer, const char *data, size_t size)
 {
   separate(writer);
   buffer_reserve(writer->out, size + 2);
   buffer_append_byte(writer->out, '"');
-  size_t run = 0, at = 0;
-  while (at < size) {
-    unsigned char byte = (unsigned char)data[at];
-    size_t length = byte < 0x80 ? 1 : text_utf8_length(data + at, size - at);
-    bool plain = length > 0 && byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0x7f;
-    if (!plain) {
-      buffer_append(writer->out, data + run, at - run);
-      if (length == 0)
-        buffer_append_text(writer->out, "\xef\xbf\xbd");
-      else
-        escape_byte(writer->out, byte);
-      run = at + 1;
-      length = 1;
-    }
-    at += length;
+  for (size_t at = 0; at < size;) {
+    size_t run = plain_run(data + at, size - at);
+    buffer_append(writer->out, data + at, run);
+    at += run;
+    if (at == size)
+      break;
+    unsigned char byte = (unsigned char)data[at++];
+    if (byte < 0x80)
+      escape_byte(writer->out, byte);
+    else
+      buffer_append_text(writer->out, "\xef\xbf\xbd");
   }
-  buffer_append(writer->out, data + run, size - run);
   buffer_append_byte(writer->out, '"');
 }
 
