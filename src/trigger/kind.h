@@ -23,7 +23,7 @@ struct trigger_kind {
   /* `value` is an object whose members are all known. Sets *trigger only on success. */
   enum error_code (*from_json)(const struct json *value, const char *default_zone,
                                struct trigger **trigger, struct error *error);
-  void (*destroy)(struct trigger *trigger); /* NULL: free() is all there is to do */
+  void (*destroy)(struct trigger *trigger);                /* NULL: free() is all there is to do */
   void (*anchor)(struct trigger *trigger, int64_t now_us); /* NULL: nothing is relative */
   /* Writes the members, not the braces and not "kind". */
   void (*to_json)(const struct trigger *trigger, struct json_writer *writer);
