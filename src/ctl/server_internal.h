@@ -20,7 +20,7 @@ struct connection {
   struct connection *next, *previous;
   uv_pipe_t pipe;
   uint64_t session; /* never used again; 0 is none */
-  int worker;       /* that runs the console of this session; -1: none yet */
+  int worker;       /* that runs this connection's console; -1: none yet */
   int requests;     /* in flight */
   struct frame_splitter in;
   bool is_reading;
