@@ -92,7 +92,7 @@ static enum error_code put_trigger_fires(struct cli *cli, struct trigger *trigge
     return code;
   int64_t at_us = cli->screen.now_us;
   size_t shown = 0;
-  trigger_anchor(trigger, at_us);
+  trigger_anchor(trigger, at_us, "");
   fires.table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
   while (shown < (size_t)count && trigger_next(trigger, at_us, &at_us)) {
     put_fire(&fires, at_us);

@@ -46,7 +46,7 @@ static enum error_code check_fires(struct sched *s, struct job *job, struct erro
 {
   if (!job->trigger)
     return ERROR_OK;
-  trigger_anchor(job->trigger, s->now_us);
+  trigger_anchor(job->trigger, s->now_us, job->id);
   if (fire_first(job, s->now_us) != JOB_NEVER)
     return ERROR_OK;
   error_set(error, ERROR_INVALID, "job \"%s\": its trigger has no fire after now", job->id);
@@ -99,7 +99,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
   job->number = old->number;
   job->origin = old->origin;
   if (job->trigger)
-    trigger_anchor(job->trigger, s->now_us);
+    trigger_anchor(job->trigger, s->now_us, job->id);
   if (is_same(old, job, true) && old->trigger) {
     struct trigger *fresh = job->trigger;
     job->trigger = old->trigger;

@@ -46,7 +46,7 @@ static enum error_code replace(struct sched *s, struct job **job, struct entry *
     return error_set(error, ERROR_EXISTS, "job \"%s\" is declared at %s: change it there",
                      (*job)->id, (*entry)->job->where ? (*entry)->job->where : "a script");
   if ((*job)->trigger)
-    trigger_anchor((*job)->trigger, s->now_us);
+    trigger_anchor((*job)->trigger, s->now_us, (*job)->id);
   /* What is added again begins anew, even if it is written as before. */
   (*entry)->progress.next_us = fire_first(*job, s->now_us);
   (*entry)->progress.state = (*job)->enabled ? JOB_ACTIVE : JOB_PAUSED;

@@ -9,28 +9,21 @@
  *     it; those in a longer one (Samoa had no 30 December 2011) do not fire;
  *   - local times that occur twice fire at the first.
  * gap=skip (nothing fires for a gap) and overlap=second or both change that for fixed schedules; a
- * wildcard one keeps them and is not changed by them.
- *
- * The zone's spans of one offset are walked; within a span, fires are the matches of a range of
- * local seconds, which cron_fields.c finds and counts. The range is narrowed at the span's ends
- * where the neighbour has the same local times and they are the neighbour's to fire. An overlap is
- * never longer than the spans beside it, in any zone. Immutable; any thread. */
+ * wildcard one keeps them and is not changed by them. Which local times match is
+ * cron_fields.c's, what the zone makes of them wall.c's. Immutable; any thread. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "time/instant.h"
+#include "trigger/count.h"
 #include "trigger/cron_fields.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
+#include "trigger/wall.h"
 
-enum { GAP_MAX_S = 3 * 3600, EXPRESSION_MAX_SIZE = 1000 };
-enum gap { GAP_FIRST, GAP_SKIP };
-enum overlap { OVERLAP_FIRST, OVERLAP_SECOND, OVERLAP_BOTH };
-
-static const char *const gap_names[] = {"first", "skip", NULL};
-static const char *const overlap_names[] = {"first", "second", "both", NULL};
+enum { EXPRESSION_MAX_SIZE = 1000 };
 
 struct cron {
   struct trigger base;
@@ -38,144 +31,40 @@ struct cron {
   char *expression;         /* as written, with single spaces */
   int64_t start_us, end_us; /* inclusive; INT64_MIN and INT64_MAX: none */
   struct cron_fields fields;
-  uint8_t gap, overlap; /* as written */
+  struct wall_rules rules; /* as written */
 };
 
 /* ---- fires ---- */
 
-/* What a span of the zone fires: at its beginning for the gap before it, if a local time of
- * [gap_from_s, gap_until_s) matches, and at the matches of [from_s, until_s). All local. */
-struct window {
-  int64_t gap_from_s, gap_until_s;
-  int64_t from_s, until_s;
-};
-
-/* `utc_s` is where the search enters the span. */
-static inline void window_of(const struct cron *cron, const struct zone_span *span, int64_t utc_s,
-                             struct window *window)
+static bool next_match(const void *of, int64_t local_s, int64_t *match_s)
 {
-  bool is_wildcard = cron->fields.is_wildcard;
-  enum gap gap = is_wildcard ? GAP_SKIP : cron->gap;
-  enum overlap overlap = is_wildcard ? OVERLAP_BOTH : cron->overlap;
-  int32_t offset_s = span->offset.offset_s;
-  int32_t jump_s = offset_s - span->before_s; /* forward is a gap, back an overlap */
-  *window = (struct window){.from_s = utc_s + offset_s, .until_s = INT64_MAX};
-  if (jump_s > 0 && jump_s < GAP_MAX_S && utc_s == span->from_s && gap == GAP_FIRST) {
-    window->gap_from_s = span->from_s + span->before_s;
-    window->gap_until_s = window->from_s;
-  }
-  if (jump_s < 0 && overlap == OVERLAP_FIRST && window->from_s < span->from_s + span->before_s)
-    window->from_s = span->from_s + span->before_s;
-  if (span->until_s != INT64_MAX) {
-    bool is_second = span->after_s < offset_s && overlap == OVERLAP_SECOND;
-    window->until_s = span->until_s + (is_second ? span->after_s : offset_s);
-  }
+  return cron_fields_next(of, local_s, match_s);
 }
 
-/* The first match at or after a local second. What was found for an earlier one is remembered: with
- * a rare schedule the search passes many spans before it arrives. */
-struct search {
-  const struct cron_fields *fields;
-  int64_t asked_s, match_s;
-};
-
-static inline int64_t find(struct search *search, int64_t local_s)
+static int64_t count_matches(const void *of, int64_t from_s, int64_t until_s)
 {
-  if (local_s < search->asked_s || local_s > search->match_s) {
-    search->asked_s = local_s;
-    if (!cron_fields_next(search->fields, local_s, &search->match_s))
-      search->match_s = INT64_MAX;
-  }
-  return search->match_s;
+  return cron_fields_count(of, from_s, until_s);
 }
 
-/* The first fire at or after `utc_s`. */
-static bool fire_from(const struct cron *cron, int64_t utc_s, int64_t *fire_s)
+static inline struct wall_source source_of(const struct cron *cron)
 {
-  struct search search = {.fields = &cron->fields, .asked_s = INT64_MAX, .match_s = INT64_MIN};
-  for (;;) {
-    struct zone_span span;
-    struct window window;
-    zone_span(cron->zone, utc_s, &span);
-    window_of(cron, &span, utc_s, &window);
-    if (window.gap_from_s < window.gap_until_s &&
-        find(&search, window.gap_from_s) < window.gap_until_s) {
-      *fire_s = span.from_s;
-      return true;
-    }
-    int64_t match_s = find(&search, window.from_s);
-    if (match_s == INT64_MAX)
-      return false;
-    if (match_s < window.until_s) {
-      *fire_s = match_s - span.offset.offset_s;
-      return true;
-    }
-    utc_s = span.until_s;
-  }
+  return (struct wall_source){&cron->fields, next_match, count_matches};
+}
+
+/* A wildcard schedule goes by elapsed time. */
+static inline struct wall_rules rules_of(const struct cron *cron)
+{
+  return cron->fields.is_wildcard ? WALL_RULES_ELAPSED : cron->rules;
 }
 
 static bool next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
 {
   const struct cron *cron = (const struct cron *)trigger;
-  int64_t fire_s;
   if (after_us < cron->start_us)
     after_us = cron->start_us - 1;
-  if (after_us >= cron->end_us || after_us >= INSTANT_MAX)
-    return false;
-  int64_t from_s = after_us < INSTANT_MIN ? CIVIL_SECONDS_MIN : instant_seconds(after_us) + 1;
-  if (!fire_from(cron, from_s, &fire_s) || fire_s > CIVIL_SECONDS_MAX ||
-      fire_s * 1000000 > cron->end_us)
-    return false;
-  *next_us = fire_s * 1000000;
-  return true;
-}
-
-/* Fires in [from_s, until_s), span by span. */
-static int64_t count_between(const struct cron *cron, int64_t from_s, int64_t until_s)
-{
-  int64_t sum = 0;
-  while (from_s < until_s) {
-    struct zone_span span;
-    struct window window;
-    zone_span(cron->zone, from_s, &span);
-    window_of(cron, &span, from_s, &window);
-    int64_t cut_s = until_s + span.offset.offset_s;
-    if (window.until_s > cut_s)
-      window.until_s = cut_s;
-    sum += cron_fields_count(&cron->fields, window.from_s, window.until_s);
-    /* The fire for the gap is that of the first instant after it, if that one matches by itself. */
-    int64_t first_s = span.from_s + span.offset.offset_s;
-    if (window.gap_from_s < window.gap_until_s &&
-        cron_fields_count(&cron->fields, window.gap_from_s, window.gap_until_s) &&
-        !cron_fields_count(&cron->fields, first_s, first_s + 1))
-      sum++;
-    from_s = span.until_s;
-  }
-  return sum;
-}
-
-/* The last fire at or before `until_us`, given that there is one after `after_us`. `early_us` is a
- * moment with a fire behind it, `late_us` one without; doubling steps back find a pair close to the
- * end, halving brings them together. Fires are whole seconds. */
-static int64_t last_fire(const struct trigger *trigger, int64_t after_us, int64_t until_us)
-{
-  int64_t fire_us = 0, early_us = after_us, late_us = until_us;
-  for (int64_t back_us = 1000000; back_us < until_us - after_us; back_us *= 2) {
-    if (next(trigger, until_us - back_us, &fire_us) && fire_us <= until_us) {
-      early_us = until_us - back_us;
-      break;
-    }
-    late_us = until_us - back_us;
-  }
-  while (late_us - early_us >= 1000000) {
-    int64_t middle_us = early_us + (late_us - early_us) / 2;
-    if (next(trigger, middle_us, &fire_us) && fire_us <= until_us)
-      early_us = fire_us - 1;
-    else
-      late_us = middle_us;
-  }
-  next(trigger, early_us, &fire_us);
-  return fire_us;
+  struct wall_source source = source_of(cron);
+  return wall_next_us(&source, cron->zone, rules_of(cron), after_us, next_us) &&
+         *next_us <= cron->end_us;
 }
 
 static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
@@ -192,9 +81,11 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
     until_us = INSTANT_MAX;
   if (after_us >= until_us)
     return 0;
-  int64_t sum = count_between(cron, instant_seconds(after_us) + 1, instant_seconds(until_us) + 1);
+  struct wall_source source = source_of(cron);
+  int64_t sum = wall_count(&source, cron->zone, rules_of(cron), instant_seconds(after_us) + 1,
+                           instant_seconds(until_us) + 1);
   if (sum)
-    *last_us = last_fire(trigger, after_us, until_us);
+    *last_us = count_last_fire(trigger, after_us, until_us);
   return sum;
 }
 
@@ -214,19 +105,6 @@ static char *single_spaced(const char *text)
   return copy;
 }
 
-static enum error_code read_policy(const struct json *value, const char *name,
-                                   const char *const *names, uint8_t *policy, struct error *error)
-{
-  const char *text = names[0];
-  if (member_text(value, name, &text, error))
-    return ERROR_INVALID;
-  for (*policy = 0; names[*policy]; ++*policy)
-    if (!strcmp(names[*policy], text))
-      return ERROR_OK;
-  return error_set(error, ERROR_INVALID, "%s \"%.40s\" is not one of %s, %s%s%s", name, text,
-                   names[0], names[1], names[2] ? ", " : "", names[2] ? names[2] : "");
-}
-
 static enum error_code read_members(struct cron *cron, const struct json *value,
                                     const char *default_zone, struct error *error)
 {
@@ -235,8 +113,7 @@ static enum error_code read_members(struct cron *cron, const struct json *value,
     code = member_zone(value, default_zone, &cron->zone, error);
   if (code)
     return code;
-  if (read_policy(value, "gap", gap_names, &cron->gap, error) ||
-      read_policy(value, "overlap", overlap_names, &cron->overlap, error) ||
+  if (wall_read_rules(value, &cron->rules, error) ||
       member_instant(value, "start", cron->zone, &cron->start_us, error) ||
       member_instant(value, "end", cron->zone, &cron->end_us, error) ||
       member_check_window(cron->start_us, cron->end_us, error))
@@ -287,10 +164,7 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
   const struct cron *cron = (const struct cron *)trigger;
   json_put_text(writer, "expression", cron->expression);
   json_put_text(writer, "timezone", zone_name(cron->zone));
-  if (cron->gap != GAP_FIRST)
-    json_put_text(writer, "gap", gap_names[cron->gap]);
-  if (cron->overlap != OVERLAP_FIRST)
-    json_put_text(writer, "overlap", overlap_names[cron->overlap]);
+  wall_put_rules(writer, cron->rules, (struct wall_rules){0});
   if (cron->start_us != INT64_MIN)
     member_put_instant(writer, "start", cron->start_us);
   if (cron->end_us != INT64_MAX)
@@ -300,6 +174,19 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
 static const char *const members[] = {"expression", "timezone", "gap", "overlap",
                                       "start",      "end",      NULL};
 static const struct trigger_word words[] = {{"cron", "expression"}, {0}};
+
+static void explain(const struct trigger *trigger, struct buffer *out)
+{
+  const struct cron *cron = (const struct cron *)trigger;
+  buffer_printf(out, "Cron %s, %s", cron->expression, zone_name(cron->zone));
+}
+
+static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)
+{
+  int64_t match_s;
+  return cron_fields_next(&((const struct cron *)trigger)->fields, from_s, &match_s) &&
+         match_s < until_s;
+}
 
 static const char *timezone_of(const struct trigger *trigger)
 {
@@ -316,4 +203,6 @@ const struct trigger_kind cron_kind = {
     .next = next,
     .count = count,
     .timezone = timezone_of,
+    .explain = explain,
+    .matches_local = matches_local,
 };

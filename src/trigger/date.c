@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "time/duration.h"
 #include "time/instant.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
@@ -48,8 +49,9 @@ static enum error_code from_json(const struct json *value, const char *default_z
   return ERROR_OK;
 }
 
-static void anchor(struct trigger *trigger, int64_t now_us)
+static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
 {
+  (void)seed;
   struct date *date = (struct date *)trigger;
   if (!date->is_relative)
     return;
@@ -85,6 +87,19 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   return 1;
 }
 
+static void explain(const struct trigger *trigger, struct buffer *out)
+{
+  const struct date *date = (const struct date *)trigger;
+  char text[DURATION_TEXT_SIZE];
+  if (date->is_relative) {
+    duration_format(text, date->in_us);
+    buffer_printf(out, "Once, %s after it is added", text);
+  } else {
+    instant_format_in(text, date->at_us, NULL);
+    buffer_printf(out, "Once, at %s", text);
+  }
+}
+
 static const char *const members[] = {"at", "in", "timezone", NULL};
 static const struct trigger_word words[] = {
     {"at", "at"}, {"in", "in"}, {"after", "in"}, {"date", "at"}, {0}};
@@ -98,4 +113,5 @@ const struct trigger_kind date_kind = {
     .to_json = to_json,
     .next = next,
     .count = count,
+    .explain = explain,
 };

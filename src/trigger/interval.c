@@ -118,8 +118,9 @@ static enum error_code from_json(const struct json *value, const char *default_z
   return ERROR_OK;
 }
 
-static void anchor(struct trigger *trigger, int64_t now_us)
+static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
 {
+  (void)seed;
   struct interval *interval = (struct interval *)trigger;
   if (interval->origin != ORIGIN_NONE)
     return;
@@ -178,6 +179,22 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   return steps + 1;
 }
 
+static void explain(const struct trigger *trigger, struct buffer *out)
+{
+  const struct interval *interval = (const struct interval *)trigger;
+  char text[DURATION_TEXT_SIZE];
+  duration_format(text, interval->every_us);
+  buffer_printf(out, "Every %s", text);
+  if (interval->origin == ORIGIN_START) {
+    instant_format_in(text, interval->start_us, NULL);
+    buffer_printf(out, ", from %s", text);
+  }
+  if (interval->end_us != INT64_MAX) {
+    instant_format_in(text, interval->end_us, NULL);
+    buffer_printf(out, ", until %s", text);
+  }
+}
+
 static const char *const members[] = {"every", "weeks", "days",   "hours",    "minutes", "seconds",
                                       "start", "end",   "anchor", "timezone", NULL};
 static const struct trigger_word words[] = {{"every", "every"}, {"interval", "every"}, {0}};
@@ -191,4 +208,5 @@ const struct trigger_kind interval_kind = {
     .to_json = to_json,
     .next = next,
     .count = count,
+    .explain = explain,
 };

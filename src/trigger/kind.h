@@ -9,7 +9,8 @@
 
 #include "trigger/trigger.h"
 
-/* In the text form `word` introduces the member: "every 1h30m" is {"every":"1h30m"}. */
+/* In the text form `word` introduces the member: "every 1h30m" is {"every":"1h30m"}. Without a
+ * member the word stands alone. */
 struct trigger_word {
   const char *word, *member;
 };
@@ -20,17 +21,26 @@ struct trigger_kind {
   const struct trigger_word
       *words; /* ends with a NULL word; the first one for a member is written */
 
+  bool is_nested; /* its words introduce an array of triggers, each in parentheses */
+
   /* `value` is an object whose members are all known. Sets *trigger only on success. */
   enum error_code (*from_json)(const struct json *value, const char *default_zone,
                                struct trigger **trigger, struct error *error);
-  void (*destroy)(struct trigger *trigger);                /* NULL: free() is all there is to do */
-  void (*anchor)(struct trigger *trigger, int64_t now_us); /* NULL: nothing is relative */
-  /* Writes the members, not the braces and not "kind". */
+  void (*destroy)(struct trigger *trigger); /* NULL: free() is all there is to do */
+  /* See trigger_anchor; NULL: nothing is relative. */
+  void (*anchor)(struct trigger *trigger, int64_t now_us, const char *seed);
+  /* Writes the members, not the braces and not "kind": texts, objects, and the array of a nested
+   * word, so that the text form can say them too. */
   void (*to_json)(const struct trigger *trigger, struct json_writer *writer);
   bool (*next)(const struct trigger *trigger, int64_t after_us, int64_t *next_us);
   int64_t (*count)(const struct trigger *trigger, int64_t after_us, int64_t until_us,
-                   int64_t *last_us);
+                   int64_t *last_us);                     /* NULL: count_fires() of count.h */
   const char *(*timezone)(const struct trigger *trigger); /* NULL: goes by no wall clock */
+  /* Appends the sentence of trigger_explain. */
+  void (*explain)(const struct trigger *trigger, struct buffer *out);
+  /* See trigger_matches_local; NULL: goes by no wall clock. */
+  bool (*matches_local)(const struct trigger *trigger, int64_t from_s, int64_t until_s);
+  bool (*gave_up)(const struct trigger *trigger, int64_t after_us); /* NULL: never does */
 };
 
 struct trigger {
@@ -50,10 +60,9 @@ TRIGGER_KINDS(X)
 
 extern const struct trigger_kind *const trigger_kinds[]; /* ends with NULL */
 
-/* The object of the JSON form that a line of text means; appended to `out` as JSON. */
-enum error_code trigger_text_to_json(const char *text, struct buffer *out, struct error *error);
-/* The line of text for an object of the JSON form, of this kind. */
-void trigger_json_to_text(const struct trigger_kind *kind, const struct json *value,
-                          struct buffer *out);
+/* The tree of the JSON form that a line of text means, in one block for free(). */
+enum error_code trigger_text_read(const char *text, struct json **tree, struct error *error);
+/* The line of text for an object of the JSON form as to_json writes it. */
+void trigger_text_write(const struct json *object, struct buffer *out);
 
 #endif

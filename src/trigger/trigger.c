@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "trigger/count.h"
 #include "trigger/kind.h"
 
 const struct trigger_kind *const trigger_kinds[] = {
@@ -84,16 +85,12 @@ enum error_code trigger_from_json(const struct json *value, const char *default_
 enum error_code trigger_from_text(const char *text, const char *default_zone,
                                   struct trigger **trigger, struct error *error)
 {
-  struct buffer json = {0};
-  struct json_document *document = NULL;
+  struct json *tree;
   *trigger = NULL;
-  enum error_code code = trigger_text_to_json(text, &json, error);
+  enum error_code code = trigger_text_read(text, &tree, error);
   if (!code)
-    code = json_parse(json.data, json.size, &document, error);
-  if (!code)
-    code = trigger_from_json(json_root(document), default_zone, trigger, error);
-  json_free(document);
-  buffer_deinit(&json);
+    code = trigger_from_json(tree, default_zone, trigger, error);
+  free(tree);
   return code;
 }
 
@@ -105,10 +102,10 @@ void trigger_destroy(struct trigger *trigger)
     free(trigger);
 }
 
-void trigger_anchor(struct trigger *trigger, int64_t now_us)
+void trigger_anchor(struct trigger *trigger, int64_t now_us, const char *seed)
 {
   if (trigger->kind->anchor)
-    trigger->kind->anchor(trigger, now_us);
+    trigger->kind->anchor(trigger, now_us, seed);
 }
 
 void trigger_to_json(const struct trigger *trigger, struct json_writer *writer)
@@ -127,7 +124,7 @@ void trigger_to_text(const struct trigger *trigger, struct buffer *out)
   trigger_to_json(trigger, &writer);
   if (json_parse(json.data, json.size, &document, NULL))
     abort(); /* what the writer wrote can be read */
-  trigger_json_to_text(trigger->kind, json_root(document), out);
+  trigger_text_write(json_root(document), out);
   json_free(document);
   buffer_deinit(&json);
 }
@@ -152,5 +149,21 @@ int64_t trigger_count(const struct trigger *trigger, int64_t after_us, int64_t u
 {
   if (until_us <= after_us)
     return 0;
-  return trigger->kind->count(trigger, after_us, until_us, last_us);
+  return (trigger->kind->count ? trigger->kind->count : count_fires)(trigger, after_us, until_us,
+                                                                     last_us);
+}
+
+bool trigger_gave_up(const struct trigger *trigger, int64_t after_us)
+{
+  return trigger->kind->gave_up && trigger->kind->gave_up(trigger, after_us);
+}
+
+void trigger_explain(const struct trigger *trigger, struct buffer *out)
+{
+  trigger->kind->explain(trigger, out);
+}
+
+bool trigger_matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)
+{
+  return trigger->kind->matches_local && trigger->kind->matches_local(trigger, from_s, until_s);
 }

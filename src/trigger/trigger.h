@@ -33,8 +33,10 @@ enum error_code trigger_from_text(const char *text, const char *default_zone,
 
 void trigger_destroy(struct trigger *trigger); /* NULL is fine */
 
-/* Makes relative parts absolute. Twice is the same as once. */
-void trigger_anchor(struct trigger *trigger, int64_t now_us);
+/* Makes relative parts absolute: "in 15m" counts from `now_us`, and what is spread (`H` in a cron
+ * expression, jitter) is spread by a hash of `seed`, the job's id; NULL leaves that unanchored.
+ * Twice is the same as once. */
+void trigger_anchor(struct trigger *trigger, int64_t now_us, const char *seed);
 
 void trigger_to_json(const struct trigger *trigger, struct json_writer *writer);
 void trigger_to_text(const struct trigger *trigger, struct buffer *out);
@@ -49,9 +51,24 @@ const char *trigger_timezone(const struct trigger *trigger);
  * INT64_MIN: then it is the first fire of all for kinds that have a first. */
 bool trigger_next(const struct trigger *trigger, int64_t after_us, int64_t *next_us);
 
+/* Whether trigger_next() answered false only because a bounded search was over, as for an all_of
+ * whose members never meet. */
+bool trigger_gave_up(const struct trigger *trigger, int64_t after_us);
+
 /* How many fires lie in (after_us, until_us], and the last of them in *last_us when there is one.
- * Does not step through them: ten years of every second take under a millisecond. */
+ * Ten years of every second take under a millisecond. Kinds without an arithmetic answer are
+ * stepped through up to a million fires; beyond, the count is a lower bound and the last one still
+ * exact. */
 int64_t trigger_count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
                       int64_t *last_us);
+
+/* What it means, as an English sentence without a full stop: "At 09:00, Monday to Friday, Asia/
+ * Shanghai". */
+void trigger_explain(const struct trigger *trigger, struct buffer *out);
+
+/* Whether a wall-clock time in [from_s, until_s), local seconds, is one that it fires at, gaps and
+ * overlaps not regarded: asked of a gap or an overlap, it tells which fires need attention. False
+ * for what goes by no wall clock. */
+bool trigger_matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s);
 
 #endif

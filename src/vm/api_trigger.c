@@ -72,7 +72,7 @@ static int l_next(lua_State *L) /* trigger after_us|nil count -> {us...} | nil m
   struct trigger *trigger = read_trigger(L, 1);
   if (!trigger)
     return fail(L);
-  trigger_anchor(trigger, now_us);
+  trigger_anchor(trigger, now_us, "");
   while (count < wanted && count < FIRES_MAX && trigger_next(trigger, after_us, &after_us))
     fires[count++] = after_us;
   trigger_destroy(trigger);

@@ -11,7 +11,7 @@ static void round_trips(void **state)
   struct job *job = make_job("nightly", "orders",
                              "\"trigger\":\"in 15m\",\"name\":\"Nightly\",\"retry\":3,"
                              "\"where\":\"jobs/orders.lua:12\",\"args\":[1,\"x\"]");
-  trigger_anchor(job->trigger, 1000000);
+  trigger_anchor(job->trigger, 1000000, "job");
   struct job_progress progress = {.state = JOB_ERROR,
                                   .next_us = 901000000,
                                   .last_us = 5,
@@ -40,7 +40,7 @@ static void round_trips(void **state)
     assert_string_equal(read->spec, job->spec);
     assert_int_equal(read->retry.attempts, 3);
     int64_t next_us; /* the anchor was kept: the spec alone would begin anew */
-    trigger_anchor(read->trigger, 77000000);
+    trigger_anchor(read->trigger, 77000000, "job");
     assert_true(trigger_next(read->trigger, INT64_MIN, &next_us));
     assert_int_equal(next_us, 901000000);
     assert_int_equal(stored.progress.state, JOB_ERROR);
@@ -94,7 +94,7 @@ static void changes_and_removes(void **state)
   begin();
   int64_t first = add_job("a", NULL, 1), second = add_job("b", NULL, 2);
   struct job *job = make_job("a", NULL, "\"name\":\"New\",\"trigger\":\"every 5s\"");
-  trigger_anchor(job->trigger, 0);
+  trigger_anchor(job->trigger, 0, "job");
   job->number = first;
   OK(store_change_job(store, job, &error));
   struct job_progress progress = {.state = JOB_PAUSED, .next_us = 9, .last_us = 3, .paused_us = 4};

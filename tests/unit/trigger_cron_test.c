@@ -296,7 +296,7 @@ static void refuses_with_words(void **state)
        "cron \"99999999999999999999999 * * * *\": minute 99999999999999999999 is over 59"},
       {"@daily timezone=Europe/Berln",
        "cron \"@daily\": unknown time zone \"Europe/Berln\", did you mean \"Europe/Berlin\"?"},
-      {"@daily gap=both", "cron \"@daily\": gap \"both\" is not one of first, skip"},
+      {"@daily gap=both", "cron \"@daily\": gap \"both\" is not one of first, skip, shift"},
       {"@daily overlap=skip",
        "cron \"@daily\": overlap \"skip\" is not one of first, second, both"},
       {"@daily timezon=UTC", "cron: unknown option \"timezon\", did you mean \"timezone\"?"},

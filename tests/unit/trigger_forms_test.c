@@ -59,8 +59,8 @@ static void check_round_trip(const char *input, const char *zone, bool is_anchor
   if (code)
     fail_msg("%s: %s", input, error.text);
   if (is_anchored) {
-    trigger_anchor(trigger, NOW);
-    trigger_anchor(trigger, NOW + 5 * S);
+    trigger_anchor(trigger, NOW, "job");
+    trigger_anchor(trigger, NOW + 5 * S, "job");
   }
   check_forms(trigger, json, text);
   /* Another default zone must not matter to what names everything. */
@@ -240,7 +240,7 @@ static void intervals_keep_their_grid(void **state)
     struct trigger *trigger = parse(cases[i].text);
     int64_t after_us = cases[i].after_us, next_us;
     bool is_end = after_us == INT64_MIN || after_us == INT64_MAX;
-    trigger_anchor(trigger, NOW);
+    trigger_anchor(trigger, NOW, "job");
     bool has_next = trigger_next(trigger, is_end ? after_us : NOW + after_us, &next_us);
     if (has_next != (cases[i].next_us != INT64_MAX) ||
         (has_next && next_us != NOW + cases[i].next_us))
@@ -257,7 +257,7 @@ static void counts_as_it_steps(void **state)
                                       "at 2026-11-21"};
   for (size_t i = 0; i < COUNT(texts); i++) {
     struct trigger *trigger = parse(texts[i]);
-    trigger_anchor(trigger, NOW);
+    trigger_anchor(trigger, NOW, "job");
     for (int64_t from_us = NOW - 20 * S; from_us < NOW + 40 * S; from_us += 1700000)
       for (int64_t until_us = from_us; until_us < NOW + 100 * S; until_us += 3100000) {
         int64_t count = 0, last_us = -1, counted_last_us = -1, at_us = from_us;

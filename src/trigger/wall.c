@@ -1,0 +1,162 @@
+/* Within a span of one offset, fires are the source's matches of a range of local seconds. The
+ * range is narrowed at the span's ends where the neighbour has the same local times and they are
+ * the neighbour's to fire, and a span that begins with a gap fires for the gap too. An overlap is
+ * never longer than the spans beside it, in any zone. */
+#include "trigger/wall.h"
+
+#include <string.h>
+
+#include "time/instant.h"
+#include "trigger/member.h"
+
+enum { GAP_MAX_S = 3 * 3600 };
+
+static const char *const gap_names[] = {"first", "skip", "shift", NULL};
+static const char *const overlap_names[] = {"first", "second", "both", NULL};
+
+/* What a span fires: for the local times [gap_from_s, gap_until_s) of the gap before it, and at the
+ * matches of [from_s, until_s). All local. */
+struct window {
+  int64_t gap_from_s, gap_until_s;
+  int64_t from_s, until_s;
+};
+
+/* `utc_s` is where the search enters the span. */
+static inline void window_of(struct wall_rules rules, const struct zone_span *span, int64_t utc_s,
+                             struct window *window)
+{
+  int32_t offset_s = span->offset.offset_s;
+  int32_t jump_s = offset_s - span->before_s; /* forward is a gap, back an overlap */
+  *window = (struct window){.from_s = utc_s + offset_s, .until_s = INT64_MAX};
+  if (jump_s > 0 && jump_s < GAP_MAX_S && utc_s == span->from_s && rules.gap == WALL_GAP_FIRST) {
+    window->gap_from_s = span->from_s + span->before_s;
+    window->gap_until_s = window->from_s;
+  } else if (jump_s > 0 && utc_s - span->from_s < jump_s && rules.gap == WALL_GAP_SHIFT) {
+    window->gap_from_s = utc_s + span->before_s;
+    window->gap_until_s = span->from_s + offset_s;
+  }
+  if (jump_s < 0 && rules.overlap == WALL_OVERLAP_FIRST &&
+      window->from_s < span->from_s + span->before_s)
+    window->from_s = span->from_s + span->before_s;
+  if (span->until_s != INT64_MAX) {
+    bool is_second = span->after_s < offset_s && rules.overlap == WALL_OVERLAP_SECOND;
+    window->until_s = span->until_s + (is_second ? span->after_s : offset_s);
+  }
+}
+
+/* The first match at or after a local second. What was found for an earlier one is remembered: with
+ * a rare schedule the search passes many spans before it arrives. */
+struct search {
+  const struct wall_source *source;
+  int64_t asked_s, match_s;
+};
+
+static inline int64_t find(struct search *search, int64_t local_s)
+{
+  if (local_s < search->asked_s || local_s > search->match_s) {
+    search->asked_s = local_s;
+    if (!search->source->next(search->source->of, local_s, &search->match_s))
+      search->match_s = INT64_MAX;
+  }
+  return search->match_s;
+}
+
+bool wall_next(const struct wall_source *source, const struct zone *zone, struct wall_rules rules,
+               int64_t utc_s, int64_t *fire_s)
+{
+  struct search search = {.source = source, .asked_s = INT64_MAX, .match_s = INT64_MIN};
+  for (;;) {
+    struct zone_span span;
+    struct window window;
+    int64_t gap_fire_s = INT64_MAX;
+    zone_span(zone, utc_s, &span);
+    window_of(rules, &span, utc_s, &window);
+    if (window.gap_from_s < window.gap_until_s) {
+      int64_t gap_s = find(&search, window.gap_from_s);
+      if (gap_s < window.gap_until_s)
+        gap_fire_s = rules.gap == WALL_GAP_SHIFT ? gap_s - span.before_s : span.from_s;
+    }
+    int64_t match_s = find(&search, window.from_s);
+    if (match_s < window.until_s && match_s - span.offset.offset_s < gap_fire_s) {
+      *fire_s = match_s - span.offset.offset_s;
+      return match_s != INT64_MAX;
+    }
+    if (gap_fire_s != INT64_MAX) {
+      *fire_s = gap_fire_s;
+      return true;
+    }
+    if (match_s == INT64_MAX)
+      return false;
+    utc_s = span.until_s;
+  }
+}
+
+int64_t wall_count(const struct wall_source *source, const struct zone *zone,
+                   struct wall_rules rules, int64_t from_s, int64_t until_s)
+{
+  int64_t sum = 0;
+  while (from_s < until_s) {
+    struct zone_span span;
+    struct window window;
+    zone_span(zone, from_s, &span);
+    window_of(rules, &span, from_s, &window);
+    int64_t cut_s = until_s + span.offset.offset_s;
+    if (window.until_s > cut_s)
+      window.until_s = cut_s;
+    sum += source->count(source->of, window.from_s, window.until_s);
+    /* The fire for the gap is that of the first instant after it, if that one matches by itself. */
+    int64_t first_s = span.from_s + span.offset.offset_s;
+    if (window.gap_from_s < window.gap_until_s &&
+        source->count(source->of, window.gap_from_s, window.gap_until_s) &&
+        !source->count(source->of, first_s, first_s + 1))
+      sum++;
+    from_s = span.until_s;
+  }
+  return sum;
+}
+
+bool wall_next_us(const struct wall_source *source, const struct zone *zone,
+                  struct wall_rules rules, int64_t after_us, int64_t *next_us)
+{
+  int64_t fire_s;
+  if (after_us >= INSTANT_MAX)
+    return false;
+  int64_t from_s = after_us < INSTANT_MIN ? CIVIL_SECONDS_MIN : instant_seconds(after_us) + 1;
+  if (!wall_next(source, zone, rules, from_s, &fire_s) || fire_s > CIVIL_SECONDS_MAX)
+    return false;
+  *next_us = fire_s * 1000000;
+  return true;
+}
+
+static enum error_code read_rule(const struct json *value, const char *name,
+                                 const char *const *names, uint8_t *rule, struct error *error)
+{
+  const char *text = NULL;
+  if (member_text(value, name, &text, error))
+    return ERROR_INVALID;
+  if (!text)
+    return ERROR_OK;
+  for (uint8_t i = 0; names[i]; i++)
+    if (!strcmp(names[i], text)) {
+      *rule = i;
+      return ERROR_OK;
+    }
+  return error_set(error, ERROR_INVALID, "%s \"%.40s\" is not one of %s, %s, %s", name, text,
+                   names[0], names[1], names[2]);
+}
+
+enum error_code wall_read_rules(const struct json *value, struct wall_rules *rules,
+                                struct error *error)
+{
+  enum error_code code = read_rule(value, "gap", gap_names, &rules->gap, error);
+  return code ? code : read_rule(value, "overlap", overlap_names, &rules->overlap, error);
+}
+
+void wall_put_rules(struct json_writer *writer, struct wall_rules rules,
+                    struct wall_rules otherwise)
+{
+  if (rules.gap != otherwise.gap)
+    json_put_text(writer, "gap", gap_names[rules.gap]);
+  if (rules.overlap != otherwise.overlap)
+    json_put_text(writer, "overlap", overlap_names[rules.overlap]);
+}
