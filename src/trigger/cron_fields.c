@@ -21,15 +21,25 @@ static uint64_t below(int32_t bit)
   return (UINT64_C(1) << bit) - 1;
 }
 
-/* The days (bits 1 to 31) that match in a month whose first has the weekday `first`. */
-static uint64_t month_days(const struct cron_fields *fields, int32_t first, int32_t length)
+/* The days (bits 1 to 31) that match in a month whose first has the weekday `first`. `dates` are
+ * the days of the month asked for. */
+static inline uint64_t month_days(const struct cron_fields *fields, uint32_t dates, int32_t first,
+                                  int32_t length)
 {
   uint64_t week = fields->weekdays;
   week = (week >> first | week << (7 - first)) & 0x7f;
   uint64_t by_weekday = week * UINT64_C(0x10204081) << 1; /* bits 0, 7, 14, 21, 28: five weeks */
-  uint64_t by_date = fields->days;
-  uint64_t days = fields->is_either ? by_date | by_weekday : by_date & by_weekday;
+  uint64_t days = fields->is_either ? dates | by_weekday : dates & by_weekday;
   return days & (below(length + 1) & ~UINT64_C(1));
+}
+
+/* The same for a month that begins on `first_day`, with what is special. */
+static uint64_t special_days(const struct cron_fields *fields, const struct cron_special *special,
+                             int64_t first_day, int32_t length)
+{
+  int32_t first = civil_weekday(first_day);
+  uint32_t dates = fields->days | cron_special_dates(special, first, length);
+  return month_days(fields, dates, first, length) & cron_special_weeks(special, first_day);
 }
 
 /* The first matching second of a day at or after `second`; -1 when there is none. */
@@ -49,8 +59,56 @@ static int32_t next_time(const struct cron_fields *fields, int32_t second)
   return (h + 1 + lowest(hours)) * 3600 + lowest(fields->minutes) * 60 + lowest(fields->seconds);
 }
 
+/* The first day of the first month of the masks at or after `date`, whose day it sets to 1. */
+static int64_t next_month(const struct cron_fields *fields, struct civil_date *date)
+{
+  uint32_t later = (uint32_t)fields->months >> date->month;
+  date->year += !later;
+  date->month = later ? date->month + lowest(later) : lowest(fields->months);
+  date->day = 1;
+  return civil_to_days(date->year, date->month, 1);
+}
+
+/* The first matching day at or after `day` by the calendar. The calendar repeats after 400 years,
+ * so that a longer search finds nothing. */
+static bool next_date(const struct cron_fields *fields, const struct cron_special *special,
+                      int64_t day, int64_t *match)
+{
+  struct civil_date date = civil_from_days(day);
+  int64_t first = day - (date.day - 1);
+  int32_t year_max = special && special->year_count ? CIVIL_YEAR_MAX : date.year + 400;
+  if (year_max > CIVIL_YEAR_MAX)
+    year_max = CIVIL_YEAR_MAX;
+  if (!(fields->months >> date.month & 1))
+    first = next_month(fields, &date);
+  while (date.year <= year_max) {
+    if (special) {
+      int32_t year = cron_special_year(special, date.year);
+      if (year > year_max)
+        return false;
+      if (year != date.year) {
+        date = (struct civil_date){year, 1, 1};
+        first = next_month(fields, &date);
+      }
+    }
+    int32_t length = civil_month_days(date.year, date.month);
+    uint64_t days = special ? special_days(fields, special, first, length)
+                            : month_days(fields, fields->days, civil_weekday(first), length);
+    days >>= date.day;
+    if (days) {
+      *match = first + date.day - 1 + lowest(days);
+      return true;
+    }
+    date.year += date.month == 12;
+    date.month = date.month == 12 ? 1 : date.month + 1;
+    first = next_month(fields, &date);
+  }
+  return false;
+}
+
 /* The first matching day at or after `day`. */
-static bool next_day(const struct cron_fields *fields, int64_t day, int64_t *match)
+static inline bool next_day(const struct cron_fields *fields, const struct cron_special *special,
+                            int64_t day, int64_t *match)
 {
   if (fields->is_every_day) {
     *match = day;
@@ -60,38 +118,22 @@ static bool next_day(const struct cron_fields *fields, int64_t day, int64_t *mat
     *match = day + lowest((uint64_t)fields->weekdays * 0x81 >> civil_weekday(day));
     return true;
   }
-  struct civil_date date = civil_from_days(day);
-  int64_t first = day - (date.day - 1);
-  while (date.year <= CIVIL_YEAR_MAX) {
-    if (fields->months >> date.month & 1) {
-      int32_t length = civil_month_days(date.year, date.month);
-      uint64_t days = month_days(fields, civil_weekday(first), length) >> date.day;
-      if (days) {
-        *match = first + date.day - 1 + lowest(days);
-        return true;
-      }
-    }
-    uint32_t later = (uint32_t)fields->months >> date.month >> 1;
-    date.year += !later;
-    date.month = later ? date.month + 1 + lowest(later) : lowest(fields->months);
-    date.day = 1;
-    first = civil_to_days(date.year, date.month, 1);
-  }
-  return false;
+  return next_date(fields, special, day, match);
 }
 
-bool cron_fields_next(const struct cron_fields *fields, int64_t local_s, int64_t *match_s)
+bool cron_fields_next(const struct cron_fields *fields, const struct cron_special *special,
+                      int64_t local_s, int64_t *match_s)
 {
   if (local_s < CIVIL_SECONDS_MIN)
     local_s = CIVIL_SECONDS_MIN;
   if (local_s > CIVIL_SECONDS_MAX)
     return false;
   int64_t today = civil_day_of(local_s), day;
-  if (!next_day(fields, today, &day))
+  if (!next_day(fields, special, today, &day))
     return false;
   int32_t time = next_time(fields, day == today ? (int32_t)(local_s - day * CIVIL_DAY_S) : 0);
   if (time < 0) {
-    if (!next_day(fields, day + 1, &day))
+    if (!next_day(fields, special, day + 1, &day))
       return false;
     time = next_time(fields, 0);
   }
@@ -114,7 +156,8 @@ static int64_t times_before(const struct cron_fields *fields, int32_t second)
 }
 
 /* Matching days in [from, until). */
-static int64_t days_between(const struct cron_fields *fields, int64_t from, int64_t until)
+static int64_t days_between(const struct cron_fields *fields, const struct cron_special *special,
+                            int64_t from, int64_t until)
 {
   if (from >= until)
     return 0;
@@ -125,8 +168,10 @@ static int64_t days_between(const struct cron_fields *fields, int64_t from, int6
   int64_t first = from - (date.day - 1);
   while (first < until) {
     int32_t length = civil_month_days(date.year, date.month);
-    if (fields->months >> date.month & 1) {
-      uint64_t days = month_days(fields, civil_weekday(first), length);
+    if (fields->months >> date.month & 1 &&
+        (!special || cron_special_year(special, date.year) == date.year)) {
+      uint64_t days = special ? special_days(fields, special, first, length)
+                              : month_days(fields, fields->days, civil_weekday(first), length);
       if (first + length > until)
         days &= below((int32_t)(until - first) + 1);
       sum += size_of(days >> date.day);
@@ -139,7 +184,8 @@ static int64_t days_between(const struct cron_fields *fields, int64_t from, int6
   return sum;
 }
 
-int64_t cron_fields_count(const struct cron_fields *fields, int64_t from_s, int64_t until_s)
+int64_t cron_fields_count(const struct cron_fields *fields, const struct cron_special *special,
+                          int64_t from_s, int64_t until_s)
 {
   if (from_s < CIVIL_SECONDS_MIN)
     from_s = CIVIL_SECONDS_MIN;
@@ -149,14 +195,55 @@ int64_t cron_fields_count(const struct cron_fields *fields, int64_t from_s, int6
     return 0;
   int64_t first = civil_day_of(from_s), last = civil_day_of(until_s);
   int64_t per_day = size_of(fields->hours) * size_of(fields->minutes) * size_of(fields->seconds);
-  int64_t sum = days_between(fields, first, last) * per_day;
+  int64_t sum = days_between(fields, special, first, last) * per_day;
   /* The days' beginnings are corrected: what lies before `from_s` on its day was counted too much,
    * what lies before `until_s` on its day not at all. */
   int32_t from_rest = (int32_t)(from_s - first * CIVIL_DAY_S);
   int32_t until_rest = (int32_t)(until_s - last * CIVIL_DAY_S);
-  if (from_rest && days_between(fields, first, first + 1))
+  if (from_rest && days_between(fields, special, first, first + 1))
     sum -= times_before(fields, from_rest);
-  if (until_rest && days_between(fields, last, last + 1))
+  if (until_rest && days_between(fields, special, last, last + 1))
     sum += times_before(fields, until_rest);
   return sum;
+}
+
+/* ---- what never fires ---- */
+
+/* Why no day matches; the common reason first. */
+static enum error_code say_never(const struct cron_fields *fields,
+                                 const struct cron_special *special, struct error *error)
+{
+  int32_t months = __builtin_popcount(fields->months), longest = 0;
+  for (int32_t month = 1; month <= 12; month++)
+    if (fields->months >> month & 1 && civil_month_days(2000, month) > longest)
+      longest = civil_month_days(2000, month);
+  uint32_t dates = fields->days | (special ? special->nearest : 0);
+  if (special && !dates &&
+      (special->nth[5] || special->last_days || special->nearest_last || special->nth[0]))
+    dates = 0;
+  int32_t day = dates ? __builtin_ctz(dates) : 0;
+  if (day > longest && months == 1)
+    return error_set(error, ERROR_INVALID, "never fires: %s has no day %d",
+                     civil_month_name(__builtin_ctz(fields->months)), day);
+  if (day > longest)
+    return error_set(error, ERROR_INVALID, "never fires: none of its months has a day %d", day);
+  return error_set(error, ERROR_INVALID,
+                   "never fires: no day from the year 1 to 9999 has this date and weekday%s%s",
+                   special && special->weeks ? " and week" : "",
+                   special && special->year_count ? " in these years" : "");
+}
+
+enum error_code cron_fields_finish(struct cron_fields *fields, const struct cron_special *special,
+                                   struct error *error)
+{
+  bool has_all_dates = fields->days == 0xfffffffe, has_all_weekdays = fields->weekdays == 0x7f;
+  bool is_plain = fields->months == 0x1ffe && (!special || cron_special_is_empty(special));
+  fields->is_every_day = is_plain && (fields->is_either ? has_all_dates || has_all_weekdays
+                                                        : has_all_dates && has_all_weekdays);
+  fields->is_weekly = is_plain && has_all_dates && !fields->is_either;
+  int64_t match_s;
+  if (!fields->seconds || !fields->minutes || !fields->hours || !fields->months ||
+      !cron_fields_next(fields, special, CIVIL_SECONDS_MIN, &match_s))
+    return say_never(fields, special, error);
+  return ERROR_OK;
 }

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "time/civil.h"
 #include "time/instant.h"
-#include "trigger/cron_fields.h"
+#include "trigger/cron_parse.h"
 #include "trigger/trigger.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -98,14 +98,14 @@ static void check_against_scan(const char *expression, const char *zone_text, co
 {
   static struct fires fires;
   char text[256], last_text[INSTANT_TEXT_SIZE];
-  struct cron_fields fields;
+  struct cron_parsed parsed = {0};
   const struct zone *zone;
   assert_int_equal(zone_find(zone_text, &zone, NULL), ERROR_OK);
-  assert_int_equal(cron_fields_parse(expression, &fields, NULL), ERROR_OK);
+  assert_int_equal(cron_parse(expression, &parsed, NULL), ERROR_OK);
   snprintf(text, sizeof text, "cron %s timezone=%s gap=%s overlap=%s", expression, zone_text, gap,
            overlap);
   struct trigger *trigger = parse(text);
-  scan(&fields, zone, gap, overlap, from_s, until_s, &fires);
+  scan(&parsed.fields, zone, gap, overlap, from_s, until_s, &fires);
   int64_t at_us = (from_s - 1) * S, last_us = 0;
   for (size_t i = 0; i < fires.count; i++) {
     bool has_next = trigger_next(trigger, at_us, &at_us);

@@ -1,0 +1,88 @@
+/* The kind "cron": a crontab line (cron_parse.c) as a trigger. What is its own: the macros and the
+ * zone in front of the expression are part of its text, and `H` takes its values when the trigger
+ * is anchored, from the job's id, which stays with the trigger as "seed". */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "trigger/cron.h"
+#include "trigger/cron_parse.h"
+#include "trigger/member.h"
+
+/* The number of bytes with single spaces, which `out` has room for. */
+static size_t copy_single_spaced(char *out, const char *text)
+{
+  char *begin = out;
+  for (; *text; text++)
+    if (!isspace((unsigned char)*text))
+      *out++ = *text;
+    else if (out > begin && out[-1] != ' ')
+      *out++ = ' ';
+  if (out > begin && out[-1] == ' ')
+    out--;
+  return (size_t)(out - begin);
+}
+
+static enum error_code from_json(const struct json *value, const char *default_zone,
+                                 struct trigger **trigger, struct error *error)
+{
+  const char *expression = NULL;
+  struct cron_parsed parsed = {0};
+  char text[CRON_TEXT_MAX_SIZE];
+  if (member_text(value, "expression", &expression, error) ||
+      member_text(value, "seed", &parsed.seed, error)) {
+    error_prefix(error, "cron");
+    return ERROR_INVALID;
+  }
+  if (!expression)
+    return error_set(error, ERROR_INVALID, "cron: \"expression\" is missing");
+  if (strlen(expression) > CRON_TEXT_MAX_SIZE)
+    return error_set(error, ERROR_LIMIT, "cron: the expression is longer than %d bytes",
+                     CRON_TEXT_MAX_SIZE);
+  enum error_code code = cron_parse(expression, &parsed, error);
+  if (!code && parsed.seed && !parsed.is_hashed)
+    code = error_set(error, ERROR_INVALID, "\"seed\" means nothing without an H");
+  parsed.text = text;
+  parsed.text_size = copy_single_spaced(text, expression);
+  if (!code)
+    code = cron_create(&cron_kind, &parsed, value, default_zone, trigger, error);
+  if (code)
+    error_prefix(error, "cron \"%.200s\"", expression);
+  return code;
+}
+
+static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
+{
+  (void)now_us;
+  struct cron_parsed parsed = {.seed = seed};
+  if (!seed || !cron_needs_seed(trigger) || cron_parse(cron_text(trigger), &parsed, NULL) ||
+      cron_fields_finish(&parsed.fields, NULL, NULL))
+    return;
+  cron_set_seed(trigger, &parsed.fields, seed);
+}
+
+static void to_json(const struct trigger *trigger, struct json_writer *writer)
+{
+  json_put_text(writer, "expression", cron_text(trigger));
+  cron_put_options(trigger, writer);
+}
+
+static const char *const members[] = {"expression", "timezone", "gap",  "overlap",
+                                      "start",      "end",      "seed", NULL};
+static const struct trigger_word words[] = {{"cron", "expression"}, {0}};
+
+const struct trigger_kind cron_kind = {
+    .name = "cron",
+    .members = members,
+    .words = words,
+    .from_json = from_json,
+    .destroy = cron_destroy,
+    .anchor = anchor,
+    .to_json = to_json,
+    .next = cron_next,
+    .count = cron_count,
+    .timezone = cron_timezone,
+    .explain = cron_explain,
+    .matches_local = cron_matches_local,
+};
