@@ -10,7 +10,7 @@ local FILES = {
   {
     name = "cron_range",
     source = [[job "c" { trigger = cron "61 * * * *", run = function() end }]],
-    says = 'cron "61 * * * *": minute 61 is over 59',
+    says = 'cron "61 * * * *": minute 61 is over 59, column 1',
   },
   {
     name = "option",
@@ -485,7 +485,7 @@ describe("a wrong command line", function()
   end)
 
   it("about triggers is told without a daemon", function()
-    refuses(65, 'cron "61 * * * *": minute 61 is over 59', "next", "61 * * * *")
+    refuses(65, 'cron "61 * * * *": minute 61 is over 59, column 1', "next", "61 * * * *")
     refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30', "next", "0 0 30 2 *")
     refuses(65, 'interval: every "5 parsecs": unknown unit "parsecs", use w, d, h, m, s, ms or us', "next",
       "every 5 parsecs")

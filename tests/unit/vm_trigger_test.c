@@ -61,7 +61,7 @@ static void refuses_with_the_callers_line(void **state)
   static const struct {
     const char *lua, *error;
   } cases[] = {
-      {"cron '61 * * * *'", "jobs/test.lua:1: cron \"61 * * * *\": minute 61 is over 59"},
+      {"cron '61 * * * *'", "jobs/test.lua:1: cron \"61 * * * *\": minute 61 is over 59, column 1"},
       {"cron('@daily', { timezon = 'UTC' })",
        "jobs/test.lua:1: cron: unknown option \"timezon\", did you mean \"timezone\"?"},
       {"cron('@daily', 5)", "jobs/test.lua:1: cron: the options must be a table, not a number"},
