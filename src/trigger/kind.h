@@ -52,6 +52,8 @@ struct trigger {
 #define TRIGGER_KINDS(X)                                                                           \
   X(date)                                                                                          \
   X(interval)                                                                                      \
+  X(calendar_interval)                                                                             \
+  X(daily_interval)                                                                                \
   X(cron)
 
 #define X(name) extern const struct trigger_kind name##_kind;

@@ -283,3 +283,12 @@ void member_put_length(struct json_writer *writer, const char *name, int64_t us)
   duration_format(text, us);
   json_put_text(writer, name, text);
 }
+
+void member_put_count(struct json_writer *writer, const char *name, int64_t count)
+{
+  char text[24];
+  if (!count)
+    return;
+  snprintf(text, sizeof text, "%" PRId64, count);
+  json_put_text(writer, name, text);
+}

@@ -84,6 +84,7 @@ enum error_code member_check_window(int64_t start_us, int64_t end_us, struct err
 /* Writes an instant as RFC 3339 in UTC. */
 void member_put_instant(struct json_writer *writer, const char *name, int64_t us);
 void member_put_length(struct json_writer *writer, const char *name, int64_t us);
+void member_put_count(struct json_writer *writer, const char *name, int64_t count); /* not for 0 */
 void member_put_date(struct json_writer *writer, const char *name, int64_t day);
 /* "09:30", with seconds only where there are any. */
 void member_put_clock(struct json_writer *writer, const char *name, int32_t second);
@@ -95,5 +96,14 @@ enum { MEMBER_TEXT_SIZE = 16 };
 const char *member_date_text(char out[MEMBER_TEXT_SIZE], int64_t day);
 const char *member_clock_text(char out[MEMBER_TEXT_SIZE], int32_t second);
 void member_say_weekdays(struct buffer *out, uint8_t mask);
+/* "1 hour 30 minutes"; "Every 1 hour 30 minutes", "Every hour". */
+void member_say_length(struct buffer *out, int64_t us);
+void member_say_every(struct buffer *out, int64_t us);
+/* ", from 2026-01-31 09:30", ", until 2026-01-31": nothing for INT64_MIN and INT64_MAX. On the wall
+ * clock of `zone` (NULL: UTC), which the sentence is to name elsewhere. */
+void member_say_window(struct buffer *out, int64_t start_us, int64_t end_us,
+                       const struct zone *zone);
+/* "2026-01-31 09:30", with seconds and their fraction only where there are any. */
+void member_say_instant(struct buffer *out, int64_t us, const struct zone *zone);
 
 #endif
