@@ -1,11 +1,9 @@
 /* One fire at one instant: {"kind":"date","at":"2026-03-29 02:30","timezone":"Europe/Berlin"} or,
  * until it is anchored, {"kind":"date","in":"15m"}. "at" becomes an instant of UTC when it is read,
- * so that a later change of the zone's rules does not move it; an instant in the past is legal and
- * is a misfire's business. Immutable after anchoring. */
-#include <stdlib.h>
+ * so that a later change of the zone's rules does not move it; the zone is kept to tell of it. An
+ * instant in the past is legal and is a misfire's business. Immutable after anchoring. */
+#include <string.h>
 
-#include "base/memory.h"
-#include "time/duration.h"
 #include "time/instant.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
@@ -14,12 +12,14 @@ struct date {
   struct trigger base;
   bool is_relative; /* `in_us` counts, `at_us` is not known yet */
   int64_t at_us, in_us;
+  const struct zone *zone; /* as written; NULL: none */
 };
 
-static enum error_code read_members(struct date *date, const struct json *value,
+static enum error_code read_members(struct trigger *trigger, const struct json *value,
                                     const char *default_zone, struct error *error)
 {
-  const struct zone *zone;
+  struct date *date = (struct date *)trigger;
+  const struct zone *zone = NULL;
   bool has_at = member_find(value, "at");
   date->is_relative = member_find(value, "in");
   if (has_at && date->is_relative)
@@ -31,22 +31,15 @@ static enum error_code read_members(struct date *date, const struct json *value,
     code = member_instant(value, "at", zone, &date->at_us, error);
   if (!code)
     code = member_length(value, "in", &date->in_us, error);
+  date->zone = member_find(value, "timezone") ? zone : NULL;
   return code;
 }
 
 static enum error_code from_json(const struct json *value, const char *default_zone,
                                  struct trigger **trigger, struct error *error)
 {
-  struct date *date = memory_alloc(sizeof *date);
-  date->base.kind = &date_kind;
-  enum error_code code = read_members(date, value, default_zone, error);
-  if (code) {
-    free(date);
-    error_prefix(error, "date");
-    return code;
-  }
-  *trigger = &date->base;
-  return ERROR_OK;
+  return member_read_all(&date_kind, sizeof(struct date), read_members, value, default_zone,
+                         trigger, error);
 }
 
 static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
@@ -66,6 +59,8 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
     member_put_length(writer, "in", date->in_us);
   else
     member_put_instant(writer, "at", date->at_us);
+  if (date->zone)
+    json_put_text(writer, "timezone", zone_name(date->zone));
 }
 
 static bool next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
@@ -90,14 +85,23 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
 static void explain(const struct trigger *trigger, struct buffer *out)
 {
   const struct date *date = (const struct date *)trigger;
-  char text[DURATION_TEXT_SIZE];
+  buffer_append_text(out, "Once, ");
   if (date->is_relative) {
-    duration_format(text, date->in_us);
-    buffer_printf(out, "Once, %s after it is added", text);
-  } else {
-    instant_format_in(text, date->at_us, NULL);
-    buffer_printf(out, "Once, at %s", text);
+    member_say_length(out, date->in_us);
+    buffer_append_text(out, " after it is added");
+    return;
   }
+  char text[INSTANT_TEXT_SIZE]; /* 2026-03-29T03:30:00.5+02:00 */
+  instant_format_in(text, date->at_us, date->zone);
+  const char *clock = text + strlen("2026-03-29T");
+  buffer_printf(out, "on %.10s at %.*s, %s", text, (int)strcspn(clock, "+-"), clock,
+                date->zone ? zone_name(date->zone) : "UTC");
+}
+
+static const char *timezone_of(const struct trigger *trigger)
+{
+  const struct date *date = (const struct date *)trigger;
+  return date->zone ? zone_name(date->zone) : NULL;
 }
 
 static const char *const members[] = {"at", "in", "timezone", NULL};
@@ -113,5 +117,6 @@ const struct trigger_kind date_kind = {
     .to_json = to_json,
     .next = next,
     .count = count,
+    .timezone = timezone_of,
     .explain = explain,
 };

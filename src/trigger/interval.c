@@ -6,11 +6,10 @@
  * "anchor", so that the two stay apart when a trigger is stored and read again. "end" is inclusive.
  * An "end" that has passed at anchoring leaves a trigger without fires: it may be read from a
  * store, so that only a contradiction that a person wrote (an end before the start) is an error. A
- * zone serves to read local starts and ends and is not kept. Immutable after anchoring. */
+ * zone serves to read local starts and ends, and to tell of them; no fire depends on it. Immutable
+ * after anchoring. */
 #include <math.h>
-#include <stdlib.h>
 
-#include "base/memory.h"
 #include "time/duration.h"
 #include "time/instant.h"
 #include "trigger/kind.h"
@@ -21,8 +20,9 @@ enum { EVERY_MIN_US = 1000 };
 struct interval {
   struct trigger base;
   int64_t every_us;
-  int64_t start_us; /* of the grid */
-  int64_t end_us;   /* INT64_MAX: none */
+  int64_t start_us;        /* of the grid */
+  int64_t end_us;          /* INT64_MAX: none */
+  const struct zone *zone; /* as written; NULL: none */
   enum { ORIGIN_NONE, ORIGIN_START, ORIGIN_ANCHOR } origin;
 };
 
@@ -38,20 +38,21 @@ static const struct {
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-/* One of "weeks" to "seconds", an integer or a fraction, added to `*sum_us`. */
-static enum error_code add_part(const struct json *member, int64_t unit_us, int64_t *sum_us,
-                                struct error *error)
+/* One of "weeks" to "seconds", an integer or a fraction, added to `*sum_us`. The whole part is
+ * exact by itself, so that only what is finer than a microsecond is rounded, of long periods too.
+ */
+static enum error_code add_part(const struct json *value, const char *name, int64_t unit_us,
+                                int64_t *sum_us, struct error *error)
 {
-  const char *name = member->key;
-  if (member->type != JSON_INTEGER && member->type != JSON_NUMBER)
-    return error_set(error, ERROR_INVALID, "\"%s\" must be a number, not %s", name,
-                     json_type_name(member->type));
-  double us = json_number(member, 0) * (double)unit_us;
-  if (us < 0)
+  double number = 0, whole;
+  if (member_number(value, name, &number, error))
+    return ERROR_INVALID;
+  if (number < 0)
     return error_set(error, ERROR_INVALID, "\"%s\" cannot be negative", name);
-  if (us > (double)LENGTH_MAX_US)
+  if (number > (double)(LENGTH_MAX_US / unit_us))
     return member_check_length(name, INT64_MAX, error);
-  *sum_us += member->type == JSON_INTEGER ? member->as.integer * unit_us : llround(us);
+  double fraction = modf(number, &whole);
+  *sum_us += (int64_t)whole * unit_us + llround(fraction * (double)unit_us);
   return ERROR_OK;
 }
 
@@ -62,14 +63,13 @@ static enum error_code read_every(struct interval *interval, const struct json *
   if (member_length(value, "every", &interval->every_us, error))
     return ERROR_INVALID;
   for (size_t i = 0; i < PARTS; i++) {
-    const struct json *member = member_find(value, parts[i].name);
-    if (!member)
+    if (!member_find(value, parts[i].name))
       continue;
     has_part = true;
     if (has_every)
       return error_set(error, ERROR_INVALID, "\"every\" and \"%s\" exclude each other",
                        parts[i].name);
-    if (add_part(member, parts[i].us, &interval->every_us, error))
+    if (add_part(value, parts[i].name, parts[i].us, &interval->every_us, error))
       return ERROR_INVALID;
   }
   if (!has_every && !has_part)
@@ -82,10 +82,11 @@ static enum error_code read_every(struct interval *interval, const struct json *
   return member_check_length("every", interval->every_us, error);
 }
 
-static enum error_code read_members(struct interval *interval, const struct json *value,
+static enum error_code read_members(struct trigger *trigger, const struct json *value,
                                     const char *default_zone, struct error *error)
 {
-  const struct zone *zone;
+  struct interval *interval = (struct interval *)trigger;
+  const struct zone *zone = NULL;
   bool has_start = member_find(value, "start"), has_anchor = member_find(value, "anchor");
   interval->origin = has_start ? ORIGIN_START : has_anchor ? ORIGIN_ANCHOR : ORIGIN_NONE;
   interval->end_us = INT64_MAX;
@@ -100,22 +101,15 @@ static enum error_code read_members(struct interval *interval, const struct json
     code = member_instant(value, "end", zone, &interval->end_us, error);
   if (!code && has_start)
     code = member_check_window(interval->start_us, interval->end_us, error);
+  interval->zone = member_find(value, "timezone") ? zone : NULL;
   return code;
 }
 
 static enum error_code from_json(const struct json *value, const char *default_zone,
                                  struct trigger **trigger, struct error *error)
 {
-  struct interval *interval = memory_alloc(sizeof *interval);
-  interval->base.kind = &interval_kind;
-  enum error_code code = read_members(interval, value, default_zone, error);
-  if (code) {
-    free(interval);
-    error_prefix(error, "interval");
-    return code;
-  }
-  *trigger = &interval->base;
-  return ERROR_OK;
+  return member_read_all(&interval_kind, sizeof(struct interval), read_members, value, default_zone,
+                         trigger, error);
 }
 
 static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
@@ -139,6 +133,8 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
                        interval->start_us);
   if (interval->end_us != INT64_MAX)
     member_put_instant(writer, "end", interval->end_us);
+  if (interval->zone)
+    json_put_text(writer, "timezone", zone_name(interval->zone));
 }
 
 static int64_t first_fire(const struct interval *interval)
@@ -182,17 +178,17 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
 static void explain(const struct trigger *trigger, struct buffer *out)
 {
   const struct interval *interval = (const struct interval *)trigger;
-  char text[DURATION_TEXT_SIZE];
-  duration_format(text, interval->every_us);
-  buffer_printf(out, "Every %s", text);
-  if (interval->origin == ORIGIN_START) {
-    instant_format_in(text, interval->start_us, NULL);
-    buffer_printf(out, ", from %s", text);
-  }
-  if (interval->end_us != INT64_MAX) {
-    instant_format_in(text, interval->end_us, NULL);
-    buffer_printf(out, ", until %s", text);
-  }
+  int64_t from_us = interval->origin == ORIGIN_START ? interval->start_us : INT64_MIN;
+  member_say_every(out, interval->every_us);
+  member_say_window(out, from_us, interval->end_us, interval->zone);
+  if (from_us != INT64_MIN || interval->end_us != INT64_MAX)
+    buffer_printf(out, ", %s", interval->zone ? zone_name(interval->zone) : "UTC");
+}
+
+static const char *timezone_of(const struct trigger *trigger)
+{
+  const struct interval *interval = (const struct interval *)trigger;
+  return interval->zone ? zone_name(interval->zone) : NULL;
 }
 
 static const char *const members[] = {"every", "weeks", "days",   "hours",    "minutes", "seconds",
@@ -208,5 +204,6 @@ const struct trigger_kind interval_kind = {
     .to_json = to_json,
     .next = next,
     .count = count,
+    .timezone = timezone_of,
     .explain = explain,
 };

@@ -51,7 +51,8 @@ enum error_code member_zone(const struct json *value, const char *default_zone,
 enum error_code member_instant(const struct json *value, const char *name, const struct zone *zone,
                                int64_t *us, struct error *error);
 
-/* A date without a zone, "2026-01-31", as days since 1970-01-01. */
+/* A date without a zone, "2026-01-31", as days since 1970-01-01. Its midnight means the same, since
+ * programs write dates so. */
 enum error_code member_date(const struct json *value, const char *name, int64_t *day,
                             struct error *error);
 enum error_code member_parse_date(const char *text, int64_t *day, struct error *error);

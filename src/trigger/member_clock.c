@@ -23,10 +23,17 @@ static unsigned bit_of(int day)
 
 /* ---- dates and times of day ---- */
 
+/* Whether nothing but midnight stands behind a date. */
+static bool is_midnight(const char *text)
+{
+  return !*text || ((*text == 'T' || *text == ' ') && !strncmp(text + 1, "00:00", 5) &&
+                    (!text[6] || !strcmp(text + 6, ":00")));
+}
+
 enum error_code member_parse_date(const char *text, int64_t *day, struct error *error)
 {
   int64_t us;
-  if (strlen(text) != strlen("2026-01-31"))
+  if (strlen(text) < strlen("2026-01-31") || !is_midnight(text + strlen("2026-01-31")))
     return error_set(error, ERROR_INVALID, "a date is written as 2026-01-31");
   enum error_code code = instant_parse(text, NULL, &us, error);
   if (!code)

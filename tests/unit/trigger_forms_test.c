@@ -111,20 +111,59 @@ static void forms_round_trip(void **state)
        "25}",
        NULL, false, "{\"kind\":\"interval\",\"every\":\"1w1d1h32m250ms\"}", "every 1w1d1h32m250ms"},
       {"interval 1d start=2026-03-29 02:30 timezone=Europe/Berlin", NULL, false,
-       "{\"kind\":\"interval\",\"every\":\"1d\",\"start\":\"2026-03-29T01:30:00.000000Z\"}",
-       "every 1d start=2026-03-29T01:30:00.000000Z"},
+       "{\"kind\":\"interval\",\"every\":\"1d\",\"start\":\"2026-03-29T01:30:00.000000Z\","
+       "\"timezone\":\"Europe/Berlin\"}",
+       "every 1d start=2026-03-29T01:30:00.000000Z timezone=Europe/Berlin"},
+      {"{\"kind\":\"interval\",\"hours\":\"1.5\",\"minutes\":\"2\"}", NULL, false,
+       "{\"kind\":\"interval\",\"every\":\"1h32m\"}", "every 1h32m"},
       {"in 15m", NULL, false, "{\"kind\":\"date\",\"in\":\"15m\"}", "in 15m"},
       {"in 15m", NULL, true, "{\"kind\":\"date\",\"at\":\"2026-11-21T00:15:00.000000Z\"}",
        "at 2026-11-21T00:15:00.000000Z"},
       {"at 2026-03-29 02:30 timezone=Europe/Berlin", NULL, false,
-       "{\"kind\":\"date\",\"at\":\"2026-03-29T01:30:00.000000Z\"}",
-       "at 2026-03-29T01:30:00.000000Z"},
+       "{\"kind\":\"date\",\"at\":\"2026-03-29T01:30:00.000000Z\",\"timezone\":\"Europe/Berlin\"}",
+       "at 2026-03-29T01:30:00.000000Z timezone=Europe/Berlin"},
       {"{\"kind\":\"date\",\"at\":\"2026-11-21 08:00\"}", "Asia/Shanghai", true,
        "{\"kind\":\"date\",\"at\":\"2026-11-21T00:00:00.000000Z\"}",
        "at 2026-11-21T00:00:00.000000Z"},
       {"{\"kind\":\"date\",\"at\":1795219200.5}", NULL, false,
        "{\"kind\":\"date\",\"at\":\"2026-11-21T00:00:00.500000Z\"}",
        "at 2026-11-21T00:00:00.500000Z"},
+      {"calendar_interval years=1 months=2 weeks=3 days=4 hour=9 second=5 start=2026-01-31 "
+       "end=2027-12-31 timezone=Europe/Berlin gap=first overlap=second",
+       NULL, true,
+       "{\"kind\":\"calendar_interval\",\"years\":\"1\",\"months\":\"2\",\"weeks\":\"3\",\"days\":"
+       "\"4\","
+       "\"at\":\"09:00:05\",\"start\":\"2026-01-31\",\"end\":\"2027-12-31\",\"timezone\":\"Europe/"
+       "Berlin\","
+       "\"gap\":\"first\",\"overlap\":\"second\"}",
+       "calendar_interval years=1 months=2 weeks=3 days=4 at=09:00:05 start=2026-01-31 "
+       "end=2027-12-31 timezone=Europe/Berlin gap=first overlap=second"},
+      {"calendar_interval months=1", "Asia/Shanghai", false,
+       "{\"kind\":\"calendar_interval\",\"months\":\"1\",\"at\":\"00:00\",\"timezone\":\"Asia/"
+       "Shanghai\"}",
+       "calendar_interval months=1 at=00:00 timezone=Asia/Shanghai"},
+      {"{\"kind\":\"calendar_interval\",\"months\":1,\"days\":2.0,\"at\":\"9:30\"}",
+       "America/New_York", true,
+       "{\"kind\":\"calendar_interval\",\"months\":\"1\",\"days\":\"2\",\"at\":\"09:30\","
+       "\"anchor\":"
+       "\"2026-11-20\",\"timezone\":\"America/New_York\"}",
+       "calendar_interval months=1 days=2 at=09:30 anchor=2026-11-20 timezone=America/New_York"},
+      {"daily_interval every=90m start_time=9:00 end_time=17:00:30 weekdays=mon-wed, FRIDAY,sat "
+       "repeat=3 start=2026-01-01 end=2027-01-01 timezone=Europe/Berlin gap=shift overlap=first",
+       NULL, true,
+       "{\"kind\":\"daily_interval\",\"every\":\"1h30m\",\"start_time\":\"09:00\",\"end_time\":"
+       "\"17:00:30\","
+       "\"weekdays\":\"mon-wed,fri,sat\",\"repeat\":\"3\",\"start\":\"2025-12-31T23:00:00."
+       "000000Z\","
+       "\"end\":\"2026-12-31T23:00:00.000000Z\",\"timezone\":\"Europe/Berlin\",\"gap\":\"shift\","
+       "\"overlap\":\"first\"}",
+       "daily_interval every=1h30m start_time=09:00 end_time=17:00:30 weekdays=mon-wed,fri,sat "
+       "repeat=3 start=2025-12-31T23:00:00.000000Z end=2026-12-31T23:00:00.000000Z "
+       "timezone=Europe/Berlin gap=shift overlap=first"},
+      {"{\"kind\":\"daily_interval\",\"every\":60,\"weekdays\":[\"sat-mon\",\"wed\"]}", NULL, false,
+       "{\"kind\":\"daily_interval\",\"every\":\"1m\",\"weekdays\":\"mon,wed,sat,sun\","
+       "\"timezone\":\"UTC\"}",
+       "daily_interval every=1m weekdays=mon,wed,sat,sun timezone=UTC"},
       {"date 1970-01-01", NULL, false, "{\"kind\":\"date\",\"at\":\"1970-01-01T00:00:00.000000Z\"}",
        "at 1970-01-01T00:00:00.000000Z"},
   };
@@ -168,8 +207,11 @@ static void refuses_with_words(void **state)
       {"every 5s start=2026-02-01 anchor=2026-01-01",
        "interval: \"start\" and \"anchor\" exclude each other"},
       {"{\"kind\":\"interval\"}", "interval: \"every\" is missing, or one of weeks to seconds"},
-      {"{\"kind\":\"interval\",\"hours\":\"2\"}", "interval: \"hours\" must be a number, not a "
-                                                  "string"},
+      {"{\"kind\":\"interval\",\"hours\":\"2h\"}", "interval: hours \"2h\" is not a number"},
+      {"{\"kind\":\"interval\",\"hours\":\"inf\"}", "interval: hours \"inf\" is not a number"},
+      {"{\"kind\":\"interval\",\"hours\":\"0x2\"}", "interval: hours \"0x2\" is not a number"},
+      {"{\"kind\":\"interval\",\"hours\":true}", "interval: \"hours\" must be a number, not a "
+                                                 "boolean"},
       {"{\"kind\":\"interval\",\"hours\":-1}", "interval: \"hours\" cannot be negative"},
       {"{\"kind\":\"interval\",\"weeks\":9e99}",
        "interval: weeks: the duration is over 1000 years"},
