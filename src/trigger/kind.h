@@ -54,7 +54,9 @@ struct trigger {
   X(interval)                                                                                      \
   X(calendar_interval)                                                                             \
   X(daily_interval)                                                                                \
-  X(cron)
+  X(cron)                                                                                          \
+  X(quartz)                                                                                        \
+  X(cron_fields)
 
 #define X(name) extern const struct trigger_kind name##_kind;
 TRIGGER_KINDS(X)
