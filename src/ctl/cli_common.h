@@ -52,6 +52,13 @@ void params_deinit(struct params *params);
 enum error_code cli_ask_about(struct cli *cli, const char *op, const char *key, const char *value,
                               struct json_document **answer);
 
+enum { CLI_JOBS_PAGE = 500 };
+
+/* A page of `list` with the options of that command: {"jobs":[...],"next":ID or null}, of the jobs
+ * behind the id `after` (NULL: from the first on). */
+enum error_code cli_ask_jobs(struct cli *cli, const char *after, long limit,
+                             struct json_document **answer);
+
 /* ---- writing ---- */
 
 /* Writes `moonbeat: SENTENCE` to standard error and returns the exit status for cli->error. */
@@ -90,6 +97,9 @@ char *cli_first_line(const char *text);
 #define X(id, name, words) int cli_do_##name(struct cli *cli);
 COMMAND_MAP(X)
 #undef X
+
+/* `list --timers`: at most so many of the jobs that have a trigger, the next one first. */
+enum error_code cli_list_timers(struct cli *cli, long most);
 
 /* Prints a run's log, or nothing if `is_silent`; with `follows` until the run has ended. */
 enum error_code cli_print_log(struct cli *cli, const char *run, bool follows, bool is_silent);

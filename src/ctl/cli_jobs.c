@@ -7,8 +7,6 @@
 #include "base/memory.h"
 #include "ctl/cli_common.h"
 
-enum { PAGE = 500 };
-
 /* ---- list ---- */
 
 static const struct table_column list_columns[] = {
@@ -69,8 +67,8 @@ static void gather_script_problems(struct cli *cli, struct buffer *problems,
   }
 }
 
-static enum error_code ask_list_page(struct cli *cli, const char *after, long limit,
-                                     struct json_document **answer)
+enum error_code cli_ask_jobs(struct cli *cli, const char *after, long limit,
+                             struct json_document **answer)
 {
   static const char *const filters[] = {"state", "script", "tag"};
   struct params params;
@@ -113,6 +111,8 @@ int cli_do_list(struct cli *cli)
   long left;
   if (arguments_number(cli->arguments, "count", 1, INT32_MAX, INT32_MAX, &left, &cli->error))
     return cli_fail(cli);
+  if (arguments_has(cli->arguments, "timers"))
+    return cli_list_timers(cli, left) ? cli_fail(cli) : 0;
   struct table *table =
       table_create(list_columns, sizeof list_columns / sizeof list_columns[0], &cli->screen);
   struct buffer problems = {0};
@@ -120,7 +120,7 @@ int cli_do_list(struct cli *cli)
   enum error_code code;
   do {
     struct json_document *answer;
-    code = ask_list_page(cli, after, left < PAGE ? left : PAGE, &answer);
+    code = cli_ask_jobs(cli, after, left < CLI_JOBS_PAGE ? left : CLI_JOBS_PAGE, &answer);
     free(after);
     after = NULL;
     if (code)

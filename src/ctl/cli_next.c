@@ -1,177 +1,321 @@
-/* `moonbeat next JOB|TRIGGER`. What reads as a trigger is one and is answered here, without a
- * daemon; anything else is a job's id. */
+/* `moonbeat next JOB|TRIGGER`: what a trigger means and when it fires.
+ *
+ * What reads as a trigger is one and is answered here, without a daemon; anything else is a job's
+ * id. The daemon is asked for a job's trigger and, as it also knows pauses and limits, for its next
+ * fires; a range of time is answered from the trigger alone. */
+#include "ctl/cli_next.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "ctl/cli_common.h"
+#include "base/memory.h"
+#include "time/duration.h"
 #include "time/instant.h"
-#include "trigger/trigger.h"
 
-static const struct table_column columns[] = {
-    {.title = "LOCAL"}, {.title = "ZONE"}, {.title = "UTC"}, {.title = "LEFT"}};
+enum { COUNT_DEFAULT = 5, COUNT_MAX = 1000000, RANGE_MAX = 10000 };
 
-struct fires {
-  struct cli *cli;
-  const struct zone *zone;
-  const char *job; /* NULL: of a trigger */
-  struct table *table;
+struct request {
+  long count;
+  bool has_count;
+  const char *from, *until; /* as written; NULL: not given */
+  const char *default_zone;
 };
 
-static void put_json_fire(struct fires *fires, int64_t us)
-{
-  char utc[INSTANT_TEXT_SIZE], local[INSTANT_TEXT_SIZE];
-  struct params line;
-  instant_format(utc, us);
-  instant_format_in(local, us, fires->zone);
-  params_begin(&line);
-  if (fires->job)
-    json_put_text(&line.writer, "job", fires->job);
-  json_put_text(&line.writer, "scheduled_at", utc);
-  json_put_text(&line.writer, "local", local);
-  json_put_text(&line.writer, "timezone", zone_name(fires->zone));
-  buffer_printf(&fires->cli->out, "%s\n", params_end(&line));
-  params_deinit(&line);
-}
+/* ---- what is asked ---- */
 
-static void put_fire(struct fires *fires, int64_t us)
+/* A time on the wall clock of the zone, "now", or a length of time from now on: "+2d". */
+static enum error_code read_moment(struct cli *cli, const char *option, const char *text,
+                                   const struct zone *zone, int64_t *us)
 {
-  static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  if (fires->cli->wants_json) {
-    put_json_fire(fires, us);
-    return;
+  enum error_code code;
+  int64_t length_us;
+  *us = cli->screen.now_us;
+  if (strcmp(text, "now") == 0)
+    return ERROR_OK;
+  if (*text == '+' || *text == '-') {
+    code = duration_parse_signed(text, &length_us, &cli->error);
+    if (!code && (length_us < INSTANT_MIN - *us || length_us > INSTANT_MAX - *us))
+      code = error_set(&cli->error, ERROR_INVALID, "outside the years 1 to 9999");
+    if (!code)
+      *us += length_us;
+  } else {
+    code = instant_parse(text, zone, us, &cli->error);
   }
-  int64_t second = instant_seconds(us);
-  struct zone_offset offset = zone_at(fires->zone, second);
-  struct civil_time local = civil_from_seconds(second + offset.offset_s);
-  char text[96], zone[96];
-  int64_t fraction = us - second * 1000000;
-  int size = snprintf(
-      text, sizeof text, "%s %04d-%02d-%02d %02d:%02d:%02d",
-      weekdays[civil_weekday(civil_to_days(local.date.year, local.date.month, local.date.day))],
-      local.date.year, local.date.month, local.date.day, local.hour, local.minute, local.second);
-  if (fraction != 0)
-    snprintf(text + size, sizeof text - (size_t)size, ".%06d", (int)fraction);
-  snprintf(zone, sizeof zone, "%s", offset.abbreviation);
-  struct buffer utc = {0}, left = {0};
-  cli_append_instant(&utc, us);
-  append_when(&left, us, fires->cli->screen.now_us);
-  table_cell(fires->table, COLOR_BOLD, text);
-  table_cell(fires->table, COLOR_NONE, zone);
-  table_cell(fires->table, COLOR_NONE, utc.data);
-  table_cell(fires->table, COLOR_GREEN, left.data);
-  buffer_deinit(&utc);
-  buffer_deinit(&left);
+  return code ? error_prefix(&cli->error, "--%s \"%.60s\"", option, text) : ERROR_OK;
 }
 
-static void put_end(struct fires *fires, size_t count, bool has_more)
+static enum error_code read_request(struct cli *cli, struct request *request)
 {
-  struct cli *cli = fires->cli;
-  if (cli->wants_json)
-    return;
-  table_flush(fires->table, &cli->out);
-  if (!has_more)
-    screen_append(&cli->screen, &cli->out, COLOR_DIM,
-                  count == 0 ? "never fires any more\n" : "and then never again\n");
+  const struct arguments *arguments = cli->arguments;
+  request->from = arguments_value(arguments, "from", NULL);
+  request->until = arguments_value(arguments, "until", NULL);
+  request->has_count = arguments_has(arguments, "count");
+  if (arguments_has(arguments, "ics") && cli->wants_json)
+    return error_set(&cli->error, ERROR_USAGE, "--ics and --json exclude each other");
+  return arguments_number(arguments, "count", 1, COUNT_MAX,
+                          request->until ? RANGE_MAX : COUNT_DEFAULT, &request->count, &cli->error);
 }
 
-static enum error_code find_zone(struct cli *cli, const char *otherwise, const struct zone **zone)
+/* The zone in which times are read and shown: the one asked for, the trigger's, the default. */
+static enum error_code find_zone(struct cli *cli, struct next_answer *answer,
+                                 const char *default_zone)
 {
-  const char *name = arguments_value(cli->arguments, "timezone", otherwise);
-  enum error_code code = zone_find(name ? name : "local", zone, &cli->error);
-  return code ? error_prefix(&cli->error, "--timezone") : ERROR_OK;
+  const char *asked = arguments_value(cli->arguments, "timezone", NULL);
+  const char *own = answer->trigger ? trigger_timezone(answer->trigger) : NULL;
+  const char *name = asked ? asked : own ? own : default_zone;
+  enum error_code code = zone_find(name, &answer->zone, &cli->error);
+  return code && asked ? error_prefix(&cli->error, "--timezone") : code;
 }
 
-static enum error_code put_trigger_fires(struct cli *cli, struct trigger *trigger, const char *zone,
-                                         long count)
+/* ---- the answer ---- */
+
+static void add_fire(struct next_answer *answer, int64_t us)
 {
-  struct fires fires = {.cli = cli};
-  enum error_code code = find_zone(cli, zone, &fires.zone);
-  if (code)
-    return code;
-  int64_t at_us = cli->screen.now_us;
-  size_t shown = 0;
-  trigger_anchor(trigger, at_us, "");
-  fires.table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
-  while (shown < (size_t)count && trigger_next(trigger, at_us, &at_us)) {
-    put_fire(&fires, at_us);
-    shown++;
+  if (answer->count == answer->capacity) {
+    answer->capacity = answer->capacity ? answer->capacity * 2 : 16;
+    answer->fires_us = memory_resize(answer->fires_us, answer->capacity * sizeof *answer->fires_us);
   }
-  put_end(&fires, shown, shown == (size_t)count);
-  table_destroy(fires.table);
-  return ERROR_OK;
+  answer->fires_us[answer->count++] = us;
 }
 
-static enum error_code put_job_fires(struct cli *cli, const char *job, long count)
+static void describe(struct next_answer *answer)
+{
+  struct buffer text = {0}, sentence = {0};
+  trigger_to_text(answer->trigger, &text);
+  trigger_explain(answer->trigger, &sentence);
+  answer->kind = trigger_kind_name(answer->trigger);
+  answer->text = buffer_take(&text);
+  answer->sentence = buffer_take(&sentence);
+}
+
+static void answer_deinit(struct next_answer *answer)
+{
+  for (size_t i = 0; i < answer->warning_count; i++)
+    free(answer->warnings[i].message);
+  free(answer->warnings);
+  free(answer->fires_us);
+  free(answer->text);
+  free(answer->sentence);
+}
+
+static void gather_fires(struct next_answer *answer, long count, int64_t from_us, int64_t until_us)
+{
+  int64_t at_us = from_us - 1, fire_us;
+  answer->end = NEXT_ENDS;
+  while (trigger_next(answer->trigger, at_us, &fire_us)) {
+    if (fire_us > until_us) {
+      answer->end = NEXT_RANGE_ENDS;
+      return;
+    }
+    if (answer->count == (size_t)count) {
+      answer->end = NEXT_HAS_MORE;
+      return;
+    }
+    add_fire(answer, at_us = fire_us);
+  }
+  if (trigger_gave_up(answer->trigger, at_us))
+    answer->end = NEXT_GAVE_UP;
+}
+
+static enum error_code ask_fires(struct cli *cli, struct next_answer *answer, long count)
 {
   struct params params;
-  struct json_document *answer;
+  struct json_document *document;
   params_begin(&params);
-  json_put_text(&params.writer, "job", job);
+  json_put_text(&params.writer, "job", answer->job);
   json_put_integer(&params.writer, "count", count);
-  enum error_code code = cli_ask(cli, "next", params_end(&params), &answer);
+  enum error_code code = cli_ask(cli, "next", params_end(&params), &document);
   params_deinit(&params);
   if (code)
     return code;
-  const struct json *result = control_result(answer), *times = json_get(result, "fires");
-  struct fires fires = {.cli = cli, .job = json_text(json_get(result, "job"), job)};
-  code = find_zone(cli, json_text(json_get(result, "timezone"), NULL), &fires.zone);
-  if (code == ERROR_OK) {
-    fires.table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
-    json_each(time, times)
-      put_fire(&fires, cli_instant(time, 0));
-    size_t shown = times ? times->count : 0;
-    put_end(&fires, shown, shown >= (size_t)count);
-    table_destroy(fires.table);
-  }
-  json_free(answer);
+  json_each(time, json_get(control_result(document), "fires"))
+    add_fire(answer, cli_instant(time, 0));
+  answer->end = answer->count < (size_t)count ? NEXT_ENDS : NEXT_HAS_MORE;
+  json_free(document);
+  return ERROR_OK;
+}
+
+static enum error_code gather(struct cli *cli, struct next_answer *answer,
+                              const struct request *request)
+{
+  int64_t from_us = cli->screen.now_us + 1, until_us = INSTANT_MAX;
+  enum error_code code = find_zone(cli, answer, request->default_zone);
+  if (!code && request->from)
+    code = read_moment(cli, "from", request->from, answer->zone, &from_us);
+  if (!code && request->until)
+    code = read_moment(cli, "until", request->until, answer->zone, &until_us);
+  if (!code && until_us < from_us)
+    code = error_set(&cli->error, ERROR_INVALID,
+                     request->from ? "--until is before --from" : "--until has passed: say --from");
+  if (code)
+    return code;
+  bool is_range = request->from || request->until;
+  if (answer->job && (!is_range || !answer->trigger))
+    code = ask_fires(cli, answer, request->count);
+  else
+    gather_fires(answer, request->count, from_us, until_us);
+  if (!code && answer->trigger)
+    next_find_warnings(answer, from_us, until_us);
   return code;
 }
+
+static enum error_code put(struct cli *cli, struct next_answer *answer)
+{
+  if (cli->wants_json) {
+    next_put_json(cli, answer);
+  } else if (!arguments_has(cli->arguments, "ics")) {
+    next_put_table(cli, answer);
+  } else if (answer->count == 0) {
+    return error_set(&cli->error, ERROR_INVALID,
+                     "there is no fire, and a calendar cannot be without events");
+  } else {
+    next_put_calendar(&cli->out, answer, cli->screen.now_us);
+    if (answer->end == NEXT_HAS_MORE && arguments_has(cli->arguments, "until"))
+      fprintf(stderr, "moonbeat: the first %zu fires are written, -n writes more\n", answer->count);
+  }
+  return ERROR_OK;
+}
+
+/* ---- a trigger ---- */
+
+/* The dialect in which the text is right, where it is wrong as it stands. */
+static const char *find_dialect(const char *text, const char *zone)
+{
+  static const char *const dialects[] = {"quartz", "oncalendar", "rrule"};
+  for (size_t i = 0; i < sizeof dialects / sizeof dialects[0]; i++) {
+    struct trigger *trigger;
+    char *line = memory_printf("%s %s", dialects[i], text);
+    bool is_right = trigger_from_text(line, zone, &trigger, NULL) == ERROR_OK;
+    free(line);
+    if (is_right) {
+      trigger_destroy(trigger);
+      return dialects[i];
+    }
+  }
+  return NULL;
+}
+
+/* On a terminal the column that a message names is marked below the expression that it quotes. */
+static void mark_column(struct cli *cli)
+{
+  char *text = cli->error.text, *column = strstr(text, ", column ");
+  char *begin = strchr(text, '"'), *end = begin ? strstr(begin + 1, "\": ") : NULL;
+  struct screen screen;
+  screen_init(&screen, 2, arguments_has(cli->arguments, "no-color"));
+  long place = column ? strtol(column + strlen(", column "), NULL, 10) : 0;
+  if (!screen.is_terminal || !end || place < 1 || place > end - begin)
+    return;
+  char *expression = memory_copy(begin + 1, (size_t)(end - begin - 1));
+  size_t size = strlen(text);
+  snprintf(text + size, ERROR_TEXT_SIZE - size, "\n  %s\n  %*s^", expression, (int)place - 1, "");
+  free(expression);
+}
+
+static enum error_code answer_trigger(struct cli *cli, struct trigger *trigger,
+                                      const struct request *request)
+{
+  struct next_answer answer = {.trigger = trigger};
+  trigger_anchor(trigger, cli->screen.now_us, "");
+  describe(&answer);
+  enum error_code code = gather(cli, &answer, request);
+  if (!code)
+    code = put(cli, &answer);
+  answer_deinit(&answer);
+  return code;
+}
+
+/* ---- a job ---- */
+
+static enum error_code answer_job(struct cli *cli, const char *job, const struct request *request)
+{
+  struct json_document *document;
+  struct trigger *trigger = NULL;
+  enum error_code code = cli_ask_about(cli, "show", "job", job, &document);
+  if (code)
+    return code;
+  const struct json *shown = control_result(document), *form = json_get(shown, "trigger");
+  struct next_answer answer = {.job = json_text(json_get(shown, "id"), job)};
+  /* What this program does not know, a newer daemon may. */
+  if (form && form->type == JSON_OBJECT && !trigger_from_json(form, NULL, &trigger, NULL)) {
+    trigger_anchor(trigger, cli->screen.now_us, answer.job);
+    answer.trigger = trigger;
+    describe(&answer);
+  }
+  code = gather(cli, &answer, request);
+  if (!code)
+    code = put(cli, &answer);
+  answer_deinit(&answer);
+  trigger_destroy(trigger);
+  json_free(document);
+  return code;
+}
+
+/* ---- which of them ---- */
 
 /* `moonbeat next in 15m` needs no quotes. */
 static char *join_words(const struct arguments *arguments)
 {
+  const char *dialect = arguments_value(arguments, "dialect", NULL);
   struct buffer text = {0};
+  if (dialect)
+    buffer_append_text(&text, dialect);
   for (size_t i = 0; i < arguments->word_count; i++)
-    buffer_printf(&text, "%s%s", i ? " " : "", arguments->words[i]);
+    buffer_printf(&text, "%s%s", text.size ? " " : "", arguments->words[i]);
   return buffer_take(&text);
 }
 
-static enum error_code answer(struct cli *cli, const char *text, const char *default_zone,
-                              long count)
+static enum error_code answer(struct cli *cli, const char *text, const struct request *request)
 {
   struct trigger *trigger;
   struct error not_a_trigger;
-  const char *zone = arguments_value(cli->arguments, "timezone", default_zone);
+  bool has_dialect = arguments_has(cli->arguments, "dialect");
+  const char *zone = arguments_value(cli->arguments, "timezone", request->default_zone);
   enum error_code code = trigger_from_text(text, zone, &trigger, &not_a_trigger);
   if (code == ERROR_OK) {
-    code = put_trigger_fires(cli, trigger, zone, count);
+    code = answer_trigger(cli, trigger, request);
     trigger_destroy(trigger);
     return code;
   }
-  if (strpbrk(text, " @*/")) {
-    cli->error = not_a_trigger;
-    return code;
+  if (!has_dialect && !strpbrk(text, " @*/")) {
+    code = answer_job(cli, text, request);
+    return code == ERROR_UNAVAILABLE
+               ? error_prefix(&cli->error, "%s is no trigger, so it must be a job, but", text)
+               : code;
   }
-  code = put_job_fires(cli, text, count);
-  return code == ERROR_UNAVAILABLE
-             ? error_prefix(&cli->error, "%s is no trigger, so it must be a job, but", text)
-             : code;
+  const char *dialect = has_dialect ? NULL : find_dialect(text, zone);
+  cli->error = not_a_trigger;
+  size_t size = strlen(cli->error.text);
+  if (dialect)
+    snprintf(cli->error.text + size, ERROR_TEXT_SIZE - size, " (--dialect %s understands it)",
+             dialect);
+  mark_column(cli);
+  return code;
+}
+
+static enum error_code answer_words(struct cli *cli)
+{
+  struct request request = {0};
+  struct daemon_options options = DAEMON_OPTIONS_EMPTY;
+  if (cli->arguments->word_count == 0)
+    return error_set(&cli->error, ERROR_USAGE,
+                     "next needs an argument: moonbeat next JOB|TRIGGER, or --batch");
+  enum error_code code = read_request(cli, &request);
+  if (!code)
+    code = cli_read_config(cli, &options);
+  if (!code) {
+    char *text = join_words(cli->arguments);
+    request.default_zone = options.timezone ? options.timezone : "local";
+    code = answer(cli, text, &request);
+    free(text);
+  }
+  daemon_options_deinit(&options);
+  return code;
 }
 
 int cli_do_next(struct cli *cli)
 {
-  long count;
-  struct daemon_options options = DAEMON_OPTIONS_EMPTY;
-  char *text = join_words(cli->arguments);
   enum error_code code =
-      arguments_number(cli->arguments, "count", 1, 10000, 5, &count, &cli->error);
-  if (code == ERROR_OK)
-    code = cli_read_config(cli, &options);
-  if (code == ERROR_OK)
-    code = answer(cli, text, options.timezone ? options.timezone : "local", count);
-  daemon_options_deinit(&options);
-  free(text);
+      arguments_has(cli->arguments, "batch") ? next_batch(cli) : answer_words(cli);
   return code ? cli_fail(cli) : 0;
 }

@@ -68,18 +68,32 @@ const struct command commands[COMMAND_COUNT] = {
      OPTIONS({.name = "state", .value = "STATE", .help = "only jobs in this state", .choices = JOB_STATES},
              {.name = "script", .value = "NAME", .help = "only jobs of this script"},
              {.name = "tag", .value = "TAG", .help = "only jobs with this tag"},
+             {.name = "timers", .help = "when each runs next and ran last, the next one first"},
              COUNT("at most so many"))},
     {COMMAND_SHOW, "show", "JOB", "everything about a job",
      "Writes a job called \"script\" as: moonbeat show -- script", 1, 1, WORD_JOB, NO_OPTIONS},
-    {COMMAND_NEXT, "next", "JOB|TRIGGER", "when a job, or a trigger, fires next",
+    {COMMAND_NEXT, "next", "JOB|TRIGGER", "what a trigger, or a job's, means and when it fires next",
      "A trigger is its text form and needs no daemon:\n"
      "  moonbeat next \"0 9 * * 1-5\" --timezone Asia/Shanghai\n"
      "  moonbeat next \"every 1h30m\"\n"
-     "  moonbeat next @daily -n 3",
-     1, -1, WORD_JOB,
-     OPTIONS(COUNT("how many fires (5)"),
+     "  moonbeat next @daily --from 2027-01-01 --until 2027-01-31 --ics > january.ics\n"
+     "  moonbeat next \"0 0 9 ? * MON#2\" --dialect quartz\n"
+     "It warns of fires that a clock change moves, drops or repeats within two years.\n"
+     "With --batch it answers one JSON object per line of FILE (default: standard input), in order:\n"
+     "  {\"id\":\"a1\",\"kind\":\"cron5\",\"params\":{\"expr\":\"30 2 * * *\"},\"tz\":\"Europe/Berlin\",\n"
+     "   \"start_epoch\":1774695600,\"k\":3}\n"
+     "  {\"id\":\"a1\",\"fires\":[1774746000,1774830600,1774917000]}",
+     0, -1, WORD_JOB,
+     OPTIONS(COUNT("how many fires (5; with --until all, up to 10000)"),
              {.name = "timezone", .letter = 'z', .value = "ZONE",
-              .help = "of a trigger that names none, and in which times are shown (local)"})},
+              .help = "of a trigger that names none, and in which times are shown (local)"},
+             {.name = "from", .value = "TIME",
+              .help = "the fires from TIME on: 2027-01-01, \"2027-01-01 09:30\", now, +2d, -1h"},
+             {.name = "until", .value = "TIME", .help = "the fires up to TIME, itself included"},
+             {.name = "dialect", .value = "NAME", .help = "what the expression is written in",
+              .choices = "cron quartz oncalendar rrule"},
+             {.name = "ics", .help = "an iCalendar file with an event for each fire, in UTC"},
+             {.name = "batch", .help = "answer the questions of FILE, one JSON object per line"})},
     {COMMAND_WHY, "why", "JOB", "why a job did or did not run", NULL, 1, 1, WORD_JOB, NO_OPTIONS},
     {COMMAND_SKIPS, "skips", "JOB", "the due times that did not become runs", NULL, 1, 1, WORD_JOB,
      OPTIONS(COUNT("at most so many (20)"))},
@@ -94,6 +108,16 @@ const struct command commands[COMMAND_COUNT] = {
              {.name = "timezone", .letter = 'z', .value = "ZONE", .help = "of the trigger"},
              {.name = "option", .letter = 'o', .value = "NAME=VALUE", .may_repeat = true,
               .help = "any other option of a job: timeout=5m retry=3 replace_existing=true"})},
+    {COMMAND_IMPORT_CRONTAB, "import crontab", "FILE", "write a job file from a crontab",
+     "  moonbeat import crontab /etc/crontab -o jobs/system.lua\n"
+     "  crontab -l | moonbeat import crontab - -o jobs/mine.lua\n"
+     "Comments stay, CRON_TZ, HOME, SHELL, other settings and % are understood. A line that is not\n"
+     "understood stays as a comment with the reason; then the exit status is 65.",
+     1, 1, WORD_FILE,
+     OPTIONS({.name = "system", .help = "a user's name stands before each command (/etc/crontab)"},
+             {.name = "output", .letter = 'o', .value = "FILE",
+              .help = "the job file (default: standard output)"},
+             {.name = "force", .help = "replace FILE if it exists"})},
     {COMMAND_REMOVE, "remove", "JOB...", "remove jobs", NULL, 1, -1, WORD_JOB, NO_OPTIONS},
     {COMMAND_PAUSE, "pause", "JOB...", "pause jobs: due times are skipped and recorded", NULL, 1, -1,
      WORD_JOB, NO_OPTIONS},

@@ -22,6 +22,7 @@
   X(WHY, why, "why")                                                                               \
   X(SKIPS, skips, "skips")                                                                         \
   X(ADD_JOB, add_job, "add job")                                                                   \
+  X(IMPORT_CRONTAB, import_crontab, "import crontab")                                              \
   X(REMOVE, remove, "remove")                                                                      \
   X(PAUSE, pause, "pause")                                                                         \
   X(RESUME, resume, "resume")                                                                      \

@@ -29,9 +29,9 @@ job "echo" { run = command { shell = "echo out; echo err >&2; exit 3" } }
 ]]
 
 local COMMANDS = {
-  "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job", "remove",
-  "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "scripts", "add script", "show script",
-  "rollback script", "remove script", "version", "help",
+  "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job",
+  "import crontab", "remove", "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "scripts",
+  "add script", "show script", "rollback script", "remove script", "version", "help",
 }
 
 local TIME = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$"
@@ -204,17 +204,34 @@ describe("about jobs", function()
     assert.same(d:job "hourly", object("show", "hourly"))
   end)
 
-  it("next, of a job and of a trigger", function()
-    assert.equal(6, select(2, d:must("next", "hourly"):gsub("\n", "")))
-    local fires = d:json("next", "hourly", "-n", "3")
-    assert.equal(3, #fires)
-    assert.equal(d:job("hourly").next_run_at, fires[1].scheduled_at)
-    fires = d:json("next", "0 9 * * 1-5", "-n", "7", "--timezone", "Asia/Shanghai")
-    assert.equal(7, #fires)
-    assert.matches("T01:00:00%.000000Z$", fires[1].scheduled_at)
-    assert.matches("T09:00:00", fires[1].localtime or fires[1]["local"])
-    assert.equal(1, #d:json("next", "after 1h"))
-    assert.equal(65, d:cli("next", "nothing at all").status)
+  it("next, of a job", function()
+    local out = d:must("next", "hourly")
+    assert.matches("^interval: Every [^\n]+\nLOCAL ", out)
+    assert.equal(7, select(2, out:gsub("\n", "")))
+    local answer = object("next", "hourly", "-n", "3")
+    assert.equal(3, #answer.fires)
+    assert.equal(d:job("hourly").next_run_at, answer.fires[1].scheduled_at)
+    assert.equal("hourly", answer.job)
+    assert.equal("Asia/Shanghai", object("next", "nightly").timezone)
+    contains(d:must("next", "sum"), "run-now")
+  end)
+
+  it("list --timers", function()
+    local out = d:must("list", "--timers")
+    assert.matches("^NEXT +LEFT +LAST +PASSED +JOB\n", out)
+    assert.matches("\n%a%a%a %d+%-%d+%-%d+ %d%d:%d%d:%d%d %u+ +%d+m [%w ]+ %- +%- +hourly\n", out)
+    contains(out, "off (paused)\n")
+    local timers = d:json("list", "--timers")
+    contains(out, ("\n\n%d timers listed.\n"):format(#timers))
+    assert.equal("hourly", timers[1].job)
+    assert.matches(TIME, timers[1].next_run_at)
+    assert.is_true(timers[1].left > 0 and timers[1].left <= 3600)
+    for i, timer in ipairs(timers) do
+      assert.not_equal("sum", timer.job)
+      assert.is_true(i == 1 or (timers[i - 1].next_run_at or "9") <= (timer.next_run_at or "9"))
+    end
+    contains(d:must("list", "--timers", "-n", "1"), ("\n1 of %d timers listed.\n"):format(#timers))
+    contains(d:must("list", "--timers", "--tag", "maths"), "0 timers listed.\n")
   end)
 
   it("why and skips", function()

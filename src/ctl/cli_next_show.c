@@ -1,0 +1,155 @@
+/* The answer of `moonbeat next` for a person and for a program. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/cli_next.h"
+#include "time/instant.h"
+
+/* ---- the table ---- */
+
+static void add_row(struct table *table, const struct next_answer *answer, int64_t us,
+                    int64_t now_us)
+{
+  static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  int64_t second = instant_seconds(us);
+  struct zone_offset offset = zone_at(answer->zone, second);
+  struct civil_time local = civil_from_seconds(second + offset.offset_s);
+  int fraction = (int)(us - second * 1000000);
+  struct buffer text = {0}, utc = {0}, left = {0};
+  buffer_printf(&text, "%s %04d-%02d-%02d %02d:%02d:%02d",
+                weekdays[civil_weekday(civil_day_of(second + offset.offset_s))], local.date.year,
+                local.date.month, local.date.day, local.hour, local.minute, local.second);
+  if (fraction != 0)
+    buffer_printf(&text, ".%06d", fraction);
+  cli_append_instant(&utc, us);
+  append_when(&left, us, now_us);
+  table_cell(table, COLOR_BOLD, text.data);
+  table_cell(table, COLOR_NONE, offset.abbreviation);
+  table_cell(table, COLOR_NONE, utc.data);
+  table_cell(table, COLOR_GREEN, left.data);
+  buffer_deinit(&text);
+  buffer_deinit(&utc);
+  buffer_deinit(&left);
+}
+
+static void put_rows(struct cli *cli, const struct next_answer *answer)
+{
+  static const struct table_column columns[] = {
+      {.title = "LOCAL"}, {.title = "ZONE"}, {.title = "UTC"}, {.title = "LEFT"}};
+  struct table *table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
+  for (size_t i = 0; i < answer->count; i++)
+    add_row(table, answer, answer->fires_us[i], cli->screen.now_us);
+  if (answer->count > 0)
+    table_flush(table, &cli->out);
+  table_destroy(table);
+}
+
+/* Why the list ends, where that is not plain. */
+static void put_end(struct cli *cli, const struct next_answer *answer)
+{
+  bool is_range = arguments_has(cli->arguments, "until");
+  const char *text = NULL;
+  if (answer->end == NEXT_RANGE_ENDS && answer->count == 0)
+    text = "no fire in this range\n";
+  else if (answer->end == NEXT_ENDS && answer->count > 0)
+    text = "and then never again\n";
+  else if (answer->end == NEXT_HAS_MORE && is_range)
+    text = "and more: -n says how many are shown\n";
+  else if (answer->end == NEXT_ENDS && !answer->trigger)
+    text = "has no trigger: it runs by run-now only\n";
+  else if (answer->end == NEXT_ENDS && answer->warning_count == 0)
+    text = "does not fire at present: moonbeat why tells\n";
+  if (text)
+    screen_append(&cli->screen, &cli->out, COLOR_DIM, text);
+}
+
+void next_put_table(struct cli *cli, const struct next_answer *answer)
+{
+  if (answer->sentence) {
+    screen_append(&cli->screen, &cli->out, COLOR_DIM, answer->kind);
+    buffer_append_text(&cli->out, ": ");
+    cli_put_visible(cli, COLOR_NONE, answer->sentence);
+    buffer_append_byte(&cli->out, '\n');
+  }
+  put_rows(cli, answer);
+  put_end(cli, answer);
+  for (size_t i = 0; i < answer->warning_count; i++) {
+    screen_append(&cli->screen, &cli->out, COLOR_YELLOW, "warning:");
+    buffer_append_byte(&cli->out, ' ');
+    cli_put_visible(cli, COLOR_NONE, answer->warnings[i].message);
+    buffer_append_byte(&cli->out, '\n');
+  }
+}
+
+/* ---- JSON ---- */
+
+static void put_local(struct json_writer *writer, const char *key, int64_t local_s)
+{
+  char text[INSTANT_TEXT_SIZE];
+  instant_format_in(text, local_s * 1000000, NULL);
+  text[strcspn(text, "Z+")] = '\0';
+  json_put_text(writer, key, text);
+}
+
+static void put_fires(struct json_writer *writer, const struct next_answer *answer)
+{
+  char text[INSTANT_TEXT_SIZE];
+  json_key(writer, "fires");
+  json_begin_array(writer);
+  for (size_t i = 0; i < answer->count; i++) {
+    int64_t us = answer->fires_us[i];
+    json_begin_object(writer);
+    instant_format(text, us);
+    json_put_text(writer, "scheduled_at", text);
+    instant_format_in(text, us, answer->zone);
+    json_put_text(writer, "local", text);
+    json_put_text(writer, "zone", zone_at(answer->zone, instant_seconds(us)).abbreviation);
+    json_end_object(writer);
+  }
+  json_end_array(writer);
+}
+
+static void put_warnings(struct json_writer *writer, const struct next_answer *answer)
+{
+  char text[INSTANT_TEXT_SIZE];
+  json_key(writer, "warnings");
+  json_begin_array(writer);
+  for (size_t i = 0; i < answer->warning_count; i++) {
+    const struct next_warning *warning = &answer->warnings[i];
+    json_begin_object(writer);
+    json_put_text(writer, "kind", warning->kind);
+    if (strcmp(warning->kind, "never") != 0) {
+      instant_format(text, warning->transition_s * 1000000);
+      json_put_text(writer, "transition_at", text);
+      put_local(writer, "first_local", warning->first_s);
+      put_local(writer, "last_local", warning->last_s);
+    }
+    json_put_text(writer, "message", warning->message);
+    json_end_object(writer);
+  }
+  json_end_array(writer);
+}
+
+void next_put_json(struct cli *cli, const struct next_answer *answer)
+{
+  struct params line;
+  struct json_writer *writer = &line.writer;
+  params_begin(&line);
+  if (answer->job)
+    json_put_text(writer, "job", answer->job);
+  json_put_text(writer, "kind", answer->kind);
+  json_put_text(writer, "trigger", answer->text);
+  json_put_text(writer, "explanation", answer->sentence);
+  json_put_text(writer, "timezone", zone_name(answer->zone));
+  put_fires(writer, answer);
+  json_put_boolean(writer, "has_more",
+                   answer->end == NEXT_HAS_MORE || answer->end == NEXT_RANGE_ENDS);
+  put_warnings(writer, answer);
+  params_end(&line);
+  struct json_document *document;
+  if (!json_parse(line.text.data, line.text.size, &document, &cli->error)) {
+    cli_put_json(cli, json_root(document));
+    json_free(document);
+  }
+  params_deinit(&line);
+}
