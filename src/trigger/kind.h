@@ -56,7 +56,8 @@ struct trigger {
   X(daily_interval)                                                                                \
   X(cron)                                                                                          \
   X(quartz)                                                                                        \
-  X(cron_fields)
+  X(cron_fields)                                                                                   \
+  X(oncalendar)
 
 #define X(name) extern const struct trigger_kind name##_kind;
 TRIGGER_KINDS(X)
