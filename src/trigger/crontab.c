@@ -41,6 +41,8 @@ static enum error_code from_json(const struct json *value, const char *default_z
     return error_set(error, ERROR_LIMIT, "cron: the expression is longer than %d bytes",
                      CRON_TEXT_MAX_SIZE);
   enum error_code code = cron_parse(expression, &parsed, error);
+  if (!parsed.is_hashed && member_find(value, "jitter"))
+    parsed.seed = NULL; /* it is the jitter's alone: modifier.h */
   if (!code && parsed.seed && !parsed.is_hashed)
     code = error_set(error, ERROR_INVALID, "\"seed\" means nothing without an H");
   parsed.text = text;

@@ -57,7 +57,9 @@ struct trigger {
   X(cron)                                                                                          \
   X(quartz)                                                                                        \
   X(cron_fields)                                                                                   \
-  X(oncalendar)
+  X(oncalendar)                                                                                    \
+  X(any_of)                                                                                        \
+  X(all_of)
 
 #define X(name) extern const struct trigger_kind name##_kind;
 TRIGGER_KINDS(X)

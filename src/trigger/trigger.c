@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "time/instant.h"
 #include "trigger/count.h"
 #include "trigger/kind.h"
+#include "trigger/modifier.h"
 
 const struct trigger_kind *const trigger_kinds[] = {
 #define X(name) &name##_kind,
@@ -41,25 +43,42 @@ static enum error_code find_kind(const struct json *value, const struct trigger_
                    member->as.string.data, text_did_you_mean(hint, member->as.string.data, names));
 }
 
-static bool is_member(const struct trigger_kind *kind, const char *name)
+static bool is_among(const char *const *names, const char *name)
 {
-  for (const char *const *known = kind->members; *known; known++)
-    if (!strcmp(*known, name))
+  for (; *names; names++)
+    if (!strcmp(*names, name))
       return true;
-  return !strcmp(name, "kind");
+  return false;
+}
+
+static enum error_code unknown_member(const struct trigger_kind *kind, const char *name,
+                                      struct error *error)
+{
+  enum { NAMES_MAX = 64 };
+  const char *names[NAMES_MAX] = {0};
+  char hint[128];
+  size_t count = 0;
+  for (const char *const *known = kind->members; *known && count < NAMES_MAX / 2; known++)
+    names[count++] = *known;
+  for (const char *const *known = modifier_members; *known; known++)
+    names[count++] = *known;
+  return error_set(error, ERROR_INVALID, "%s: unknown option \"%.60s\"%s", kind->name, name,
+                   text_did_you_mean(hint, name, names));
 }
 
 static enum error_code check_members(const struct trigger_kind *kind, const struct json *value,
                                      struct error *error)
 {
-  char hint[128];
   json_each(member, value) {
-    if (!is_member(kind, member->key))
-      return error_set(error, ERROR_INVALID, "%s: unknown option \"%.60s\"%s", kind->name,
-                       member->key, text_did_you_mean(hint, member->key, kind->members));
-    if (json_get(value, member->key) != member)
+    const char *name = member->key;
+    bool is_own = !strcmp(name, "kind") || is_among(kind->members, name);
+    /* A kind without a wall clock has use for a zone only where a calendar has. */
+    bool is_useless = !strcmp(name, "timezone") && !json_get(value, "except");
+    if (!is_own && (is_useless || !is_among(modifier_members, name)))
+      return unknown_member(kind, name, error);
+    if (json_get(value, name) != member)
       return error_set(error, ERROR_INVALID, "%s: the option \"%s\" stands twice", kind->name,
-                       member->key);
+                       name);
   }
   return ERROR_OK;
 }
@@ -79,7 +98,8 @@ enum error_code trigger_from_json(const struct json *value, const char *default_
                      json_type_name(value ? value->type : JSON_NULL));
   if (find_kind(value, &kind, error) || check_members(kind, value, error))
     return ERROR_INVALID;
-  return kind->from_json(value, default_zone, trigger, error);
+  enum error_code code = kind->from_json(value, default_zone, trigger, error);
+  return code ? code : modifier_wrap(value, default_zone, trigger, error);
 }
 
 enum error_code trigger_from_text(const char *text, const char *default_zone,
@@ -111,7 +131,7 @@ void trigger_anchor(struct trigger *trigger, int64_t now_us, const char *seed)
 void trigger_to_json(const struct trigger *trigger, struct json_writer *writer)
 {
   json_begin_object(writer);
-  json_put_text(writer, "kind", trigger->kind->name);
+  json_put_text(writer, "kind", trigger_kind_name(trigger));
   trigger->kind->to_json(trigger, writer);
   json_end_object(writer);
 }
@@ -131,7 +151,7 @@ void trigger_to_text(const struct trigger *trigger, struct buffer *out)
 
 const char *trigger_kind_name(const struct trigger *trigger)
 {
-  return trigger->kind->name;
+  return modifier_inner(trigger)->kind->name;
 }
 
 const char *trigger_timezone(const struct trigger *trigger)
@@ -147,6 +167,11 @@ bool trigger_next(const struct trigger *trigger, int64_t after_us, int64_t *next
 int64_t trigger_count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
                       int64_t *last_us)
 {
+  /* Within the calendar, so that no kind has to fear for its sums. */
+  if (after_us < INSTANT_MIN)
+    after_us = INSTANT_MIN - 1;
+  if (until_us > INSTANT_MAX)
+    until_us = INSTANT_MAX;
   if (until_us <= after_us)
     return 0;
   return (trigger->kind->count ? trigger->kind->count : count_fires)(trigger, after_us, until_us,

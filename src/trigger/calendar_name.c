@@ -1,0 +1,142 @@
+/* What calendars' names mean in this process.
+ *
+ * A name, once known, is a slot that is never moved or freed, so a trigger holds the slot and reads
+ * its meaning without a lock. A definition that was replaced may still be in use by a reader on
+ * another thread; it is kept until the process ends, since definitions are few. */
+#include <ctype.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "trigger/calendar.h"
+
+struct calendar_name {
+  struct calendar_name *next;
+  char *text;
+  _Atomic(const struct calendar *) meaning;
+};
+
+/* Every definition that ever was. */
+struct kept {
+  struct kept *next;
+  struct calendar *calendar;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct calendar_name *names; /* only ever prepended to, under the mutex */
+static struct kept *kept;
+
+static enum error_code check_name(const char *name, struct error *error)
+{
+  size_t size = 0;
+  while (isalnum((unsigned char)name[size]) || (name[size] && strchr("_-.", name[size])))
+    size++;
+  if (name[size] || size == 0)
+    return error_set(error, ERROR_INVALID,
+                     "the name \"%.60s\" must be of letters, digits, _, - and .", name);
+  if (size > CALENDAR_NAME_MAX_SIZE)
+    return error_set(error, ERROR_LIMIT, "the name is longer than %d bytes",
+                     CALENDAR_NAME_MAX_SIZE);
+  return ERROR_OK;
+}
+
+static struct calendar_name *find(const char *name) /* under the mutex */
+{
+  struct calendar_name *slot = names;
+  while (slot && strcmp(slot->text, name) != 0)
+    slot = slot->next;
+  return slot;
+}
+
+static struct calendar_name *find_or_add(const char *name) /* under the mutex */
+{
+  struct calendar_name *slot = find(name);
+  if (slot)
+    return slot;
+  slot = memory_alloc(sizeof *slot);
+  slot->text = memory_strdup(name);
+  slot->next = names;
+  names = slot;
+  return slot;
+}
+
+enum error_code calendar_define(const char *name, const struct json *definition,
+                                struct error *error)
+{
+  struct calendar *calendar;
+  enum error_code code = check_name(name, error);
+  if (!code)
+    code = calendar_from_json(definition, &calendar, error);
+  if (code) {
+    error_prefix(error, "calendar \"%.60s\"", name);
+    return code;
+  }
+  struct kept *entry = memory_alloc(sizeof *entry);
+  entry->calendar = calendar;
+  pthread_mutex_lock(&mutex);
+  entry->next = kept;
+  kept = entry;
+  atomic_store_explicit(&find_or_add(name)->meaning, calendar, memory_order_release);
+  pthread_mutex_unlock(&mutex);
+  return ERROR_OK;
+}
+
+void calendar_undefine(const char *name)
+{
+  pthread_mutex_lock(&mutex);
+  struct calendar_name *slot = find(name);
+  if (slot)
+    atomic_store_explicit(&slot->meaning, NULL, memory_order_release);
+  pthread_mutex_unlock(&mutex);
+}
+
+enum error_code calendar_reserve(const char *name, struct error *error)
+{
+  enum error_code code = check_name(name, error);
+  if (code) {
+    error_prefix(error, "calendar");
+    return code;
+  }
+  pthread_mutex_lock(&mutex);
+  find_or_add(name);
+  pthread_mutex_unlock(&mutex);
+  return ERROR_OK;
+}
+
+static enum error_code unknown(const char *name, struct error *error) /* under the mutex */
+{
+  size_t count = 1;
+  char hint[128];
+  for (const struct calendar_name *slot = names; slot; slot = slot->next)
+    count++;
+  const char **known = memory_alloc(count * sizeof *known);
+  for (const struct calendar_name *slot = names; slot; slot = slot->next)
+    known[--count - 1] = slot->text;
+  error_set(error, ERROR_INVALID, "unknown calendar \"%.60s\"%s", name,
+            text_did_you_mean(hint, name, known));
+  free(known);
+  return ERROR_INVALID;
+}
+
+enum error_code calendar_find(const char *name, const struct calendar_name **found,
+                              struct error *error)
+{
+  pthread_mutex_lock(&mutex);
+  *found = find(name);
+  enum error_code code = *found ? ERROR_OK : unknown(name, error);
+  pthread_mutex_unlock(&mutex);
+  return code;
+}
+
+const char *calendar_name_text(const struct calendar_name *name)
+{
+  return name->text;
+}
+
+const struct calendar *calendar_name_meaning(const struct calendar_name *name)
+{
+  return atomic_load_explicit(&name->meaning, memory_order_acquire);
+}

@@ -1,0 +1,214 @@
+/* Lists of triggers, and the bound that keeps their searches short.
+ *
+ * The bound is per thread and belongs to the outermost search, so that an all_of of all_ofs, or
+ * counting what has to be searched for, costs no more than one search does. An answer depends on
+ * nothing but the question: who asks has the whole bound. */
+#include "trigger/combine.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "time/instant.h"
+#include "trigger/member.h"
+#include "trigger/modifier.h"
+
+const char *const combine_members[] = {"of", "timezone", NULL};
+
+/* ---- the bound ---- */
+
+static _Thread_local int effort_left;
+static _Thread_local bool effort_is_begun;
+
+bool effort_begin(int asks)
+{
+  if (effort_is_begun)
+    return false;
+  effort_is_begun = true;
+  effort_left = asks;
+  return true;
+}
+
+bool effort_spend(void)
+{
+  return effort_left > 0 && effort_left-- > 0;
+}
+
+void effort_end(void)
+{
+  effort_is_begun = false;
+}
+
+/* Whether a value that was anchored, and so has fires, was written: it comes from a store. */
+static bool holds_anchor(const struct json *value)
+{
+  if (value->type != JSON_OBJECT && value->type != JSON_ARRAY)
+    return false;
+  json_each(child, value) {
+    bool is_anchor =
+        child->key && (!strcmp(child->key, "anchor") || !strcmp(child->key, "limit_from"));
+    if (is_anchor || holds_anchor(child))
+      return true;
+  }
+  return false;
+}
+
+enum error_code combine_check_fires(const struct trigger *trigger, const struct json *value,
+                                    const char *why, struct error *error)
+{
+  enum { ASKS = 10000 };
+  static const int64_t from_us[] = {INT64_MIN, 0, INT64_C(1767225600000000)}; /* 1970, 2026 */
+  if (trigger_names_calendar(trigger) || holds_anchor(value))
+    return ERROR_OK;
+  for (size_t i = 0; i < sizeof from_us / sizeof from_us[0]; i++) {
+    int64_t fire_us;
+    bool is_outermost = effort_begin(ASKS);
+    bool fires = trigger_next(trigger, from_us[i], &fire_us);
+    bool gave_up = !fires && effort_left == 0;
+    if (is_outermost)
+      effort_end();
+    if (fires)
+      return ERROR_OK;
+    if (!gave_up)
+      break; /* and so it is later */
+  }
+  return error_set(error, ERROR_INVALID, "never fires: %s", why);
+}
+
+/* ---- reading and writing ---- */
+
+static enum error_code read_member(struct combine *combine, const struct json *value,
+                                   const char *zone, struct error *error)
+{
+  enum error_code code = trigger_from_json(value, zone, &combine->members[combine->count], error);
+  if (code)
+    return code;
+  const struct trigger *inner = modifier_inner(combine->members[combine->count++]);
+  if (!inner->kind->is_nested) {
+    combine->leaves++;
+  } else {
+    const struct combine *nested = (const struct combine *)inner;
+    combine->leaves += nested->leaves;
+    if (combine->depth <= nested->depth)
+      combine->depth = nested->depth + 1;
+  }
+  if (combine->leaves > COMBINE_LEAVES_MAX)
+    return error_set(error, ERROR_LIMIT, "more than %d triggers", COMBINE_LEAVES_MAX);
+  if (combine->depth > COMBINE_DEPTH_MAX)
+    return error_set(error, ERROR_LIMIT, "combinations are nested more than %d deep",
+                     COMBINE_DEPTH_MAX);
+  return ERROR_OK;
+}
+
+static enum error_code find_members(const struct json *value, const struct json **of,
+                                    const char **zone, struct error *error)
+{
+  *of = member_find(value, "of");
+  if (!*of || ((*of)->type == JSON_ARRAY && (*of)->count == 0))
+    return error_set(error, ERROR_INVALID, "it has no triggers: write them in parentheses");
+  if ((*of)->type != JSON_ARRAY)
+    return error_set(error, ERROR_INVALID, "\"of\" must be an array, not %s",
+                     json_type_name((*of)->type));
+  if ((*of)->count > COMBINE_MEMBERS_MAX)
+    return error_set(error, ERROR_LIMIT, "more than %d triggers", COMBINE_MEMBERS_MAX);
+  return member_text(value, "timezone", zone, error);
+}
+
+enum error_code combine_from_json(const struct trigger_kind *kind, const struct json *value,
+                                  const char *default_zone, struct trigger **trigger,
+                                  struct error *error)
+{
+  const struct json *of;
+  enum error_code code = find_members(value, &of, &default_zone, error);
+  if (code) {
+    error_prefix(error, "%s", kind->name);
+    return code;
+  }
+  struct combine *combine = memory_alloc(sizeof *combine + of->count * sizeof combine->members[0]);
+  combine->base.kind = kind;
+  combine->depth = 1;
+  json_each(member, of) {
+    code = read_member(combine, member, default_zone, error);
+    if (code) {
+      error_prefix(error, "%s", kind->name);
+      combine_destroy(&combine->base);
+      return code;
+    }
+  }
+  *trigger = &combine->base;
+  return ERROR_OK;
+}
+
+void combine_destroy(struct trigger *trigger)
+{
+  struct combine *combine = (struct combine *)trigger;
+  for (int i = 0; i < combine->count; i++)
+    trigger_destroy(combine->members[i]);
+  free(combine);
+}
+
+void combine_anchor(struct trigger *trigger, int64_t now_us, const char *seed)
+{
+  struct combine *combine = (struct combine *)trigger;
+  for (int i = 0; i < combine->count; i++)
+    trigger_anchor(combine->members[i], now_us, seed);
+}
+
+void combine_to_json(const struct trigger *trigger, struct json_writer *writer)
+{
+  const struct combine *combine = (const struct combine *)trigger;
+  json_key(writer, "of");
+  json_begin_array(writer);
+  for (int i = 0; i < combine->count; i++)
+    trigger_to_json(combine->members[i], writer);
+  json_end_array(writer);
+}
+
+/* ---- what it is ---- */
+
+const char *combine_timezone(const struct trigger *trigger)
+{
+  const struct combine *combine = (const struct combine *)trigger;
+  const char *common = NULL;
+  for (int i = 0; i < combine->count; i++) {
+    const char *zone = trigger_timezone(combine->members[i]);
+    if (zone && common && strcmp(zone, common) != 0)
+      return NULL;
+    common = zone ? zone : common;
+  }
+  return common;
+}
+
+void combine_explain(const struct trigger *trigger, const char *separator, struct buffer *out)
+{
+  const struct combine *combine = (const struct combine *)trigger;
+  for (int i = 0; i < combine->count; i++) {
+    bool is_nested = modifier_inner(combine->members[i])->kind->is_nested;
+    buffer_printf(out, "%s%s", i ? separator : "", is_nested ? "(" : "");
+    size_t at = out->size;
+    trigger_explain(combine->members[i], out);
+    if (out->size > at + 1 && islower((unsigned char)out->data[at + 1]))
+      out->data[at] = (char)tolower((unsigned char)out->data[at]);
+    buffer_append_text(out, is_nested ? ")" : "");
+  }
+}
+
+bool trigger_is_compound(const struct trigger *trigger)
+{
+  return modifier_inner(trigger) != trigger || trigger->kind->is_nested;
+}
+
+bool trigger_names_calendar(const struct trigger *trigger)
+{
+  const struct trigger *inner = modifier_inner(trigger);
+  if (modifier_names(trigger))
+    return true;
+  if (!inner->kind->is_nested)
+    return false;
+  const struct combine *combine = (const struct combine *)inner;
+  for (int i = 0; i < combine->count; i++)
+    if (trigger_names_calendar(combine->members[i]))
+      return true;
+  return false;
+}
