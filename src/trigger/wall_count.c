@@ -10,9 +10,12 @@
 static int64_t count_without_later(const struct wall_source *source, int64_t from_s,
                                    int64_t until_s, int64_t length_s)
 {
-  int64_t sum = 0, match_s, later_s;
-  if (source->count(source->of, from_s + length_s, until_s + length_s) == until_s - from_s)
+  int64_t later = source->count(source->of, from_s + length_s, until_s + length_s);
+  if (later == 0)
+    return source->count(source->of, from_s, until_s);
+  if (later == until_s - from_s)
     return 0; /* every second has */
+  int64_t sum = 0, match_s, later_s;
   for (; source->next(source->of, from_s, &match_s) && match_s < until_s; from_s = match_s + 1)
     sum += !source->next(source->of, match_s + length_s, &later_s) || later_s != match_s + length_s;
   return sum;
