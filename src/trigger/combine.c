@@ -46,9 +46,8 @@ static bool holds_anchor(const struct json *value)
   if (value->type != JSON_OBJECT && value->type != JSON_ARRAY)
     return false;
   json_each(child, value) {
-    bool is_anchor =
-        child->key && (!strcmp(child->key, "anchor") || !strcmp(child->key, "limit_from"));
-    if (is_anchor || holds_anchor(child))
+    const char *key = child->key ? child->key : "";
+    if (!strcmp(key, "anchor") || !strcmp(key, "limit_from") || !strcmp(key, "seed") || holds_anchor(child))
       return true;
   }
   return false;

@@ -7,8 +7,9 @@
  * with a quote or a parenthesis, stands in double quotes, with \" and \\ inside. In parentheses
  * stands a whole trigger, as in `any_of (cron 0 9 * * *) (every 5h)`, or a group of options:
  * `except=(weekdays=sat,sun)`. The word may be left out before a cron expression, which begins with
- * a digit, `*`, `@`, `H`, or `CRON_TZ=`. Pure. */
+ * a digit, `*`, `@`, `H`, or `CRON_TZ=`. Errors end with the column, in characters from 1. Pure. */
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,10 @@
 #include "base/text.h"
 #include "trigger/kind.h"
 
-enum { TEXT_MAX_SIZE = 65536, WORDS_MAX = 64, DEPTH_MAX = 8 };
+enum { TEXT_MAX_SIZE = 128 << 10, NODES_MAX = 4096, WORDS_MAX = 64, DEPTH_MAX = 8 };
 
 struct reader {
-  const char *at;
+  const char *begin, *at;
   struct json *node; /* the next free one */
   char *out;         /* where the next key or value goes */
   int depth;         /* of parentheses */
@@ -27,6 +28,19 @@ struct reader {
 
 static enum error_code read_trigger(struct reader *reader, struct json *object,
                                     struct error *error);
+
+/* Adds where in the line it is; returns ERROR_INVALID. */
+static enum error_code at_column(const struct reader *reader, const char *at, struct error *error)
+{
+  size_t column = 1;
+  for (const char *c = reader->begin; c < at; c++)
+    column += ((unsigned char)*c & 0xc0) != 0x80;
+  if (error) {
+    size_t size = strlen(error->text);
+    snprintf(error->text + size, sizeof error->text - size, ", column %zu", column);
+  }
+  return ERROR_INVALID;
+}
 
 static bool is_space(char c)
 {
@@ -102,6 +116,7 @@ static const char *read_plain(struct reader *reader)
 
 static enum error_code read_quoted(struct reader *reader, const char **value, struct error *error)
 {
+  const char *begin = reader->at;
   char *out = reader->out;
   *value = out;
   for (reader->at++; *reader->at && *reader->at != '"'; reader->at++) {
@@ -111,13 +126,15 @@ static enum error_code read_quoted(struct reader *reader, const char **value, st
   }
   *out++ = '\0';
   reader->out = out;
-  if (!*reader->at)
-    return error_set(error, ERROR_INVALID, "a quote is not closed: \"%.40s", *value);
+  if (!*reader->at) {
+    error_set(error, ERROR_INVALID, "a quote is not closed: \"%.40s", *value);
+    return at_column(reader, begin, error);
+  }
   reader->at++;
-  if (!is_at_end(reader) && !is_space(*reader->at))
-    return error_set(error, ERROR_INVALID, "a space is missing behind the quote of \"%.40s\"",
-                     *value);
-  return ERROR_OK;
+  if (is_at_end(reader) || is_space(*reader->at))
+    return ERROR_OK;
+  error_set(error, ERROR_INVALID, "a space is missing behind the quote of \"%.40s\"", *value);
+  return at_column(reader, reader->at, error);
 }
 
 static enum error_code read_options(struct reader *reader, struct json *object,
@@ -127,15 +144,19 @@ static enum error_code read_options(struct reader *reader, struct json *object,
 static enum error_code read_group(struct reader *reader, struct json *object, struct error *error)
 {
   const char *begin = reader->at++;
-  if (++reader->depth > DEPTH_MAX)
-    return error_set(error, ERROR_LIMIT, "parentheses are nested more than %d deep", DEPTH_MAX);
+  if (++reader->depth > DEPTH_MAX) {
+    error_set(error, ERROR_INVALID, "parentheses are nested more than %d deep", DEPTH_MAX);
+    return at_column(reader, begin, error);
+  }
   skip_spaces(reader);
   enum error_code code = member_size(reader->at) ? read_options(reader, object, error)
                                                  : read_trigger(reader, object, error);
   if (code)
     return code;
-  if (*reader->at != ')')
-    return error_set(error, ERROR_INVALID, "a parenthesis is not closed: \"%.40s\"", begin);
+  if (*reader->at != ')') {
+    error_set(error, ERROR_INVALID, "a parenthesis is not closed: \"%.40s\"", begin);
+    return at_column(reader, begin, error);
+  }
   reader->at++;
   reader->depth--;
   return ERROR_OK;
@@ -146,9 +167,11 @@ static enum error_code read_options(struct reader *reader, struct json *object, 
 {
   for (skip_spaces(reader); !is_at_end(reader); skip_spaces(reader)) {
     size_t size = member_size(reader->at);
-    if (!size)
-      return error_set(error, ERROR_INVALID, "expected an option such as name=value at \"%.40s\"",
-                       reader->at);
+    if (!size) {
+      error_set(error, ERROR_INVALID, "expected an option such as name=value at \"%.40s\"",
+                reader->at);
+      return at_column(reader, reader->at, error);
+    }
     const char *key = keep(reader, reader->at, size), *value;
     enum error_code code = ERROR_OK;
     reader->at += size + 1;
@@ -168,7 +191,7 @@ static enum error_code read_options(struct reader *reader, struct json *object, 
   return ERROR_OK;
 }
 
-static enum error_code unknown_word(const char *word, size_t size, struct error *error)
+static void unknown_word(const char *word, size_t size, struct error *error)
 {
   const char *words[WORDS_MAX] = {0};
   size_t count = 0;
@@ -182,7 +205,6 @@ static enum error_code unknown_word(const char *word, size_t size, struct error 
   error_set(error, ERROR_INVALID, "unknown trigger \"%s\"%s", wrong,
             *hint ? hint : ": write cron, every, in or at");
   free(wrong);
-  return ERROR_INVALID;
 }
 
 /* `H` and `CRON_TZ=` begin an expression as digits and signs do. */
@@ -211,7 +233,8 @@ static enum error_code read_word(struct reader *reader, const struct trigger_kin
         reader->at += size;
         return ERROR_OK;
       }
-  return unknown_word(reader->at, strcspn(reader->at, " \t\r\n)"), error);
+  unknown_word(reader->at, strcspn(reader->at, " \t\r\n)"), error);
+  return at_column(reader, reader->at, error);
 }
 
 /* What stands between the word and the options. */
@@ -244,8 +267,10 @@ static enum error_code read_trigger(struct reader *reader, struct json *object, 
 {
   const struct trigger_kind *kind;
   const struct trigger_word *word;
-  if (is_at_end(reader))
-    return error_set(error, ERROR_INVALID, "the trigger is empty");
+  if (is_at_end(reader)) {
+    error_set(error, ERROR_INVALID, "the trigger is empty");
+    return reader->depth ? at_column(reader, reader->at, error) : ERROR_INVALID;
+  }
   enum error_code code = read_word(reader, &kind, &word, error);
   if (code)
     return code;
@@ -274,8 +299,11 @@ enum error_code trigger_text_read(const char *text, struct json **tree, struct e
     return error_set(error, ERROR_INVALID, "the trigger is not valid UTF-8");
   /* Every key and value ends with a NUL, and takes the place of at least one other byte. */
   size_t nodes = count_nodes(text);
+  if (nodes > NODES_MAX)
+    return error_set(error, ERROR_LIMIT, "the trigger has too many options and parentheses");
   struct json *root = memory_alloc(nodes * sizeof *root + 2 * size + nodes);
-  struct reader reader = {.at = text, .node = root + 1, .out = (char *)(root + nodes)};
+  struct reader reader = {
+      .begin = text, .at = text, .node = root + 1, .out = (char *)(root + nodes)};
   *root = (struct json){.type = JSON_OBJECT};
   skip_spaces(&reader);
   enum error_code code = read_trigger(&reader, root, error);

@@ -179,8 +179,8 @@ static void refuses_with_words(void **state)
     const char *input, *error;
   } cases[] = {
       {"", "the trigger is empty"},
-      {"evry 5s", "unknown trigger \"evry\", did you mean \"every\"?"},
-      {"sometimes", "unknown trigger \"sometimes\": write cron, every, in or at"},
+      {"evry 5s", "unknown trigger \"evry\", did you mean \"every\"?, column 1"},
+      {"sometimes", "unknown trigger \"sometimes\": write cron, every, in or at, column 1"},
       {"{}", "a trigger needs a \"kind\", one of date interval ..."},
       {"{\"kind\":1}", "a trigger's \"kind\" must be a string, not an integer"},
       {"{\"kind\":\"corn\"}", "unknown kind of trigger \"corn\", did you mean \"cron\"?"},
