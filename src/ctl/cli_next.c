@@ -79,12 +79,15 @@ static void add_fire(struct next_answer *answer, int64_t us)
   answer->fires_us[answer->count++] = us;
 }
 
-static void describe(struct next_answer *answer)
+/* The text is as it was written, before anchoring; what it means is told after it. */
+static void take_trigger(struct next_answer *answer, struct trigger *trigger, int64_t now_us)
 {
   struct buffer text = {0}, sentence = {0};
-  trigger_to_text(answer->trigger, &text);
-  trigger_explain(answer->trigger, &sentence);
-  answer->kind = trigger_kind_name(answer->trigger);
+  trigger_to_text(trigger, &text);
+  trigger_anchor(trigger, now_us, answer->job ? answer->job : "");
+  trigger_explain(trigger, &sentence);
+  answer->trigger = trigger;
+  answer->kind = trigger_kind_name(trigger);
   answer->text = buffer_take(&text);
   answer->sentence = buffer_take(&sentence);
 }
@@ -215,9 +218,8 @@ static void mark_column(struct cli *cli)
 static enum error_code answer_trigger(struct cli *cli, struct trigger *trigger,
                                       const struct request *request)
 {
-  struct next_answer answer = {.trigger = trigger};
-  trigger_anchor(trigger, cli->screen.now_us, "");
-  describe(&answer);
+  struct next_answer answer = {0};
+  take_trigger(&answer, trigger, cli->screen.now_us);
   enum error_code code = gather(cli, &answer, request);
   if (!code)
     code = put(cli, &answer);
@@ -237,11 +239,8 @@ static enum error_code answer_job(struct cli *cli, const char *job, const struct
   const struct json *shown = control_result(document), *form = json_get(shown, "trigger");
   struct next_answer answer = {.job = json_text(json_get(shown, "id"), job)};
   /* What this program does not know, a newer daemon may. */
-  if (form && form->type == JSON_OBJECT && !trigger_from_json(form, NULL, &trigger, NULL)) {
-    trigger_anchor(trigger, cli->screen.now_us, answer.job);
-    answer.trigger = trigger;
-    describe(&answer);
-  }
+  if (form && form->type == JSON_OBJECT && !trigger_from_json(form, NULL, &trigger, NULL))
+    take_trigger(&answer, trigger, cli->screen.now_us);
   code = gather(cli, &answer, request);
   if (!code)
     code = put(cli, &answer);

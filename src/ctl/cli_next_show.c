@@ -58,7 +58,8 @@ static void put_end(struct cli *cli, const struct next_answer *answer)
   else if (answer->end == NEXT_ENDS && !answer->trigger)
     text = "has no trigger: it runs by run-now only\n";
   else if (answer->end == NEXT_ENDS && answer->warning_count == 0)
-    text = "does not fire at present: moonbeat why tells\n";
+    text = answer->job ? "does not fire at present: moonbeat why tells\n"
+                       : "fires at no time that is known beforehand\n";
   if (text)
     screen_append(&cli->screen, &cli->out, COLOR_DIM, text);
 }

@@ -1,5 +1,6 @@
 /* What a person should know of a trigger before it happens: which of its wall-clock times fall into
- * the gap or the overlap of a clock change within two years, and what becomes of them.
+ * the gap or the overlap of a clock change within two years, and what becomes of them; without the
+ * jitter and the offset that come on top.
  *
  * Of the trigger only its two questions are used, so that this holds for every kind and every rule:
  * which wall-clock times it knows (trigger_matches_local), and when it really fires (trigger_next).
@@ -23,6 +24,7 @@ enum { YEARS_DAYS = 2 * 365 + 1, WARNINGS_MAX = 20, AROUND_S = 12 * 3600 };
 struct fold {
   const struct trigger *trigger;
   const struct zone *zone; /* the trigger's */
+  bool is_moved; /* its fires are moved by an offset or jitter, which the trigger here lacks */
   struct zone_transition change;
   int64_t from_s, until_s; /* local: the gap or the overlap */
   int64_t first_s, last_s; /* local: the first and the last time in it that the trigger knows */
@@ -173,6 +175,8 @@ static void examine(struct next_answer *answer, struct fold *fold)
     append_gap(&message, fold);
   else
     append_overlap(&message, fold);
+  if (fold->is_moved)
+    buffer_append_text(&message, ", and is moved from there");
   add_warning(answer, (struct next_warning){.kind = is_gap ? "gap" : "overlap",
                                             .transition_s = fold->change.at_s,
                                             .first_s = fold->first_s,
@@ -187,36 +191,84 @@ static bool is_alive(const struct trigger *trigger, int64_t first_fire_us, int64
   return first_fire_us <= at_us + DAY_US && trigger_next(trigger, at_us - 2 * DAY_US, &us);
 }
 
-static void warn_of_changes(struct next_answer *answer, int64_t from_us, int64_t until_us,
-                            int64_t first_fire_us)
+static bool is_one_of(const char *const *names, const char *name)
 {
-  struct fold fold = {.trigger = answer->trigger};
+  for (; *names; names++)
+    if (strcmp(*names, name) == 0)
+      return true;
+  return false;
+}
+
+/* The same trigger without jitter and offset, to be destroyed; NULL when it has none. */
+static struct trigger *without_moves(const struct trigger *trigger)
+{
+  static const char *const dropped[] = {"jitter", "offset", "seed", NULL};
+  struct buffer text = {0}, rest = {0};
+  struct json_writer writer = {.out = &text};
+  struct json_document *document;
+  struct trigger *bare = NULL;
+  trigger_to_json(trigger, &writer);
+  if (json_parse(text.data, text.size, &document, NULL) == ERROR_OK) {
+    const struct json *form = json_root(document);
+    bool is_moved = json_get(form, "jitter") || json_get(form, "offset");
+    writer = (struct json_writer){.out = &rest};
+    json_begin_object(&writer);
+    json_each(member, form)
+      if (!is_one_of(dropped, member->key)) {
+        json_key(&writer, member->key);
+        json_write_tree(&writer, member);
+      }
+    json_end_object(&writer);
+    char *seed = memory_strdup(json_text(json_get(form, "seed"), ""));
+    json_free(document);
+    if (is_moved && json_parse(rest.data, rest.size, &document, NULL) == ERROR_OK) {
+      if (trigger_from_json(json_root(document), NULL, &bare, NULL) == ERROR_OK)
+        trigger_anchor(bare, 0, seed); /* for the H of a cron expression */
+      json_free(document);
+    }
+    free(seed);
+  }
+  buffer_deinit(&text);
+  buffer_deinit(&rest);
+  return bare;
+}
+
+static void warn_of_changes(struct next_answer *answer, int64_t from_us, int64_t until_us)
+{
   const char *name = trigger_timezone(answer->trigger);
+  struct fold fold = {.trigger = answer->trigger};
+  int64_t at_s = instant_seconds(from_us), until_s = instant_seconds(until_us), first_fire_us;
   if (!name || zone_find(name, &fold.zone, NULL))
     return;
-  int64_t at_s = instant_seconds(from_us), until_s = instant_seconds(until_us);
+  struct trigger *bare = without_moves(answer->trigger);
+  fold.is_moved = bare != NULL;
+  if (bare)
+    fold.trigger = bare;
   if (until_s > at_s + YEARS_DAYS * INT64_C(86400))
     until_s = at_s + YEARS_DAYS * INT64_C(86400);
+  if (!trigger_next(fold.trigger, INT64_MIN, &first_fire_us))
+    first_fire_us = INT64_MIN;
   while (answer->warning_count < WARNINGS_MAX &&
          zone_next_transition(fold.zone, at_s, &fold.change) && fold.change.at_s <= until_s) {
     at_s = fold.change.at_s;
-    if (is_alive(answer->trigger, first_fire_us, at_s * SECOND_US))
+    if (is_alive(fold.trigger, first_fire_us, at_s * SECOND_US))
       examine(answer, &fold);
   }
+  trigger_destroy(bare);
 }
 
 void next_find_warnings(struct next_answer *answer, int64_t from_us, int64_t until_us)
 {
   int64_t fire_us;
   if (trigger_next(answer->trigger, from_us - 1, &fire_us)) {
-    if (!trigger_next(answer->trigger, INT64_MIN, &fire_us))
-      fire_us = INT64_MIN;
-    warn_of_changes(answer, from_us, until_us, fire_us);
+    warn_of_changes(answer, from_us, until_us);
     return;
   }
+  bool gave_up = trigger_gave_up(answer->trigger, from_us - 1);
+  if (!gave_up && !trigger_next(answer->trigger, INT64_MIN, &fire_us))
+    return; /* it waits for an event, or asks a function */
   char from[INSTANT_TEXT_SIZE];
   instant_format_in(from, from_us, answer->zone);
-  bool gave_up = trigger_gave_up(answer->trigger, from_us - 1);
   add_warning(answer,
               (struct next_warning){
                   .kind = "never",

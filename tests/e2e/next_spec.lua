@@ -76,6 +76,8 @@ describe("next explains", function()
     assert.equal(65, d:cli("next", "nothing at all").status)
     assert.equal(64, d:cli("next", "@daily", "--dialect", "cobol").status)
     contains(d:must("next", "0 9 * * *", "--dialect", "cron"), "cron: At 09:00")
+    contains(d:cli("next", "0 0 9 ? * MON#2").err, "(--dialect quartz understands it)\n")
+    contains(d:must("next", "0 0 9 ? * MON#2", "--dialect", "quartz"), "quartz: At 09:00")
   end)
 end)
 
@@ -110,6 +112,10 @@ describe("next warns of", function()
       "2027-03-29 02:00 CEST",
       "2027-10-31 02:00 to 02:45 occur twice in Europe/Berlin: fires both times (CEST and CET)",
     }, in_berlin "*/15 2 * * *")
+    assert.same({
+      "2027-03-28 02:30 does not exist in Europe/Berlin: fires at 03:00 CEST, and is moved from there",
+      "2027-10-31 02:30 occurs twice in Europe/Berlin: fires at the first (CEST), and is moved from there",
+    }, in_berlin "30 2 * * * jitter=10m offset=-5m")
     assert.same({}, in_berlin "30 3 * * *")
   end)
 
