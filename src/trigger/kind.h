@@ -58,6 +58,7 @@ struct trigger {
   X(quartz)                                                                                        \
   X(cron_fields)                                                                                   \
   X(oncalendar)                                                                                    \
+  X(rrule)                                                                                         \
   X(any_of)                                                                                        \
   X(all_of)
 

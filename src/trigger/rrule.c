@@ -1,0 +1,424 @@
+/* Recurrence rules of iCalendar (RFC 5545, 3.3.10) with RDATE and EXDATE, on the wall clock of a
+ * zone.
+ *
+ * The rule's instances are local times (rrule_expand.c); by default a time in a gap is shifted by
+ * the offset before it and a time that occurs twice is its first (3.3.5). What is not said by the
+ * RFC, or is said in vain:
+ *   - DTSTART is the first instance only when the parts allow it, and an instance never lies before
+ *     it. Without "dtstart" it is the first whole second behind the moment of anchoring, kept as
+ *     "anchor". One in UTC makes UTC the zone, unless a zone is named: then it is the wall clock
+ *     that the zone shows at that instant.
+ *   - UNTIL may be a date, which is its midnight, as elsewhere.
+ *   - COUNT counts the rule's instances, those that EXDATE takes away included, RDATEs not.
+ *   - A date alone in EXDATE takes away all instances of that day, in RDATE it is that day at the
+ *     time of DTSTART. RDATEs fire wherever they lie, also before DTSTART and after UNTIL.
+ * Instances that are the same instant fire once. Immutable after anchoring; then any thread. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "time/instant.h"
+#include "trigger/kind.h"
+#include "trigger/member.h"
+#include "trigger/rrule.h"
+#include "trigger/wall.h"
+
+static const struct wall_rules default_rules = {WALL_GAP_SHIFT, WALL_OVERLAP_FIRST};
+
+struct rrule_trigger {
+  struct trigger base;
+  const struct zone *zone;
+  struct wall_rules rules;
+  enum { ORIGIN_NONE, ORIGIN_DTSTART, ORIGIN_ANCHOR } origin;
+  char *text; /* of the rule, in capitals */
+  struct rrule rule;
+  int64_t dtstart_s; /* local */
+  int64_t anchor_s;  /* the instant */
+  struct rrule_moments rdates, exdates;
+  struct rrule_series series;
+};
+
+/* ---- fires ---- */
+
+/* Whether a local time is taken away; then the next one is looked for at `*local_s`. */
+static bool is_excluded(const struct rrule_moments *exdates, int64_t match_s, int64_t *local_s)
+{
+  int64_t day = civil_day_of(match_s);
+  const struct rrule_moment *found = rrule_moments_find(exdates, RRULE_DAY, day);
+  if (found && found->value == day) {
+    *local_s = (day + 1) * CIVIL_DAY_S;
+    return true;
+  }
+  found = rrule_moments_find(exdates, RRULE_LOCAL, match_s);
+  *local_s = match_s + 1;
+  return found && found->value == match_s;
+}
+
+static bool next_instance(const void *of, int64_t local_s, int64_t *match_s)
+{
+  const struct rrule_trigger *rrule = of;
+  uint32_t steps = 0;
+  while (rrule_series_next(&rrule->series, local_s, match_s, &steps))
+    if (!is_excluded(&rrule->exdates, *match_s, &local_s))
+      return true;
+  return false;
+}
+
+static bool next_rdate(const void *of, int64_t local_s, int64_t *match_s)
+{
+  const struct rrule_trigger *rrule = of;
+  int64_t time_s = rrule->dtstart_s - civil_day_of(rrule->dtstart_s) * CIVIL_DAY_S;
+  do {
+    const struct rrule_moment *local = rrule_moments_find(&rrule->rdates, RRULE_LOCAL, local_s);
+    const struct rrule_moment *day = rrule_moments_find(
+        &rrule->rdates, RRULE_DAY, civil_day_of(local_s - time_s + CIVIL_DAY_S - 1));
+    if (!local && !day)
+      return false;
+    *match_s = local ? local->value : INT64_MAX;
+    if (day && day->value * CIVIL_DAY_S + time_s < *match_s)
+      *match_s = day->value * CIVIL_DAY_S + time_s;
+  } while (is_excluded(&rrule->exdates, *match_s, &local_s));
+  return true;
+}
+
+static bool has_instant(const struct rrule_moments *moments, int64_t utc_s)
+{
+  const struct rrule_moment *found = rrule_moments_find(moments, RRULE_UTC, utc_s);
+  return found && found->value == utc_s;
+}
+
+/* The first fire of local times. */
+static bool next_local(const struct rrule_trigger *rrule,
+                       bool (*next)(const void *of, int64_t local_s, int64_t *match_s),
+                       int64_t after_us, int64_t *next_us)
+{
+  struct wall_source source = {rrule, next, NULL};
+  while (wall_next_us(&source, rrule->zone, rrule->rules, after_us, next_us)) {
+    if (!has_instant(&rrule->exdates, instant_seconds(*next_us)))
+      return true;
+    after_us = *next_us;
+  }
+  return false;
+}
+
+static bool next_instant(const struct rrule_trigger *rrule, int64_t after_us, int64_t *next_us)
+{
+  int64_t from_s = after_us < INSTANT_MIN ? CIVIL_SECONDS_MIN : instant_seconds(after_us) + 1;
+  const struct rrule_moment *at = rrule_moments_find(&rrule->rdates, RRULE_UTC, from_s);
+  const struct rrule_moment *end = rrule->rdates.items + rrule->rdates.count;
+  if (!at)
+    return false;
+  for (; at < end; at++)
+    if (!has_instant(&rrule->exdates, at->value)) {
+      *next_us = at->value * 1000000;
+      return true;
+    }
+  return false;
+}
+
+static bool next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
+{
+  const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
+  const struct rrule_moment *until = &rrule->rule.until;
+  int64_t fire_us, first_us = INT64_MAX;
+  if (rrule->origin == ORIGIN_NONE)
+    return false;
+  if (next_local(rrule, next_instance, after_us, &fire_us) &&
+      !(rrule_has(&rrule->rule, RRULE_UNTIL) && until->kind == RRULE_UTC &&
+        fire_us > until->value * 1000000))
+    first_us = fire_us;
+  if (rrule->rdates.instants && next_local(rrule, next_rdate, after_us, &fire_us) &&
+      fire_us < first_us)
+    first_us = fire_us;
+  if (next_instant(rrule, after_us, &fire_us) && fire_us < first_us)
+    first_us = fire_us;
+  if (first_us != INT64_MAX)
+    *next_us = first_us;
+  return first_us != INT64_MAX;
+}
+
+static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)
+{
+  const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
+  int64_t match_s;
+  if (rrule->origin == ORIGIN_NONE)
+    return false;
+  return (next_instance(rrule, from_s, &match_s) && match_s < until_s) ||
+         (next_rdate(rrule, from_s, &match_s) && match_s < until_s);
+}
+
+/* ---- what never fires ---- */
+
+/* Whether the rule has an instance by itself when `part` is left out. */
+static bool fires_without(const struct rrule_trigger *rrule, enum rrule_part part)
+{
+  struct rrule rule = rrule->rule;
+  struct rrule_series series;
+  int64_t found_s;
+  uint32_t steps = 0;
+  rule.given &= ~(UINT32_C(1) << part);
+  if (rule.freq > RRULE_DAILY && part == RRULE_INTERVAL)
+    rule.interval = 1;
+  rrule_series_init(&series, &rule, rrule->dtstart_s, INT64_MAX);
+  bool fires = rrule_series_next(&series, INT64_MIN, &found_s, &steps);
+  rrule_series_deinit(&series);
+  return fires;
+}
+
+/* All dates of BYMONTHDAY lie behind the ends of the months. */
+static bool has_no_such_day(const struct rrule *rule)
+{
+  const struct rrule_numbers *days = &rule->numbers[RRULE_BYMONTHDAY];
+  if (!rrule_has(rule, RRULE_BYMONTH) || !rrule_has(rule, RRULE_BYMONTHDAY))
+    return false;
+  for (int32_t month = 1; month <= 12; month++)
+    if (rule->numbers[RRULE_BYMONTH].plus[0] >> month & 1 &&
+        (days->plus[0] | days->minus[0]) & ((UINT64_C(2) << civil_month_days(2000, month)) - 1))
+      return false;
+  return true;
+}
+
+static enum error_code refuse_days(const struct rrule *rule, struct error *error)
+{
+  uint64_t months = rule->numbers[RRULE_BYMONTH].plus[0];
+  uint64_t days = rule->numbers[RRULE_BYMONTHDAY].plus[0];
+  if (months & (months - 1) || !days || days & (days - 1))
+    return error_set(error, ERROR_INVALID,
+                     "never fires: no month of BYMONTH has a day of BYMONTHDAY");
+  return error_set(error, ERROR_INVALID, "never fires: %s has no day %d",
+                   civil_month_name(__builtin_ctzll(months)), __builtin_ctzll(days));
+}
+
+static enum error_code refuse_never(const struct rrule_trigger *rrule, struct error *error)
+{
+  const struct rrule *rule = &rrule->rule;
+  int64_t found_s;
+  uint32_t steps = 0;
+  if (has_no_such_day(rule))
+    return refuse_days(rule, error);
+  if (rrule->origin != ORIGIN_NONE && rrule->exdates.count &&
+      rrule_series_next(&rrule->series, INT64_MIN, &found_s, &steps))
+    return error_set(error, ERROR_INVALID, "never fires: exdate takes away every instance");
+  if (rrule_has(rule, RRULE_UNTIL) && fires_without(rrule, RRULE_UNTIL))
+    return error_set(error, ERROR_INVALID, "never fires: UNTIL is before the first instance");
+  if (rrule_has(rule, RRULE_BYSETPOS) && fires_without(rrule, RRULE_BYSETPOS))
+    return error_set(error, ERROR_INVALID,
+                     "never fires: BYSETPOS is larger than the number of instances in a period");
+  return error_set(error, ERROR_INVALID,
+                   "never fires: no time up to the year 9999 has all that its parts ask for");
+}
+
+/* Without DTSTART the dates and the phase of INTERVAL are open, but parts that contradict each
+ * other are known. */
+static bool can_fire(struct rrule_trigger *rrule)
+{
+  int64_t found;
+  if (rrule->origin == ORIGIN_ANCHOR)
+    return true; /* may have ended by now */
+  if (rrule->origin == ORIGIN_DTSTART)
+    return next(&rrule->base, INT64_MIN, &found);
+  struct rrule rule = rrule->rule;
+  struct rrule_series series;
+  uint32_t steps = 0;
+  rule.given &= ~(1u << RRULE_UNTIL | 1u << RRULE_COUNT);
+  rule.interval = 1;
+  rrule_series_init(&series, &rule, 0, INT64_MAX);
+  bool fires = rrule_series_next(&series, INT64_MIN, &found, &steps);
+  rrule_series_deinit(&series);
+  return fires || rrule->rdates.count;
+}
+
+/* ---- reading and writing ---- */
+
+/* The largest distance of a wall clock from UTC is 26 hours (RFC 8536); this is beyond. */
+enum { OFFSET_MAX_S = 2 * CIVIL_DAY_S };
+
+static void make_series(struct rrule_trigger *rrule)
+{
+  int64_t last_s = INT64_MAX;
+  if (rrule_has(&rrule->rule, RRULE_UNTIL) && rrule->rule.until.kind == RRULE_UTC)
+    last_s = rrule->rule.until.value + OFFSET_MAX_S;
+  rrule_series_init(&rrule->series, &rrule->rule, rrule->dtstart_s, last_s);
+}
+
+static void set_anchor(struct rrule_trigger *rrule, int64_t utc_s)
+{
+  rrule->origin = ORIGIN_ANCHOR;
+  rrule->anchor_s = utc_s < CIVIL_SECONDS_MIN   ? CIVIL_SECONDS_MIN
+                    : utc_s > CIVIL_SECONDS_MAX ? CIVIL_SECONDS_MAX
+                                                : utc_s;
+  int64_t local_s = rrule->anchor_s + zone_at(rrule->zone, rrule->anchor_s).offset_s;
+  rrule->dtstart_s = local_s < CIVIL_SECONDS_MIN   ? CIVIL_SECONDS_MIN
+                     : local_s > CIVIL_SECONDS_MAX ? CIVIL_SECONDS_MAX
+                                                   : local_s;
+}
+
+static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
+{
+  (void)seed;
+  struct rrule_trigger *rrule = (struct rrule_trigger *)trigger;
+  if (rrule->origin != ORIGIN_NONE)
+    return;
+  set_anchor(rrule, instant_seconds(now_us) + 1);
+  make_series(rrule);
+}
+
+static enum error_code read_origin(struct rrule_trigger *rrule, const struct json *value,
+                                   struct error *error)
+{
+  const char *dtstart = NULL, *anchor = NULL;
+  struct rrule_moment moment;
+  if (member_text(value, "dtstart", &dtstart, error) ||
+      member_text(value, "anchor", &anchor, error))
+    return ERROR_INVALID;
+  if (dtstart && anchor)
+    return error_set(error, ERROR_INVALID, "\"dtstart\" and \"anchor\" exclude each other");
+  if (!dtstart && !anchor)
+    return ERROR_OK;
+  if (rrule_moment_parse(dtstart ? dtstart : anchor, &moment, error)) {
+    error_prefix(error, "%s \"%.60s\"", dtstart ? "dtstart" : "anchor", dtstart ? dtstart : anchor);
+    return ERROR_INVALID;
+  }
+  if (moment.kind == RRULE_UTC && dtstart && !member_find(value, "timezone"))
+    rrule->zone = zone_utc();
+  if (moment.kind == RRULE_UTC) {
+    set_anchor(rrule, moment.value);
+  } else if (anchor) {
+    return error_set(error, ERROR_INVALID, "anchor \"%s\" must be in UTC", anchor);
+  } else {
+    rrule->dtstart_s = rrule_moment_local(moment);
+  }
+  rrule->origin = dtstart ? ORIGIN_DTSTART : ORIGIN_ANCHOR;
+  return ERROR_OK;
+}
+
+/* The rule as it is written: in capitals, without "RRULE:" and spaces around it. */
+static char *canonical_text(const char *text)
+{
+  while (isspace((unsigned char)*text))
+    text++;
+  if (strlen(text) > 5 && text[5] == ':') /* only "RRULE:" can be; the rule has been read */
+    text += 6;
+  char *copy = memory_strdup(text), *end = copy + strlen(copy);
+  while (end > copy && isspace((unsigned char)end[-1]))
+    *--end = '\0';
+  for (char *at = copy; *at; at++)
+    *at = (char)toupper((unsigned char)*at);
+  return copy;
+}
+
+static enum error_code read_rule(struct rrule_trigger *rrule, const char *text, struct error *error)
+{
+  enum error_code code = rrule_parse(text, &rrule->rule, error);
+  if (!code)
+    rrule->text = canonical_text(text);
+  return code;
+}
+
+static enum error_code read_rest(struct rrule_trigger *rrule, const struct json *value,
+                                 const char *default_zone, struct error *error)
+{
+  enum error_code code = member_zone(value, default_zone, &rrule->zone, error);
+  if (!code)
+    code = wall_read_rules(value, &rrule->rules, error);
+  if (!code)
+    code = read_origin(rrule, value, error);
+  if (!code)
+    code = rrule_moments_read(value, "rdate", &rrule->rdates, error);
+  if (!code)
+    code = rrule_moments_read(value, "exdate", &rrule->exdates, error);
+  if (code)
+    return code;
+  if (rrule->origin != ORIGIN_NONE)
+    make_series(rrule);
+  return can_fire(rrule) ? ERROR_OK : refuse_never(rrule, error);
+}
+
+static void destroy(struct trigger *trigger)
+{
+  struct rrule_trigger *rrule = (struct rrule_trigger *)trigger;
+  rrule_series_deinit(&rrule->series);
+  free(rrule->rdates.items);
+  free(rrule->exdates.items);
+  free(rrule->text);
+  free(rrule);
+}
+
+static enum error_code from_json(const struct json *value, const char *default_zone,
+                                 struct trigger **trigger, struct error *error)
+{
+  const char *text = NULL;
+  enum error_code code = member_text(value, "rrule", &text, error);
+  if (!code && !text)
+    code = error_set(error, ERROR_INVALID, "\"rrule\" is missing");
+  if (code) {
+    error_prefix(error, "rrule");
+    return code;
+  }
+  struct rrule_trigger *rrule = memory_alloc(sizeof *rrule);
+  rrule->base.kind = &rrule_kind;
+  rrule->rules = default_rules;
+  code = read_rule(rrule, text, error);
+  if (!code)
+    code = read_rest(rrule, value, default_zone, error);
+  if (code) {
+    error_prefix(error, "rrule \"%.200s\"", text);
+    destroy(&rrule->base);
+    return code;
+  }
+  *trigger = &rrule->base;
+  return ERROR_OK;
+}
+
+static void to_json(const struct trigger *trigger, struct json_writer *writer)
+{
+  const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
+  char text[RRULE_MOMENT_TEXT_SIZE];
+  json_put_text(writer, "rrule", rrule->text);
+  if (rrule->origin == ORIGIN_DTSTART) {
+    rrule_moment_format(text, (struct rrule_moment){RRULE_LOCAL, rrule->dtstart_s});
+    json_put_text(writer, "dtstart", text);
+  } else if (rrule->origin == ORIGIN_ANCHOR) {
+    rrule_moment_format(text, (struct rrule_moment){RRULE_UTC, rrule->anchor_s});
+    json_put_text(writer, "anchor", text);
+  }
+  rrule_moments_put(writer, "rdate", &rrule->rdates);
+  rrule_moments_put(writer, "exdate", &rrule->exdates);
+  json_put_text(writer, "timezone", zone_name(rrule->zone));
+  wall_put_rules(writer, rrule->rules, default_rules);
+}
+
+static void explain(const struct trigger *trigger, struct buffer *out)
+{
+  const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
+  rrule_explain(&rrule->rule, rrule->origin == ORIGIN_NONE ? NULL : &rrule->dtstart_s, out);
+  if (rrule->rdates.count)
+    buffer_printf(out, ", and %zu more by rdate", rrule->rdates.count);
+  if (rrule->exdates.count)
+    buffer_printf(out, ", without %zu of exdate", rrule->exdates.count);
+  buffer_printf(out, ", %s", zone_name(rrule->zone));
+}
+
+static const char *timezone_of(const struct trigger *trigger)
+{
+  return zone_name(((const struct rrule_trigger *)trigger)->zone);
+}
+
+static const char *const members[] = {"rrule",    "dtstart", "anchor",  "rdate", "exdate",
+                                      "timezone", "gap",     "overlap", NULL};
+static const struct trigger_word words[] = {{"rrule", "rrule"}, {0}};
+
+const struct trigger_kind rrule_kind = {
+    .name = "rrule",
+    .members = members,
+    .words = words,
+    .from_json = from_json,
+    .destroy = destroy,
+    .anchor = anchor,
+    .to_json = to_json,
+    .next = next,
+    .timezone = timezone_of,
+    .explain = explain,
+    .matches_local = matches_local,
+};
