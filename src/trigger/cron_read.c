@@ -196,8 +196,13 @@ enum error_code cron_read_years(struct cron_reader *reader, const struct cron_pa
     *is_all = true;
     return ERROR_OK;
   }
+  struct cron_years *last = special->year_count ? &special->years[special->year_count - 1] : NULL;
+  if (last && last->step == 1 && range.step == 1 && range.low == last->until + 1) {
+    last->until = (uint16_t)range.high;
+    return ERROR_OK;
+  }
   if (special->year_count == CRON_YEARS_MAX)
-    return cron_read_refuse(reader, begin, error, "%s: a list has at most %d items", part->name,
+    return cron_read_refuse(reader, begin, error, "%s: more than %d ranges in a list", part->name,
                             CRON_YEARS_MAX);
   special->years[special->year_count++] =
       (struct cron_years){(uint16_t)range.low, (uint16_t)range.high, (uint16_t)range.step};
