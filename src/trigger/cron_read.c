@@ -192,7 +192,7 @@ enum error_code cron_read_years(struct cron_reader *reader, const struct cron_pa
   const char *begin = reader->at;
   if (cron_read_range(reader, part, &range, error))
     return ERROR_INVALID;
-  if (*begin == '*' && reader->at == begin + 1) {
+  if (*begin == '*' && range.step == 1) {
     *is_all = true;
     return ERROR_OK;
   }

@@ -57,7 +57,8 @@ enum error_code cron_read_value(struct cron_reader *reader, const struct cron_pa
 /* The range's values as bits; for parts whose high is under 64. */
 uint64_t cron_range_mask(const struct cron_part *part, const struct cron_range *range);
 
-/* A range of years into special->years, or a `*` without a step, which sets *is_all. */
+/* A range of years into special->years, or a `*` without a step over 1, which sets
+ * *is_all. */
 enum error_code cron_read_years(struct cron_reader *reader, const struct cron_part *part,
                                 struct cron_special *special, bool *is_all, struct error *error);
 
