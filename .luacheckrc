@@ -10,7 +10,8 @@ files["jobs"] = {
   allow_defined_top = true,
   ignore = { "131" },
   read_globals = {
-    "after", "at", "command", "cron", "date", "every", "exec", "fs", "http", "interval", "job", "json", "kv",
-    "log", "on", "scheduler", "sleep", "sqlite", "time",
+    "after", "all_of", "any_of", "at", "calendar", "calendar_interval", "command", "cron", "daily_interval", "date",
+    "every", "except", "exec", "fs", "http", "interval", "job", "json", "kv", "log", "on", "oncalendar", "quartz",
+    "rrule", "scheduler", "sleep", "sqlite", "time",
   },
 }

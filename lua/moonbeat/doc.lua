@@ -5,14 +5,30 @@ local raw = ...
 local groups = {
   { "When a job runs",
     { "cron", "cron(expression, options?) -> trigger",
-      'Crontab text, "0 9 * * 1-5" or "@daily", with an optional leading seconds field. Options: timezone, gap, '
-        .. 'overlap.' },
+      'Crontab text, "0 9 * * 1-5" or "@daily", with an optional leading seconds field; or a table of APScheduler\'s '
+        .. 'fields, { hour = 9, day_of_week = "mon-fri" }. Options: timezone, gap, overlap.' },
     { "every", "every(length, options?) -> trigger",
       'Equal distances of elapsed time: every "1h30m". Options: start, end, timezone. With a function or a command '
         .. 'behind, it makes a job at once: every("5s", function() print("hi") end). interval is the same.' },
     { "at", "at(time, options?) -> trigger",
       'Once: at "2026-03-29 02:30" or at(time.now() + "1h"). Option: timezone. date is the same.' },
     { "after", "after(length) -> trigger", 'Once, that long after the job is added: after "15m".' },
+    { "quartz", "quartz(expression, options?) -> trigger", 'Quartz\'s fields: quartz "0 0 9 ? * MON-FRI".' },
+    { "oncalendar", "oncalendar(expression, options?) -> trigger", 'systemd\'s: oncalendar "Mon..Fri 09:00".' },
+    { "rrule", "rrule(rule, options?) -> trigger",
+      'iCalendar\'s: rrule("FREQ=MONTHLY;BYDAY=-1FR", { dtstart = "2026-01-01 09:00" }).' },
+    { "calendar_interval", "calendar_interval { options } -> trigger",
+      'Every so many years, months, weeks, days at a time of day: calendar_interval { months = 1, at = "09:00" }.' },
+    { "daily_interval", "daily_interval { options } -> trigger",
+      'Within a part of the day: daily_interval { every = "72m", start_time = "09:00", end_time = "17:00" }.' },
+    { "any_of", "any_of(trigger, ...) -> trigger", "When any of them fires, a | b; all_of(a, b), a & b: when all do." },
+    { "calendar", 'calendar "name" { definition } or calendar { definition }',
+      'Times at which triggers do not fire: dates, weekdays, times, yearly, cron, events, ics, timezone. '
+        .. 'cron("0 9 * * *"):except(calendar "holidays").' },
+    { "trigger:limit", "trigger:limit(count) :from(time) :until_(time) :offset(length) :jitter(length) :except(calendar)",
+      "Another trigger: at most so many fires, none before or behind a time, each moved or delayed, none while a "
+        .. "calendar covers it." },
+    { "trigger:explain", "trigger:explain() -> sentence", "What it means." },
     { "trigger:next", "trigger:next(count?, after?) -> list of times", "The next fires, 5 when not told." },
   },
   { "Jobs",

@@ -19,6 +19,7 @@ local zones = {}     -- id -> the time zone of its trigger, where one was writte
 local functions = {} -- id -> the declared function
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
 local listeners = {} -- event -> list of functions
+local calendars = {} -- name -> definition
 
 local vocabulary = {}
 
@@ -65,6 +66,13 @@ local examples = {
   every = 'every "1h30m"',
   at = 'at "2026-03-29 02:30"',
   after = 'after "15m"',
+  quartz = 'quartz "0 0 9 ? * MON-FRI"',
+  oncalendar = 'oncalendar "Mon..Fri 09:00"',
+  rrule = 'rrule("FREQ=MONTHLY;BYDAY=-1FR", { dtstart = "2026-01-01 09:00" })',
+  calendar_interval = 'calendar_interval { months = 1, at = "09:00" }',
+  daily_interval = 'daily_interval { every = "72m", start_time = "09:00", end_time = "17:00" }',
+  any_of = 'any_of(cron "0 9 * * *", every "5h")',
+  all_of = 'all_of(cron "0 9 * * *", every "2d")',
 }
 
 function vocabulary.example(name)
@@ -181,7 +189,7 @@ end
 -- that it is the same job after the script was saved again.
 function vocabulary.job_of_trigger(trigger, word, action, id)
   if not is_console and is_loading and not id then
-    local when = trigger.expression or trigger.every or trigger.at or trigger["in"]
+    local when = trigger.expression or trigger.every or trigger.at or trigger["in"] or trigger.rrule
     local base = ("%s.%s%s"):format(script, word, when and " " .. tostring(when) or "")
     id = base
     local number = 1
@@ -194,6 +202,22 @@ function vocabulary.job_of_trigger(trigger, word, action, id)
     return declare { id = id, trigger = trigger, run = action }
   end
   return raw.module("scheduler").add_job { id = id, trigger = trigger, run = action }
+end
+
+-- ---- calendars ----
+
+--- calendar "name" { ... }, checked already: known when the script has loaded, or at once.
+function vocabulary.declare_calendar(name, definition)
+  if is_console or not is_loading then
+    local _, message = raw.request("set_calendar", { name = name, definition = definition })
+    if message then
+      fail("%s", message)
+    end
+  elseif calendars[name] then
+    fail('calendar "%s" is declared twice', name)
+  else
+    calendars[name] = definition
+  end
 end
 
 -- ---- listeners ----
@@ -312,7 +336,12 @@ function vocabulary.declarations()
       error(('%s: job "%s": %s'):format(spec.where, spec.id, missing(path)), 0)
     end
   end
-  return { jobs = specs, listeners = vocabulary.listened(), functions = global_names() }
+  return {
+    jobs = specs,
+    calendars = next(calendars) and calendars or nil,
+    listeners = vocabulary.listened(),
+    functions = global_names(),
+  }
 end
 
 --- The function that a run calls; `func` nil is the declaration's own.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "time/instant.h"
 #include "trigger/count.h"
@@ -83,10 +84,39 @@ static enum error_code check_members(const struct trigger_kind *kind, const stru
   return ERROR_OK;
 }
 
+static enum error_code read_object(const struct json *value, const char *default_zone,
+                                   struct trigger **trigger, struct error *error)
+{
+  const struct trigger_kind *kind = NULL;
+  if (find_kind(value, &kind, error) || check_members(kind, value, error))
+    return ERROR_INVALID;
+  enum error_code code = kind->from_json(value, default_zone, trigger, error);
+  return code ? code : modifier_wrap(value, default_zone, trigger, error);
+}
+
+/* The members of the object `options` stand beside the others, in whose place it is read. */
+static enum error_code read_merged(const struct json *value, const struct json *options,
+                                   const char *default_zone, struct trigger **trigger,
+                                   struct error *error)
+{
+  struct json *nodes = memory_alloc((value->count + options->count + 1) * sizeof *nodes);
+  struct json merged = {.type = JSON_OBJECT};
+  json_each(member, value)
+    if (member != options)
+      nodes[merged.count++] = *member;
+  json_each(member, options)
+    nodes[merged.count++] = *member;
+  for (uint32_t i = 0; i < merged.count; i++)
+    nodes[i].next = i + 1 < merged.count ? &nodes[i + 1] : NULL;
+  merged.as.first = merged.count ? nodes : NULL;
+  enum error_code code = read_object(&merged, default_zone, trigger, error);
+  free(nodes);
+  return code;
+}
+
 enum error_code trigger_from_json(const struct json *value, const char *default_zone,
                                   struct trigger **trigger, struct error *error)
 {
-  const struct trigger_kind *kind = NULL;
   *trigger = NULL;
   if (value && value->type == JSON_STRING) {
     if (strlen(value->as.string.data) != value->as.string.size)
@@ -96,10 +126,10 @@ enum error_code trigger_from_json(const struct json *value, const char *default_
   if (!value || value->type != JSON_OBJECT)
     return error_set(error, ERROR_INVALID, "a trigger must be a string or an object, not %s",
                      json_type_name(value ? value->type : JSON_NULL));
-  if (find_kind(value, &kind, error) || check_members(kind, value, error))
-    return ERROR_INVALID;
-  enum error_code code = kind->from_json(value, default_zone, trigger, error);
-  return code ? code : modifier_wrap(value, default_zone, trigger, error);
+  const struct json *options = json_get(value, "options");
+  return options && options->type == JSON_OBJECT
+             ? read_merged(value, options, default_zone, trigger, error)
+             : read_object(value, default_zone, trigger, error);
 }
 
 enum error_code trigger_from_text(const char *text, const char *default_zone,

@@ -21,7 +21,9 @@ struct trigger;
 
 /* From an object of the JSON form, or a JSON string holding the text form. `default_zone` is the
  * zone of wall-clock triggers that name none; NULL means UTC. An unknown member is an error that
- * names the nearest known one. */
+ * names the nearest known one. Triggers of all kinds have the options from, until, except, limit,
+ * offset and jitter (modifier.h). Any members may stand in an object "options" instead, for
+ * programs that have other uses for their names. */
 enum error_code trigger_from_json(const struct json *value, const char *default_zone,
                                   struct trigger **trigger, struct error *error);
 
@@ -41,7 +43,7 @@ void trigger_anchor(struct trigger *trigger, int64_t now_us, const char *seed);
 void trigger_to_json(const struct trigger *trigger, struct json_writer *writer);
 void trigger_to_text(const struct trigger *trigger, struct buffer *out);
 
-/* "cron", "interval", "date". */
+/* "cron", "interval", "date"; also of one with options. */
 const char *trigger_kind_name(const struct trigger *trigger);
 
 /* The zone whose wall clock it goes by; NULL when it goes by none. */

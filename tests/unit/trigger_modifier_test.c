@@ -23,6 +23,9 @@ static void forms_round_trip(void **state)
       {"{\"kind\":\"cron\",\"expression\":\"@daily\",\"offset\":-0.5,\"jitter\":2,\"limit\":3}",
        "cron @daily timezone=UTC limit=3 limit_from=2026-11-21T00:00:00.000000Z offset=-500ms "
        "jitter=2s seed=job"},
+      {"{\"kind\":\"interval\",\"every\":\"1h\",\"options\":{\"limit\":5,\"jitter\":\"5s\"}}",
+       "every 1h anchor=2026-11-21T00:00:00.000000Z limit=5 limit_from=2026-11-21T00:00:00.000000Z "
+       "jitter=5s seed=job"},
       {"@daily offset=0 jitter=0", "cron @daily timezone=UTC"},
       {"@daily except=(weekdays=Saturday,sun dates=2026-12-24..2027-01-02,2026-12-24)",
        "cron @daily timezone=UTC except=(dates=2026-12-24..2027-01-02 weekdays=sat,sun)"},
@@ -77,6 +80,8 @@ static void refuses_with_words(void **state)
        "cron: except: unknown option \"weekday\", did you mean \"weekdays\"?"},
       {"* * * * * limit=20000 except=(weekdays=sat)",
        "cron: a limit over 10000 is too far to be searched for here"},
+      {"{\"kind\":\"interval\",\"every\":\"1h\",\"limit\":5,\"options\":{\"limit\":5}}",
+       "interval: the option \"limit\" stands twice"},
       {"@daily untill=2026-01-01", "cron: unknown option \"untill\", did you mean \"until\"?"},
   };
   for (size_t i = 0; i < COUNT(cases); i++)

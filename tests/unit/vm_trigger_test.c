@@ -48,6 +48,36 @@ static void makes_triggers(void **state)
       {"#every('1s'):next()", "5"},
       {"#at('2020-01-01'):next()", "0"},
       {"#after('1h'):next(3)", "1"},
+      {"cron { hour = 9, day_of_week = 'mon-fri' }.kind", "cron_fields"},
+      {"quartz('0 0 9 ? * MON-FRI').kind", "quartz"},
+      {"oncalendar 'Mon..Fri 09:00'", "oncalendar Mon..Fri 09:00"},
+      {"rrule('FREQ=DAILY', { dtstart = '20260101T090000' }).kind", "rrule"},
+      {"calendar_interval { months = 1, at = '09:00' }.kind", "calendar_interval"},
+      {"daily_interval { every = '72m', start_time = '09:00' }.kind", "daily_interval"},
+      {"any_of(cron '@daily', 'every 5h')", "any_of (cron @daily) (every 5h)"},
+      {"any_of { cron '@daily', every '5h' }", "any_of (cron @daily) (every 5h)"},
+      {"cron '@daily' | every '5h' | every '7h'", "any_of (cron @daily) (every 5h) (every 7h)"},
+      {"cron '@daily' | 'every 5h'", "any_of (cron @daily) (every 5h)"},
+      {"(cron '@daily' & cron '@hourly') | every '5h'",
+       "any_of (all_of (cron @daily) (cron @hourly)) (every 5h)"},
+      {"every '1h':limit(5):jitter '30s':offset '-15m'", "every 1h limit=5 offset=-15m jitter=30s"},
+      {"every '1h':limit(5):limit(3)", "every 1h limit=3"},
+      {"every('1h', { limit = 5 }):from '2026-01-01T00:00:00Z':until_(time.parse "
+       "'2027-01-01T00:00:00Z')",
+       "every 1h from=2026-01-01T00:00:00.000000Z until=2027-01-01T00:00:00.000000Z limit=5"},
+      {"every '1h':except { weekdays = 'sat,sun' }", "every 1h except=(weekdays=sat,sun)"},
+      {"except(every '1h', calendar { times = '22:00-06:00' })",
+       "every 1h except=(times=22:00-06:00)"},
+      {"every('1h', { except = calendar { yearly = { '12-25', '01-01' } } })",
+       "every 1h except=(yearly=01-01,12-25)"},
+      {"every '1h':except { weekdays = 'sat' }:except { weekdays = 'sun' }",
+       "any_of (every 1h except=(weekdays=sat)) except=(weekdays=sun)"},
+      {"(function() local a = every '1h'; local b = a:limit(2); return a end)()", "every 1h"},
+      {"every('1h'):limit(2):explain()", "Every hour, at most 2 times"},
+      {"#every('1h'):limit(2):next()", "2"},
+      {"calendar { weekdays = 'sun,sat' }", "calendar {\"weekdays\":\"sat,sun\"}"},
+      {"raw.module('trigger').adopt { kind = 'interval', every = '1h', limit = '5' }:limit(3)",
+       "every 1h limit=3"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char text[256];
@@ -70,6 +100,22 @@ static void refuses_with_the_callers_line(void **state)
       {"every '5 parsecs'",
        "jobs/test.lua:1: interval: every \"5 parsecs\": unknown unit \"parsecs\""},
       {"at 'tomorrow'", "jobs/test.lua:1: date: at \"tomorrow\": not a time"},
+      {"any_of()", "jobs/test.lua:1: any_of: which triggers? For example: any_of("},
+      {"calendar_interval()", "jobs/test.lua:1: calendar_interval: what does it begin with? For "
+                              "example: calendar_interval {"},
+      {"every '1h':limit(0)", "jobs/test.lua:1: interval: limit 0 is under 1"},
+      {"every '1h':limit()", "jobs/test.lua:1: trigger:limit wants a value"},
+      {"every '1h':except 'nowhere'",
+       "jobs/test.lua:1: interval: except \"nowhere\": unknown calendar \"nowhere\""},
+      {"cron '@daily' & cron '0 1 * * *'",
+       "jobs/test.lua:1: all_of: never fires: its triggers do not meet"},
+      {"calendar { weekdays = 'son' }", "jobs/test.lua:1: calendar: weekdays \"son\": unknown "
+                                        "weekday \"son\", did you mean \"mon\"?"},
+      {"calendar 'x' 'y'", "jobs/test.lua:1: calendar \"x\" wants a table such as"},
+      {"calendar 'a b' { weekdays = 'sun' }",
+       "jobs/test.lua:1: calendar: the name \"a b\" must be"},
+      {"every('1h'):except { calendar { weekdays = 'sun' } }",
+       "jobs/test.lua:1: except: several calendars must have names"},
       {"every('5s', { start = print })",
        "jobs/test.lua:1: trigger.start: a function cannot be stored"},
   };
@@ -98,12 +144,40 @@ static void makes_jobs_at_once(void **state)
       "assert(v.find_function('orders.every 5s')() == 1)\n");
 }
 
+static void declares_calendars(void **state)
+{
+  lua_half_run(
+      *state,
+      "local v = raw.module 'vocabulary'\n"
+      "raw.module('fs').read = function(path)\n"
+      "  if path ~= 'holidays.ics' then return nil, path .. ': no such file' end\n"
+      "  return "
+      "'BEGIN:VCALENDAR\\nBEGIN:VEVENT\\nDTSTART:20261225\\nEND:VEVENT\\nEND:VCALENDAR\\n'\n"
+      "end\n"
+      "local holidays = calendar 'holidays' { ics = 'holidays.ics', timezone = 'Asia/Tokyo' }\n"
+      "calendar 'nights' { times = '22:00-06:00' }\n"
+      "assert(tostring(holidays) == 'calendar \"holidays\"')\n"
+      "local t = cron('@daily', { except = holidays }):except 'nights'\n"
+      "assert(tostring(t) == 'cron @daily except=holidays,nights', tostring(t))\n"
+      "assert(tostring(every '1h':except { holidays, 'nights' }) == 'every 1h "
+      "except=holidays,nights')\n"
+      "local ok, message = pcall(function() calendar 'nights' { weekdays = 'sun' } end)\n"
+      "assert(not ok and message:find 'is declared twice', message)\n"
+      "ok, message = pcall(function() calendar { ics = 'x.ics' } end)\n"
+      "assert(not ok and message:find 'calendar: x.ics: no such file', message)\n"
+      "local declared = v.declarations().calendars\n"
+      "assert(declared.holidays.dates == '2026-12-25' and declared.holidays.timezone == "
+      "'Asia/Tokyo')\n"
+      "assert(declared.holidays.ics == nil and declared.nights.times == '22:00-06:00')\n");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(makes_triggers, open_state, close_state),
       cmocka_unit_test_setup_teardown(refuses_with_the_callers_line, open_state, close_state),
       cmocka_unit_test_setup_teardown(makes_jobs_at_once, open_state, close_state),
+      cmocka_unit_test_setup_teardown(declares_calendars, open_state, close_state),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

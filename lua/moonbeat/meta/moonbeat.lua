@@ -48,10 +48,27 @@ function time_value:in_zone(zone) end
 
 -- ---- triggers ----
 
+---@alias trigger.kind
+---| "all_of" | "any_of" | "calendar_interval" | "cron" | "cron_fields" | "daily_interval" | "date"
+---| "interval" | "oncalendar" | "quartz" | "rrule"
+
+--- Immutable: each method returns another trigger. `a | b` is any_of(a, b), `a & b` all_of(a, b).
 ---@class trigger
----@field kind "cron"|"interval"|"date"
+---@field kind trigger.kind
 ---@field timezone? string
+---@field options? trigger.options
+---@operator bor(trigger|string): trigger
+---@operator band(trigger|string): trigger
 local trigger = {}
+
+--- Of every kind, in the order in which they apply.
+---@class trigger.options
+---@field from? string|time.value no fire before
+---@field until? string|time.value no fire behind
+---@field except? calendar.reference no fire while a calendar covers it
+---@field limit? integer so many fires, counted from when the job is added
+---@field offset? duration|string each fire is moved: "-15m" is earlier
+---@field jitter? duration each fire is delayed by up to that length, the same whenever it is asked for
 
 --- The next fires, 5 when not told.
 ---@param count? integer
@@ -59,13 +76,57 @@ local trigger = {}
 ---@return time.value[]
 function trigger:next(count, after) end
 
----@class cron.options
+--- "At 09:00, Monday to Friday, Asia/Shanghai".
+---@return string
+function trigger:explain() end
+
+---@param count integer
+---@return trigger
+function trigger:limit(count) end
+---@param time string|time.value
+---@return trigger
+function trigger:from(time) end
+---@param time string|time.value
+---@return trigger
+function trigger:until_(time) end
+---@param length duration
+---@return trigger
+function trigger:jitter(length) end
+---@param length duration may be negative: "-15m"
+---@return trigger
+function trigger:offset(length) end
+---@param calendar calendar.reference
+---@return trigger
+function trigger:except(calendar) end
+
+---@class calendar
+---@overload fun(definition: calendar.definition): calendar
+
+---@class calendar.definition
+---@field dates? string|string[] "2026-12-25", "2026-12-24..2027-01-02", "2026-12-31T18:00..2027-01-01T06:00"
+---@field weekdays? string|string[] "sat,sun"
+---@field times? string|string[] "22:00-06:00"
+---@field yearly? string|string[] "12-25"
+---@field cron? string "* * 1-7 * *": the minutes that match
+---@field events? string|string[] "2h of cron 0 12 * * *": what begins with each fire of a trigger
+---@field ics? string the name of an iCalendar file, or its text
+---@field timezone? string else that of the trigger
+
+---@alias calendar.reference string|calendar|calendar.definition|(string|calendar)[]
+
+--- calendar { ... } is a value, calendar "name" the one of that name, calendar "name" { ... } declares
+--- it for all scripts.
+---@param name_or_definition string|calendar.definition
+---@return calendar
+function calendar(name_or_definition) end
+
+---@class cron.options: trigger.options
 ---@field timezone? string
----@field gap? "first"|"skip" a fixed time of day in the hour that does not exist
+---@field gap? "first"|"skip"|"shift" a fixed time of day in the hour that does not exist
 ---@field overlap? "first"|"both"|"second" one in the hour that comes twice
 ---@field id? string of the job, when one is made at once
 
----@class every.options
+---@class every.options: trigger.options
 ---@field weeks? number
 ---@field days? number
 ---@field hours? number
@@ -76,14 +137,26 @@ function trigger:next(count, after) end
 ---@field timezone? string of start and end
 ---@field id? string
 
----@class at.options
+---@class at.options: trigger.options
 ---@field timezone? string
 ---@field id? string
 
 ---@alias action fun(run: run, ...): any
 
---- Crontab text: cron "0 9 * * 1-5", cron "@daily".
----@param expression string
+---@class cron.fields: cron.options
+---@field year? string|integer
+---@field month? string|integer
+---@field day? string|integer "last", "2nd fri"
+---@field week? string|integer
+---@field day_of_week? string|integer 0 is Monday
+---@field hour? string|integer
+---@field minute? string|integer
+---@field second? string|integer
+---@field start? string|time.value
+---@field end? string|time.value
+
+--- Crontab text, cron "0 9 * * 1-5", or APScheduler's fields, cron { hour = 9, day_of_week = "mon-fri" }.
+---@param expression string|cron.fields
 ---@param options? cron.options
 ---@param action? action|command makes a job at once
 ---@return trigger
@@ -112,6 +185,81 @@ date = at
 ---@param action? action|command makes a job at once
 ---@return trigger
 function after(length, action) end
+
+--- Quartz's six or seven fields: quartz "0 0 9 ? * MON-FRI".
+---@param expression string
+---@param options? cron.options|action|command
+---@param action? action|command
+---@return trigger
+function quartz(expression, options, action) end
+
+--- systemd's calendar events: oncalendar "Mon..Fri 09:00".
+---@param expression string
+---@param options? cron.options|action|command
+---@param action? action|command
+---@return trigger
+function oncalendar(expression, options, action) end
+
+---@class rrule.options: cron.options
+---@field dtstart? string
+---@field rdate? string|string[]
+---@field exdate? string|string[]
+
+--- A recurrence rule of iCalendar: rrule("FREQ=MONTHLY;BYDAY=-1FR", { dtstart = "2026-01-01 09:00" }).
+---@param rule string
+---@param options? rrule.options|action|command
+---@param action? action|command
+---@return trigger
+function rrule(rule, options, action) end
+
+---@class calendar_interval.options: cron.options
+---@field years? integer
+---@field months? integer
+---@field weeks? integer
+---@field days? integer
+---@field at? string "09:30"
+---@field hour? integer
+---@field minute? integer
+---@field second? integer
+---@field start? string a date
+---@field end? string a date
+
+--- Every so many years, months, weeks and days at a time of day: calendar_interval { months = 1, at = "09:00" }.
+---@param options calendar_interval.options
+---@param action? action|command
+---@return trigger
+function calendar_interval(options, action) end
+
+---@class daily_interval.options: cron.options
+---@field every duration
+---@field start_time? string "09:00"
+---@field end_time? string
+---@field weekdays? string|string[] "mon-fri"
+---@field repeat? integer
+---@field start? string|time.value
+---@field end? string|time.value
+
+--- Every so often within a part of the day: daily_interval { every = "72m", start_time = "09:00" }.
+---@param options daily_interval.options
+---@param action? action|command
+---@return trigger
+function daily_interval(options, action) end
+
+--- When any of them fires; what several fire at the same instant is one: any_of(a, b) or a | b.
+---@param ... trigger|string|(trigger|string)[]|action|command
+---@return trigger
+function any_of(...) end
+
+--- When all of them fire at the same instant: all_of(a, b) or a & b.
+---@param ... trigger|string|(trigger|string)[]|action|command
+---@return trigger
+function all_of(...) end
+
+--- trigger:except(calendar).
+---@param when trigger|string
+---@param unless calendar.reference
+---@return trigger
+function except(when, unless) end
 
 -- ---- jobs ----
 
