@@ -19,10 +19,12 @@
 
 #include "base/memory.h"
 #include "time/instant.h"
+#include "trigger/count.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
 #include "trigger/rrule.h"
 #include "trigger/wall.h"
+#include "trigger/wall_count.h"
 
 static const struct wall_rules default_rules = {WALL_GAP_SHIFT, WALL_OVERLAP_FIRST};
 
@@ -63,6 +65,32 @@ static bool next_instance(const void *of, int64_t local_s, int64_t *match_s)
     if (!is_excluded(&rrule->exdates, *match_s, &local_s))
       return true;
   return false;
+}
+
+/* Those of a span without what "exdate" takes away. */
+static int64_t count_instances(const void *of, int64_t from_s, int64_t until_s)
+{
+  const struct rrule_trigger *rrule = of;
+  const struct rrule_moments *exdates = &rrule->exdates;
+  int64_t sum = rrule_series_count(&rrule->series, from_s, until_s), found_s;
+  const struct rrule_moment *at = rrule_moments_find(exdates, RRULE_DAY, civil_day_of(from_s));
+  for (; at && at < exdates->items + exdates->locals; at++) {
+    int64_t day_s = at->value * CIVIL_DAY_S, end_s = day_s + CIVIL_DAY_S;
+    if (day_s >= until_s)
+      break;
+    sum -= rrule_series_count(&rrule->series, day_s > from_s ? day_s : from_s,
+                              end_s < until_s ? end_s : until_s);
+  }
+  at = rrule_moments_find(exdates, RRULE_LOCAL, from_s);
+  for (; at && at < exdates->items + exdates->instants && at->value < until_s; at++) {
+    const struct rrule_moment *day =
+        rrule_moments_find(exdates, RRULE_DAY, civil_day_of(at->value));
+    uint32_t steps = 0;
+    if (day && day->value == civil_day_of(at->value))
+      continue; /* gone with its day */
+    sum -= rrule_series_next(&rrule->series, at->value, &found_s, &steps) && found_s == at->value;
+  }
+  return sum;
 }
 
 static bool next_rdate(const void *of, int64_t local_s, int64_t *match_s)
@@ -117,25 +145,81 @@ static bool next_instant(const struct rrule_trigger *rrule, int64_t after_us, in
   return false;
 }
 
+/* UNTIL in UTC is asked of fires, in any other form it is the end of the series. */
+static int64_t until_us_of(const struct rrule_trigger *rrule)
+{
+  const struct rrule *rule = &rrule->rule;
+  bool is_instant = rrule_has(rule, RRULE_UNTIL) && rule->until.kind == RRULE_UTC;
+  return is_instant ? rule->until.value * 1000000 : INT64_MAX;
+}
+
+static bool next_of_rule(const struct rrule_trigger *rrule, int64_t after_us, int64_t *next_us)
+{
+  return next_local(rrule, next_instance, after_us, next_us) && *next_us <= until_us_of(rrule);
+}
+
+static bool next_of_rdates(const struct rrule_trigger *rrule, int64_t after_us, int64_t *next_us)
+{
+  int64_t fire_us;
+  bool is_found = rrule->rdates.instants && next_local(rrule, next_rdate, after_us, next_us);
+  if (next_instant(rrule, after_us, &fire_us) && !(is_found && *next_us <= fire_us)) {
+    *next_us = fire_us;
+    return true;
+  }
+  return is_found;
+}
+
 static bool next(const struct trigger *trigger, int64_t after_us, int64_t *next_us)
 {
   const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
-  const struct rrule_moment *until = &rrule->rule.until;
-  int64_t fire_us, first_us = INT64_MAX;
+  int64_t fire_us;
   if (rrule->origin == ORIGIN_NONE)
     return false;
-  if (next_local(rrule, next_instance, after_us, &fire_us) &&
-      !(rrule_has(&rrule->rule, RRULE_UNTIL) && until->kind == RRULE_UTC &&
-        fire_us > until->value * 1000000))
-    first_us = fire_us;
-  if (rrule->rdates.instants && next_local(rrule, next_rdate, after_us, &fire_us) &&
-      fire_us < first_us)
-    first_us = fire_us;
-  if (next_instant(rrule, after_us, &fire_us) && fire_us < first_us)
-    first_us = fire_us;
-  if (first_us != INT64_MAX)
-    *next_us = first_us;
-  return first_us != INT64_MAX;
+  bool is_found = next_of_rule(rrule, after_us, next_us);
+  if (rrule->rdates.count && next_of_rdates(rrule, after_us, &fire_us) &&
+      !(is_found && *next_us <= fire_us)) {
+    *next_us = fire_us;
+    return true;
+  }
+  return is_found;
+}
+
+/* How many fires in (after_us, until_us] RDATE adds, less those that EXDATE takes away by instant,
+ * which the count of local times does not know. */
+static int64_t count_difference(const struct rrule_trigger *rrule, int64_t after_us,
+                                int64_t until_us)
+{
+  struct wall_source source = {rrule, next_instance, NULL};
+  int64_t sum = 0, fire_us, rule_us;
+  for (size_t i = rrule->exdates.instants; i < rrule->exdates.count; i++) {
+    int64_t at_us = rrule->exdates.items[i].value * 1000000;
+    if (at_us > after_us && at_us <= until_us && at_us <= until_us_of(rrule))
+      sum -=
+          wall_next_us(&source, rrule->zone, rrule->rules, at_us - 1, &fire_us) && fire_us == at_us;
+  }
+  for (int64_t at_us = after_us; next_of_rdates(rrule, at_us, &fire_us) && fire_us <= until_us;
+       at_us = fire_us)
+    sum += !next_of_rule(rrule, fire_us - 1, &rule_us) || rule_us != fire_us;
+  return sum;
+}
+
+static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
+                     int64_t *last_us)
+{
+  const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
+  struct wall_source source = {rrule, next_instance, count_instances};
+  int64_t end_us = until_us_of(rrule);
+  if (rrule->origin == ORIGIN_NONE)
+    return 0;
+  int64_t sum = wall_count_us(trigger, &source, rrule->zone, rrule->rules, after_us,
+                              until_us < end_us ? until_us : end_us, last_us);
+  if (!rrule->rdates.count && rrule->exdates.instants == rrule->exdates.count)
+    return sum;
+  sum += count_difference(rrule, after_us, until_us);
+  if (sum)
+    *last_us = count_last_fire(trigger, after_us < INSTANT_MIN ? INSTANT_MIN - 1 : after_us,
+                               until_us > INSTANT_MAX ? INSTANT_MAX : until_us);
+  return sum;
 }
 
 static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)
@@ -157,9 +241,7 @@ static bool fires_without(const struct rrule_trigger *rrule, enum rrule_part par
   struct rrule_series series;
   int64_t found_s;
   uint32_t steps = 0;
-  rule.given &= ~(UINT32_C(1) << part);
-  if (rule.freq > RRULE_DAILY && part == RRULE_INTERVAL)
-    rule.interval = 1;
+  rule.given &= ~(UINT32_C(1) << part | UINT32_C(1) << RRULE_COUNT);
   rrule_series_init(&series, &rule, rrule->dtstart_s, INT64_MAX);
   bool fires = rrule_series_next(&series, INT64_MIN, &found_s, &steps);
   rrule_series_deinit(&series);
@@ -418,6 +500,7 @@ const struct trigger_kind rrule_kind = {
     .anchor = anchor,
     .to_json = to_json,
     .next = next,
+    .count = count,
     .timezone = timezone_of,
     .explain = explain,
     .matches_local = matches_local,

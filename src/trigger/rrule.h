@@ -120,6 +120,10 @@ void rrule_series_deinit(struct rrule_series *series);
 bool rrule_series_next(const struct rrule_series *series, int64_t local_s, int64_t *found_s,
                        uint32_t *steps);
 
+/* How many there are in [from_s, until_s). For hours, minutes and seconds on certain dates a lower
+ * bound when the span has more than 100,000 rows of such dates. */
+int64_t rrule_series_count(const struct rrule_series *series, int64_t from_s, int64_t until_s);
+
 /* ---- shared by rrule_expand.c and rrule_count.c ---- */
 
 /* The days of a year, month or week, in rows: bit n of a mask is the n-th day after `first_day`. */
@@ -130,6 +134,8 @@ struct rrule_period {
 };
 
 int64_t rrule_period_of(const struct rrule_series *series, int64_t local_s);
+/* The first period of the series at or after one of any number. */
+int64_t rrule_align(const struct rrule_series *series, int64_t number);
 void rrule_period_fill(const struct rrule_series *series, int64_t number,
                        struct rrule_period *period);
 /* The instances of a period are numbered in order, before BYSETPOS. */

@@ -1,14 +1,15 @@
-/* COUNT as a last local time, found once when a series is made.
+/* How many instances a series has in a span of local time, and COUNT as its last local time, found
+ * once when the series is made.
  *
  * Whole periods are counted by the number of their days and times, not by stepping through their
  * instances; candidates within the day by their rank on the wheel, a row of allowed dates at a
- * time. What lies in the first period before DTSTART is added to the number that is looked for,
- * and then every period counts whole. */
+ * time. Periods at an edge are counted whole, and what lies beyond the edge is set right: for
+ * COUNT, what lies in the first period before DTSTART is added to the number that is looked for. */
 #include "time/civil.h"
 #include "trigger/rrule.h"
 
 /* Rows of dates that are counted for hours, minutes and seconds. A COUNT that is not reached within
- * them, half a thousand years at least, ends nothing. */
+ * them, half a thousand years at least, ends nothing; a longer span is counted so far. */
 enum { ROWS_MAX = 100000 };
 
 enum { KNOWN = 64 };
@@ -31,6 +32,13 @@ static int64_t count_chosen_before(const struct rrule *rule, int64_t size, int64
   return count;
 }
 
+static void init_chosen(struct chosen *chosen, const struct rrule *rule)
+{
+  chosen->rule = rule;
+  for (int i = 0; i < KNOWN; i++)
+    chosen->size[i] = -1;
+}
+
 static int64_t count_chosen(struct chosen *chosen, int64_t size)
 {
   int64_t at = size % KNOWN;
@@ -39,6 +47,12 @@ static int64_t count_chosen(struct chosen *chosen, int64_t size)
     chosen->count[at] = count_chosen_before(chosen->rule, size, size);
   }
   return chosen->count[at];
+}
+
+/* How many of them have an index under `end`. */
+static int64_t count_under(struct chosen *chosen, int64_t size, int64_t end)
+{
+  return end >= size ? count_chosen(chosen, size) : count_chosen_before(chosen->rule, size, end);
 }
 
 /* The index of the n-th that is chosen, counted from 0. */
@@ -152,6 +166,32 @@ static int64_t candidate_of(const struct rrule_series *series, int64_t day)
   return late_s <= 0 ? 0 : (late_s + series->step_s - 1) / series->step_s;
 }
 
+/* Whether a candidate is allowed. */
+static bool is_candidate(const struct rrule_series *series, int64_t k)
+{
+  int64_t at = k % series->wheel.size, day = civil_day_of(series->base_s + k * series->step_s);
+  struct rrule_dates dates;
+  uint32_t steps = 0;
+  if (series->wheel.bits && !(series->wheel.bits[at / 64] >> at % 64 & 1))
+    return false;
+  return !series->has_dates ||
+         (rrule_dates_begin(series, day, day, &dates, &steps) && dates.mask & 1);
+}
+
+/* Dates in a row, as bits of a mask. */
+struct row {
+  int32_t first, end;
+};
+
+/* Takes the first row out of a mask that is not empty. */
+static struct row take_row(uint32_t *mask)
+{
+  int32_t first = __builtin_ctz(*mask);
+  int32_t end = first + __builtin_ctzll(~((uint64_t)*mask >> first));
+  *mask &= (uint32_t)(UINT64_MAX << end);
+  return (struct row){first, end};
+}
+
 /* Looks for the `*left`-th candidate among those of the days [first_day, end_day). */
 static bool find_in_row(const struct rrule_series *series, int64_t first_day, int64_t end_day,
                         int64_t *left, int64_t *k)
@@ -177,13 +217,10 @@ static bool find_candidate(const struct rrule_series *series, int64_t left, int6
     return false;
   int rows = 0;
   do {
-    int64_t day = dates.day;
     for (uint32_t mask = dates.mask; mask; rows++) {
-      int32_t skip = __builtin_ctz(mask);
-      int32_t length = __builtin_ctzll(~((uint64_t)mask >> skip));
-      if (find_in_row(series, day + skip, day + skip + length, &left, k))
+      struct row row = take_row(&mask);
+      if (find_in_row(series, dates.day + row.first, dates.day + row.end, &left, k))
         return true;
-      mask &= (uint32_t) ~(((UINT64_C(1) << length) - 1) << skip);
     }
   } while (rows < ROWS_MAX && rrule_dates_next(series, last_day, &dates, &steps));
   return false;
@@ -193,15 +230,9 @@ static void limit_candidates(struct rrule_series *series, struct chosen *chosen)
 {
   const struct rrule *rule = &series->rule;
   int64_t each = count_chosen(chosen, series->times), left = rule->count, k;
-  uint32_t steps = 0;
   if (!each || !series->wheel.allowed)
     return;
-  int64_t day = civil_day_of(series->base_s);
-  struct rrule_dates dates;
-  bool is_first = (!series->wheel.bits || series->wheel.bits[0] & 1) &&
-                  (!series->has_dates || rrule_dates_begin(series, day, day, &dates, &steps)) &&
-                  (!series->has_dates || dates.mask & 1);
-  if (is_first)
+  if (is_candidate(series, 0))
     left += count_chosen_before(rule, series->times,
                                 rrule_time_rank(series, series->dtstart_s - series->base_s));
   if (find_candidate(series, (left - 1) / each + 1, &k))
@@ -212,13 +243,120 @@ static void limit_candidates(struct rrule_series *series, struct chosen *chosen)
 
 void rrule_count_limit(struct rrule_series *series)
 {
-  struct chosen chosen = {.rule = &series->rule};
-  for (int i = 0; i < KNOWN; i++)
-    chosen.size[i] = -1;
+  struct chosen chosen;
+  init_chosen(&chosen, &series->rule);
   if (series->rule.freq < RRULE_DAILY)
     limit_periods(series, &chosen);
   else if (series->rule.freq == RRULE_DAILY)
     limit_days(series, &chosen);
   else
     limit_candidates(series, &chosen);
+}
+
+/* ---- spans ---- */
+
+static int64_t count_in_periods(const struct rrule_series *series, struct chosen *chosen,
+                                int64_t from_s, int64_t until_s)
+{
+  int64_t first = rrule_period_of(series, from_s), last = rrule_period_of(series, until_s - 1);
+  int64_t sum = 0;
+  for (int64_t number = rrule_align(series, first); number <= last;
+       number += series->rule.interval) {
+    struct rrule_period period;
+    rrule_period_fill(series, number, &period);
+    int64_t size = (int64_t)period.days * series->times;
+    sum += number < last ? count_chosen(chosen, size)
+                         : count_under(chosen, size, rrule_period_rank(series, &period, until_s));
+    if (number == first)
+      sum -= count_under(chosen, size, rrule_period_rank(series, &period, from_s));
+  }
+  return sum;
+}
+
+static int64_t count_in_days(const struct rrule_series *series, struct chosen *chosen,
+                             int64_t from_s, int64_t until_s)
+{
+  int64_t first_day = civil_day_of(from_s), last_day = civil_day_of(until_s - 1), sum = 0;
+  int64_t each = count_chosen(chosen, series->times);
+  struct rrule_dates dates;
+  uint32_t steps = 0;
+  bool is_more = rrule_dates_begin(series, first_day, last_day, &dates, &steps);
+  if (is_more && dates.day == first_day && dates.mask & 1)
+    sum -= count_under(chosen, series->times,
+                       rrule_time_rank(series, from_s - first_day * CIVIL_DAY_S));
+  for (; is_more; is_more = rrule_dates_next(series, last_day, &dates, &steps)) {
+    int64_t left = last_day - dates.day;
+    uint32_t mask = left < 31 ? dates.mask & ((UINT32_C(2) << left) - 1) : dates.mask;
+    sum += each * __builtin_popcount(mask);
+    if (left < 31 && mask >> left & 1)
+      sum -= each - count_under(chosen, series->times,
+                                rrule_time_rank(series, until_s - last_day * CIVIL_DAY_S));
+  }
+  return sum;
+}
+
+/* The allowed candidates of [first, end) that lie in the days [first_day, end_day). */
+static int64_t count_row(const struct rrule_series *series, int64_t first, int64_t end,
+                         int64_t first_day, int64_t end_day)
+{
+  int64_t low = candidate_of(series, first_day), high = candidate_of(series, end_day);
+  if (low < first)
+    low = first;
+  if (high > end)
+    high = end;
+  return low < high ? wheel_rank(&series->wheel, high) - wheel_rank(&series->wheel, low) : 0;
+}
+
+static int64_t count_in_rows(const struct rrule_series *series, int64_t first, int64_t end)
+{
+  int64_t first_day = civil_day_of(series->base_s + first * series->step_s);
+  int64_t last_day = civil_day_of(series->base_s + (end - 1) * series->step_s), sum = 0;
+  struct rrule_dates dates;
+  uint32_t steps = 0;
+  int rows = 0;
+  if (!series->has_dates)
+    return count_row(series, first, end, first_day, last_day + 1);
+  if (!rrule_dates_begin(series, first_day, last_day, &dates, &steps))
+    return 0;
+  do {
+    for (uint32_t mask = dates.mask; mask; rows++) {
+      struct row row = take_row(&mask);
+      sum += count_row(series, first, end, dates.day + row.first, dates.day + row.end);
+    }
+  } while (rows < ROWS_MAX && rrule_dates_next(series, last_day, &dates, &steps));
+  return sum;
+}
+
+static int64_t count_candidates(const struct rrule_series *series, struct chosen *chosen,
+                                int64_t from_s, int64_t until_s)
+{
+  int64_t first = (from_s - series->base_s) / series->step_s;
+  int64_t last = (until_s - 1 - series->base_s) / series->step_s;
+  int64_t each = count_chosen(chosen, series->times);
+  if (!series->wheel.allowed)
+    return 0;
+  int64_t sum = each * count_in_rows(series, first, last + 1);
+  if (is_candidate(series, first))
+    sum -= count_under(chosen, series->times,
+                       rrule_time_rank(series, from_s - series->base_s - first * series->step_s));
+  int64_t inside_s = until_s - series->base_s - last * series->step_s;
+  if (inside_s < series->unit_s && is_candidate(series, last))
+    sum -= each - count_under(chosen, series->times, rrule_time_rank(series, inside_s));
+  return sum;
+}
+
+int64_t rrule_series_count(const struct rrule_series *series, int64_t from_s, int64_t until_s)
+{
+  struct chosen chosen;
+  if (from_s < series->dtstart_s)
+    from_s = series->dtstart_s;
+  if (until_s > series->last_s)
+    until_s = series->last_s + 1;
+  if (from_s >= until_s)
+    return 0;
+  init_chosen(&chosen, &series->rule);
+  enum rrule_freq freq = series->rule.freq;
+  return (freq < RRULE_DAILY    ? count_in_periods
+          : freq == RRULE_DAILY ? count_in_days
+                                : count_candidates)(series, &chosen, from_s, until_s);
 }

@@ -188,8 +188,7 @@ int64_t rrule_period_at(const struct rrule_series *series, const struct rrule_pe
   return day * CIVIL_DAY_S + rrule_time_at(series, (int32_t)(index % series->times));
 }
 
-/* The first period of the series at or after number `period`. */
-static int64_t align_period(const struct rrule_series *series, int64_t period)
+int64_t rrule_align(const struct rrule_series *series, int64_t period)
 {
   int64_t late = (period - series->period) % series->rule.interval;
   return late > 0 ? period + series->rule.interval - late : period - late;
@@ -209,7 +208,7 @@ static bool next_in_periods(const struct rrule_series *series, int64_t local_s, 
   const struct rrule *rule = &series->rule;
   int64_t tries = rrule_cycle(rule) + 1; /* the first may be over in part */
   int64_t last = rrule_period_of(series, series->last_s);
-  int64_t number = align_period(series, rrule_period_of(series, local_s));
+  int64_t number = rrule_align(series, rrule_period_of(series, local_s));
   for (; number <= last && tries > 0; number += rule->interval, tries--) {
     struct rrule_period period;
     ++*steps;
@@ -228,7 +227,7 @@ static bool next_in_periods(const struct rrule_series *series, int64_t local_s, 
 
 static int64_t align_day(const struct rrule_series *series, int64_t day)
 {
-  return series->rule.freq == RRULE_DAILY ? align_period(series, day) : day;
+  return series->rule.freq == RRULE_DAILY ? rrule_align(series, day) : day;
 }
 
 /* Those days of the row from `day` on that lie on the grid of FREQ=DAILY; `day` does. */
@@ -518,7 +517,11 @@ void rrule_series_init(struct rrule_series *series, const struct rrule *rule, in
     series->period = rrule_period_of(series, dtstart_s);
   else
     init_candidates(series);
-  if (rrule_has(rule, RRULE_COUNT) && series->last_s >= dtstart_s)
+  int64_t found_s;
+  uint32_t steps = 0;
+  if (!rrule_series_next(series, dtstart_s, &found_s, &steps))
+    series->last_s = INT64_MIN; /* nobody needs to search again */
+  else if (rrule_has(rule, RRULE_COUNT))
     rrule_count_limit(series);
 }
 
