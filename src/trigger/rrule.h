@@ -124,7 +124,12 @@ bool rrule_series_next(const struct rrule_series *series, int64_t local_s, int64
  * bound when the span has more than 100,000 rows of such dates. */
 int64_t rrule_series_count(const struct rrule_series *series, int64_t from_s, int64_t until_s);
 
-/* ---- shared by rrule_expand.c and rrule_count.c ---- */
+/* Why a rule has no instance, as an error. `series` is NULL when DTSTART is not known;
+ * `has_exdates` tells that instances were taken away from it. */
+enum error_code rrule_refuse_never(const struct rrule *rule, const struct rrule_series *series,
+                                   bool has_exdates, struct error *error);
+
+/* ---- shared by rrule_expand.c, rrule_times.c and rrule_count.c ---- */
 
 /* The days of a year, month or week, in rows: bit n of a mask is the n-th day after `first_day`. */
 struct rrule_period {
@@ -169,6 +174,12 @@ bool rrule_dates_next(const struct rrule_series *series, int64_t last_day,
 
 /* Turns COUNT into the last local time; called once by rrule_series_init. */
 void rrule_count_limit(struct rrule_series *series);
+
+/* The bits under the n-th; n is at most 63. */
+static inline uint64_t rrule_below(uint64_t bits, int64_t n)
+{
+  return bits & ((UINT64_C(1) << n) - 1);
+}
 
 /* The position of the n-th bit that is set, counted from 0. */
 static inline int32_t rrule_nth_bit(uint64_t bits, int32_t n)
