@@ -233,6 +233,9 @@ def add_sets(out):
                     "RDATE and EXDATE")
     out.add("rrule", {"dtstart": "20260105T080000", "rrule": "FREQ=YEARLY;BYWEEKNO=2,20"}, "UTC", "2026-01-01T00:00", 5,
             "weeks without a weekday: all their days")
+    for rule in ("FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13", "FREQ=WEEKLY;BYDAY=TU;COUNT=3", "FREQ=MONTHLY;BYMONTHDAY=31"):
+        out.add("rrule", {"dtstart": "20260105T080000", "rrule": rule}, "Europe/Dublin", "2026-01-01T00:00", 5,
+                "DTSTART is not what the rule says, and no instance")
     for until in ("20261101T053000Z", "20261101T053001Z", "20261101T063000Z"):
         out.add("rrule", {"dtstart": "20261030T013000", "rrule": f"FREQ=DAILY;UNTIL={until}"}, "America/New_York",
                 "2026-10-29T00:00", 9, "UNTIL in UTC beside an overlap")

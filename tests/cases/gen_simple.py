@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cases for interval, date and calendar_interval. Run: python3 tests/cases/gen_simple.py (see oracles.py)."""
+"""Cases for interval, date, calendar_interval and daily_interval. Run: python3 tests/cases/gen_simple.py (see oracles.py)."""
 
 from datetime import datetime, timedelta
 
@@ -85,7 +85,27 @@ def write_calendar_intervals():
     out.write()
 
 
+def write_daily_intervals():
+    out = Writer("daily_interval", [oracles.QUARTZ_DAILY])
+    shapes = [{"every": "72m", "start_time": "09:00", "end_time": "17:00", "weekdays": "mon-fri"},
+              {"every": "30m", "start_time": "00:00", "end_time": "03:00"},
+              {"every": "45m", "start_time": "22:15", "end_time": "23:59", "weekdays": "sat,sun"},
+              {"every": "1440m", "start_time": "02:30", "end_time": "02:30"},
+              {"every": "20m", "start_time": "01:00", "end_time": "04:00", "repeat": 4},
+              {"every": "7m", "start_time": "12:00", "end_time": "12:35", "weekdays": "wed"}]
+    for params in shapes:
+        for start in ("2026-01-01T12:00", "2028-02-28T23:00", "1999-12-31T00:00"):
+            out.add("daily_interval", params, "UTC", start, 10)
+        for zone, start, note in out.random.sample(CHANGES, 12):
+            out.add("daily_interval", params, zone, start, 14, note)
+    for gap, overlap in (("first", "first"), ("shift", "second")):
+        for zone, start, note in CHANGES[:10]:
+            out.add("daily_interval", shapes[1], zone, start, 14, note, dst={"gap": gap, "overlap": overlap})
+    out.write()
+
+
 if __name__ == "__main__":
     write_intervals()
     write_dates()
     write_calendar_intervals()
+    write_daily_intervals()

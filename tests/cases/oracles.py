@@ -167,11 +167,26 @@ def ask_npm_rrule(cases):
 # ---- Quartz ----
 
 
+def quartz_text(params):
+    if "expr" in params:
+        return params["expr"]
+    weekdays = reference.fields.weekdays_test(params.get("weekdays", "mon..sun").replace("-", ".."))
+    digits = "".join(str((weekday + 1) % 7 + 1) for weekday in sorted(weekdays))
+    return f"daily {params['every'].rstrip('m')} {params['start_time']} {params['end_time']} {digits}"
+
+
+def ask_quartz_daily(cases):
+    """Quartz asks the system's zone, here UTC, and has no limit of a day."""
+    can_ask = [case["tz"] == "UTC" and "repeat" not in case["params"] for case in cases]
+    answers = iter(ask_quartz([case for case, can in zip(cases, can_ask) if can]))
+    return [next(answers) if can else {} for can in can_ask]
+
+
 def ask_quartz(cases):
-    lines = "".join("\t".join([c["params"]["expr"], c["tz"], str(c["start_epoch"]), str(c["k"])]) + "\n" for c in cases)
+    lines = "".join("\t".join([quartz_text(c["params"]), c["tz"], str(c["start_epoch"]), str(c["k"])]) + "\n" for c in cases)
     java = pathlib.Path("/usr/share/java")
     done = subprocess.run(
-        ["java", "-cp", f"{java / 'quartz2.jar'}:{java / 'slf4j-api.jar'}", HERE / "QuartzOracle.java"],
+        ["java", "-Duser.timezone=UTC", "-cp", f"{java / 'quartz2.jar'}:{java / 'slf4j-api.jar'}", HERE / "QuartzOracle.java"],
         input=lines, capture_output=True, text=True, check=True)
     name = "Quartz " + (java / "quartz2.jar").resolve().stem.partition("-")[2]
     return [{name: None if line.startswith("refused") else [int(i) for i in line.split(",") if i]}
@@ -221,4 +236,5 @@ DATEUTIL_CALENDAR = by_python("python-dateutil", ask_dateutil_calendar, is_one_u
 NODE_CRON = ask_node
 NPM_RRULE = ask_npm_rrule
 QUARTZ = ask_quartz
+QUARTZ_DAILY = ask_quartz_daily
 SYSTEMD = ask_systemd

@@ -230,6 +230,18 @@ def calendar_interval(case):
     return fires[:case["k"]]
 
 
+def daily_interval(case):
+    """Every so many minutes between two times of day, each day anew; by elapsed time where clocks change."""
+    params = case["params"]
+    first, last = (int(text[:2]) * 3600 + int(text[3:]) * 60 for text in (params["start_time"], params["end_time"]))
+    times = list(range(first, last + 1, int(params["every"].rstrip("m")) * 60))[:params.get("repeat")]
+    weekdays = fields.weekdays_test(params.get("weekdays", "mon..sun").replace("-", ".."))
+    schedule = fields.Schedule(lambda day: day.weekday() in weekdays, ([0], [0], times), "*")
+    if "dst" in case:
+        schedule.is_wildcard = False
+    return fires_of_schedule(schedule, Zone(case["tz"]), case)
+
+
 def recurrence(case):
     zone = Zone(case["tz"])
     rules = {"gap": "shift", "overlap": "first", **case.get("dst", {})}
@@ -249,6 +261,7 @@ def tz(case):
 
 KINDS = {"cron5": cron, "cron": cron, "cron_fields": cron_fields, "quartz": quartz, "oncalendar": oncalendar,
          "interval": interval, "date": at_date, "calendar_interval": calendar_interval,
+         "daily_interval": daily_interval,
          "rrule": recurrence, "tz": tz}
 
 

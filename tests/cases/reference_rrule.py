@@ -168,9 +168,10 @@ def as_list(value):
 
 
 def instances(params, zone, resolve):
-    """The local times of the whole set in order. DTSTART is one of them; UNTIL in UTC is compared as an instant."""
+    """The local times of the whole set in order. DTSTART is one of them only if the rule says so, as in other programs;
+    UNTIL in UTC is compared as an instant."""
     start, rule = read_time(params["dtstart"]), params.get("rrule")
-    streams = [[start], sorted(read_time(t) for t in as_list(params.get("rdate")))]
+    streams = [[] if rule else [start], sorted(read_time(t) for t in as_list(params.get("rdate")))]
     if rule:
         until = read_rule(rule)["UNTIL"]
 
