@@ -441,6 +441,31 @@ function scheduler.remove_listener(listener)
   return listen()
 end
 
+-- ---- calendars ----
+
+--- The calendars that have names: a list of { name =, definition =, script = }.
+function scheduler.get_calendars()
+  local result, message, code = ask("calendars")
+  if not result then
+    return nil, message, code
+  end
+  for _, calendar in ipairs(result.calendars) do
+    if calendar.script == raw.json_null then
+      calendar.script = nil
+    end
+  end
+  return result.calendars
+end
+
+--- Removes one that was set at run time, or whose script declares it no longer.
+function scheduler.remove_calendar(name)
+  local result, message, code = ask("remove_calendar", { name = name })
+  if not result then
+    return nil, message, code
+  end
+  return true
+end
+
 -- ---- methods of a job ----
 
 for method, name in pairs {

@@ -47,6 +47,12 @@ static enum error_code check_fires(struct sched *s, struct job *job, struct erro
   if (!job->trigger)
     return ERROR_OK;
   trigger_anchor(job->trigger, s->now_us, job->id);
+  const char *unknown = trigger_undefined_calendar(job->trigger);
+  if (unknown) {
+    error_set(error, ERROR_INVALID, "job \"%s\": no script that loads declares calendar \"%s\"",
+              job->id, unknown);
+    return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
+  }
   if (fire_first(job, s->now_us) != JOB_NEVER)
     return ERROR_OK;
   error_set(error, ERROR_INVALID, "job \"%s\": its trigger has no fire after now", job->id);

@@ -9,7 +9,7 @@
 
 static const struct request_operation *const tables[] = {
     request_job_operations, request_run_operations, request_script_operations,
-    request_status_operations};
+    request_status_operations, request_calendar_operations};
 
 enum { OPERATIONS_MAX = 64 };
 

@@ -156,6 +156,7 @@ void script_remove(struct sched *s, struct script_entry *script)
   struct error error;
   log_info("script %s removed", script->script.name);
   declare_remove_jobs(s, script->script.name);
+  calendars_drop(s, script->script.name, NULL);
   enum error_code code = store_remove_script(s->store, script->script.name, &error);
   /* One whose first load is still under way is not in the store yet. */
   if (code != ERROR_NOT_FOUND && sched_failed(s, code, &error))
@@ -335,6 +336,18 @@ static void store_bad(struct sched *s, const struct script_entry *script)
   sched_failed(s, store_put_script(s->store, &bad, &error), &error);
 }
 
+static enum error_code declare(struct sched *s, struct script_entry *script,
+                               const struct json *facts, struct error *error)
+{
+  struct calendars_change change = {0};
+  const struct json *calendars = json_get(facts, "calendars");
+  enum error_code code = calendars_declare(s, script, calendars, &change, error);
+  if (!code)
+    code = declare_jobs(s, script, json_get(facts, "jobs"), &script->conflict, error);
+  calendars_settle(s, script, calendars, &change, !code);
+  return code;
+}
+
 void script_loaded(struct sched *s, const struct message *message)
 {
   struct script_entry *script = find_loading(s, message->as.loaded.generation);
@@ -351,7 +364,7 @@ void script_loaded(struct sched *s, const struct message *message)
   else
     code = json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &facts, &error);
   if (!code && !script->fallback)
-    code = declare_jobs(s, script, json_get(json_root(facts), "jobs"), &script->conflict, &error);
+    code = declare(s, script, json_root(facts), &error);
   json_free(facts);
   if (s->failure)
     return;

@@ -138,6 +138,8 @@ struct sched {
   struct entry **changed;
   size_t changed_count, changed_capacity;
 
+  bool calendars_defined; /* in the registry, other than in the store when it is taken back */
+
   struct script_entry *scripts;
   uint64_t next_generation;
   int next_worker;
@@ -275,6 +277,27 @@ void script_reload(struct sched *s, struct message *request); /* takes the reque
 void script_answer_reloads(struct sched *s);
 void script_forget_all(struct sched *s);
 
+/* ---- calendar.c: what calendars' names mean ---- */
+
+struct calendars_change {
+  struct calendars_item {
+    char *name, *definition;
+  } * items;
+  size_t count;
+};
+
+/* The registry becomes what the store says; before any job is read. */
+void calendars_recover(struct sched *s);
+/* Defines what a script declares, an object by name, so that its jobs can be read; then settles it
+ * in any case: writes it and lets the jobs that use it follow, or takes it back. */
+enum error_code calendars_declare(struct sched *s, struct script_entry *script,
+                                  const struct json *calendars, struct calendars_change *change,
+                                  struct error *error);
+void calendars_settle(struct sched *s, const struct script_entry *script,
+                      const struct json *calendars, struct calendars_change *change, bool is_good);
+/* Removes those of the script that are not among `calendars` and that no job uses. */
+void calendars_drop(struct sched *s, const char *script, const struct json *calendars);
+
 /* ---- declare.c: a script's jobs become what it declares ---- */
 
 /* Reads and compares before it writes anything: on failure nothing is changed. */
@@ -342,6 +365,7 @@ struct request_operation {
   const char *const *params; /* known names, NULL-terminated */
 };
 
+extern const struct request_operation request_calendar_operations[];
 extern const struct request_operation request_job_operations[];
 extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];

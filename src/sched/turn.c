@@ -25,6 +25,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   if (!code) {
     struct message_list out = {0};
     s->out = &out;
+    calendars_recover(s);
     fold_recover(s);
     script_recover(s);
     run_recover(s);
@@ -188,6 +189,8 @@ static void take_back(struct sched *s)
   store_rollback(s->store);
   message_list_deinit(s->out);
   run_undo(s);
+  if (s->calendars_defined)
+    calendars_recover(s);
   near_forget(s);
 }
 

@@ -64,6 +64,11 @@ static const char *const steps[] = {
 
     "CREATE TABLE kv(script TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
     "  PRIMARY KEY(script, key)) STRICT, WITHOUT ROWID;",
+
+    /* Calendars, and the few jobs that name any. */
+    "CREATE TABLE calendars(name TEXT PRIMARY KEY, definition TEXT NOT NULL, script TEXT)"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE INDEX jobs_excepting ON jobs(number) WHERE instr(trigger, '\"except\":\"') > 0;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

@@ -72,6 +72,28 @@ enum error_code store_each_revision(struct store *store, const char *script,
                                     store_revision_visitor visit, void *context,
                                     struct error *error);
 
+/* ---- calendars ---- */
+
+struct stored_calendar {
+  const char *name, *definition; /* JSON */
+  const char *script;            /* who declared it; NULL: it was set at run time */
+};
+
+typedef bool (*store_calendar_visitor)(void *context, const struct stored_calendar *calendar);
+
+enum error_code store_put_calendar(struct store *store, const struct stored_calendar *calendar,
+                                   struct error *error);
+enum error_code store_remove_calendar(struct store *store, const char *name, struct error *error);
+enum error_code store_each_calendar(struct store *store, store_calendar_visitor visit,
+                                    void *context, struct error *error);
+
+/* Numbers of jobs whose trigger may name the calendar; the cost is that of all jobs that name any.
+ */
+typedef bool (*store_number_visitor)(void *context, int64_t number);
+enum error_code store_each_excepting(struct store *store, const char *calendar,
+                                     store_number_visitor visit, void *context,
+                                     struct error *error);
+
 /* ---- jobs ---- */
 
 /* A job as it is kept. One whose spec cannot be read any more comes with its id, number and spec

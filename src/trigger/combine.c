@@ -47,7 +47,8 @@ static bool holds_anchor(const struct json *value)
     return false;
   json_each(child, value) {
     const char *key = child->key ? child->key : "";
-    if (!strcmp(key, "anchor") || !strcmp(key, "limit_from") || !strcmp(key, "seed") || holds_anchor(child))
+    if (!strcmp(key, "anchor") || !strcmp(key, "limit_from") || !strcmp(key, "seed") ||
+        holds_anchor(child))
       return true;
   }
   return false;
@@ -58,7 +59,7 @@ enum error_code combine_check_fires(const struct trigger *trigger, const struct 
 {
   enum { ASKS = 10000 };
   static const int64_t from_us[] = {INT64_MIN, 0, INT64_C(1767225600000000)}; /* 1970, 2026 */
-  if (trigger_names_calendar(trigger) || holds_anchor(value))
+  if (trigger_uses_calendar(trigger, NULL) || holds_anchor(value))
     return ERROR_OK;
   for (size_t i = 0; i < sizeof from_us / sizeof from_us[0]; i++) {
     int64_t fire_us;
@@ -198,16 +199,36 @@ bool trigger_is_compound(const struct trigger *trigger)
   return modifier_inner(trigger) != trigger || trigger->kind->is_nested;
 }
 
-bool trigger_names_calendar(const struct trigger *trigger)
+static bool is_in_list(const char *names, const char *name)
+{
+  size_t size = strlen(name);
+  for (const char *at = names; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+    if (!strncmp(at, name, size) && (at[size] == ',' || !at[size]))
+      return true;
+  return false;
+}
+
+bool trigger_uses_calendar(const struct trigger *trigger, const char *name)
 {
   const struct trigger *inner = modifier_inner(trigger);
-  if (modifier_names(trigger))
+  const char *names = modifier_names(trigger);
+  if (names && (!name || is_in_list(names, name)))
     return true;
   if (!inner->kind->is_nested)
     return false;
   const struct combine *combine = (const struct combine *)inner;
   for (int i = 0; i < combine->count; i++)
-    if (trigger_names_calendar(combine->members[i]))
+    if (trigger_uses_calendar(combine->members[i], name))
       return true;
   return false;
+}
+
+const char *trigger_undefined_calendar(const struct trigger *trigger)
+{
+  const struct trigger *inner = modifier_inner(trigger);
+  const char *name = modifier_undefined(trigger);
+  const struct combine *combine = (const struct combine *)inner;
+  for (int i = 0; !name && inner->kind->is_nested && i < combine->count; i++)
+    name = trigger_undefined_calendar(combine->members[i]);
+  return name;
 }

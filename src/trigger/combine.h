@@ -28,8 +28,6 @@ void combine_explain(const struct trigger *trigger, const char *separator, struc
 
 /* Whether the trigger is a combination or has common options: anything but a kind's own value. */
 bool trigger_is_compound(const struct trigger *trigger);
-/* Whether a calendar's name stands anywhere in it. */
-bool trigger_names_calendar(const struct trigger *trigger);
 
 /* ---- the bound of searches ----
  *

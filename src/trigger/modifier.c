@@ -379,6 +379,16 @@ const char *modifier_names(const struct trigger *trigger)
   return trigger->kind == &modifier_kind ? ((const struct modifier *)trigger)->names : NULL;
 }
 
+const char *modifier_undefined(const struct trigger *trigger)
+{
+  const struct modifier *modifier = (const struct modifier *)trigger;
+  if (trigger->kind == &modifier_kind)
+    for (int i = 0; i < modifier->name_count; i++)
+      if (!calendar_name_meaning(modifier->calendars[i]))
+        return calendar_name_text(modifier->calendars[i]);
+  return NULL;
+}
+
 const struct trigger_kind modifier_kind = {
     .name = "modifier",
     .destroy = destroy,

@@ -27,5 +27,7 @@ const struct trigger *modifier_inner(const struct trigger *trigger);
 
 /* The names of the calendars that it excepts, with commas between; NULL: none. */
 const char *modifier_names(const struct trigger *trigger);
+/* One of them that means nothing yet; NULL: none. */
+const char *modifier_undefined(const struct trigger *trigger);
 
 #endif

@@ -49,6 +49,11 @@ const char *trigger_kind_name(const struct trigger *trigger);
 /* The zone whose wall clock it goes by; NULL when it goes by none. */
 const char *trigger_timezone(const struct trigger *trigger);
 
+/* Whether it excepts the calendar of that name, anywhere in it; NULL: any calendar with a name. */
+bool trigger_uses_calendar(const struct trigger *trigger, const char *name);
+/* The name of a calendar that it excepts and that means nothing yet; NULL: there is none. */
+const char *trigger_undefined_calendar(const struct trigger *trigger);
+
 /* The first fire strictly after `after_us`; false when there is none any more. `after_us` may be
  * INT64_MIN: then it is the first fire of all for kinds that have a first. */
 bool trigger_next(const struct trigger *trigger, int64_t after_us, int64_t *next_us);

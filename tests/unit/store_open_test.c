@@ -108,13 +108,40 @@ static void close_and_forget(void)
   store = NULL;
 }
 
+static bool count_calendar(void *context, const struct stored_calendar *calendar)
+{
+  assert_string_equal(calendar->name, "closed");
+  assert_string_equal(calendar->definition, "{\"weekdays\":\"sat\"}");
+  assert_null(calendar->script);
+  ++*(int *)context;
+  return true;
+}
+
+/* A store of the first version, before there were calendars. */
+static void takes_the_steps_since(void **state)
+{
+  (void)state;
+  int count = 0;
+  close_and_forget();
+  change_by_hand("DROP INDEX jobs_excepting; DROP TABLE calendars; PRAGMA user_version = 1");
+  OK(store_open(path, &store, &error));
+  OK(store_begin(store, &error));
+  OK(store_put_calendar(store, &(struct stored_calendar){"closed", "{\"weekdays\":\"sat\"}", NULL},
+                        &error));
+  OK(store_commit(store, &error));
+  close_and_forget();
+  OK(store_open(path, &store, &error));
+  OK(store_each_calendar(store, count_calendar, &count, &error));
+  assert_int_equal(count, 1);
+}
+
 static void refuses_newer(void **state)
 {
   (void)state;
   close_and_forget();
   change_by_hand("PRAGMA user_version = 9");
   FAILS(ERROR_NEWER, store_open(path, &store, &error));
-  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 1): "
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 2): "
                              "upgrade moonbeat",
                              path);
   assert_string_equal(error.text, text);
@@ -277,6 +304,7 @@ int main(void)
       TEST(survives_a_kill),
       TEST(keeps_a_second_one_out),
       TEST(is_private),
+      TEST(takes_the_steps_since),
       TEST(refuses_newer),
       TEST(refuses_what_is_no_store),
       TEST(finds_damage),

@@ -480,6 +480,11 @@ function scheduler.scripts() end
 function scheduler.reload() end
 ---@return table?, string? message, string? code
 function scheduler.status() end
+---@return {name: string, definition: calendar.definition, script?: string}[]?, string? message, string? code
+function scheduler.get_calendars() end
+---@param name string
+---@return boolean?, string? message, string? code
+function scheduler.remove_calendar(name) end
 ---@param listener fun(event: event)
 ---@param names? event.name|string|string[]
 ---@return table?, string? message, string? code

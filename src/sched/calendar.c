@@ -1,0 +1,367 @@
+/* Calendars that scripts declare, or that are set at run time: what a name means is kept in the
+ * store and defined in the process's registry, so that triggers on all threads follow it.
+ *
+ * A script's calendars are defined before its jobs are read, since their first fires depend on
+ * them, and written only when its jobs were good; otherwise the registry is filled from the store
+ * again. When a meaning changes, the jobs that use it get their next fire anew. One that is no
+ * longer declared stays as long as a job uses it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/state.h"
+#include "trigger/calendar.h"
+
+/* ---- from the store ---- */
+
+static bool define_stored(void *context, const struct stored_calendar *stored)
+{
+  struct sched *s = context;
+  struct json_document *document;
+  struct error error;
+  enum error_code code =
+      json_parse(stored->definition, strlen(stored->definition), &document, &error);
+  if (!code) {
+    code = calendar_define(stored->name, json_root(document), &error);
+    json_free(document);
+  }
+  sched_failed(s, code, &error);
+  return !code;
+}
+
+void calendars_recover(struct sched *s)
+{
+  struct error error;
+  sched_failed(s, store_each_calendar(s->store, define_stored, s, &error), &error);
+  s->calendars_defined = false;
+}
+
+struct lookup {
+  const char *name;
+  char *definition, *script;
+};
+
+static bool look(void *context, const struct stored_calendar *stored)
+{
+  struct lookup *lookup = context;
+  if (strcmp(stored->name, lookup->name) != 0)
+    return true;
+  lookup->definition = memory_strdup(stored->definition);
+  lookup->script = memory_strdup(stored->script);
+  return false;
+}
+
+static struct lookup find_stored(struct sched *s, const char *name)
+{
+  struct lookup lookup = {.name = name};
+  struct error error;
+  sched_failed(s, store_each_calendar(s->store, look, &lookup, &error), &error);
+  return lookup;
+}
+
+static void free_lookup(struct lookup *lookup)
+{
+  free(lookup->definition);
+  free(lookup->script);
+}
+
+/* ---- who uses one ---- */
+
+struct numbers {
+  int64_t *items;
+  size_t count;
+};
+
+static bool collect(void *context, int64_t number)
+{
+  struct numbers *numbers = context;
+  numbers->items = memory_resize(numbers->items, (numbers->count + 1) * sizeof *numbers->items);
+  numbers->items[numbers->count++] = number;
+  return true;
+}
+
+static struct numbers users_of(struct sched *s, const char *name)
+{
+  struct numbers numbers = {0};
+  struct error error;
+  sched_failed(s, store_each_excepting(s->store, name, collect, &numbers, &error), &error);
+  return numbers;
+}
+
+static bool uses(const struct entry *entry, const char *name)
+{
+  return entry && !entry->removed && entry->job->trigger &&
+         trigger_uses_calendar(entry->job->trigger, name);
+}
+
+static bool is_used(struct sched *s, const char *name)
+{
+  struct numbers numbers = users_of(s, name);
+  bool used = false;
+  for (size_t i = 0; i < numbers.count && !used; i++)
+    used = uses(near_get(s, numbers.items[i], NULL), name);
+  free(numbers.items);
+  return used;
+}
+
+/* A trigger with a limit has searched for its last fire under the old meaning: it is read anew. */
+static void read_again(struct job *job)
+{
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  struct json_document *document;
+  struct trigger *trigger;
+  trigger_to_json(job->trigger, &writer);
+  if (!json_parse(text.data, text.size, &document, NULL)) {
+    if (!trigger_from_json(json_root(document), NULL, &trigger, NULL)) {
+      trigger_destroy(job->trigger);
+      job->trigger = trigger;
+    }
+    json_free(document);
+  }
+  buffer_deinit(&text);
+}
+
+/* What has fired has fired: the next fire lies behind it, and behind what was decided. */
+static void follow(struct sched *s, struct entry *entry)
+{
+  struct job_progress *progress = &entry->progress;
+  int64_t after_us = progress->next_us < s->now_us ? progress->next_us : s->now_us, next_us;
+  after_us = progress->last_us >= after_us ? progress->last_us : after_us - 1;
+  read_again(entry->job);
+  progress->next_us = fire_next(entry->job, after_us, &next_us) ? next_us : JOB_NEVER;
+  if (progress->state == JOB_FINISHED && progress->next_us != JOB_NEVER)
+    progress->state = JOB_ACTIVE;
+  else if (progress->state == JOB_ACTIVE && progress->next_us == JOB_NEVER)
+    progress->state = JOB_FINISHED;
+  near_changed(s, entry);
+}
+
+static void follow_all(struct sched *s, const char *name)
+{
+  struct numbers numbers = users_of(s, name);
+  for (size_t i = 0; i < numbers.count && !s->failure; i++) {
+    struct entry *entry = near_get(s, numbers.items[i], NULL);
+    if (uses(entry, name))
+      follow(s, entry);
+  }
+  free(numbers.items);
+}
+
+/* ---- declaring ---- */
+
+/* Whether the script is there and still declares it, or may do so when it is loaded. */
+static bool is_declared_by(struct sched *s, const char *script, const char *name)
+{
+  const struct script_entry *owner = script ? script_find(s, script) : NULL;
+  if (!owner || !owner->facts)
+    return owner && owner->loading;
+  return json_get(json_get(json_root(owner->facts), "calendars"), name);
+}
+
+/* The one way to write a definition. */
+static enum error_code write_definition(const char *name, const struct json *definition,
+                                        char **text, struct error *error)
+{
+  struct calendar *calendar;
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  enum error_code code = calendar_from_json(definition, &calendar, error);
+  if (code) {
+    error_prefix(error, "calendar \"%.60s\"", name);
+    return code;
+  }
+  calendar_to_json(calendar, &writer);
+  calendar_destroy(calendar);
+  *text = buffer_take(&out);
+  return ERROR_OK;
+}
+
+/* Defines it if it has changed, then *text is what is to be written. `script` NULL: at run time. */
+static enum error_code define(struct sched *s, const char *script, const char *name,
+                              const struct json *definition, char **text, struct error *error)
+{
+  enum error_code code = write_definition(name, definition, text, error);
+  if (code)
+    return code;
+  struct lookup old = find_stored(s, name);
+  bool is_mine = old.script && script && strcmp(old.script, script) == 0;
+  if (!is_mine && is_declared_by(s, old.script, name))
+    code = error_set(error, ERROR_EXISTS, "calendar \"%s\" is already declared by script %s", name,
+                     old.script);
+  bool is_same = is_mine && strcmp(old.definition, *text) == 0;
+  free_lookup(&old);
+  if (!code && !is_same) {
+    s->calendars_defined = true;
+    code = calendar_define(name, definition, error);
+  }
+  if (code || is_same) {
+    free(*text);
+    *text = NULL;
+  }
+  return code;
+}
+
+enum error_code calendars_declare(struct sched *s, struct script_entry *script,
+                                  const struct json *calendars, struct calendars_change *change,
+                                  struct error *error)
+{
+  change->items = memory_alloc((calendars ? calendars->count + 1 : 1) * sizeof *change->items);
+  json_each(calendar, calendars) {
+    char *text = NULL;
+    enum error_code code = define(s, script->script.name, calendar->key, calendar, &text, error);
+    script->conflict |= code == ERROR_EXISTS;
+    if (code)
+      return error_prefix(error, "%s", script->script.path);
+    if (text)
+      change->items[change->count++] = (struct calendars_item){memory_strdup(calendar->key), text};
+  }
+  return ERROR_OK;
+}
+
+static void put(struct sched *s, const char *name, const char *definition, const char *script)
+{
+  struct error error;
+  struct stored_calendar stored = {name, definition, script};
+  if (!sched_failed(s, store_put_calendar(s->store, &stored, &error), &error))
+    follow_all(s, name);
+}
+
+struct orphans {
+  const char *script;
+  const struct json *calendars;
+  char **names;
+  size_t count;
+};
+
+static bool collect_orphan(void *context, const struct stored_calendar *stored)
+{
+  struct orphans *orphans = context;
+  if (stored->script && strcmp(stored->script, orphans->script) == 0 &&
+      !json_get(orphans->calendars, stored->name)) {
+    orphans->names = memory_resize(orphans->names, (orphans->count + 1) * sizeof *orphans->names);
+    orphans->names[orphans->count++] = memory_strdup(stored->name);
+  }
+  return true;
+}
+
+static void remove_one(struct sched *s, const char *name)
+{
+  struct error error;
+  if (!sched_failed(s, store_remove_calendar(s->store, name, &error), &error)) {
+    s->calendars_defined = true;
+    calendar_undefine(name);
+  }
+}
+
+void calendars_drop(struct sched *s, const char *script, const struct json *calendars)
+{
+  struct orphans orphans = {.script = script, .calendars = calendars};
+  struct error error;
+  sched_failed(s, store_each_calendar(s->store, collect_orphan, &orphans, &error), &error);
+  for (size_t i = 0; i < orphans.count; i++) {
+    if (!s->failure && !is_used(s, orphans.names[i]))
+      remove_one(s, orphans.names[i]);
+    free(orphans.names[i]);
+  }
+  free(orphans.names);
+}
+
+void calendars_settle(struct sched *s, const struct script_entry *script,
+                      const struct json *calendars, struct calendars_change *change, bool is_good)
+{
+  for (size_t i = 0; i < change->count; i++) {
+    if (is_good && !s->failure)
+      put(s, change->items[i].name, change->items[i].definition, script->script.name);
+    else if (!is_good)
+      calendar_undefine(change->items[i].name); /* what the store knows comes back below */
+    free(change->items[i].name);
+    free(change->items[i].definition);
+  }
+  free(change->items);
+  if (is_good && !s->failure)
+    calendars_drop(s, script->script.name, calendars);
+  else if (!is_good && s->calendars_defined && !s->failure)
+    calendars_recover(s);
+}
+
+/* ---- operations ---- */
+
+static bool view(void *context, const struct stored_calendar *stored)
+{
+  struct json_writer *writer = context;
+  json_begin_object(writer);
+  json_put_text(writer, "name", stored->name);
+  json_put_raw(writer, "definition", stored->definition);
+  json_put_text(writer, "script", stored->script);
+  json_end_object(writer);
+  return true;
+}
+
+static enum error_code calendars(struct request *r)
+{
+  json_begin_object(r->result);
+  json_key(r->result, "calendars");
+  json_begin_array(r->result);
+  enum error_code code = store_each_calendar(r->s->store, view, r->result, r->error);
+  json_end_array(r->result);
+  json_end_object(r->result);
+  return code;
+}
+
+static enum error_code set_calendar(struct request *r)
+{
+  const char *name = request_text(r, "name");
+  const struct json *definition = json_get(r->params, "definition");
+  char *text = NULL;
+  if (!name)
+    return r->error->code;
+  if (!definition)
+    return error_set(r->error, ERROR_USAGE, "definition must be an object");
+  enum error_code code = define(r->s, NULL, name, definition, &text, r->error);
+  if (!code)
+    put(r->s, name, text, NULL);
+  free(text);
+  if (!code) {
+    json_begin_object(r->result);
+    json_put_text(r->result, "name", name);
+    json_end_object(r->result);
+  }
+  return code;
+}
+
+static enum error_code remove_calendar(struct request *r)
+{
+  const char *name = request_text(r, "name");
+  if (!name)
+    return r->error->code;
+  struct lookup old = find_stored(r->s, name);
+  enum error_code code = ERROR_OK;
+  if (!old.definition)
+    code = error_set(r->error, ERROR_NOT_FOUND, "there is no calendar \"%s\"", name);
+  else if (is_declared_by(r->s, old.script, name))
+    code = error_set(r->error, ERROR_CONFLICT, "calendar \"%s\" is declared by script %s", name,
+                     old.script);
+  else if (is_used(r->s, name))
+    code = error_set(r->error, ERROR_CONFLICT, "calendar \"%s\" is used by a job", name);
+  else
+    remove_one(r->s, name);
+  free_lookup(&old);
+  if (!code) {
+    json_begin_object(r->result);
+    json_put_text(r->result, "name", name);
+    json_end_object(r->result);
+  }
+  return code;
+}
+
+static const char *const none[] = {NULL};
+static const char *const name_param[] = {"name", NULL};
+static const char *const set_params[] = {"name", "definition", NULL};
+
+const struct request_operation request_calendar_operations[] = {
+    {"calendars", calendars, none},
+    {"set_calendar", set_calendar, set_params},
+    {"remove_calendar", remove_calendar, name_param},
+    {0},
+};

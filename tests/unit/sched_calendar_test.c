@@ -1,0 +1,173 @@
+/* Calendars that scripts declare: they are known to jobs, kept over a crash, followed when they
+ * change, and gone when nobody needs them. The world begins on a Thursday. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/sqlite_store.h"
+#include "support/world.h"
+
+#define JOB(trigger) "\"jobs\":[{\"id\":\"daily\",\"run\":true,\"trigger\":\"" trigger "\"}]"
+
+static void expect_next(struct world *w, const char *at)
+{
+  world_expect(w, "show", "{\"job\":\"daily\"}", "next_run_at", at);
+}
+
+static void expect_error(struct world *w, const char *part)
+{
+  char *text = world_ask(w, "scripts", "{}");
+  if (!strstr(text, part))
+    fail_msg("%s", text);
+  free(text);
+}
+
+static void jobs_follow_a_change(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", "{\"calendars\":{\"closed\":{\"dates\":\"2026-01-02\"}}}");
+  world_save(&w, "b", "{" JOB("0 9 * * * except=closed") "}");
+  world_live(&w, 10 * HOUR);
+  world_finish_all(&w);
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  /* More is closed. */
+  world_save(&w, "a", "{\"calendars\":{\"closed\":{\"dates\":\"2026-01-02..2026-01-04\"}}}");
+  expect_next(&w, "2026-01-05T09:00:00.000000Z");
+  /* Today is closed, but it has run already. */
+  world_save(&w, "a", "{\"calendars\":{\"closed\":{\"dates\":\"2026-01-01\"}}}");
+  expect_next(&w, "2026-01-02T09:00:00.000000Z");
+  assert_int_equal(world_history(&w, "daily", NULL), 1);
+  /* All is closed, and then it is not. */
+  world_save(&w, "a", "{\"calendars\":{\"closed\":{\"weekdays\":\"mon-sun\"}}}");
+  world_expect(&w, "show", "{\"job\":\"daily\"}", "state", "finished");
+  world_save(&w, "a", "{\"calendars\":{\"closed\":{\"weekdays\":\"fri\"}}}");
+  world_expect(&w, "show", "{\"job\":\"daily\"}", "state", "active");
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  world_close(&w);
+}
+
+static void limits_are_counted_anew(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             "{\"calendars\":{\"some\":{\"dates\":\"2026-02-01\"}}," JOB(
+                 "0 9 * * * except=some limit=2") "}");
+  world_save(&w, "a",
+             "{\"calendars\":{\"some\":{\"dates\":\"2026-01-01..2026-01-05\"}}," JOB(
+                 "0 9 * * * except=some limit=2") "}");
+  expect_next(&w, "2026-01-06T09:00:00.000000Z");
+  for (int day = 0; day < 10; day++) {
+    world_live(&w, DAY);
+    world_finish_all(&w);
+  }
+  assert_int_equal(world_history(&w, "daily", NULL), 2);
+  world_expect(&w, "show", "{\"job\":\"daily\"}", "state", "finished");
+  world_close(&w);
+}
+
+static void calendars_stay_while_they_are_used(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             "{\"calendars\":{\"kept\":{\"weekdays\":\"fri\"},\"other\":{\"weekdays\":"
+             "\"sat\"}}}");
+  world_save(&w, "b", "{" JOB("0 9 * * * except=kept from=2026-01-02") "}");
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  world_save(&w, "a", NULL);
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  char *text = world_ask(&w, "calendars", "{}");
+  assert_string_equal(text,
+                      "{\"calendars\":[{\"name\":\"kept\",\"definition\":{\"weekdays\":\"fri\"},"
+                      "\"script\":\"a\"}]}");
+  free(text);
+  world_expect(&w, "remove_calendar", "{\"name\":\"kept\"}", "error",
+               "error: conflict: calendar \"kept\" is used by a job");
+  world_save(&w, "b", NULL);
+  world_expect(&w, "remove_calendar", "{\"name\":\"kept\"}", "name", "kept");
+  world_expect(&w, "remove_calendar", "{\"name\":\"kept\"}", "error",
+               "error: not_found: there is no calendar \"kept\"");
+  world_save(&w, "c", "{" JOB("0 9 * * * except=kept") "}");
+  expect_error(&w, "no script that loads declares calendar \\\"kept\\\"");
+  world_close(&w);
+}
+
+static void a_broken_load_takes_nothing_over(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             "{\"calendars\":{\"firm\":{\"weekdays\":\"fri\"}}," JOB(
+                 "0 9 * * * except=firm from=2026-01-02") "}");
+  world_save(&w, "a",
+             "{\"calendars\":{\"firm\":{\"weekdays\":\"sat\"},\"fresh\":{\"weekdays\":"
+             "\"sat\"}},\"jobs\":[{\"id\":\"daily\"}]}");
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  world_save(&w, "b", "{\"calendars\":{\"firm\":{\"weekdays\":\"sun\"}}}");
+  expect_error(&w, "jobs/b.lua: calendar \\\"firm\\\" is already declared by script a");
+  world_save(&w, "b", "{\"calendars\":{\"firm\":{\"weekdays\":\"son\"}}}");
+  expect_error(&w, "jobs/b.lua: calendar \\\"firm\\\": weekdays \\\"son\\\": unknown weekday");
+  world_expect(&w, "set_calendar", "{\"name\":\"firm\",\"definition\":{\"weekdays\":\"sun\"}}",
+               "error", "error: exists: calendar \"firm\" is already declared by script a");
+  char *text = world_ask(&w, "calendars", "{}");
+  assert_string_equal(text,
+                      "{\"calendars\":[{\"name\":\"firm\",\"definition\":{\"weekdays\":\"fri\"},"
+                      "\"script\":\"a\"}]}");
+  free(text);
+  world_close(&w);
+}
+
+static void calendars_survive_a_crash(void **state)
+{
+  struct world w;
+  char path[] = "/tmp/moonbeat-calendar-XXXXXX/store.db";
+  (void)state;
+  *strrchr(path, '/') = '\0';
+  assert_non_null(mkdtemp(path));
+  path[strlen(path)] = '/';
+  world_open(&w, path);
+  world_expect(&w, "set_calendar",
+               "{\"name\":\"lasting\",\"definition\":{\"dates\":[\"2026-01-01\",\"2026-01-02\"]}}",
+               "name", "lasting");
+  world_save(&w, "a", "{" JOB("0 9 * * * except=lasting") "}");
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  world_crash(&w);
+  world_expect(&w, "show", "{\"job\":\"daily\"}", "state", "active");
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  world_expect(&w, "set_calendar", "{\"name\":\"lasting\",\"definition\":{\"dates\":[]}}", "error",
+               "error: invalid: calendar \"lasting\": \"dates\" is empty");
+  world_expect(&w, "set_calendar",
+               "{\"name\":\"lasting\",\"definition\":{\"dates\":\"2026-01-01\"}}", "name",
+               "lasting");
+  expect_next(&w, "2026-01-02T09:00:00.000000Z");
+  world_close(&w);
+  static const char *const suffixes[] = {"", "-lock", "-wal", "-shm"};
+  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+    char file[128];
+    snprintf(file, sizeof file, "%s%s", path, suffixes[i]);
+    unlink(file);
+  }
+  *strrchr(path, '/') = '\0';
+  assert_int_equal(rmdir(path), 0);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(jobs_follow_a_change),
+      cmocka_unit_test(limits_are_counted_anew),
+      cmocka_unit_test(calendars_stay_while_they_are_used),
+      cmocka_unit_test(a_broken_load_takes_nothing_over),
+      cmocka_unit_test(calendars_survive_a_crash),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
