@@ -176,6 +176,9 @@ local function with(trigger, name, value)
   end
   members.options = nil
   members[name] = value
+  if name == "limit" then
+    members.limit_from = nil -- a new limit counts anew
+  end
   return make(members)
 end
 

@@ -16,6 +16,8 @@
 /* After so many parts in a row an answer is given, although more may follow. */
 enum { LEAPS_MAX = 64 };
 
+#define LOCAL ((UINT32_C(1) << PARTS_LOCAL) - 1)
+
 /* Whether `at_s` is covered by the part; *change_s is where that may change. */
 typedef bool (*part)(const struct calendar *calendar, int64_t at_s, int64_t *change_s);
 
@@ -49,7 +51,7 @@ static bool covers_times(const struct calendar *calendar, int64_t at_s, int64_t 
   bool covers = covers_range(&calendar->times, at_s - midnight_s, change_s);
   if (*change_s != INT64_MAX)
     *change_s += midnight_s;
-  else if (calendar->times.count > 0)
+  else
     *change_s = midnight_s + CIVIL_DAY_S;
   return covers;
 }
@@ -102,8 +104,6 @@ static bool covers_cron(const struct calendar *calendar, int64_t at_s, int64_t *
 {
   int64_t unit_s = calendar->cron_unit_s, rest_s = at_s % unit_s, match_us;
   *change_s = INT64_MAX;
-  if (!calendar->cron)
-    return false;
   int64_t from_s = at_s - (rest_s < 0 ? rest_s + unit_s : rest_s);
   if (!trigger_next(calendar->cron, from_s * 1000000 - 1, &match_us))
     return false;
@@ -150,17 +150,20 @@ static bool covers_fixed(const struct calendar *calendar, int64_t at_s, int64_t 
   return covers_events(calendar, false, at_s, change_s);
 }
 
-static const part local_parts[] = {covers_weekday, covers_times,    covers_dates, covers_yearly,
-                                   covers_cron,    covers_floating, NULL};
-static const part instant_parts[] = {covers_instants, covers_fixed, NULL};
+static const part parts[PARTS] = {
+    [PART_WEEKDAYS] = covers_weekday,  [PART_TIMES] = covers_times,
+    [PART_DATES] = covers_dates,       [PART_YEARLY] = covers_yearly,
+    [PART_CRON] = covers_cron,         [PART_FLOATING] = covers_floating,
+    [PART_INSTANTS] = covers_instants, [PART_FIXED] = covers_fixed,
+};
 
-/* All parts at one moment. */
-static bool covers_any(const struct calendar *calendar, const part *parts, int64_t at_s,
+/* All parts of the mask at one moment. */
+static bool covers_any(const struct calendar *calendar, uint32_t mask, int64_t at_s,
                        int64_t *change_s)
 {
   int64_t covered_s = INT64_MIN, free_s = INT64_MAX, until_s;
-  for (; *parts; parts++)
-    if (!(*parts)(calendar, at_s, &until_s))
+  for (; mask; mask &= mask - 1)
+    if (!parts[__builtin_ctz(mask)](calendar, at_s, &until_s))
       free_s = until_s < free_s ? until_s : free_s;
     else if (until_s > covered_s)
       covered_s = until_s;
@@ -168,14 +171,14 @@ static bool covers_any(const struct calendar *calendar, const part *parts, int64
   return covered_s != INT64_MIN;
 }
 
-static bool covers_from(const struct calendar *calendar, const part *parts, int64_t at_s,
+static bool covers_from(const struct calendar *calendar, uint32_t mask, int64_t at_s,
                         int64_t *until_s)
 {
-  if (!covers_any(calendar, parts, at_s, until_s))
+  if (!covers_any(calendar, mask, at_s, until_s))
     return false;
   for (int leap = 0; leap < LEAPS_MAX && *until_s <= CIVIL_SECONDS_MAX; leap++) {
     int64_t further_s;
-    if (!covers_any(calendar, parts, *until_s, &further_s))
+    if (!covers_any(calendar, mask, *until_s, &further_s))
       break;
     *until_s = further_s;
   }
@@ -189,8 +192,8 @@ bool calendar_covers(const struct calendar *calendar, const struct zone *zone, i
   int64_t local_s, instant_s;
   zone_span(calendar->zone ? calendar->zone : zone, utc_s, &span);
   int32_t offset_s = span.offset.offset_s;
-  bool by_local = covers_from(calendar, local_parts, utc_s + offset_s, &local_s);
-  bool by_instant = covers_from(calendar, instant_parts, utc_s, &instant_s);
+  bool by_local = covers_from(calendar, calendar->parts & LOCAL, utc_s + offset_s, &local_s);
+  bool by_instant = covers_from(calendar, calendar->parts & ~LOCAL, utc_s, &instant_s);
   if (local_s != INT64_MAX)
     local_s -= offset_s;
   if (local_s > span.until_s)

@@ -43,6 +43,20 @@ struct calendar {
   int32_t cron_unit_s; /* a match covers the second, minute, hour or day that it begins */
   struct calendar_event *events;
   size_t event_count;
+  uint32_t parts; /* which of them say anything: bits of enum calendar_part */
+};
+
+enum calendar_part {
+  PART_WEEKDAYS,
+  PART_TIMES,
+  PART_DATES,
+  PART_YEARLY,
+  PART_CRON,
+  PART_FLOATING,
+  PARTS_LOCAL, /* those before this one are asked with local seconds, the others with instants */
+  PART_INSTANTS = PARTS_LOCAL,
+  PART_FIXED,
+  PARTS,
 };
 
 /* "1d", "of", and the text of the trigger; takes nothing over. */

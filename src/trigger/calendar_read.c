@@ -312,13 +312,21 @@ static enum error_code check_members(const struct json *value, struct error *err
   return ERROR_OK;
 }
 
-static bool is_empty(const struct calendar *calendar)
+static uint32_t find_parts(const struct calendar *calendar)
 {
-  uint32_t yearly = 0;
+  bool says[PARTS] = {
+      [PART_WEEKDAYS] = calendar->weekdays,       [PART_TIMES] = calendar->times.count,
+      [PART_DATES] = calendar->local.count,       [PART_CRON] = calendar->cron,
+      [PART_INSTANTS] = calendar->instants.count,
+  };
+  uint32_t mask = 0;
   for (int month = 1; month <= 12; month++)
-    yearly |= calendar->yearly[month];
-  return !calendar->local.count && !calendar->instants.count && !calendar->times.count &&
-         !calendar->weekdays && !yearly && !calendar->cron && !calendar->event_count;
+    says[PART_YEARLY] |= calendar->yearly[month] != 0;
+  for (size_t i = 0; i < calendar->event_count; i++)
+    says[calendar->events[i].is_floating ? PART_FLOATING : PART_FIXED] = true;
+  for (int part = 0; part < PARTS; part++)
+    mask |= (uint32_t)says[part] << part;
+  return mask;
 }
 
 static enum error_code read_members(struct calendar *calendar, const struct json *value,
@@ -343,7 +351,8 @@ static enum error_code read_members(struct calendar *calendar, const struct json
     code = read_ics(calendar, value, error);
   if (code)
     return code;
-  if (is_empty(calendar))
+  calendar->parts = find_parts(calendar);
+  if (!calendar->parts)
     return error_set(error, ERROR_INVALID,
                      "it is empty: give it dates, weekdays, times, yearly, cron, events or ics");
   ranges_finish(&calendar->local);

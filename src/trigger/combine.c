@@ -57,7 +57,7 @@ static bool holds_anchor(const struct json *value)
 enum error_code combine_check_fires(const struct trigger *trigger, const struct json *value,
                                     const char *why, struct error *error)
 {
-  enum { ASKS = 10000 };
+  enum { ASKS = 8000 };
   static const int64_t from_us[] = {INT64_MIN, 0, INT64_C(1767225600000000)}; /* 1970, 2026 */
   if (trigger_uses_calendar(trigger, NULL) || holds_anchor(value))
     return ERROR_OK;

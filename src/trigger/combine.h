@@ -34,7 +34,7 @@ bool trigger_is_compound(const struct trigger *trigger);
  * A search that asks triggers again and again until something fits has so many asks for all that
  * it does, the searches of its members included; then it gives up. */
 
-enum { EFFORT_NEXT = 50000, EFFORT_COUNT = 100000 };
+enum { EFFORT_NEXT = 30000, EFFORT_COUNT = 60000 };
 
 /* True for the outermost search, which must call effort_end(). */
 bool effort_begin(int asks);

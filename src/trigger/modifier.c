@@ -156,6 +156,10 @@ static bool offset_last(const struct modifier *modifier, int64_t after_us, int64
     late_us = until_us = INSTANT_MAX;
   if (!offset_next(modifier, after_us, last_us) || *last_us > until_us)
     return false;
+  /* Mostly there is but one. */
+  for (int step = 0; step < 3; step++, *last_us = behind_us)
+    if (!offset_next(modifier, *last_us, &behind_us) || behind_us > until_us)
+      return true;
   /* *last_us is a fire, and none lies behind late_us. From the end backwards, doubling, to where
    * one is, and then halving. */
   for (int64_t back_us = 1000; back_us < until_us - after_us; back_us *= 2) {

@@ -333,7 +333,7 @@ static void refuses_with_words(void **state)
        "cron \"H(3-4 * * * *\": minute: a \")\" is missing in \"H(3-4\", column 6"},
       {"H(3-4)x * * * *",
        "cron \"H(3-4)x * * * *\": minute \"H(3-4)x\" is not understood at \"x\", column 7"},
-      {"Hx * * * *", "unknown trigger \"Hx\": write cron, every, in or at"},
+      {"Hx * * * *", "unknown trigger \"Hx\": write cron, every, in or at, column 1"},
       {"H(0-99) * * * *", "cron \"H(0-99) * * * *\": minute 99 is over 59, column 5"},
       {"0 0 H(29-31) 2 *", "cron \"0 0 H(29-31) 2 *\": never fires: February has no day 31"},
       {"CRON_TZ=Europe/Berln 0 9 * * *",

@@ -76,7 +76,8 @@ static void makes_triggers(void **state)
       {"every('1h'):limit(2):explain()", "Every hour, at most 2 times"},
       {"#every('1h'):limit(2):next()", "2"},
       {"calendar { weekdays = 'sun,sat' }", "calendar {\"weekdays\":\"sat,sun\"}"},
-      {"raw.module('trigger').adopt { kind = 'interval', every = '1h', limit = '5' }:limit(3)",
+      {"raw.module('trigger').adopt { kind = 'interval', every = '1h', limit = '5', "
+       "limit_from = '2026-01-01' }:limit(3)",
        "every 1h limit=3"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
