@@ -73,7 +73,7 @@ def main():
             for zone, start in (("UTC", "2026-01-01T00:00"), ("Europe/Berlin", "2023-12-25T10:00"),
                                 ("America/Sao_Paulo", "2018-10-20T00:00")):
                 add(expression, zone, start, 8, rule=rule)
-    for year in (1975, 1996, 1999, 2000, 2001, 2027, 2099, 2100):
+    for year in (1896, 1900, 1975, 1996, 1999, 2000, 2001, 2027, 2099, 2100):
         for expression in ("0 0 29 2 *", "0 0 28-31 2 *", "0 12 31 * *", "30 6 29 2 1", "0 0 1 3 *", "1 0 * 2 sun"):
             rule = vixie if expression.endswith(" 1") else None
             add(expression, "UTC", f"{year}-01-15T00:00", 5, "leap years and month ends", rule=rule)
