@@ -173,16 +173,16 @@ static enum error_code read_value(struct reader *reader, int32_t *value)
   return fail_at(reader);
 }
 
-/* What follows a `-`. */
-static enum error_code read_high(struct reader *reader, struct range *range)
+/* What follows a `-` in the range that begins at `begin`. */
+static enum error_code read_high(struct reader *reader, const char *begin, struct range *range)
 {
-  const char *begin = reader->at++;
+  reader->at++;
   if (read_value(reader, &range->high))
     return ERROR_INVALID;
   if (reader->field == &kinds[WEEKDAY] && range->high == 0 && range->low > 0)
     range->high = 7; /* fri-sun */
   if (range->high < range->low)
-    return fail(reader, begin + 1, "%s range \"%.*s\" runs backwards", reader->field->name,
+    return fail(reader, begin, "%s range \"%.*s\" runs backwards", reader->field->name,
                 shown(reader->item, 40), reader->item);
   return ERROR_OK;
 }
@@ -216,12 +216,12 @@ static enum error_code read_hash(struct reader *reader, struct range *range)
   range->is_hashed = reader->is_hashed = true;
   if (*reader->at != '(')
     return ERROR_OK;
-  reader->at++;
+  const char *begin = ++reader->at;
   if (read_value(reader, &range->low))
     return ERROR_INVALID;
   if (*reader->at != '-')
     return fail_at(reader);
-  if (read_high(reader, range))
+  if (read_high(reader, begin, range))
     return ERROR_INVALID;
   if (*reader->at != ')')
     return fail(reader, reader->at, "%s: a \")\" is missing in \"%.*s\"", reader->field->name,
@@ -254,11 +254,12 @@ static enum error_code read_range(struct reader *reader, struct range *range)
   }
   if (*reader->at == 'H' && !isalpha((unsigned char)reader->at[1]))
     return read_hash(reader, range);
+  const char *begin = reader->at;
   if (read_value(reader, &range->low))
     return ERROR_INVALID;
   range->high = range->low;
   range->is_single = *reader->at != '-';
-  return range->is_single ? ERROR_OK : read_high(reader, range);
+  return range->is_single ? ERROR_OK : read_high(reader, begin, range);
 }
 
 static enum error_code read_step(struct reader *reader, struct range *range)
