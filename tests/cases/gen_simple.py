@@ -54,8 +54,8 @@ def write_dates():
 
 
 def write_calendar_intervals():
-    # APScheduler 4, whose rule this is, has no release yet to be asked.
-    out = Writer("calendar_interval", [oracles.DATEUTIL_CALENDAR])
+    out = Writer("calendar_interval", [oracles.DATEUTIL_CALENDAR, oracles.APSCHEDULER4_CALENDAR])
+    counted = "all is added to the start, k times for the k-th date; APScheduler 4 steps from the date before"
     steps = [({"months": 1}, "2026-01-31"), ({"months": 1}, "2026-01-30"), ({"months": 3}, "2025-11-30"),
              ({"years": 1}, "2024-02-29"), ({"years": 1}, "2096-02-29"), ({"years": 4}, "1976-02-29"),
              ({"days": 1}, "2026-02-27"), ({"weeks": 2}, "2026-12-20"), ({"days": 45}, "1999-12-01"),
@@ -66,7 +66,9 @@ def write_calendar_intervals():
         for zone, time in (("UTC", {}), ("Europe/Berlin", {"hour": 9, "minute": 30}),
                            ("America/New_York", {"hour": 23, "minute": 59, "second": 59})):
             for start in (f"{first}T00:00", f"{int(first[:4]) + 3}{first[4:7]}-15T12:00"):
-                out.add("calendar_interval", {**params, **time, "start_date": first}, zone, start, 6)
+                case = {"params": params}
+                out.add("calendar_interval", {**params, **time, "start_date": first}, zone, start, 6,
+                        rule=None if oracles.is_one_unit(case) else counted)
     for zone, start, note in CHANGES:
         first = local_text(zone, epoch(start) - 86400)[:10]
         for params in ({"days": 1, "hour": 2, "minute": 30}, {"days": 1, "hour": 0},
@@ -82,6 +84,9 @@ def write_calendar_intervals():
     for last in ("2026-04-30", "2026-05-31", "2026-03-01"):
         out.add("calendar_interval", {"months": 1, "start_date": "2026-01-31", "end_date": last, "hour": 8},
                 "Asia/Tehran", "2026-01-01T00:00", 9, "the end is inclusive")
+    for params, first in (({"months": 1, "days": 1}, "2026-01-30"), ({"years": 1, "weeks": 1}, "2024-02-29")):
+        for zone, start in (("UTC", f"{first}T00:00"), ("America/New_York", f"{int(first[:4]) + 3}-02-10T12:00")):
+            out.add("calendar_interval", {**params, "hour": 6, "start_date": first}, zone, start, 6, rule=counted)
     out.write()
 
 

@@ -9,6 +9,8 @@ local times of that day. No arithmetic is saved, so that there is little to get 
 well-formed lines only, and needs nothing but Python 3.9 and the system's tz database.
 """
 
+import calendar
+import itertools
 import json
 import sys
 import zoneinfo
@@ -201,20 +203,18 @@ def at_date(case):
     return [instant] if instant > case["start_epoch"] else []
 
 
-def next_calendar_date(day, params):
-    """Years and months first, passing over months without that day, then weeks and days."""
-    year, month = day.year, day.month
-    while True:
-        month += params.get("months", 0)
-        year += params.get("years", 0) + (month - 1) // 12
-        month = (month - 1) % 12 + 1
-        if year > 9999:
-            return None
+def calendar_dates(params):
+    """The start and k times the years and months, passing over months without its day, then k times the rest."""
+    start = date.fromisoformat(params["start_date"])
+    step = timedelta(weeks=params.get("weeks", 0), days=params.get("days", 0))
+    for k in itertools.count():
+        months = start.month - 1 + k * params.get("months", 0)
+        year, month = start.year + k * params.get("years", 0) + months // 12, months % 12 + 1
         try:
-            found = date(year, month, day.day)
-        except ValueError:
-            continue
-        return found + timedelta(weeks=params.get("weeks", 0), days=params.get("days", 0))
+            if start.day <= calendar.monthrange(year, month)[1]:
+                yield date(year, month, start.day) + k * step
+        except (ValueError, OverflowError):
+            return  # behind the year 9999
 
 
 def calendar_interval(case):
@@ -222,11 +222,12 @@ def calendar_interval(case):
     time = timedelta(hours=params.get("hour", 0), minutes=params.get("minute", 0), seconds=params.get("second", 0))
     last = date.fromisoformat(params["end_date"]) if "end_date" in params else date.max
     rules = {"gap": "skip", "overlap": "first", **case.get("dst", {})}
-    day, fires = date.fromisoformat(params["start_date"]), []
-    while day and day <= last and len(fires) < case["k"]:
+    fires = []
+    for day in calendar_dates(params):
+        if day > last or len(fires) >= case["k"]:
+            break
         local = datetime(day.year, day.month, day.day) + time
         fires += [i for i in resolve(zone, local, rules) if i > case["start_epoch"] and i not in fires[-2:]]
-        day = next_calendar_date(day, params)
     return fires[:case["k"]]
 
 
