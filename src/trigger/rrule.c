@@ -13,6 +13,8 @@
  *   - A date alone in EXDATE takes away all instances of that day, in RDATE it is that day at the
  *     time of DTSTART. RDATEs fire wherever they lie, also before DTSTART and after UNTIL.
  * Instances that are the same instant fire once. Immutable after anchoring; then any thread. */
+#include "trigger/rrule.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,6 @@
 #include "trigger/count.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
-#include "trigger/rrule.h"
 #include "trigger/wall.h"
 #include "trigger/wall_count.h"
 
