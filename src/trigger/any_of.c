@@ -124,4 +124,5 @@ const struct trigger_kind any_of_kind = {
     .explain = explain,
     .matches_local = matches_local,
     .gave_up = gave_up,
+    .each_source = combine_each_source,
 };

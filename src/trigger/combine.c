@@ -78,12 +78,28 @@ enum error_code combine_check_fires(const struct trigger *trigger, const struct 
 
 /* ---- reading and writing ---- */
 
+/* What no time sets off meets no other trigger at an instant. */
+static enum error_code check_open(const struct combine *combine, const struct trigger *member,
+                                  struct error *error)
+{
+  if (combine->base.kind != &any_of_kind && trigger_is_open(member))
+    return error_set(error, ERROR_INVALID, "%s is set off by no time, only any_of can hold it",
+                     trigger_kind_name(member));
+  if (member->kind == &lua_kind)
+    return error_set(error, ERROR_INVALID, "a trigger in Lua cannot be part of another one");
+  return ERROR_OK;
+}
+
 static enum error_code read_member(struct combine *combine, const struct json *value,
                                    const char *zone, struct error *error)
 {
   enum error_code code = trigger_from_json(value, zone, &combine->members[combine->count], error);
-  if (code)
+  if (!code)
+    code = check_open(combine, combine->members[combine->count], error);
+  if (code) {
+    trigger_destroy(combine->members[combine->count]);
     return code;
+  }
   const struct trigger *inner = modifier_inner(combine->members[combine->count++]);
   if (!inner->kind->is_nested) {
     combine->leaves++;
@@ -166,6 +182,13 @@ void combine_to_json(const struct trigger *trigger, struct json_writer *writer)
 }
 
 /* ---- what it is ---- */
+
+void combine_each_source(const struct trigger *trigger, trigger_visitor visit, void *context)
+{
+  const struct combine *combine = (const struct combine *)trigger;
+  for (int i = 0; i < combine->count; i++)
+    trigger_each_source(combine->members[i], visit, context);
+}
 
 const char *combine_timezone(const struct trigger *trigger)
 {

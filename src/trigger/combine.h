@@ -21,6 +21,7 @@ enum error_code combine_from_json(const struct trigger_kind *kind, const struct 
 void combine_destroy(struct trigger *trigger);
 void combine_anchor(struct trigger *trigger, int64_t now_us, const char *seed);
 void combine_to_json(const struct trigger *trigger, struct json_writer *writer);
+void combine_each_source(const struct trigger *trigger, trigger_visitor visit, void *context);
 /* The zone of all members that go by a wall clock; NULL when they differ. */
 const char *combine_timezone(const struct trigger *trigger);
 /* "the members' sentences, with the separator between"; each begins with a small letter. */
@@ -44,8 +45,8 @@ void effort_end(void);
 
 enum search { SEARCH_FOUND, SEARCH_NONE, SEARCH_GAVE_UP };
 
-/* Refuses a trigger, just read from `value`, that was looked through without a fire, or in vain from
- * several moments on. `why` follows "never fires: ". What depends on a calendar's name or was
+/* Refuses a trigger, just read from `value`, that was looked through without a fire, or in vain
+ * from several moments on. `why` follows "never fires: ". What depends on a calendar's name or was
  * anchored before is not looked at: it had a fire when it was. */
 enum error_code combine_check_fires(const struct trigger *trigger, const struct json *value,
                                     const char *why, struct error *error);

@@ -7,6 +7,7 @@
 #ifndef TRIGGER_KIND_H
 #define TRIGGER_KIND_H
 
+#include "trigger/event.h"
 #include "trigger/trigger.h"
 
 /* In the text form `word` introduces the member: "every 1h30m" is {"every":"1h30m"}. Without a
@@ -41,6 +42,10 @@ struct trigger_kind {
   /* See trigger_matches_local; NULL: goes by no wall clock. */
   bool (*matches_local)(const struct trigger *trigger, int64_t from_s, int64_t until_s);
   bool (*gave_up)(const struct trigger *trigger, int64_t after_us); /* NULL: never does */
+  /* Of what no time sets off (event.h): writes the members of its key. NULL: times set it off. */
+  void (*put_key)(const struct trigger *trigger, struct json_writer *writer);
+  /* See trigger_each_source; NULL: the trigger itself is the source, if it has a key. */
+  void (*each_source)(const struct trigger *trigger, trigger_visitor visit, void *context);
 };
 
 struct trigger {
@@ -60,7 +65,14 @@ struct trigger {
   X(oncalendar)                                                                                    \
   X(rrule)                                                                                         \
   X(any_of)                                                                                        \
-  X(all_of)
+  X(all_of)                                                                                        \
+  X(on_start)                                                                                      \
+  X(after_job)                                                                                     \
+  X(on_event)                                                                                      \
+  X(on_file)                                                                                       \
+  X(on_signal)                                                                                     \
+  X(on_change)                                                                                     \
+  X(lua)
 
 #define X(name) extern const struct trigger_kind name##_kind;
 TRIGGER_KINDS(X)

@@ -174,21 +174,30 @@ static bool does_nothing(const struct modifier *modifier)
          !modifier->offset_us && !modifier->jitter_us && !modifier_has_calendars(modifier);
 }
 
-static bool has_option(const struct json *value, const struct trigger_kind *kind)
+/* The first option that there is; NULL: none. */
+static const char *find_option(const struct json *value, const struct trigger_kind *kind)
 {
   for (int i = 0; i < OPTIONS; i++)
     if (member_find(value, modifier_members[i]))
-      return true;
-  return member_find(value, "limit_from") ||
-         (member_find(value, "seed") && !has_member(kind, "seed"));
+      return modifier_members[i];
+  if (member_find(value, "seed") && !has_member(kind, "seed"))
+    return "seed";
+  return member_find(value, "limit_from") ? "limit_from" : NULL;
 }
 
 enum error_code modifier_wrap(const struct json *value, const char *default_zone,
                               struct trigger **trigger, struct error *error)
 {
   const struct trigger_kind *kind = (*trigger)->kind;
-  if (!has_option(value, kind))
+  const char *option = find_option(value, kind);
+  if (!option)
     return ERROR_OK;
+  if (trigger_is_open(*trigger)) {
+    trigger_destroy(*trigger);
+    *trigger = NULL;
+    return error_set(error, ERROR_INVALID, "%s: \"%s\" is for what the time sets off", kind->name,
+                     option);
+  }
   struct modifier *modifier = memory_alloc(sizeof *modifier);
   *modifier = (struct modifier){.base.kind = &modifier_kind,
                                 .inner = *trigger,

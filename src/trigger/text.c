@@ -218,11 +218,12 @@ static bool is_expression(const char *at)
 static enum error_code read_word(struct reader *reader, const struct trigger_kind **kind,
                                  const struct trigger_word **word, struct error *error)
 {
+  bool is_macro = *reader->at == '@'; /* @reboot is a word, others are expressions */
+  size_t size = is_macro;
   *kind = &cron_kind;
   *word = cron_kind.words;
-  if (is_expression(reader->at))
+  if (is_expression(reader->at) && !is_macro)
     return ERROR_OK;
-  size_t size = 0;
   while (isalnum((unsigned char)reader->at[size]) || reader->at[size] == '_')
     size++;
   for (size_t i = 0; trigger_kinds[i]; i++)
@@ -233,6 +234,8 @@ static enum error_code read_word(struct reader *reader, const struct trigger_kin
         reader->at += size;
         return ERROR_OK;
       }
+  if (is_macro)
+    return ERROR_OK;
   unknown_word(reader->at, strcspn(reader->at, " \t\r\n)"), error);
   return at_column(reader, reader->at, error);
 }

@@ -222,3 +222,33 @@ bool trigger_matches_local(const struct trigger *trigger, int64_t from_s, int64_
 {
   return trigger->kind->matches_local && trigger->kind->matches_local(trigger, from_s, until_s);
 }
+
+void trigger_each_source(const struct trigger *trigger, trigger_visitor visit, void *context)
+{
+  if (trigger->kind->each_source)
+    trigger->kind->each_source(trigger, visit, context);
+  else if (trigger->kind->put_key)
+    visit(context, trigger);
+}
+
+static void note_source(void *context, const struct trigger *source)
+{
+  (void)source;
+  *(bool *)context = true;
+}
+
+bool trigger_is_open(const struct trigger *trigger)
+{
+  bool is_open = false;
+  trigger_each_source(trigger, note_source, &is_open);
+  return is_open;
+}
+
+void trigger_put_key(const struct trigger *source, struct buffer *out)
+{
+  struct json_writer writer = {.out = out};
+  json_begin_object(&writer);
+  json_put_text(&writer, "kind", source->kind->name);
+  source->kind->put_key(source, &writer);
+  json_end_object(&writer);
+}
