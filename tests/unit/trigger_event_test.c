@@ -39,7 +39,7 @@ static void test_forms(void **state)
        "When \"lunch\" of script office says"},
       {"any_of (every 1h start=2026-01-01T00:00:00.000000Z) (on_event order)",
        "any_of (every 1h start=2026-01-01T00:00:00.000000Z) (on_event order)",
-       "Any of: every hour, from 2026-01-01 00:00; or on event \"order\""},
+       "Any of: every hour, from 2026-01-01 00:00, UTC; or on event \"order\""},
   };
   (void)state;
   for (size_t i = 0; i < COUNT(cases); i++) {
