@@ -8,9 +8,10 @@ enum { SHIFT_YEARS = 400, SHIFT_DAYS = 719468 + 146097 }; /* 0000-03-01 is day -
 
 int64_t civil_to_days(int32_t year, int32_t month, int32_t day)
 {
-  int64_t y = (int64_t)year + SHIFT_YEARS - (month <= 2);
-  int64_t m = month <= 2 ? month + 9 : month - 3;
-  return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - SHIFT_DAYS;
+  uint64_t y = (uint64_t)((int64_t)year + SHIFT_YEARS - (month <= 2)), century = y / 100;
+  uint32_t m = (uint32_t)(month <= 2 ? month + 12 : month); /* 979 / 32 days are a month */
+  return (int64_t)(1461 * y / 4 - century + century / 4 + (979 * m - 2919) / 32) + day - 1 -
+         SHIFT_DAYS;
 }
 
 struct civil_date civil_from_days(int64_t days)

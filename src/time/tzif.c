@@ -207,6 +207,18 @@ static enum error_code read_footer(struct reader *reader, struct zone *zone,
   return code;
 }
 
+/* How many of the last transitions come so evenly that a guess is good. */
+static size_t count_even(const struct zone *zone)
+{
+  size_t even = 0;
+  for (; even < zone->count; even++) {
+    size_t guess = zone_half_years(zone, zone->at[zone->count - 1 - even]);
+    if (guess > even + ZONE_GUESS_OFF || even > guess + ZONE_GUESS_OFF)
+      break;
+  }
+  return even;
+}
+
 enum error_code tzif_parse(const unsigned char *bytes, size_t size, struct zone **out,
                            struct error *error)
 {
@@ -225,11 +237,13 @@ enum error_code tzif_parse(const unsigned char *bytes, size_t size, struct zone 
     code = read_block(&reader, &header, time_size, zone, error);
   if (!code && header.version)
     code = read_footer(&reader, zone, &header, error);
-  if (code)
+  if (code) {
     zone_destroy(zone);
-  else
-    *out = zone;
-  return code;
+    return code;
+  }
+  zone->even_count = count_even(zone);
+  *out = zone;
+  return ERROR_OK;
 }
 
 enum error_code tzif_from_rule(const char *rule, struct zone **out, struct error *error)
@@ -245,7 +259,9 @@ enum error_code tzif_from_rule(const char *rule, struct zone **out, struct error
   zone->at = memory_alloc(room * sizeof *zone->at);
   zone->type = memory_alloc(room);
   *out = zone;
-  return apply_rule(zone, 0, zone->abbreviations, rule, error);
+  enum error_code code = apply_rule(zone, 0, zone->abbreviations, rule, error);
+  zone->even_count = count_even(zone);
+  return code;
 }
 
 void zone_destroy(struct zone *zone)

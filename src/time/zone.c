@@ -1,6 +1,7 @@
-/* Searching a zone's transitions. The search is branch-free in its comparisons, about ten steps for
- * a zone with four hundred years of rules; what lies behind the table is moved back by whole
- * 400-year cycles, which repeat to the day. Pure; any thread. */
+/* Searching a zone's transitions. Most come twice a year, for the last decades and for the four
+ * hundred years of a rule, so that a division tells where to look; the others are searched by
+ * halving, without branches. What lies behind the table is moved back by whole 400-year cycles,
+ * which repeat to the day. Pure; any thread. */
 #include "time/zone.h"
 
 #include "time/civil.h"
@@ -14,13 +15,30 @@ const char *zone_name(const struct zone *zone)
   return zone->name;
 }
 
+/* How many transitions are at or before `utc_s`, which lies among the even ones. */
+static inline size_t count_even_until(const struct zone *zone, int64_t utc_s)
+{
+  size_t first = zone->count - zone->even_count, back = zone_half_years(zone, utc_s);
+  size_t guess = back < zone->even_count ? zone->count - 1 - back : first;
+  while (zone->at[guess] > utc_s)
+    guess--;
+  while (zone->at[guess + 1] <= utc_s)
+    guess++;
+  return guess + 1;
+}
+
 /* How many transitions are at or before `utc_s`. */
-static size_t count_until(const struct zone *zone, int64_t utc_s)
+static inline size_t count_until(const struct zone *zone, int64_t utc_s)
 {
   const int64_t *base = zone->at;
   size_t n = zone->count;
-  if (n == 0)
+  if (n == 0 || utc_s < base[0])
     return 0;
+  if (utc_s >= base[n - 1])
+    return n;
+  if (zone->even_count && utc_s >= base[n - zone->even_count])
+    return count_even_until(zone, utc_s);
+  n -= zone->even_count;
   while (n > 1) {
     size_t half = n / 2;
     base += base[half] <= utc_s ? half : 0;

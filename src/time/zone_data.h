@@ -3,19 +3,21 @@
  * `at` holds the instants of the transitions, strictly ascending, all within the years 1 to 10400
  * or so; `type[i]` is in force from at[i] on, `first_type` before at[0]. When `cycles` is set, the
  * last 400 years of the table come from the footer's rule, and what lies behind the table repeats
- * them. */
+ * them. The last `even_count` transitions come about twice a year, so that zone_half_years() tells
+ * where among them an instant stands, give or take ZONE_GUESS_OFF. */
 #ifndef TIME_ZONE_DATA_H
 #define TIME_ZONE_DATA_H
 
 #include <stddef.h>
 
+#include "time/civil.h"
 #include "time/zone.h"
 
-enum { ZONE_TYPES_MAX = 250 };
+enum { ZONE_TYPES_MAX = 250, ZONE_GUESS_OFF = 3 };
 
 struct zone {
   char *name;
-  size_t count;
+  size_t count, even_count;
   int64_t *at;
   uint8_t *type;
   struct zone_offset *types;
@@ -23,6 +25,12 @@ struct zone {
   uint8_t first_type;
   bool cycles;
 };
+
+/* The half years from an instant to the last transition. */
+static inline size_t zone_half_years(const struct zone *zone, int64_t utc_s)
+{
+  return (uint64_t)(zone->at[zone->count - 1] - utc_s) / (uint64_t)(CIVIL_CYCLE_S / 800);
+}
 
 void zone_destroy(struct zone *zone); /* NULL is fine */
 

@@ -42,8 +42,14 @@ static uint64_t special_days(const struct cron_fields *fields, const struct cron
   return month_days(fields, dates, first, length) & cron_special_weeks(special, first_day);
 }
 
+/* The first matching second of a day. */
+static inline int32_t first_time(const struct cron_fields *fields)
+{
+  return lowest(fields->hours) * 3600 + lowest(fields->minutes) * 60 + lowest(fields->seconds);
+}
+
 /* The first matching second of a day at or after `second`; -1 when there is none. */
-static int32_t next_time(const struct cron_fields *fields, int32_t second)
+static inline int32_t next_time(const struct cron_fields *fields, int32_t second)
 {
   int32_t h = second / 3600, m = second / 60 % 60, s = second % 60;
   if (fields->hours >> h & 1) {
@@ -128,16 +134,12 @@ bool cron_fields_next(const struct cron_fields *fields, const struct cron_specia
     local_s = CIVIL_SECONDS_MIN;
   if (local_s > CIVIL_SECONDS_MAX)
     return false;
+  /* The time first: a day over is a day less to look at, and dates are what takes long. */
   int64_t today = civil_day_of(local_s), day;
-  if (!next_day(fields, special, today, &day))
+  int32_t time = next_time(fields, (int32_t)(local_s - today * CIVIL_DAY_S));
+  if (!next_day(fields, special, today + (time < 0), &day))
     return false;
-  int32_t time = next_time(fields, day == today ? (int32_t)(local_s - day * CIVIL_DAY_S) : 0);
-  if (time < 0) {
-    if (!next_day(fields, special, day + 1, &day))
-      return false;
-    time = next_time(fields, 0);
-  }
-  *match_s = day * CIVIL_DAY_S + time;
+  *match_s = day * CIVIL_DAY_S + (day == today ? time : first_time(fields));
   return *match_s <= CIVIL_SECONDS_MAX;
 }
 

@@ -360,7 +360,7 @@ static enum error_code expand_macro(struct reader *reader)
   if (*reader->at && !strcmp(word, "@every"))
     return fail(reader, begin, "@every is not crontab's: write \"every %.20s\"", reader->at);
   if (!strcmp(word, "@reboot"))
-    return fail(reader, begin, "@reboot is an event and not a time; let a listener start the job");
+    return fail(reader, begin, "@reboot is an event and not a time: write \"on_start\"");
   for (size_t i = 0; i < MACROS; i++) {
     names[i] = macros[i].name;
     if (strcmp(word, macros[i].name) != 0)

@@ -295,8 +295,8 @@ static void refuses_with_words(void **state)
       {"0 0 ? * *", "cron \"0 0 ? * *\": day of month \"?\" is not understood at \"?\", column 5"},
       {"0 0 30 2 *", "cron \"0 0 30 2 *\": never fires: February has no day 30"},
       {"0 0 31 4,6 *", "cron \"0 0 31 4,6 *\": never fires: none of its months has a day 31"},
-      {"@reboot", "cron \"@reboot\": @reboot is an event and not a time; let a listener start the "
-                  "job, column 1"},
+      {"cron @reboot", "cron \"@reboot\": @reboot is an event and not a time: write \"on_start\", "
+                       "column 1"},
       {"@dayly", "cron \"@dayly\": unknown macro \"@dayly\", did you mean \"@daily\"?, column 1"},
       {"@daily 5", "cron \"@daily 5\": \"5\" stands behind @daily, column 8"},
       {"99999999999999999999999 * * * *", "cron \"99999999999999999999999 * * * *\": minute "
