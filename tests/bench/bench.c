@@ -1,7 +1,8 @@
 /* Runs all benchmarks, or those that are named, some rounds over, and prints the median of each
  * figure with its goal.
  *
- *   bench [-n ROUNDS] [--quick] [--folder SCRATCH] [NAME...] */
+ *   bench [-n ROUNDS] [--quick] [--folder SCRATCH] [--peers FOLDER] [NAME...]
+ *   bench W1 --passes P --spec FILE            as the peers' bench.py calls it (next_peers.c) */
 #include "bench/bench.h"
 
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { FIGURES_MAX = 64, ROUNDS_MAX = 100 };
+enum { FIGURES_MAX = 128, ROUNDS_MAX = 100 };
 
 static struct figure {
   char *name, *unit;
@@ -24,7 +25,7 @@ static const struct {
   void (*run)(const struct bench_options *options);
 } benchmarks[] = {
     {"disk", bench_disk}, {"drain", bench_drain}, {"add", bench_add},   {"start", bench_start},
-    {"late", bench_late}, {"idle", bench_idle},   {"peer", bench_peer},
+    {"late", bench_late}, {"idle", bench_idle},   {"next", bench_next}, {"peer", bench_peer},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
@@ -41,6 +42,16 @@ static const struct {
     {"lateness of a job each 100 ms, p99", "< 10"},
     {"idle CPU, one daily job", "< 0.1"},
     {"resident memory, example jobs", "< 15"},
+    {"next, UTC, median of expressions", "< 60"},
+    {"next, DST zones, median of expressions", "< 80"},
+    {"next, slowest that fires within 10 years", "< 2000"},
+    {"next, 29 February on one weekday", "< 20000"},
+    {"reading a crontab expression", "< 300"},
+    {"loading a zone, median of all", "< 10"},
+    {"counting ten years of seconds", "< 1000"},
+    {"next --batch", ">= 100000"},
+    {"fires over the fastest peer's", ">= 25"},
+    {"fires over APScheduler's", ">= 500"},
 };
 
 void bench_report(const char *name, double value, const char *unit)
@@ -113,8 +124,14 @@ static bool is_named(const char *name, char **names, int count)
 
 int main(int argc, char **argv)
 {
-  struct bench_options options = {BENCH_PROGRAM, "/tmp/moonbeat-bench", BENCH_JOBS, 1};
+  struct bench_options options = {.program = BENCH_PROGRAM,
+                                  .folder = "/tmp/moonbeat-bench",
+                                  .jobs = BENCH_JOBS,
+                                  .self = BENCH_SELF,
+                                  .scale = 1};
   int rounds = 3, at = 1;
+  if (argc > 1 && strcmp(argv[1], "W1") == 0)
+    return bench_answer_w1(argc, argv);
   for (; at < argc && argv[at][0] == '-'; at++) {
     if (strcmp(argv[at], "--quick") == 0) {
       options.scale = 10;
@@ -123,9 +140,11 @@ int main(int argc, char **argv)
       rounds = atoi(argv[++at]);
     } else if (strcmp(argv[at], "--folder") == 0 && at + 1 < argc) {
       options.folder = argv[++at];
+    } else if (strcmp(argv[at], "--peers") == 0 && at + 1 < argc) {
+      options.peers = argv[++at];
     } else {
-      fprintf(stderr, "usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [drain add start late "
-                      "idle peer]\n");
+      fprintf(stderr, "usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [--peers FOLDER]"
+                      " [disk drain add start late idle next peer]\n");
       return 64;
     }
   }

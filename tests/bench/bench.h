@@ -9,6 +9,8 @@ struct bench_options {
   const char *program; /* the moonbeat binary */
   const char *folder;  /* scratch, on the disk that is to be measured */
   const char *jobs;    /* the example jobs */
+  const char *self;    /* this executable */
+  const char *peers;   /* the folder of the peers' bench.py; NULL: none */
   int scale;           /* 1: full size; 10: a tenth, for a try */
 };
 
@@ -19,8 +21,12 @@ void bench_add(const struct bench_options *options);
 void bench_start(const struct bench_options *options);
 void bench_idle(const struct bench_options *options);
 void bench_late(const struct bench_options *options);
+void bench_next(const struct bench_options *options);
 void bench_peer(const struct bench_options *options);
 void bench_disk(const struct bench_options *options); /* what a commit costs at least, now */
+
+/* `bench W1 --passes P --spec FILE [--dump FILE]`, which the peers' bench.py calls. */
+int bench_answer_w1(int argc, char **argv);
 
 /* ---- support.c ---- */
 
