@@ -190,6 +190,22 @@ static void check_forms(const struct trigger *trigger)
   buffer_deinit(&sentence);
 }
 
+/* Whenever it is anchored, also behind all its ends, it can be stored and read again. */
+static void check_stored(const struct trigger *trigger)
+{
+  /* 1970, 2109 and 9999 */
+  static const int64_t moments_us[] = {0, 4389638400 * SECOND, 253370764800 * SECOND};
+  struct buffer text = {0};
+  trigger_to_text(trigger, &text);
+  for (size_t i = 0; i < sizeof moments_us / sizeof moments_us[0]; i++) {
+    struct trigger *stored = fuzz_trigger_from_text(text.data, NULL);
+    trigger_anchor(stored, moments_us[i], "stored");
+    check_forms(stored);
+    trigger_destroy(stored);
+  }
+  buffer_deinit(&text);
+}
+
 static void check_anchor(struct trigger *trigger, int64_t start_us)
 {
   struct buffer once = {0}, twice = {0};
@@ -244,6 +260,7 @@ void fuzz_check(struct trigger *trigger, int64_t start_us)
   int64_t fire_us;
   fuzz_triggers++;
   check_forms(trigger);
+  check_stored(trigger);
   trigger_anchor(trigger, start_us, "fuzz");
   check_forms(trigger);
   check_anchor(trigger, start_us);
