@@ -15,7 +15,7 @@
 #include "time/instant.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
-#include "trigger/wall_count.h"
+#include "trigger/wall.h"
 
 enum { CYCLE_MONTHS = 4800, CYCLE_DAYS = 146097, MONTHS_END = 12 * (CIVIL_YEAR_MAX + 1) };
 

@@ -13,7 +13,7 @@
 #include "time/instant.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
-#include "trigger/wall_count.h"
+#include "trigger/wall.h"
 
 enum { DAY_END_S = CIVIL_DAY_S - 1 };
 
@@ -65,7 +65,7 @@ static bool next_match(const void *of, int64_t local_s, int64_t *match_s)
     while (!is_on(d, day));
   }
   *match_s = day * CIVIL_DAY_S + d->first_s + (int64_t)index * d->every_s;
-  return true;
+  return *match_s <= CIVIL_SECONDS_MAX;
 }
 
 /* The times before a local second, counted from 4 January 1970, a Sunday; negative before it. */

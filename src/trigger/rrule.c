@@ -25,7 +25,6 @@
 #include "trigger/kind.h"
 #include "trigger/member.h"
 #include "trigger/wall.h"
-#include "trigger/wall_count.h"
 
 static const struct wall_rules default_rules = {WALL_GAP_SHIFT, WALL_OVERLAP_FIRST};
 

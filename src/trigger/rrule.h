@@ -121,7 +121,7 @@ bool rrule_series_next(const struct rrule_series *series, int64_t local_s, int64
                        uint32_t *steps);
 
 /* How many there are in [from_s, until_s). For hours, minutes and seconds on certain dates a lower
- * bound when the span has more than 100,000 rows of such dates. */
+ * bound when the span has more than 40,000 rows of such dates. */
 int64_t rrule_series_count(const struct rrule_series *series, int64_t from_s, int64_t until_s);
 
 /* Why a rule has no instance, as an error. `series` is NULL when DTSTART is not known;

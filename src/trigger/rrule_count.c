@@ -9,8 +9,8 @@
 #include "trigger/rrule.h"
 
 /* Rows of dates that are counted for hours, minutes and seconds. A COUNT that is not reached within
- * them, half a thousand years at least, ends nothing; a longer span is counted so far. */
-enum { ROWS_MAX = 100000 };
+ * them, half a thousand years at least, ends nothing; of a span so many are counted. */
+enum { COUNT_ROWS_MAX = 100000, SPAN_ROWS_MAX = 40000 };
 
 enum { KNOWN = 64 };
 
@@ -222,7 +222,7 @@ static bool find_candidate(const struct rrule_series *series, int64_t left, int6
       if (find_in_row(series, dates.day + row.first, dates.day + row.end, &left, k))
         return true;
     }
-  } while (rows < ROWS_MAX && rrule_dates_next(series, last_day, &dates, &steps));
+  } while (rows < COUNT_ROWS_MAX && rrule_dates_next(series, last_day, &dates, &steps));
   return false;
 }
 
@@ -259,13 +259,19 @@ static int64_t count_in_periods(const struct rrule_series *series, struct chosen
                                 int64_t from_s, int64_t until_s)
 {
   int64_t first = rrule_period_of(series, from_s), last = rrule_period_of(series, until_s - 1);
-  int64_t sum = 0;
-  for (int64_t number = rrule_align(series, first); number <= last;
-       number += series->rule.interval) {
+  int64_t number = rrule_align(series, first), cycle = rrule_cycle(&series->rule);
+  int64_t sum = 0, of_cycle = 0;
+  for (int64_t i = 0; number <= last; number += series->rule.interval, i++) {
     struct rrule_period period;
+    if (i == cycle) { /* from here on all comes again */
+      int64_t turns = (last - number) / (cycle * series->rule.interval);
+      sum += turns * of_cycle;
+      number += turns * cycle * series->rule.interval;
+    }
     rrule_period_fill(series, number, &period);
-    int64_t size = (int64_t)period.days * series->times;
-    sum += number < last ? count_chosen(chosen, size)
+    int64_t size = (int64_t)period.days * series->times, count = count_chosen(chosen, size);
+    of_cycle += count;
+    sum += number < last ? count
                          : count_under(chosen, size, rrule_period_rank(series, &period, until_s));
     if (number == first)
       sum -= count_under(chosen, size, rrule_period_rank(series, &period, from_s));
@@ -323,7 +329,7 @@ static int64_t count_in_rows(const struct rrule_series *series, int64_t first, i
       struct row row = take_row(&mask);
       sum += count_row(series, first, end, dates.day + row.first, dates.day + row.end);
     }
-  } while (rows < ROWS_MAX && rrule_dates_next(series, last_day, &dates, &steps));
+  } while (rows < SPAN_ROWS_MAX && rrule_dates_next(series, last_day, &dates, &steps));
   return sum;
 }
 

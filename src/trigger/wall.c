@@ -7,9 +7,14 @@
 #include <string.h>
 
 #include "time/instant.h"
+#include "trigger/count.h"
 #include "trigger/member.h"
 
-enum { GAP_MAX_S = 3 * 3600 };
+enum {
+  GAP_MAX_S = 3 * 3600,
+  REACH_S = 2 * 86400, /* more than a wall clock is ever off, and a gap long */
+  SHIFTED_MAX = 25000, /* local times in gaps that are looked at one by one */
+};
 
 static const char *const gap_names[] = {"first", "skip", "shift", NULL};
 static const char *const overlap_names[] = {"first", "second", "both", NULL};
@@ -88,32 +93,80 @@ bool wall_next(const struct wall_source *source, const struct zone *zone, struct
     if (match_s == INT64_MAX)
       return false;
     utc_s = span.until_s;
+    /* Until shortly before a match that is far away, no wall clock shows one. */
+    if (match_s - REACH_S > utc_s && utc_s + span.after_s >= window.from_s)
+      utc_s = match_s - REACH_S;
   }
+}
+
+/* ---- counting ---- */
+
+/* How many local times in [from_s, until_s) do not have another one `length_s` later: of those that
+ * a gap of that length shifts behind itself, those that do not coincide with one that fires there
+ * anyway. */
+static int64_t count_without_later(const struct wall_source *source, int64_t from_s,
+                                   int64_t until_s, int64_t length_s, int *steps)
+{
+  int64_t later = source->count(source->of, from_s + length_s, until_s + length_s);
+  if (later == 0)
+    return source->count(source->of, from_s, until_s);
+  if (later == until_s - from_s)
+    return 0; /* every second has */
+  int64_t sum = 0, match_s, later_s;
+  for (; *steps > 0 && source->next(source->of, from_s, &match_s) && match_s < until_s; --*steps) {
+    sum += !source->next(source->of, match_s + length_s, &later_s) || later_s != match_s + length_s;
+    from_s = match_s + 1;
+  }
+  return sum;
+}
+
+/* The fires for the gap before a span, up to `until_s`. */
+static int64_t count_gap(struct search *search, struct wall_rules rules,
+                         const struct zone_span *span, const struct window *window, int64_t until_s,
+                         int *steps)
+{
+  int64_t end_s = window->gap_until_s, first_s = span->from_s + span->offset.offset_s;
+  if (rules.gap == WALL_GAP_SHIFT && until_s + span->before_s < end_s)
+    end_s = until_s + span->before_s;
+  if (window->gap_from_s >= end_s || find(search, window->gap_from_s) >= end_s)
+    return 0;
+  if (rules.gap == WALL_GAP_SHIFT)
+    return count_without_later(search->source, window->gap_from_s, end_s,
+                               span->offset.offset_s - span->before_s, steps);
+  /* It is that of the first instant after it, if that one matches by itself. */
+  return find(search, first_s) != first_s;
 }
 
 int64_t wall_count(const struct wall_source *source, const struct zone *zone,
                    struct wall_rules rules, int64_t from_s, int64_t until_s)
 {
-  int64_t sum = 0;
-  while (from_s < until_s) {
-    struct zone_span span;
+  struct search search = {.source = source, .asked_s = INT64_MAX, .match_s = INT64_MIN};
+  /* Local times of spans that are counted together: between them lies no match that is skipped or
+   * occurs twice. */
+  int64_t run_from_s = 0, run_until_s = 0, sum = 0;
+  int steps = SHIFTED_MAX;
+  struct zone_span span;
+  for (; from_s < until_s; from_s = span.until_s) {
     struct window window;
     zone_span(zone, from_s, &span);
     window_of(rules, &span, from_s, &window);
-    int64_t cut_s = until_s + span.offset.offset_s;
-    if (window.until_s > cut_s)
-      window.until_s = cut_s;
-    sum += source->count(source->of, window.from_s, window.until_s);
-    /* The fire for the gap is that of the first instant after it, if that one matches by itself. */
-    int64_t first_s = span.from_s + span.offset.offset_s;
-    if (window.gap_from_s < window.gap_until_s &&
-        source->count(source->of, window.gap_from_s, window.gap_until_s) &&
-        !source->count(source->of, first_s, first_s + 1))
-      sum++;
-    from_s = span.until_s;
+    if (window.until_s > until_s + span.offset.offset_s)
+      window.until_s = until_s + span.offset.offset_s;
+    sum += count_gap(&search, rules, &span, &window, until_s, &steps);
+    if (window.until_s <= window.from_s)
+      continue;
+    int64_t low_s = window.from_s < run_until_s ? window.from_s : run_until_s;
+    int64_t high_s = window.from_s < run_until_s ? run_until_s : window.from_s;
+    if (run_from_s == run_until_s || (low_s < high_s && find(&search, low_s) < high_s)) {
+      sum += run_from_s < run_until_s ? source->count(source->of, run_from_s, run_until_s) : 0;
+      run_from_s = window.from_s;
+    }
+    run_until_s = window.until_s;
   }
-  return sum;
+  return sum + (run_from_s < run_until_s ? source->count(source->of, run_from_s, run_until_s) : 0);
 }
+
+/* ---- microseconds ---- */
 
 bool wall_next_us(const struct wall_source *source, const struct zone *zone,
                   struct wall_rules rules, int64_t after_us, int64_t *next_us)
@@ -127,6 +180,25 @@ bool wall_next_us(const struct wall_source *source, const struct zone *zone,
   *next_us = fire_s * 1000000;
   return true;
 }
+
+int64_t wall_count_us(const struct trigger *trigger, const struct wall_source *source,
+                      const struct zone *zone, struct wall_rules rules, int64_t after_us,
+                      int64_t until_us, int64_t *last_us)
+{
+  if (after_us < INSTANT_MIN)
+    after_us = INSTANT_MIN - 1;
+  if (until_us > INSTANT_MAX)
+    until_us = INSTANT_MAX;
+  if (after_us >= until_us)
+    return 0;
+  int64_t sum =
+      wall_count(source, zone, rules, instant_seconds(after_us) + 1, instant_seconds(until_us) + 1);
+  if (sum)
+    *last_us = count_last_fire(trigger, after_us, until_us);
+  return sum;
+}
+
+/* ---- the rules as text ---- */
 
 static enum error_code read_rule(const struct json *value, const char *name,
                                  const char *const *names, uint8_t *rule, struct error *error)

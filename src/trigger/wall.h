@@ -52,7 +52,9 @@ struct wall_source {
 bool wall_next(const struct wall_source *source, const struct zone *zone, struct wall_rules rules,
                int64_t utc_s, int64_t *fire_s);
 
-/* Fires in [from_s, until_s), instants. Not for WALL_GAP_SHIFT. */
+/* Fires in [from_s, until_s), instants. By the source's arithmetic; only with WALL_GAP_SHIFT the
+ * local times inside of gaps are looked at one by one, and after 25,000 of them the rest of those
+ * is not counted: half a century of a fire every few seconds. */
 int64_t wall_count(const struct wall_source *source, const struct zone *zone,
                    struct wall_rules rules, int64_t from_s, int64_t until_s);
 
@@ -60,5 +62,12 @@ int64_t wall_count(const struct wall_source *source, const struct zone *zone,
  * the calendar. */
 bool wall_next_us(const struct wall_source *source, const struct zone *zone,
                   struct wall_rules rules, int64_t after_us, int64_t *next_us);
+
+/* trigger_kind.count for such a kind: the fires of `trigger` in (after_us, until_us], and the last
+ * of them. */
+struct trigger;
+int64_t wall_count_us(const struct trigger *trigger, const struct wall_source *source,
+                      const struct zone *zone, struct wall_rules rules, int64_t after_us,
+                      int64_t until_us, int64_t *last_us);
 
 #endif
