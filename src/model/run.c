@@ -32,6 +32,12 @@ int run_state_from_name(const char *name)
   return -1;
 }
 
+const char *run_cause_name(enum run_cause cause)
+{
+  static const char *const names[] = {"schedule", "manual", "event"};
+  return names[cause];
+}
+
 const char *skip_reason_name(enum skip_reason reason)
 {
   return reason_names[reason];
@@ -40,9 +46,10 @@ const char *skip_reason_name(enum skip_reason reason)
 void run_deinit(struct run *run)
 {
   free(run->args);
+  free(run->events);
   free(run->result);
   free(run->error);
-  run->args = run->result = run->error = NULL;
+  run->args = run->events = run->result = run->error = NULL;
 }
 
 void run_format_id(struct buffer *out, const char *job_id, int64_t scheduled_us)

@@ -36,7 +36,9 @@ static inline bool run_has_ended(enum run_state state)
 }
 
 /* Why a run was made. */
-enum run_cause { RUN_BY_SCHEDULE, RUN_BY_HAND };
+enum run_cause { RUN_BY_SCHEDULE, RUN_BY_HAND, RUN_BY_EVENT };
+
+const char *run_cause_name(enum run_cause cause); /* "schedule", "manual", "event" */
 
 struct run_key {
   int64_t scheduled_us;
@@ -55,6 +57,7 @@ struct run {
   int64_t started_us;  /* 0: not yet */
   int64_t finished_us; /* 0: not yet */
   char *args;          /* JSON array given by hand in place of the job's; or NULL */
+  char *events;        /* JSON array of what set it off; or NULL */
   char *result;        /* JSON; or NULL */
   char *error;         /* text with traceback; or NULL */
 };

@@ -12,9 +12,9 @@
 
 #define COLUMNS                                                                                    \
   "r.scheduled_us, r.job, r.state, r.cause, r.attempt, r.fence, r.previous_us, r.due_us,"          \
-  " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error"
+  " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error, r.events"
 
-enum { ID_COLUMN = 14 };
+enum { ID_COLUMN = 15 };
 
 /* The strings stay SQLite's. */
 static struct run read_run(const struct query *query)
@@ -33,6 +33,7 @@ static struct run read_run(const struct query *query)
       .args = (char *)query_text(query, 11),
       .result = (char *)query_text(query, 12),
       .error = (char *)query_text(query, 13),
+      .events = (char *)query_text(query, 14),
   };
 }
 
@@ -54,11 +55,12 @@ static enum error_code visit_all(struct query *query, store_run_visitor visit, v
 
 enum error_code store_claim(struct store *store, const struct run *run, struct error *error)
 {
-  struct query query = query_open(store,
-                                  "INSERT INTO runs(scheduled_us, job, state, cause, attempt,"
-                                  " fence, previous_us, due_us, claimed_us, started_us, args)"
-                                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                                  error);
+  struct query query =
+      query_open(store,
+                 "INSERT INTO runs(scheduled_us, job, state, cause, attempt,"
+                 " fence, previous_us, due_us, claimed_us, started_us, args, events)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 error);
   bind_integer(&query, run->key.scheduled_us);
   bind_integer(&query, run->key.job);
   bind_integer(&query, run->state);
@@ -70,6 +72,7 @@ enum error_code store_claim(struct store *store, const struct run *run, struct e
   bind_integer(&query, run->claimed_us);
   bind_optional(&query, run->started_us, 0);
   bind_text(&query, run->args);
+  bind_text(&query, run->events);
   enum error_code code = query_run(&query);
   if (code == ERROR_CONFLICT)
     error_set(error, code, "the run of job %lld at %lld us is claimed already",
@@ -171,6 +174,7 @@ enum error_code store_get_run(struct store *store, struct run_key key, struct ru
   if (found) {
     *run = read_run(&query);
     run->args = memory_strdup(run->args);
+    run->events = memory_strdup(run->events);
     run->result = memory_strdup(run->result);
     run->error = memory_strdup(run->error);
   }
@@ -188,7 +192,7 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, stor
       query_open(store,
                  "SELECT a.scheduled_us, a.job, a.state, r.cause, a.attempt, a.fence,"
                  " r.previous_us, a.due_us, a.claimed_us, a.started_us, a.finished_us,"
-                 " r.args, a.result, a.error, j.id FROM attempts a"
+                 " r.args, a.result, a.error, r.events, j.id FROM attempts a"
                  " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"
                  " LEFT JOIN jobs j ON j.number = a.job"
                  " WHERE a.scheduled_us = ? AND a.job = ? ORDER BY a.attempt",

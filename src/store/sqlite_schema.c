@@ -69,6 +69,17 @@ static const char *const steps[] = {
     "CREATE TABLE calendars(name TEXT PRIMARY KEY, definition TEXT NOT NULL, script TEXT)"
     "  STRICT, WITHOUT ROWID;"
     "CREATE INDEX jobs_excepting ON jobs(number) WHERE instr(trigger, '\"except\":\"') > 0;",
+
+    /* Which jobs wait for what happens, what has happened and has no run yet, how far sensors have
+     * come, and what set off a run. */
+    "CREATE TABLE subscriptions(key TEXT NOT NULL, job INTEGER NOT NULL,"
+    "  PRIMARY KEY(key, job)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX subscriptions_of_job ON subscriptions(job);"
+    "CREATE TABLE pending_events(job INTEGER NOT NULL, number INTEGER NOT NULL,"
+    "  at_us INTEGER NOT NULL, due_us INTEGER NOT NULL, event TEXT NOT NULL,"
+    "  PRIMARY KEY(job, number)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE sensors(key TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE runs ADD COLUMN events TEXT;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

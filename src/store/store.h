@@ -94,6 +94,42 @@ enum error_code store_each_excepting(struct store *store, const char *calendar,
                                      store_number_visitor visit, void *context,
                                      struct error *error);
 
+/* ---- events that jobs wait for ---- */
+
+/* `key` is what trigger_put_key() writes. */
+enum error_code store_subscribe(struct store *store, const char *key, int64_t job,
+                                struct error *error);
+enum error_code store_unsubscribe(struct store *store, int64_t job, struct error *error);
+typedef bool (*store_subscription_visitor)(void *context, const char *key, int64_t job);
+enum error_code store_each_subscription(struct store *store, store_subscription_visitor visit,
+                                        void *context, struct error *error);
+
+/* One that has come for a job and has no run yet. */
+struct pending_event {
+  int64_t job;
+  int64_t number;      /* in the order in which they came, from 1 */
+  int64_t at_us;       /* when it came */
+  int64_t due_us;      /* at_us, and its trigger's debounce */
+  const char *content; /* a JSON object */
+};
+enum error_code store_add_event(struct store *store, const struct pending_event *event,
+                                struct error *error);
+/* Those with numbers up to `until_number`. */
+enum error_code store_remove_events(struct store *store, int64_t job, int64_t until_number,
+                                    struct error *error);
+typedef bool (*store_event_visitor)(void *context, const struct pending_event *event);
+/* Oldest first; of all jobs, one after the other, when `job` is 0. */
+enum error_code store_each_event(struct store *store, int64_t job, store_event_visitor visit,
+                                 void *context, struct error *error);
+
+/* How far a sensor has come: what it said before is in the store. `position` is JSON; NULL removes.
+ */
+enum error_code store_put_position(struct store *store, const char *key, const char *position,
+                                   struct error *error);
+/* *position is a heap string of the caller's, NULL when there is none. */
+enum error_code store_get_position(struct store *store, const char *key, char **position,
+                                   struct error *error);
+
 /* ---- jobs ---- */
 
 /* A job as it is kept. One whose spec cannot be read any more comes with its id, number and spec

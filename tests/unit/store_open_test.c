@@ -123,7 +123,9 @@ static void takes_the_steps_since(void **state)
   (void)state;
   int count = 0;
   close_and_forget();
-  change_by_hand("DROP INDEX jobs_excepting; DROP TABLE calendars; PRAGMA user_version = 1");
+  change_by_hand("DROP TABLE subscriptions; DROP TABLE pending_events; DROP TABLE sensors;"
+                 "ALTER TABLE runs DROP COLUMN events;"
+                 "DROP INDEX jobs_excepting; DROP TABLE calendars; PRAGMA user_version = 1");
   OK(store_open(path, &store, &error));
   OK(store_begin(store, &error));
   OK(store_put_calendar(store, &(struct stored_calendar){"closed", "{\"weekdays\":\"sat\"}", NULL},
@@ -141,7 +143,7 @@ static void refuses_newer(void **state)
   close_and_forget();
   change_by_hand("PRAGMA user_version = 9");
   FAILS(ERROR_NEWER, store_open(path, &store, &error));
-  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 2): "
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 3): "
                              "upgrade moonbeat",
                              path);
   assert_string_equal(error.text, text);
