@@ -104,6 +104,9 @@ static void take(struct worker *worker, struct message *message)
   case MESSAGE_EVENT:
     worker_event(worker, message);
     return;
+  case MESSAGE_ASK:
+    worker_ask(worker, message);
+    return;
   case MESSAGE_RUN:
     worker_run(worker, message);
     return;

@@ -1,5 +1,5 @@
 /* The parts of a worker: worker.c (thread, dispatch, end), worker_load.c (scripts and listeners),
- * worker_run.c, worker_console.c. On the worker's thread. */
+ * worker_run.c, worker_ask.c (triggers), worker_console.c. On the worker's thread. */
 #ifndef EXEC_WORKER_INTERNAL_H
 #define EXEC_WORKER_INTERNAL_H
 
@@ -76,6 +76,7 @@ void worker_load(struct worker *worker, struct message *message);
 void worker_retire(struct worker *worker, struct message *message);
 void worker_event(struct worker *worker, struct message *message);
 void worker_console_event(struct worker *worker, struct message *message);
+void worker_ask(struct worker *worker, struct message *message);
 void worker_run(struct worker *worker, struct message *message);
 void worker_cancel(struct worker *worker, struct message *message);
 void worker_evaluate(struct worker *worker, struct message *message);

@@ -71,11 +71,15 @@ static int l_run(lua_State *L)
   run->is_unannounced = true;
   TAILQ_INSERT_TAIL(&run->worker->unannounced, run, unannounced);
   lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
-  lua_createtable(L, 0, 4); /* which the Lua half makes the `run` object of */
+  lua_createtable(L, 0, 5); /* which the Lua half makes the `run` object of */
   lua_pushinteger(L, message->as.run.attempt.key.scheduled_us);
   lua_setfield(L, -2, "scheduled_us");
   lua_pushinteger(L, message->as.run.attempt.number);
   lua_setfield(L, -2, "number");
+  if (message->as.run.events) {
+    lua_pushstring(L, message->as.run.events);
+    lua_setfield(L, -2, "events_json");
+  }
   lua_pushstring(L, message->as.run.job_id);
   lua_pushstring(L, message->as.run.func); /* NULL pushes nil */
   lua_pushstring(L, message->as.run.command);

@@ -48,6 +48,7 @@ static void free_strings(struct message *m)
     free(m->as.run.func);
     free(m->as.run.command);
     free(m->as.run.args);
+    free(m->as.run.events);
     break;
   case MESSAGE_FINISHED:
     free(m->as.finished.result);
@@ -56,6 +57,20 @@ static void free_strings(struct message *m)
   case MESSAGE_LOG:
     free(m->as.log.script);
     free(m->as.log.text);
+    break;
+  case MESSAGE_SENSED:
+  case MESSAGE_SENSE:
+  case MESSAGE_ACKNOWLEDGE:
+    free(m->as.sensor.key);
+    free(m->as.sensor.events);
+    free(m->as.sensor.position);
+    free(m->as.sensor.problem);
+    break;
+  case MESSAGE_ASK:
+    free(m->as.ask.name);
+    break;
+  case MESSAGE_ANSWER:
+    free(m->as.answer.error);
     break;
   case MESSAGE_EVENT:
     free(m->as.event.name);

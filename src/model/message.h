@@ -26,11 +26,14 @@ enum message_kind {
   /* front -> scheduler */
   MESSAGE_SOURCE,  /* a script file is new, changed, gone or unreadable */
   MESSAGE_SCANNED, /* all files there are have been sent; tag as in the RESCAN, 0 for the first */
+  MESSAGE_SENSED,  /* what a sensor has seen: key, events, position; or why it cannot */
   MESSAGE_STOP,    /* also scheduler -> worker, and scheduler -> front when all is done */
 
   /* scheduler -> front */
-  MESSAGE_RESCAN,  /* read the folder again now, answer SCANNED with the same tag */
-  MESSAGE_MODULES, /* script, text: JSON array of files whose change reloads the script */
+  MESSAGE_RESCAN,      /* read the folder again now, answer SCANNED with the same tag */
+  MESSAGE_MODULES,     /* script, text: JSON array of files whose change reloads the script */
+  MESSAGE_SENSE,       /* watch the source that `key` says, from `position` on; is_over: no more */
+  MESSAGE_ACKNOWLEDGE, /* key, position: what was seen up to there is stored */
 
   /* scheduler -> worker, and back */
   MESSAGE_LOAD, /* run a script's source in a new state */
@@ -40,6 +43,8 @@ enum message_kind {
   MESSAGE_STARTED,
   MESSAGE_FINISHED,
   MESSAGE_CANCEL,
+  MESSAGE_ASK, /* a trigger in Lua: when is the next fire? */
+  MESSAGE_ANSWER,
   MESSAGE_LOG, /* a line of a run's log, or of a script's when run.job is 0 */
   MESSAGE_STOPPED,
 
@@ -109,6 +114,7 @@ struct message {
       char *func;         /* NULL: the declared `run` of job_id */
       char *command;      /* JSON; else NULL */
       char *args;         /* JSON array; NULL: none */
+      char *events;       /* JSON array of what set it off; NULL: the time did */
       int64_t timeout_us; /* 0: none */
     } run;
     struct {
@@ -133,6 +139,27 @@ struct message {
       int64_t at_us;
       char *text;
     } log;
+    struct {
+      char *key;      /* see trigger_put_key */
+      char *events;   /* JSON array of objects; NULL: none */
+      char *position; /* JSON; NULL: none */
+      char *problem;  /* a sentence; NULL: none */
+      bool is_over;
+    } sensor; /* SENSED, SENSE, ACKNOWLEDGE */
+    struct {
+      uint64_t generation;
+      char *name;
+      int64_t job;
+      int64_t previous_us; /* the fire before; INT64_MIN: none */
+      int64_t now_us;      /* when it was asked */
+    } ask;
+    struct {
+      uint64_t generation;
+      int64_t job;
+      int64_t previous_us, now_us; /* as asked */
+      int64_t next_us;             /* INT64_MAX: there is no fire any more */
+      char *error;                 /* NULL: there was none */
+    } answer;
     struct {
       uint64_t generation; /* for a worker */
       char *name;

@@ -130,10 +130,7 @@ static void follow(struct sched *s, struct entry *entry)
   after_us = progress->last_us >= after_us ? progress->last_us : after_us - 1;
   read_again(entry->job);
   progress->next_us = fire_next(entry->job, after_us, &next_us) ? next_us : JOB_NEVER;
-  if (progress->state == JOB_FINISHED && progress->next_us != JOB_NEVER)
-    progress->state = JOB_ACTIVE;
-  else if (progress->state == JOB_ACTIVE && progress->next_us == JOB_NEVER)
-    progress->state = JOB_FINISHED;
+  fire_conclude(s, entry);
   near_changed(s, entry);
 }
 

@@ -42,7 +42,33 @@ static bool is_same(const struct job *a, const struct job *b, bool only_trigger)
   return same;
 }
 
-static enum error_code check_fires(struct sched *s, struct job *job, struct error *error)
+static void find_itself(void *context, const struct trigger *source)
+{
+  const char **id = context;
+  struct buffer key = {0};
+  struct json_document *document;
+  trigger_put_key(source, &key);
+  if (*id && !json_parse(key.data, key.size, &document, NULL)) {
+    if (strcmp(json_text(json_get(json_root(document), "job"), ""), *id) == 0)
+      *id = NULL;
+    json_free(document);
+  }
+  buffer_deinit(&key);
+}
+
+/* Why it would never fire; NULL: it may. */
+static const char *find_fault(struct sched *s, const struct job *job)
+{
+  const char *id = job->id;
+  trigger_each_source(job->trigger, find_itself, &id);
+  if (!id)
+    return "waits for the job itself";
+  if (fire_first(job, s->now_us) == JOB_NEVER && !trigger_is_open(job->trigger))
+    return "has no fire after now";
+  return NULL;
+}
+
+enum error_code declare_check(struct sched *s, struct job *job, struct error *error)
 {
   if (!job->trigger)
     return ERROR_OK;
@@ -53,16 +79,31 @@ static enum error_code check_fires(struct sched *s, struct job *job, struct erro
               job->id, unknown);
     return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
   }
-  if (fire_first(job, s->now_us) != JOB_NEVER)
+  const char *fault = find_fault(s, job);
+  if (!fault)
     return ERROR_OK;
-  error_set(error, ERROR_INVALID, "job \"%s\": its trigger has no fire after now", job->id);
+  error_set(error, ERROR_INVALID, "job \"%s\": its trigger %s", job->id, fault);
   return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
+}
+
+/* A new job that no time sets off. One that is declared by a script that was there when the daemon
+ * began hears of the start too. */
+static void begin_waiting(struct sched *s, struct entry *entry)
+{
+  const struct job *job = entry->job;
+  if (!job->trigger || !trigger_is_open(job->trigger))
+    return;
+  const struct script_entry *script = script_find(s, job->script);
+  topic_subscribe(s, job);
+  if (job->origin == JOB_DECLARED && script && script->since_start && !script->generation)
+    arrive_start_at(s, entry);
+  ask_next(s, entry);
 }
 
 struct entry *declare_add(struct sched *s, struct job *job, struct error *error)
 {
   struct job_progress progress = {.state = JOB_ACTIVE, .last_us = INT64_MIN};
-  if (check_fires(s, job, error)) {
+  if (declare_check(s, job, error)) {
     job_destroy(job);
     return NULL;
   }
@@ -79,6 +120,7 @@ struct entry *declare_add(struct sched *s, struct job *job, struct error *error)
     return NULL;
   }
   struct entry *entry = near_add(s, job, &progress);
+  begin_waiting(s, entry);
   event_job(s, "job_added", entry);
   return entry;
 }
@@ -101,7 +143,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
   struct error error;
   struct job *old = entry->job;
   struct job_progress *progress = &entry->progress;
-  bool was_enabled = old->enabled;
+  bool was_enabled = old->enabled, is_moved = false;
   job->number = old->number;
   job->origin = old->origin;
   if (job->trigger)
@@ -111,15 +153,16 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     job->trigger = old->trigger;
     old->trigger = fresh;
   } else {
+    topic_unsubscribe(s, old);
+    topic_subscribe(s, job);
     progress->next_us = fire_first(job, s->now_us);
-    if (progress->state == JOB_FINISHED && progress->next_us != JOB_NEVER)
-      progress->state = JOB_ACTIVE;
-    if (progress->state == JOB_ACTIVE && progress->next_us == JOB_NEVER && job->trigger)
-      progress->state = JOB_FINISHED;
+    is_moved = true;
   }
   entry->job = job;
   entry->hh.key = &job->number;
   job_destroy(old);
+  if (is_moved)
+    fire_conclude(s, entry);
   if (sched_failed(s, store_change_job(s->store, job, &error), &error))
     return;
   follow_enabled(s, entry, was_enabled);
@@ -144,6 +187,8 @@ void declare_remove(struct sched *s, struct entry *entry)
   if (sched_failed(s, store_remove_job(s->store, entry->job->number, &error), &error))
     return;
   entry->removed = true;
+  topic_unsubscribe(s, entry->job);
+  queue_remove(s, entry->job->number);
   fold_done(s, entry); /* there is nothing left to write it to */
   near_changed(s, entry);
   event_job(s, "job_removed", entry);
@@ -209,7 +254,7 @@ static enum error_code read_one(struct sched *s, const struct script_entry *scri
       return error_set(error, ERROR_EXISTS, "%s: job \"%s\" is declared twice",
                        job->where ? job->where : script->script.path, job->id);
   if (store_find_job(s->store, job->id, &stored, NULL) != ERROR_OK)
-    return check_fires(s, job, error);
+    return declare_check(s, job, error);
   const struct job *other = stored.job;
   if (other->origin == JOB_ADDED)
     code = error_set(error, ERROR_EXISTS,
@@ -220,6 +265,8 @@ static enum error_code read_one(struct sched *s, const struct script_entry *scri
                      job->where ? job->where : script->script.path, job->id,
                      other->where ? other->where : other->script);
   *conflict |= code != ERROR_OK;
+  if (!code && !is_same(other, job, true))
+    code = declare_check(s, job, error);
   stored_job_deinit(&stored);
   return code;
 }
@@ -307,6 +354,8 @@ void declare_mend_jobs(struct sched *s, const char *script)
     free(entry->progress.error);
     entry->progress.error = NULL;
     entry->progress.state = JOB_ACTIVE;
+    queue_release(s, entry->job->number);
+    fire_conclude(s, entry);
     near_changed(s, entry);
   }
   free(numbers.items);

@@ -32,6 +32,8 @@ static bool script_listens(const struct sched *s, const struct script_entry *scr
 
 static bool anyone_listens(const struct sched *s, const char *name)
 {
+  if (arrive_count(s, name))
+    return true;
   for (const struct listener *l = s->listeners; l; l = l->next)
     if (strcmp(l->name, name) == 0 || strcmp(l->name, "*") == 0)
       return true;
@@ -45,6 +47,15 @@ bool event_wanted(const struct sched *s, const char *name, enum event_use use)
 {
   return (use == EVENT_RARE && s->events_this_turn < EVENTS_PER_TURN) || s->watchers ||
          anyone_listens(s, name);
+}
+
+bool event_is_of_user(const char *name)
+{
+  static const char *const own[] = {"job_", "script_", "scheduler_"};
+  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+    if (strncmp(name, own[i], strlen(own[i])) == 0)
+      return false;
+  return true;
 }
 
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,
@@ -70,6 +81,7 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
                enum event_use use)
 {
   json_end_object(writer);
+  arrive_event(s, name, out->data, !event_is_of_user(name));
   if (s->watchers)
     send(s, ADDRESS_FRONT, 0, name, out->data);
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)

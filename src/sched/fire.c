@@ -24,15 +24,32 @@ int64_t fire_first(const struct job *job, int64_t now_us)
   return JOB_NEVER;
 }
 
+void fire_conclude(struct sched *s, struct entry *entry)
+{
+  struct job_progress *progress = &entry->progress;
+  const struct trigger *trigger = entry->job->trigger;
+  bool may_fire = progress->next_us != JOB_NEVER || (trigger && trigger_is_open(trigger));
+  if (progress->state == JOB_FINISHED && may_fire)
+    progress->state = JOB_ACTIVE;
+  if (may_fire)
+    ask_next(s, entry);
+  if (progress->state != JOB_ACTIVE || may_fire || !trigger)
+    return;
+  progress->state = JOB_FINISHED;
+  if (!trigger_gave_up(trigger, progress->last_us))
+    return;
+  progress->state = JOB_ERROR;
+  free(progress->error);
+  progress->error = memory_strdup("its trigger has no fire as far as it was searched");
+}
+
 static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
                         const struct open_run *claimed)
 {
   struct job_progress *progress = &entry->progress;
-  if (!fire_next(entry->job, after_us, &progress->next_us)) {
+  if (!fire_next(entry->job, after_us, &progress->next_us))
     progress->next_us = JOB_NEVER;
-    if (progress->state == JOB_ACTIVE)
-      progress->state = JOB_FINISHED;
-  }
+  fire_conclude(s, entry);
   if (claimed)
     near_moved(s, entry); /* the claim's row tells how far the cursor is */
   else
@@ -79,9 +96,15 @@ static void record_skip(struct sched *s, struct entry *entry, int64_t first_us, 
     code = store_add_skip(s->store, &skip, &entry->last_skip.number, &error);
   }
   if (!fire_next(entry->job, last_us, &entry->last_skip.then_us))
-    entry->last_skip.number = 0;
+    entry->last_skip.then_us = JOB_NEVER;
   if (!sched_failed(s, code, &error))
     tell_skip(s, entry, &skip);
+}
+
+void fire_skip_event(struct sched *s, struct entry *entry, enum skip_reason reason)
+{
+  entry->last_skip.then_us = s->now_us; /* events follow each other at any time */
+  record_skip(s, entry, s->now_us, s->now_us, 1, reason);
 }
 
 /* All due times in [next_us, until_us], at least one: how many, and the last. */
@@ -102,7 +125,7 @@ static int64_t grace_start(const struct sched *s, const struct job *job)
   return s->now_us - job->misfire_grace_us;
 }
 
-static bool is_full(const struct entry *entry)
+bool fire_is_full(const struct entry *entry)
 {
   return entry->job->overlap == OVERLAP_SKIP && entry->open_runs >= entry->job->max_instances;
 }
@@ -114,7 +137,7 @@ static int fire_latest(struct sched *s, struct entry *entry, bool only_one)
   struct open_run *claimed = NULL;
   if (!only_one)
     count = count_due(entry, s->now_us, &last_us);
-  if (is_full(entry)) {
+  if (fire_is_full(entry)) {
     record_skip(s, entry, first_us, last_us, count, SKIP_OVERLAP);
   } else if (last_us < grace_start(s, entry->job)) {
     record_skip(s, entry, first_us, last_us, count, SKIP_MISFIRE);
@@ -124,7 +147,7 @@ static int fire_latest(struct sched *s, struct entry *entry, bool only_one)
       trigger_count(entry->job->trigger, first_us - 1, last_us - 1, &before_last_us);
       record_skip(s, entry, first_us, before_last_us, count - 1, SKIP_MISFIRE);
     }
-    claimed = run_claim(s, entry, last_us, RUN_BY_SCHEDULE, NULL);
+    claimed = run_claim(s, entry, last_us, RUN_BY_SCHEDULE, NULL, NULL);
   }
   move_cursor(s, entry, last_us, claimed);
   return 1;
@@ -146,10 +169,10 @@ static int fire_all(struct sched *s, struct entry *entry, int budget)
          entry->progress.next_us <= s->now_us) {
     int64_t due_us = entry->progress.next_us;
     struct open_run *claimed = NULL;
-    if (is_full(entry))
+    if (fire_is_full(entry))
       record_skip(s, entry, due_us, due_us, 1, SKIP_OVERLAP);
     else
-      claimed = run_claim(s, entry, due_us, RUN_BY_SCHEDULE, NULL);
+      claimed = run_claim(s, entry, due_us, RUN_BY_SCHEDULE, NULL, NULL);
     move_cursor(s, entry, due_us, claimed);
     done++;
   }
@@ -158,7 +181,7 @@ static int fire_all(struct sched *s, struct entry *entry, int budget)
 
 /* A job whose script is not there goes to `error` and waits, with its due time kept: nothing is
  * skipped, and nothing runs before a person has mended it. */
-static bool hold_back(struct sched *s, struct entry *entry)
+bool fire_is_held(struct sched *s, struct entry *entry)
 {
   struct script_entry *script;
   struct error error = {0};
@@ -190,7 +213,7 @@ static bool hold_back(struct sched *s, struct entry *entry)
 int fire_entry(struct sched *s, struct entry *entry, int budget)
 {
   int64_t next_us = JOB_NEVER;
-  if (hold_back(s, entry))
+  if (fire_is_held(s, entry))
     return 1;
   bool more = fire_next(entry->job, entry->progress.next_us, &next_us) && next_us <= s->now_us;
   if (more && entry->job->coalesce == COALESCE_ALL)
@@ -203,6 +226,7 @@ void fire_resume(struct sched *s, struct entry *entry)
   struct job_progress *progress = &entry->progress;
   progress->state = JOB_ACTIVE;
   progress->paused_us = 0;
+  queue_release(s, entry->job->number);
   if (progress->next_us <= s->now_us && entry->job->trigger) {
     int64_t first_us = progress->next_us, last_us;
     int64_t count = count_due(entry, s->now_us, &last_us);
@@ -210,7 +234,6 @@ void fire_resume(struct sched *s, struct entry *entry)
     move_cursor(s, entry, last_us, NULL);
     return;
   }
-  if (progress->next_us == JOB_NEVER && entry->job->trigger)
-    progress->state = JOB_FINISHED;
+  fire_conclude(s, entry);
   near_changed(s, entry);
 }

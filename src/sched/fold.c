@@ -129,11 +129,10 @@ static void apply(struct sched *s, const struct run *run)
     progress->last_us = run->key.scheduled_us;
     progress->runs_kept++;
   }
-  if (moves && !fire_next(entry->job, run->key.scheduled_us, &progress->next_us)) {
+  if (moves && !fire_next(entry->job, run->key.scheduled_us, &progress->next_us))
     progress->next_us = JOB_NEVER;
-    if (progress->state == JOB_ACTIVE)
-      progress->state = JOB_FINISHED;
-  }
+  if (moves)
+    fire_conclude(s, entry);
   near_moved(s, entry);
 }
 

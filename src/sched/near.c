@@ -261,6 +261,7 @@ void near_rewind(struct sched *s)
 {
   s->edge_us = INT64_MIN;
   s->edge_number = 0;
+  queues_release(s);
 }
 
 static void read_again(struct sched *s, struct entry *entry)

@@ -24,6 +24,7 @@ static bool collect(void *context, const struct run *run, const char *job_id)
   }
   r->runs[r->count] = *run;
   r->runs[r->count].args = memory_strdup(run->args);
+  r->runs[r->count].events = memory_strdup(run->events);
   r->runs[r->count].result = r->runs[r->count].error = NULL;
   r->count++;
   return true;
@@ -58,8 +59,10 @@ static void recover_one(struct sched *s, struct run *row)
   if (run)
     log_warn("%s was cut off and is not run again (at_most_once)", entry->job->id);
   sched_failed(s, store_finish(s->store, row, &error), &error);
-  if (run)
+  if (run) {
+    arrive_job_ended(s, entry, row);
     run_end(s, run);
+  }
 }
 
 void run_recover(struct sched *s)

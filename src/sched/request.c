@@ -8,8 +8,8 @@
 #include "sched/state.h"
 
 static const struct request_operation *const tables[] = {
-    request_job_operations, request_run_operations, request_script_operations,
-    request_status_operations, request_calendar_operations};
+    request_job_operations,    request_run_operations,      request_script_operations,
+    request_status_operations, request_calendar_operations, request_event_operations};
 
 enum { OPERATIONS_MAX = 64 };
 

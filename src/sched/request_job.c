@@ -45,15 +45,13 @@ static enum error_code replace(struct sched *s, struct job **job, struct entry *
   if ((*entry)->job->origin == JOB_DECLARED)
     return error_set(error, ERROR_EXISTS, "job \"%s\" is declared at %s: change it there",
                      (*job)->id, (*entry)->job->where ? (*entry)->job->where : "a script");
-  if ((*job)->trigger)
-    trigger_anchor((*job)->trigger, s->now_us, (*job)->id);
+  enum error_code code = declare_check(s, *job, error);
+  if (code)
+    return code;
   /* What is added again begins anew, even if it is written as before. */
   (*entry)->progress.next_us = fire_first(*job, s->now_us);
   (*entry)->progress.state = (*job)->enabled ? JOB_ACTIVE : JOB_PAUSED;
-  bool past = (*job)->trigger && (*entry)->progress.next_us == JOB_NEVER;
-  if (past)
-    return error_set(error, ERROR_INVALID, "job \"%s\": its trigger has no fire after now",
-                     (*job)->id);
+  topic_unsubscribe(s, (*entry)->job);
   trigger_destroy((*entry)->job->trigger);
   (*entry)->job->trigger = NULL;
   declare_change(s, *entry, *job);
@@ -177,7 +175,10 @@ static enum error_code change(struct request *r, const struct json *changes)
   json_free(document);
   if (code)
     return code;
-  if ((code = check_function(r->s, job, r->error))) {
+  code = check_function(r->s, job, r->error);
+  if (!code && json_get(changes, "trigger"))
+    code = declare_check(r->s, job, r->error);
+  if (code) {
     job_destroy(job);
     return code;
   }
@@ -247,6 +248,8 @@ static enum error_code resume_job(struct request *r)
     free(entry->progress.error);
     entry->progress.error = NULL;
     entry->progress.state = JOB_ACTIVE;
+    queue_release(r->s, entry->job->number);
+    fire_conclude(r->s, entry);
     near_changed(r->s, entry);
     event_job(r->s, "job_resumed", entry);
   }

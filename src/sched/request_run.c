@@ -277,7 +277,7 @@ static enum error_code run_now(struct request *r)
   /* Two of the same microsecond are two runs all the same. */
   struct open_run *open = NULL;
   for (int64_t us = r->s->now_us; !open && !r->s->failure && us < r->s->now_us + 1000; us++)
-    open = run_claim(r->s, entry, us, RUN_BY_HAND, text.data);
+    open = run_claim(r->s, entry, us, RUN_BY_HAND, text.data, NULL);
   buffer_deinit(&text);
   if (!open)
     return error_set(r->error, ERROR_CONFLICT, "job \"%s\" could not be claimed", entry->job->id);

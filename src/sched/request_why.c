@@ -21,6 +21,21 @@ static void say(struct request *r, const char *format, ...)
   buffer_deinit(&line);
 }
 
+/* What it waits for that is no time, and what keeps it from being seen. */
+static void explain_source(void *context, const struct trigger *source)
+{
+  struct request *r = context;
+  struct buffer sentence = {0}, key = {0};
+  trigger_explain(source, &sentence);
+  trigger_put_key(source, &key);
+  const struct topic *topic = topic_find(r->s, key.data);
+  say(r, "it waits: %s", sentence.data);
+  if (topic && topic->problem)
+    say(r, "which is not seen at present: %s", topic->problem);
+  buffer_deinit(&sentence);
+  buffer_deinit(&key);
+}
+
 static void explain_state(struct request *r, const struct entry *entry)
 {
   char text[INSTANT_TEXT_SIZE];
@@ -39,6 +54,8 @@ static void explain_state(struct request *r, const struct entry *entry)
   case JOB_ACTIVE:
     if (!entry->job->trigger) {
       say(r, "it has no trigger: it runs only when asked (run-now)");
+    } else if (p->next_us == JOB_NEVER) {
+      trigger_each_source(entry->job->trigger, explain_source, r);
     } else {
       instant_format(text, p->next_us);
       say(r, p->next_us <= r->s->now_us ? "it is due since %s" : "it is due at %s", text);
@@ -91,9 +108,12 @@ enum error_code request_why(struct request *r)
   if (source && source->generation && source->script.error)
     say(r, "its script's newest source fails, an older version is in force: %s",
         source->script.error);
-  if (job->overlap == OVERLAP_SKIP && entry->open_runs >= job->max_instances)
-    say(r, "%d of at most %d runs are open: a fire now would be skipped", entry->open_runs,
-        job->max_instances);
+  int64_t waiting = queue_count(r->s, job->number);
+  if (fire_is_full(entry))
+    say(r, "%d of at most %d runs are open: a fire now would %s", entry->open_runs,
+        job->max_instances, waiting ? "wait" : "be skipped");
+  if (waiting)
+    say(r, "%lld %s for a run", (long long)waiting, waiting == 1 ? "event waits" : "events wait");
   enum error_code code = store_each_run_of(r->s->store, job->number, entry->progress.last_us,
                                            explain_last_run, r, r->error);
   if (!code)

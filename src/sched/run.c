@@ -22,6 +22,7 @@ static void free_run(struct open_run *run)
 {
   free(run->before);
   free(run->args);
+  free(run->events);
   free(run);
 }
 
@@ -38,6 +39,7 @@ static void touch(struct sched *s, struct open_run *run)
 static void leave_entry(struct sched *s, struct open_run *run)
 {
   run->entry->open_runs--;
+  queue_release(s, run->entry->job->number);
   near_note(s, run->entry);
 }
 
@@ -116,6 +118,7 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
                            .claimed_us = from->claimed_us,
                            .due_us = from->due_us,
                            .args = memory_strdup(from->args),
+                           .events = memory_strdup(from->events),
                            .entry = entry,
                            .fresh = true};
   run->start.number = from->key.job;
@@ -157,7 +160,7 @@ static void tell_run(struct sched *s, const char *name, enum event_use use,
 }
 
 struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t scheduled_us,
-                           enum run_cause cause, const char *args)
+                           enum run_cause cause, const char *args, const char *events)
 {
   struct error error;
   struct run run = {.key = {scheduled_us, entry->job->number},
@@ -166,9 +169,10 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
                     .attempt = 1,
                     .fence = s->next_fence++,
                     .previous_us = entry->progress.last_us,
-                    .due_us = scheduled_us,
+                    .due_us = scheduled_us < s->now_us ? scheduled_us : s->now_us,
                     .claimed_us = s->now_us,
-                    .args = (char *)(uintptr_t)args};
+                    .args = (char *)(uintptr_t)args,
+                    .events = (char *)(uintptr_t)events};
   enum error_code code = store_claim(s->store, &run, &error);
   if (code == ERROR_CONFLICT || sched_failed(s, code, &error))
     return NULL;
@@ -224,6 +228,7 @@ void run_send(struct sched *s, struct open_run *run)
   m->as.run.func = memory_strdup(job->func);
   m->as.run.command = memory_strdup(job->command);
   m->as.run.args = memory_strdup(run->args ? run->args : job->args);
+  m->as.run.events = memory_strdup(run->events);
   m->as.run.timeout_us = job->timeout_us;
   message_list_append(s->out, m);
 }
@@ -273,7 +278,8 @@ static void fill(struct run *row, const struct open_run *run)
                       .due_us = run->due_us,
                       .claimed_us = run->claimed_us,
                       .started_us = run->started_us,
-                      .args = run->args};
+                      .args = run->args,
+                      .events = run->events};
 }
 
 /* The attempt has ended as `ended` says and another one is due at `due_us`. */
@@ -357,6 +363,7 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
     log_error("%s: a finish with a stale fence changed nothing", run->entry->job->id);
   else
     sched_failed(s, code, &error);
+  arrive_job_ended(s, run->entry, &row);
   run_end(s, run);
 }
 

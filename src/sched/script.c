@@ -223,6 +223,7 @@ void script_source(struct sched *s, const struct message *message)
   }
   script = script_get(s, name, SCRIPT_FILE);
   script->seen = true;
+  script->since_start |= !s->scanned;
   free(script->script.path);
   script->script.path = memory_strdup(message->as.source.path);
   if (message->as.source.problem)
@@ -440,13 +441,14 @@ void script_settle(struct sched *s, const struct message *message)
     message_list_append(s->out, m);
   }
   bool good = !script->verdict;
-  if (good)
+  if (good) {
     put_in_force(s, script, message);
-  else {
+  } else {
     if (message->as.loaded.code == ERROR_OK)
       retire(s, script, script->loading); /* its state is there, its jobs were refused */
     note_failure(s, script);
   }
+  ask_again(s, script, good);
   answer_waiting(s, script, script->verdict);
   if (!good && !script->generation && !script->loading && script->script.origin == SCRIPT_ADDED &&
       !script->script.version[0]) {

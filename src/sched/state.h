@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "sched/heap.h"
 #include "sched/sched.h"
+#include "trigger/event.h"
 
 enum {
   FIRES_PER_TURN = 4096, /* claims and skips decided in one transaction */
@@ -28,9 +29,6 @@ enum {
 #define NEAR_HORIZON_US (5 * 60 * INT64_C(1000000))
 /* A job's progress is written so long after its claim. */
 #define FOLD_AGE_US (5 * INT64_C(1000000))
-#define FOLD_AGE_US                                                                                \
-  (5 * INT64_C(1000000)) /* a job's progress is written so long after its claim                    \
-                          */
 
 /* A job that is due within the horizon or has open runs. */
 struct entry {
@@ -70,12 +68,30 @@ struct open_run {
   bool lasting; /* marked so in the store */
   bool ended;   /* in this turn; freed when it is committed */
   int64_t log_lines;
-  char *args; /* given by hand; else NULL */
+  char *args;   /* given by hand; else NULL */
+  char *events; /* what set it off; NULL: the time did */
   struct entry *entry;
   struct open_run *before; /* what it was before this turn touched it; see run_commit */
   struct open_run *next_touched;
   bool fresh;        /* claimed in this turn */
   UT_hash_handle hh; /* by key */
+};
+
+/* Something that happened in this turn. */
+struct arrival {
+  struct arrival *next;
+  char *key, *json;
+  bool is_own;
+};
+
+/* The events that wait for a run of a job; they themselves are in the store. */
+struct event_queue {
+  struct heap_node due; /* in `event_due` unless the job cannot run */
+  int64_t job;
+  int64_t count, last_number;
+  int64_t due_us;  /* when the last one has been debounced */
+  int64_t most_us; /* the latest time, however many follow */
+  UT_hash_handle hh;
 };
 
 /* A script that is known, whether or not a version of it is in force. */
@@ -88,6 +104,7 @@ struct script_entry {
   int64_t revision;    /* of the source in force; 0: not known yet */
   bool conflict;       /* its error is an id that another script holds: worth another try */
   bool seen;           /* by the first scan */
+  bool since_start;    /* its source was there when the daemon began */
   char *verdict;       /* of the load that this turn takes in: why it failed; NULL: it did not */
   char *source;        /* what is being loaded, or failed last */
   size_t source_size;
@@ -127,6 +144,7 @@ struct sched {
   struct heap near;    /* entry.due */
   struct heap beyond;  /* entry.due of those behind the edge that the store's index has elsewhere */
   struct heap waiting; /* open_run.start */
+  struct heap event_due; /* event_queue.due */
   struct entry *entries;
   struct open_run *open_runs;
   struct open_run *touched; /* in this turn */
@@ -137,6 +155,12 @@ struct sched {
   int64_t edge_us, edge_number; /* all active jobs due up to here are in `near` */
   struct entry **changed;
   size_t changed_count, changed_capacity;
+
+  struct topic *topics;                    /* a hash by key */
+  bool topics_changed;                     /* the front may have to be told */
+  struct arrival *arrivals, *last_arrival; /* in this turn, oldest first */
+  bool is_arriving;
+  struct event_queue *queues; /* a hash by job */
 
   bool calendars_defined; /* in the registry, other than in the store when it is taken back */
 
@@ -214,6 +238,15 @@ void fold_recover(struct sched *s);
 /* The first due time after `us`; false when there is none. */
 bool fire_next(const struct job *job, int64_t us, int64_t *next_us);
 
+/* The state that follows from progress.next_us: a job that will never fire again is finished, or in
+ * error if its trigger gave up searching; one that can is not; one that asks Lua asks. */
+void fire_conclude(struct sched *s, struct entry *entry);
+/* Whether nothing of the job can run now for want of its script; then it is in error, or waits. */
+bool fire_is_held(struct sched *s, struct entry *entry);
+bool fire_is_full(const struct entry *entry); /* max_instances are open */
+/* An event that comes now makes no run. */
+void fire_skip_event(struct sched *s, struct entry *entry, enum skip_reason reason);
+
 /* Decides the due times of the entry up to now; returns how many claims and skips were written. */
 int fire_entry(struct sched *s, struct entry *entry, int budget);
 /* The first due time of a job that begins now. */
@@ -226,7 +259,7 @@ void fire_resume(struct sched *s, struct entry *entry);
 struct open_run *run_find(struct sched *s, struct run_key key);
 /* Claims and sends a run. NULL when there is one of that time already, or the write failed. */
 struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t scheduled_us,
-                           enum run_cause cause, const char *args);
+                           enum run_cause cause, const char *args, const char *events);
 /* The steps of it, also for a run that is read from the store. */
 struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from);
 void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
@@ -298,6 +331,59 @@ void calendars_settle(struct sched *s, const struct script_entry *script,
 /* Removes those of the script that are not among `calendars` and that no job uses. */
 void calendars_drop(struct sched *s, const char *script, const struct json *calendars);
 
+/* ---- topic.c: who waits for what ---- */
+
+struct topic {
+  char *key;
+  int64_t *jobs;
+  size_t count;
+  bool told;     /* the front has a sensor for it */
+  char *problem; /* why the sensor sees nothing at present; NULL: it does */
+  UT_hash_handle hh;
+};
+
+/* NULL when no job waits for it. */
+struct topic *topic_find(const struct sched *s, const char *key);
+/* The job's sources are noted, or forgotten, in memory and store. */
+void topic_subscribe(struct sched *s, const struct job *job);
+void topic_unsubscribe(struct sched *s, const struct job *job);
+void topic_sensed(struct sched *s, const struct message *message);
+void topics_recover(struct sched *s); /* as the store has them */
+void topics_commit(struct sched *s);  /* the turn was committed: the front follows */
+void topics_free_all(struct sched *s);
+
+/* ---- arrive.c: from an event to a run ---- */
+
+/* It has happened; `json` is taken over. `is_own`: the scheduler tells it, about member "job". */
+void arrive(struct sched *s, const char *key, char *json, bool is_own);
+/* How many jobs wait for events of that name. */
+size_t arrive_count(const struct sched *s, const char *event);
+void arrive_event(struct sched *s, const char *name, const char *json, bool is_own);
+void arrive_job_ended(struct sched *s, const struct entry *entry, const struct run *run);
+void arrive_start(struct sched *s);
+/* The start, for a job that was not there when it was. */
+void arrive_start_at(struct sched *s, struct entry *entry);
+/* What has happened goes into the queues of the jobs that want it. */
+void arrive_all(struct sched *s);
+/* Runs for the queues that are due; how many were looked at. */
+int arrive_fire(struct sched *s, int budget);
+
+void queues_recover(struct sched *s);              /* as the store has them */
+void queues_release(struct sched *s);              /* all are looked at again */
+void queue_release(struct sched *s, int64_t job);  /* a run of the job may begin now */
+void queue_remove(struct sched *s, int64_t job);   /* in memory and store */
+int64_t queue_count(struct sched *s, int64_t job); /* events that wait */
+void queues_free_all(struct sched *s);
+
+/* ---- ask.c: triggers in Lua ---- */
+
+/* Asks if the job is active and its next fire is to be asked for. */
+void ask_next(struct sched *s, const struct entry *entry);
+/* A load of the script is over: all its triggers are asked anew, or those that have not answered.
+ */
+void ask_again(struct sched *s, const struct script_entry *script, bool all);
+void ask_answered(struct sched *s, const struct message *message);
+
 /* ---- declare.c: a script's jobs become what it declares ---- */
 
 /* Reads and compares before it writes anything: on failure nothing is changed. */
@@ -308,6 +394,8 @@ void declare_remove_jobs(struct sched *s, const char *script);
 void declare_break_jobs(struct sched *s, const char *script, const char *reason);
 /* The jobs that could not run because of `script` can again, whoever made them. */
 void declare_mend_jobs(struct sched *s, const char *script);
+/* Whether a new trigger can be taken: its calendars are known, and it may fire. Anchors it. */
+enum error_code declare_check(struct sched *s, struct job *job, struct error *error);
 /* Stores a new job; takes it over also on failure. NULL with *error set. */
 struct entry *declare_add(struct sched *s, struct job *job, struct error *error);
 /* The definition of an entry becomes `job` (taken over); its due time is kept if the trigger is the
@@ -328,6 +416,8 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
 void event_job(struct sched *s, const char *name, const struct entry *entry);
 void event_script(struct sched *s, const char *name, const struct script_entry *script);
 void event_plain(struct sched *s, const char *name);
+/* Names that the scheduler does not use itself are anybody's. */
+bool event_is_of_user(const char *name);
 void event_listen(struct sched *s, uint64_t generation, int worker, const char *name);
 void event_unlisten(struct sched *s, uint64_t generation);
 
@@ -366,6 +456,7 @@ struct request_operation {
 };
 
 extern const struct request_operation request_calendar_operations[];
+extern const struct request_operation request_event_operations[];
 extern const struct request_operation request_job_operations[];
 extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];

@@ -26,9 +26,13 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
     struct message_list out = {0};
     s->out = &out;
     calendars_recover(s);
+    topics_recover(s);
+    queues_recover(s);
     fold_recover(s);
     script_recover(s);
     run_recover(s);
+    arrive_start(s);
+    arrive_all(s);
     near_flush(s);
     fold_flush(s);
     code = s->failure ? s->failure : store_commit(s->store, error);
@@ -51,6 +55,8 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
 void sched_destroy(struct sched *s)
 {
   run_free_all(s);
+  queues_free_all(s);
+  topics_free_all(s);
   near_free_all(s);
   script_forget_all(s);
   event_unlisten(s, 0);
@@ -60,6 +66,7 @@ void sched_destroy(struct sched *s)
   heap_deinit(&s->near);
   heap_deinit(&s->beyond);
   heap_deinit(&s->waiting);
+  heap_deinit(&s->event_due);
   free(s->changed);
   free(s->over_limit);
   free(s);
@@ -112,6 +119,12 @@ static void take(struct sched *s, struct message **message)
   case MESSAGE_LOG:
     run_log(s, m);
     break;
+  case MESSAGE_SENSED:
+    topic_sensed(s, m);
+    break;
+  case MESSAGE_ANSWER:
+    ask_answered(s, m);
+    break;
   case MESSAGE_STOP:
     start_stopping(s, m->as.stop.grace_us);
     break;
@@ -131,6 +144,7 @@ static void fire_due(struct sched *s)
   if (s->stopping || s->options.hold)
     return;
   near_fill(s);
+  budget -= arrive_fire(s, budget / 2);
   struct heap_node *node;
   while (!s->failure && budget > 0 && (node = heap_first(&s->near)) && node->us <= s->now_us) {
     struct entry *entry = near_find(s, node->number);
@@ -177,6 +191,8 @@ static void go_on_stopping(struct sched *s)
 static void finish_writing(struct sched *s)
 {
   if (!s->failure)
+    arrive_all(s);
+  if (!s->failure)
     near_flush(s);
   if (!s->failure)
     fold_flush(s);
@@ -191,6 +207,8 @@ static void take_back(struct sched *s)
   run_undo(s);
   if (s->calendars_defined)
     calendars_recover(s);
+  topics_recover(s);
+  queues_recover(s);
   near_forget(s);
 }
 
@@ -210,6 +228,8 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
   if (!s->failure)
     run_send_waiting(s);
   if (!s->failure)
+    arrive_all(s);
+  if (!s->failure)
     fire_due(s);
   if (!s->failure && (s->stopping || s->unfolded_count > FOLD_MAX))
     fold_step(s, s->stopping ? SIZE_MAX : FOLD_STEP, INT64_MAX);
@@ -220,6 +240,7 @@ static void deliver(struct sched *s, const struct message_list *taken)
 {
   run_commit(s);
   near_commit(s);
+  topics_commit(s);
   for (const struct message *message = taken->first; message; message = message->next)
     if (message->kind == MESSAGE_LOADED)
       script_settle(s, message);
@@ -322,7 +343,7 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
 {
   if (s->retry_us && !s->stopped)
     return s->retry_us;
-  if (s->held.first && !s->stopped)
+  if ((s->held.first || s->arrivals) && !s->stopped)
     return now_us;
   if (s->options.hold)
     return INT64_MAX;
@@ -331,11 +352,14 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
   int64_t wake_us = INT64_MAX;
   if (s->near.count < NEAR_LOW)
     wake_us = s->edge_us > INT64_MIN ? s->edge_us - NEAR_HORIZON_US / 2 : now_us;
-  struct heap_node *due = heap_first(&s->near), *start = heap_first(&s->waiting);
+  struct heap_node *due = heap_first(&s->near), *start = heap_first(&s->waiting),
+                   *event = heap_first(&s->event_due);
   if (due && due->us < wake_us)
     wake_us = due->us;
   if (start && start->us < wake_us)
     wake_us = start->us;
+  if (event && event->us < wake_us)
+    wake_us = event->us;
   return wake_us;
 }
 

@@ -30,7 +30,7 @@ void view_run_members(struct sched *s, struct json_writer *writer, const struct 
   view_put_run_id(writer, "id", job_id, run->key.scheduled_us);
   json_put_text(writer, "job", job_id);
   json_put_text(writer, "state", run_state_name(state));
-  json_put_text(writer, "cause", run->cause == RUN_BY_HAND ? "manual" : "schedule");
+  json_put_text(writer, "cause", run_cause_name(run->cause));
   view_put_instant(writer, "scheduled_at", run->key.scheduled_us, INT64_MIN);
   view_put_instant(writer, "claimed_at", run->claimed_us, 0);
   view_put_instant(writer, "started_at", started_us, 0);
@@ -38,6 +38,8 @@ void view_run_members(struct sched *s, struct json_writer *writer, const struct 
   json_put_integer(writer, "attempt", run->attempt);
   if (!run_has_ended(state) && run->due_us > run->key.scheduled_us)
     view_put_instant(writer, "due_at", run->due_us, 0);
+  if (run->events)
+    json_put_raw(writer, "events", run->events);
   json_put_raw(writer, "result", run->result);
   json_put_text(writer, "error", run->error);
 }

@@ -289,3 +289,23 @@ int world_history(struct world *w, const char *job, const char *state)
   free(params);
   return count;
 }
+
+struct message *world_take(struct world *w, enum message_kind kind)
+{
+  struct message_list rest = {0};
+  struct message *m, *found = NULL;
+  while ((m = message_list_pop(&w->others)))
+    if (!found && m->kind == kind)
+      found = m;
+    else
+      message_list_append(&rest, m);
+  w->others = rest;
+  return found;
+}
+
+void world_tell(struct world *w, struct message *message)
+{
+  struct message_list in = {0};
+  message_list_append(&in, message);
+  settle(w, &in);
+}

@@ -42,6 +42,11 @@ void world_save(struct world *w, const char *script, const char *json);
 /* The same, and the file is gone before a worker has loaded it. */
 void world_save_briefly(struct world *w, const char *script, const char *json);
 
+/* The first of `others` of that kind, taken out; NULL: none. */
+struct message *world_take(struct world *w, enum message_kind kind);
+/* The scheduler hears this. */
+void world_tell(struct world *w, struct message *message);
+
 /* The reply's JSON, or "error: CODE: TEXT". The caller frees. */
 char *world_ask(struct world *w, const char *operation, const char *params);
 /* Asks and compares one member of the result, given as text ("null" when absent). */

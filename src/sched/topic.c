@@ -1,0 +1,222 @@
+/* Who waits for what. A topic is a key of trigger/event.h with the jobs whose triggers have it; all
+ * topics are in memory, as they are few beside the jobs that time alone sets off. They are kept in
+ * the store, so that a start need not read all jobs, and read again when a turn is taken back.
+ *
+ * Topics about the world outside are watched by the front's sensors, which are told after the
+ * commit: `told` is what the front knows, `count` what the store says. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/state.h"
+
+static bool is_kind(const char *key, const char *kind)
+{
+  static const char begin[] = "{\"kind\":\"";
+  size_t size = strlen(kind);
+  return strncmp(key, begin, sizeof begin - 1) == 0 &&
+         strncmp(key + sizeof begin - 1, kind, size) == 0 && key[sizeof begin - 1 + size] == '"';
+}
+
+static bool is_sensed(const char *key)
+{
+  return is_kind(key, "on_file") || is_kind(key, "on_signal") || is_kind(key, "on_change");
+}
+
+struct topic *topic_find(const struct sched *s, const char *key)
+{
+  struct topic *topic;
+  HASH_FIND_STR(s->topics, key, topic);
+  return topic && topic->count ? topic : NULL;
+}
+
+static void add_job(struct sched *s, const char *key, int64_t job)
+{
+  struct topic *topic;
+  HASH_FIND_STR(s->topics, key, topic);
+  if (!topic) {
+    topic = memory_alloc(sizeof *topic);
+    topic->key = memory_strdup(key);
+    HASH_ADD_KEYPTR(hh, s->topics, topic->key, strlen(topic->key), topic);
+  }
+  topic->jobs = memory_resize(topic->jobs, (topic->count + 1) * sizeof *topic->jobs);
+  topic->jobs[topic->count++] = job;
+  s->topics_changed |= !topic->told;
+}
+
+static void remove_job(struct sched *s, struct topic *topic, int64_t job)
+{
+  struct error error;
+  for (size_t i = 0; i < topic->count; i++)
+    if (topic->jobs[i] == job) {
+      topic->jobs[i] = topic->jobs[--topic->count];
+      if (topic->count == 0) {
+        s->topics_changed = true;
+        sched_failed(s, store_put_position(s->store, topic->key, NULL, &error), &error);
+      }
+      return;
+    }
+}
+
+/* ---- the jobs' side ---- */
+
+struct subscriber {
+  struct sched *s;
+  int64_t job;
+};
+
+static void subscribe_one(void *context, const struct trigger *source)
+{
+  struct subscriber *subscriber = context;
+  struct sched *s = subscriber->s;
+  struct buffer key = {0};
+  struct error error;
+  trigger_put_key(source, &key);
+  const struct topic *topic = topic_find(s, key.data);
+  bool is_known = false;
+  for (size_t i = 0; topic && i < topic->count && !is_known; i++)
+    is_known = topic->jobs[i] == subscriber->job;
+  if (!is_known &&
+      !sched_failed(s, store_subscribe(s->store, key.data, subscriber->job, &error), &error))
+    add_job(s, key.data, subscriber->job);
+  buffer_deinit(&key);
+}
+
+void topic_subscribe(struct sched *s, const struct job *job)
+{
+  struct subscriber subscriber = {s, job->number};
+  if (job->trigger)
+    trigger_each_source(job->trigger, subscribe_one, &subscriber);
+}
+
+void topic_unsubscribe(struct sched *s, const struct job *job)
+{
+  struct error error;
+  if (!job->trigger || !trigger_is_open(job->trigger))
+    return;
+  for (struct topic *topic = s->topics; topic; topic = topic->hh.next)
+    remove_job(s, topic, job->number);
+  sched_failed(s, store_unsubscribe(s->store, job->number, &error), &error);
+}
+
+static bool take_subscription(void *context, const char *key, int64_t job)
+{
+  add_job(context, key, job);
+  return true;
+}
+
+void topics_recover(struct sched *s)
+{
+  struct error error;
+  for (struct topic *topic = s->topics; topic; topic = topic->hh.next)
+    topic->count = 0;
+  sched_failed(s, store_each_subscription(s->store, take_subscription, s, &error), &error);
+  s->topics_changed = true;
+}
+
+static void free_topic(struct sched *s, struct topic *topic)
+{
+  HASH_DEL(s->topics, topic);
+  free(topic->key);
+  free(topic->jobs);
+  free(topic->problem);
+  free(topic);
+}
+
+void topics_free_all(struct sched *s)
+{
+  struct topic *topic, *next;
+  HASH_ITER(hh, s->topics, topic, next)
+    free_topic(s, topic);
+}
+
+/* ---- the sensors' side ---- */
+
+static struct message *to_front(enum message_kind kind, const char *key, char *position)
+{
+  struct message *m = message_create(kind, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+  m->as.sensor.key = memory_strdup(key);
+  m->as.sensor.position = position;
+  return m;
+}
+
+static void tell(struct sched *s, struct topic *topic)
+{
+  char *position = NULL;
+  if (topic->count && store_get_position(s->store, topic->key, &position, NULL))
+    return; /* told in a later turn, when the store can be read again */
+  struct message *m = to_front(MESSAGE_SENSE, topic->key, position);
+  m->as.sensor.is_over = !topic->count;
+  message_list_append(s->out, m);
+  topic->told = topic->count > 0;
+}
+
+void topics_commit(struct sched *s)
+{
+  struct topic *topic, *next;
+  if (!s->topics_changed)
+    return;
+  s->topics_changed = false;
+  HASH_ITER(hh, s->topics, topic, next) {
+    if (is_sensed(topic->key) && (topic->count > 0) != topic->told)
+      tell(s, topic);
+    if (!topic->count)
+      free_topic(s, topic);
+  }
+}
+
+/* "on_file /srv/in/orders.csv settle=1s": a key as people write it. */
+static char *key_text(const char *key)
+{
+  struct json_document *document;
+  struct trigger *trigger;
+  struct buffer text = {0};
+  if (json_parse(key, strlen(key), &document, NULL))
+    return memory_strdup(key);
+  if (trigger_from_json(json_root(document), NULL, &trigger, NULL)) {
+    buffer_append_text(&text, key);
+  } else {
+    trigger_to_text(trigger, &text);
+    trigger_destroy(trigger);
+  }
+  json_free(document);
+  return buffer_take(&text);
+}
+
+static void note_problem(struct topic *topic, const char *problem)
+{
+  char *text = key_text(topic->key);
+  if (problem && (!topic->problem || strcmp(problem, topic->problem) != 0))
+    log_warn("%s: %s", text, problem);
+  else if (!problem && topic->problem)
+    log_info("%s: is watched again", text);
+  free(text);
+  char *copy = memory_strdup(problem);
+  free(topic->problem);
+  topic->problem = copy;
+}
+
+void topic_sensed(struct sched *s, const struct message *message)
+{
+  const char *key = message->as.sensor.key, *position = message->as.sensor.position;
+  const char *events = message->as.sensor.events;
+  struct json_document *document;
+  struct error error;
+  struct topic *topic = topic_find(s, key);
+  if (!topic)
+    return; /* nobody waits for it any more */
+  note_problem(topic, message->as.sensor.problem);
+  if (events && !sched_failed(s, json_parse(events, strlen(events), &document, &error), &error)) {
+    json_each(event, json_root(document)) {
+      struct buffer text = {0};
+      struct json_writer writer = {.out = &text};
+      json_write_tree(&writer, event);
+      arrive(s, key, buffer_take(&text), false);
+    }
+    json_free(document);
+  }
+  if (!position || sched_failed(s, store_put_position(s->store, key, position, &error), &error))
+    return;
+  message_list_append(s->out, to_front(MESSAGE_ACKNOWLEDGE, key, memory_strdup(position)));
+}
