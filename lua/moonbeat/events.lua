@@ -1,4 +1,5 @@
---- The names of all events, and what `on` accepts for them: a name, a pattern with *, a list.
+--- The names of the scheduler's events, and what `on` accepts: a name, a pattern with *, a list.
+-- Names that do not begin as the scheduler's do are those of events that scripts emit.
 
 local raw = ...
 local fail = raw.module("fail")
@@ -17,7 +18,11 @@ local function matches(name, pattern)
   return name:find("^" .. lua_pattern .. "$") ~= nil
 end
 
---- The set of the names that `wanted` means; nil means all.
+local function is_of_user(name)
+  return name:find("^[%w_.:/-]+$") and not (name:find "^job_" or name:find "^script_" or name:find "^scheduler_")
+end
+
+--- The set of the names that `wanted` means; nil and "*" mean all, also those that scripts emit.
 function events.expand(wanted)
   local set = {}
   if type(wanted) ~= "table" then
@@ -27,7 +32,11 @@ function events.expand(wanted)
     if type(pattern) ~= "string" then
       fail("the name of an event must be a string, not a %s", type(pattern))
     end
-    local is_known = false
+    if pattern == "*" then
+      return { ["*"] = true }
+    end
+    local is_known = is_of_user(pattern)
+    set[pattern] = is_known and true or nil
     for _, name in ipairs(names) do
       if matches(name, pattern) then
         set[name] = true

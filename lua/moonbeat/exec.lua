@@ -10,6 +10,7 @@ local raw = ...
 local process = {}
 
 local INFO, WARN = 1, 2
+local ENVIRONMENT_MAX = 128000 -- the kernel takes 128 KiB for one variable
 
 ---@class exec.options
 ---@field cwd? string where to run, the jobs folder when not given
@@ -171,8 +172,16 @@ function process.exec(source, options)
 end
 
 --- What a job whose `run` is a command does: its output becomes the run's log, its failure the run's
--- error. `spec` is what command{...} made: argv or shell, and options.
-function process.run_command(spec)
+-- error. `spec` is what command{...} made: argv or shell, and options. The events that set it off are
+-- in the variable MOONBEAT_EVENTS, as a JSON array, unless they are too many for one.
+function process.run_command(spec, run)
+  if run and run.events_json and #run.events_json < ENVIRONMENT_MAX then
+    local env = { MOONBEAT_EVENTS = run.events_json }
+    for name, value in pairs(spec.env or {}) do
+      env[name] = value
+    end
+    spec.env = env
+  end
   local options = raw.check_options("command", spec, "argv", "shell", "cwd", "env", "clean_env", "stdin",
     "timeout", "grace")
   local child, message = start("command", spec.argv or spec.shell, options)

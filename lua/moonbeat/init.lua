@@ -35,6 +35,13 @@ for name, value in pairs {
   all_of = trigger.all_of,
   except = trigger.except,
   calendar = trigger.calendar,
+  on_start = trigger.on_start,
+  after_job = trigger.after_job,
+  on_event = trigger.on_event,
+  on_file = trigger.on_file,
+  on_signal = trigger.on_signal,
+  on_change = trigger.on_change,
+  trigger = trigger.trigger,
 
   job = vocabulary.job,
   on = vocabulary.on,
@@ -65,8 +72,8 @@ function handlers.declarations()
   return json.encode(vocabulary.declarations())
 end
 
---- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=}, which becomes the
--- `run` that the function is given. Returns what the function returns first.
+--- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=, events_json=}, which
+-- becomes the `run` that the function is given. Returns what the function returns first.
 function handlers.run(attempt, job_id, func, command_json, args_json)
   local run = vocabulary.new_run(attempt, job_id)
   if command_json then
@@ -77,6 +84,11 @@ function handlers.run(attempt, job_id, func, command_json, args_json)
     return (action(run, table.unpack(json.decode(args_json))))
   end
   return (action(run))
+end
+
+--- A trigger in Lua: when is the next fire, in microseconds? Nothing when there is none any more.
+function handlers.ask(name, previous_us, now_us)
+  return vocabulary.ask_trigger(name, previous_us, now_us)
 end
 
 --- Something happened of which this state wants to hear.

@@ -441,6 +441,21 @@ function scheduler.remove_listener(listener)
   return listen()
 end
 
+-- ---- events ----
+
+--- Tells all listeners of `name`, and sets off the jobs that wait with on_event(name). The members of
+-- `data` stand in the event beside "event" and "at". Returns the number of jobs that wait.
+function scheduler.emit(name, data)
+  if type(name) ~= "string" then
+    fail("scheduler.emit wants the name of an event, not a %s", type(name))
+  end
+  local result, message, code = ask("emit", { event = name, data = data })
+  if not result then
+    return nil, message, code
+  end
+  return result.jobs
+end
+
 -- ---- calendars ----
 
 --- The calendars that have names: a list of { name =, definition =, script = }.

@@ -126,6 +126,31 @@ local function cron_kind(members)
   return members.expression == nil and "cron_fields" or "cron"
 end
 
+--- after_job("backup", "failed"), on_change("/srv/app.db", "orders"): the second argument may be a
+-- text, the member that says most beside the first.
+local function event_constructor(name, member, second)
+  local make_one = constructor(name, name, member)
+  return function(first, options, action)
+    if type(options) == "string" and second then
+      options = { [second] = options }
+    end
+    return make_one(first, options, action)
+  end
+end
+
+--- on_start(), or on_start(function() ... end).
+local function on_start(action)
+  return finish({ kind = "on_start" }, "on_start", action)
+end
+
+--- trigger("name", function(previous, now) return time end): fires whenever the function says.
+local function lua_trigger(name, ask)
+  if type(name) ~= "string" or type(ask) ~= "function" then
+    fail("trigger wants a name and a function. %s", vocabulary.example("trigger"))
+  end
+  return make(vocabulary.declare_trigger(name, ask))
+end
+
 --- any_of(a, b, ...) and any_of { a, b }: triggers or their texts, and perhaps what runs then.
 local function combination(kind)
   return function(...)
@@ -249,6 +274,13 @@ return {
   any_of = any_of,
   all_of = all_of,
   calendar = calendars.calendar,
+  on_start = on_start,
+  after_job = event_constructor("after_job", "job", "outcome"),
+  on_event = event_constructor("on_event", "event"),
+  on_file = event_constructor("on_file", "glob"),
+  on_signal = event_constructor("on_signal", "signal"),
+  on_change = event_constructor("on_change", "database", "table"),
+  trigger = lua_trigger,
 
   --- except(trigger, calendar): trigger:except(calendar), also for the text of a trigger.
   except = function(trigger, calendar)

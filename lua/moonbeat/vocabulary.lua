@@ -20,6 +20,7 @@ local functions = {} -- id -> the declared function
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
 local listeners = {} -- event -> list of functions
 local calendars = {} -- name -> definition
+local triggers = {} -- name -> function(previous, now)
 
 local vocabulary = {}
 
@@ -73,6 +74,12 @@ local examples = {
   daily_interval = 'daily_interval { every = "72m", start_time = "09:00", end_time = "17:00" }',
   any_of = 'any_of(cron "0 9 * * *", every "5h")',
   all_of = 'all_of(cron "0 9 * * *", every "2d")',
+  after_job = 'after_job("backup", { outcome = "failed" })',
+  on_event = 'on_event("order", { filter = { shop = "berlin" } })',
+  on_file = 'on_file "/srv/in/*.csv"',
+  on_signal = 'on_signal "SIGUSR1"',
+  on_change = 'on_change("/srv/app.db", { table = "orders" })',
+  trigger = 'trigger("tides", function(previous, now) return now + 6 * 3600 end)',
 }
 
 function vocabulary.example(name)
@@ -220,6 +227,39 @@ function vocabulary.declare_calendar(name, definition)
   end
 end
 
+-- ---- triggers in Lua ----
+
+--- trigger("name", function(previous, now) ... end): known to this script by that name.
+function vocabulary.declare_trigger(name, ask)
+  if is_console then
+    fail("a trigger in Lua belongs to a script: declare it in a file, the console is gone one day")
+  elseif not is_loading then
+    fail("triggers are declared while the script loads")
+  elseif triggers[name] then
+    fail('trigger "%s" is declared twice', name)
+  end
+  triggers[name] = ask
+  return { kind = "lua", name = name, script = script }
+end
+
+--- When "name" fires next, in microseconds; nothing when it never does again.
+function vocabulary.ask_trigger(name, previous_us, now_us)
+  local ask = triggers[name]
+  if not ask then
+    local names = {}
+    for known in pairs(triggers) do
+      names[#names + 1] = known
+    end
+    error(('script "%s" declares no trigger "%s"%s'):format(script, name, raw.did_you_mean(name, names)), 0)
+  end
+  local answer = ask(previous_us and raw.time_from_us(previous_us), raw.time_from_us(now_us))
+  if type(answer) == "number" then
+    return math.tointeger(answer * 1000000 // 1) or error(("it returned %s, which is no time"):format(answer), 0)
+  elseif answer ~= nil then
+    return raw.time_us(answer) or error(("it returned %s, not a time"):format(raw.type_name(answer)), 0)
+  end
+end
+
 -- ---- listeners ----
 
 --- on("job_error", function(event) ... end); a pattern ("job_*") or a list of names will do.
@@ -268,21 +308,30 @@ function vocabulary.listened()
   return names
 end
 
+--- An event as scripts see it: its instants are times, what is absent is nil.
+local function make_event(event)
+  for _, field in ipairs { "at", "scheduled_at", "modified_at" } do
+    if type(event[field]) == "string" then
+      event[field] = raw.time_parse(event[field]) or event[field]
+    end
+  end
+  for key, value in pairs(event) do
+    if value == raw.json_null then
+      event[key] = nil
+    end
+  end
+  return event
+end
+
 --- Each listener gets its own copy of the event; an error of one is logged and does not stop the
 -- others.
 function vocabulary.tell_listeners(name, event_json)
-  for _, listener in ipairs { table.unpack(listeners[name] or {}) } do
-    local event = raw.json_decode(event_json)
-    for _, field in ipairs { "at", "scheduled_at" } do
-      if type(event[field]) == "string" then
-        event[field] = raw.time_parse(event[field]) or event[field]
-      end
-    end
-    for key, value in pairs(event) do
-      if value == raw.json_null then
-        event[key] = nil
-      end
-    end
+  local all = { table.unpack(listeners[name] or {}) }
+  for _, listener in ipairs(listeners["*"] or {}) do
+    all[#all + 1] = listener
+  end
+  for _, listener in ipairs(all) do
+    local event = make_event(raw.json_decode(event_json))
     local ok, message = pcall(listener, event)
     if not ok then
       raw.module("log").log.error("the listener of %s failed: %s", name, message)
@@ -365,6 +414,20 @@ function run_fields.scheduled_at(run)
   return raw.time_from_us(run.scheduled_us, zones[run.job])
 end
 
+--- What set it off, oldest first; empty when the time did or a person.
+function run_fields.events(run)
+  local list = run.events_json and raw.json_decode(run.events_json) or {}
+  for _, event in ipairs(list) do
+    make_event(event)
+  end
+  return list
+end
+
+--- The last of them, which is the newest.
+function run_fields.event(run)
+  return run.events[#run.events]
+end
+
 function run_fields.attempt(run)
   return run.number
 end
@@ -389,7 +452,7 @@ function Run:__tostring()
   return "run " .. self.id
 end
 
---- `attempt` is {scheduled_us=, number=}; the rest is computed when it is asked for.
+--- `attempt` is {scheduled_us=, number=, events_json=}; the rest is computed when it is asked for.
 function vocabulary.new_run(attempt, job_id)
   attempt.job = job_id
   return setmetatable(attempt, Run)
