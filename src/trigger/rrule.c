@@ -8,6 +8,7 @@
  *     it. Without "dtstart" it is the first whole second behind the moment of anchoring, kept as
  *     "anchor". One in UTC makes UTC the zone, unless a zone is named: then it is the wall clock
  *     that the zone shows at that instant.
+ *   - Without a rule the set is DTSTART and the RDATEs.
  *   - UNTIL may be a date, which is its midnight, as elsewhere.
  *   - COUNT counts the rule's instances, those that EXDATE takes away included, RDATEs not.
  *   - A date alone in EXDATE takes away all instances of that day, in RDATE it is that day at the
@@ -26,6 +27,9 @@
 #include "trigger/member.h"
 #include "trigger/wall.h"
 
+/* The largest distance of a wall clock from UTC is 26 hours (RFC 8536); this is beyond. */
+enum { OFFSET_MAX_S = 2 * CIVIL_DAY_S };
+
 static const struct wall_rules default_rules = {WALL_GAP_SHIFT, WALL_OVERLAP_FIRST};
 
 struct rrule_trigger {
@@ -33,7 +37,7 @@ struct rrule_trigger {
   const struct zone *zone;
   struct wall_rules rules;
   enum { ORIGIN_NONE, ORIGIN_DTSTART, ORIGIN_ANCHOR } origin;
-  char *text; /* of the rule, in capitals */
+  char *text; /* of the rule, in capitals; NULL: there is none, and `rule` is DTSTART alone */
   struct rrule rule;
   int64_t dtstart_s; /* local */
   int64_t anchor_s;  /* the instant */
@@ -222,14 +226,41 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   return sum;
 }
 
+/* Whether a local time of the rule or of RDATE is an instant that fires. */
+static bool is_fire(const struct rrule_trigger *rrule, int64_t local_s, int64_t until_us)
+{
+  struct local_times times;
+  zone_resolve(rrule->zone, local_s, &times);
+  return times.first_s <= instant_seconds(until_us) && !has_instant(&rrule->exdates, times.first_s);
+}
+
+/* RDATEs that are instants, by what the wall clock shows then. */
+static bool matches_instant(const struct rrule_trigger *rrule, int64_t from_s, int64_t until_s)
+{
+  const struct rrule_moment *at =
+      rrule_moments_find(&rrule->rdates, RRULE_UTC, from_s - OFFSET_MAX_S);
+  const struct rrule_moment *end = rrule->rdates.items + rrule->rdates.count;
+  for (; at && at < end && at->value < until_s + OFFSET_MAX_S; at++) {
+    int64_t local_s = at->value + zone_at(rrule->zone, at->value).offset_s;
+    if (local_s >= from_s && local_s < until_s && !has_instant(&rrule->exdates, at->value))
+      return true;
+  }
+  return false;
+}
+
 static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)
 {
   const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
-  int64_t match_s;
+  int64_t match_s, at_s;
   if (rrule->origin == ORIGIN_NONE)
     return false;
-  return (next_instance(rrule, from_s, &match_s) && match_s < until_s) ||
-         (next_rdate(rrule, from_s, &match_s) && match_s < until_s);
+  for (at_s = from_s; next_instance(rrule, at_s, &match_s) && match_s < until_s; at_s = match_s + 1)
+    if (is_fire(rrule, match_s, until_us_of(rrule)))
+      return true;
+  for (at_s = from_s; next_rdate(rrule, at_s, &match_s) && match_s < until_s; at_s = match_s + 1)
+    if (is_fire(rrule, match_s, INT64_MAX))
+      return true;
+  return matches_instant(rrule, from_s, until_s);
 }
 
 /* Without DTSTART the dates and the phase of INTERVAL are open, but parts that contradict each
@@ -253,9 +284,6 @@ static bool can_fire(struct rrule_trigger *rrule)
 }
 
 /* ---- reading and writing ---- */
-
-/* The largest distance of a wall clock from UTC is 26 hours (RFC 8536); this is beyond. */
-enum { OFFSET_MAX_S = 2 * CIVIL_DAY_S };
 
 static void make_series(struct rrule_trigger *rrule)
 {
@@ -331,10 +359,11 @@ static char *canonical_text(const char *text)
   return copy;
 }
 
+/* `text` is NULL when there is no rule. */
 static enum error_code read_rule(struct rrule_trigger *rrule, const char *text, struct error *error)
 {
-  enum error_code code = rrule_parse(text, &rrule->rule, error);
-  if (!code)
+  enum error_code code = rrule_parse(text ? text : "FREQ=DAILY;COUNT=1", &rrule->rule, error);
+  if (!code && text)
     rrule->text = canonical_text(text);
   return code;
 }
@@ -376,8 +405,13 @@ static enum error_code from_json(const struct json *value, const char *default_z
 {
   const char *text = NULL;
   enum error_code code = member_text(value, "rrule", &text, error);
-  if (!code && !text)
-    code = error_set(error, ERROR_INVALID, "\"rrule\" is missing");
+  bool has_start = member_find(value, "dtstart"), has_dates = member_find(value, "rdate");
+  if (has_start && has_dates && (!text || !*text))
+    text = NULL; /* a set without a rule, whose text form has an empty one */
+  else if (!code && !text)
+    code = error_set(error, ERROR_INVALID,
+                     has_dates ? "without \"rrule\" there must be \"dtstart\""
+                               : "\"rrule\" is missing");
   if (code) {
     error_prefix(error, "rrule");
     return code;
@@ -389,7 +423,10 @@ static enum error_code from_json(const struct json *value, const char *default_z
   if (!code)
     code = read_rest(rrule, value, default_zone, error);
   if (code) {
-    error_prefix(error, "rrule \"%.200s\"", text);
+    if (text)
+      error_prefix(error, "rrule \"%.200s\"", text);
+    else
+      error_prefix(error, "rrule");
     destroy(&rrule->base);
     return code;
   }
@@ -401,7 +438,8 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
 {
   const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
   char text[RRULE_MOMENT_TEXT_SIZE];
-  json_put_text(writer, "rrule", rrule->text);
+  if (rrule->text)
+    json_put_text(writer, "rrule", rrule->text);
   if (rrule->origin == ORIGIN_DTSTART) {
     rrule_moment_format(text, (struct rrule_moment){RRULE_LOCAL, rrule->dtstart_s});
     json_put_text(writer, "dtstart", text);
@@ -415,10 +453,22 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
   wall_put_rules(writer, rrule->rules, default_rules);
 }
 
+/* A set without a rule. */
+static void explain_date(int64_t local_s, struct buffer *out)
+{
+  char text[MEMBER_TEXT_SIZE];
+  int64_t day = civil_day_of(local_s);
+  buffer_printf(out, "On %s", member_date_text(text, day));
+  buffer_printf(out, " at %s", member_clock_text(text, (int32_t)(local_s - day * CIVIL_DAY_S)));
+}
+
 static void explain(const struct trigger *trigger, struct buffer *out)
 {
   const struct rrule_trigger *rrule = (const struct rrule_trigger *)trigger;
-  rrule_explain(&rrule->rule, rrule->origin == ORIGIN_NONE ? NULL : &rrule->dtstart_s, out);
+  if (rrule->text)
+    rrule_explain(&rrule->rule, rrule->origin == ORIGIN_NONE ? NULL : &rrule->dtstart_s, out);
+  else
+    explain_date(rrule->dtstart_s, out);
   if (rrule->rdates.count)
     buffer_printf(out, ", and %zu more by rdate", rrule->rdates.count);
   if (rrule->exdates.count)

@@ -45,6 +45,7 @@ static const char *const weekday_names[] = {"SU", "MO", "TU", "WE", "TH", "FR", 
 
 struct reader {
   const char *text; /* in capitals; the values of parts and items are cut out of it by NULs */
+  const char *written;
   struct rrule *rule;
   struct error *error;
   size_t columns[RRULE_PARTS];
@@ -52,6 +53,21 @@ struct reader {
 };
 
 #define COLUMN(reader, at) ((size_t)((at) - (reader)->text) + 1)
+
+/* What is cut out, as the person wrote it; shortened to what a message has room for. */
+enum { SHOWN_SIZE = 21 };
+static const char *shown(const struct reader *reader, const char *at, char out[SHOWN_SIZE])
+{
+  size_t size = strlen(at);
+  const char *written = reader->written + (at - reader->text);
+  if (size >= SHOWN_SIZE)
+    size = SHOWN_SIZE - 1;
+  while (size && ((unsigned char)written[size] & 0xc0) == 0x80)
+    size--; /* not within a character */
+  memcpy(out, written, size);
+  out[size] = '\0';
+  return out;
+}
 
 static int find_name(const char *const *names, const char *name)
 {
@@ -64,9 +80,10 @@ static int find_name(const char *const *names, const char *name)
 static enum error_code not_one_of(struct reader *reader, const char *part, const char *value,
                                   const char *const *names)
 {
-  char hint[128];
-  return error_set(reader->error, ERROR_INVALID, "%s \"%.20s\" is unknown%s, column %zu", part,
-                   value, text_did_you_mean(hint, value, names), COLUMN(reader, value));
+  char hint[128], text[SHOWN_SIZE];
+  return error_set(reader->error, ERROR_INVALID, "%s \"%s\" is unknown%s, column %zu", part,
+                   shown(reader, value, text), text_did_you_mean(hint, value, names),
+                   COLUMN(reader, value));
 }
 
 /* Digits with an optional sign, up to `*end`. Numbers that are too large stay NUMBER_MAX + 1. */
@@ -89,18 +106,20 @@ static enum error_code read_ranged(struct reader *reader, const char *name, cons
                                    int64_t low, int64_t high, bool is_signed, int64_t *number)
 {
   const char *end;
+  char text[SHOWN_SIZE];
   if (!read_number(value, is_signed, number, &end) || *end)
-    return error_set(reader->error, ERROR_INVALID, "%s \"%.20s\" is not a whole number, column %zu",
-                     name, value, COLUMN(reader, value));
+    return error_set(reader->error, ERROR_INVALID, "%s \"%s\" is not a whole number, column %zu",
+                     name, shown(reader, value, text), COLUMN(reader, value));
   if (is_signed && !*number)
     return error_set(reader->error, ERROR_INVALID, "%s cannot be 0, column %zu", name,
                      COLUMN(reader, value));
   if (*number > high)
-    return error_set(reader->error, ERROR_INVALID, "%s %.20s is over %lld, column %zu", name, value,
-                     (long long)high, COLUMN(reader, value));
+    return error_set(reader->error, ERROR_INVALID, "%s %s is over %lld, column %zu", name,
+                     shown(reader, value, text), (long long)high, COLUMN(reader, value));
   if (*number < (is_signed ? -high : low))
-    return error_set(reader->error, ERROR_INVALID, "%s %.20s is under %lld, column %zu", name,
-                     value, (long long)(is_signed ? -high : low), COLUMN(reader, value));
+    return error_set(reader->error, ERROR_INVALID, "%s %s is under %lld, column %zu", name,
+                     shown(reader, value, text), (long long)(is_signed ? -high : low),
+                     COLUMN(reader, value));
   return ERROR_OK;
 }
 
@@ -124,6 +143,7 @@ static enum error_code read_listed(struct reader *reader, enum rrule_part part, 
 static enum error_code read_weekday(struct reader *reader, const char *value)
 {
   int64_t number = 0;
+  char text[SHOWN_SIZE];
   const char *name = value;
   bool has_ordinal = read_number(value, true, &number, &name);
   int weekday = find_name(weekday_names, name);
@@ -135,8 +155,8 @@ static enum error_code read_weekday(struct reader *reader, const char *value)
   }
   if (!number || number > 53 || number < -53)
     return error_set(reader->error, ERROR_INVALID,
-                     "BYDAY \"%.20s\": its ordinal is not one of 1 to 53 or -1 to -53, column %zu",
-                     value, COLUMN(reader, value));
+                     "BYDAY \"%s\": its ordinal is not one of 1 to 53 or -1 to -53, column %zu",
+                     shown(reader, value, text), COLUMN(reader, value));
   if (number > 0)
     reader->rule->nth[weekday] |= UINT64_C(1) << number;
   else
@@ -168,8 +188,9 @@ static enum error_code read_until(struct reader *reader, const char *value)
   if (!code)
     return ERROR_OK;
   struct error inner = *reader->error;
-  return error_set(reader->error, code, "UNTIL \"%.20s\": %.200s, column %zu", value, inner.text,
-                   COLUMN(reader, value));
+  char text[SHOWN_SIZE];
+  return error_set(reader->error, code, "UNTIL \"%s\": %.200s, column %zu",
+                   shown(reader, value, text), inner.text, COLUMN(reader, value));
 }
 
 static enum error_code read_positive(struct reader *reader, enum rrule_part part, const char *value,
@@ -213,6 +234,7 @@ static enum error_code read_value(struct reader *reader, enum rrule_part part, c
 /* `NAME=value`, without the semicolon. */
 static enum error_code read_part(struct reader *reader, char *text)
 {
+  char name[SHOWN_SIZE];
   char *sign = strchr(text, '=');
   size_t column = COLUMN(reader, text);
   if (!*text)
@@ -220,13 +242,14 @@ static enum error_code read_part(struct reader *reader, char *text)
                      "a part such as FREQ=DAILY is missing, column %zu", column);
   if (!sign)
     return error_set(reader->error, ERROR_INVALID,
-                     "\"%.20s\" has no value: write NAME=value, column %zu", text, column);
+                     "\"%s\" has no value: write NAME=value, column %zu", shown(reader, text, name),
+                     column);
   *sign = '\0';
   int part = find_name(part_names, text);
   if (part < 0) {
     char hint[128];
-    return error_set(reader->error, ERROR_INVALID, "unknown part \"%.20s\"%s, column %zu", text,
-                     text_did_you_mean(hint, text, part_names), column);
+    return error_set(reader->error, ERROR_INVALID, "unknown part \"%s\"%s, column %zu",
+                     shown(reader, text, name), text_did_you_mean(hint, text, part_names), column);
   }
   if (rrule_has(reader->rule, (enum rrule_part)part))
     return error_set(reader->error, ERROR_INVALID, "%s stands twice, column %zu", text, column);
@@ -249,16 +272,17 @@ static enum error_code refuse(struct reader *reader, enum rrule_part part, const
 static enum error_code check_ordinals(struct reader *reader)
 {
   const struct rrule *rule = reader->rule;
+  char text[SHOWN_SIZE];
   if (!reader->ordinal)
     return ERROR_OK;
   if (rule->freq > RRULE_MONTHLY)
     return error_set(reader->error, ERROR_INVALID,
                      "BYDAY %s: an ordinal goes only with FREQ=MONTHLY and YEARLY, column %zu",
-                     reader->ordinal, COLUMN(reader, reader->ordinal));
+                     shown(reader, reader->ordinal, text), COLUMN(reader, reader->ordinal));
   if (rrule_has(rule, RRULE_BYWEEKNO))
     return error_set(reader->error, ERROR_INVALID,
-                     "BYDAY %s: an ordinal does not go with BYWEEKNO, column %zu", reader->ordinal,
-                     COLUMN(reader, reader->ordinal));
+                     "BYDAY %s: an ordinal does not go with BYWEEKNO, column %zu",
+                     shown(reader, reader->ordinal, text), COLUMN(reader, reader->ordinal));
   return ERROR_OK;
 }
 
@@ -314,7 +338,8 @@ enum error_code rrule_parse(const char *text, struct rrule *rule, struct error *
     begin++;
   if (!strncmp(begin, "RRULE:", 6))
     begin += 6;
-  struct reader reader = {.text = copy, .rule = rule, .error = error ? error : &unread};
+  struct reader reader = {
+      .text = copy, .written = text, .rule = rule, .error = error ? error : &unread};
   enum error_code code = read_parts(&reader, begin);
   free(copy);
   return code;

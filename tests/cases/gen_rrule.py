@@ -241,6 +241,15 @@ def add_sets(out):
                 "2026-10-29T00:00", 9, "UNTIL in UTC beside an overlap")
 
 
+def add_sets_without_rule(out):
+    """DTSTART and RDATEs: no oracle is asked, since they cannot say it as a rule."""
+    for zone in ("UTC", "America/New_York", "Pacific/Apia"):
+        for more in ({"rdate": ["20111230T120000", "20120115T093000"]}, {"rdate": "20111229T093000"},
+                     {"rdate": "20120101T000000,20111225T093000", "exdate": "20111229T093000"}):
+            out.add("rrule", {"dtstart": "20111229T093000", **more}, zone, "2011-12-20T00:00", 5,
+                    "RFC 5545, 3.8.5.2: a set of DTSTART and RDATEs")
+
+
 def main():
     out = Writer("rrule", [oracles.DATEUTIL_RULE, oracles.NPM_RRULE], DST_RULES["rrule"])
     add_rfc_examples(out)
@@ -253,6 +262,7 @@ def main():
                 if out.random.random() < 0.35:
                     out.add("rrule", {"dtstart": f"{first:%Y%m%d}{time}", "rrule": rule}, zone,
                             epoch(start) - 2 * 86400, 40 if rule == "FREQ=HOURLY" else 5, note)
+    add_sets_without_rule(out)
     out.write()
 
 

@@ -292,6 +292,11 @@ static void other_rules(void **state)
        "09:00\","
        "\"rdate\":[\"20260201\",\"20260301T090000\",20260401],\"exdate\":[]}",
        "20260101 20260102 20260201 20260301 20260401"},
+      /* a set without a rule */
+      {"rrule dtstart=20260101T090000 rdate=20260301T1000,20260201,20251231",
+       "20251231 20260101 20260201 20260301T1000"},
+      {"rrule dtstart=20260101T090000 rdate=20260201,20260202 exdate=20260101,20260202",
+       "20260201"},
   };
   for (size_t i = 0; i < COUNT(cases); i++)
     check_fires(cases[i].input, cases[i].fires);
@@ -337,6 +342,40 @@ static void clock_changes(void **state)
   trigger_destroy(trigger);
 }
 
+/* UNTIL, RDATE and EXDATE in UTC are instants: 13 UTC is 22 in Tokyo. */
+static void instants_match_the_wall_clock(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *input;
+    int32_t days[5]; /* of January 2026, whose 22:00 matches */
+  } cases[] = {
+      {"rrule FREQ=DAILY;UNTIL=20260103T130000Z dtstart=20260101T220000", {1, 2, 3}},
+      {"rrule FREQ=DAILY;UNTIL=20260103T125959Z dtstart=20260101T220000", {1, 2}},
+      {"rrule FREQ=DAILY;COUNT=4 dtstart=20260101T220000 exdate=20260102T130000Z,20260104T130000Z",
+       {1, 3}},
+      {"rrule FREQ=DAILY;COUNT=1 dtstart=20260101T220000 rdate=20260105T130000Z", {1, 5}},
+      {"rrule FREQ=DAILY;COUNT=1 dtstart=20260101T220000 rdate=20260105T130000Z,20260104T220000 "
+       "exdate=20260105T130000Z,20260104T130000Z",
+       {1}},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    char input[200];
+    snprintf(input, sizeof input, "%s timezone=Asia/Tokyo", cases[i].input);
+    struct trigger *trigger = trigger_of(input);
+    const int32_t *expected = cases[i].days;
+    for (int32_t day = 1; day < 8; day++) {
+      int64_t at_s = civil_to_days(2026, 1, day) * CIVIL_DAY_S + 22 * 3600;
+      bool is_expected = *expected == day;
+      expected += is_expected;
+      if (trigger_matches_local(trigger, at_s, at_s + 60) != is_expected)
+        fail_msg("%s: day %d", input, (int)day);
+      assert_false(trigger_matches_local(trigger, at_s - 60, at_s));
+    }
+    trigger_destroy(trigger);
+  }
+}
+
 /* ---- forms ---- */
 
 static char *form_of(const struct trigger *trigger, bool is_json)
@@ -375,6 +414,8 @@ static void forms_round_trip(void **state)
        false,
        "rrule FREQ=DAILY dtstart=19970902T000000 rdate=19970910T120000 "
        "exdate=19970904,19970905T000000,19970903T000000Z timezone=UTC"},
+      {"rrule dtstart=19970902 rdate=19970910", true,
+       "rrule \"\" dtstart=19970902T000000 rdate=19970910 timezone=UTC"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct trigger *trigger = trigger_of(cases[i].input);
@@ -428,6 +469,7 @@ static void sentences(void **state)
       {"FREQ=YEARLY;BYDAY=-1TH;BYMONTH=11 dtstart=20260105T0900",
        "Yearly on the last Thursday of November at 09:00, UTC"},
       {"FREQ=DAILY dtstart=20260105T091530", "Daily at 09:15:30, UTC"},
+      {"dtstart=20260105T0900 rdate=20260107", "On 2026-01-05 at 09:00, and 1 more by rdate, UTC"},
       {"FREQ=YEARLY dtstart=20260105T0900", "Yearly on the 5th of January at 09:00, UTC"},
       {"FREQ=YEARLY;BYMONTH=6,7 dtstart=20260102T0900",
        "Yearly on the 2nd of June and July at 09:00, UTC"},
@@ -484,9 +526,15 @@ static void refuses_with_words(void **state)
       {"FREQ", "\"FREQ\" has no value: write NAME=value, column 1"},
       {"FREQ=", "FREQ has no value, column 6"},
       {"FREQ=DAYLY", "FREQ \"DAYLY\" is unknown, did you mean \"DAILY\"?, column 6"},
-      {"freq=fortnightly", "FREQ \"FORTNIGHTLY\" is unknown, column 6"},
+      {"freq=fortnightly", "FREQ \"fortnightly\" is unknown, column 6"},
       {"COUNT=3", "FREQ is missing, column 1"},
       {"FREQ=DAILY;BYDAYS=MO", "unknown part \"BYDAYS\", did you mean \"BYDAY\"?, column 12"},
+      {"freq=daily;bydays=mo", "unknown part \"bydays\", did you mean \"BYDAY\"?, column 12"},
+      {"FREQ=DAILY;BYDAY=\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251"
+       "x\303\251\303\251",
+       "BYDAY \"\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251x\" is "
+       "unknown, "
+       "column 18"},
       {"FREQ=DAILY; COUNT=3", "unknown part \" COUNT\", did you mean \"COUNT\"?, column 12"},
       {"RRULE:FREQ=DAILY;FREQ=DAILY", "FREQ stands twice, column 18"},
       {"FREQ=DAILY;BYHOUR=1;byhour=2", "BYHOUR stands twice, column 21"},
@@ -494,13 +542,13 @@ static void refuses_with_words(void **state)
       {"FREQ=DAILY;UNTIL=20260101;COUNT=3", "COUNT does not go with UNTIL, column 27"},
       {"FREQ=DAILY;COUNT=0", "COUNT 0 is under 1, column 18"},
       {"FREQ=DAILY;COUNT=-3", "COUNT -3 is under 1, column 18"},
-      {"FREQ=DAILY;COUNT=3x", "COUNT \"3X\" is not a whole number, column 18"},
+      {"FREQ=DAILY;COUNT=3x", "COUNT \"3x\" is not a whole number, column 18"},
       {"FREQ=DAILY;COUNT=99999999999999999999",
        "COUNT 99999999999999999999 is over 2147483647, column 18"},
       {"FREQ=DAILY;INTERVAL=0", "INTERVAL 0 is under 1, column 21"},
       {"FREQ=DAILY;INTERVAL=1.5", "INTERVAL \"1.5\" is not a whole number, column 21"},
       {"FREQ=DAILY;UNTIL=tomorrow",
-       "UNTIL \"TOMORROW\": not a time: write 2026-03-29, 2026-03-29 02:30 or "
+       "UNTIL \"tomorrow\": not a time: write 2026-03-29, 2026-03-29 02:30 or "
        "2026-03-29T02:30:00Z, column 18"},
       {"FREQ=DAILY;UNTIL=20260231", "UNTIL \"20260231\": February 2026 has no day 31, column 18"},
       {"FREQ=DAILY;WKST=XX", "WKST \"XX\" is unknown, column 17"},
@@ -565,6 +613,11 @@ static void refuses_members_with_words(void **state)
     const char *input, *error;
   } cases[] = {
       {"{\"kind\":\"rrule\"}", "rrule: \"rrule\" is missing"},
+      {"{\"kind\":\"rrule\",\"dtstart\":\"20260101\"}", "rrule: \"rrule\" is missing"},
+      {"{\"kind\":\"rrule\",\"rdate\":\"20260101\"}",
+       "rrule: without \"rrule\" there must be \"dtstart\""},
+      {"rrule dtstart=20260101 rdate=20260101 exdate=20260101",
+       "rrule: never fires: exdate takes away every instance"},
       {"{\"kind\":\"rrule\",\"rrule\":5}", "rrule: \"rrule\" must be a string, not an integer"},
       {"rrule FREQ=DAILY dtstart=1997",
        "rrule \"FREQ=DAILY\": dtstart \"1997\": not a "
@@ -705,6 +758,7 @@ int main(void)
       cmocka_unit_test(examples_of_the_rfc),
       cmocka_unit_test(other_rules),
       cmocka_unit_test(clock_changes),
+      cmocka_unit_test(instants_match_the_wall_clock),
       cmocka_unit_test(forms_round_trip),
       cmocka_unit_test(anchoring_gives_the_start),
       cmocka_unit_test(sentences),

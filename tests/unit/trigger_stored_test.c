@@ -59,6 +59,7 @@ static const char *const kinds[] = {
     "rrule FREQ=SECONDLY;INTERVAL=7;COUNT=3",
     "rrule FREQ=YEARLY;INTERVAL=3000;BYMONTH=2;BYMONTHDAY=29",
     "rrule FREQ=YEARLY;UNTIL=20270101 rdate=20260101 exdate=20260101",
+    "rrule dtstart=20260101T093000 rdate=20270301",
     "rrule FREQ=DAILY dtstart=20260101T000000 timezone=America/New_York",
     "any_of (in 15m) (every 5h) (rrule FREQ=DAILY;UNTIL=20270101)",
     "any_of (in 15m until=2027-01-01) (every 5h limit=2 until=2027-01-01)",
