@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "script/scan.h"
-#include "script/wake.h"
+#include "sensor/wake.h"
 
 enum {
   LOST_MS = 1000,               /* between looks for a folder that is gone */
@@ -33,6 +33,17 @@ static void on_timer(uv_timer_t *timer);
 static void scan_in(struct watch *watch, int64_t delay_ms)
 {
   uv_timer_start(&watch->timer, on_timer, (uint64_t)(delay_ms > 0 ? delay_ms : 0), 0);
+}
+
+/* Databases and logs beside the scripts must not cause a scan at each of their writes. */
+static bool matters(const char *only, const char *name)
+{
+  if (only)
+    return strcmp(name, only) == 0;
+  if (name[0] == '.' && name[1] == '.')
+    return true; /* `..data`, the link that a ConfigMap swaps */
+  const char *dot = strrchr(name, '.');
+  return !scan_ignores(name) && (!dot || strcmp(dot, ".lua") == 0);
 }
 
 static void on_wake(void *context)
@@ -138,7 +149,7 @@ enum error_code watch_open(uv_loop_t *loop, struct bus *bus, const char *folder,
   watch->bus = bus;
   watch->folder = memory_copy(folder, length);
   watch->scan = scan_create(watch->folder);
-  watch->wake = wake_open(loop, on_wake, watch);
+  watch->wake = wake_open(loop, matters, on_wake, watch);
   struct message_list list = {0};
   struct error problem = {0};
   *out = NULL;

@@ -2,16 +2,20 @@
 -- of Lua, libuv and SQLite, each header compiles alone, and no file is too long to be read.
 
 local SRC = "src"
-local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "vm", "exec", "script", "ctl", "app" }
+local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "sensor", "vm", "exec",
+  "script", "ctl", "app" }
 local LINES_MAX = 800
+
+--- Folders that include less than the order would let them: what they watch is nobody's job or run.
+local NARROW = { sensor = { base = true, time = true, sensor = true } }
 
 --- Which folders, or which files of a folder, may include a library's header.
 local LIBRARIES = {
   { header = "lua%.h", "vm/", "exec/" },
   { header = "lauxlib%.h", "vm/", "exec/" },
   { header = "lualib%.h", "vm/", "exec/" },
-  { header = "uv%.h", "bus/", "vm/", "exec/", "script/", "ctl/", "app/" },
-  { header = "sqlite3%.h", "store/", "vm/api_sqlite" },
+  { header = "uv%.h", "bus/", "sensor/", "vm/", "exec/", "script/", "ctl/", "app/" },
+  { header = "sqlite3%.h", "store/", "sensor/table_log", "vm/api_sqlite" },
   { header = "curl/.*", "vm/curl_library" },
   { header = "readline/.*", "ctl/repl_readline%.c" },
 }
@@ -71,6 +75,8 @@ describe("the layers", function()
           problems[#problems + 1] = ('%s includes "%s" without its folder'):format(source.path, header)
         elseif not rank[folder] or rank[folder] > rank[source.folder] then
           problems[#problems + 1] = ('%s includes "%s", which is below it'):format(source.path, header)
+        elseif NARROW[source.folder] and not NARROW[source.folder][folder] then
+          problems[#problems + 1] = ('%s includes "%s", which it has no need of'):format(source.path, header)
         end
       end
     end

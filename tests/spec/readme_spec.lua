@@ -1,7 +1,8 @@
 --- The README says what is so: its source tour names every folder in layer order, what it names exists, its Lua
 -- compiles, and the commands that it shows are commands.
 
-local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "vm", "exec", "script", "ctl", "app" }
+local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "sensor", "vm", "exec",
+  "script", "ctl", "app" }
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

@@ -1,4 +1,4 @@
-#include "script/wake.h"
+#include "sensor/wake.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,14 +7,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "script/scan.h"
 
 struct folder {
   uv_fs_event_t event; /* first, so that the handle is the folder */
   struct wake *wake;
   char *path;  /* the key */
-  char *only;  /* NULL: any name that a script or a folder may have */
-  bool is_any; /* several names matter: every event counts */
+  char *only;  /* for the filter */
+  bool is_any; /* several things matter: every event counts */
   bool is_visited;
   dev_t device;
   ino_t inode;
@@ -23,17 +22,21 @@ struct folder {
 
 struct wake {
   uv_loop_t *loop;
+  wake_filter matters;
   void (*call)(void *context);
   void *context;
   struct folder *folders;
   bool is_again;
+  bool has_begun; /* to watch a folder, since wake_begin */
   bool has_warned;
 };
 
-struct wake *wake_open(uv_loop_t *loop, void (*call)(void *context), void *context)
+struct wake *wake_open(uv_loop_t *loop, wake_filter matters, void (*call)(void *context),
+                       void *context)
 {
   struct wake *wake = memory_alloc(sizeof *wake);
   wake->loop = loop;
+  wake->matters = matters;
   wake->call = call;
   wake->context = context;
   return wake;
@@ -62,17 +65,9 @@ void wake_close(struct wake *wake)
   free(wake);
 }
 
-/* Databases and logs beside the scripts must not cause a scan at each of their writes. */
 static bool matters(const struct folder *folder, const char *name)
 {
-  if (!name || folder->is_any)
-    return true;
-  if (folder->only)
-    return strcmp(name, folder->only) == 0;
-  if (name[0] == '.' && name[1] == '.')
-    return true; /* `..data`, the link that a ConfigMap swaps */
-  const char *dot = strrchr(name, '.');
-  return !scan_ignores(name) && (!dot || strcmp(dot, ".lua") == 0);
+  return !name || folder->is_any || folder->wake->matters(folder->only, name);
 }
 
 static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
@@ -102,15 +97,17 @@ static void watch_folder(struct wake *wake, struct folder *folder)
   struct stat st;
   if (stat(folder->path, &st) != 0)
     return;
-  if (!wake->is_again && folder->inode == st.st_ino && folder->device == st.st_dev)
+  bool is_watched = folder->inode == st.st_ino && folder->device == st.st_dev;
+  if (!wake->is_again && is_watched)
     return;
   uv_fs_event_stop(&folder->event);
   int status = uv_fs_event_start(&folder->event, on_event, folder->path, 0);
   folder->device = st.st_dev;
   folder->inode = status == 0 ? st.st_ino : 0;
+  wake->has_begun = wake->has_begun || (status == 0 && !is_watched);
   if (status != 0 && status != UV_ENOENT && !wake->has_warned) {
     wake->has_warned = true;
-    log_warn("%s cannot be watched: %s; changes are seen within 30 seconds", folder->path,
+    log_warn("%s cannot be watched: %s; changes are seen by looking now and then", folder->path,
              uv_strerror(status));
   }
 }
@@ -118,6 +115,7 @@ static void watch_folder(struct wake *wake, struct folder *folder)
 void wake_begin(struct wake *wake, bool again)
 {
   wake->is_again = again;
+  wake->has_begun = false;
   struct folder *folder, *next;
   HASH_ITER(hh, wake->folders, folder, next) {
     folder->is_visited = false;
@@ -139,11 +137,12 @@ void wake_visit(void *context, const char *path, const char *only)
   folder->is_visited = true;
 }
 
-void wake_end(struct wake *wake)
+bool wake_end(struct wake *wake)
 {
   struct folder *folder, *next;
   HASH_ITER(hh, wake->folders, folder, next) {
     if (!folder->is_visited)
       let_go(wake, folder);
   }
+  return wake->has_begun;
 }
