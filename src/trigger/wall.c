@@ -152,6 +152,8 @@ int64_t wall_count(const struct wall_source *source, const struct zone *zone,
     window_of(rules, &span, from_s, &window);
     if (window.until_s > until_s + span.offset.offset_s)
       window.until_s = until_s + span.offset.offset_s;
+    if (window.until_s > CIVIL_SECONDS_MAX + 1)
+      window.until_s = CIVIL_SECONDS_MAX + 1; /* no local times lie beyond */
     sum += count_gap(&search, rules, &span, &window, until_s, &steps);
     if (window.until_s <= window.from_s)
       continue;
