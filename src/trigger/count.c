@@ -1,9 +1,12 @@
 /* The last fire before a moment is found with `next` alone: a moment has a fire behind it or it has
- * not, so doubling steps back from the end and then halving find the last one that has. */
+ * not, so doubling steps back from the end and then halving find the last one that has. All
+ * fires lie between INSTANT_MIN and INSTANT_MAX, so that is where it looks, whatever is asked, and
+ * no difference overflows. */
 #include "trigger/count.h"
 
 #include <stdbool.h>
 
+#include "time/instant.h"
 #include "trigger/trigger.h"
 
 static bool has_fire(const struct trigger *trigger, int64_t after_us, int64_t until_us,
@@ -14,6 +17,10 @@ static bool has_fire(const struct trigger *trigger, int64_t after_us, int64_t un
 
 int64_t count_last_fire(const struct trigger *trigger, int64_t after_us, int64_t until_us)
 {
+  if (after_us < INSTANT_MIN)
+    after_us = INSTANT_MIN - 1;
+  if (until_us > INSTANT_MAX)
+    until_us = INSTANT_MAX;
   /* A fire lies behind `early_us`, none behind `late_us`. */
   int64_t fire_us = after_us, early_us = after_us, late_us = until_us;
   for (int64_t back_us = 1000000; back_us < until_us - after_us; back_us *= 2) {

@@ -21,7 +21,7 @@
 
 #include "base/memory.h"
 #include "time/instant.h"
-#include "trigger/count.h"
+#include "trigger/cron_read.h"
 #include "trigger/member.h"
 
 struct cron_more {
@@ -95,20 +95,10 @@ int64_t cron_count(const struct trigger *trigger, int64_t after_us, int64_t unti
   const struct cron_more *more = more_of(cron);
   if (more && after_us < more->start_us)
     after_us = more->start_us - 1;
-  if (after_us < INSTANT_MIN)
-    after_us = INSTANT_MIN - 1;
   if (more && until_us > more->end_us)
     until_us = more->end_us;
-  if (until_us > INSTANT_MAX)
-    until_us = INSTANT_MAX;
-  if (after_us >= until_us)
-    return 0;
   struct wall_source source = {cron, next_match, count_matches};
-  int64_t sum = wall_count(&source, cron->zone, rules_of(cron), instant_seconds(after_us) + 1,
-                           instant_seconds(until_us) + 1);
-  if (sum)
-    *last_us = count_last_fire(trigger, after_us, until_us);
-  return sum;
+  return wall_count_us(trigger, &source, cron->zone, rules_of(cron), after_us, until_us, last_us);
 }
 
 bool cron_matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)
@@ -174,8 +164,9 @@ enum error_code cron_create(const struct trigger_kind *kind, const struct cron_p
   if (parsed->text_size > CRON_TEXT_MAX_SIZE)
     return error_set(error, ERROR_LIMIT, "the expression is longer than %d bytes",
                      CRON_TEXT_MAX_SIZE);
-  enum error_code code =
-      cron_fields_finish(&fields, more.is_special ? &parsed->special : NULL, error);
+  enum error_code code = cron_fields_finish(&fields, more.is_special ? &more.special : NULL, error);
+  if (code && parsed->days_at)
+    cron_read_add_column(parsed->given, parsed->days_at, error);
   if (!code)
     code = read_zone(parsed, value, default_zone, &zone, error);
   if (code)

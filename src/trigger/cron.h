@@ -20,6 +20,8 @@ struct cron_parsed {
   struct cron_special special;
   const char *text;        /* what cron_text() is to give again: the expression, or any bytes */
   size_t text_size;        /* at most CRON_TEXT_MAX_SIZE */
+  const char *given;       /* the expression as it was given, for the columns of errors */
+  const char *days_at;     /* where in it the days stand; NULL: it is not one text */
   const struct zone *zone; /* named by the text itself; NULL: the member "timezone" says it */
   /* For texts with `H`: what it means to the job of this seed; NULL: not known yet. */
   bool is_hashed;

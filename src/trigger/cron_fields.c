@@ -33,13 +33,14 @@ static inline uint64_t month_days(const struct cron_fields *fields, uint32_t dat
   return days & (below(length + 1) & ~UINT64_C(1));
 }
 
-/* The same for a month that begins on `first_day`, with what is special. */
-static uint64_t special_days(const struct cron_fields *fields, const struct cron_special *special,
-                             int64_t first_day, int32_t length)
+uint64_t cron_fields_days(const struct cron_fields *fields, const struct cron_special *special,
+                          int32_t year, int32_t month, int64_t first_day)
 {
-  int32_t first = civil_weekday(first_day);
+  int32_t first = civil_weekday(first_day), length = civil_month_days(year, month);
+  if (!special)
+    return month_days(fields, fields->days, first, length);
   uint32_t dates = fields->days | cron_special_dates(special, first, length);
-  return month_days(fields, dates, first, length) & cron_special_weeks(special, first_day);
+  return month_days(fields, dates, first, length) & cron_special_weeks(special, year, first_day);
 }
 
 /* The first matching second of a day. */
@@ -65,18 +66,18 @@ static inline int32_t next_time(const struct cron_fields *fields, int32_t second
   return (h + 1 + lowest(hours)) * 3600 + lowest(fields->minutes) * 60 + lowest(fields->seconds);
 }
 
-/* The first day of the first month of the masks at or after `date`, whose day it sets to 1. */
-static int64_t next_month(const struct cron_fields *fields, struct civil_date *date)
+/* The first day of the first month of the masks behind that of `date`, which it moves there. */
+static inline int64_t next_month(const struct cron_fields *fields, struct civil_date *date)
 {
-  uint32_t later = (uint32_t)fields->months >> date->month;
+  uint32_t later = (uint32_t)fields->months >> date->month >> 1;
   date->year += !later;
-  date->month = later ? date->month + lowest(later) : lowest(fields->months);
+  date->month = later ? date->month + 1 + lowest(later) : lowest(fields->months);
   date->day = 1;
   return civil_to_days(date->year, date->month, 1);
 }
 
 /* The first matching day at or after `day` by the calendar. The calendar repeats after 400 years,
- * so that a longer search finds nothing. */
+ * so that a longer search finds nothing, unless years are given. */
 static bool next_date(const struct cron_fields *fields, const struct cron_special *special,
                       int64_t day, int64_t *match)
 {
@@ -87,27 +88,21 @@ static bool next_date(const struct cron_fields *fields, const struct cron_specia
     year_max = CIVIL_YEAR_MAX;
   if (!(fields->months >> date.month & 1))
     first = next_month(fields, &date);
-  while (date.year <= year_max) {
+  for (; date.year <= year_max; first = next_month(fields, &date)) {
     if (special) {
-      int32_t year = cron_special_year(special, date.year);
+      int32_t year = cron_special_year(special, date.year, year_max);
       if (year > year_max)
         return false;
       if (year != date.year) {
-        date = (struct civil_date){year, 1, 1};
+        date = (struct civil_date){year, 0, 1};
         first = next_month(fields, &date);
       }
     }
-    int32_t length = civil_month_days(date.year, date.month);
-    uint64_t days = special ? special_days(fields, special, first, length)
-                            : month_days(fields, fields->days, civil_weekday(first), length);
-    days >>= date.day;
+    uint64_t days = cron_fields_days(fields, special, date.year, date.month, first) >> date.day;
     if (days) {
       *match = first + date.day - 1 + lowest(days);
       return true;
     }
-    date.year += date.month == 12;
-    date.month = date.month == 12 ? 1 : date.month + 1;
-    first = next_month(fields, &date);
   }
   return false;
 }
@@ -171,9 +166,8 @@ static int64_t days_between(const struct cron_fields *fields, const struct cron_
   while (first < until) {
     int32_t length = civil_month_days(date.year, date.month);
     if (fields->months >> date.month & 1 &&
-        (!special || cron_special_year(special, date.year) == date.year)) {
-      uint64_t days = special ? special_days(fields, special, first, length)
-                              : month_days(fields, fields->days, civil_weekday(first), length);
+        (!special || cron_special_year(special, date.year, date.year) == date.year)) {
+      uint64_t days = cron_fields_days(fields, special, date.year, date.month, first);
       if (first + length > until)
         days &= below((int32_t)(until - first) + 1);
       sum += size_of(days >> date.day);
@@ -207,45 +201,4 @@ int64_t cron_fields_count(const struct cron_fields *fields, const struct cron_sp
   if (until_rest && days_between(fields, special, last, last + 1))
     sum += times_before(fields, until_rest);
   return sum;
-}
-
-/* ---- what never fires ---- */
-
-/* Why no day matches; the common reason first. */
-static enum error_code say_never(const struct cron_fields *fields,
-                                 const struct cron_special *special, struct error *error)
-{
-  int32_t months = __builtin_popcount(fields->months), longest = 0;
-  for (int32_t month = 1; month <= 12; month++)
-    if (fields->months >> month & 1 && civil_month_days(2000, month) > longest)
-      longest = civil_month_days(2000, month);
-  uint32_t dates = fields->days | (special ? special->nearest : 0);
-  if (special && !dates &&
-      (special->nth[5] || special->last_days || special->nearest_last || special->nth[0]))
-    dates = 0;
-  int32_t day = dates ? __builtin_ctz(dates) : 0;
-  if (day > longest && months == 1)
-    return error_set(error, ERROR_INVALID, "never fires: %s has no day %d",
-                     civil_month_name(__builtin_ctz(fields->months)), day);
-  if (day > longest)
-    return error_set(error, ERROR_INVALID, "never fires: none of its months has a day %d", day);
-  return error_set(error, ERROR_INVALID,
-                   "never fires: no day from the year 1 to 9999 has this date and weekday%s%s",
-                   special && special->weeks ? " and week" : "",
-                   special && special->year_count ? " in these years" : "");
-}
-
-enum error_code cron_fields_finish(struct cron_fields *fields, const struct cron_special *special,
-                                   struct error *error)
-{
-  bool has_all_dates = fields->days == 0xfffffffe, has_all_weekdays = fields->weekdays == 0x7f;
-  bool is_plain = fields->months == 0x1ffe && (!special || cron_special_is_empty(special));
-  fields->is_every_day = is_plain && (fields->is_either ? has_all_dates || has_all_weekdays
-                                                        : has_all_dates && has_all_weekdays);
-  fields->is_weekly = is_plain && has_all_dates && !fields->is_either;
-  int64_t match_s;
-  if (!fields->seconds || !fields->minutes || !fields->hours || !fields->months ||
-      !cron_fields_next(fields, special, CIVIL_SECONDS_MIN, &match_s))
-    return say_never(fields, special, error);
-  return ERROR_OK;
 }

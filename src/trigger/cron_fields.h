@@ -13,6 +13,10 @@
 
 #include "base/error.h"
 
+#define CRON_ALL_DAYS UINT32_C(0xfffffffe)
+enum { CRON_ALL_MONTHS = 0x1ffe, CRON_ALL_WEEKDAYS = 0x7f };
+
+/* No mask of times or months is empty. */
 struct cron_fields {
   uint64_t seconds, minutes; /* bits 0 to 59 */
   uint32_t hours;            /* bits 0 to 23 */
@@ -41,13 +45,14 @@ struct cron_special {
   uint8_t nth[6];        /* weekdays (as in `weekdays`) whose n-th one in the month matches, 1 to 5;
                             nth[0]: whose last one */
   uint8_t year_count;    /* 0: all years */
+  uint32_t year_kinds;   /* kinds of years that have a match; cron_fields_finish() sets this */
   uint64_t weeks;        /* ISO weeks, bits 1 to 53; 0: all */
   struct cron_years years[CRON_YEARS_MAX];
 };
 
-/* Completes the masks: sets is_every_day and is_weekly. ERROR_INVALID when no second ever matches,
- * with the reason ("never fires: February has no day 30"). `special` may be NULL. */
-enum error_code cron_fields_finish(struct cron_fields *fields, const struct cron_special *special,
+/* Completes what follows from the masks. ERROR_INVALID when no second ever matches, with the reason
+ * ("never fires: February has no day 30"). `special` is NULL unless there is something special. */
+enum error_code cron_fields_finish(struct cron_fields *fields, struct cron_special *special,
                                    struct error *error);
 
 /* The first matching second at or after `local_s`; false when the calendar ends before. `special`
@@ -59,16 +64,23 @@ bool cron_fields_next(const struct cron_fields *fields, const struct cron_specia
 int64_t cron_fields_count(const struct cron_fields *fields, const struct cron_special *special,
                           int64_t from_s, int64_t until_s);
 
+/* The matching days (bits 1 to 31) of a month, which begins on `first_day`; whether its month and
+ * year match is not asked. `special` may be NULL. */
+uint64_t cron_fields_days(const struct cron_fields *fields, const struct cron_special *special,
+                          int32_t year, int32_t month, int64_t first_day);
+
 /* ---- cron_special.c ---- */
 
 bool cron_special_is_empty(const struct cron_special *special);
-/* The dates, bits 1 to 31, that a month of `length` days adds whose first is the weekday `first`.
- */
+/* The dates, from bit 1 on, that a month of `length` days adds whose first is the weekday `first`;
+ * also of days behind its end. */
 uint32_t cron_special_dates(const struct cron_special *special, int32_t first, int32_t length);
-/* The days, bits 1 to 31, of a month beginning on `first_day` (days since 1970) that lie in one of
- * the weeks. */
-uint32_t cron_special_weeks(const struct cron_special *special, int64_t first_day);
-/* The first of the years at or after `year`; INT32_MAX when there is none. */
-int32_t cron_special_year(const struct cron_special *special, int32_t year);
+/* The days, bits 1 to 31, of a month of `year` beginning on `first_day` that lie in one of the
+ * weeks. */
+uint32_t cron_special_weeks(const struct cron_special *special, int32_t year, int64_t first_day);
+/* Sets year_kinds. */
+void cron_special_try_years(const struct cron_fields *fields, struct cron_special *special);
+/* The first of its years from `year` to `year_max` that has a match; INT32_MAX when none has. */
+int32_t cron_special_year(const struct cron_special *special, int32_t year, int32_t year_max);
 
 #endif

@@ -51,12 +51,6 @@ struct reading {
   uint64_t masks[FIELDS];
 };
 
-static void skip_spaces(struct cron_reader *in)
-{
-  while (isspace((unsigned char)*in->at))
-    in->at++;
-}
-
 /* The index in `ordinals` of the word at `at`, and its size; -1 when it is none. */
 static int find_ordinal(const char *at, size_t *size)
 {
@@ -79,7 +73,7 @@ static enum error_code read_ordinal(struct reading *reading, int nth, size_t siz
   struct cron_reader *in = &reading->in;
   int32_t value;
   in->at += size;
-  skip_spaces(in);
+  cron_read_skip_spaces(in);
   if (nth == 0 && cron_read_is_end(in)) {
     reading->special->last_days |= 1;
     return ERROR_OK;
@@ -121,10 +115,10 @@ static enum error_code read_field(struct reading *reading, int field, const char
   *in = (struct cron_reader){text, text};
   do {
     in->at += *in->at == ',' && in->at > text;
-    skip_spaces(in);
+    cron_read_skip_spaces(in);
     if (read_item(reading, field, &is_all, error))
       return ERROR_INVALID;
-    skip_spaces(in);
+    cron_read_skip_spaces(in);
   } while (*in->at == ',');
   if (*in->at)
     return cron_read_refuse_rest(in, parts[field].name, error);

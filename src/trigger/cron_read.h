@@ -21,7 +21,9 @@ struct cron_reader {
 struct cron_part {
   const char *name; /* for messages: "day of month" */
   int32_t low, high;
+  int32_t twin;             /* a value behind `high` that means `low` too; 0: none */
   int32_t step_max;         /* 0: no step may be over the span of its range */
+  bool is_step_in_span;     /* besides, one of a range `a-b` may not, but for 1 */
   const char *const *names; /* in small letters, NULL-terminated; NULL: only numbers */
   int32_t first_name;       /* the value of names[0] */
   char suffix;              /* a capital letter that may follow a name; 0: none */
@@ -33,9 +35,14 @@ struct cron_part {
 struct cron_range {
   int32_t low, high, step;
   bool is_single; /* a value, without a range or a step */
+  bool is_star;   /* `*`, or what has no bounds otherwise */
 };
 
 extern const char *const cron_month_names[]; /* "jan" first */
+
+/* `*`, `a`, `a-b`. */
+enum error_code cron_read_bounds(struct cron_reader *reader, const struct cron_part *part,
+                                 struct cron_range *range, struct error *error);
 
 /* `*`, `a`, `a-b`, each with `/n` behind; `a/n` goes up to the part's high. What follows is left to
  * the caller. */
@@ -67,12 +74,36 @@ enum error_code cron_read_refuse(const struct cron_reader *reader, const char *w
                                  struct error *error, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Adds ", column N", where `at` stands in the text that begins at `begin`, to a message; returns
+ * its code. */
+enum error_code cron_read_add_column(const char *begin, const char *at, struct error *error);
+
 /* "NAME: a value is missing" at the end of an item, else "NAME: "xyz" is not understood". */
 enum error_code cron_read_refuse_rest(const struct cron_reader *reader, const char *name,
                                       struct error *error);
 
+static inline bool cron_is_space(char c)
+{
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* At a space, a comma or the end of the text. */
-bool cron_read_is_end(const struct cron_reader *reader);
+static inline bool cron_read_is_end(const struct cron_reader *reader)
+{
+  return !*reader->at || *reader->at == ',' || cron_is_space(*reader->at);
+}
+
+static inline void cron_read_skip_spaces(struct cron_reader *reader)
+{
+  while (cron_is_space(*reader->at))
+    reader->at++;
+}
+
+static inline void cron_read_skip_word(struct cron_reader *reader)
+{
+  while (*reader->at && !cron_is_space(*reader->at))
+    reader->at++;
+}
 
 /* Copies without spaces at the ends and with single ones between; `out` has room for `text`. The
  * number of bytes. */

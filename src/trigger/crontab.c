@@ -1,28 +1,12 @@
 /* The kind "cron": a crontab line (cron_parse.c) as a trigger. What is its own: the macros and the
  * zone in front of the expression are part of its text, and `H` takes its values when the trigger
  * is anchored, from the job's id, which stays with the trigger as "seed". */
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "trigger/cron.h"
 #include "trigger/cron_parse.h"
+#include "trigger/cron_read.h"
 #include "trigger/member.h"
-
-/* The number of bytes with single spaces, which `out` has room for. */
-static size_t copy_single_spaced(char *out, const char *text)
-{
-  char *begin = out;
-  for (; *text; text++)
-    if (!isspace((unsigned char)*text))
-      *out++ = *text;
-    else if (out > begin && out[-1] != ' ')
-      *out++ = ' ';
-  if (out > begin && out[-1] == ' ')
-    out--;
-  return (size_t)(out - begin);
-}
 
 static enum error_code from_json(const struct json *value, const char *default_zone,
                                  struct trigger **trigger, struct error *error)
@@ -46,7 +30,7 @@ static enum error_code from_json(const struct json *value, const char *default_z
   if (!code && parsed.seed && !parsed.is_hashed)
     code = error_set(error, ERROR_INVALID, "\"seed\" means nothing without an H");
   parsed.text = text;
-  parsed.text_size = copy_single_spaced(text, expression);
+  parsed.text_size = cron_read_spaced(text, expression);
   if (!code)
     code = cron_create(&cron_kind, &parsed, value, default_zone, trigger, error);
   if (code)

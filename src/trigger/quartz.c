@@ -20,8 +20,7 @@
 #include "trigger/member.h"
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY, YEAR, FIELDS };
-enum { ALL_WEEKDAYS = 0x7f, OFFSET_MAX = 30, NTH_MAX = 5 };
-#define ALL_DAYS UINT32_C(0xfffffffe)
+enum { OFFSET_MAX = 30, NTH_MAX = 5 };
 
 static const char *const weekday_names[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 
@@ -30,8 +29,21 @@ static const struct cron_part parts[FIELDS] = {
     {.name = "minute", .low = 0, .high = 59, .step_max = 59, .is_circular = true},
     {.name = "hour", .low = 0, .high = 23, .step_max = 23, .is_circular = true},
     {.name = "day of month", .low = 1, .high = 31, .step_max = 31, .is_circular = true},
-    {"month", 1, 12, 12, cron_month_names, 1, 0, true},
-    {"day of week", 1, 7, 7, weekday_names, 1, 'L', true},
+    {.name = "month",
+     .low = 1,
+     .high = 12,
+     .step_max = 12,
+     .names = cron_month_names,
+     .first_name = 1,
+     .is_circular = true},
+    {.name = "day of week",
+     .low = 1,
+     .high = 7,
+     .step_max = 7,
+     .names = weekday_names,
+     .first_name = 1,
+     .suffix = 'L',
+     .is_circular = true},
     {.name = "year", .low = 1970, .high = 2199, .step_max = 229},
 };
 
@@ -119,7 +131,7 @@ static enum error_code read_item(struct reading *reading, int field, bool *is_al
                                  struct error *error)
 {
   struct cron_reader *in = &reading->in;
-  struct cron_range range = {parts[field].low, parts[field].high, 1, false};
+  struct cron_range range = {.low = parts[field].low, .high = parts[field].high, .step = 1};
   enum error_code code;
   if (*in->at == '/' && field == YEAR)
     return cron_read_refuse_rest(in, parts[field].name, error);
@@ -165,22 +177,15 @@ static enum error_code read_field(struct reading *reading, int field, struct err
   return ERROR_OK;
 }
 
-static void skip_spaces(struct cron_reader *in)
-{
-  while (isspace((unsigned char)*in->at))
-    in->at++;
-}
-
 static enum error_code check_field_count(const char *expression, struct error *error)
 {
   struct cron_reader in = {expression, expression};
   const char *end = expression, *eighth = NULL;
   int count = 0;
-  for (skip_spaces(&in); *in.at; skip_spaces(&in)) {
+  for (cron_read_skip_spaces(&in); *in.at; cron_read_skip_spaces(&in)) {
     if (count++ == FIELDS)
       eighth = in.at;
-    while (*in.at && !isspace((unsigned char)*in.at))
-      in.at++;
+    cron_read_skip_word(&in);
     end = in.at;
   }
   if (count == FIELDS || count == FIELDS - 1)
@@ -209,7 +214,7 @@ static enum error_code parse(const char *expression, struct cron_parsed *parsed,
   if (check_field_count(expression, error))
     return ERROR_INVALID;
   for (int field = 0; field < FIELDS; field++) {
-    skip_spaces(&reading.in);
+    cron_read_skip_spaces(&reading.in);
     if (*reading.in.at && read_field(&reading, field, error))
       return ERROR_INVALID;
   }
@@ -221,10 +226,12 @@ static enum error_code parse(const char *expression, struct cron_parsed *parsed,
       .seconds = reading.masks[SECOND],
       .minutes = reading.masks[MINUTE],
       .hours = (uint32_t)reading.masks[HOUR],
-      .days = is_by_date ? (uint32_t)reading.masks[DAY] : ALL_DAYS,
+      .days = is_by_date ? (uint32_t)reading.masks[DAY] : CRON_ALL_DAYS,
       .months = (uint16_t)reading.masks[MONTH],
-      .weekdays = is_by_date ? ALL_WEEKDAYS : (uint8_t)(reading.masks[WEEKDAY] >> 1),
+      .weekdays = is_by_date ? CRON_ALL_WEEKDAYS : (uint8_t)(reading.masks[WEEKDAY] >> 1),
   };
+  parsed->given = expression;
+  parsed->days_at = reading.begins[reading.is_unset[DAY] ? WEEKDAY : DAY];
   for (int field = SECOND; field <= HOUR; field++)
     parsed->fields.is_wildcard |= *reading.begins[field] == '*';
   return ERROR_OK;

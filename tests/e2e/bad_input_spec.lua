@@ -31,7 +31,7 @@ local FILES = {
     name = "never",
     source = "\n" .. [[job "n" { trigger = cron "0 0 30 2 *", run = function() end }]],
     line = 2,
-    says = 'cron "0 0 30 2 *": never fires: February has no day 30',
+    says = 'cron "0 0 30 2 *": never fires: February has no day 30, column 5',
   },
   {
     name = "zone",
@@ -486,7 +486,7 @@ describe("a wrong command line", function()
 
   it("about triggers is told without a daemon", function()
     refuses(65, 'cron "61 * * * *": minute 61 is over 59, column 1', "next", "61 * * * *")
-    refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30', "next", "0 0 30 2 *")
+    refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30, column 5', "next", "0 0 30 2 *")
     refuses(65, 'interval: every "5 parsecs": unknown unit "parsecs", use w, d, h, m, s, ms or us', "next",
       "every 5 parsecs")
     refuses(65, 'cron "@daily": unknown time zone "Asia/Shangai", did you mean "Asia/Shanghai"?', "next", "@daily",

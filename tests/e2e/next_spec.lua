@@ -51,7 +51,7 @@ describe("next explains", function()
 
   it("why there is no fire", function()
     contains(d:must("next", "at 2020-01-01"), "warning: never fires after ")
-    refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30', "0 0 30 2 *")
+    refuses(65, 'cron "0 0 30 2 *": never fires: February has no day 30, column 5', "0 0 30 2 *")
     contains(d:must("next", "in 1h"), "and then never again\n")
   end)
 

@@ -2,6 +2,9 @@
  * two forms, and what is refused with which words. */
 #include "trigger_scan.h"
 
+#include "time/civil.h"
+#include "trigger/cron_fields.h"
+
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 enum { JANUARY_2026_S = 1767225600, DAYS = 1200 };
@@ -140,6 +143,45 @@ static void fires_as_apscheduler_does(void **state)
   }
 }
 
+/* Years are told apart by kind; that a year has a match is asked of each of its months here. */
+static void years_have_matches_by_kind(void **state)
+{
+  (void)state;
+  static const struct {
+    struct cron_special special;
+    uint32_t days;
+    uint16_t months;
+    uint8_t weekdays;
+  } cases[] = {
+      {{.weeks = UINT64_C(1) << 53}, CRON_ALL_DAYS, CRON_ALL_MONTHS, CRON_ALL_WEEKDAYS},
+      {{.weeks = UINT64_C(1) << 53}, CRON_ALL_DAYS, 1 << 1, CRON_ALL_WEEKDAYS},
+      {{.weeks = UINT64_C(1) << 52}, 1 << 1, 1 << 1, CRON_ALL_WEEKDAYS},
+      {{.weeks = UINT64_C(1) << 52}, UINT32_C(1) << 31, 1 << 12, 1 << 0},
+      {{.weeks = UINT64_C(1) << 1}, UINT32_C(1) << 29, 1 << 12, CRON_ALL_WEEKDAYS},
+      {{.weeks = UINT64_C(1) << 9}, UINT32_C(1) << 29, 1 << 2, CRON_ALL_WEEKDAYS},
+      {{.nth = {[5] = 1 << 3}}, 0, 1 << 2, CRON_ALL_WEEKDAYS},
+      {{.nth = {[0] = 1 << 0}, .weeks = UINT64_C(1) << 22}, 0, 1 << 5, CRON_ALL_WEEKDAYS},
+      {{.last_days = 1}, 0, 1 << 2, 1 << 4},
+      {{.nearest = UINT32_C(1) << 29}, 0, 1 << 2, 1 << 5},
+      {{.weeks = UINT64_C(1) << 20}, CRON_ALL_DAYS, 1 << 1, CRON_ALL_WEEKDAYS},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct cron_special special = cases[i].special;
+    struct cron_fields fields = {
+        .days = cases[i].days, .months = cases[i].months, .weekdays = cases[i].weekdays};
+    cron_special_try_years(&fields, &special);
+    for (int32_t year = 1; year <= 9999; year++) {
+      bool has_match = false;
+      for (int32_t month = 1; month <= 12; month++)
+        has_match |=
+            (fields.months >> month & 1) &&
+            cron_fields_days(&fields, &special, year, month, civil_to_days(year, month, 1));
+      if (has_match != (cron_special_year(&special, year, year) == year))
+        fail_msg("case %zu: %d %s a match", i, year, has_match ? "has" : "has not");
+    }
+  }
+}
+
 static void forms_round_trip(void **state)
 {
   (void)state;
@@ -205,6 +247,15 @@ static void refuses_with_words(void **state)
       {"fields year=1969", "year 1969 is under 1970, column 1"},
       {"fields year=10000", "year 10000 is over 9999, column 1"},
       {"fields month=2 day=30", "never fires: February has no day 30"},
+      {"fields month=4,6 day=31", "never fires: none of its months has a day 31"},
+      {"fields month=2 day=29 year=1971-9999/4",
+       "never fires: none of its years has a 29 February"},
+      {"fields month=2 day=5th mon year=2025-2027",
+       "never fires: none of its years has such a day"},
+      {"fields month=1 day=31 week=6", "never fires: no day of January has this date and ISO week"},
+      {"fields month=1-3 week=20-40", "never fires: no day of its months has this ISO week"},
+      {"fields day=4th sun week=1 day_of_week=mon",
+       "never fires: no day of its months has this date, weekday and ISO week"},
       {"fields timezone=UTC", "no field is given: write one of year, month, day, week, "
                               "day_of_week, hour, minute, second"},
       {"{\"kind\":\"cron_fields\",\"hour\":9.5}",
@@ -225,9 +276,8 @@ static void refuses_with_words(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(agrees_with_a_scan),
-      cmocka_unit_test(fires_as_apscheduler_does),
-      cmocka_unit_test(forms_round_trip),
+      cmocka_unit_test(agrees_with_a_scan),         cmocka_unit_test(fires_as_apscheduler_does),
+      cmocka_unit_test(years_have_matches_by_kind), cmocka_unit_test(forms_round_trip),
       cmocka_unit_test(refuses_with_words),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

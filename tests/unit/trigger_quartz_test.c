@@ -224,8 +224,14 @@ static void refuses_with_words(void **state)
       {"0 1 0 ?x * MON", "day of month: \"x\" is not understood, column 8"},
       {"\u00e9 0 0 * * ?", "second: \"\u00e9\" is not understood, column 1"},
       {"0 0,\u00e9 0 * * ?", "minute: \"\u00e9\" is not understood, column 5"},
-      {"0 0 0 30 2 ?", "never fires: February has no day 30"},
-      {"0 0 0 30W 2 ?", "never fires: February has no day 30"},
+      {"0 0 0 30 2 ?", "never fires: February has no day 30, column 7"},
+      {"0 0 0 30W 2 ?", "never fires: February has no day 30, column 7"},
+      {"0 0 0 31W APR,SEP ?", "never fires: none of its months has a day 31, column 7"},
+      {"0 0 0 L-29 2 ?", "never fires: no day of its months is 29 days before the last, column 7"},
+      {"0 0 0 L-30W 4,6 ?",
+       "never fires: no day of its months is 30 days before the last, column 7"},
+      {"0 0 0 29 2 ? 2025-2027", "never fires: none of its years has a 29 February, column 7"},
+      {"0 0 0 ? 2 FRI#5 2025-2027", "never fires: none of its years has such a day, column 11"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     char text[256], error[512];
