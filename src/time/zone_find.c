@@ -30,6 +30,13 @@ struct entry {
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct entry *buckets[BUCKETS]; /* under the mutex */
 
+struct names {
+  char **list; /* in order, NULL at the end */
+  size_t count;
+  char *path; /* of the folder that they are from */
+};
+static struct names known; /* under the mutex; gathered when the first name is unknown */
+
 static char utc_name[] = "UTC";
 static struct zone_offset utc_types[] = {{0, false, utc_name}};
 static struct zone utc = {.name = utc_name, .types = utc_types};
@@ -46,11 +53,6 @@ static const char *directory(void)
 }
 
 /* ---- names ---- */
-
-struct names {
-  char **list;
-  size_t count;
-};
 
 /* Zone files begin with a capital letter, in folders that do too; what else lies there is no zone.
  */
@@ -85,36 +87,62 @@ static int compare_names(const void *a, const void *b)
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* "europe/berlin" and "berlin" are surely Europe/Berlin; else the nearest by distance. */
+static void forget_names(void)
+{
+  for (size_t i = 0; i < known.count; i++)
+    free(known.list[i]);
+  free(known.list);
+  free(known.path);
+  known = (struct names){0};
+}
+
+/* Reading the folders takes milliseconds, so it is done once; who installs zones later still finds
+ * them, only no wrong name is answered with them. */
+static const struct names *find_names(void)
+{
+  const char *path = directory();
+  if (known.count && !strcmp(known.path, path))
+    return &known;
+  forget_names();
+  known.path = memory_strdup(path);
+  collect(&known, path, "", 1);
+  if (known.count)
+    qsort(known.list, known.count, sizeof *known.list, compare_names);
+  return &known;
+}
+
+/* "europe/berlin" and "berlin" are surely Europe/Berlin; else the nearest by distance, which is at
+ * least that of the sizes. */
 static const char *nearest(const struct names *names, const char *wrong)
 {
-  for (size_t i = 0; i < names->count; i++) {
-    const char *city = strrchr(names->list[i], '/');
-    if (!strcasecmp(names->list[i], wrong) || (city && !strcasecmp(city + 1, wrong)))
-      return names->list[i];
+  const char **alike = memory_alloc((names->count + 1) * sizeof *alike), *found = NULL;
+  size_t size = strlen(wrong), reach = size / 3 + 1, count = 0;
+  for (size_t i = 0; i < names->count && !found; i++) {
+    const char *name = names->list[i], *city = strrchr(name, '/');
+    if (!strcasecmp(name, wrong) || (city && !strcasecmp(city + 1, wrong)))
+      found = name;
+    size_t name_size = strlen(name);
+    if (name_size <= size + reach && size <= name_size + reach)
+      alike[count++] = name;
   }
-  return names->list ? text_nearest(wrong, (const char *const *)names->list) : NULL;
+  if (!found)
+    found = text_nearest(wrong, alike);
+  free(alike);
+  return found;
 }
 
 static enum error_code unknown(const char *name, struct error *error)
 {
-  struct names names = {0};
-  enum error_code code = ERROR_INVALID;
-  collect(&names, directory(), "", 1);
-  if (names.count)
-    qsort(names.list, names.count, sizeof *names.list, compare_names);
-  const char *near = nearest(&names, name);
+  const struct names *names = find_names();
+  const char *near = nearest(names, name);
   if (near)
-    error_set(error, code, "unknown time zone \"%s\", did you mean \"%s\"?", name, near);
-  else if (names.count)
-    error_set(error, code, "unknown time zone \"%s\"", name);
-  else
-    error_set(error, code, "unknown time zone \"%s\": %s holds no time zones (install tzdata)",
-              name, directory());
-  for (size_t i = 0; i < names.count; i++)
-    free(names.list[i]);
-  free(names.list);
-  return code;
+    return error_set(error, ERROR_INVALID, "unknown time zone \"%s\", did you mean \"%s\"?", name,
+                     near);
+  if (names->count)
+    return error_set(error, ERROR_INVALID, "unknown time zone \"%s\"", name);
+  return error_set(error, ERROR_INVALID,
+                   "unknown time zone \"%s\": %s holds no time zones (install tzdata)", name,
+                   directory());
 }
 
 /* A name stays inside the database: printable, relative, without "." and ".." parts. */
