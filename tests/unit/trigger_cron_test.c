@@ -1,9 +1,9 @@
 /* Cron against a naive scan.
  *
- * The scan knows the rule at clock changes in its own words: for every minute of real time it asks
- * for the wall clock and compares numbers; for fixed schedules it walks the wall clock's minutes
- * instead and resolves each. Stepping, counting and the scan must agree, in zones with all kinds of
- * transitions. Tables hold the errors, and dates worked out by hand. */
+ * The scan knows the rule at clock changes in its own words: for every minute (or second) of real
+ * time it asks for the wall clock and compares numbers; for fixed schedules it walks the wall
+ * clock's minutes instead and resolves each. Stepping, counting and the scan must agree, in zones
+ * with all kinds of transitions. Tables hold the errors, and dates worked out by hand. */
 #include "support/unit.h"
 
 #include <stdio.h>
@@ -72,20 +72,23 @@ static void add_fire(struct fires *fires, int64_t at_s, int64_t from_s, int64_t 
 static void scan(const struct cron_fields *fields, const struct zone *zone, const char *gap,
                  const char *overlap, int64_t from_s, int64_t until_s, struct fires *fires)
 {
+  int64_t step_s = fields->seconds == 1 ? 60 : 1;
   fires->count = 0;
   if (fields->is_wildcard) {
-    for (int64_t at_s = from_s; at_s < until_s; at_s += 60)
+    for (int64_t at_s = from_s; at_s < until_s; at_s += step_s)
       if (matches(fields, at_s + zone_at(zone, at_s).offset_s))
         add_fire(fires, at_s, from_s, until_s);
     return;
   }
-  for (int64_t local_s = from_s - 2 * 86400; local_s < until_s + 2 * 86400; local_s += 60) {
+  for (int64_t local_s = from_s - 2 * 86400; local_s < until_s + 2 * 86400; local_s += step_s) {
     struct local_times times;
     if (!matches(fields, local_s))
       continue;
     zone_resolve(zone, local_s, &times);
     if (times.kind == LOCAL_GAP && !strcmp(gap, "first") && times.length_s < 3 * 3600)
       add_fire(fires, times.transition_s, from_s, until_s);
+    if (times.kind == LOCAL_GAP && !strcmp(gap, "shift"))
+      add_fire(fires, times.first_s, from_s, until_s);
     if (times.kind == LOCAL_NORMAL || (times.kind == LOCAL_OVERLAP && strcmp(overlap, "second")))
       add_fire(fires, times.first_s, from_s, until_s);
     if (times.kind == LOCAL_OVERLAP && strcmp(overlap, "first"))
@@ -130,6 +133,17 @@ static void check_against_scan(const char *expression, const char *zone_text, co
   trigger_destroy(trigger);
 }
 
+static void check_all_policies(const char *expression, const char *zone, const char *from,
+                               const char *until)
+{
+  static const char *const gaps[] = {"first", "skip", "shift"};
+  static const char *const overlaps[] = {"first", "second", "both"};
+  for (size_t g = 0; g < COUNT(gaps); g++)
+    for (size_t o = 0; o < COUNT(overlaps); o++)
+      check_against_scan(expression, zone, gaps[g], overlaps[o], instant(from) / S,
+                         instant(until) / S);
+}
+
 static void agrees_with_a_scan(void **state)
 {
   (void)state;
@@ -160,13 +174,31 @@ static void agrees_with_a_scan(void **state)
       {"Asia/Kathmandu", "1985-12-28", "1986-01-04"},
       {"America/New_York", "2450-03-01", "2450-03-20"},
   };
-  static const char *const policies[][2] = {
-      {"first", "first"}, {"skip", "first"}, {"first", "second"}, {"skip", "both"}};
   for (size_t e = 0; e < COUNT(expressions); e++)
     for (size_t s = 0; s < COUNT(spans); s++)
-      for (size_t p = 0; p < COUNT(policies); p++)
-        check_against_scan(expressions[e], spans[s].zone, policies[p][0], policies[p][1],
-                           instant(spans[s].from) / S, instant(spans[s].until) / S);
+      check_all_policies(expressions[e], spans[s].zone, spans[s].from, spans[s].until);
+}
+
+static void agrees_with_a_scan_by_second(void **state)
+{
+  (void)state;
+  static const char *const expressions[] = {
+      "5,35 30 2 * * *",  "*/7 */20 1-3 * * *", "10-50/20 59 23,0,1 * * *",
+      "1 0/15 2 * * sun", "59 59 1,2 * * *",    "30 30 2,3 1-31/2 * *",
+  };
+  static const struct {
+    const char *zone, *from, *until;
+  } spans[] = {
+      {"America/New_York", "2026-03-08T00:00Z", "2026-03-08T12:00Z"},
+      {"Europe/Berlin", "2026-10-24T20:00Z", "2026-10-25T06:00Z"},
+      {"Australia/Lord_Howe", "2026-10-03T12:00Z", "2026-10-04T00:00Z"},
+      {"Antarctica/Troll", "2026-03-28T22:00Z", "2026-03-29T05:00Z"},
+      {"Pacific/Apia", "2011-12-30T00:00Z", "2011-12-31T00:00Z"},
+      {"America/Sao_Paulo", "2018-11-03T22:00Z", "2018-11-04T06:00Z"},
+  };
+  for (size_t e = 0; e < COUNT(expressions); e++)
+    for (size_t s = 0; s < COUNT(spans); s++)
+      check_all_policies(expressions[e], spans[s].zone, spans[s].from, spans[s].until);
 }
 
 static void counts_as_it_steps(void **state)
@@ -397,9 +429,10 @@ static void is_small(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(agrees_with_a_scan),   cmocka_unit_test(counts_as_it_steps),
-      cmocka_unit_test(known_dates),          cmocka_unit_test(refuses_with_words),
-      cmocka_unit_test(counts_over_all_time), cmocka_unit_test(is_small),
+      cmocka_unit_test(agrees_with_a_scan), cmocka_unit_test(agrees_with_a_scan_by_second),
+      cmocka_unit_test(counts_as_it_steps), cmocka_unit_test(known_dates),
+      cmocka_unit_test(refuses_with_words), cmocka_unit_test(counts_over_all_time),
+      cmocka_unit_test(is_small),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
