@@ -17,19 +17,57 @@ static const struct table_column list_columns[] = {
     {.title = "TRIGGER", .may_shrink = true},
 };
 
-/* The trigger without the moment from which an interval counts, which `show` tells. */
+/* The size of a `name=` that begins at `at`, with the sign; 0 when none does. */
+static size_t option_size(const char *at)
+{
+  size_t size = strspn(at, "abcdefghijklmnopqrstuvwxyz_0123456789");
+  return size && at[size] == '=' ? size + 1 : 0;
+}
+
+/* Where a value of the text form ends: behind its quotes, or before the next option, or before the
+ * parenthesis that closes its group. */
+static const char *end_of_value(const char *at)
+{
+  int open = 0;
+  if (*at == '"') {
+    for (at++; *at && *at != '"'; at++)
+      at += *at == '\\' && at[1];
+    return at + (*at == '"');
+  }
+  for (; *at && !(*at == ' ' && option_size(at + 1)); at++) {
+    if (*at == ')' && open-- == 0)
+      break;
+    open += *at == '(';
+  }
+  return at;
+}
+
+/* What is written into a trigger when it is anchored, and no person wrote. */
+static bool is_bookkeeping(const char *option)
+{
+  static const char *const names[] = {"anchor=", "limit_from=", "seed="};
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    if (!strncmp(option, names[i], strlen(names[i])))
+      return true;
+  return false;
+}
+
+/* The trigger as a person wrote it; `show` tells the rest. */
 static void add_trigger_cell(struct table *table, const char *text)
 {
-  static const char anchor[] = " anchor=";
-  const char *at = text ? strstr(text, anchor) : NULL;
-  if (!at) {
-    table_cell(table, COLOR_NONE, text);
-    return;
+  struct buffer shown = {0};
+  for (const char *at = text ? text : ""; *at;) {
+    const char *begin = at;
+    if (*at == ' ' && is_bookkeeping(at + 1)) {
+      at = end_of_value(at + 1 + option_size(at + 1));
+      continue;
+    }
+    bool is_quoted = *at == '"' && at > text && (at[-1] == '=' || at[-1] == ' ');
+    at = is_quoted ? end_of_value(at) : at + 1;
+    buffer_append(&shown, begin, (size_t)(at - begin));
   }
-  const char *rest = at + 1 + strcspn(at + 1, " ");
-  char *shown = memory_printf("%.*s%s", (int)(at - text), text, rest);
-  table_cell(table, COLOR_NONE, shown);
-  free(shown);
+  table_cell(table, COLOR_NONE, shown.data);
+  buffer_deinit(&shown);
 }
 
 static void add_job_row(struct cli *cli, struct table *table, const struct json *job)

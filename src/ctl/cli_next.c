@@ -1,8 +1,9 @@
 /* `moonbeat next JOB|TRIGGER`: what a trigger means and when it fires.
  *
- * What reads as a trigger is one and is answered here, without a daemon; anything else is a job's
- * id. The daemon is asked for a job's trigger and, as it also knows pauses and limits, for its next
- * fires; a range of time is answered from the trigger alone. */
+ * What reads as a trigger is one and is answered here, without a daemon, unless it excepts a
+ * calendar by its name, whose meaning the daemon tells; anything else is a job's id. The daemon is
+ * asked for a job's trigger and, as it also knows pauses and limits, for its next fires; a range of
+ * time is answered from the trigger alone. */
 #include "ctl/cli_next.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/memory.h"
 #include "time/duration.h"
 #include "time/instant.h"
+#include "trigger/calendar.h"
 
 enum { COUNT_DEFAULT = 5, COUNT_MAX = 1000000, RANGE_MAX = 10000 };
 
@@ -227,6 +229,35 @@ static enum error_code answer_trigger(struct cli *cli, struct trigger *trigger,
   return code;
 }
 
+/* ---- calendars ---- */
+
+/* Learns from the daemon what the names of calendars mean. One that this program does not
+ * understand stays unknown. */
+static enum error_code learn_calendars(struct cli *cli)
+{
+  struct json_document *document;
+  enum error_code code = cli_ask(cli, "calendars", NULL, &document);
+  if (code)
+    return code;
+  json_each(calendar, json_get(control_result(document), "calendars"))
+    calendar_define(json_text(json_get(calendar, "name"), ""), json_get(calendar, "definition"),
+                    NULL);
+  json_free(document);
+  return ERROR_OK;
+}
+
+static enum error_code read_trigger(struct cli *cli, const char *text, const char *zone,
+                                    struct trigger **trigger, struct error *error)
+{
+  enum error_code code = trigger_from_text(text, zone, trigger, error);
+  if (!code || !strstr(error->text, "unknown calendar"))
+    return code;
+  if (!learn_calendars(cli))
+    return trigger_from_text(text, zone, trigger, error);
+  struct error unknown = *error;
+  return error_set(error, code, "%.400s: %.400s", unknown.text, cli->error.text);
+}
+
 /* ---- a job ---- */
 
 static enum error_code answer_job(struct cli *cli, const char *job, const struct request *request)
@@ -238,6 +269,7 @@ static enum error_code answer_job(struct cli *cli, const char *job, const struct
     return code;
   const struct json *shown = control_result(document), *form = json_get(shown, "trigger");
   struct next_answer answer = {.job = json_text(json_get(shown, "id"), job)};
+  learn_calendars(cli);
   /* What this program does not know, a newer daemon may. */
   if (form && form->type == JSON_OBJECT && !trigger_from_json(form, NULL, &trigger, NULL))
     take_trigger(&answer, trigger, cli->screen.now_us);
@@ -270,7 +302,7 @@ static enum error_code answer(struct cli *cli, const char *text, const struct re
   struct error not_a_trigger;
   bool has_dialect = arguments_has(cli->arguments, "dialect");
   const char *zone = arguments_value(cli->arguments, "timezone", request->default_zone);
-  enum error_code code = trigger_from_text(text, zone, &trigger, &not_a_trigger);
+  enum error_code code = read_trigger(cli, text, zone, &trigger, &not_a_trigger);
   if (code == ERROR_OK) {
     code = answer_trigger(cli, trigger, request);
     trigger_destroy(trigger);
