@@ -67,41 +67,9 @@ static void free_lookup(struct lookup *lookup)
 
 /* ---- who uses one ---- */
 
-struct numbers {
-  int64_t *items;
-  size_t count;
-};
-
-static bool collect(void *context, int64_t number)
-{
-  struct numbers *numbers = context;
-  numbers->items = memory_resize(numbers->items, (numbers->count + 1) * sizeof *numbers->items);
-  numbers->items[numbers->count++] = number;
-  return true;
-}
-
-static struct numbers users_of(struct sched *s, const char *name)
-{
-  struct numbers numbers = {0};
-  struct error error;
-  sched_failed(s, store_each_excepting(s->store, name, collect, &numbers, &error), &error);
-  return numbers;
-}
-
-static bool uses(const struct entry *entry, const char *name)
-{
-  return entry && !entry->removed && entry->job->trigger &&
-         trigger_uses_calendar(entry->job->trigger, name);
-}
-
 static bool is_used(struct sched *s, const char *name)
 {
-  struct numbers numbers = users_of(s, name);
-  bool used = false;
-  for (size_t i = 0; i < numbers.count && !used; i++)
-    used = uses(near_get(s, numbers.items[i], NULL), name);
-  free(numbers.items);
-  return used;
+  return topic_of_calendar(s, name) != NULL;
 }
 
 /* A trigger with a limit has searched for its last fire under the old meaning: it is read anew. */
@@ -136,13 +104,12 @@ static void follow(struct sched *s, struct entry *entry)
 
 static void follow_all(struct sched *s, const char *name)
 {
-  struct numbers numbers = users_of(s, name);
-  for (size_t i = 0; i < numbers.count && !s->failure; i++) {
-    struct entry *entry = near_get(s, numbers.items[i], NULL);
-    if (uses(entry, name))
+  const struct topic *topic = topic_of_calendar(s, name);
+  for (size_t i = 0; topic && i < topic->count && !s->failure; i++) {
+    struct entry *entry = near_get(s, topic->jobs[i], NULL);
+    if (entry && !entry->removed)
       follow(s, entry);
   }
-  free(numbers.items);
 }
 
 /* ---- declaring ---- */

@@ -86,15 +86,15 @@ enum error_code declare_check(struct sched *s, struct job *job, struct error *er
   return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
 }
 
-/* A new job that no time sets off. One that is declared by a script that was there when the daemon
+/* What it waits for is noted. A job that is declared by a script that was there when the daemon
  * began hears of the start too. */
 static void begin_waiting(struct sched *s, struct entry *entry)
 {
   const struct job *job = entry->job;
+  topic_subscribe(s, job);
   if (!job->trigger || !trigger_is_open(job->trigger))
     return;
   const struct script_entry *script = script_find(s, job->script);
-  topic_subscribe(s, job);
   if (job->origin == JOB_DECLARED && script && script->since_start && !script->generation)
     arrive_start_at(s, entry);
   ask_next(s, entry);

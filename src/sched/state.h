@@ -331,7 +331,7 @@ void calendars_settle(struct sched *s, const struct script_entry *script,
 /* Removes those of the script that are not among `calendars` and that no job uses. */
 void calendars_drop(struct sched *s, const char *script, const struct json *calendars);
 
-/* ---- topic.c: who waits for what ---- */
+/* ---- topic.c: who waits for what, and who follows which calendar ---- */
 
 struct topic {
   char *key;
@@ -344,7 +344,8 @@ struct topic {
 
 /* NULL when no job waits for it. */
 struct topic *topic_find(const struct sched *s, const char *key);
-/* The job's sources are noted, or forgotten, in memory and store. */
+struct topic *topic_of_calendar(const struct sched *s, const char *name);
+/* The job's sources and calendars are noted, or forgotten, in memory and store. */
 void topic_subscribe(struct sched *s, const struct job *job);
 void topic_unsubscribe(struct sched *s, const struct job *job);
 void topic_sensed(struct sched *s, const struct message *message);

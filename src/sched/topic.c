@@ -1,6 +1,7 @@
-/* Who waits for what. A topic is a key of trigger/event.h with the jobs whose triggers have it; all
- * topics are in memory, as they are few beside the jobs that time alone sets off. They are kept in
- * the store, so that a start need not read all jobs, and read again when a turn is taken back.
+/* Who waits for what. A topic is a key of trigger/event.h with the jobs whose triggers have it, or
+ * the name of a calendar with the jobs that follow it; all topics are in memory, as these jobs are
+ * few beside those that time alone sets off. They are kept in the store, so that a start need not
+ * read all jobs, and read again when a turn is taken back.
  *
  * Topics about the world outside are watched by the front's sensors, which are told after the
  * commit: `told` is what the front knows, `count` what the store says. */
@@ -66,34 +67,71 @@ struct subscriber {
   int64_t job;
 };
 
-static void subscribe_one(void *context, const struct trigger *source)
+static void subscribe(const struct subscriber *subscriber, const char *key)
 {
-  struct subscriber *subscriber = context;
   struct sched *s = subscriber->s;
-  struct buffer key = {0};
   struct error error;
+  const struct topic *topic = topic_find(s, key);
+  for (size_t i = 0; topic && i < topic->count; i++)
+    if (topic->jobs[i] == subscriber->job)
+      return;
+  if (!sched_failed(s, store_subscribe(s->store, key, subscriber->job, &error), &error))
+    add_job(s, key, subscriber->job);
+}
+
+static void subscribe_to_source(void *context, const struct trigger *source)
+{
+  struct buffer key = {0};
   trigger_put_key(source, &key);
-  const struct topic *topic = topic_find(s, key.data);
-  bool is_known = false;
-  for (size_t i = 0; topic && i < topic->count && !is_known; i++)
-    is_known = topic->jobs[i] == subscriber->job;
-  if (!is_known &&
-      !sched_failed(s, store_subscribe(s->store, key.data, subscriber->job, &error), &error))
-    add_job(s, key.data, subscriber->job);
+  subscribe(context, key.data);
   buffer_deinit(&key);
+}
+
+static char *calendar_key(const char *name)
+{
+  struct buffer key = {0};
+  struct json_writer writer = {.out = &key};
+  json_begin_object(&writer);
+  json_put_text(&writer, "kind", "calendar");
+  json_put_text(&writer, "name", name);
+  json_end_object(&writer);
+  return buffer_take(&key);
+}
+
+struct topic *topic_of_calendar(const struct sched *s, const char *name)
+{
+  char *key = calendar_key(name);
+  struct topic *topic = topic_find(s, key);
+  free(key);
+  return topic;
+}
+
+static void subscribe_to_calendar(void *context, const char *name)
+{
+  char *key = calendar_key(name);
+  subscribe(context, key);
+  free(key);
+}
+
+static bool has_topics(const struct job *job)
+{
+  return job->trigger &&
+         (trigger_is_open(job->trigger) || trigger_uses_calendar(job->trigger, NULL));
 }
 
 void topic_subscribe(struct sched *s, const struct job *job)
 {
   struct subscriber subscriber = {s, job->number};
-  if (job->trigger)
-    trigger_each_source(job->trigger, subscribe_one, &subscriber);
+  if (!has_topics(job))
+    return;
+  trigger_each_source(job->trigger, subscribe_to_source, &subscriber);
+  trigger_each_calendar(job->trigger, subscribe_to_calendar, &subscriber);
 }
 
 void topic_unsubscribe(struct sched *s, const struct job *job)
 {
   struct error error;
-  if (!job->trigger || !trigger_is_open(job->trigger))
+  if (!has_topics(job))
     return;
   for (struct topic *topic = s->topics; topic; topic = topic->hh.next)
     remove_job(s, topic, job->number);

@@ -34,17 +34,3 @@ enum error_code store_each_calendar(struct store *store, store_calendar_visitor 
   }
   return query_close(&query);
 }
-
-enum error_code store_each_excepting(struct store *store, const char *calendar,
-                                     store_number_visitor visit, void *context, struct error *error)
-{
-  struct query query = query_open(store,
-                                  "SELECT number FROM jobs INDEXED BY jobs_excepting"
-                                  " WHERE instr(trigger, '\"except\":\"') > 0"
-                                  " AND instr(trigger, ?) > 0",
-                                  error);
-  bind_text(&query, calendar);
-  while (query_row(&query) && visit(context, query_integer(&query, 0)))
-    ;
-  return query_close(&query);
-}

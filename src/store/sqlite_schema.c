@@ -65,13 +65,12 @@ static const char *const steps[] = {
     "CREATE TABLE kv(script TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
     "  PRIMARY KEY(script, key)) STRICT, WITHOUT ROWID;",
 
-    /* Calendars, and the few jobs that name any. */
+    /* What the names of calendars mean. */
     "CREATE TABLE calendars(name TEXT PRIMARY KEY, definition TEXT NOT NULL, script TEXT)"
-    "  STRICT, WITHOUT ROWID;"
-    "CREATE INDEX jobs_excepting ON jobs(number) WHERE instr(trigger, '\"except\":\"') > 0;",
+    "  STRICT, WITHOUT ROWID;",
 
-    /* Which jobs wait for what happens, what has happened and has no run yet, how far sensors have
-     * come, and what set off a run. */
+    /* Which jobs wait for what happens or follow which calendar, what has happened and has no run
+     * yet, how far sensors have come, and what set off a run. */
     "CREATE TABLE subscriptions(key TEXT NOT NULL, job INTEGER NOT NULL,"
     "  PRIMARY KEY(key, job)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX subscriptions_of_job ON subscriptions(job);"

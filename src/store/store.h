@@ -87,16 +87,9 @@ enum error_code store_remove_calendar(struct store *store, const char *name, str
 enum error_code store_each_calendar(struct store *store, store_calendar_visitor visit,
                                     void *context, struct error *error);
 
-/* Numbers of jobs whose trigger may name the calendar; the cost is that of all jobs that name any.
- */
-typedef bool (*store_number_visitor)(void *context, int64_t number);
-enum error_code store_each_excepting(struct store *store, const char *calendar,
-                                     store_number_visitor visit, void *context,
-                                     struct error *error);
-
 /* ---- events that jobs wait for ---- */
 
-/* `key` is what trigger_put_key() writes. */
+/* `key` says what the job waits for, or which calendar it follows (sched/topic.c). */
 enum error_code store_subscribe(struct store *store, const char *key, int64_t job,
                                 struct error *error);
 enum error_code store_unsubscribe(struct store *store, int64_t job, struct error *error);

@@ -231,6 +231,18 @@ static bool is_in_list(const char *names, const char *name)
   return false;
 }
 
+void trigger_each_calendar(const struct trigger *trigger, trigger_name_visitor visit, void *context)
+{
+  const struct trigger *inner = modifier_inner(trigger);
+  const struct combine *combine = (const struct combine *)inner;
+  char *names = memory_strdup(modifier_names(trigger)), *rest = names, *name;
+  while ((name = strsep(&rest, ",")))
+    visit(context, name);
+  free(names);
+  for (int i = 0; inner->kind->is_nested && i < combine->count; i++)
+    trigger_each_calendar(combine->members[i], visit, context);
+}
+
 bool trigger_uses_calendar(const struct trigger *trigger, const char *name)
 {
   const struct trigger *inner = modifier_inner(trigger);

@@ -346,12 +346,14 @@ bool event_matches(const struct trigger *source, const struct json *event)
 
 int64_t event_debounce_us(const struct trigger *source)
 {
-  return ((const struct event *)source)->debounce_us;
+  return source->kind == &lua_kind ? 0 : ((const struct event *)source)->debounce_us;
 }
 
 int event_batch(const struct trigger *source)
 {
   const struct event *event = (const struct event *)source;
+  if (source->kind == &lua_kind)
+    return 1;
   if (event->batch)
     return event->batch;
   return event->debounce_us ? EVENT_BATCH_OF_DEBOUNCE : 1;

@@ -49,6 +49,10 @@ const char *trigger_kind_name(const struct trigger *trigger);
 /* The zone whose wall clock it goes by; NULL when it goes by none. */
 const char *trigger_timezone(const struct trigger *trigger);
 
+/* The names of the calendars that it excepts, anywhere in it. */
+typedef void (*trigger_name_visitor)(void *context, const char *name);
+void trigger_each_calendar(const struct trigger *trigger, trigger_name_visitor visit,
+                           void *context);
 /* Whether it excepts the calendar of that name, anywhere in it; NULL: any calendar with a name. */
 bool trigger_uses_calendar(const struct trigger *trigger, const char *name);
 /* The name of a calendar that it excepts and that means nothing yet; NULL: there is none. */

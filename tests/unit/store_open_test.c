@@ -125,7 +125,7 @@ static void takes_the_steps_since(void **state)
   close_and_forget();
   change_by_hand("DROP TABLE subscriptions; DROP TABLE pending_events; DROP TABLE sensors;"
                  "ALTER TABLE runs DROP COLUMN events;"
-                 "DROP INDEX jobs_excepting; DROP TABLE calendars; PRAGMA user_version = 1");
+                 "DROP TABLE calendars; PRAGMA user_version = 1");
   OK(store_open(path, &store, &error));
   OK(store_begin(store, &error));
   OK(store_put_calendar(store, &(struct stored_calendar){"closed", "{\"weekdays\":\"sat\"}", NULL},
