@@ -257,6 +257,8 @@ void cron_explain(const struct trigger *trigger, struct buffer *out)
   const struct cron *cron = (const struct cron *)trigger;
   const struct cron_more *more = more_of(cron);
   cron_explain_fields(&cron->fields, special_of(cron), out);
+  if (cron_needs_seed(trigger))
+    buffer_append_text(out, ", with H as it is without a job");
   char text[INSTANT_TEXT_SIZE];
   if (more && more->start_us != INT64_MIN) {
     instant_format_in(text, more->start_us, cron->zone);

@@ -64,4 +64,10 @@ bool cron_matches_local(const struct trigger *trigger, int64_t from_s, int64_t u
 void cron_explain_fields(const struct cron_fields *fields, const struct cron_special *special,
                          struct buffer *out);
 
+/* ---- cron_explain_time.c ---- */
+
+/* Appends what it says of the time of day; true for "At 09:00", after which "every day" makes
+ * sense. */
+bool cron_explain_time(const struct cron_fields *fields, struct buffer *out);
+
 #endif

@@ -1,80 +1,15 @@
-/* A cron schedule as an English sentence: the time of day, then the days, months, weeks and years,
- * each left out when it restricts nothing.
- *
- * A mask is first given its shape: one value, a run, equal steps, or a list, because people say
- * "every 5 minutes" and "Monday to Friday" and not twelve numbers. What is said follows from what
+/* A cron schedule as an English sentence: the time of day (cron_explain_time.c), then the days,
+ * months, weeks and years, each left out when it restricts nothing. What is said follows from what
  * matches, not from how it was written, so that all dialects are explained alike. */
-#include <stdio.h>
-
 #include "time/civil.h"
 #include "trigger/cron.h"
+#include "trigger/cron_words.h"
 
-enum { ITEMS_MAX = 64, ITEM_SIZE = 64, TIMES_MAX = 6, STEPS_MIN = 3 };
+enum { LAST = 0, NTH_MAX = 5, OFFSET_MAX = 30, DATES_MAX = 3 };
 
-/* ---- shapes ---- */
+/* ---- weekdays ---- */
 
-struct shape {
-  enum { SHAPE_ALL, SHAPE_ONE, SHAPE_RUN, SHAPE_STEPS, SHAPE_LIST } is;
-  int32_t first, last, step, count;
-  bool is_even; /* equal steps that go on over the end of the range, as 0, 15, 30, 45 do */
-  uint64_t mask;
-};
-
-/* Of the values low to high. Two values are a list. */
-static struct shape shape_of(uint64_t mask, int32_t low, int32_t high)
-{
-  struct shape s = {.is = SHAPE_LIST, .mask = mask, .count = __builtin_popcountll(mask)};
-  s.first = __builtin_ctzll(mask);
-  s.last = 63 - __builtin_clzll(mask);
-  uint64_t rest = mask & (mask - 1);
-  s.step = rest ? __builtin_ctzll(rest) - s.first : 1;
-  int32_t span = high - low + 1;
-  if (s.count == 1)
-    s.is = SHAPE_ONE;
-  else if (s.count == span)
-    s.is = SHAPE_ALL;
-  else if (s.count >= STEPS_MIN && s.last - s.first == (s.count - 1) * s.step) {
-    uint64_t steps = 0;
-    for (int32_t value = s.first; value <= s.last; value += s.step)
-      steps |= UINT64_C(1) << value;
-    if (steps == mask)
-      s.is = s.step == 1 ? SHAPE_RUN : SHAPE_STEPS;
-  }
-  s.is_even = span % s.step == 0 && s.first == low && s.last + s.step > high;
-  return s;
-}
-
-/* ---- lists ---- */
-
-struct items {
-  int count;
-  char text[ITEMS_MAX][ITEM_SIZE];
-};
-
-static void __attribute__((format(printf, 2, 3)))
-add_item(struct items *items, const char *format, ...)
-{
-  va_list arguments;
-  va_start(arguments, format);
-  if (items->count < ITEMS_MAX)
-    vsnprintf(items->text[items->count++], ITEM_SIZE, format, arguments);
-  va_end(arguments);
-}
-
-/* "a", "a and b", "a, b and c" */
-static void put_items(struct buffer *out, const struct items *items, const char *conjunction)
-{
-  for (int i = 0; i < items->count; i++) {
-    if (i > 0 && i == items->count - 1)
-      buffer_printf(out, " %s ", conjunction);
-    else if (i > 0)
-      buffer_append_text(out, ", ");
-    buffer_append_text(out, items->text[i]);
-  }
-}
-
-typedef const char *name_of(int32_t value);
-
+/* Monday is 1, Sunday 7. */
 static const char *weekday_name(int32_t weekday)
 {
   static const char *const names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
@@ -82,312 +17,193 @@ static const char *weekday_name(int32_t weekday)
   return names[weekday % 7];
 }
 
-/* The values of a mask, runs of three and more as "a to b". Without `name` they are numbers. */
-static void add_values(struct items *items, uint64_t mask, name_of *name)
-{
-  for (uint64_t left = mask; left;) {
-    int32_t from = __builtin_ctzll(left), until = from;
-    while (until < 63 && left >> (until + 1) & 1)
-      until++;
-    if (until < from + 2)
-      until = from;
-    if (name && until > from)
-      add_item(items, "%s to %s", name(from), name(until));
-    else if (name)
-      add_item(items, "%s", name(from));
-    else if (until > from)
-      add_item(items, "%d to %d", from, until);
-    else
-      add_item(items, "%d", from);
-    left &= until < 63 ? ~((UINT64_C(2) << until) - 1) : 0;
-  }
-}
-
-static void put_values(struct buffer *out, uint64_t mask, name_of *name, const char *conjunction)
-{
-  struct items items = {0};
-  add_values(&items, mask, name);
-  put_items(out, &items, conjunction);
-}
-
-static const char *ordinal(char text[16], int32_t n)
-{
-  bool is_teen = n / 10 % 10 == 1;
-  const char *end = is_teen       ? "th"
-                    : n % 10 == 1 ? "st"
-                    : n % 10 == 2 ? "nd"
-                    : n % 10 == 3 ? "rd"
-                                  : "th";
-  snprintf(text, 16, "%d%s", n, end);
-  return text;
-}
-
-/* ---- the time of day ---- */
-
-static void put_clock(struct buffer *out, int32_t hour, int32_t minute, int32_t second)
-{
-  buffer_printf(out, second ? "%02d:%02d:%02d" : "%02d:%02d", hour, minute, second);
-}
-
-/* "Every 5 minutes", "At minute 5 and 20"; true when what follows may go without "of every hour".
- */
-static bool put_finest(struct buffer *out, const struct shape *s, const char *unit)
-{
-  if (s->is == SHAPE_ALL)
-    buffer_printf(out, "Every %s", unit);
-  else if (s->is == SHAPE_STEPS && s->is_even)
-    buffer_printf(out, "Every %d %ss", s->step, unit);
-  else if (s->is == SHAPE_STEPS)
-    buffer_printf(out, "Every %d %ss from %s %d to %d", s->step, unit, unit, s->first, s->last);
-  else if (s->is == SHAPE_RUN)
-    buffer_printf(out, "Every %s from %d to %d", unit, s->first, s->last);
-  else {
-    buffer_printf(out, "At %s ", unit);
-    put_values(out, s->mask, NULL, "and");
-  }
-  return s->is == SHAPE_ALL || (s->is == SHAPE_STEPS && s->is_even);
-}
-
-/* " of every 2nd hour", " of hour 4 and 16", " of every hour from 9 to 17" */
-static void put_coarser(struct buffer *out, const struct shape *s, const char *unit)
-{
-  char text[16];
-  if (s->is == SHAPE_ALL)
-    buffer_printf(out, " of every %s", unit);
-  else if (s->is == SHAPE_STEPS && s->is_even)
-    buffer_printf(out, " of every %s %s", ordinal(text, s->step), unit);
-  else if (s->is == SHAPE_STEPS)
-    buffer_printf(out, " of every %s %s from %d to %d", ordinal(text, s->step), unit, s->first,
-                  s->last);
-  else if (s->is == SHAPE_RUN)
-    buffer_printf(out, " of every %s from %d to %d", unit, s->first, s->last);
-  else {
-    buffer_printf(out, " of %s ", unit);
-    put_values(out, s->mask, NULL, "and");
-  }
-}
-
-/* The hours behind a phrase; one that goes on through the hour is bounded by clock times. */
-static void put_hours(struct buffer *out, const struct shape *hours, bool goes_on)
-{
-  if (goes_on && hours->is == SHAPE_ALL)
-    return;
-  if (goes_on && (hours->is == SHAPE_RUN || hours->is == SHAPE_ONE))
-    buffer_printf(out, " from %02d:00 to %02d:59", hours->first, hours->last);
-  else
-    put_coarser(out, hours, "hour");
-}
-
-/* "At 08:00, 12:00 and 18:00" */
-static void put_times(struct buffer *out, const struct shape *hours, const struct shape *minutes,
-                      int32_t second)
-{
-  struct items items = {0};
-  for (uint64_t h = hours->mask; h; h &= h - 1)
-    for (uint64_t m = minutes->mask; m; m &= m - 1)
-      add_item(&items, second ? "%02d:%02d:%02d" : "%02d:%02d", __builtin_ctzll(h),
-               __builtin_ctzll(m), second);
-  buffer_append_text(out, "At ");
-  put_items(out, &items, "and");
-}
-
-/* "Every hour", "Every 2 hours from 01:23 to 21:23" */
-static void put_each_hour(struct buffer *out, const struct shape *hours, int32_t minute,
-                          int32_t second)
-{
-  if (hours->step == 1)
-    buffer_append_text(out, "Every hour");
-  else
-    buffer_printf(out, "Every %d hours", hours->step);
-  if (hours->is == SHAPE_ALL || (hours->is_even && !minute && !second))
-    return;
-  buffer_append_text(out, " from ");
-  put_clock(out, hours->first, minute, second);
-  if (hours->last + hours->step > 23 && 24 % hours->step == 0 && hours->step > 1)
-    return;
-  buffer_append_text(out, " to ");
-  put_clock(out, hours->last, minute, second);
-}
-
-/* True when it is said as times of day, after which "every day" makes sense. */
-static bool put_time(struct buffer *out, const struct cron_fields *fields)
-{
-  struct shape seconds = shape_of(fields->seconds, 0, 59);
-  struct shape minutes = shape_of(fields->minutes, 0, 59);
-  struct shape hours = shape_of(fields->hours, 0, 23);
-  int32_t second = seconds.first, minute = minutes.first;
-  bool is_moment = seconds.is == SHAPE_ONE && minutes.is == SHAPE_ONE;
-  bool is_regular = hours.is == SHAPE_RUN || hours.is == SHAPE_STEPS;
-  if (is_moment && (is_regular || (hours.is == SHAPE_ALL && !minute && !second))) {
-    put_each_hour(out, &hours, minute, second);
-    return false;
-  }
-  if (seconds.is == SHAPE_ONE && (minutes.is == SHAPE_ONE || minutes.is == SHAPE_LIST) &&
-      hours.count * minutes.count <= TIMES_MAX) {
-    put_times(out, &hours, &minutes, second);
-    return true;
-  }
-  bool goes_on;
-  if (seconds.is == SHAPE_ONE && second == 0) {
-    goes_on = put_finest(out, &minutes, "minute");
-  } else {
-    goes_on = put_finest(out, &seconds, "second");
-    if (!goes_on || minutes.is != SHAPE_ALL)
-      put_coarser(out, &minutes, "minute");
-    if (minutes.is == SHAPE_ALL)
-      goes_on = true;
-    else
-      goes_on = false;
-  }
-  put_hours(out, &hours, goes_on);
-  return false;
-}
-
-/* ---- days ---- */
-
-/* Weekdays with Monday first, as bits 1 to 7, so that a run may end with Sunday. */
 static uint64_t monday_first(uint8_t weekdays)
 {
   return (uint64_t)((weekdays & 0x7e) | (weekdays & 1) << 7);
 }
 
-static void put_weekdays(struct buffer *out, uint8_t weekdays, const char *conjunction)
+/* Behind `before` "Monday to Friday", "Friday to Monday"; behind `before` and `article` "Monday and
+ * Friday". */
+static void put_weekdays(struct buffer *out, uint8_t weekdays, const char *before,
+                         const char *article, const char *conjunction)
 {
-  put_values(out, monday_first(weekdays), weekday_name, conjunction);
+  struct cron_shape shape = cron_shape_of(monday_first(weekdays), 1, 7);
+  buffer_append_text(out, before);
+  if (shape.kind == SHAPE_RUN) {
+    buffer_printf(out, "%s to %s", weekday_name(shape.first), weekday_name(shape.last));
+    return;
+  }
+  buffer_append_text(out, article);
+  cron_put_values(out, shape.mask, weekday_name, conjunction);
 }
 
-static bool is_run_of_weekdays(uint8_t weekdays)
+/* ---- dates ---- */
+
+/* "the 2nd and last Friday of the month" */
+static void add_nth(struct cron_items *items, const struct cron_special *special, int32_t weekday)
 {
-  return shape_of(monday_first(weekdays), 1, 7).is == SHAPE_RUN;
+  struct cron_items ordinals = {0};
+  struct buffer text = {0};
+  char ordinal[16];
+  for (int32_t n = 1; n <= NTH_MAX; n++)
+    if (special->nth[n] >> weekday % 7 & 1)
+      cron_items_add(&ordinals, "%s", cron_ordinal(ordinal, n));
+  if (special->nth[LAST] >> weekday % 7 & 1)
+    cron_items_add(&ordinals, "last");
+  if (ordinals.count == 0)
+    return;
+  cron_items_put(&text, &ordinals, "and");
+  cron_items_add(items, "the %s %s of the month", text.data, weekday_name(weekday));
+  buffer_deinit(&text);
 }
 
 /* The special dates, each with its article. */
-static void add_special(struct items *items, const struct cron_special *special)
+static void add_special(struct cron_items *items, const struct cron_special *special)
 {
   char text[16];
-  for (int32_t n = 1; n <= 6; n++)
-    for (int32_t weekday = 1; weekday <= 7; weekday++)
-      if (special->nth[n % 6] >> weekday % 7 & 1)
-        add_item(items, "the %s %s of the month", n == 6 ? "last" : ordinal(text, n),
-                 weekday_name(weekday));
+  for (int32_t weekday = 1; weekday <= 7; weekday++)
+    add_nth(items, special, weekday);
   for (uint32_t left = special->nearest; left; left &= left - 1)
-    add_item(items, "the weekday nearest to day %d", __builtin_ctz(left));
-  for (int32_t n = 30; n > 0; n--) {
-    const char *days = n == 1 ? "day" : "days";
+    cron_items_add(items, "the weekday nearest to day %d of the month", __builtin_ctz(left));
+  for (int32_t n = OFFSET_MAX; n > 0; n--) {
+    const char *nth = n == 1 ? "" : cron_ordinal(text, n), *space = n == 1 ? "" : " ";
     if (special->last_days >> n & 1)
-      add_item(items, "%d %s before the last of the month", n, days);
+      cron_items_add(items, "the %s%sday before the last of the month", nth, space);
     if (special->nearest_last >> n & 1)
-      add_item(items, "the weekday nearest to %d %s before the last", n, days);
+      cron_items_add(items, "the weekday nearest to the %s%sday before the last of the month", nth,
+                     space);
   }
   if (special->nearest_last & 1)
-    add_item(items, "the last weekday of the month");
+    cron_items_add(items, "the last weekday of the month");
   if (special->last_days & 1)
-    add_item(items, "the last day of the month");
+    cron_items_add(items, "the last day of the month");
 }
 
-/* "on day 1 and 15 of the month", "on every 2nd day of the month", "on the last Friday of the
- * month" */
-static void put_dates(struct buffer *out, const struct cron_fields *fields,
-                      const struct cron_special *special)
+/* "every 2nd day of the month from day 3", "day 1, 2 and 15 of the month" */
+static void add_days(struct cron_items *items, uint32_t days)
 {
-  struct items items = {0};
+  struct cron_shape shape = cron_shape_of(days, 1, 31);
   char text[16];
-  if (fields->days) {
-    struct shape days = shape_of(fields->days, 1, 31);
-    struct buffer values = {0};
-    put_values(&values, fields->days, NULL, special ? "or" : "and");
-    if (days.is == SHAPE_STEPS && days.last + days.step > 31 && days.first == 1)
-      add_item(&items, "every %s day of the month", ordinal(text, days.step));
-    else if (days.is == SHAPE_STEPS && days.last + days.step > 31)
-      add_item(&items, "every %s day of the month from day %d", ordinal(text, days.step),
-               days.first);
+  if (shape.kind == SHAPE_STEPS && shape.last + shape.step > 31) {
+    const char *nth = cron_ordinal(text, shape.step);
+    if (shape.first == 1)
+      cron_items_add(items, "every %s day of the month", nth);
     else
-      add_item(&items, "day %s of the month", values.data);
-    buffer_deinit(&values);
+      cron_items_add(items, "every %s day of the month from day %d", nth, shape.first);
+    return;
   }
-  if (special)
-    add_special(&items, special);
-  buffer_append_text(out, "on ");
-  put_items(out, &items, "and");
+  struct buffer values = {0};
+  cron_put_values(&values, days, NULL, "and");
+  cron_items_add(items, "day %s of the month", values.data);
+  buffer_deinit(&values);
 }
 
-/* "29 February", "1 and 15 March", when that is all there is to say of days and months. */
-static bool put_calendar_date(struct buffer *out, const struct cron_fields *fields, bool is_special)
-{
-  if (is_special || fields->weekdays != 0x7f || __builtin_popcount(fields->months) != 1 ||
-      __builtin_popcount(fields->days) > 3)
-    return false;
-  buffer_append_text(out, ", on ");
-  put_values(out, fields->days, NULL, "and");
-  buffer_printf(out, " %s", civil_month_name(__builtin_ctz(fields->months)));
-  return true;
-}
-
+/* `special` is NULL when it has no dates. */
 static void put_days(struct buffer *out, const struct cron_fields *fields,
                      const struct cron_special *special)
 {
-  buffer_append_text(out, ", ");
-  bool has_dates = special || fields->days != 0xfffffffe, has_weekdays = fields->weekdays != 0x7f;
-  bool is_run = is_run_of_weekdays(fields->weekdays);
-  if (has_dates)
-    put_dates(out, fields, special);
-  if (has_dates && has_weekdays && !fields->is_either)
-    buffer_append_text(out, is_run ? " when that is " : " when that is a ");
-  else if (has_dates && has_weekdays)
-    buffer_append_text(out, is_run ? " or " : " or on ");
-  else if (has_weekdays && !is_run)
-    buffer_append_text(out, "on ");
-  if (has_weekdays)
-    put_weekdays(out, fields->weekdays, has_dates ? "or" : "and");
+  struct cron_items dates = {0};
+  bool has_weekdays = fields->weekdays != CRON_ALL_WEEKDAYS;
+  if (fields->days && fields->days != CRON_ALL_DAYS)
+    add_days(&dates, fields->days);
+  if (special)
+    add_special(&dates, special);
+  if (dates.count > 0) {
+    buffer_append_text(out, ", on ");
+    cron_items_put(out, &dates, "and");
+  }
+  if (has_weekdays && dates.count == 0)
+    put_weekdays(out, fields->weekdays, ", ", "on ", "and");
+  else if (has_weekdays && fields->is_either)
+    put_weekdays(out, fields->weekdays, " or ", "on ", "or");
+  else if (has_weekdays)
+    put_weekdays(out, fields->weekdays, " when that is ", "a ", "or");
+}
+
+/* ---- months and years ---- */
+
+/* Whether days and months are no more than "1 and 15 March". */
+static bool is_calendar_date(const struct cron_fields *fields, bool has_special_dates)
+{
+  return !has_special_dates && fields->weekdays == CRON_ALL_WEEKDAYS &&
+         __builtin_popcount(fields->months) == 1 && __builtin_popcount(fields->days) <= DATES_MAX;
+}
+
+/* "June to August", "November to February", "January and July" */
+static void put_months(struct buffer *out, uint16_t months)
+{
+  struct cron_shape shape = cron_shape_of(months, 1, 12);
+  buffer_append_text(out, ", in ");
+  if (shape.kind == SHAPE_RUN)
+    buffer_printf(out, "%s to %s", civil_month_name(shape.first), civil_month_name(shape.last));
+  else
+    cron_put_values(out, months, civil_month_name, "and");
+}
+
+static void put_calendar_date(struct buffer *out, const struct cron_fields *fields)
+{
+  buffer_append_text(out, ", on ");
+  cron_put_values(out, fields->days, NULL, "and");
+  buffer_printf(out, " %s", civil_month_name(__builtin_ctz(fields->months)));
 }
 
 static void put_years(struct buffer *out, const struct cron_special *special)
 {
-  struct items items = {0};
+  struct cron_items items = {0};
   char text[16];
   for (int i = 0; i < special->year_count; i++) {
     const struct cron_years *years = &special->years[i];
-    int32_t last = years->from + (years->until - years->from) / years->step * years->step;
-    if (last == years->from)
-      add_item(&items, "%d", years->from);
-    else if (years->step == 1)
-      add_item(&items, "%d to %d", years->from, last);
+    int32_t from = years->from, step = years->step;
+    int32_t last = from + (years->until - from) / step * step;
+    if (last == from)
+      cron_items_add(&items, "%d", from);
+    else if (step == 1)
+      cron_items_add(&items, "%d to %d", from, last);
     else
-      add_item(&items, "every %s year from %d to %d", ordinal(text, years->step), years->from,
-               last);
+      cron_items_add(&items, "every %s year from %d to %d", cron_ordinal(text, step), from, last);
   }
   buffer_append_text(out, ", in ");
-  put_items(out, &items, "and");
+  cron_items_put(out, &items, "and");
+}
+
+/* ---- the whole ---- */
+
+/* Whether it has dates beside those of the fields. */
+static bool adds_dates(const struct cron_special *special, const struct cron_fields *fields)
+{
+  if (!special || fields->days == CRON_ALL_DAYS)
+    return false;
+  struct cron_special dates = *special;
+  dates.weeks = 0;
+  dates.year_count = 0;
+  return !cron_special_is_empty(&dates);
+}
+
+static bool is_every_date(const struct cron_fields *fields)
+{
+  bool has_all_days = fields->days == CRON_ALL_DAYS;
+  bool has_all_weekdays = fields->weekdays == CRON_ALL_WEEKDAYS;
+  return fields->is_either ? has_all_days || has_all_weekdays : has_all_days && has_all_weekdays;
 }
 
 void cron_explain_fields(const struct cron_fields *fields, const struct cron_special *special,
                          struct buffer *out)
 {
-  bool is_times = put_time(out, fields);
-  bool has_all_months = fields->months == 0x1ffe, has_weeks = special && special->weeks;
-  bool has_years = special && special->year_count;
-  struct cron_special dates = special ? *special : (struct cron_special){0};
-  dates.weeks = 0;
-  dates.year_count = 0;
-  bool is_special = !cron_special_is_empty(&dates);
-  bool is_any_day =
-      !is_special && (fields->is_either ? fields->days == 0xfffffffe || fields->weekdays == 0x7f
-                                        : fields->days == 0xfffffffe && fields->weekdays == 0x7f);
-  bool has_months = !has_all_months;
-  if (is_any_day && is_times && has_all_months && !has_weeks && !has_years)
+  bool is_times = cron_explain_time(fields, out);
+  bool is_special = adds_dates(special, fields);
+  bool is_date = !is_every_date(fields) && is_calendar_date(fields, is_special);
+  if (is_date)
+    put_calendar_date(out, fields);
+  else if (is_special || !is_every_date(fields))
+    put_days(out, fields, is_special ? special : NULL);
+  else if (is_times)
     buffer_append_text(out, ", every day");
-  else if (!is_any_day && put_calendar_date(out, fields, is_special))
-    has_months = false;
-  else if (!is_any_day)
-    put_days(out, fields, is_special ? &dates : NULL);
-  if (has_months) {
-    buffer_append_text(out, ", in ");
-    put_values(out, fields->months, civil_month_name, "and");
-  }
-  if (has_weeks) {
+  if (!is_date && fields->months != CRON_ALL_MONTHS)
+    put_months(out, fields->months);
+  if (special && special->weeks) {
     buffer_append_text(out, ", in ISO week ");
-    put_values(out, special->weeks, NULL, "and");
+    cron_put_values(out, special->weeks, NULL, "and");
   }
-  if (has_years)
+  if (special && special->year_count)
     put_years(out, special);
 }
