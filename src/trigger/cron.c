@@ -149,6 +149,11 @@ static enum error_code read_zone(const struct cron_parsed *parsed, const struct 
   return ERROR_OK;
 }
 
+const struct json *cron_options(const struct json *value)
+{
+  return value->count > 1 + (uint32_t)(json_get(value, "kind") != NULL) ? value : NULL;
+}
+
 enum error_code cron_create(const struct trigger_kind *kind, const struct cron_parsed *parsed,
                             const struct json *value, const char *default_zone,
                             struct trigger **trigger, struct error *error)

@@ -28,9 +28,13 @@ struct cron_parsed {
   const char *seed;
 };
 
-/* Makes the trigger of `parsed` and the members timezone, gap, overlap, start and end of `value`
- * (a kind that lacks start and end leaves them out of its members). Refuses what can never fire.
- * The error has no prefix. */
+/* `value`, or NULL when it has no members beside "kind" and "expression", as most do not: then no
+ * other need be looked for. */
+const struct json *cron_options(const struct json *value);
+
+/* Makes the trigger of `parsed` and the members timezone, gap, overlap, start and end of `value`,
+ * which may be NULL (a kind that lacks start and end leaves them out of its members). Refuses what
+ * can never fire. The error has no prefix. */
 enum error_code cron_create(const struct trigger_kind *kind, const struct cron_parsed *parsed,
                             const struct json *value, const char *default_zone,
                             struct trigger **trigger, struct error *error);

@@ -14,8 +14,9 @@ static enum error_code from_json(const struct json *value, const char *default_z
   const char *expression = NULL;
   struct cron_parsed parsed = {0};
   char text[CRON_TEXT_MAX_SIZE];
+  const struct json *options = cron_options(value);
   if (member_text(value, "expression", &expression, error) ||
-      member_text(value, "seed", &parsed.seed, error)) {
+      member_text(options, "seed", &parsed.seed, error)) {
     error_prefix(error, "cron");
     return ERROR_INVALID;
   }
@@ -25,14 +26,14 @@ static enum error_code from_json(const struct json *value, const char *default_z
     return error_set(error, ERROR_LIMIT, "cron: the expression is longer than %d bytes",
                      CRON_TEXT_MAX_SIZE);
   enum error_code code = cron_parse(expression, &parsed, error);
-  if (!parsed.is_hashed && member_find(value, "jitter"))
+  if (!parsed.is_hashed && member_find(options, "jitter"))
     parsed.seed = NULL; /* it is the jitter's alone: modifier.h */
   if (!code && parsed.seed && !parsed.is_hashed)
     code = error_set(error, ERROR_INVALID, "\"seed\" means nothing without an H");
   parsed.text = text;
   parsed.text_size = cron_read_spaced(text, expression);
   if (!code)
-    code = cron_create(&cron_kind, &parsed, value, default_zone, trigger, error);
+    code = cron_create(&cron_kind, &parsed, options, default_zone, trigger, error);
   if (code)
     error_prefix(error, "cron \"%.200s\"", expression);
   return code;

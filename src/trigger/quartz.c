@@ -256,7 +256,7 @@ static enum error_code from_json(const struct json *value, const char *default_z
   parsed.text = text;
   parsed.text_size = cron_read_spaced(text, expression);
   if (!code)
-    code = cron_create(&quartz_kind, &parsed, value, default_zone, trigger, error);
+    code = cron_create(&quartz_kind, &parsed, cron_options(value), default_zone, trigger, error);
   if (code)
     error_prefix(error, "quartz \"%.200s\"", expression);
   return code;
