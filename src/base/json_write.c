@@ -97,11 +97,32 @@ static void escape_byte(struct buffer *out, unsigned char byte)
   }
 }
 
+/* The high bit of each byte that is zero is set; perhaps also that of one above such a byte. */
+static uint64_t zero_bytes(uint64_t word)
+{
+  return (word - UINT64_C(0x0101010101010101)) & ~word & UINT64_C(0x8080808080808080);
+}
+
+/* Whether eight bytes are ASCII that needs no escape. May say no without cause, where a byte that
+ * does stands below. */
+static bool is_plain_word(const char *data)
+{
+  uint64_t word, every = UINT64_C(0x0101010101010101);
+  memcpy(&word, data, sizeof word);
+  uint64_t control = (word - every * 0x20) & ~word & every * 0x80;
+  return !(control | (word & every * 0x80) | zero_bytes(word ^ every * '"') |
+           zero_bytes(word ^ every * '\\') | zero_bytes(word ^ every * 0x7f));
+}
+
 /* How many bytes from `data` on stand in JSON as they are. */
 static size_t plain_run(const char *data, size_t size)
 {
   size_t at = 0;
   while (at < size) {
+    if (size - at >= sizeof(uint64_t) && is_plain_word(data + at)) {
+      at += sizeof(uint64_t);
+      continue;
+    }
     unsigned char byte = (unsigned char)data[at];
     if (byte < 0x80) {
       if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)

@@ -26,8 +26,7 @@ enum {
   CHECKPOINT_PAGES = 1000,          /* 4 MB: some milliseconds of work */
   BUSY_CHECKPOINT_PAGES = 8 * 1024, /* 32 MB: pages that a burst writes often are moved once */
   WAL_LARGE_PAGES = 16 * 1024,      /* 64 MB: worth giving back to the system */
-  LOOKASIDE_SLOTS = 512,
-  BUSY_WAIT_MS = 2000, /* for a person's sqlite3 shell to let go */
+  BUSY_WAIT_MS = 2000,              /* for a person's sqlite3 shell to let go */
 };
 
 static const char settings[] = "PRAGMA page_size = 4096;"
@@ -82,8 +81,6 @@ static enum error_code connect(struct store *store, struct error *error)
   if (sqlite3_open_v2(name, &store->db, flags, NULL) != SQLITE_OK)
     code = store_fail(store, error);
   free(name);
-  /* Prepared statements live long in the slots that each statement's registers are to come from. */
-  sqlite3_db_config(store->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 1200, LOOKASIDE_SLOTS);
   if (code == ERROR_OK && sqlite3_db_readonly(store->db, "main"))
     code = error_set(error, ERROR_PERMISSION, "%s: may be read but not written", store->path);
   sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);

@@ -24,9 +24,6 @@ static enum error_code find_kind(const struct json *value, const struct trigger_
                                  struct error *error)
 {
   const struct json *member = json_get(value, "kind");
-  const char *names[KINDS] = {0};
-  for (size_t i = 0; trigger_kinds[i]; i++)
-    names[i] = trigger_kinds[i]->name;
   if (!member)
 #define X(name) " " #name
     return error_set(error, ERROR_INVALID, "a trigger needs a \"kind\", one of" TRIGGER_KINDS(X));
@@ -35,10 +32,13 @@ static enum error_code find_kind(const struct json *value, const struct trigger_
     return error_set(error, ERROR_INVALID, "a trigger's \"kind\" must be a string, not %s",
                      json_type_name(member->type));
   for (size_t i = 0; trigger_kinds[i]; i++)
-    if (!strcmp(names[i], member->as.string.data)) {
+    if (!strcmp(trigger_kinds[i]->name, member->as.string.data)) {
       *kind = trigger_kinds[i];
       return ERROR_OK;
     }
+  const char *names[KINDS] = {0};
+  for (size_t i = 0; trigger_kinds[i]; i++)
+    names[i] = trigger_kinds[i]->name;
   char hint[128];
   return error_set(error, ERROR_INVALID, "unknown kind of trigger \"%.60s\"%s",
                    member->as.string.data, text_did_you_mean(hint, member->as.string.data, names));
@@ -67,15 +67,18 @@ static enum error_code unknown_member(const struct trigger_kind *kind, const cha
                    text_did_you_mean(hint, name, names));
 }
 
+/* *has_options: there are members that are not the kind's own. */
 static enum error_code check_members(const struct trigger_kind *kind, const struct json *value,
-                                     struct error *error)
+                                     bool *has_options, struct error *error)
 {
+  *has_options = false;
   json_each(member, value) {
     const char *name = member->key;
     bool is_own = !strcmp(name, "kind") || is_among(kind->members, name);
+    *has_options |= !is_own;
     /* A kind without a wall clock has use for a zone only where a calendar has. */
-    bool is_useless = !strcmp(name, "timezone") && !json_get(value, "except");
-    if (!is_own && (is_useless || !is_among(modifier_members, name)))
+    if (!is_own && (!is_among(modifier_members, name) ||
+                    (!strcmp(name, "timezone") && !json_get(value, "except"))))
       return unknown_member(kind, name, error);
     if (json_get(value, name) != member)
       return error_set(error, ERROR_INVALID, "%s: the option \"%s\" stands twice", kind->name,
@@ -88,10 +91,11 @@ static enum error_code read_object(const struct json *value, const char *default
                                    struct trigger **trigger, struct error *error)
 {
   const struct trigger_kind *kind = NULL;
-  if (find_kind(value, &kind, error) || check_members(kind, value, error))
+  bool has_options;
+  if (find_kind(value, &kind, error) || check_members(kind, value, &has_options, error))
     return ERROR_INVALID;
   enum error_code code = kind->from_json(value, default_zone, trigger, error);
-  return code ? code : modifier_wrap(value, default_zone, trigger, error);
+  return code || !has_options ? code : modifier_wrap(value, default_zone, trigger, error);
 }
 
 /* The members of the object `options` stand beside the others, in whose place it is read. */
