@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -10,6 +11,7 @@
 #include "ctl/options.h"
 #include "ctl/server.h"
 #include "script/watch.h"
+#include "sensor/sensor.h"
 
 /* A thread of the program that waits for the answer to a request of its own. */
 struct waiter {
@@ -29,6 +31,7 @@ struct front {
   uv_loop_t loop;
   struct server *server;
   struct watch *watch;
+  struct sensors *sensors;
   uv_signal_t signals[SIGNALS];
   bool stopping;
   uv_mutex_t mutex; /* guards what follows */
@@ -81,6 +84,7 @@ static void end(struct front *f)
     for (int i = 0; i < SIGNALS; i++)
       uv_close((uv_handle_t *)&f->signals[i], NULL);
   watch_close(f->watch);
+  sensors_close(f->sensors);
   server_stop_listening(f->server);
   server_close(f->server);
   bus_close(f->bus, ADDRESS_FRONT);
@@ -92,6 +96,27 @@ static void end(struct front *f)
       uv_cond_signal(&w->answered_cond);
     }
   uv_mutex_unlock(&f->mutex);
+}
+
+static void report(void *context, const char *key, const struct sensor_news *news)
+{
+  struct front *f = context;
+  struct message *m = message_create(MESSAGE_SENSED, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.sensor.key = memory_strdup(key);
+  m->as.sensor.events = memory_strdup(news->events);
+  m->as.sensor.position = memory_strdup(news->position);
+  m->as.sensor.problem = memory_strdup(news->problem);
+  bus_post(f->bus, m);
+}
+
+/* The key of a topic is what its sensor is to watch. */
+static void sense(struct front *f, const struct message *m)
+{
+  if (m->kind == MESSAGE_ACKNOWLEDGE)
+    sensors_acknowledge(f->sensors, m->as.sensor.key, m->as.sensor.position);
+  else
+    sensors_set(f->sensors, m->as.sensor.key, m->as.sensor.is_over ? NULL : m->as.sensor.key,
+                m->as.sensor.position);
 }
 
 /* Without a folder there is nothing to scan, which is told all the same. */
@@ -119,6 +144,9 @@ static void receive(void *context, struct message_list *messages)
           answer_scan(f, m->tag);
         message_destroy(m);
       }
+    } else if (m->kind == MESSAGE_SENSE || m->kind == MESSAGE_ACKNOWLEDGE) {
+      sense(f, m);
+      message_destroy(m);
     } else if (!server_receive(f->server, m)) {
       if (m->kind == MESSAGE_REPLY)
         answer_waiter(f, m);
@@ -164,6 +192,13 @@ static enum error_code open_parts(struct front *f, struct error *error)
   return code;
 }
 
+/* By its store a daemon is known in the databases that it watches. */
+static char *sensor_reader(const struct moonbeat_options *options)
+{
+  char *path = options->state_folder ? realpath(options->state_folder, NULL) : NULL;
+  return path ? path : memory_printf("memory of process %d", (int)getpid());
+}
+
 enum error_code front_start(struct bus *bus, const struct moonbeat_options *options,
                             struct front **front, struct error *error)
 {
@@ -177,6 +212,9 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
                                                      .workers = options->workers,
                                                      .on_stop = ask_to_stop,
                                                      .context = f});
+  char *reader = sensor_reader(options);
+  f->sensors = sensors_open(&f->loop, reader, report, f);
+  free(reader);
   bus_open(bus, ADDRESS_FRONT, &f->loop, receive, f);
   if (options->handle_signals)
     watch_signals(f);
