@@ -69,6 +69,22 @@ static void add_fire(struct fires *fires, int64_t at_s, int64_t from_s, int64_t 
   fires->at_s[i] = at_s;
 }
 
+/* What a local time of a fixed schedule fires. */
+static void add_fires_of(struct fires *fires, const struct zone *zone, int64_t local_s,
+                         const char *gap, const char *overlap, int64_t from_s, int64_t until_s)
+{
+  struct local_times times;
+  zone_resolve(zone, local_s, &times);
+  if (times.kind == LOCAL_GAP && !strcmp(gap, "first") && times.length_s < 3 * 3600)
+    add_fire(fires, times.transition_s, from_s, until_s);
+  if (times.kind == LOCAL_GAP && !strcmp(gap, "shift"))
+    add_fire(fires, times.first_s, from_s, until_s);
+  if (times.kind == LOCAL_NORMAL || (times.kind == LOCAL_OVERLAP && strcmp(overlap, "second")))
+    add_fire(fires, times.first_s, from_s, until_s);
+  if (times.kind == LOCAL_OVERLAP && strcmp(overlap, "first"))
+    add_fire(fires, times.second_s, from_s, until_s);
+}
+
 static void scan(const struct cron_fields *fields, const struct zone *zone, const char *gap,
                  const char *overlap, int64_t from_s, int64_t until_s, struct fires *fires)
 {
@@ -80,20 +96,11 @@ static void scan(const struct cron_fields *fields, const struct zone *zone, cons
         add_fire(fires, at_s, from_s, until_s);
     return;
   }
-  for (int64_t local_s = from_s - 2 * 86400; local_s < until_s + 2 * 86400; local_s += step_s) {
-    struct local_times times;
-    if (!matches(fields, local_s))
-      continue;
-    zone_resolve(zone, local_s, &times);
-    if (times.kind == LOCAL_GAP && !strcmp(gap, "first") && times.length_s < 3 * 3600)
-      add_fire(fires, times.transition_s, from_s, until_s);
-    if (times.kind == LOCAL_GAP && !strcmp(gap, "shift"))
-      add_fire(fires, times.first_s, from_s, until_s);
-    if (times.kind == LOCAL_NORMAL || (times.kind == LOCAL_OVERLAP && strcmp(overlap, "second")))
-      add_fire(fires, times.first_s, from_s, until_s);
-    if (times.kind == LOCAL_OVERLAP && strcmp(overlap, "first"))
-      add_fire(fires, times.second_s, from_s, until_s);
-  }
+  for (int64_t local_s = from_s - 2 * 86400; local_s < until_s + 2 * 86400; local_s += step_s)
+    if (local_s % 3600 == 0 && !(fields->hours >> civil_from_seconds(local_s).hour & 1))
+      local_s += 3600 - step_s; /* nothing in this hour */
+    else if (matches(fields, local_s))
+      add_fires_of(fires, zone, local_s, gap, overlap, from_s, until_s);
 }
 
 static void check_against_scan(const char *expression, const char *zone_text, const char *gap,
