@@ -74,6 +74,29 @@ static void offer_from_daemon(struct completion *completion, const char *op, con
   json_free(answer);
 }
 
+/* The event of an on_event trigger, or those of a combination's members. */
+static void offer_awaited(struct completion *completion, const struct json *trigger)
+{
+  const char *event = json_text(json_get(trigger, "event"), NULL);
+  if (event && strcmp(json_text(json_get(trigger, "kind"), ""), "on_event") == 0)
+    offer(completion, event, strlen(event));
+  json_each(member, json_get(trigger, "of"))
+    offer_awaited(completion, member);
+}
+
+/* Those that jobs wait for; the shell drops what comes twice. */
+static void offer_events(struct completion *completion)
+{
+  struct cli *cli = completion->cli;
+  struct json_document *answer;
+  if (cli_connect(cli) ||
+      control_call(cli->control, "list", "{\"limit\":1000}", ANSWER_MS, &answer, NULL))
+    return;
+  json_each(job, json_get(control_result(answer), "jobs"))
+    offer_awaited(completion, json_get(job, "trigger"));
+  json_free(answer);
+}
+
 static void offer_kind(struct completion *completion, enum word_kind kind)
 {
   switch (kind) {
@@ -86,6 +109,9 @@ static void offer_kind(struct completion *completion, enum word_kind kind)
     break;
   case WORD_SCRIPT:
     offer_from_daemon(completion, "scripts", NULL, "scripts", "name");
+    break;
+  case WORD_EVENT:
+    offer_events(completion);
     break;
   case WORD_COMMAND:
     offer_commands(completion, completion->argument == 1 ? completion->first : NULL);
@@ -167,7 +193,8 @@ int cli_complete(const struct cli_host *host, int argc, char **argv)
     /* `show` is a command, and the beginning of one. */
     if (completion.argument == 0)
       offer_commands(&completion, command->words);
-    if (completion.argument == 0 || command->most < 0 || command->kind == WORD_COMMAND)
+    bool repeats = command->most < 0 && command->kind != WORD_EVENT;
+    if (completion.argument == 0 || repeats || command->kind == WORD_COMMAND)
       offer_kind(&completion, command->kind);
   }
   cli_flush(&cli);

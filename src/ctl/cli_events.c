@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "ctl/cli_common.h"
+#include "model/event_name.h"
 #include "time/instant.h"
 
 static void append_time(const struct screen *screen, struct buffer *out, const struct json *event)
@@ -25,6 +27,24 @@ static void append_time(const struct screen *screen, struct buffer *out, const s
   buffer_append_byte(out, ' ');
 }
 
+/* What was emitted, as `emit` takes it: " shop=berlin id=42"; JSON where that is plainer. */
+static void append_members(struct buffer *out, const struct json *event)
+{
+  json_each(member, event) {
+    if (strcmp(member->key, "event") == 0 || strcmp(member->key, "at") == 0)
+      continue;
+    struct json_writer writer = {.out = out};
+    const char *text = json_text(member, NULL);
+    buffer_append_byte(out, ' ');
+    text_append_visible(out, member->key, strlen(member->key));
+    buffer_append_byte(out, '=');
+    if (text && !strpbrk(text, " \"=\n"))
+      text_append_visible(out, text, strlen(text));
+    else
+      json_write_tree(&writer, member);
+  }
+}
+
 void cli_append_event(const struct screen *screen, struct buffer *out, const struct json *event)
 {
   static const char *const subjects[] = {"run", "job", "script"};
@@ -34,6 +54,11 @@ void cli_append_event(const struct screen *screen, struct buffer *out, const str
   screen_begin_color(screen, out, color_of(name));
   cli_put_lines(out, name, 0);
   screen_end_color(screen, out, color_of(name));
+  if (!event_name_is_own(name)) {
+    append_members(out, event);
+    buffer_append_byte(out, '\n');
+    return;
+  }
   for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
     const char *subject = json_text(json_get(event, subjects[i]), NULL);
     if (!subject)

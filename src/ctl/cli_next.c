@@ -268,7 +268,8 @@ static enum error_code answer_job(struct cli *cli, const char *job, const struct
   if (code)
     return code;
   const struct json *shown = control_result(document), *form = json_get(shown, "trigger");
-  struct next_answer answer = {.job = json_text(json_get(shown, "id"), job)};
+  struct next_answer answer = {.job = json_text(json_get(shown, "id"), job),
+                               .state = json_text(json_get(shown, "state"), "")};
   learn_calendars(cli);
   /* What this program does not know, a newer daemon may. */
   if (form && form->type == JSON_OBJECT && !trigger_from_json(form, NULL, &trigger, NULL))

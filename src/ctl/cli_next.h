@@ -16,7 +16,7 @@ struct next_warning {
 };
 
 struct next_answer {
-  const char *job;               /* NULL: a trigger by itself */
+  const char *job, *state;       /* NULL: a trigger by itself */
   const struct trigger *trigger; /* anchored; NULL: the job has none */
   const char *kind;              /* "cron" */
   char *text, *sentence;         /* its text form, what it means; heap */

@@ -4,6 +4,7 @@
 
 #include "ctl/cli_next.h"
 #include "time/instant.h"
+#include "trigger/event.h"
 
 /* ---- the table ---- */
 
@@ -44,24 +45,46 @@ static void put_rows(struct cli *cli, const struct next_answer *answer)
   table_destroy(table);
 }
 
-/* Why the list ends, where that is not plain. */
-static void put_end(struct cli *cli, const struct next_answer *answer)
+/* Why what waits for something else than the time shows no more; NULL: it would say so if it did.
+ */
+static const char *explain_open(const struct next_answer *answer)
 {
-  bool is_range = arguments_has(cli->arguments, "until");
-  const char *text = NULL;
-  if (answer->end == NEXT_RANGE_ENDS && answer->count == 0)
-    text = "no fire in this range\n";
-  else if (answer->end == NEXT_ENDS && answer->count > 0)
-    text = "and then never again\n";
-  else if (answer->end == NEXT_HAS_MORE && is_range)
-    text = "and more: -n says how many are shown\n";
-  else if (answer->end == NEXT_ENDS && !answer->trigger)
-    text = "has no trigger: it runs by run-now only\n";
-  else if (answer->end == NEXT_ENDS && answer->warning_count == 0)
-    text = answer->job ? "does not fire at present: moonbeat why tells\n"
-                       : "fires at no time that is known beforehand\n";
+  const char *script, *name;
+  bool is_active = !answer->state || strcmp(answer->state, "active") == 0;
+  if (answer->end != NEXT_ENDS || !answer->trigger || !is_active ||
+      !trigger_is_open(answer->trigger))
+    return NULL;
+  if (trigger_asks_lua(answer->trigger, &script, &name))
+    return answer->count > 0 ? "and then when its function says\n"
+                             : "has no time before its script is asked\n";
+  return answer->count > 0 ? "and then only when something happens\n"
+                           : "has no time: it waits for something to happen\n";
+}
+
+/* Why the list ends, where that is not plain; else NULL. */
+static const char *explain_end(const struct next_answer *answer, bool is_range)
+{
+  const char *text = explain_open(answer);
   if (text)
-    screen_append(&cli->screen, &cli->out, COLOR_DIM, text);
+    return text;
+  switch (answer->end) {
+  case NEXT_RANGE_ENDS:
+    return answer->count == 0 ? "no fire in this range\n" : NULL;
+  case NEXT_HAS_MORE:
+    return is_range ? "and more: -n says how many are shown\n" : NULL;
+  case NEXT_ENDS:
+    if (answer->count > 0)
+      return "and then never again\n";
+    if (!answer->trigger)
+      return "has no trigger: it runs by run-now only\n";
+    if (answer->warning_count > 0)
+      return NULL;
+    return answer->job ? "does not fire at present: moonbeat why tells\n"
+                       : "fires at no time that is known beforehand\n";
+  case NEXT_GAVE_UP:
+    return NULL;
+  }
+  return NULL;
 }
 
 void next_put_table(struct cli *cli, const struct next_answer *answer)
@@ -73,7 +96,9 @@ void next_put_table(struct cli *cli, const struct next_answer *answer)
     buffer_append_byte(&cli->out, '\n');
   }
   put_rows(cli, answer);
-  put_end(cli, answer);
+  const char *end = explain_end(answer, arguments_has(cli->arguments, "until"));
+  if (end)
+    screen_append(&cli->screen, &cli->out, COLOR_DIM, end);
   for (size_t i = 0; i < answer->warning_count; i++) {
     screen_append(&cli->screen, &cli->out, COLOR_YELLOW, "warning:");
     buffer_append_byte(&cli->out, ' ');
@@ -145,6 +170,7 @@ void next_put_json(struct cli *cli, const struct next_answer *answer)
   put_fires(writer, answer);
   json_put_boolean(writer, "has_more",
                    answer->end == NEXT_HAS_MORE || answer->end == NEXT_RANGE_ENDS);
+  json_put_boolean(writer, "waits", answer->trigger && trigger_is_open(answer->trigger));
   put_warnings(writer, answer);
   params_end(&line);
   struct json_document *document;

@@ -1,4 +1,4 @@
-/* `moonbeat list --timers`: when each job with a trigger runs next and ran last, the next one
+/* `moonbeat list --timers`: when each job that a time sets off runs next and ran last, the next one
  * first, in the columns of `systemctl list-timers`. All jobs are gathered before the first line is
  * written, as the daemon lists them by id. Times are those of the working person's zone. */
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "ctl/cli_common.h"
 #include "time/instant.h"
+#include "trigger/event.h"
 
 struct timer {
   char *job, *state; /* heap */
@@ -17,14 +18,34 @@ struct timer {
 struct timers {
   struct timer *all;
   size_t count, capacity;
+  size_t waiting; /* jobs that no time sets off, which are no timers */
 };
 
 /* ---- gathering ---- */
+
+/* Whether it is set off by what happens and by no time. One in Lua has a time once it was asked. */
+static bool only_waits(const struct json *job)
+{
+  const struct json *form = json_get(job, "trigger");
+  const char *script, *name;
+  struct trigger *trigger = NULL;
+  int64_t next_us;
+  if (!form || trigger_from_json(form, NULL, &trigger, NULL))
+    return false;
+  bool waits = trigger_is_open(trigger) && !trigger_asks_lua(trigger, &script, &name) &&
+               !trigger_next(trigger, INT64_MIN, &next_us);
+  trigger_destroy(trigger);
+  return waits;
+}
 
 static void add_timer(struct timers *timers, const struct json *job)
 {
   if (json_text(json_get(job, "trigger_text"), NULL) == NULL)
     return;
+  if (only_waits(job)) {
+    timers->waiting++;
+    return;
+  }
   if (timers->count == timers->capacity) {
     timers->capacity = timers->capacity ? timers->capacity * 2 : 64;
     timers->all = memory_resize(timers->all, timers->capacity * sizeof *timers->all);
@@ -122,6 +143,9 @@ static void put_table(struct cli *cli, const struct timers *timers, size_t shown
   if (shown < timers->count)
     buffer_printf(&cli->out, "%zu of ", shown);
   buffer_printf(&cli->out, "%zu timer%s listed.\n", timers->count, timers->count == 1 ? "" : "s");
+  if (timers->waiting > 0)
+    buffer_printf(&cli->out, "%zu %s for events and not for a time: moonbeat list\n",
+                  timers->waiting, timers->waiting == 1 ? "job waits" : "jobs wait");
 }
 
 static void put_moment(struct json_writer *writer, const char *name, const char *distance,

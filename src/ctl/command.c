@@ -135,13 +135,21 @@ const struct command commands[COMMAND_COUNT] = {
      1, 1, WORD_RUN, OPTIONS(FOLLOW("go on until the run has ended"))},
     {COMMAND_CANCEL, "cancel", "RUN", "stop a run",
      "RUN is written JOB@TIME; a job's id alone means its latest run.", 1, 1, WORD_RUN, NO_OPTIONS},
-    {COMMAND_EVENTS, "events", "", "what happened: jobs, runs, scripts",
+    {COMMAND_EVENTS, "events", "", "what happened: jobs, runs, scripts, what was emitted",
      "What is frequent, such as runs that succeed and lines of logs, is shown only while it is\n"
      "followed (-f); moonbeat runs has the history.", 0, 0, WORD_ANY,
      OPTIONS(FOLLOW("go on with what happens from now on"), COUNT("the last so many (100; with -f 0)"),
              {.name = "job", .value = "JOB", .help = "only those of this job"},
              {.name = "event", .letter = 'e', .value = "NAME", .may_repeat = true,
               .help = "only these: job_executed, job_error, ..."})},
+    {COMMAND_EMIT, "emit", "EVENT [NAME=VALUE...|JSON]", "tell listeners and waiting jobs of an event",
+     "  moonbeat emit deployed\n"
+     "  moonbeat emit order id=42 paid=true shop=berlin\n"
+     "  moonbeat emit order '{\"id\":42,\"items\":[\"pen\",\"ink\"]}'\n"
+     "It sets off the jobs whose trigger is on_event EVENT, and whose filter it passes, and calls the\n"
+     "listeners of on(\"EVENT\", function). Numbers, true and false are such, any other VALUE is text.\n"
+     "When the command has ended the event is on disk for each job that waits for it.",
+     1, -1, WORD_EVENT, NO_OPTIONS},
     {COMMAND_SCRIPTS, "scripts", "", "the scripts and whether they load", NULL, 0, 0, WORD_ANY, NO_OPTIONS},
     {COMMAND_ADD_SCRIPT, "add script", "NAME FILE", "keep a script in the store, or replace it",
      "FILE may be - for standard input. Former revisions are kept: see \"moonbeat rollback script\".",
@@ -261,7 +269,8 @@ void command_append_overview(struct buffer *out)
   } groups[] = {
       {"The daemon", COMMAND_RUN, COMMAND_RELOAD},
       {"Jobs", COMMAND_LIST, COMMAND_RESUME},
-      {"Runs", COMMAND_RUN_NOW, COMMAND_EVENTS},
+      {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},
+      {"Events", COMMAND_EVENTS, COMMAND_EMIT},
       {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT},
       {"And", COMMAND_VERSION, COMMAND_HELP},
   };

@@ -31,6 +31,7 @@
   X(LOGS, logs, "logs")                                                                            \
   X(CANCEL, cancel, "cancel")                                                                      \
   X(EVENTS, events, "events")                                                                      \
+  X(EMIT, emit, "emit")                                                                            \
   X(SCRIPTS, scripts, "scripts")                                                                   \
   X(ADD_SCRIPT, add_script, "add script")                                                          \
   X(SHOW_SCRIPT, show_script, "show script")                                                       \
@@ -47,7 +48,16 @@ enum command_id {
 };
 
 /* What a word on the command line names, for completion. */
-enum word_kind { WORD_ANY, WORD_FOLDER, WORD_FILE, WORD_JOB, WORD_RUN, WORD_SCRIPT, WORD_COMMAND };
+enum word_kind {
+  WORD_ANY,
+  WORD_FOLDER,
+  WORD_FILE,
+  WORD_JOB,
+  WORD_RUN,
+  WORD_SCRIPT,
+  WORD_EVENT,
+  WORD_COMMAND
+};
 
 struct option {
   const char *name;  /* without the dashes */

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "model/event_name.h"
 
 static const char *const event_names[] = {
     "scheduler_started",
@@ -47,6 +48,8 @@ void subscription_clear(struct connection *connection)
 
 static enum error_code check_event_name(const char *name, struct error *error)
 {
+  if (*name && !event_name_is_own(name))
+    return ERROR_OK;
   for (const char *const *known = event_names; *known; known++)
     if (strcmp(*known, name) == 0)
       return ERROR_OK;

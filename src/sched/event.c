@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "model/event_name.h"
 #include "sched/state.h"
 
 /* What a state asked for while it ran takes the place of what it declared. */
@@ -51,11 +52,7 @@ bool event_wanted(const struct sched *s, const char *name, enum event_use use)
 
 bool event_is_of_user(const char *name)
 {
-  static const char *const own[] = {"job_", "script_", "scheduler_"};
-  for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
-    if (strncmp(name, own[i], strlen(own[i])) == 0)
-      return false;
-  return true;
+  return !event_name_is_own(name);
 }
 
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,

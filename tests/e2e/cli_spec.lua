@@ -25,12 +25,13 @@ job "retries" {
 }
 job "overlaps" { trigger = every "200ms", enabled = false, run = function() sleep "500ms" end }
 job "together" { trigger = every "200ms", enabled = false, overlap = "allow", run = function() sleep "500ms" end }
+job "waits" { trigger = on_event("order", { filter = { shop = "berlin" } }), run = function(run) return run.event end }
 job "echo" { run = command { shell = "echo out; echo err >&2; exit 3" } }
 ]]
 
 local COMMANDS = {
   "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job",
-  "import crontab", "remove", "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "scripts",
+  "import crontab", "remove", "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "emit", "scripts",
   "add script", "show script", "rollback script", "remove script", "version", "help",
 }
 
@@ -158,8 +159,8 @@ describe("about the daemon", function()
   end)
 
   it("check", function()
-    assert.equal("ok     work  13 jobs\n", d:must("check", "jobs"))
-    assert.equal(13, #object("check", "jobs").jobs)
+    assert.equal("ok     work  14 jobs\n", d:must("check", "jobs"))
+    assert.equal(14, #object("check", "jobs").jobs)
     d:sh "mkdir many"
     daemon.write_file(d.root .. "/many/many.lua", [[
       for i = 1, 2500 do job("many-" .. i) { trigger = every "1h", run = function() end } end
@@ -222,7 +223,7 @@ describe("about jobs", function()
     assert.matches("\n%a%a%a %d+%-%d+%-%d+ %d%d:%d%d:%d%d %u+ +%d+m [%w ]+ %- +%- +hourly\n", out)
     contains(out, "off (paused)\n")
     local timers = d:json("list", "--timers")
-    contains(out, ("\n\n%d timers listed.\n"):format(#timers))
+    contains(out, ("\n\n%d timers listed.\n1 job waits for events and not for a time: moonbeat list\n"):format(#timers))
     assert.equal("hourly", timers[1].job)
     assert.matches(TIME, timers[1].next_run_at)
     assert.is_true(timers[1].left > 0 and timers[1].left <= 3600)
@@ -365,6 +366,68 @@ describe("about runs", function()
     assert.matches("^%S+ job_error fails@%S+: [^\n]*no luck\n", only())
     assert.not_matches("job_executed", only())
     contains(d:must("events", "-n", "50"), "job_error fails@")
+  end)
+end)
+
+describe("emit", function()
+  local function result_of(...)
+    local last = d:job("waits").last_run_at
+    d:must("emit", "order", ...)
+    daemon.wait_until(function() return d:job("waits").last_run_at ~= last end, 5, "the event is heard")
+    local result = daemon.wait_until(function() return d:runs("waits")[1].result end, 5, "it runs")
+    assert.equal("order", result.event)
+    assert.matches(TIME, result.at)
+    result.event, result.at = nil, nil
+    return result
+  end
+
+  it("sets off jobs, with members as words or JSON", function()
+    assert.same({ shop = "berlin", id = 42, paid = true, price = 1.5, code = "007", note = "a=b {}", none = "null" },
+      result_of("shop=berlin", "id=42", "paid=true", "price=1.5", "code=007", "note=a=b {}", "none=null"))
+    assert.same({ shop = "berlin", items = { "pen", { n = 2 } } },
+      result_of [[{"shop":"berlin","items":["pen",{"n":2}]}]])
+    assert.equal("emitted order, 1 job waits for it\n", d:must("emit", "order", "shop=rome"))
+    assert.equal("emitted nobody's, no job waits for it\n", d:must("emit", "nobody's"))
+    assert.same({ event = "order", jobs = 1 }, object("emit", "order"))
+  end)
+
+  it("is told by events, and by why", function()
+    d:must("emit", "told", "shop=berlin", "note=a b", "id=7")
+    assert.matches("^%S+ told shop=berlin note=\"a b\" id=7\n$", d:must("events", "-n", "1"))
+    local events, pid = start_command("told", "events", "-f", "-e", "told")
+    daemon.sleep(0.3)
+    d:must("emit", "other")
+    d:must("emit", "told", "id=8")
+    daemon.wait_until(function() return events():find "\n" end, 5, "the event")
+    os.execute(("kill %d"):format(pid))
+    assert.matches("^%S+ told id=8\n$", events())
+    contains(d:must("why", "waits"), 'it waits: On event "order" with shop "berlin"')
+  end)
+
+  it("refuses what is no event", function()
+    for message, arguments in pairs {
+      ['event "job_x" is the scheduler\'s own: names must not begin with job_, script_ or scheduler_'] = { "job_x" },
+      ['emit: "berlin" is not NAME=VALUE, and a JSON object stands alone'] = { "order", "berlin" },
+      ['emit: "=1" is not NAME=VALUE, and a JSON object stands alone'] = { "order", "=1" },
+      ["emit: id is given twice"] = { "order", "id=1", "id=2" },
+      ['data must not have a member "at", which every event has'] = { "order", "at=noon" },
+      ['unknown option "--jsn" of emit, did you mean "--json"?'] = { "order", "--jsn" },
+      ["emit needs an argument: moonbeat emit EVENT [NAME=VALUE...|JSON]"] = {},
+    } do
+      local result = d:cli("emit", table.unpack(arguments))
+      assert.equal("moonbeat: " .. message .. "\n", result.err)
+      assert.equal(64, result.status)
+    end
+    local result = d:cli("emit", "order", '{"shop":')
+    assert.equal('moonbeat: emit: {"shop":: line 1, column 9: a value is missing\n', result.err)
+    assert.equal(65, result.status)
+    assert.equal(65, d:cli("emit", "order", '{"shop":"' .. ("x"):rep(70000) .. '"}').status)
+  end)
+
+  it("completes the events that jobs wait for", function()
+    assert.equal("order\n", d:must("__complete", "2", "moonbeat", "emit", ""))
+    assert.equal("", d:must("__complete", "3", "moonbeat", "emit", "order", ""))
+    assert.equal("emit\n", d:must("__complete", "1", "moonbeat", "em"))
   end)
 end)
 
