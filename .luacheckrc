@@ -10,8 +10,9 @@ files["jobs"] = {
   allow_defined_top = true,
   ignore = { "131" },
   read_globals = {
-    "after", "all_of", "any_of", "at", "calendar", "calendar_interval", "command", "cron", "daily_interval", "date",
-    "every", "except", "exec", "fs", "http", "interval", "job", "json", "kv", "log", "on", "oncalendar", "quartz",
-    "rrule", "scheduler", "sleep", "sqlite", "time",
+    "after", "after_job", "all_of", "any_of", "at", "calendar", "calendar_interval", "command", "cron",
+    "daily_interval", "date", "every", "except", "exec", "fs", "http", "interval", "job", "json", "kv", "log", "on",
+    "on_change", "on_event", "on_file", "on_signal", "on_start", "oncalendar", "quartz", "rrule", "scheduler", "sleep",
+    "sqlite", "time", "trigger",
   },
 }

@@ -25,11 +25,34 @@ local groups = {
     { "calendar", 'calendar "name" { definition } or calendar { definition }',
       'Times at which triggers do not fire: dates, weekdays, times, yearly, cron, events, ics, timezone. '
         .. 'cron("0 9 * * *"):except(calendar "holidays").' },
-    { "trigger:limit", "trigger:limit(count) :from(time) :until_(time) :offset(length) :jitter(length) :except(calendar)",
+    { "trigger", 'trigger("name", function(previous, now) ... end) -> trigger',
+      "Asks the function for each fire: it returns a time behind previous (nil at first) and now, or nil for no more. "
+        .. "It may take 5 seconds; an error puts its jobs in error until the script is saved anew." },
+    { "trigger:limit",
+      "trigger:limit(count) :from(time) :until_(time) :offset(length) :jitter(length) :except(calendar)",
       "Another trigger: at most so many fires, none before or behind a time, each moved or delayed, none while a "
         .. "calendar covers it." },
     { "trigger:explain", "trigger:explain() -> sentence", "What it means." },
     { "trigger:next", "trigger:next(count?, after?) -> list of times", "The next fires, 5 when not told." },
+  },
+  { "When something happens",
+    { "on_start", "on_start() -> trigger", "Once each time the daemon starts, or the job is new." },
+    { "after_job", 'after_job(job, outcome?) -> trigger',
+      'When a run of another job has ended: after_job "backup". outcome: "succeeded" when not given, "failed", '
+        .. '"finished" for either.' },
+    { "on_event", "on_event(name, { filter = }?) -> trigger",
+      'When scheduler.emit or moonbeat emit tells of it: on_event("order", { filter = { shop = "berlin" } }).' },
+    { "on_file", "on_file(glob, { settle = }?) -> trigger",
+      'When a file is created or changed, and has been left alone for settle, "1s" when not given: '
+        .. 'on_file "/srv/in/**/*.csv". Also what came while the daemon was down.' },
+    { "on_signal", "on_signal(name) -> trigger", 'When the daemon gets that signal: on_signal "SIGUSR1".' },
+    { "on_change", "on_change(database, table) -> trigger",
+      'When rows of a table of an SQLite database change: on_change("/srv/app.db", "orders"). Also what changed while '
+        .. "the daemon was down." },
+    { "run.events", "run.event run.events",
+      "What set the run off: the newest one, and all of them, oldest first. All of these triggers but on_start have "
+        .. "the options debounce, a run begins when nothing more has come for so long, and batch, so many events at "
+        .. "most in one run: one, or with a debounce 1000, when not given." },
   },
   { "Jobs",
     { "job", 'job "id" { options }',
@@ -39,8 +62,9 @@ local groups = {
     { "command", "command { program, argument..., options } or command(shell line)",
       "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace." },
     { "on", 'on("job_error", function(event) ... end)',
-      'Hears of events, by name, by a pattern like "job_*", or by a list of names.' },
-    { "run", "run.id run.job run.scheduled_at run.attempt", "What a job's function is given before its args." },
+      'Hears of events, by name, by a pattern like "job_*", or by a list of names; also of those that are emitted.' },
+    { "run", "run.id run.job run.scheduled_at run.attempt run.event run.events",
+      "What a job's function is given before its args." },
   },
   { "The scheduler",
     { "scheduler.add_job", "scheduler.add_job { id =, func = \"script.function\", args =, trigger =, ... } -> job",
@@ -77,6 +101,9 @@ local groups = {
       "Removes one that no script declares and no job uses." },
     { "scheduler.add_listener", "scheduler.add_listener(function, names?)", "Hears of events at run time." },
     { "scheduler.remove_listener", "scheduler.remove_listener(function)", "Hears no more." },
+    { "scheduler.emit", "scheduler.emit(event, members?) -> count",
+      'Tells listeners and the jobs that wait with on_event: scheduler.emit("order", { id = 42 }). How many jobs wait; '
+        .. "it is kept for them when this returns." },
   },
   { "In a run",
     { "log", "log.info(format, ...) and log.debug, log.warn, log.error",

@@ -18,8 +18,12 @@ local function matches(name, pattern)
   return name:find("^" .. lua_pattern .. "$") ~= nil
 end
 
+local function is_own(name)
+  return name:find "^job_" or name:find "^script_" or name:find "^scheduler_"
+end
+
 local function is_of_user(name)
-  return name:find("^[%w_.:/-]+$") and not (name:find "^job_" or name:find "^script_" or name:find "^scheduler_")
+  return name:find("^[^*]+$") and not is_own(name)
 end
 
 --- The set of the names that `wanted` means; nil and "*" mean all, also those that scripts emit.
@@ -48,6 +52,20 @@ function events.expand(wanted)
     end
   end
   return set
+end
+
+--- Raises when no such event will ever come: a name that is the scheduler's by its beginning, and is
+-- none of its names. Anything else that is no name is refused elsewhere.
+function events.check_awaited(name)
+  if type(name) ~= "string" or not is_own(name) then
+    return
+  end
+  for _, known in ipairs(names) do
+    if known == name then
+      return
+    end
+  end
+  fail('unknown event "%s"%s', name, raw.did_you_mean(name, names))
 end
 
 return events

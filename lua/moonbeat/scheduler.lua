@@ -448,7 +448,11 @@ end
 function scheduler.emit(name, data)
   if type(name) ~= "string" then
     fail("scheduler.emit wants the name of an event, not a %s", type(name))
+  elseif data ~= nil and (type(data) ~= "table" or data[1] ~= nil) then
+    fail("scheduler.emit: what the event tells must be a table with names, { id = 42 }, not a %s",
+      type(data) == "table" and "list" or type(data))
   end
+  data = data and next(data) ~= nil and data or nil -- {} could as well be a list
   local result, message, code = ask("emit", { event = name, data = data })
   if not result then
     return nil, message, code

@@ -1,9 +1,10 @@
 --- The constructors of triggers: cron, every (interval), at (date), after and their kin, any_of and
--- all_of, and the methods that give a trigger options. A trigger is a plain table in the JSON form
--- of src/trigger, which checks it and knows its fires; its members are as they were written, so
--- that what is left out is filled in where the job is kept. The options of all kinds (from, until,
--- except, limit, offset, jitter) stand apart in `options`, since methods have their names. Values
--- never change: a method returns another trigger.
+-- all_of, those of what happens (on_start, after_job, on_event, on_file, on_signal, on_change),
+-- trigger for a function that says when, and the methods that give a trigger options. A trigger is a
+-- plain table in the JSON form of src/trigger, which checks it and knows its fires; its members are as
+-- they were written, so that what is left out is filled in where the job is kept. The options of all
+-- kinds (from, until, except, limit, offset, jitter) stand apart in `options`, since methods have their
+-- names. Values never change: a method returns another trigger.
 --
 -- A constructor that is also given a function or a command makes a job at once:
 -- every("5s", function() print("hi") end).
@@ -12,6 +13,7 @@ local raw = ...
 local fail = raw.module("fail")
 local vocabulary = raw.module("vocabulary")
 local calendars = raw.module("calendar")
+local events = raw.module("events")
 
 local Trigger = { __name = "trigger" }
 local methods = {}
@@ -97,16 +99,26 @@ local function finish(members, name, action)
   return vocabulary.job_of_trigger(trigger, name, action, id)
 end
 
+--- The options in one table, of which an element without a name is the member that a first argument
+-- would be: on_file { "/srv/in/*.csv", settle = "5s" }.
+local function named(first, member)
+  local members = copy(first)
+  if member and members[member] == nil then
+    members[member], members[1] = members[1], nil
+  end
+  return members
+end
+
 --- The constructor of a kind whose first argument is the member `member`, or a table of options; the
--- kind may follow from the table.
-local function constructor(name, kind, member)
+-- kind may follow from the table. `mend` puts the members right before they are checked.
+local function constructor(name, kind, member, mend)
   return function(first, options, action)
     if is_action(options) then
       options, action = action, options
     end
     local members
     if type(first) == "table" and getmetatable(first) == nil then
-      members = copy(first)
+      members = named(first, member)
       if type(options) == "table" then
         fail("%s: give the options in one table", name)
       end
@@ -117,6 +129,9 @@ local function constructor(name, kind, member)
       members[member] = first
     end
     members.kind = type(kind) == "function" and kind(members) or kind
+    if mend then
+      mend(members)
+    end
     return finish(members, name, action)
   end
 end
@@ -126,10 +141,39 @@ local function cron_kind(members)
   return members.expression == nil and "cron_fields" or "cron"
 end
 
+--- The path without "." and "..", which events of files would not have either.
+local function tidy(path)
+  local parts = {}
+  for part in path:gmatch("[^/]+") do
+    if part == ".." then
+      parts[#parts] = nil
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return "/" .. table.concat(parts, "/")
+end
+
+--- Relative paths begin in the jobs folder, as everywhere in scripts; the trigger itself means the
+-- same wherever it stands. In a pattern the folder's own name is none.
+local function make_absolute(member, is_pattern)
+  return function(members)
+    local path = members[member]
+    if type(path) == "string" and path ~= "" and path:sub(1, 1) ~= "/" then
+      local folder = raw.folder() or fail("%s \"%s\" must begin with /: there is no jobs folder", member, path)
+      members[member] = tidy((is_pattern and folder:gsub("[%[*?\\]", "[%0]") or folder) .. "/" .. path)
+    end
+  end
+end
+
+local function check_event(members)
+  events.check_awaited(members.event)
+end
+
 --- after_job("backup", "failed"), on_change("/srv/app.db", "orders"): the second argument may be a
 -- text, the member that says most beside the first.
-local function event_constructor(name, member, second)
-  local make_one = constructor(name, name, member)
+local function event_constructor(name, member, second, mend)
+  local make_one = constructor(name, name, member, mend)
   return function(first, options, action)
     if type(options) == "string" and second then
       options = { [second] = options }
@@ -276,10 +320,10 @@ return {
   calendar = calendars.calendar,
   on_start = on_start,
   after_job = event_constructor("after_job", "job", "outcome"),
-  on_event = event_constructor("on_event", "event"),
-  on_file = event_constructor("on_file", "glob"),
+  on_event = event_constructor("on_event", "event", nil, check_event),
+  on_file = event_constructor("on_file", "glob", nil, make_absolute("glob", true)),
   on_signal = event_constructor("on_signal", "signal"),
-  on_change = event_constructor("on_change", "database", "table"),
+  on_change = event_constructor("on_change", "database", "table", make_absolute "database"),
   trigger = lua_trigger,
 
   --- except(trigger, calendar): trigger:except(calendar), also for the text of a trigger.

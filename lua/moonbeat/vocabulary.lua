@@ -196,7 +196,10 @@ end
 -- that it is the same job after the script was saved again.
 function vocabulary.job_of_trigger(trigger, word, action, id)
   if not is_console and is_loading and not id then
-    local when = trigger.expression or trigger.every or trigger.at or trigger["in"] or trigger.rrule
+    local when
+    for _, member in ipairs { "expression", "every", "at", "in", "rrule", "job", "event", "glob", "signal", "table" } do
+      when = when or trigger[member]
+    end
     local base = ("%s.%s%s"):format(script, word, when and " " .. tostring(when) or "")
     id = base
     local number = 1
@@ -256,7 +259,7 @@ function vocabulary.ask_trigger(name, previous_us, now_us)
   if type(answer) == "number" then
     return math.tointeger(answer * 1000000 // 1) or error(("it returned %s, which is no time"):format(answer), 0)
   elseif answer ~= nil then
-    return raw.time_us(answer) or error(("it returned %s, not a time"):format(raw.type_name(answer)), 0)
+    return raw.time_us(answer) or error(("it returned a %s, not a time"):format(raw.type_name(answer)), 0)
   end
 end
 

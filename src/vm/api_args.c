@@ -258,6 +258,12 @@ static int l_size_option(lua_State *L) /* function what size -> bytes */
                    what, text);
 }
 
+static int l_folder(lua_State *L) /* -> the jobs folder | nil */
+{
+  lua_pushstring(L, args_jobs_folder(L, lua_upvalueindex(1)));
+  return 1;
+}
+
 void args_set_functions(lua_State *L, const luaL_Reg *functions)
 {
   lua_pushvalue(L, -1);
@@ -266,9 +272,12 @@ void args_set_functions(lua_State *L, const luaL_Reg *functions)
 
 void args_open(lua_State *L) /* raw -- raw */
 {
-  static const luaL_Reg functions[] = {
-      {"check_options", l_check_options}, {"fail", l_fail},
-      {"type_name", l_type_name},         {"seconds_option", l_seconds_option},
-      {"size_option", l_size_option},     {NULL, NULL}};
-  luaL_setfuncs(L, functions, 0);
+  static const luaL_Reg functions[] = {{"check_options", l_check_options},
+                                       {"fail", l_fail},
+                                       {"type_name", l_type_name},
+                                       {"seconds_option", l_seconds_option},
+                                       {"size_option", l_size_option},
+                                       {"folder", l_folder},
+                                       {NULL, NULL}};
+  args_set_functions(L, functions);
 }

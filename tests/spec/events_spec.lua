@@ -23,12 +23,22 @@ describe("the events that a listener wants", function()
   it("may be anybody's, when they do not begin as the scheduler's do", function()
     assert.equal("order", expanded("order"))
     assert.equal("job_error shop/order.new", expanded { "shop/order.new", "job_error" })
+    assert.equal("100 % done", expanded("100 % done"))
+  end)
+
+  it("can be waited for when they may come", function()
+    events.check_awaited("job_error")
+    events.check_awaited("order")
+    events.check_awaited("jobs")
+    events.check_awaited(5) -- the trigger's business
+    assert.has_error(function() events.check_awaited("job_eror") end,
+      'unknown event "job_eror", did you mean "job_added"?')
   end)
 
   it("are refused when unknown", function()
     assert.has_error(function() events.expand("job_eror") end,
       'unknown event "job_eror", did you mean "job_added"?')
-    assert.has_error(function() events.expand("%a") end, 'unknown event "%a"')
+    assert.has_error(function() events.expand("order*") end, 'unknown event "order*"')
     assert.has_error(function() events.expand { 5 } end,
       "the name of an event must be a string, not a number")
   end)

@@ -9,6 +9,7 @@ static int open_state(void **state)
   lua_half_run(*state, "for name, f in pairs(raw.module 'trigger') do _G[name] = f end\n"
                        "time = raw.module 'time'\n"
                        "command = raw.module 'vocabulary'.command\n"
+                       "raw.jobs_folder = '/home/[ada]/jobs'\n"
                        "function shown(list)\n"
                        "  local texts = {}\n"
                        "  for i, t in ipairs(list) do texts[i] = t:iso() end\n"
@@ -76,6 +77,28 @@ static void makes_triggers(void **state)
       {"every('1h'):limit(2):explain()", "Every hour, at most 2 times"},
       {"#every('1h'):limit(2):next()", "2"},
       {"calendar { weekdays = 'sun,sat' }", "calendar {\"weekdays\":\"sat,sun\"}"},
+      {"cron { '@daily', timezone = 'UTC' }", "cron @daily timezone=UTC"},
+      {"on_start()", "on_start"},
+      {"after_job 'backup'", "after_job backup outcome=succeeded"},
+      {"after_job('backup', 'failed')", "after_job backup outcome=failed"},
+      {"after_job('backup', { outcome = 'finished', batch = 3 })",
+       "after_job backup outcome=finished batch=3"},
+      {"on_event('order', { filter = { shop = 'berlin' }, debounce = '2s' })",
+       "on_event order filter=(shop=berlin) debounce=2s"},
+      {"on_event 'job_error'", "on_event job_error"},
+      {"on_event { 'order', batch = 10 }", "on_event order batch=10"},
+      {"on_file '/srv/in/*.csv'", "on_file /srv/in/*.csv settle=1s"},
+      {"on_file { '/srv/in/*.csv', settle = '5s' }", "on_file /srv/in/*.csv settle=5s"},
+      {"on_file '../in//./*.csv'", "on_file /home/[[]ada]/in/*.csv settle=1s"},
+      {"on_signal 'USR1'", "on_signal SIGUSR1"},
+      {"on_change('/srv/app.db', 'orders')", "on_change /srv/app.db table=orders"},
+      {"on_change('../app.db', { table = 'orders', debounce = '1s' })",
+       "on_change /home/[ada]/app.db table=orders debounce=1s"},
+      {"on_event 'order' | cron '@daily'", "any_of (on_event order) (cron @daily)"},
+      {"on_event('order', { filter = { shop = 'berlin' } }):explain()",
+       "On event \"order\" with shop \"berlin\""},
+      {"#on_start():next()", "0"},
+      {"trigger('tides', function() end)", "lua tides script=orders"},
       {"raw.module('trigger').adopt { kind = 'interval', every = '1h', limit = '5', "
        "limit_from = '2026-01-01' }:limit(3)",
        "every 1h limit=3"},
@@ -117,6 +140,26 @@ static void refuses_with_the_callers_line(void **state)
        "jobs/test.lua:1: calendar: the name \"a b\" must be"},
       {"every('1h'):except { calendar { weekdays = 'sun' } }",
        "jobs/test.lua:1: except: several calendars must have names"},
+      {"on_file('/srv/*', { setle = '2s' })",
+       "jobs/test.lua:1: on_file: unknown option \"setle\", did you mean \"settle\"?"},
+      {"on_file()", "jobs/test.lua:1: on_file: what does it begin with? For example: on_file"},
+      {"on_file ''", "jobs/test.lua:1: on_file: \"glob\" is missing"},
+      {"after_job('backup', 'faild')", "jobs/test.lua:1: after_job: outcome \"faild\" is none of "
+                                       "succeeded, failed, finished, did you mean \"failed\"?"},
+      {"on_event 'job_eror'",
+       "jobs/test.lua:1: unknown event \"job_eror\", did you mean \"job_error\"?"},
+      {"on_event('order', 5)",
+       "jobs/test.lua:1: on_event: the options must be a table, not a number"},
+      {"on_signal 'SIGTERM'", "jobs/test.lua:1: on_signal: signal SIGTERM cannot be waited for"},
+      {"on_change '/srv/app.db'", "jobs/test.lua:1: on_change: \"table\" is missing"},
+      {"on_start {}", "jobs/test.lua:1: on_start: what it runs must be a function or a command"},
+      {"on_event 'order':limit(3)",
+       "jobs/test.lua:1: on_event: \"limit\" is for what the time sets off"},
+      {"on_event 'order' & cron '@daily'",
+       "jobs/test.lua:1: all_of: on_event is set off by no time"},
+      {"trigger 'tides'", "jobs/test.lua:1: trigger wants a name and a function. For example:"},
+      {"trigger('t', print), trigger('t', print)",
+       "jobs/test.lua:1: trigger \"t\" is declared twice"},
       {"every('5s', { start = print })",
        "jobs/test.lua:1: trigger.start: a function cannot be stored"},
   };
@@ -131,18 +174,50 @@ static void refuses_with_the_callers_line(void **state)
 
 static void makes_jobs_at_once(void **state)
 {
+  lua_half_run(*state,
+               "local v = raw.module 'vocabulary'\n"
+               "every('5s', function() return 1 end)\n"
+               "every('5s', { id = 'named' }, function() end)\n"
+               "every('5s', command 'ls')\n"
+               "cron('@daily', function() end)\n"
+               "on_start(function() end)\n"
+               "on_event('order', command 'ls')\n"
+               "on_file('/srv/in/*', { debounce = '1s' }, function() end)\n"
+               "local ids = {}\n"
+               "for i, job in ipairs(v.declarations().jobs) do ids[i] = job.id end\n"
+               "local all = table.concat(ids, ', ')\n"
+               "assert(all == 'orders.every 5s, named, orders.every 5s (2), orders.cron @daily, '\n"
+               "  .. 'orders.on_start, orders.on_event order, orders.on_file /srv/in/*', all)\n"
+               "assert(v.find_function('orders.every 5s')() == 1)\n");
+}
+
+static void asks_a_function(void **state)
+{
   lua_half_run(
       *state,
       "local v = raw.module 'vocabulary'\n"
-      "every('5s', function() return 1 end)\n"
-      "every('5s', { id = 'named' }, function() end)\n"
-      "every('5s', command 'ls')\n"
-      "cron('@daily', function() end)\n"
-      "local ids = {}\n"
-      "for i, job in ipairs(v.declarations().jobs) do ids[i] = job.id end\n"
-      "local all = table.concat(ids, ', ')\n"
-      "assert(all == 'orders.every 5s, named, orders.every 5s (2), orders.cron @daily', all)\n"
-      "assert(v.find_function('orders.every 5s')() == 1)\n");
+      "local seen\n"
+      "trigger('later', function(previous, now) seen = previous; return now + '1h' end)\n"
+      "trigger('seconds', function(previous, now) return now.epoch + 0.5 end)\n"
+      "trigger('never', function() end)\n"
+      "trigger('text', function() return 'tomorrow' end)\n"
+      "trigger('infinite', function() return math.huge end)\n"
+      "local now = 1795000000000000\n"
+      "assert(v.ask_trigger('later', nil, now) == now + 3600000000 and seen == nil)\n"
+      "assert(v.ask_trigger('later', now - 1, now) == now + 3600000000 and seen.us == now - 1)\n"
+      "assert(v.ask_trigger('seconds', nil, now) == now + 500000)\n"
+      "assert(v.ask_trigger('never', nil, now) == nil)\n"
+      "local function refuses(name, what)\n"
+      "  local ok, message = pcall(v.ask_trigger, name, nil, now)\n"
+      "  assert(not ok and message == what, message)\n"
+      "end\n"
+      "refuses('text', 'it returned a string, not a time')\n"
+      "refuses('infinite', 'it returned inf, which is no time')\n"
+      "refuses('latter', 'script \"orders\" declares no trigger \"latter\", "
+      "did you mean \"later\"?')\n"
+      "v.declarations()\n"
+      "local ok, message = pcall(trigger, 'late', print)\n"
+      "assert(not ok and message:find 'triggers are declared while the script loads', message)\n");
 }
 
 static void declares_calendars(void **state)
@@ -178,6 +253,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(makes_triggers, open_state, close_state),
       cmocka_unit_test_setup_teardown(refuses_with_the_callers_line, open_state, close_state),
       cmocka_unit_test_setup_teardown(makes_jobs_at_once, open_state, close_state),
+      cmocka_unit_test_setup_teardown(asks_a_function, open_state, close_state),
       cmocka_unit_test_setup_teardown(declares_calendars, open_state, close_state),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

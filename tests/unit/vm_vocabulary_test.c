@@ -102,6 +102,13 @@ static void refuses_at_the_line(void **state)
        "jobs/test.lua:1: scheduler.get_jobs: unknown option \"stat\", did you mean \"state\"?"},
       {"scheduler.pause_job(5)",
        "jobs/test.lua:1: scheduler.pause_job wants a job or its id, not a number"},
+      {"scheduler.emit(5)",
+       "jobs/test.lua:1: scheduler.emit wants the name of an event, not a number"},
+      {"scheduler.emit('order', { 1, 2 })",
+       "jobs/test.lua:1: scheduler.emit: what the event tells must be a table with names, "
+       "{ id = 42 }, not a list"},
+      {"scheduler.emit('order', 'x')", "jobs/test.lua:1: scheduler.emit: what the event tells must "
+                                       "be a table with names, { id = 42 }, not a string"},
       {"kv.set('k', print)", "jobs/test.lua:1: kv: value: a function cannot be stored"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -111,6 +118,37 @@ static void refuses_at_the_line(void **state)
     if (!error || strncmp(error, cases[i].error, strlen(cases[i].error)) != 0)
       fail_msg("%s: %s", cases[i].lua, error ? error : "no error");
   }
+}
+
+static void emits(void **state)
+{
+  lua_half_run(*state, "answers.emit = { event = 'order', jobs = 2 }\n"
+                       "assert(scheduler.emit('order', { id = 42 }) == 2)\n"
+                       "local op, params = last()\n"
+                       "assert(op == 'emit' and params == '{\"data\":{\"id\":42},'\n"
+                       "  .. '\"event\":\"order\"}', params)\n"
+                       "scheduler.emit('order', {})\n"
+                       "assert(select(2, last()) == '{\"event\":\"order\"}')\n"
+                       "answers.emit = function() return nil, 'too large', 'limit' end\n"
+                       "local n, message, code = scheduler.emit 'order'\n"
+                       "assert(n == nil and message == 'too large' and code == 'limit')\n"
+                       "answers.emit = function() return nil, 'is its own', 'usage' end\n"
+                       "refuses('is its own', scheduler.emit, 'job_x')\n");
+}
+
+static void shows_events_to_runs(void **state)
+{
+  lua_half_run(*state,
+               "local run = v.new_run({ scheduled_us = 0, number = 1, events_json =\n"
+               "  '[{\"event\":\"order\",\"at\":\"2026-01-01T00:00:00.000000Z\",\"id\":1,'\n"
+               "  .. '\"note\":null},{\"path\":\"/in/a\",'\n"
+               "  .. '\"modified_at\":\"2026-01-02T00:00:00.000000Z\"}]' }, 'a')\n"
+               "assert(#run.events == 2 and run.events[1].at == time.parse '2026-01-01')\n"
+               "assert(run.events[1].note == nil and run.events[1].id == 1)\n"
+               "assert(run.event.path == '/in/a')\n"
+               "assert(run.event.modified_at == time.parse '2026-01-02')\n"
+               "run = v.new_run({ scheduled_us = 0, number = 1 }, 'a')\n"
+               "assert(#run.events == 0 and run.event == nil)\n");
 }
 
 static void asks_the_scheduler(void **state)
@@ -267,6 +305,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(gathers_declarations, open_script, close_state),
       cmocka_unit_test_setup_teardown(refuses_at_the_line, open_script, close_state),
+      cmocka_unit_test_setup_teardown(emits, open_script, close_state),
+      cmocka_unit_test_setup_teardown(shows_events_to_runs, open_script, close_state),
       cmocka_unit_test_setup_teardown(asks_the_scheduler, open_script, close_state),
       cmocka_unit_test_setup_teardown(adds_many_jobs_in_chunks, open_script, close_state),
       cmocka_unit_test_setup_teardown(keeps_values, open_script, close_state),

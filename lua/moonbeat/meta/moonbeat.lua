@@ -1,7 +1,8 @@
 ---@meta moonbeat
 --- What job files and the console see, for editors with the Lua language server: add this folder and
 --- its parent to `workspace.library`. Never run; json, time, kv, log, exec, http, sqlite and fs are
---- described where they are defined.
+--- described where they are defined, triggers
+--- in trigger.lua.
 
 ---@alias duration string|number "1h30m", or seconds
 
@@ -46,221 +47,6 @@ function time_value:iso(zone) end
 ---@return time.value
 function time_value:in_zone(zone) end
 
--- ---- triggers ----
-
----@alias trigger.kind
----| "all_of" | "any_of" | "calendar_interval" | "cron" | "cron_fields" | "daily_interval" | "date"
----| "interval" | "oncalendar" | "quartz" | "rrule"
-
---- Immutable: each method returns another trigger. `a | b` is any_of(a, b), `a & b` all_of(a, b).
----@class trigger
----@field kind trigger.kind
----@field timezone? string
----@field options? trigger.options
----@operator bor(trigger|string): trigger
----@operator band(trigger|string): trigger
-local trigger = {}
-
---- Of every kind, in the order in which they apply.
----@class trigger.options
----@field from? string|time.value no fire before
----@field until? string|time.value no fire behind
----@field except? calendar.reference no fire while a calendar covers it
----@field limit? integer so many fires, counted from when the job is added
----@field offset? duration|string each fire is moved: "-15m" is earlier
----@field jitter? duration each fire is delayed by up to that length, the same whenever it is asked for
-
---- The next fires, 5 when not told.
----@param count? integer
----@param after? time.value
----@return time.value[]
-function trigger:next(count, after) end
-
---- "At 09:00, Monday to Friday, Asia/Shanghai".
----@return string
-function trigger:explain() end
-
----@param count integer
----@return trigger
-function trigger:limit(count) end
----@param time string|time.value
----@return trigger
-function trigger:from(time) end
----@param time string|time.value
----@return trigger
-function trigger:until_(time) end
----@param length duration
----@return trigger
-function trigger:jitter(length) end
----@param length duration may be negative: "-15m"
----@return trigger
-function trigger:offset(length) end
----@param calendar calendar.reference
----@return trigger
-function trigger:except(calendar) end
-
----@class calendar
----@overload fun(definition: calendar.definition): calendar
-
----@class calendar.definition
----@field dates? string|string[] "2026-12-25", "2026-12-24..2027-01-02", "2026-12-31T18:00..2027-01-01T06:00"
----@field weekdays? string|string[] "sat,sun"
----@field times? string|string[] "22:00-06:00"
----@field yearly? string|string[] "12-25"
----@field cron? string "* * 1-7 * *": the minutes that match
----@field events? string|string[] "2h of cron 0 12 * * *": what begins with each fire of a trigger
----@field ics? string the name of an iCalendar file, or its text
----@field timezone? string else that of the trigger
-
----@alias calendar.reference string|calendar|calendar.definition|(string|calendar)[]
-
---- calendar { ... } is a value, calendar "name" the one of that name, calendar "name" { ... } declares
---- it for all scripts.
----@param name_or_definition string|calendar.definition
----@return calendar
-function calendar(name_or_definition) end
-
----@class cron.options: trigger.options
----@field timezone? string
----@field gap? "first"|"skip"|"shift" a fixed time of day in the hour that does not exist
----@field overlap? "first"|"both"|"second" one in the hour that comes twice
----@field id? string of the job, when one is made at once
-
----@class every.options: trigger.options
----@field weeks? number
----@field days? number
----@field hours? number
----@field minutes? number
----@field seconds? number
----@field start? string|time.value
----@field end? string|time.value
----@field timezone? string of start and end
----@field id? string
-
----@class at.options: trigger.options
----@field timezone? string
----@field id? string
-
----@alias action fun(run: run, ...): any
-
----@class cron.fields: cron.options
----@field year? string|integer
----@field month? string|integer
----@field day? string|integer "last", "2nd fri"
----@field week? string|integer
----@field day_of_week? string|integer 0 is Monday
----@field hour? string|integer
----@field minute? string|integer
----@field second? string|integer
----@field start? string|time.value
----@field end? string|time.value
-
---- Crontab text, cron "0 9 * * 1-5", or APScheduler's fields, cron { hour = 9, day_of_week = "mon-fri" }.
----@param expression string|cron.fields
----@param options? cron.options
----@param action? action|command makes a job at once
----@return trigger
-function cron(expression, options, action) end
-
---- Equal distances of elapsed time: every "1h30m", every { hours = 1 }.
----@param length duration|every.options
----@param options? every.options|action|command
----@param action? action|command makes a job at once
----@return trigger
-function every(length, options, action) end
-
-interval = every
-
---- Once, at a time: at "2026-03-29 02:30".
----@param time string|time.value
----@param options? at.options|action|command
----@param action? action|command makes a job at once
----@return trigger
-function at(time, options, action) end
-
-date = at
-
---- Once, that long after the job is added: after "15m".
----@param length duration
----@param action? action|command makes a job at once
----@return trigger
-function after(length, action) end
-
---- Quartz's six or seven fields: quartz "0 0 9 ? * MON-FRI".
----@param expression string
----@param options? cron.options|action|command
----@param action? action|command
----@return trigger
-function quartz(expression, options, action) end
-
---- systemd's calendar events: oncalendar "Mon..Fri 09:00".
----@param expression string
----@param options? cron.options|action|command
----@param action? action|command
----@return trigger
-function oncalendar(expression, options, action) end
-
----@class rrule.options: cron.options
----@field dtstart? string
----@field rdate? string|string[]
----@field exdate? string|string[]
-
---- A recurrence rule of iCalendar: rrule("FREQ=MONTHLY;BYDAY=-1FR", { dtstart = "2026-01-01 09:00" }).
----@param rule string
----@param options? rrule.options|action|command
----@param action? action|command
----@return trigger
-function rrule(rule, options, action) end
-
----@class calendar_interval.options: cron.options
----@field years? integer
----@field months? integer
----@field weeks? integer
----@field days? integer
----@field at? string "09:30"
----@field hour? integer
----@field minute? integer
----@field second? integer
----@field start? string a date
----@field end? string a date
-
---- Every so many years, months, weeks and days at a time of day: calendar_interval { months = 1, at = "09:00" }.
----@param options calendar_interval.options
----@param action? action|command
----@return trigger
-function calendar_interval(options, action) end
-
----@class daily_interval.options: cron.options
----@field every duration
----@field start_time? string "09:00"
----@field end_time? string
----@field weekdays? string|string[] "mon-fri"
----@field repeat? integer
----@field start? string|time.value
----@field end? string|time.value
-
---- Every so often within a part of the day: daily_interval { every = "72m", start_time = "09:00" }.
----@param options daily_interval.options
----@param action? action|command
----@return trigger
-function daily_interval(options, action) end
-
---- When any of them fires; what several fire at the same instant is one: any_of(a, b) or a | b.
----@param ... trigger|string|(trigger|string)[]|action|command
----@return trigger
-function any_of(...) end
-
---- When all of them fire at the same instant: all_of(a, b) or a & b.
----@param ... trigger|string|(trigger|string)[]|action|command
----@return trigger
-function all_of(...) end
-
---- trigger:except(calendar).
----@param when trigger|string
----@param unless calendar.reference
----@return trigger
-function except(when, unless) end
-
 -- ---- jobs ----
 
 ---@class retry
@@ -293,6 +79,8 @@ function except(when, unless) end
 ---@field job string
 ---@field scheduled_at time.value
 ---@field attempt integer 1 for the first
+---@field events event[] what set it off, oldest first; empty when the time did, or a person
+---@field event? event the newest of them
 
 --- job "id" { ... } or job { id = "id", ... }.
 ---@param id string
@@ -321,9 +109,10 @@ function command(words) end
 ---| "job_retry" | "job_started" | "job_submitted" | "scheduler_shutdown" | "scheduler_started"
 ---| "script_failed" | "script_loaded" | "script_removed"
 
+--- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
----@field event event.name
----@field at time.value
+---@field event? event.name|string not of on_file, on_signal and on_change
+---@field at? time.value not of on_file and on_signal
 ---@field job? string
 ---@field run? string
 ---@field scheduled_at? time.value
@@ -331,8 +120,20 @@ function command(words) end
 ---@field state? string
 ---@field result? any
 ---@field error? string
+---@field path? string of on_file
+---@field change? "created"|"changed" of on_file
+---@field size? integer of on_file
+---@field modified_at? time.value of on_file
+---@field signal? string of on_signal
+---@field database? string of on_change
+---@field table? string of on_change
+---@field operation? "insert"|"update"|"delete" of on_change
+---@field rowid? integer of on_change, where the table has such
+---@field key? any[] of on_change, where it has not: the primary key
+---@field [string] any
 
---- Hears of events, by name, by a pattern like "job_*", or by a list of names.
+--- Hears of events, by name, by a pattern like "job_*", or by a list of names; also of those that
+--- scripts and `moonbeat emit` make.
 ---@param names event.name|string|string[]
 ---@param listener fun(event: event)
 function on(names, listener) end
@@ -387,7 +188,7 @@ function job_object:logs() end
 ---@field id string
 ---@field job string
 ---@field state "pending"|"running"|"succeeded"|"failed"|"timed_out"|"cancelled"|"interrupted"
----@field cause "schedule"|"manual"
+---@field cause "schedule"|"manual"|"event"
 ---@field attempt integer
 ---@field scheduled_at time.value
 ---@field claimed_at? time.value
@@ -492,6 +293,13 @@ function scheduler.add_listener(listener, names) end
 ---@param listener fun(event: event)
 ---@return table?, string? message, string? code
 function scheduler.remove_listener(listener) end
+
+--- Tells all listeners of `name`, and sets off the jobs that wait with on_event(name) and whose filter
+--- it passes. It is kept for them when this returns. How many jobs wait.
+---@param name string must not begin with job_, script_ or scheduler_
+---@param members? table<string, any> of the event, beside `event` and `at`
+---@return integer? jobs, string? message, string? code
+function scheduler.emit(name, members) end
 
 ---@type json
 json = nil
