@@ -324,7 +324,7 @@ static void begin(struct sensor *sensor, enum task task)
 static enum error_code create_watch(struct sensor *sensor, const struct json *source,
                                     const char *position, struct error *error)
 {
-  static const struct sensor_kind *const kinds[] = {&file_kind, &signal_kind};
+  static const struct sensor_kind *const kinds[] = {&file_kind, &signal_kind, &table_kind};
   const char *name = json_text(json_get(source, "kind"), "");
   char *reader = memory_printf("%s/%s", sensor->owner->reader, sensor->key);
   struct sensor_plan plan = {.loop = sensor->owner->loop,
