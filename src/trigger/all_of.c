@@ -12,7 +12,7 @@ static enum search find_next(const struct combine *combine, int64_t after_us, in
   int agreed = 0; /* how many members in a row fire at the candidate */
   for (int i = 0; agreed < combine->count; i = i + 1 < combine->count ? i + 1 : 0) {
     int64_t from_us = agreed ? candidate_us - 1 : after_us, fire_us;
-    if (!effort_spend())
+    if (!effort_spend(effort_of_next(combine->members[i])))
       return SEARCH_GAVE_UP;
     if (!trigger_next(combine->members[i], from_us, &fire_us))
       return trigger_gave_up(combine->members[i], from_us) ? SEARCH_GAVE_UP : SEARCH_NONE;
@@ -53,9 +53,10 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
     at_us = *last_us = fire_us;
     sum++;
   }
-  if (is_outermost)
-    effort_end();
-  if (sum > 0 && search == SEARCH_GAVE_UP && is_outermost)
+  if (!is_outermost)
+    return sum;
+  effort_end();
+  if (sum > 0 && search == SEARCH_GAVE_UP)
     *last_us = count_last_fire(trigger, at_us - 1, until_us);
   return sum;
 }

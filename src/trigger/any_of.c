@@ -32,17 +32,21 @@ static bool gave_up(const struct trigger *trigger, int64_t after_us)
   return false;
 }
 
-/* The member with the most fires, which arithmetic counts where it can. */
+/* The member with the most fires of those that arithmetic counts before the effort is spent; -1
+ * when there is none. */
 static int find_densest(const struct combine *combine, int64_t after_us, int64_t until_us,
                         int64_t *most)
 {
-  int densest = 0;
-  *most = -1;
+  int densest = -1;
+  *most = 0;
   for (int i = 0; i < combine->count; i++) {
-    int64_t last_us, count = 0;
     const struct trigger *member = combine->members[i];
-    if (member->kind->count)
-      count = trigger_count(member, after_us, until_us, &last_us);
+    int64_t last_us, count;
+    if (!member->kind->count)
+      continue;
+    if (!effort_spend(effort_of_count(member, after_us, until_us)))
+      break;
+    count = trigger_count(member, after_us, until_us, &last_us);
     if (count > *most) {
       *most = count;
       densest = i;
@@ -56,7 +60,11 @@ static int find_densest(const struct combine *combine, int64_t after_us, int64_t
 static int64_t count_others(const struct combine *combine, int densest, int64_t after_us,
                             int64_t until_us)
 {
+  enum { COMPARED = 8 }; /* members in a unit of effort */
   int64_t fires[COMBINE_MEMBERS_MAX], sum = 0, fire_us;
+  int cost = 1 + combine->count / COMPARED;
+  if (densest >= 0)
+    cost += effort_of_next(combine->members[densest]);
   for (int i = 0; i < combine->count; i++)
     if (i == densest || !trigger_next(combine->members[i], after_us, &fires[i]))
       fires[i] = INT64_MAX;
@@ -64,13 +72,16 @@ static int64_t count_others(const struct combine *combine, int densest, int64_t 
     int64_t first_us = INT64_MAX;
     for (int i = 0; i < combine->count; i++)
       first_us = fires[i] < first_us ? fires[i] : first_us;
-    if (first_us > until_us || first_us == INT64_MAX || !effort_spend())
+    if (first_us > until_us || first_us == INT64_MAX || !effort_spend(cost))
       return sum;
     sum += densest < 0 || !trigger_next(combine->members[densest], first_us - 1, &fire_us) ||
            fire_us != first_us;
     for (int i = 0; i < combine->count; i++)
-      if (fires[i] == first_us && !trigger_next(combine->members[i], first_us, &fires[i]))
-        fires[i] = INT64_MAX;
+      if (fires[i] == first_us) {
+        effort_spend(effort_of_next(combine->members[i]));
+        if (!trigger_next(combine->members[i], first_us, &fires[i]))
+          fires[i] = INT64_MAX;
+      }
   }
 }
 
@@ -83,13 +94,12 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
     return 0;
   bool is_outermost = effort_begin(EFFORT_COUNT);
   int densest = find_densest(combine, after_us, until_us, &most);
-  if (most == 0) /* perhaps only for want of arithmetic: all are stepped through */
-    densest = -1;
   int64_t sum = most + count_others(combine, densest, after_us, until_us);
-  if (is_outermost)
+  if (is_outermost) {
     effort_end();
-  *last_us = count_last_fire(trigger, after_us, until_us);
-  return sum;
+    *last_us = count_last_fire(trigger, after_us, until_us);
+  }
+  return sum > 0 ? sum : 1;
 }
 
 static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)

@@ -21,23 +21,46 @@ const char *const combine_members[] = {"of", "timezone", NULL};
 static _Thread_local int effort_left;
 static _Thread_local bool effort_is_begun;
 
-bool effort_begin(int asks)
+bool effort_begin(int effort)
 {
   if (effort_is_begun)
     return false;
   effort_is_begun = true;
-  effort_left = asks;
+  effort_left = effort;
   return true;
 }
 
-bool effort_spend(void)
+bool effort_spend(int cost)
 {
-  return effort_left > 0 && effort_left-- > 0;
+  if (effort_left > 0)
+    effort_left -= cost;
+  return effort_left > 0;
 }
 
 void effort_end(void)
 {
   effort_is_begun = false;
+}
+
+int effort_of_next(const struct trigger *trigger)
+{
+  enum { RRULE = 8, JITTER = 40 }; /* a delayed fire is looked for by halving */
+  const struct trigger *inner = modifier_inner(trigger);
+  int cost = inner->kind == &rrule_kind    ? RRULE
+             : inner->kind == &any_of_kind ? ((const struct combine *)inner)->cost
+                                           : 1;
+  return modifier_has_jitter(trigger) ? cost * JITTER : cost;
+}
+
+/* Two changes of the clock a year are looked at. */
+int effort_of_count(const struct trigger *trigger, int64_t after_us, int64_t until_us)
+{
+  const int64_t year_us = INT64_C(31556952000000);
+  if (modifier_inner(trigger)->kind->is_nested)
+    return 1;
+  int64_t years = (until_us < INSTANT_MAX ? until_us : INSTANT_MAX) / year_us -
+                  (after_us > INSTANT_MIN ? after_us : INSTANT_MIN) / year_us;
+  return effort_of_next(trigger) * (int)(2 * years + 4);
 }
 
 /* Whether a value that was anchored, and so has fires, was written: it comes from a store. */
@@ -57,15 +80,15 @@ static bool holds_anchor(const struct json *value)
 enum error_code combine_check_fires(const struct trigger *trigger, const struct json *value,
                                     const char *why, struct error *error)
 {
-  enum { ASKS = 8000 };
+  enum { EFFORT = 8000 };
   static const int64_t from_us[] = {INT64_MIN, 0, INT64_C(1767225600000000)}; /* 1970, 2026 */
   if (trigger_uses_calendar(trigger, NULL) || holds_anchor(value))
     return ERROR_OK;
   for (size_t i = 0; i < sizeof from_us / sizeof from_us[0]; i++) {
     int64_t fire_us;
-    bool is_outermost = effort_begin(ASKS);
+    bool is_outermost = effort_begin(EFFORT);
     bool fires = trigger_next(trigger, from_us[i], &fire_us);
-    bool gave_up = !fires && effort_left == 0;
+    bool gave_up = !fires && effort_left <= 0;
     if (is_outermost)
       effort_end();
     if (fires)
@@ -100,6 +123,7 @@ static enum error_code read_member(struct combine *combine, const struct json *v
     trigger_destroy(combine->members[combine->count]);
     return code;
   }
+  combine->cost += effort_of_next(combine->members[combine->count]);
   const struct trigger *inner = modifier_inner(combine->members[combine->count++]);
   if (!inner->kind->is_nested) {
     combine->leaves++;

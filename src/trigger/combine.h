@@ -10,6 +10,7 @@ enum { COMBINE_MEMBERS_MAX = 64, COMBINE_LEAVES_MAX = 256, COMBINE_DEPTH_MAX = 6
 struct combine {
   struct trigger base;
   int count, leaves, depth; /* leaves: triggers that are no combinations, at any depth */
+  int cost;                 /* of asking all members */
   struct trigger *members[];
 };
 
@@ -32,16 +33,23 @@ bool trigger_is_compound(const struct trigger *trigger);
 
 /* ---- the bound of searches ----
  *
- * A search that asks triggers again and again until something fits has so many asks for all that
- * it does, the searches of its members included; then it gives up. */
+ * A search that asks triggers again and again until something fits has so much effort for all that
+ * it does, the searches of its members included; then it gives up. A unit is what it takes to ask a
+ * cron expression, about a tenth of a microsecond. */
 
 enum { EFFORT_NEXT = 30000, EFFORT_COUNT = 60000 };
 
-/* True for the outermost search, which must call effort_end(). */
-bool effort_begin(int asks);
-/* False when there are none left. */
-bool effort_spend(void);
+/* True for the outermost search, which must call effort_end(). Who counts within a search need not
+ * tell the last fire: only the outermost one is asked for it. */
+bool effort_begin(int effort);
+/* False when there is none left. */
+bool effort_spend(int cost);
 void effort_end(void);
+
+/* What asking the trigger for a fire costs, and counting its fires in (after_us, until_us] by
+ * arithmetic. Searches that it makes itself are not in it: they spend of the same effort. */
+int effort_of_next(const struct trigger *trigger);
+int effort_of_count(const struct trigger *trigger, int64_t after_us, int64_t until_us);
 
 enum search { SEARCH_FOUND, SEARCH_NONE, SEARCH_GAVE_UP };
 

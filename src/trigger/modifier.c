@@ -94,7 +94,7 @@ static enum search find_kept(const struct modifier *modifier, int64_t after_us, 
       return SEARCH_FOUND;
     if (until_s > CIVIL_SECONDS_MAX)
       return SEARCH_NONE;
-    if (!effort_spend())
+    if (!effort_spend(effort_of_next(modifier->inner)))
       return SEARCH_GAVE_UP;
     after_us = until_s * 1000000 - 1;
   }
@@ -228,7 +228,8 @@ static bool gave_up(const struct trigger *trigger, int64_t after_us)
 static int64_t count_between(const struct modifier *modifier, int64_t after_us, int64_t until_us)
 {
   int64_t sum = 0, last_us, fire_us;
-  while (kept_next(modifier, after_us, &fire_us) && fire_us <= until_us && effort_spend()) {
+  int cost = 4 * effort_of_next(modifier->inner);
+  while (kept_next(modifier, after_us, &fire_us) && fire_us <= until_us && effort_spend(cost)) {
     /* From this fire on, up to where the first calendar covers again. */
     int64_t free_us = until_us, utc_s = instant_seconds(fire_us), until_s = INT64_MAX;
     for (int i = -1; i < modifier->name_count; i++) {
@@ -247,7 +248,8 @@ static int64_t count_between(const struct modifier *modifier, int64_t after_us, 
 static int64_t count_stepping(const struct modifier *modifier, int64_t after_us, int64_t until_us)
 {
   int64_t sum = 0;
-  while (kept_next(modifier, after_us, &after_us) && after_us <= until_us && effort_spend())
+  int cost = effort_of_next(modifier->inner);
+  while (kept_next(modifier, after_us, &after_us) && after_us <= until_us && effort_spend(cost))
     sum++;
   return sum;
 }
@@ -262,13 +264,22 @@ static int64_t count_kept(const struct modifier *modifier, int64_t after_us, int
     return 0;
   if (!modifier_has_calendars(modifier))
     return trigger_count(modifier->inner, after_us, until_us, &last_us);
-  bool is_outermost = effort_begin(EFFORT_COUNT);
-  bool is_short = !modifier->inner->kind->count ||
+  bool is_short = !modifier->inner->kind->count || modifier->inner->kind->is_nested ||
                   trigger_count(modifier->inner, after_us, until_us, &last_us) <= SHORT_COUNT;
-  int64_t sum = (is_short ? count_stepping : count_between)(modifier, after_us, until_us);
-  if (is_outermost)
-    effort_end();
-  return sum;
+  return (is_short ? count_stepping : count_between)(modifier, after_us, until_us);
+}
+
+/* The last delayed fire in (after_us, until_us], given that there is one: of the last one due, or
+ * of the one before if that is delayed over the end. */
+static int64_t last_delayed(const struct modifier *modifier, int64_t after_us, int64_t until_us)
+{
+  int64_t from_us = add_saturated(after_us, -modifier->jitter_us), fire_us = until_us;
+  offset_last(modifier, from_us, until_us, &fire_us);
+  int64_t last_us = delayed(modifier, fire_us);
+  if (last_us <= until_us)
+    return last_us;
+  offset_last(modifier, from_us, fire_us - 1, &fire_us);
+  return delayed(modifier, fire_us);
 }
 
 static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t until_us,
@@ -278,8 +289,11 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   int64_t fire_us, first_us, jitter_us = modifier->seed ? modifier->jitter_us : 0;
   if (!next(trigger, after_us, &first_us) || first_us > until_us)
     return 0;
+  bool is_outermost = effort_begin(EFFORT_COUNT);
   int64_t sum = count_kept(modifier, add_saturated(after_us, -modifier->offset_us),
                            add_saturated(until_us, -modifier->offset_us));
+  if (is_outermost)
+    effort_end();
   /* The fire due last before each end may be delayed over it. */
   if (jitter_us) {
     if (offset_last(modifier, add_saturated(after_us, -jitter_us), after_us, &fire_us))
@@ -287,7 +301,9 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
     if (offset_last(modifier, add_saturated(until_us, -jitter_us), until_us, &fire_us))
       sum -= delayed(modifier, fire_us) > until_us;
   }
-  *last_us = count_last_fire(trigger, after_us, until_us);
+  if (is_outermost)
+    *last_us = jitter_us ? last_delayed(modifier, after_us, until_us)
+                         : count_last_fire(trigger, after_us, until_us);
   return sum > 0 ? sum : 1;
 }
 
@@ -376,6 +392,11 @@ static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t
 const struct trigger *modifier_inner(const struct trigger *trigger)
 {
   return trigger->kind == &modifier_kind ? ((const struct modifier *)trigger)->inner : trigger;
+}
+
+bool modifier_has_jitter(const struct trigger *trigger)
+{
+  return trigger->kind == &modifier_kind && ((const struct modifier *)trigger)->jitter_us;
 }
 
 const char *modifier_names(const struct trigger *trigger)

@@ -25,6 +25,8 @@ enum error_code modifier_wrap(const struct json *value, const char *default_zone
 /* The trigger without its options; itself when it has none. */
 const struct trigger *modifier_inner(const struct trigger *trigger);
 
+bool modifier_has_jitter(const struct trigger *trigger);
+
 /* The names of the calendars that it excepts, with commas between; NULL: none. */
 const char *modifier_names(const struct trigger *trigger);
 /* One of them that means nothing yet; NULL: none. */

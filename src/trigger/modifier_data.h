@@ -8,7 +8,7 @@
 
 enum {
   MODIFIER_LIMIT_MAX = 1000000000,
-  MODIFIER_STEPS_MAX = 10000, /* the limit where no arithmetic counts fires */
+  MODIFIER_STEPS_MAX = 10000, /* the limit where no arithmetic counts fires, at most */
   MODIFIER_NAMES_MAX = 16,
 };
 

@@ -92,9 +92,12 @@ static enum error_code read_limit(struct modifier *modifier, const struct json *
 {
   enum error_code code =
       member_integer(value, "limit", 1, MODIFIER_LIMIT_MAX, &modifier->limit, error);
-  if (!code && modifier->limit > MODIFIER_STEPS_MAX && !modifier_can_count(modifier))
-    code = error_set(error, ERROR_LIMIT, "a limit over %d is too far to be searched for here",
-                     MODIFIER_STEPS_MAX);
+  int steps = EFFORT_NEXT / effort_of_next(modifier->inner);
+  if (steps > MODIFIER_STEPS_MAX)
+    steps = MODIFIER_STEPS_MAX;
+  if (!code && modifier->limit > steps && !modifier_can_count(modifier))
+    code =
+        error_set(error, ERROR_LIMIT, "a limit over %d is too far to be searched for here", steps);
   return code;
 }
 

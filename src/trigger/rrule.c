@@ -138,9 +138,9 @@ static bool next_instant(const struct rrule_trigger *rrule, int64_t after_us, in
 {
   int64_t from_s = after_us < INSTANT_MIN ? CIVIL_SECONDS_MIN : instant_seconds(after_us) + 1;
   const struct rrule_moment *at = rrule_moments_find(&rrule->rdates, RRULE_UTC, from_s);
-  const struct rrule_moment *end = rrule->rdates.items + rrule->rdates.count;
   if (!at)
     return false;
+  const struct rrule_moment *end = rrule->rdates.items + rrule->rdates.count;
   for (; at < end; at++)
     if (!has_instant(&rrule->exdates, at->value)) {
       *next_us = at->value * 1000000;
@@ -239,8 +239,10 @@ static bool matches_instant(const struct rrule_trigger *rrule, int64_t from_s, i
 {
   const struct rrule_moment *at =
       rrule_moments_find(&rrule->rdates, RRULE_UTC, from_s - OFFSET_MAX_S);
+  if (!at)
+    return false;
   const struct rrule_moment *end = rrule->rdates.items + rrule->rdates.count;
-  for (; at && at < end && at->value < until_s + OFFSET_MAX_S; at++) {
+  for (; at < end && at->value < until_s + OFFSET_MAX_S; at++) {
     int64_t local_s = at->value + zone_at(rrule->zone, at->value).offset_s;
     if (local_s >= from_s && local_s < until_s && !has_instant(&rrule->exdates, at->value))
       return true;

@@ -62,6 +62,7 @@ struct rrule {
   uint8_t weekdays; /* of BYDAY without ordinals; bit 0 is Sunday */
   /* BYDAY with ordinals, by weekday: bit n is the n-th, of nth_last the n-th last. */
   uint64_t nth[7], nth_last[7];
+  uint16_t months; /* those that BYMONTH, BYYEARDAY and BYWEEKNO leave room in; bit 1 is January */
 };
 
 static inline bool rrule_has(const struct rrule *rule, enum rrule_part part)
@@ -73,6 +74,9 @@ static inline bool rrule_has(const struct rrule *rule, enum rrule_part part)
 enum error_code rrule_parse(const char *text, struct rrule *rule, struct error *error);
 
 /* ---- dates (rrule_days.c) ---- */
+
+/* Fills `months` of a rule that is read. */
+void rrule_find_months(struct rrule *rule);
 
 /* The dates of a month that the rule's parts allow, bit d for the d-th. `first_day` is the first of
  * that month. */

@@ -106,6 +106,49 @@ static uint32_t week_days(const struct rrule *rule, const struct month *month)
   return days;
 }
 
+static bool has_bits(const uint64_t *bits, int32_t from, int32_t until)
+{
+  for (int32_t n = from < 1 ? 1 : from; n <= until && n < RRULE_WORDS * 64; n++)
+    if (has_bit(bits, n))
+      return true;
+  return false;
+}
+
+/* Whether a month has days of BYYEARDAY in some year: those behind `before` days of a common year,
+ * up to `end` days of a leap year. */
+static bool may_have_days(const struct rrule_numbers *days, int32_t before, int32_t end)
+{
+  return has_bits(days->plus, before + 1, end) || has_bits(days->minus, 366 - end, 366 - before);
+}
+
+/* The same with weeks, which begin up to three days before their year or after. The first and the
+ * last weeks may have days in the neighbouring years. */
+static bool may_have_weeks(const struct rrule_numbers *weeks, int32_t before, int32_t end)
+{
+  bool at_edge = before == 0 || end == 366;
+  return has_bits(weeks->plus, (before - 3) / 7, (end + 3) / 7 + 1) ||
+         has_bits(weeks->minus, (363 - end) / 7, (369 - before) / 7 + 1) ||
+         (at_edge && (has_bits(weeks->plus, 1, 1) || has_bits(weeks->plus, 52, 53) ||
+                      has_bits(weeks->minus, 1, 1) || has_bits(weeks->minus, 52, 53)));
+}
+
+void rrule_find_months(struct rrule *rule)
+{
+  const struct rrule_numbers *numbers = rule->numbers;
+  int32_t before = 0, end = 0; /* of common years, of leap years */
+  rule->months = 0;
+  for (int32_t month = 1; month <= 12; month++) {
+    end += civil_month_days(2000, month);
+    bool has = !rrule_has(rule, RRULE_BYMONTH) || numbers[RRULE_BYMONTH].plus[0] >> month & 1;
+    if (has && rrule_has(rule, RRULE_BYYEARDAY))
+      has = may_have_days(&numbers[RRULE_BYYEARDAY], before, end);
+    if (has && rrule_has(rule, RRULE_BYWEEKNO))
+      has = may_have_weeks(&numbers[RRULE_BYWEEKNO], before, end);
+    rule->months |= (uint16_t)(has << month);
+    before += civil_month_days(2001, month);
+  }
+}
+
 static struct month month_of(int32_t year, int32_t month, int64_t first_day)
 {
   return (struct month){
@@ -120,7 +163,7 @@ static struct month month_of(int32_t year, int32_t month, int64_t first_day)
 
 uint32_t rrule_month_days(const struct rrule *rule, int32_t year, int32_t month, int64_t first_day)
 {
-  if (rrule_has(rule, RRULE_BYMONTH) && !(rule->numbers[RRULE_BYMONTH].plus[0] >> month & 1))
+  if (!(rule->months >> month & 1))
     return 0;
   int32_t length = civil_month_days(year, month);
   uint32_t days = all_days(length);

@@ -379,6 +379,7 @@ static void put_number(struct rrule *rule, enum rrule_part part, int32_t number)
 {
   rule->given |= 1u << part;
   rule->numbers[part].plus[0] |= UINT64_C(1) << number;
+  rrule_find_months(rule);
 }
 
 /* The days that DTSTART gives to a rule that names none. */

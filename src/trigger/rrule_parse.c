@@ -341,6 +341,7 @@ enum error_code rrule_parse(const char *text, struct rrule *rule, struct error *
   struct reader reader = {
       .text = copy, .written = text, .rule = rule, .error = error ? error : &unread};
   enum error_code code = read_parts(&reader, begin);
+  rrule_find_months(rule);
   free(copy);
   return code;
 }

@@ -21,6 +21,9 @@ const char *const fuzz_seeds[] = {
     "every 1d jitter=10m offset=-1h from=2026-05-01 until=2027-01-01",
     "cron 0 9 * * * except=(weekdays=sat,sun)",
     "every 1500ms end=2030-01-01",
+    "any_of (all_of (rrule FREQ=YEARLY;BYWEEKNO=9 dtstart=20260101) (0 */7 * * *)) (in 3d) "
+    "jitter=5m",
+    "rrule dtstart=20260101 rdate=20260301T090000,20270101 exdate=20260101 limit=2",
     NULL};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
