@@ -8,20 +8,12 @@
 #include "trigger/cron_read.h"
 #include "trigger/member.h"
 
-static enum error_code from_json(const struct json *value, const char *default_zone,
-                                 struct trigger **trigger, struct error *error)
+/* `options` may be NULL. */
+static enum error_code make(const char *expression, const char *seed, const struct json *options,
+                            const char *default_zone, struct trigger **trigger, struct error *error)
 {
-  const char *expression = NULL;
-  struct cron_parsed parsed = {0};
+  struct cron_parsed parsed = {.seed = seed};
   char text[CRON_TEXT_MAX_SIZE];
-  const struct json *options = cron_options(value);
-  if (member_text(value, "expression", &expression, error) ||
-      member_text(options, "seed", &parsed.seed, error)) {
-    error_prefix(error, "cron");
-    return ERROR_INVALID;
-  }
-  if (!expression)
-    return error_set(error, ERROR_INVALID, "cron: \"expression\" is missing");
   if (strlen(expression) > CRON_TEXT_MAX_SIZE)
     return error_set(error, ERROR_LIMIT, "cron: the expression is longer than %d bytes",
                      CRON_TEXT_MAX_SIZE);
@@ -37,6 +29,27 @@ static enum error_code from_json(const struct json *value, const char *default_z
   if (code)
     error_prefix(error, "cron \"%.200s\"", expression);
   return code;
+}
+
+enum error_code cron_from_expression(const char *expression, const char *default_zone,
+                                     struct trigger **trigger, struct error *error)
+{
+  return make(expression, NULL, NULL, default_zone, trigger, error);
+}
+
+static enum error_code from_json(const struct json *value, const char *default_zone,
+                                 struct trigger **trigger, struct error *error)
+{
+  const char *expression = NULL, *seed = NULL;
+  const struct json *options = cron_options(value);
+  if (member_text(value, "expression", &expression, error) ||
+      member_text(options, "seed", &seed, error)) {
+    error_prefix(error, "cron");
+    return ERROR_INVALID;
+  }
+  if (!expression)
+    return error_set(error, ERROR_INVALID, "cron: \"expression\" is missing");
+  return make(expression, seed, options, default_zone, trigger, error);
 }
 
 static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
