@@ -4,11 +4,13 @@
  *                 local time of the trigger's zone
  *   except        fires that a calendar covers are none: names ("holidays,nights") or one calendar
  *                 in place ({"weekdays":"sat,sun"})
- *   limit         so many fires, counted from the moment of anchoring, which is kept as
- * "limit_from" offset        each fire is moved by a length, "-15m" to be earlier; what is kept out
- * by the options above is judged by where it was jitter        each fire is delayed by a length
- * under the jitter and under the distance to the next fire, so that fires keep their order. It
- * depends on the fire and on "seed", the job's id, alone Private to src/trigger. */
+ *   limit         so many fires, counted from the moment of anchoring, kept as "limit_from"
+ *   offset        each fire is moved by a length, "-15m" to be earlier; what is kept out by the
+ *                 options above is judged by where it was
+ *   jitter        each fire is delayed by a length under the jitter and under the distance to the
+ *                 next one, so that fires keep their order; it depends on the fire and on "seed",
+ *                 the job's id, alone
+ * Private to src/trigger. */
 #ifndef TRIGGER_MODIFIER_H
 #define TRIGGER_MODIFIER_H
 

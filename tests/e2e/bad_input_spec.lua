@@ -515,8 +515,8 @@ describe("a wrong command line", function()
     refuses(66, 'job "x": script good has no function "nothing"', "add", "job", "x", "--func", "good.nothing",
       "--trigger", "@daily")
     refuses(66, 'job "x": there is no script "god"', "add", "job", "x", "--func", "god.once", "--trigger", "@daily")
-    refuses(65, 'job "x": unknown trigger "evry", did you mean "every"?', "add", "job", "x", "--func", "good.once",
-      "--trigger", "evry 5s")
+    refuses(65, 'job "x": unknown trigger "evry", did you mean "every"?, column 1', "add", "job", "x",
+      "--func", "good.once", "--trigger", "evry 5s")
     refuses(65, 'job "x": unknown option "timeot", did you mean "timeout"?', "add", "job", "x", "--func", "good.once",
       "--trigger", "@daily", "--option", "timeot=5")
     refuses(73, 'job "good" exists: give replace_existing = true to replace it', "add", "job", "good",
