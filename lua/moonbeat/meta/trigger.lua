@@ -237,7 +237,7 @@ function trigger(name, ask) end
 ---@field batch? integer so many events at most make one run: 1, with a debounce 1000, when not given
 ---@field id? string of the job, when one is made at once
 
---- Once each time the daemon starts, or the job is new.
+--- Once each time the daemon starts; a job that is added while it runs hears of the next start.
 ---@param action? action|command makes a job at once
 ---@return trigger
 function on_start(action) end
