@@ -255,6 +255,17 @@ static void check_count(const struct trigger *trigger, int64_t start_us)
     fail(trigger, "counting short of a fire counts it", after_us);
 }
 
+/* What was missed in ten years is told at once, and its last fire is the last. */
+static void check_missed(const struct trigger *trigger, int64_t start_us)
+{
+  int64_t until_us = start_us + INT64_C(3653) * 86400 * SECOND, last_us = start_us, next_us;
+  int64_t sum = count(trigger, start_us, until_us, &last_us);
+  if (last_us < start_us || last_us > until_us || (sum > 0) != (last_us > start_us))
+    fail(trigger, "the last fire that is counted is none", start_us);
+  if (next(trigger, last_us, &next_us) && next_us <= until_us)
+    fail(trigger, "a fire lies behind the last that is counted", start_us);
+}
+
 void fuzz_check(struct trigger *trigger, int64_t start_us)
 {
   int64_t fire_us;
@@ -266,6 +277,7 @@ void fuzz_check(struct trigger *trigger, int64_t start_us)
   check_anchor(trigger, start_us);
   check_steps(trigger, start_us);
   check_count(trigger, start_us);
+  check_missed(trigger, start_us);
   next(trigger, INT64_MIN, &fire_us);
   next(trigger, INSTANT_MAX - 86400 * SECOND, &fire_us);
   if (next(trigger, INT64_MAX, &fire_us))
