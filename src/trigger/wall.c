@@ -125,7 +125,7 @@ static int64_t count_gap(struct search *search, struct wall_rules rules,
                          const struct zone_span *span, const struct window *window, int64_t until_s,
                          int *steps)
 {
-  int64_t end_s = window->gap_until_s, first_s = span->from_s + span->offset.offset_s;
+  int64_t end_s = window->gap_until_s;
   if (rules.gap == WALL_GAP_SHIFT && until_s + span->before_s < end_s)
     end_s = until_s + span->before_s;
   if (window->gap_from_s >= end_s || find(search, window->gap_from_s) >= end_s)
@@ -134,6 +134,7 @@ static int64_t count_gap(struct search *search, struct wall_rules rules,
     return count_without_later(search->source, window->gap_from_s, end_s,
                                span->offset.offset_s - span->before_s, steps);
   /* It is that of the first instant after it, if that one matches by itself. */
+  int64_t first_s = span->from_s + span->offset.offset_s;
   return find(search, first_s) != first_s;
 }
 
