@@ -21,6 +21,19 @@ static void say(struct request *r, const char *format, ...)
   buffer_deinit(&line);
 }
 
+/* The job of an after_job that is not there, which may yet be added. */
+static void explain_missing_job(struct request *r, const char *key)
+{
+  struct json_document *document;
+  struct error error;
+  if (json_parse(key, strlen(key), &document, NULL))
+    return;
+  const char *job = json_text(json_get(json_root(document), "job"), NULL);
+  if (job && !near_get_by_id(r->s, job, &error) && error.code == ERROR_NOT_FOUND)
+    say(r, "which cannot be at present: there is no job \"%s\"", job);
+  json_free(document);
+}
+
 /* What it waits for that is no time, and what keeps it from being seen. */
 static void explain_source(void *context, const struct trigger *source)
 {
@@ -32,6 +45,7 @@ static void explain_source(void *context, const struct trigger *source)
   say(r, "it waits: %s", sentence.data);
   if (topic && topic->problem)
     say(r, "which is not seen at present: %s", topic->problem);
+  explain_missing_job(r, key.data);
   buffer_deinit(&sentence);
   buffer_deinit(&key);
 }

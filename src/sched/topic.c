@@ -193,8 +193,8 @@ static void tell(struct sched *s, struct topic *topic)
 void topics_commit(struct sched *s)
 {
   struct topic *topic, *next;
-  if (!s->topics_changed)
-    return;
+  if (!s->topics_changed || s->options.hold)
+    return; /* what only looks at scripts leaves the world alone */
   s->topics_changed = false;
   HASH_ITER(hh, s->topics, topic, next) {
     if (is_sensed(topic->key) && (topic->count > 0) != topic->told)
@@ -235,25 +235,49 @@ static void note_problem(struct topic *topic, const char *problem)
   topic->problem = copy;
 }
 
+/* An event as all others begin: what it is, and when, unless the sensor knows that better. */
+static char *complete_event(struct sched *s, const char *kind, const struct json *event)
+{
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  json_begin_object(&writer);
+  json_put_text(&writer, "event", kind);
+  if (!json_get(event, "at"))
+    view_put_instant(&writer, "at", s->now_us, INT64_MIN);
+  json_each(member, event) {
+    json_key(&writer, member->key);
+    json_write_tree(&writer, member);
+  }
+  json_end_object(&writer);
+  return buffer_take(&text);
+}
+
+static void take_events(struct sched *s, const char *key, const char *events)
+{
+  struct json_document *document, *source;
+  struct error error;
+  if (sched_failed(s, json_parse(events, strlen(events), &document, &error), &error))
+    return;
+  if (!sched_failed(s, json_parse(key, strlen(key), &source, &error), &error)) {
+    const char *kind = json_text(json_get(json_root(source), "kind"), "");
+    json_each(event, json_root(document))
+      arrive(s, key, complete_event(s, kind, event), false);
+    json_free(source);
+  }
+  json_free(document);
+}
+
 void topic_sensed(struct sched *s, const struct message *message)
 {
   const char *key = message->as.sensor.key, *position = message->as.sensor.position;
   const char *events = message->as.sensor.events;
-  struct json_document *document;
   struct error error;
   struct topic *topic = topic_find(s, key);
   if (!topic)
     return; /* nobody waits for it any more */
   note_problem(topic, message->as.sensor.problem);
-  if (events && !sched_failed(s, json_parse(events, strlen(events), &document, &error), &error)) {
-    json_each(event, json_root(document)) {
-      struct buffer text = {0};
-      struct json_writer writer = {.out = &text};
-      json_write_tree(&writer, event);
-      arrive(s, key, buffer_take(&text), false);
-    }
-    json_free(document);
-  }
+  if (events)
+    take_events(s, key, events);
   if (!position || sched_failed(s, store_put_position(s->store, key, position, &error), &error))
     return;
   message_list_append(s->out, to_front(MESSAGE_ACKNOWLEDGE, key, memory_strdup(position)));

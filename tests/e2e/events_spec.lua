@@ -362,7 +362,8 @@ describe("on_signal", function()
     d:signal "USR1"
     assert.equal("SIGUSR1", told("a", 1, "signal"))
     d:signal "USR1"
-    told("a", 2, "signal")
+    assert.equal("on_signal|on_signal", told("a", 2, "event"))
+    assert.matches("^%d+%-%d+%-%d+T%d+:%d+:%d+", told("a", 2, "at"))
     contains(d:cli("next", "on_signal SIGTERM").err, "SIGTERM cannot be waited for")
   end)
 end)
@@ -394,6 +395,9 @@ describe("on_change", function()
       end, PATIENCE, "the changes")
       assert(ok, ("%s: %s"):format(message, daemon.read_file(d.root .. "/seen")))
     end
+    local before = daemon.read_file(d.root .. "/app.db")
+    contains(d:must("check", "jobs"), "ok     rows  1 job\n")
+    assert.equal(before, daemon.read_file(d.root .. "/app.db"), "a check has changed the database")
     d:start()
     daemon.wait_until(function() return sql "SELECT name FROM sqlite_master WHERE type = 'trigger'" ~= "" end, PATIENCE,
       "it is watched")

@@ -342,6 +342,8 @@ static void sensors_follow_the_jobs(void **state)
   assert_string_equal(m->as.sensor.position, "{\"n\":2}");
   message_destroy(m);
   assert_int_equal(world_run_count(&w), 2);
+  assert_non_null(strstr(w.runs.first->as.run.events, "[{\"event\":\"on_file\",\"at\":\"20"));
+  assert_non_null(strstr(w.runs.first->as.run.events, "Z\",\"path\":\"/in/a\"}"));
   world_finish_all(&w);
   world_finish_all(&w);
   assert_int_equal(world_history(&w, "t", "succeeded"), 2);
@@ -372,6 +374,23 @@ static void why_tells_what_a_sensor_lacks(void **state)
   char *reply = world_ask(&w, "why", "{\"job\":\"t\"}");
   assert_non_null(strstr(reply, "it waits: When a file /in/* is created or changed"));
   assert_non_null(strstr(reply, "which is not seen at present: /in: permission denied"));
+  free(reply);
+  world_close(&w);
+}
+
+static void why_tells_that_a_job_is_missing(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"after_job u\"},"
+           "{\"id\":\"v\",\"run\":true,\"trigger\":\"after_job t\"}");
+  char *reply = world_ask(&w, "why", "{\"job\":\"t\"}");
+  assert_non_null(strstr(reply, "there is no job \\\"u\\\""));
+  free(reply);
+  reply = world_ask(&w, "why", "{\"job\":\"v\"}");
+  assert_non_null(strstr(reply, "it waits: After job"));
+  assert_null(strstr(reply, "there is no job"));
   free(reply);
   world_close(&w);
 }
@@ -485,6 +504,7 @@ int main(void)
       TEST(a_removed_job_waits_for_nothing),
       TEST(names_of_the_scheduler_are_refused),
       TEST(why_tells_what_a_sensor_lacks),
+      TEST(why_tells_that_a_job_is_missing),
       TEST(a_wrong_answer_is_an_error),
       STORED(the_start_is_an_event),
       STORED(a_crash_loses_no_event),

@@ -111,8 +111,8 @@ function command(words) end
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
----@field event? event.name|string not of on_file, on_signal and on_change
----@field at? time.value not of on_file and on_signal
+---@field event event.name|string "on_file", what was emitted, ...
+---@field at time.value
 ---@field job? string
 ---@field run? string
 ---@field scheduled_at? time.value
