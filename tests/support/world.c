@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/sqlite_store.h"
 
 static void start(struct world *w)
 {
@@ -308,4 +309,11 @@ void world_tell(struct world *w, struct message *message)
   struct message_list in = {0};
   message_list_append(&in, message);
   settle(w, &in);
+}
+
+void world_limit_pages(struct world *w, int pages)
+{
+  char sql[64];
+  snprintf(sql, sizeof sql, "PRAGMA max_page_count=%d", pages);
+  sqlite3_exec(w->store->db, sql, NULL, NULL, NULL);
 }

@@ -42,6 +42,9 @@ void world_save(struct world *w, const char *script, const char *json);
 /* The same, and the file is gone before a worker has loaded it. */
 void world_save_briefly(struct world *w, const char *script, const char *json);
 
+/* The store's disk has room for so many pages, of which there are more when it is 1. */
+void world_limit_pages(struct world *w, int pages);
+
 /* The first of `others` of that kind, taken out; NULL: none. */
 struct message *world_take(struct world *w, enum message_kind kind);
 /* The scheduler hears this. */

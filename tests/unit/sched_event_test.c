@@ -395,6 +395,43 @@ static void why_tells_that_a_job_is_missing(void **state)
   world_close(&w);
 }
 
+/* What cannot be stored is refused, or kept until it can be; it is not taken by half. */
+static void a_full_disk_loses_no_event(void **state)
+{
+  struct world w;
+  struct buffer large = {0}, events = {0};
+  struct message_list in = {0}, out = {0};
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_event e\"},"
+           "{\"id\":\"u\",\"run\":true,\"trigger\":\"on_file /in/* batch=50\"}");
+  message_destroy(world_take(&w, MESSAGE_SENSE));
+  world_limit_pages(&w, 1);
+  for (int i = 0; i < 60000; i++)
+    buffer_append_byte(&large, 'x');
+  char *params = memory_printf("{\"event\":\"e\",\"data\":{\"x\":\"%s\"}}", large.data);
+  char *reply = world_ask(&w, "emit", params);
+  assert_memory_equal(reply, "error: full", 11);
+  buffer_printf(&events, "[{\"x\":\"%s\"},{\"x\":2}]", large.data);
+  message_list_append(&in, sensed(events.data, "{\"n\":2}"));
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  assert_null(out.first); /* nothing is acknowledged */
+  assert_int_equal(world_run_count(&w), 0);
+  world_limit_pages(&w, 1000000);
+  world_pass(&w, 2 * SECOND);
+  message_destroy(world_take(&w, MESSAGE_ACKNOWLEDGE));
+  assert_int_equal(world_run_count(&w), 1);
+  assert_string_equal(w.runs.first->as.run.job_id, "u");
+  assert_non_null(strstr(w.runs.first->as.run.events, "\"x\":2}"));
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  assert_int_equal(world_run_count(&w), 0);
+  free(reply);
+  free(params);
+  buffer_deinit(&large);
+  buffer_deinit(&events);
+  world_close(&w);
+}
+
 /* ---- triggers in Lua ---- */
 
 static const char asking[] = "{\"id\":\"t\",\"run\":true,\"trigger\":"
@@ -509,6 +546,7 @@ int main(void)
       STORED(the_start_is_an_event),
       STORED(a_crash_loses_no_event),
       STORED(sensors_follow_the_jobs),
+      STORED(a_full_disk_loses_no_event),
       STORED(lua_is_asked_after_each_fire),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/sqlite_store.h"
 #include "support/world.h"
 
 static const char two[] = "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\"},"
@@ -312,13 +311,6 @@ static void a_script_that_never_loaded_breaks_its_jobs_only(void **state)
   world_close(&w);
 }
 
-static void limit_pages(struct world *w, int pages)
-{
-  char sql[64];
-  snprintf(sql, sizeof sql, "PRAGMA max_page_count=%d", pages);
-  sqlite3_exec(w->store->db, sql, NULL, NULL, NULL);
-}
-
 static void a_full_disk_is_waited_for(void **state)
 {
   struct world w;
@@ -329,7 +321,7 @@ static void a_full_disk_is_waited_for(void **state)
              "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1s\"}],"
              "\"functions\":[\"f\"]}");
   world_pass(&w, SECOND);
-  limit_pages(&w, 1);
+  world_limit_pages(&w, 1);
   struct buffer specs = {0};
   buffer_append_text(&specs, "{\"jobs\":[");
   for (int i = 0; i < 3000; i++)
@@ -355,7 +347,7 @@ static void a_full_disk_is_waited_for(void **state)
   assert_int_equal(reply->as.reply.code, ERROR_FULL);
   message_destroy(reply);
   assert_null(message_list_pop(&out));
-  limit_pages(&w, 1000000);
+  world_limit_pages(&w, 1000000);
   world_pass(&w, 2 * SECOND);
   assert_int_equal(world_history(&w, "t", "succeeded"), 1);
   assert_int_equal(world_run_count(&w), 1);
