@@ -50,11 +50,6 @@ bool event_wanted(const struct sched *s, const char *name, enum event_use use)
          anyone_listens(s, name);
 }
 
-bool event_is_of_user(const char *name)
-{
-  return !event_name_is_own(name);
-}
-
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,
                                 const char *name)
 {
@@ -78,7 +73,7 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
                enum event_use use)
 {
   json_end_object(writer);
-  arrive_event(s, name, out->data, !event_is_of_user(name));
+  arrive_event(s, name, out->data, event_name_is_own(name));
   if (s->watchers)
     send(s, ADDRESS_FRONT, 0, name, out->data);
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)

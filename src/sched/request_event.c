@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/text.h"
+#include "model/event_name.h"
 #include "sched/state.h"
 
 enum { NAME_MAX_SIZE = 255, DATA_MAX_SIZE = 64 << 10 };
@@ -13,7 +13,7 @@ static enum error_code check_name(const char *name, struct error *error)
   if (!*name || strlen(name) > NAME_MAX_SIZE)
     return error_set(error, ERROR_USAGE, "the name of an event must have 1 to %d bytes",
                      NAME_MAX_SIZE);
-  if (!event_is_of_user(name))
+  if (event_name_is_own(name))
     return error_set(error, ERROR_USAGE,
                      "event \"%s\" is the scheduler's own: names must not begin with job_, script_ "
                      "or scheduler_",

@@ -417,8 +417,6 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
 void event_job(struct sched *s, const char *name, const struct entry *entry);
 void event_script(struct sched *s, const char *name, const struct script_entry *script);
 void event_plain(struct sched *s, const char *name);
-/* Names that the scheduler does not use itself are anybody's. */
-bool event_is_of_user(const char *name);
 void event_listen(struct sched *s, uint64_t generation, int worker, const char *name);
 void event_unlisten(struct sched *s, uint64_t generation);
 
