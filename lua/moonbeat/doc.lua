@@ -36,7 +36,8 @@ local groups = {
     { "trigger:next", "trigger:next(count?, after?) -> list of times", "The next fires, 5 when not told." },
   },
   { "When something happens",
-    { "on_start", "on_start() -> trigger", "Once each time the daemon starts; what is added while it runs, from the next start on." },
+    { "on_start", "on_start() -> trigger",
+      "Once each time the daemon starts; what is added while it runs, from the next start on." },
     { "after_job", 'after_job(job, outcome?) -> trigger',
       'When a run of another job has ended: after_job "backup". outcome: "succeeded" when not given, "failed", '
         .. '"finished" for either.' },

@@ -41,7 +41,9 @@ describe("the example", function()
     for _, script in ipairs(d:json "scripts") do
       assert.is_nil(script.error)
     end
-    for _, id in ipairs { "hello", "shop_customer", "shop_count", "pageviews", "visitors", "cleanup", "backup" } do
+    for _, id in ipairs {
+      "hello", "shop_customer", "shop_count", "pageviews", "visitors", "cleanup", "backup", "inbox",
+    } do
       assert.truthy(d:job(id), id)
     end
   end)
@@ -164,6 +166,28 @@ describe("the example", function()
     daemon.wait_until(function() return not d:job "publish" end, 60, "the pipeline ends")
     assert.matches("pipeline.lua", d:sh "tar -tzf data/publish/jobs.tar.gz")
     d:sh "cmp data/publish/new.tar.gz data/publish/jobs.tar.gz"
+  end)
+
+  it("inbox takes in what is put there, also while the daemon is down", function()
+    start { "inbox.lua" }
+    local function wait_for_done(names)
+      daemon.wait_until(function() return d:sh "ls data/inbox/done" == names end, 20, names .. "is done")
+      assert.equal("done\n", d:sh "ls data/inbox")
+    end
+    wait_for_done "sample.csv\n"
+    daemon.wait_until(function() return d:runs("inbox_report")[1] end, 5, "the report")
+    assert.equal(49.75, d:runs("inbox_report")[1].result)
+    d:kill()
+    d:sh "printf 'a,1.25\\nb,2\\nnonsense\\n' >data/inbox/down.csv"
+    d:start()
+    wait_for_done "down.csv\nsample.csv\n"
+    daemon.wait_until(function()
+      local total = 0
+      for _, run in ipairs(d:runs "inbox") do
+        total = total + (run.result and run.result.total or 0)
+      end
+      return total == 49.75 + 3.25 or total == 2 * 49.75 + 3.25 -- the sample comes again
+    end, 5, "no order is lost or doubled")
   end)
 
   it("backup keeps the seven newest copies", function()
