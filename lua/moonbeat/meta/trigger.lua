@@ -233,7 +233,7 @@ function trigger(name, ask) end
 -- ---- by what happens ----
 
 ---@class event.options
----@field debounce? duration a run begins when nothing more has come for so long, or for ten times so long
+---@field debounce? duration a run begins when nothing more has come for so long, at the latest after ten times that
 ---@field batch? integer so many events at most make one run: 1, with a debounce 1000, when not given
 ---@field id? string of the job, when one is made at once
 
