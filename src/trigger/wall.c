@@ -1,7 +1,11 @@
 /* Within a span of one offset, fires are the source's matches of a range of local seconds. The
  * range is narrowed at the span's ends where the neighbour has the same local times and they are
  * the neighbour's to fire, and a span that begins with a gap fires for the gap too. An overlap is
- * never longer than the spans beside it, in any zone. */
+ * never longer than the spans beside it, in any zone.
+ *
+ * Spans without a match cost nothing: the search for the next fire leaps over them, and counting
+ * joins those that no match in a gap or overlap parts, so that the source counts them in one
+ * piece. */
 #include "trigger/wall.h"
 
 #include <string.h>
