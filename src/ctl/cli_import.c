@@ -145,7 +145,8 @@ static void put_problems(struct cli *cli, const struct crontab_report *report, b
     buffer_append_text(&text,
                        "moonbeat: every command begins with the name of a user: a crontab of "
                        "the system is read with --system\n");
-  fwrite(text.data, 1, text.size, stderr);
+  if (text.size > 0)
+    fwrite(text.data, 1, text.size, stderr);
   buffer_deinit(&text);
 }
 

@@ -285,9 +285,9 @@ describe("on_file", function()
   --- How often each file was told of, over all runs: { path = { "created", "changed" } }.
   local function changes(job)
     settle()
-    local found = {}
-    for _, run in ipairs(runs_of(job, #d:json("runs", job, "-n", "1000"))) do
-      for _, event in ipairs(run.events) do
+    local found, runs = {}, d:json("runs", job, "-n", "1000")
+    for i = #runs, 1, -1 do
+      for _, event in ipairs(runs[i].events) do
         local name = event.path:match "[^/]+$"
         found[name] = (found[name] and found[name] .. " " or "") .. event.change
       end
@@ -315,7 +315,7 @@ describe("on_file", function()
     -- What lies there when the job is new is known as soon as a first change is seen.
     d:sh "echo 1 >in/a.csv; echo 1 >in/.hidden.csv; echo 1 >in/a.txt"
     wait_for("files", { ["a.csv"] = "created" })
-    assert.equal("1\n", d:runs("files")[1].result)
+    assert.equal("1\n", runs_of("files", 1)[1].result)
     d:sh "echo 2 >other/b; mv other/b in/b.csv; rm in/a.txt"
     wait_for("files", { ["a.csv"] = "created", ["b.csv"] = "created" })
     d:sh "echo 3 >>in/old.csv; touch in/b.csv; rm in/a.csv"
