@@ -146,6 +146,8 @@ static void tell(struct file_watch *watch, struct look *look)
     if (events.size > 0) {
       look->events = buffer_take(&events);
       look->position = file_known_position(watch->known);
+      look->has_more =
+          file_known_settles_at_us(watch->known, watch->settle_us) <= watch->scanned_us;
     }
   }
 }
@@ -153,10 +155,11 @@ static void tell(struct file_watch *watch, struct look *look)
 /* While a report waits to be acknowledged, which makes for a look, nothing else is due. */
 static int64_t next_ms(const struct file_watch *watch, const struct look *look)
 {
+  if (look->events || !look->may_report)
+    return PERIOD_MS;
   int64_t at_us = file_known_settles_at_us(watch->known, watch->settle_us);
   int64_t in_ms = at_us == INT64_MAX ? PERIOD_MS : (at_us - clock_monotonic_us()) / 1000 + 1;
-  bool is_waiting = look->events || !look->may_report;
-  return is_waiting || in_ms > PERIOD_MS ? PERIOD_MS : in_ms > 1 ? in_ms : 1;
+  return in_ms > PERIOD_MS ? PERIOD_MS : in_ms > 1 ? in_ms : 1;
 }
 
 static void look_at(void *context, struct look *look)

@@ -1,10 +1,14 @@
-/* The inside of file_known: file_known.c, file_position.c. */
+/* The inside of file_known: file_known.c, file_visit.c, file_position.c. */
 #ifndef SENSOR_FILE_ENTRY_H
 #define SENSOR_FILE_ENTRY_H
 
+#include <sys/queue.h>
 #include <uthash.h>
 
 #include "sensor/file_known.h"
+
+/* The system's file times stand still for up to so long: a second write may not show. */
+enum { FILE_GRAIN_US = 20 * 1000 };
 
 /* Two stamps are equal when nothing has happened to the file. The device is left out: it may be
  * another after mounting again. */
@@ -31,8 +35,12 @@ struct file_entry {
   bool is_created;        /* what is pending is its coming, not a change */
   bool is_visited;
   bool is_away; /* was not found by the last whole scan */
+  bool is_listed_pending, is_listed_recent;
+  TAILQ_ENTRY(file_entry) in_pending, in_recent;
   UT_hash_handle hh;
 };
+
+TAILQ_HEAD(file_list, file_entry);
 
 struct file_folder {
   char *path; /* the key */
@@ -43,6 +51,8 @@ struct file_folder {
 
 struct file_known {
   struct file_entry *files;
+  struct file_list pending; /* the few of many ... */
+  struct file_list recent;  /* ... that a report is about: known to have changed since `since_ns` */
   struct file_folder *folders;  /* of the last whole scan */
   struct file_folder *scanning; /* of the scan in progress */
   struct file_moment moment;
@@ -63,8 +73,15 @@ static inline bool file_entry_is_pending(const struct file_entry *file)
          (file->state == FILE_KNOWN && !file_stamps_equal(&file->seen, &file->known));
 }
 
+/* Puts the file into the lists that it belongs to by now, or takes it out. */
+void file_known_list(struct file_known *known, struct file_entry *file);
+
 /* The entry of a path, made when there is none. */
 struct file_entry *file_known_add(struct file_known *known, const char *path);
+
+/* Whether the path, or a folder that it lies in, could not be looked at. */
+bool file_known_is_hidden(const struct file_folder *folders, const char *path);
+
 void file_known_restore(struct file_known *known, const char *position);
 
 #endif

@@ -24,11 +24,13 @@ void file_known_restore(struct file_known *known, const char *position)
       struct file_entry *file = file_known_add(known, member->key);
       file->state = FILE_RESTORED;
       file->known.changed_ns = json_integer(member, 0);
+      file_known_list(known, file);
     }
     json_each(member, json_get(root, "todo")) {
       struct file_entry *file = file_known_add(known, member->key);
       file->state = FILE_NEW;
       file->is_created = strcmp(json_text(member, ""), "created") == 0;
+      file_known_list(known, file);
     }
   }
   json_free(document);
@@ -56,8 +58,10 @@ static int64_t choose_since(struct file_entry **newest, size_t count)
 static void put_todo(const struct file_known *known, struct json_writer *writer)
 {
   bool is_begun = false;
-  for (const struct file_entry *file = known->files; file; file = file->hh.next) {
-    if (!file_entry_is_pending(file) || file->seen.changed_ns >= known->since_ns)
+  const struct file_entry *file;
+  TAILQ_FOREACH(file, &known->pending, in_pending)
+  {
+    if (file->seen.changed_ns >= known->since_ns)
       continue;
     if (!is_begun) {
       json_key(writer, "todo");
@@ -70,29 +74,44 @@ static void put_todo(const struct file_known *known, struct json_writer *writer)
     json_end_object(writer);
 }
 
+/* Those that a position names, the newest first; the rest leaves the list. */
+static size_t find_done(struct file_known *known, struct file_entry ***done)
+{
+  size_t count = 0, kept = 0;
+  struct file_entry *file;
+  TAILQ_FOREACH(file, &known->recent, in_recent)
+  count++;
+  *done = memory_alloc((count + 1) * sizeof **done);
+  count = 0;
+  TAILQ_FOREACH(file, &known->recent, in_recent)
+  (*done)[count++] = file;
+  qsort(*done, count, sizeof(struct file_entry *), compare_newest);
+  int64_t since_ns = choose_since(*done, count);
+  if (since_ns > known->since_ns)
+    known->since_ns = since_ns;
+  while (kept < count && (*done)[kept]->known.changed_ns >= known->since_ns)
+    kept++;
+  for (size_t i = kept; i < count; i++)
+    file_known_list(known, (*done)[i]);
+  return kept;
+}
+
 char *file_known_position(struct file_known *known)
 {
   struct buffer text = {0};
   struct json_writer writer = {.out = &text};
-  struct file_entry **newest = memory_alloc((HASH_COUNT(known->files) + 1) * sizeof *newest);
-  size_t count = 0;
-  for (struct file_entry *file = known->files; file; file = file->hh.next)
-    if (file->state != FILE_NEW)
-      newest[count++] = file;
-  qsort(newest, count, sizeof(struct file_entry *), compare_newest);
-  int64_t since_ns = choose_since(newest, count);
-  if (since_ns > known->since_ns)
-    known->since_ns = since_ns;
+  struct file_entry **done;
+  size_t count = find_done(known, &done);
   json_begin_object(&writer);
   json_put_integer(&writer, "since", known->since_ns);
   json_key(&writer, "done");
   json_begin_object(&writer);
-  for (size_t i = 0; i < count && newest[i]->known.changed_ns >= known->since_ns; i++)
-    json_put_integer(&writer, newest[i]->path, newest[i]->known.changed_ns);
+  for (size_t i = 0; i < count; i++)
+    json_put_integer(&writer, done[i]->path, done[i]->known.changed_ns);
   json_end_object(&writer);
   put_todo(known, &writer);
   json_end_object(&writer);
-  free(newest);
+  free(done);
   known->is_new = false;
   return buffer_take(&text);
 }

@@ -49,6 +49,14 @@ void sensors_set(struct sensors *sensors, const char *key, const char *source,
  * key. Any other position is ignored. */
 void sensors_acknowledge(struct sensors *sensors, const char *key, const char *position);
 
+/* What the events tell:
+ *   {"path":...,"change":"created"|"changed","size":...,"modified_at":...}: a regular file, after
+ * it has been as it is for the length of `settle`; a change of its mode or owner counts too
+ *   {"signal":"SIGUSR1"}
+ *   {"database":...,"table":...,"operation":"insert"|"update"|"delete","rowid":...,"at":...}: a row
+ *     that was committed; without rowids "key", an array. A row that INSERT OR REPLACE pushes out
+ * is told only where its program has set PRAGMA recursive_triggers. */
+
 /* Reports nothing any more; ends no watching for good. The memory goes when the work in progress,
  * which is told to end, is over and the loop has closed the handles. NULL is fine. */
 void sensors_close(struct sensors *sensors);

@@ -26,6 +26,7 @@ struct look {
   const atomic_bool
       *stop; /* what takes long ends early when it is true; the results are not used */
   char *events;
+  bool has_more;  /* than those events: to be asked for as soon as they are acknowledged */
   char *position; /* with events, and alone when there was none yet */
   char *problem;
   int64_t next_ms;    /* when to look again without being woken; 0 with a problem: ever later */

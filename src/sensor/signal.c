@@ -158,6 +158,7 @@ static void look(void *context, struct look *look)
     return;
   if (count > 0)
     look->events = write_events(watch, count);
+  look->has_more = true; /* no less than what arrives meanwhile */
   watch->is_new = false;
   watch->waiting -= count;
   watch->reported += count;

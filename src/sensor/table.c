@@ -116,6 +116,7 @@ static enum error_code tell_changes(struct table_watch *watch, struct look *look
       watch->reported = searched;
       look->events = buffer_take(&text);
       look->position = write_position(searched);
+      look->has_more = watch->is_behind;
     }
   }
   buffer_deinit(&text);
@@ -133,7 +134,8 @@ static enum error_code install(struct table_watch *watch, struct look *look, str
     return code;
   watch->is_installed = true;
   watch->is_behind = true;
-  watch->searched = watch->noted = watch->reported;
+  watch->searched = watch->reported;
+  watch->noted = -1; /* whatever was left undone by then is due */
   watch->noted_us = clock_monotonic_us();
   if (has_gap)
     look->problem = memory_printf("changes of table \"%s\" in %s may be missing: its log was not "

@@ -2,11 +2,22 @@
  * triggers and the log. Long work is done in pieces, each a transaction of its own. */
 #include "sensor/table_log_internal.h"
 
+#include <uv.h>
+
 #include "base/clock.h"
 
-enum { READER_KEPT_S = 30 * 24 * 60 * 60 };
+enum {
+  READER_KEPT_S = 30 * 24 * 60 * 60,
+  SHARE = 4, /* pauses are so many times as long as what was done */
+};
 
 #define READ_TABLES "(SELECT \"table\" FROM moonbeat_readers)"
+
+/* Behind a piece: who waits for the lock shall get it, and soon. */
+static void let_others_in(int64_t took_us)
+{
+  uv_sleep((unsigned)(took_us * SHARE / 1000 + 1));
+}
 
 /* Deletes up to `end`, the oldest first; ?3 and ?4 of the statement are the ends of a piece. */
 static enum error_code delete_pieces(struct table_log *log, const char *sql, int64_t *done,
@@ -20,9 +31,12 @@ static enum error_code delete_pieces(struct table_log *log, const char *sql, int
     int64_t until = end - *done > TABLE_LOG_PIECE ? *done + TABLE_LOG_PIECE : end;
     if (atomic_load(stop))
       return error_set(error, ERROR_CANCELLED, "the cleaning was stopped");
+    int64_t begun_us = clock_monotonic_us();
     code = table_log_execute(log, sql, *done, until, error);
     if (!code)
       *done = until;
+    if (!code && until < end)
+      let_others_in(clock_monotonic_us() - begun_us);
   }
   return code;
 }

@@ -125,8 +125,33 @@ static void bench_expect(struct bench *bench, const char *text)
   buffer_clear(&bench->heard);
 }
 
+/* Runs until `count` lines are heard: the text with each number from 1 on, once. */
+__attribute__((unused)) static void bench_expect_each(struct bench *bench, const char *text,
+                                                      int count)
+{
+  int64_t end = clock_monotonic_us() + BENCH_WAIT_US;
+  int *seen = memory_alloc(((size_t)count + 1) * sizeof *seen);
+  size_t size = 0; /* of all lines */
+  for (int i = 1; i <= count; i++)
+    size += (size_t)snprintf(NULL, 0, "%s%d\n", text, i);
+  while (bench->heard.size < size && clock_monotonic_us() < end)
+    bench_run(bench, 10);
+  bench_run(bench, BENCH_QUIET_MS);
+  for (const char *line = bench_heard(bench); *line; line = strchr(line, '\n') + 1) {
+    assert_memory_equal(line, text, strlen(text));
+    int number = atoi(line + strlen(text));
+    assert_in_range(number, 1, count);
+    seen[number]++;
+  }
+  for (int i = 1; i <= count; i++)
+    if (seen[i] != 1)
+      fail_msg("%s%d was told %d times", text, i, seen[i]);
+  free(seen);
+  buffer_clear(&bench->heard);
+}
+
 /* Runs until a problem that holds the text was reported; NULL: until there is none. */
-static void bench_expect_problem(struct bench *bench, const char *text)
+__attribute__((unused)) static void bench_expect_problem(struct bench *bench, const char *text)
 {
   int64_t end = clock_monotonic_us() + BENCH_WAIT_US;
   while (clock_monotonic_us() < end) {

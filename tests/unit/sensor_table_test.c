@@ -302,6 +302,56 @@ static void test_set_again_at_once(void **state)
   sqlite3_close(db);
 }
 
+struct writer {
+  uv_thread_t thread;
+  const struct bench *bench;
+  int count;
+};
+
+static void insert_rows(void *context)
+{
+  struct writer *writer = context;
+  sqlite3 *db = open_database(writer->bench);
+  char sql[100];
+  run(db, "PRAGMA synchronous = OFF");
+  for (int i = 1; i <= writer->count; i++) {
+    snprintf(sql, sizeof sql, "INSERT INTO orders VALUES (%d, 'new')", i);
+    run(db, sql);
+    if (i % 7 == 0)
+      uv_sleep(1);
+  }
+  sqlite3_close(db);
+}
+
+/* Rows come all the time, the program is ended and started all the time. */
+static void exactly_once(struct bench *bench, const char *mode, int count)
+{
+  struct writer writer = {.bench = bench, .count = count};
+  sqlite3 *db = begin(bench, mode);
+  run(db, "DELETE FROM orders");
+  bench_expect(bench, "delete 1\n");
+  uv_thread_create(&writer.thread, insert_rows, &writer);
+  for (uint64_t i = 0; i < 25; i++) {
+    bench_run(bench, i * 17 % 160);
+    bench_restart(bench, source_of(bench, "orders"));
+    assert_null(bench->problem);
+  }
+  uv_thread_join(&writer.thread);
+  bench_expect_each(bench, "insert ", count);
+  expect_answer(bench, db, LOGGED, 0);
+  sqlite3_close(db);
+}
+
+static void test_exactly_once_with_wal(void **state)
+{
+  exactly_once(*state, "WAL", 5000);
+}
+
+static void test_exactly_once_with_rollback_journal(void **state)
+{
+  exactly_once(*state, "DELETE", 1500);
+}
+
 static void test_what_cannot_be_watched(void **state)
 {
   struct bench *bench = *state;
@@ -392,7 +442,7 @@ static void test_closed_during_work(void **state)
     sensors_set(bench->sensors, "k", source_of(bench, "orders"), i % 2 ? bench->position : NULL);
     run(db, "INSERT INTO orders(status) VALUES ('new')");
     for (int turn = 0; turn < i % 7; turn++)
-      uv_run(&bench->loop, turn % 2 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+      bench_run(bench, (uint64_t)turn);
     if (i % 3 == 1)
       sensors_set(bench->sensors, "k", NULL, NULL);
     bench_close(bench);
@@ -419,6 +469,8 @@ int main(void)
       TEST(reader_long_gone),
       TEST(ended_in_a_later_life),
       TEST(set_again_at_once),
+      TEST(exactly_once_with_wal),
+      TEST(exactly_once_with_rollback_journal),
       TEST(what_cannot_be_watched),
       TEST(table_made_anew),
       TEST(file_replaced),
