@@ -34,7 +34,7 @@ struct file_entry {
   dev_t device;           /* of its folder */
   bool is_created;        /* what is pending is its coming, not a change */
   bool is_visited;
-  bool is_away; /* was not found by the last whole scan */
+  bool is_missing; /* restored, and not found in its folder: if it comes, it is created */
   bool is_listed_pending, is_listed_recent;
   TAILQ_ENTRY(file_entry) in_pending, in_recent;
   UT_hash_handle hh;

@@ -119,13 +119,11 @@ static const struct file_folder *folder_of(const struct file_folder *folders, co
 }
 
 /* Whether it was looked for where it used to be, and is not there. */
-static bool is_deleted(const struct file_known *known, const struct file_entry *file)
+static bool is_missing(const struct file_known *known, const struct file_entry *file)
 {
   const struct file_folder *folder = folder_of(known->scanning, file->path);
-  if (!folder || file_known_is_hidden(known->scanning, file->path))
-    return false;
-  /* Where a restored file's folder was mounted is not known. */
-  return file->state != FILE_RESTORED && (file->device == 0 || file->device == folder->device);
+  return folder && !file_known_is_hidden(known->scanning, file->path) &&
+         (file->device == 0 || file->device == folder->device);
 }
 
 void file_known_end(struct file_known *known)
@@ -134,8 +132,11 @@ void file_known_end(struct file_known *known)
   size_t away = 0;
   bool is_whole = true;
   HASH_ITER(hh, known->files, file, next) {
-    file->is_away = !file->is_visited;
-    if (file->is_away && (is_deleted(known, file) || ++away > AWAY_MAX))
+    if (file->is_visited)
+      continue;
+    file->is_missing = is_missing(known, file);
+    /* Where a restored file's folder was mounted is not known: it may be back. */
+    if ((file->is_missing && file->state != FILE_RESTORED) || ++away > AWAY_MAX)
       drop(known, file);
   }
   for (struct file_folder *folder = known->scanning; folder; folder = folder->hh.next)

@@ -117,8 +117,9 @@ static void meet_again(struct file_entry *file)
 {
   if (file->state == FILE_RESTORED && file->known.changed_ns == file->seen.changed_ns)
     file->known = file->seen;
-  else if (file->is_away)
+  else if (file->is_missing)
     file->is_created = true;
+  file->is_missing = false;
   if (file->state == FILE_RESTORED)
     file->state = FILE_KNOWN;
 }

@@ -1,6 +1,7 @@
 /* Files that come, change and go, while a sensor looks and while it does not. */
 #include "sensor_bench.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { NOBODY = 65534 };
@@ -128,6 +129,35 @@ static void test_folder_moved_into_place(void **state)
   bench_expect(bench, "created in/batch/a\n");
 }
 
+/* As with a disk that is taken away, or not yet mounted when the program starts. */
+static void test_folder_away_and_back(void **state)
+{
+  struct bench *bench = *state;
+  bench_shell(bench, "mkdir in; echo 1 > in/a; echo 1 > in/b");
+  begin(bench, "in/*", "0s");
+  bench_shell(bench, "mv in away");
+  bench_expect_nothing(bench);
+  bench_restart(bench, source_of(bench, "in/*", "0s"));
+  bench_expect_nothing(bench);
+  bench_shell(bench, "echo 2 >> away/b; echo 2 > away/c; mv away in");
+  bench_expect(bench, "changed in/b\ncreated in/c\n");
+  bench_shell(bench, "mv in away");
+  bench_expect_nothing(bench);
+  bench_shell(bench, "mv away in");
+  bench_expect_nothing(bench);
+}
+
+static void test_too_many(void **state)
+{
+  struct bench *bench = *state;
+  bench_shell(bench, "mkdir in; cd in; seq 100001 | xargs touch");
+  sensors_set(bench->sensors, "k", source_of(bench, "in/*", "0s"), NULL);
+  bench_expect_problem(bench, "names more files than 100000: a narrower pattern is needed");
+  sensors_set(bench->sensors, "k", source_of(bench, "in/9*", "0s"), NULL);
+  bench_expect(bench, "begun\n");
+  assert_null(bench->problem);
+}
+
 static void test_found_after_restart(void **state)
 {
   struct bench *bench = *state;
@@ -139,6 +169,10 @@ static void test_found_after_restart(void **state)
   bench_expect(bench, "created d\nchanged b\n");
   bench_restart(bench, source_of(bench, "*", "50ms"));
   bench_expect_nothing(bench);
+  bench_shell(bench, "echo 3 > c");
+  bench_expect(bench, "created c\n");
+  bench_shell(bench, "echo 4 >> c");
+  bench_expect(bench, "changed c\n");
 }
 
 static void test_reported_again_unless_stored(void **state)
@@ -246,7 +280,7 @@ static void move_files_into_place(void *context)
   for (int i = 1; i <= writer->count; i++) {
     snprintf(from, sizeof from, "%s/out/%d", writer->root, i);
     snprintf(to, sizeof to, "%s/in/%d", writer->root, i);
-    fclose(fopen(from, "w"));
+    mknod(from, S_IFREG | 0644, 0);
     rename(from, to);
     if (i % 7 == 0)
       uv_sleep(1);
@@ -364,6 +398,8 @@ int main(void)
       TEST(folders_come_late),
       TEST(any_depth),
       TEST(folder_moved_into_place),
+      TEST(folder_away_and_back),
+      TEST(too_many),
       TEST(found_after_restart),
       TEST(reported_again_unless_stored),
       TEST(acknowledged_in_between),
