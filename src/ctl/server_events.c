@@ -9,30 +9,6 @@
 #include "base/text.h"
 #include "model/event_name.h"
 
-static const char *const event_names[] = {
-    "scheduler_started",
-    "scheduler_shutdown",
-    "job_added",
-    "job_modified",
-    "job_removed",
-    "job_paused",
-    "job_resumed",
-    "job_submitted",
-    "job_started",
-    "job_executed",
-    "job_error",
-    "job_missed",
-    "job_max_instances",
-    "job_retry",
-    "job_cancelled",
-    "job_interrupted",
-    "job_log",
-    "script_loaded",
-    "script_failed",
-    "script_removed",
-    NULL,
-};
-
 void subscription_clear(struct connection *connection)
 {
   struct subscription *subscription = &connection->subscription;
@@ -44,18 +20,6 @@ void subscription_clear(struct connection *connection)
   if (subscription->on)
     connection->server->subscribers--;
   *subscription = (struct subscription){0};
-}
-
-static enum error_code check_event_name(const char *name, struct error *error)
-{
-  if (*name && !event_name_is_own(name))
-    return ERROR_OK;
-  for (const char *const *known = event_names; *known; known++)
-    if (strcmp(*known, name) == 0)
-      return ERROR_OK;
-  char hint[128];
-  return error_set(error, ERROR_INVALID, "unknown event \"%s\"%s", name,
-                   text_did_you_mean(hint, name, event_names));
 }
 
 static enum error_code read_events(struct subscription *subscription, const struct json *events,
@@ -70,7 +34,7 @@ static enum error_code read_events(struct subscription *subscription, const stru
     const char *name = json_text(event, "");
     if (strcmp(name, "*") == 0)
       wants_all = true;
-    else if (check_event_name(name, error))
+    else if (event_name_check(name, error))
       return ERROR_INVALID;
     else
       subscription->events[subscription->event_count++] = memory_strdup(name);

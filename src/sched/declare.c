@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "model/event_name.h"
 #include "sched/state.h"
 
 /* The spec without `where` (lines move when comments do), or only its trigger. */
@@ -42,30 +43,42 @@ static bool is_same(const struct job *a, const struct job *b, bool only_trigger)
   return same;
 }
 
-static void find_itself(void *context, const struct trigger *source)
+struct check {
+  const char *id;
+  enum error_code code;
+  struct error *error;
+};
+
+/* What can never set the job off: its own end, an event that does not exist. */
+static void check_source(void *context, const struct trigger *source)
 {
-  const char **id = context;
+  struct check *check = context;
   struct buffer key = {0};
   struct json_document *document;
   trigger_put_key(source, &key);
-  if (*id && !json_parse(key.data, key.size, &document, NULL)) {
-    if (strcmp(json_text(json_get(json_root(document), "job"), ""), *id) == 0)
-      *id = NULL;
+  if (!check->code && !json_parse(key.data, key.size, &document, NULL)) {
+    const char *job = json_text(json_get(json_root(document), "job"), "");
+    const char *event = json_text(json_get(json_root(document), "event"), NULL);
+    if (strcmp(job, check->id) == 0)
+      check->code = error_set(check->error, ERROR_INVALID, "its trigger waits for the job itself");
+    else if (event)
+      check->code = event_name_check(event, check->error);
     json_free(document);
   }
   buffer_deinit(&key);
 }
 
-/* Why it would never fire; NULL: it may. */
-static const char *find_fault(struct sched *s, const struct job *job)
+static enum error_code check_trigger(struct sched *s, const struct job *job, struct error *error)
 {
-  const char *id = job->id;
-  trigger_each_source(job->trigger, find_itself, &id);
-  if (!id)
-    return "waits for the job itself";
-  if (fire_first(job, s->now_us) == JOB_NEVER && !trigger_is_open(job->trigger))
-    return "has no fire after now";
-  return NULL;
+  struct check check = {.id = job->id, .error = error};
+  const char *unknown = trigger_undefined_calendar(job->trigger);
+  if (unknown)
+    return error_set(error, ERROR_INVALID, "no script that loads declares calendar \"%s\"",
+                     unknown);
+  trigger_each_source(job->trigger, check_source, &check);
+  if (!check.code && fire_first(job, s->now_us) == JOB_NEVER && !trigger_is_open(job->trigger))
+    return error_set(error, ERROR_INVALID, "its trigger has no fire after now");
+  return check.code;
 }
 
 enum error_code declare_check(struct sched *s, struct job *job, struct error *error)
@@ -73,17 +86,10 @@ enum error_code declare_check(struct sched *s, struct job *job, struct error *er
   if (!job->trigger)
     return ERROR_OK;
   trigger_anchor(job->trigger, s->now_us, job->id);
-  const char *unknown = trigger_undefined_calendar(job->trigger);
-  if (unknown) {
-    error_set(error, ERROR_INVALID, "job \"%s\": no script that loads declares calendar \"%s\"",
-              job->id, unknown);
-    return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
-  }
-  const char *fault = find_fault(s, job);
-  if (!fault)
-    return ERROR_OK;
-  error_set(error, ERROR_INVALID, "job \"%s\": its trigger %s", job->id, fault);
-  return job->where ? error_prefix(error, "%s", job->where) : ERROR_INVALID;
+  enum error_code code = check_trigger(s, job, error);
+  if (code)
+    error_prefix(error, "job \"%s\"", job->id);
+  return code && job->where ? error_prefix(error, "%s", job->where) : code;
 }
 
 /* What it waits for is noted. A job that is declared by a script that was there when the daemon

@@ -187,7 +187,7 @@ static void the_end_of_a_job_sets_off_another(void **state)
   world_close(&w);
 }
 
-static void a_job_cannot_wait_for_itself(void **state)
+static void what_never_comes_is_refused(void **state)
 {
   struct world w;
   (void)state;
@@ -202,6 +202,10 @@ static void a_job_cannot_wait_for_itself(void **state)
   save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"after_job t\"}");
   char *reply = world_ask(&w, "scripts", "{}");
   assert_non_null(strstr(reply, "job \\\"t\\\": its trigger waits for the job itself"));
+  free(reply);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_event job_eror\"}");
+  reply = world_ask(&w, "scripts", "{}");
+  assert_non_null(strstr(reply, "job \\\"t\\\": unknown event \\\"job_eror\\\", did you mean"));
   free(reply);
   world_close(&w);
 }
@@ -536,7 +540,7 @@ int main(void)
       TEST(a_full_batch_does_not_wait),
       TEST(what_comes_while_it_is_paused_is_skipped),
       TEST(the_end_of_a_job_sets_off_another),
-      TEST(a_job_cannot_wait_for_itself),
+      TEST(what_never_comes_is_refused),
       TEST(times_and_events_make_one_job),
       TEST(a_removed_job_waits_for_nothing),
       TEST(names_of_the_scheduler_are_refused),
