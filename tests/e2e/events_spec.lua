@@ -241,7 +241,8 @@ describe("kill -9", function()
     ]])
     d:start()
     daemon.shell(([[cd %s; { for i in $(seq %d); do
-      %s --state %s emit x id=$i >/dev/null 2>&1 && echo $i >>acknowledged; done; echo end >>acknowledged
+      %s --state %s emit x id=$i >/dev/null 2>&1 && echo $i >>acknowledged || sleep 0.1
+      done; echo end >>acknowledged
     } </dev/null >/dev/null 2>&1 &]]):format(daemon.quote(d.root), EMITS, daemon.quote(d.bin), daemon.quote(d.state)))
     local function acknowledged()
       local ids = {}
