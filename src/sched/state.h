@@ -353,7 +353,7 @@ void topics_recover(struct sched *s); /* as the store has them */
 void topics_commit(struct sched *s);  /* the turn was committed: the front follows */
 void topics_free_all(struct sched *s);
 
-/* ---- arrive.c: from an event to a run ---- */
+/* ---- arrive.c: from an event to the jobs that want it ---- */
 
 /* It has happened; `json` is taken over. `is_own`: the scheduler tells it, about member "job". */
 void arrive(struct sched *s, const char *key, char *json, bool is_own);
@@ -366,14 +366,19 @@ void arrive_start(struct sched *s);
 void arrive_start_at(struct sched *s, struct entry *entry);
 /* What has happened goes into the queues of the jobs that want it. */
 void arrive_all(struct sched *s);
-/* Runs for the queues that are due; how many were looked at. */
-int arrive_fire(struct sched *s, int budget);
+void arrivals_forget(struct sched *s);
 
-void queues_recover(struct sched *s);              /* as the store has them */
-void queues_release(struct sched *s);              /* all are looked at again */
+/* ---- queue.c: events that wait for a run of a job ---- */
+
+/* False when so many wait that no more are taken. */
+bool queue_add(struct sched *s, const struct job *job, int64_t debounce_us, const char *json);
+int64_t queue_count(struct sched *s, int64_t job); /* events that wait */
 void queue_release(struct sched *s, int64_t job);  /* a run of the job may begin now */
 void queue_remove(struct sched *s, int64_t job);   /* in memory and store */
-int64_t queue_count(struct sched *s, int64_t job); /* events that wait */
+/* Runs for the queues that are due; how many were looked at. */
+int queues_fire(struct sched *s, int budget);
+void queues_recover(struct sched *s); /* as the store has them */
+void queues_release(struct sched *s); /* all are looked at again */
 void queues_free_all(struct sched *s);
 
 /* ---- ask.c: triggers in Lua ---- */

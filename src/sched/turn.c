@@ -55,6 +55,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
 void sched_destroy(struct sched *s)
 {
   run_free_all(s);
+  arrivals_forget(s);
   queues_free_all(s);
   topics_free_all(s);
   near_free_all(s);
@@ -144,7 +145,7 @@ static void fire_due(struct sched *s)
   if (s->stopping || s->options.hold)
     return;
   near_fill(s);
-  budget -= arrive_fire(s, budget / 2);
+  budget -= queues_fire(s, budget / 2);
   struct heap_node *node;
   while (!s->failure && budget > 0 && (node = heap_first(&s->near)) && node->us <= s->now_us) {
     struct entry *entry = near_find(s, node->number);
@@ -208,6 +209,7 @@ static void take_back(struct sched *s)
   if (s->calendars_defined)
     calendars_recover(s);
   topics_recover(s);
+  arrivals_forget(s);
   queues_recover(s);
   near_forget(s);
 }

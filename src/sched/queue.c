@@ -1,0 +1,234 @@
+/* The events that wait for a run of a job. They are rows of `pending_events`; memory knows of each
+ * queue how many there are and when it is due: when the last of them has been debounced, or the
+ * first has waited long enough, or a batch is full. Then, if a run may begin, the oldest of them
+ * make one, in the transaction that takes them out of the queue.
+ *
+ * A queue waits, and loses nothing, while its job is paused or in error or has max_instances open:
+ * it is in no heap then, and queue_release() puts it back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/state.h"
+
+enum {
+  WAITING_MAX = 10000,         /* events of one job */
+  EVENTS_MAX_SIZE = 100 << 10, /* of one run, unless the first one alone is larger */
+  DEBOUNCE_MOST = 10,          /* a stream without a pause is cut after so many debounces */
+};
+
+static struct event_queue *find_queue(struct sched *s, int64_t job)
+{
+  struct event_queue *queue;
+  HASH_FIND(hh, s->queues, &job, sizeof job, queue);
+  return queue;
+}
+
+static void free_queue(struct sched *s, struct event_queue *queue)
+{
+  heap_remove(&queue->due);
+  HASH_DEL(s->queues, queue);
+  free(queue);
+}
+
+static int64_t add_saturated(int64_t a, int64_t b)
+{
+  int64_t sum;
+  return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+/* The queue has one event more, which is or will be a row. */
+static struct event_queue *count_event(struct sched *s, const struct pending_event *event)
+{
+  struct event_queue *queue = find_queue(s, event->job);
+  int64_t debounce_us = event->due_us - event->at_us, most_us;
+  if (__builtin_mul_overflow(debounce_us, (int64_t)DEBOUNCE_MOST, &most_us))
+    most_us = INT64_MAX;
+  most_us = add_saturated(event->at_us, most_us);
+  if (!queue) {
+    queue = memory_alloc(sizeof *queue);
+    *queue = (struct event_queue){.job = event->job, .due_us = INT64_MIN, .most_us = INT64_MAX};
+    queue->due.number = event->job;
+    HASH_ADD(hh, s->queues, job, sizeof queue->job, queue);
+  }
+  queue->count++;
+  queue->last_number = event->number;
+  if (event->due_us > queue->due_us)
+    queue->due_us = event->due_us;
+  if (most_us < queue->most_us)
+    queue->most_us = most_us;
+  queue->due.us = queue->due_us < queue->most_us ? queue->due_us : queue->most_us;
+  heap_put(&s->event_due, &queue->due);
+  return queue;
+}
+
+static bool take_row(void *context, const struct pending_event *event)
+{
+  count_event(context, event);
+  return true;
+}
+
+void queues_recover(struct sched *s)
+{
+  struct error error;
+  queues_free_all(s);
+  sched_failed(s, store_each_event(s->store, 0, take_row, s, &error), &error);
+}
+
+void queues_free_all(struct sched *s)
+{
+  struct event_queue *queue, *next;
+  HASH_ITER(hh, s->queues, queue, next)
+    free_queue(s, queue);
+}
+
+void queue_release(struct sched *s, int64_t job)
+{
+  struct event_queue *queue = s->queues ? find_queue(s, job) : NULL;
+  if (queue)
+    heap_put(&s->event_due, &queue->due);
+}
+
+void queues_release(struct sched *s)
+{
+  for (struct event_queue *queue = s->queues; queue; queue = queue->hh.next)
+    heap_put(&s->event_due, &queue->due);
+}
+
+void queue_remove(struct sched *s, int64_t job)
+{
+  struct event_queue *queue = find_queue(s, job);
+  struct error error;
+  if (!queue)
+    return;
+  sched_failed(s, store_remove_events(s->store, job, INT64_MAX, &error), &error);
+  free_queue(s, queue);
+}
+
+int64_t queue_count(struct sched *s, int64_t job)
+{
+  const struct event_queue *queue = find_queue(s, job);
+  return queue ? queue->count : 0;
+}
+
+/* ---- in ---- */
+
+static void note_batch(void *context, const struct trigger *source)
+{
+  int *batch = context;
+  if (event_batch(source) > *batch)
+    *batch = event_batch(source);
+}
+
+/* So many events may make one run of the job. */
+static int batch_of(const struct job *job)
+{
+  int batch = 1;
+  if (job->trigger)
+    trigger_each_source(job->trigger, note_batch, &batch);
+  return batch;
+}
+
+bool queue_add(struct sched *s, const struct job *job, int64_t debounce_us, const char *json)
+{
+  struct event_queue *queue = find_queue(s, job->number);
+  struct error error;
+  struct pending_event event = {.job = job->number,
+                                .number = queue ? queue->last_number + 1 : 1,
+                                .at_us = s->now_us,
+                                .due_us = add_saturated(s->now_us, debounce_us),
+                                .content = json};
+  if (queue && queue->count >= WAITING_MAX)
+    return false;
+  if (sched_failed(s, store_add_event(s->store, &event, &error), &error))
+    return true; /* the turn is taken back */
+  queue = count_event(s, &event);
+  if (queue->count >= batch_of(job)) {
+    queue->most_us = queue->due.us = s->now_us;
+    heap_put(&s->event_due, &queue->due);
+  }
+  return true;
+}
+
+/* ---- out ---- */
+
+struct taken {
+  struct buffer json;
+  struct json_writer writer;
+  int left;
+  int64_t count, last_number;
+};
+
+static bool take_event(void *context, const struct pending_event *event)
+{
+  struct taken *taken = context;
+  if (taken->count && taken->json.size + strlen(event->content) > EVENTS_MAX_SIZE)
+    return false;
+  json_write_raw(&taken->writer, event->content, strlen(event->content));
+  taken->count++;
+  taken->last_number = event->number;
+  return --taken->left > 0;
+}
+
+/* A run is named by its time, so no two of a job have the same. */
+static struct open_run *claim(struct sched *s, struct entry *entry, int64_t due_us,
+                              const char *events)
+{
+  struct open_run *run = NULL;
+  if (due_us <= entry->progress.last_us)
+    due_us = entry->progress.last_us + 1;
+  while (!run && !s->failure)
+    run = run_claim(s, entry, due_us++, RUN_BY_EVENT, NULL, events);
+  return run;
+}
+
+/* What is left waits for its own debounce. */
+static void go_on(struct sched *s, struct event_queue *queue, int64_t taken, int batch)
+{
+  queue->count -= taken;
+  if (queue->count <= 0) {
+    free_queue(s, queue);
+    return;
+  }
+  queue->most_us = INT64_MAX;
+  queue->due.us = queue->count >= batch ? s->now_us : queue->due_us;
+  heap_put(&s->event_due, &queue->due);
+}
+
+static void fire_queue(struct sched *s, struct event_queue *queue, struct entry *entry)
+{
+  struct taken taken = {.left = batch_of(entry->job)};
+  struct error error;
+  taken.writer.out = &taken.json;
+  json_begin_array(&taken.writer);
+  sched_failed(s, store_each_event(s->store, queue->job, take_event, &taken, &error), &error);
+  json_end_array(&taken.writer);
+  if (!s->failure && claim(s, entry, queue->due.us, taken.json.data) &&
+      !sched_failed(s, store_remove_events(s->store, queue->job, taken.last_number, &error),
+                    &error)) {
+    near_moved(s, entry);
+    go_on(s, queue, taken.count, batch_of(entry->job));
+  }
+  buffer_deinit(&taken.json);
+}
+
+int queues_fire(struct sched *s, int budget)
+{
+  struct heap_node *node;
+  int fired = 0;
+  while (!s->failure && fired < budget && (node = heap_first(&s->event_due)) &&
+         node->us <= s->now_us) {
+    struct event_queue *queue = find_queue(s, node->number);
+    struct error error;
+    struct entry *entry = near_get(s, queue->job, &error);
+    heap_remove(&queue->due); /* until queue_release(), unless it fires */
+    if ((entry && entry->removed) || (!entry && error.code == ERROR_NOT_FOUND))
+      queue_remove(s, queue->job);
+    else if (!entry)
+      sched_failed(s, error.code, &error);
+    else if (entry->progress.state != JOB_PAUSED && !fire_is_held(s, entry) && !fire_is_full(entry))
+      fire_queue(s, queue, entry);
+    fired++;
+  }
+  return fired;
+}
