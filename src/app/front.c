@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/thread.h"
@@ -109,10 +110,32 @@ static void report(void *context, const char *key, const struct sensor_news *new
   bus_post(f->bus, m);
 }
 
+/* A log of changes kept in our own store would change it at each commit. */
+static bool is_own_store(const struct front *f, const char *key)
+{
+  struct json_document *source;
+  if (!f->options.state_folder || json_parse(key, strlen(key), &source, NULL))
+    return false;
+  const char *database = json_text(json_get(json_root(source), "database"), NULL);
+  char *path = database ? realpath(database, NULL) : NULL;
+  char *store = memory_printf("%s/moonbeat.db", f->options.state_folder);
+  char *own = realpath(store, NULL);
+  bool is_own = path && own && strcmp(path, own) == 0;
+  json_free(source);
+  free(path);
+  free(store);
+  free(own);
+  return is_own;
+}
+
 /* The key of a topic is what its sensor is to watch. */
 static void sense(struct front *f, const struct message *m)
 {
-  if (m->kind == MESSAGE_ACKNOWLEDGE)
+  if (is_own_store(f, m->as.sensor.key))
+    report(f, m->as.sensor.key,
+           &(struct sensor_news){.problem = "it is this moonbeat's own store: on_event and "
+                                            "after_job tell what happens in it"});
+  else if (m->kind == MESSAGE_ACKNOWLEDGE)
     sensors_acknowledge(f->sensors, m->as.sensor.key, m->as.sensor.position);
   else
     sensors_set(f->sensors, m->as.sensor.key, m->as.sensor.is_over ? NULL : m->as.sensor.key,

@@ -374,6 +374,14 @@ describe("on_change", function()
     return d:sh(("sqlite3 -cmd '.timeout 5000' app.db %s"):format(daemon.quote(text)))
   end
 
+  it("refuses the daemon's own store", function()
+    d:write("own.lua", ([[
+      job "own" { trigger = on_change("%s/moonbeat.db", "runs"), run = function() end }
+    ]]):format(d.state))
+    d:start()
+    daemon.wait_until(function() return d:must("why", "own"):find("own store", 1, true) end, PATIENCE, "why tells it")
+  end)
+
   it("tells of the rows of another program's table, also of what changed meanwhile", function()
     if not daemon.has "sqlite3" then
       pending "sqlite3 is not installed"
