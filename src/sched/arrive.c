@@ -179,8 +179,9 @@ void arrive_all(struct sched *s)
     struct topic *topic = topic_find(s, arrival->key);
     struct json_document *document;
     if (topic && !json_parse(arrival->json, strlen(arrival->json), &document, NULL)) {
-      for (size_t i = 0; i < topic->count && !s->failure; i++)
-        arrive_at(s, near_get(s, topic->jobs[i], NULL), arrival, json_root(document));
+      topic_each(job, topic)
+        if (!s->failure)
+          arrive_at(s, near_get(s, job, NULL), arrival, json_root(document));
       json_free(document);
     }
     free_arrival(arrival);

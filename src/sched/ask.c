@@ -42,8 +42,8 @@ void ask_again(struct sched *s, const struct script_entry *script, bool all)
   json_put_text(&writer, "script", script->script.name);
   json_end_object(&writer);
   const struct topic *topic = topic_find(s, key.data);
-  for (size_t i = 0; topic && i < topic->count; i++) {
-    const struct entry *entry = near_get(s, topic->jobs[i], NULL);
+  topic_each(job, topic) {
+    const struct entry *entry = near_get(s, job, NULL);
     if (entry && !entry->removed && entry->progress.state == JOB_ACTIVE &&
         (all || entry->progress.next_us == JOB_NEVER))
       send_question(s, entry);

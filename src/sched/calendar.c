@@ -105,8 +105,8 @@ static void follow(struct sched *s, struct entry *entry)
 static void follow_all(struct sched *s, const char *name)
 {
   const struct topic *topic = topic_of_calendar(s, name);
-  for (size_t i = 0; topic && i < topic->count && !s->failure; i++) {
-    struct entry *entry = near_get(s, topic->jobs[i], NULL);
+  topic_each(job, topic) {
+    struct entry *entry = s->failure ? NULL : near_get(s, job, NULL);
     if (entry && !entry->removed)
       follow(s, entry);
   }

@@ -335,12 +335,17 @@ void calendars_drop(struct sched *s, const char *script, const struct json *cale
 
 struct topic {
   char *key;
-  int64_t *jobs;
-  size_t count;
-  bool told;     /* the front has a sensor for it */
-  char *problem; /* why the sensor sees nothing at present; NULL: it does */
+  int64_t *jobs; /* numbers, in `size` slots, some of which are empty: 0 */
+  size_t count, size;
+  size_t next_out; /* where the search for the next one that goes begins */
+  bool told;       /* the front has a sensor for it */
+  char *problem;   /* why the sensor sees nothing at present; NULL: it does */
   UT_hash_handle hh;
 };
+
+#define topic_each(number, topic)                                                                  \
+  for (size_t slot_ = 0; (topic) && slot_ < (topic)->size; slot_++)                                \
+    for (int64_t number = (topic)->jobs[slot_]; number; number = 0)
 
 /* NULL when no job waits for it. */
 struct topic *topic_find(const struct sched *s, const char *key);

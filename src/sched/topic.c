@@ -41,23 +41,55 @@ static void add_job(struct sched *s, const char *key, int64_t job)
     topic->key = memory_strdup(key);
     HASH_ADD_KEYPTR(hh, s->topics, topic->key, strlen(topic->key), topic);
   }
-  topic->jobs = memory_resize(topic->jobs, (topic->count + 1) * sizeof *topic->jobs);
-  topic->jobs[topic->count++] = job;
-  s->topics_changed |= !topic->told;
+  if ((topic->size & (topic->size + 1)) == 0) /* 0, 1, 3, 7, ... */
+    topic->jobs = memory_resize(topic->jobs, (2 * topic->size + 1) * sizeof *topic->jobs);
+  topic->jobs[topic->size++] = job;
+  topic->count++;
+  s->topics_changed |= !topic->told && is_sensed(key);
+}
+
+/* Jobs mostly go in the order in which they came, all of a script's, so the search begins behind
+ * the one that went last. */
+static bool take_out(struct topic *topic, int64_t job)
+{
+  for (size_t tried = 0; tried < topic->size; tried++) {
+    size_t at = (topic->next_out + tried) % topic->size;
+    if (topic->jobs[at] == job) {
+      topic->jobs[at] = 0;
+      topic->count--;
+      topic->next_out = at + 1;
+      return true;
+    }
+  }
+  return false;
+}
+
+static void close_gaps(struct topic *topic)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < topic->size; i++)
+    if (topic->jobs[i])
+      topic->jobs[kept++] = topic->jobs[i];
+  topic->size = kept;
+  topic->next_out = 0;
+  /* add_job() counts on room up to the next step. */
+  size_t room = 1;
+  while (room <= kept)
+    room *= 2;
+  topic->jobs = memory_resize(topic->jobs, room * sizeof *topic->jobs);
 }
 
 static void remove_job(struct sched *s, struct topic *topic, int64_t job)
 {
   struct error error;
-  for (size_t i = 0; i < topic->count; i++)
-    if (topic->jobs[i] == job) {
-      topic->jobs[i] = topic->jobs[--topic->count];
-      if (topic->count == 0) {
-        s->topics_changed = true;
-        sched_failed(s, store_put_position(s->store, topic->key, NULL, &error), &error);
-      }
-      return;
-    }
+  if (!take_out(topic, job))
+    return;
+  if (topic->count < topic->size / 2)
+    close_gaps(topic);
+  if (topic->count == 0) {
+    s->topics_changed = true;
+    sched_failed(s, store_put_position(s->store, topic->key, NULL, &error), &error);
+  }
 }
 
 /* ---- the jobs' side ---- */
@@ -65,25 +97,33 @@ static void remove_job(struct sched *s, struct topic *topic, int64_t job)
 struct subscriber {
   struct sched *s;
   int64_t job;
+  void (*act)(struct subscriber *subscriber, const char *key);
 };
 
-static void subscribe(const struct subscriber *subscriber, const char *key)
+static void subscribe(struct subscriber *subscriber, const char *key)
 {
   struct sched *s = subscriber->s;
   struct error error;
   const struct topic *topic = topic_find(s, key);
-  for (size_t i = 0; topic && i < topic->count; i++)
-    if (topic->jobs[i] == subscriber->job)
-      return;
+  if (topic && topic->jobs[topic->size - 1] == subscriber->job)
+    return; /* it has two sources of one kind */
   if (!sched_failed(s, store_subscribe(s->store, key, subscriber->job, &error), &error))
     add_job(s, key, subscriber->job);
 }
 
-static void subscribe_to_source(void *context, const struct trigger *source)
+static void unsubscribe(struct subscriber *subscriber, const char *key)
 {
+  struct topic *topic = topic_find(subscriber->s, key);
+  if (topic)
+    remove_job(subscriber->s, topic, subscriber->job);
+}
+
+static void visit_source(void *context, const struct trigger *source)
+{
+  struct subscriber *subscriber = context;
   struct buffer key = {0};
   trigger_put_key(source, &key);
-  subscribe(context, key.data);
+  subscriber->act(subscriber, key.data);
   buffer_deinit(&key);
 }
 
@@ -106,10 +146,11 @@ struct topic *topic_of_calendar(const struct sched *s, const char *name)
   return topic;
 }
 
-static void subscribe_to_calendar(void *context, const char *name)
+static void visit_calendar(void *context, const char *name)
 {
+  struct subscriber *subscriber = context;
   char *key = calendar_key(name);
-  subscribe(context, key);
+  subscriber->act(subscriber, key);
   free(key);
 }
 
@@ -119,13 +160,19 @@ static bool has_topics(const struct job *job)
          (trigger_is_open(job->trigger) || trigger_uses_calendar(job->trigger, NULL));
 }
 
-void topic_subscribe(struct sched *s, const struct job *job)
+static void visit_topics(struct sched *s, const struct job *job,
+                         void (*act)(struct subscriber *subscriber, const char *key))
 {
-  struct subscriber subscriber = {s, job->number};
+  struct subscriber subscriber = {s, job->number, act};
   if (!has_topics(job))
     return;
-  trigger_each_source(job->trigger, subscribe_to_source, &subscriber);
-  trigger_each_calendar(job->trigger, subscribe_to_calendar, &subscriber);
+  trigger_each_source(job->trigger, visit_source, &subscriber);
+  trigger_each_calendar(job->trigger, visit_calendar, &subscriber);
+}
+
+void topic_subscribe(struct sched *s, const struct job *job)
+{
+  visit_topics(s, job, subscribe);
 }
 
 void topic_unsubscribe(struct sched *s, const struct job *job)
@@ -133,8 +180,7 @@ void topic_unsubscribe(struct sched *s, const struct job *job)
   struct error error;
   if (!has_topics(job))
     return;
-  for (struct topic *topic = s->topics; topic; topic = topic->hh.next)
-    remove_job(s, topic, job->number);
+  visit_topics(s, job, unsubscribe);
   sched_failed(s, store_unsubscribe(s->store, job->number, &error), &error);
 }
 
@@ -148,7 +194,7 @@ void topics_recover(struct sched *s)
 {
   struct error error;
   for (struct topic *topic = s->topics; topic; topic = topic->hh.next)
-    topic->count = 0;
+    topic->count = topic->size = topic->next_out = 0;
   sched_failed(s, store_each_subscription(s->store, take_subscription, s, &error), &error);
   s->topics_changed = true;
 }

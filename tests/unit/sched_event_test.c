@@ -299,6 +299,34 @@ static void a_removed_job_waits_for_nothing(void **state)
   world_close(&w);
 }
 
+/* Of many jobs that wait for one event, every `step`th is declared. */
+static void declare_many(struct world *w, int step, const char *jobs)
+{
+  struct buffer specs = {0};
+  for (int i = 0; i < 300; i += step)
+    buffer_printf(&specs, "%s{\"id\":\"j%d\",\"run\":true,\"trigger\":\"on_event e\"}",
+                  specs.size ? "," : "", i);
+  save(w, specs.data);
+  buffer_deinit(&specs);
+  world_expect(w, "emit", "{\"event\":\"e\"}", "jobs", jobs);
+  world_settle(w);
+  assert_int_equal(world_run_count(w), atoi(jobs));
+  world_finish_all(w);
+}
+
+static void many_jobs_wait_for_one_event(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  declare_many(&w, 1, "300");
+  declare_many(&w, 3, "100");
+  declare_many(&w, 2, "150");
+  declare_many(&w, 299, "2");
+  declare_many(&w, 1, "300");
+  world_close(&w);
+}
+
 static void names_of_the_scheduler_are_refused(void **state)
 {
   struct world w;
@@ -543,6 +571,7 @@ int main(void)
       TEST(what_never_comes_is_refused),
       TEST(times_and_events_make_one_job),
       TEST(a_removed_job_waits_for_nothing),
+      TEST(many_jobs_wait_for_one_event),
       TEST(names_of_the_scheduler_are_refused),
       TEST(why_tells_what_a_sensor_lacks),
       TEST(why_tells_that_a_job_is_missing),
