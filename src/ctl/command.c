@@ -267,12 +267,9 @@ void command_append_overview(struct buffer *out)
     const char *title;
     enum command_id first, last;
   } groups[] = {
-      {"The daemon", COMMAND_RUN, COMMAND_RELOAD},
-      {"Jobs", COMMAND_LIST, COMMAND_RESUME},
-      {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},
-      {"Events", COMMAND_EVENTS, COMMAND_EMIT},
-      {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT},
-      {"And", COMMAND_VERSION, COMMAND_HELP},
+      {"The daemon", COMMAND_RUN, COMMAND_RELOAD},         {"Jobs", COMMAND_LIST, COMMAND_RESUME},
+      {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},           {"Events", COMMAND_EVENTS, COMMAND_EMIT},
+      {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT}, {"And", COMMAND_VERSION, COMMAND_HELP},
   };
   buffer_append_text(out, "moonbeat schedules jobs that are Lua scripts, and loses none.\n\n"
                           "Usage: moonbeat COMMAND [options]\n");
