@@ -10,7 +10,7 @@
 
 /* Rows of dates that are counted for hours, minutes and seconds. A COUNT that is not reached within
  * them, half a thousand years at least, ends nothing; of a span so many are counted. */
-enum { COUNT_ROWS_MAX = 100000, SPAN_ROWS_MAX = 40000 };
+enum { COUNT_ROWS_MAX = 100000, SPAN_ROWS_MAX = 20000 };
 
 enum { KNOWN = 64 };
 
