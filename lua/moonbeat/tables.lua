@@ -54,7 +54,7 @@ end
 
 --- The text of a job's trigger, without the moment from which an interval counts.
 function tables.trigger_of(job)
-  return job.trigger_text and job.trigger_text:gsub(" anchor=%S+", "") or "no trigger"
+  return job.trigger_text and job.trigger_text:gsub(" anchor=[^%s)]+", "") or "no trigger"
 end
 
 tables.Jobs = list_of("jobs", { "JOB", "STATE", "NEXT RUN", "TRIGGER", "" }, function(job)
