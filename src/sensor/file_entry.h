@@ -58,6 +58,7 @@ struct file_known {
   struct file_moment moment;
   int64_t since_ns; /* of the latest position; it never goes back */
   bool is_new;      /* there is no position yet */
+  int64_t begun_ns; /* then: what changed since is to be told */
   bool has_scanned;
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
 #include "base/memory.h"
@@ -67,10 +68,19 @@ static void drop_folders(struct file_folder **folders)
   }
 }
 
+/* The clock by which the kernel dates changes: a change that follows is not dated before. */
+static int64_t read_file_clock_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 struct file_known *file_known_create(const char *position)
 {
   struct file_known *known = memory_alloc(sizeof *known);
   known->is_new = true;
+  known->begun_ns = read_file_clock_ns();
   TAILQ_INIT(&known->pending);
   TAILQ_INIT(&known->recent);
   if (position)
@@ -142,7 +152,7 @@ void file_known_end(struct file_known *known)
   for (struct file_folder *folder = known->scanning; folder; folder = folder->hh.next)
     is_whole = is_whole && !folder->is_unreadable;
   if (known->is_new && !known->has_scanned && !is_whole)
-    known->since_ns = (known->moment.wall_us - FILE_GRAIN_US) * 1000;
+    known->since_ns = known->begun_ns;
   drop_folders(&known->folders);
   known->folders = known->scanning;
   known->scanning = NULL;

@@ -31,7 +31,8 @@ struct file_moment {
   int64_t wall_us;
 };
 
-/* A position that is NULL, or none of ours: what there is at the first scan is known. */
+/* A position that is NULL, or none of ours: the watching begins now, and what has not changed since
+ * is known. */
 struct file_known *file_known_create(const char *position);
 void file_known_destroy(struct file_known *known);
 bool file_known_is_new(const struct file_known *known); /* no position was given or written yet */

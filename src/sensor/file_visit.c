@@ -87,14 +87,14 @@ static bool was_born_since(const char *path, int64_t since_ns)
   return status.stx_btime.tv_sec * INT64_C(1000000000) + status.stx_btime.tv_nsec >= since_ns;
 }
 
-/* Whether a file that no position names, met for the first time, is nothing new. When the watching
- * begins, only what changed this very moment is: it may go on changing with the same time. Later it
- * is new, except where the last scan could not have seen it: then the position decides. */
+/* Whether a file that no position names, met for the first time, is nothing new. At the first
+ * scan of all, only what changed since the watching began is. Later it is new, except where the
+ * last scan could not have seen it: then the position decides. */
 static bool is_old(const struct file_known *known, const struct file_entry *file)
 {
-  int64_t age_us = known->moment.wall_us - file->seen.changed_ns / 1000;
+  int64_t ahead_us = file->seen.changed_ns / 1000 - known->moment.wall_us;
   if (!known->has_scanned && known->is_new)
-    return age_us > FILE_GRAIN_US || age_us < -FILE_GRAIN_US;
+    return file->seen.changed_ns < known->begun_ns || ahead_us > FILE_GRAIN_US;
   bool could_be_seen = known->has_scanned && has_device(known->folders, file->device) &&
                        !file_known_is_hidden(known->folders, file->path);
   return !could_be_seen && file->seen.changed_ns < known->since_ns;
@@ -108,7 +108,7 @@ static void meet_new(struct file_known *known, struct file_entry *file)
   } else {
     int64_t since_ns = known->since_ns;
     if (!known->has_scanned && known->is_new)
-      since_ns = (known->moment.wall_us - FILE_GRAIN_US) * 1000;
+      since_ns = known->begun_ns;
     file->is_created = known->has_scanned || since_ns == 0 || was_born_since(file->path, since_ns);
   }
 }
