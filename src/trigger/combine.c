@@ -44,7 +44,7 @@ void effort_end(void)
 
 int effort_of_next(const struct trigger *trigger)
 {
-  enum { RRULE = 8, JITTER = 40 }; /* a delayed fire is looked for by halving */
+  enum { RRULE = 14, JITTER = 40 }; /* a delayed fire is looked for by halving */
   const struct trigger *inner = modifier_inner(trigger);
   int cost = inner->kind == &rrule_kind    ? RRULE
              : inner->kind == &any_of_kind ? ((const struct combine *)inner)->cost
