@@ -202,6 +202,7 @@ void worker_run(struct worker *worker, struct message *message)
   run->worker = worker;
   run->killed_as = RUN_INTERRUPTED;
   vm_call_start(vm, &run->call, &run_kind, message->as.run.timeout_us);
+  run->call.attempt = message->as.run.attempt;
 }
 
 static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)

@@ -151,6 +151,8 @@ struct message *message_copy_request(const struct message *request)
   copy->as.request.params = memory_strdup(request->as.request.params);
   copy->as.request.script = memory_strdup(request->as.request.script);
   copy->as.request.generation = request->as.request.generation;
+  copy->as.request.attempt = request->as.request.attempt;
+  copy->as.request.call = request->as.request.call;
   return copy;
 }
 

@@ -74,9 +74,11 @@ struct message {
   union {
     struct {
       char *op;
-      char *params;        /* JSON object; NULL: none */
-      char *script;        /* who asks, when a script does; NULL for a client */
-      uint64_t generation; /* its state; a console's has GENERATION_OF_CONSOLE; 0 for a client */
+      char *params;           /* JSON object; NULL: none */
+      char *script;           /* who asks, when a script does; NULL for a client */
+      uint64_t generation;    /* its state; a console's has GENERATION_OF_CONSOLE; 0 for a client */
+      struct attempt attempt; /* of the run that asks; key.job 0: not of a run */
+      uint64_t call;          /* the asking call's number at its worker, `from`; 0 for a client */
     } request;
     struct {
       enum error_code code;

@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "model/message.h"
+
 struct vm;
 struct vm_call;
 struct wait;
@@ -56,13 +58,14 @@ struct vm_call {
   lua_State *thread; /* NULL until its first slice */
   int reference;
   enum call_state state;
-  enum vm_outcome kill;  /* set in its own slice: it shall end as soon as it can */
-  const char *kill_text; /* static */
-  struct wait *wait;     /* begun and not finished */
-  struct wait *stale;    /* finished; to be released when its slice ends */
-  uint64_t number;
-  int64_t timeout_us;  /* 0: none */
-  int64_t deadline_us; /* monotonic; 0: none, or not begun */
+  enum vm_outcome kill;   /* set in its own slice: it shall end as soon as it can */
+  const char *kill_text;  /* static */
+  struct wait *wait;      /* begun and not finished */
+  struct wait *stale;     /* finished; to be released when its slice ends */
+  uint64_t number;        /* of the host's calls, never 0 */
+  struct attempt attempt; /* of the run that it is: set after the start; key.job 0: of none */
+  int64_t timeout_us;     /* 0: none */
+  int64_t deadline_us;    /* monotonic; 0: none, or not begun */
   struct call_timer *timer;
   TAILQ_ENTRY(vm_call) in_queue;
   TAILQ_ENTRY(vm_call) in_vm;

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "vm/api_json.h"
+#include "vm/call.h"
 #include "vm/host.h"
 #include "vm/state.h"
 #include "vm/vm.h"
@@ -64,6 +65,10 @@ static struct request *post(lua_State *L, const char *op, const char *params)
   message->as.request.params = memory_strdup(params);
   message->as.request.script = memory_strdup(vm->script);
   message->as.request.generation = vm->generation;
+  if (host->current) {
+    message->as.request.attempt = host->current->attempt;
+    message->as.request.call = host->current->number;
+  }
   host_post(host, message);
   return request;
 }

@@ -277,6 +277,9 @@ static void asks_the_scheduler(void **state)
   struct message *request = await(desk, MESSAGE_REQUEST);
   assert_string_equal(request->as.request.op, "pause_job");
   assert_string_equal(request->as.request.script, "s");
+  assert_int_equal(request->as.request.attempt.key.job, attempt.key.job);
+  assert_int_equal(request->as.request.attempt.fence, attempt.fence);
+  assert_true(request->as.request.call > 0);
   bus_post(desk->bus, message_reply(request, memory_strdup("{\"id\":\"a\"}")));
   message_destroy(request);
   check_finished(desk, attempt, RUN_SUCCEEDED, "true", NULL);
