@@ -14,7 +14,8 @@ build=$root/build
 log=$build/bootstrap.log
 
 build_packages=(cmake ninja-build pkg-config gcc libc6-dev liblua5.4-dev lua5.4 libuv1-dev
-  libsqlite3-dev libcurl4-openssl-dev libreadline-dev libxxhash-dev uthash-dev tzdata
+  libsqlite3-dev libcurl4-openssl-dev libssl-dev
+  libreadline-dev libxxhash-dev uthash-dev tzdata
   sqlite3)
 test_packages=(libcmocka-dev lua-busted lua-dkjson lua-check python3 python3-pexpect python3-pyte
   git rsync vim)
@@ -83,6 +84,7 @@ check_others() {
   any_module 'libuv >= 1.44' || missing+=("libuv 1.44")
   any_module 'sqlite3 >= 3.40' || missing+=("SQLite 3.40")
   any_module 'libcurl >= 7.85' || missing+=("libcurl 7.85")
+  any_module 'libcrypto >= 3' || missing+=("OpenSSL 3")
   any_module 'readline >= 8' || missing+=("GNU readline 8")
   any_module libxxhash || missing+=("xxHash")
   echo '#include <uthash.h>' | cc -E - >/dev/null 2>&1 || missing+=("uthash")

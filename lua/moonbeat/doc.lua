@@ -1,6 +1,18 @@
---- The documentation that help() shows: one list of groups of entries { name, signature, text }.
+--- The documentation that help() shows: one list of groups of entries { name, signature, text } for
+-- the words of job files; the library tells of itself, by the comments of its modules.
 
 local raw = ...
+
+--- The names of the library, each the module of that name unless it stands `elsewhere`: in another
+-- module, by another name.
+local libraries = { "crypto", "exec", "fs", "http", "io.popen", "json", "kv", "log", "os.execute", "sleep", "sqlite",
+  "time" }
+local elsewhere = {
+  exec = { "exec", "process.exec" },
+  ["io.popen"] = { "exec", "process.popen" },
+  ["os.execute"] = { "exec", "process.execute" },
+  sleep = { "time", "time.sleep" },
+}
 
 local groups = {
   { "When a job runs",
@@ -106,27 +118,7 @@ local groups = {
       'Tells listeners and the jobs that wait with on_event: scheduler.emit("order", { id = 42 }). How many jobs wait; '
         .. "it is kept for them when this returns." },
   },
-  { "In a run",
-    { "log", "log.info(format, ...) and log.debug, log.warn, log.error",
-      "A line of the run's log; print does as info." },
-    { "sleep", "sleep(length)", 'Waits without blocking others: sleep "1.5s".' },
-    { "kv",
-      "kv.get(key, default?) kv.set(key, value) kv.delete(key) kv.keys(prefix?) kv.update(key, f) kv.incr(key, n?)",
-      "Values that outlive restarts, each script its own." },
-    { "json", "json.encode(value, { indent = }?) json.decode(text) json.null json.array(list)", "JSON." },
-    { "time",
-      "time.now() time.parse(text, zone?) time.at { year =, ... } time.duration(text) time.text(length) time.zones()",
-      't + "1h", t - t in seconds, comparisons; t:date(offset?, zone?) t:format(f, zone?) t:iso(zone?) '
-        .. 't:in_zone(zone); '
-        .. "t.us t.epoch t.year t.month t.day t.hour t.minute t.second t.weekday." },
-    { "exec", 'exec { "program", "argument" } or exec(shell line, options?) -> result',
-      "Runs a program and waits: result.ok result.code result.stdout result.stderr." },
-    { "http", "http.get(url, options?) http.post(url, options?) ... -> response",
-      "response.status .ok .body :json()." },
-    { "sqlite", "sqlite.open(path) -> database",
-      "db:exec(sql, ...) db:value(sql, ...) db:row(sql, ...) db:rows(sql, ...)." },
-    { "fs", "fs.read(path) fs.write(path, data) fs.append fs.lines fs.list fs.stat ...", "Files." },
-  },
+  { "The library" },
   { "At the console",
     { "jobs", "jobs(filter?)", "All jobs, as a table." },
     { "runs", "runs(job or filter?)", "The latest runs, as a table." },
@@ -150,42 +142,156 @@ local function wrap(text, indent)
   return table.concat(lines, "\n")
 end
 
+local function names_of(group)
+  local names = {}
+  for i = 2, #group do
+    names[#names + 1] = group[i][1]
+  end
+  return names
+end
+
 local function overview()
   local lines = {}
   for _, group in ipairs(groups) do
-    local names = {}
-    for i = 2, #group do
-      names[#names + 1] = group[i][1]
-    end
     lines[#lines + 1] = group[1] .. ":"
-    lines[#lines + 1] = wrap(table.concat(names, "  "), "  ")
+    lines[#lines + 1] = wrap(table.concat(group[1] == "The library" and libraries or names_of(group), "  "), "  ")
   end
   lines[#lines + 1] = 'help "name" tells more about one of them.'
   return table.concat(lines, "\n")
 end
 
+-- ---- the library ----
+
+local function append(list, more)
+  return table.move(more, 1, #more, #list + 1, list)
+end
+
+-- Where a documented function stands in the modules: its module and its name there.
+local function place_of(name)
+  local place = elsewhere[name]
+  if place then
+    return place[1], place[2]
+  end
+  return name:match "^[%w_]+", name
+end
+
+local function columns(fields, indent)
+  local lines = {}
+  for i, field in ipairs(fields) do
+    local head = indent .. field.name .. ": " .. field.type
+    lines[i] = field.text == "" and head or wrap(head .. " -- " .. field.text, indent)
+  end
+  return lines
+end
+
+-- A function: how it is called, what it does, what it is given, and the fields of tables in that and
+-- of the result.
+local function describe(module, name, entry)
+  local lines = { (entry.signature:gsub("^[%w_.:]+", name, 1)), wrap(entry.text, "  ") }
+  local shown = {}
+  local function add_classes(types)
+    for class in types:gmatch "[%w_.]+" do
+      if module.classes[class] and not shown[class] then
+        shown[class] = true
+        append(lines, columns(module.classes[class], "    "))
+      end
+    end
+  end
+  for _, param in ipairs(entry.params) do
+    append(lines, columns({ param }, "  "))
+    add_classes(param.type)
+  end
+  local results = entry.signature:match "%-> (.+)$"
+  local count = #lines
+  if results then
+    add_classes(results)
+  end
+  if #lines > count then
+    table.insert(lines, count + 1, "  the result:")
+  end
+  return table.concat(lines, "\n")
+end
+
+-- A whole module: the text at its top, and its functions.
+local function describe_module(module)
+  local lines = { module.text, "" }
+  for _, name in ipairs(module.names) do
+    lines[#lines + 1] = wrap(module.entries[name].signature, "  ")
+  end
+  return table.concat(lines, "\n")
+end
+
+-- The text on a name of the library, or nil.
+local function find_in_library(topic)
+  local module_name, name = place_of(topic)
+  local module = raw.module("comments").of(module_name)
+  if not module then
+    return nil
+  end
+  for _, library in ipairs(libraries) do
+    if library == topic and not elsewhere[topic] then
+      return describe_module(module)
+    end
+  end
+  local entry = module.entries[name]
+  if entry then
+    return describe(module, topic, entry)
+  end
+  return module.classes[name] and name .. "\n" .. table.concat(columns(module.classes[name], "  "), "\n")
+end
+
+-- The names of all functions of the library.
+local function library_names()
+  local names = {}
+  for name in pairs(elsewhere) do
+    names[#names + 1] = name
+  end
+  for _, library in ipairs(libraries) do
+    local module = not elsewhere[library] and raw.module("comments").of(library)
+    if module then
+      names[#names + 1] = library
+      append(names, module.names)
+    end
+  end
+  table.sort(names)
+  return names
+end
+
+-- ---- names ----
+
 --- The value that a documented name stands for, without running anything.
 local function value_of(name)
-  local value = _G
-  for part in name:gmatch("[^.]+") do
+  local first, rest = name:match "^([^.]+)(.*)$"
+  local value = _G[first]
+  for part in rest:gmatch("[^.]+") do
     value = type(value) == "table" and rawget(value, part) or nil
   end
   return value
 end
 
+-- The entry of a name; else nil and all names.
 local function find(topic)
   local names = {}
   for _, group in ipairs(groups) do
     for i = 2, #group do
       local entry = group[i]
       names[#names + 1] = entry[1]
-      local is_named = entry[1] == topic or entry[1] == "scheduler." .. tostring(topic)
-      if is_named or (type(topic) ~= "string" and rawequal(value_of(entry[1]), topic)) then
+      if entry[1] == topic or entry[1] == "scheduler." .. tostring(topic) then
         return entry
       end
     end
   end
-  return nil, names
+  return nil, append(names, library_names())
+end
+
+-- The name of what is given in its place: help(fs.read).
+local function name_of(topic)
+  local _, names = find(nil)
+  for _, name in ipairs(names) do
+    if rawequal(value_of(name), topic) then
+      return name
+    end
+  end
 end
 
 --- The overview, or what there is to say about a name, a function or a table.
@@ -194,19 +300,23 @@ function doc.help(topic)
     return overview()
   elseif topic == value_of("scheduler") then
     topic = "scheduler.add_job"
+  elseif type(topic) ~= "string" then
+    local kind = type(topic)
+    topic = name_of(topic)
+    if not topic then
+      return ("no help on this %s; help() lists what there is"):format(kind)
+    end
   end
   local entry, names = find(topic)
   if entry then
     return entry[2] .. "\n" .. wrap(entry[3], "  ")
-  elseif type(topic) == "string" then
-    return ('no help on "%s"%s'):format(topic, raw.did_you_mean(topic, names))
   end
-  return ("no help on this %s; help() lists what there is"):format(type(topic))
+  return find_in_library(topic) or ('no help on "%s"%s'):format(topic, raw.did_you_mean(topic, names))
 end
 
 --- All documented names.
 function doc.names()
-  local _, names = find({})
+  local _, names = find(nil)
   return names
 end
 

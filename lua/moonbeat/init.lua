@@ -53,6 +53,7 @@ for name, value in pairs {
   http = raw.module("http"),
   sqlite = raw.module("sqlite"),
   fs = raw.module("fs"),
+  crypto = raw.module("crypto"),
 } do
   _G[name] = value
 end

@@ -62,6 +62,7 @@ function kv.set(key, value)
   ask("kv_set", { key = key, value = or_null(stored_form(value)) })
 end
 
+--- Removes a key.
 ---@param key string
 function kv.delete(key)
   kv.set(key, nil)

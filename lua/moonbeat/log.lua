@@ -28,14 +28,38 @@ local function write(level, first, ...)
 end
 
 ---@class log
-local log = setmetatable({
-  debug = function(...) write(DEBUG, ...) end,
-  info = function(...) write(INFO, ...) end,
-  warn = function(...) write(WARN, ...) end,
-  error = function(...) write(ERROR, ...) end,
-}, {
+---@overload fun(format: any, ...: any)
+local log = setmetatable({}, {
   __call = function(_, ...) write(INFO, ...) end,
 })
+
+--- A line for those who look closely: not shown by itself.
+---@param format any a text as string.format has it when more follows, or anything
+---@param ... any
+function log.debug(format, ...)
+  write(DEBUG, format, ...)
+end
+
+--- A line of the run's log: log.info("order %d: %s", id, state). print and io.write write such, too.
+---@param format any a text as string.format has it when more follows, or anything
+---@param ... any
+function log.info(format, ...)
+  write(INFO, format, ...)
+end
+
+--- A line that somebody should read.
+---@param format any a text as string.format has it when more follows, or anything
+---@param ... any
+function log.warn(format, ...)
+  write(WARN, format, ...)
+end
+
+--- A line of what went wrong; it raises nothing.
+---@param format any a text as string.format has it when more follows, or anything
+---@param ... any
+function log.error(format, ...)
+  write(ERROR, format, ...)
+end
 
 local function print(...)
   local texts = table.pack(...)

@@ -94,7 +94,7 @@ function time.zones()
 end
 
 --- Waits without blocking anybody else.
----@param length string|number
+---@param length string|number "1.5s", or seconds
 function time.sleep(length)
   raw.sleep(time.duration(length))
 end

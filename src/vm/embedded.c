@@ -87,8 +87,21 @@ static int l_module(lua_State *L)
   return 1;
 }
 
+/* name -> source | nil */
+static int l_module_source(lua_State *L)
+{
+  const char *name = luaL_checkstring(L, 1);
+  const struct embedded_module *module = embedded_modules;
+  while (module->name && strcmp(module->name, name) != 0)
+    module++;
+  lua_pushlstring(L, module->source, module->size);
+  return module->name ? 1 : 0;
+}
+
 void embedded_open(lua_State *L)
 {
+  lua_pushcfunction(L, l_module_source);
+  lua_setfield(L, -2, "module_source");
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, l_module, 1);
   lua_setfield(L, -2, "module");

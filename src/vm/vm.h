@@ -52,6 +52,8 @@ void api_console_open(lua_State *L);
 void api_fs_open(lua_State *L);
 void api_sqlite_open(lua_State *L);
 void api_http_open(lua_State *L);
+void api_crypto_open(lua_State *L);
+void api_encoding_open(lua_State *L);
 void api_exec_open(lua_State *L);
 
 #endif

@@ -17,6 +17,7 @@ local LIBRARIES = {
   { header = "uv%.h", "bus/", "sensor/", "vm/", "exec/", "script/", "ctl/", "app/" },
   { header = "sqlite3%.h", "store/", "sensor/table_log", "vm/api_sqlite" },
   { header = "curl/.*", "vm/curl_library" },
+  { header = "openssl/.*", "vm/crypto_library" },
   { header = "readline/.*", "ctl/repl_readline%.c" },
 }
 
@@ -131,7 +132,7 @@ end)
 
 describe("a header", function()
   it("compiles alone", function()
-    local flags = table.concat(lines_of("pkg-config --cflags libuv sqlite3 libcurl libxxhash && " ..
+    local flags = table.concat(lines_of("pkg-config --cflags libuv sqlite3 libcurl libcrypto libxxhash && " ..
       "{ pkg-config --cflags lua5.4 2>/dev/null || pkg-config --cflags lua-5.4 2>/dev/null || " ..
       "pkg-config --cflags lua54 2>/dev/null || pkg-config --cflags lua; }"), " ")
     local script = ([[

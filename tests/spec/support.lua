@@ -20,6 +20,14 @@ function support.raw()
     end,
     time_us = function() return nil end,
   }
+  function raw.module_source(name)
+    local file = io.open("lua/moonbeat/" .. name .. ".lua", "rb")
+    if file then
+      local source = file:read "a"
+      file:close()
+      return source
+    end
+  end
   local modules = {}
   function raw.module(name)
     if modules[name] == nil then

@@ -315,6 +315,8 @@ http = nil
 sqlite = nil
 ---@type fs
 fs = nil
+---@type crypto
+crypto = nil
 ---@type fun(source: string|exec.options, options?: exec.options): exec.result?, string?, string?
 exec = nil
 
