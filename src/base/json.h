@@ -111,6 +111,7 @@ void json_write_tree(struct json_writer *writer, const struct json *value);
 /* key and value in one. */
 void json_put_text(struct json_writer *writer, const char *key, const char *text);
 void json_put_integer(struct json_writer *writer, const char *key, int64_t value);
+void json_put_number(struct json_writer *writer, const char *key, double value); /* finite */
 void json_put_boolean(struct json_writer *writer, const char *key, bool value);
 void json_put_raw(struct json_writer *writer, const char *key, const char *json); /* NULL: null */
 

@@ -211,6 +211,12 @@ void json_put_integer(struct json_writer *writer, const char *key, int64_t value
   json_write_integer(writer, value);
 }
 
+void json_put_number(struct json_writer *writer, const char *key, double value)
+{
+  json_key(writer, key);
+  json_write_number(writer, value);
+}
+
 void json_put_boolean(struct json_writer *writer, const char *key, bool value)
 {
   json_key(writer, key);

@@ -1,5 +1,6 @@
 #include "model/job.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,20 +36,27 @@ void job_destroy(struct job *job)
   free(job->tags);
   free(job->where);
   free(job->spec);
+  free(job->pool);
+  free(job->concurrency_key);
+  free(job->unique.key);
+  free(job->retry.decide);
+  free(job->retry.retry_on);
+  free(job->retry.give_up_on);
+  free(job->env);
   trigger_destroy(job->trigger);
   free(job);
 }
 
-int64_t job_retry_delay(const struct job_retry *retry, int32_t attempt)
+/* Doubles hold every length below 285 years to the microsecond; what is longer is cut anyway. */
+int64_t job_retry_delay(const struct job_retry *retry, int32_t failures, uint64_t random)
 {
-  int64_t delay = retry->delay_us;
-  int32_t failures = attempt - 1; /* before this attempt */
+  double delay = (double)retry->delay_us, most = (double)retry->max_delay_us;
   if (retry->backoff == BACKOFF_LINEAR)
-    delay = delay > INT64_MAX / failures ? INT64_MAX : delay * failures;
-  for (int32_t i = 1; retry->backoff == BACKOFF_EXPONENTIAL && i < failures; i++) {
-    if (delay >= retry->max_delay_us || delay > INT64_MAX / 2)
-      break;
-    delay *= 2;
-  }
-  return delay < retry->max_delay_us ? delay : retry->max_delay_us;
+    delay *= failures;
+  if (retry->backoff == BACKOFF_EXPONENTIAL)
+    delay *= pow(retry->factor, failures - 1);
+  if (!(delay < most))
+    delay = most;
+  double jitter = retry->jitter_share * delay + (double)retry->jitter_us;
+  return (int64_t)(delay + jitter * ((double)(random >> 11) / (double)(UINT64_C(1) << 53)));
 }

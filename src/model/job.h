@@ -10,8 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "model/rate.h"
 #include "trigger/trigger.h"
 
 #define JOB_STATE_MAP(X)                                                                           \
@@ -34,16 +36,56 @@ enum job_origin {
   JOB_ADDED,    /* at run time: stays until removed */
 };
 
-enum job_overlap { OVERLAP_SKIP, OVERLAP_ALLOW };
-enum job_coalesce { COALESCE_LATEST, COALESCE_ALL };
-enum job_backoff { BACKOFF_FIXED, BACKOFF_LINEAR, BACKOFF_EXPONENTIAL };
 enum job_delivery { AT_LEAST_ONCE, AT_MOST_ONCE };
 
+/* What a due time does while max_instances runs are open. Those that wait are not claimed before
+ * their turn comes, and are subject to misfire_grace_us like any that is late. */
+enum job_overlap {
+  OVERLAP_SKIP,
+  OVERLAP_BUFFER_ONE,      /* the first waits, the others are skipped */
+  OVERLAP_BUFFER_ALL,      /* the latest buffer_limit wait, those before them are skipped */
+  OVERLAP_CANCEL_OTHER,    /* the open ones are asked to end; the latest waits for that */
+  OVERLAP_TERMINATE_OTHER, /* the same, but they are killed at once */
+  OVERLAP_ALLOW,           /* max_instances are unlimited when not given */
+};
+
+/* Which of several due times that are late at once run. */
+enum job_coalesce { COALESCE_LATEST, COALESCE_EARLIEST, COALESCE_ALL };
+
+enum job_backoff { BACKOFF_FIXED, BACKOFF_LINEAR, BACKOFF_EXPONENTIAL };
+
 struct job_retry {
-  int32_t attempts; /* in all, the first included; 1: no retry */
+  int32_t
+      attempts; /* in all, the first included; 1: no retry. Snoozes and interruptions are free */
   enum job_backoff backoff;
+  double factor; /* of the exponential backoff */
   int64_t delay_us;
   int64_t max_delay_us;
+  double jitter_share; /* at most so much of the delay is added at random, */
+  int64_t jitter_us;   /* or so much time */
+  char *decide;        /* function of the script that is asked; "": the declared one; NULL: none */
+  char *retry_on;      /* JSON array of Lua patterns, one of which the error must match; or NULL */
+  char *give_up_on;    /* JSON array of Lua patterns, none of which it may match; or NULL */
+};
+
+/* A job that is added while a pending one of the same key is younger than the period... */
+enum job_conflict {
+  CONFLICT_SKIP,    /* is not added: the pending one stays as it is */
+  CONFLICT_REPLACE, /* takes its place */
+  CONFLICT_EXTEND,  /* is not added, but the pending one takes over its trigger */
+};
+
+struct job_unique {
+  char *key;         /* "{1}" stands for the first argument; see job_expand; NULL: not unique */
+  int64_t period_us; /* INT64_MAX: as long as it is pending */
+  enum job_conflict on_conflict;
+};
+
+/* Of an isolated run's process; 0: the default. */
+struct job_limits {
+  int64_t memory_bytes;
+  int64_t cpu_us;
+  int32_t files;
 };
 
 struct job {
@@ -62,12 +104,36 @@ struct job {
   bool enabled;            /* false: starts paused */
   bool replace_existing;   /* for add_job: take the place of a job of that id */
   enum job_delivery delivery;
+  int32_t max_interruptions; /* of one run, before its job is put in quarantine */
+
   int32_t max_instances; /* INT32_MAX with overlap "allow" when not given */
   enum job_overlap overlap;
+  int32_t buffer_limit; /* for OVERLAP_BUFFER_ALL */
+
+  int64_t misfire_grace_us; /* how late a fire may begin; INT64_MAX: unlimited */
   enum job_coalesce coalesce;
-  int64_t misfire_grace_us; /* INT64_MAX: unlimited */
-  int64_t timeout_us;       /* 0: none */
+  int32_t replay_limit;    /* so many of the latest late ones run with COALESCE_ALL; 0: all */
+  struct rate replay_rate; /* how fast */
+
+  char *pool;                /* a run takes one of its slots; NULL: none */
+  int32_t priority;          /* among those that wait for a slot: higher goes first; -100 to 100 */
+  char *concurrency_key;     /* at most so many runs are open with the same; see job_expand */
+  int32_t concurrency_limit; /* 1 when not given */
+  struct rate rate;          /* of its runs; count 0: unlimited */
+  struct job_unique unique;
+
+  int64_t soft_timeout_us;      /* the run is told; 0: none */
+  int64_t timeout_us;           /* it is killed; 0: none */
+  int64_t cancel_grace_us;      /* between being told of a cancellation and being killed */
+  int64_t heartbeat_timeout_us; /* longest silence of a run; 0: any */
   struct job_retry retry;
+
+  int64_t expect_us;    /* late when it has not succeeded for so long; 0: never */
+  int32_t max_failures; /* paused after so many failed runs in a row; 0: never */
+
+  bool isolate; /* runs in a process of its own */
+  struct job_limits limits;
+  char *env; /* JSON object of strings, for the isolated process; or NULL */
 };
 
 /* Reads {"id":...,"trigger":...,"func":"orders.cancel_unpaid", ...}. `script` is the script that
@@ -85,8 +151,20 @@ enum error_code job_from_stored(const char *spec, const char *script, const char
 
 void job_destroy(struct job *job); /* NULL is fine */
 
-/* The delay before attempt `attempt` (2, 3, ...). */
-int64_t job_retry_delay(const struct job_retry *retry, int32_t attempt);
+/* The delay after `failures` (1, 2, ...) failed attempts. `random` is any number; the same gives
+ * the same delay. */
+int64_t job_retry_delay(const struct job_retry *retry, int32_t failures, uint64_t random);
+
+/* Appends `pattern` with {N} replaced by the Nth argument, {N.name} by a member of it, {job} by the
+ * id, {{ by a brace. `args` is a JSON array or NULL: those of the job. What is not there is an
+ * error. */
+enum error_code job_expand(const struct job *job, const char *pattern, const char *args,
+                           struct buffer *out, struct error *error);
+
+/* The names of the choices above, in the order of their enums, NULL at the end. */
+extern const char *const job_overlap_names[],
+    *const job_coalesce_names[], *const job_backoff_names[], *const job_delivery_names[],
+                                                                 *const job_conflict_names[];
 
 #define JOB_NEVER INT64_MAX
 

@@ -127,7 +127,7 @@ static int64_t grace_start(const struct sched *s, const struct job *job)
 
 bool fire_is_full(const struct entry *entry)
 {
-  return entry->job->overlap == OVERLAP_SKIP && entry->open_runs >= entry->job->max_instances;
+  return entry->open_runs >= entry->job->max_instances;
 }
 
 /* Everything that was missed becomes one run, of the latest due time. */

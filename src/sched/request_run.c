@@ -253,7 +253,7 @@ static enum error_code check_may_run(struct request *r, const struct entry *entr
     return error_set(r->error, ERROR_UNAVAILABLE, "the daemon is stopping");
   if (!job->command && script_ready(r->s, job->script, &script, r->error) == SCRIPT_MISSING)
     return error_prefix(r->error, "job \"%s\" cannot run", job->id);
-  if (job->overlap == OVERLAP_SKIP && entry->open_runs >= job->max_instances)
+  if (entry->open_runs >= job->max_instances)
     return error_set(r->error, ERROR_CONFLICT,
                      "job \"%s\" is running already (max_instances is %d)", job->id,
                      job->max_instances);

@@ -354,7 +354,7 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
   tell_run(s, event_of(row.state), row.state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
            message);
   if (will_retry(run, row.state)) {
-    int64_t delay_us = job_retry_delay(&run->entry->job->retry, run->attempt + 1);
+    int64_t delay_us = job_retry_delay(&run->entry->job->retry, run->attempt, 0);
     run_retry(s, run, &row, s->now_us + delay_us);
     return;
   }

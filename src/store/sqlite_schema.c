@@ -79,6 +79,11 @@ static const char *const steps[] = {
     "  PRIMARY KEY(job, number)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE sensors(key TEXT PRIMARY KEY, position TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "ALTER TABLE runs ADD COLUMN events TEXT;",
+
+    /* How many slots a pool has, and how many its script said last: what a person changed at run
+     * time stays until the script says something new. */
+    "CREATE TABLE pools(name TEXT PRIMARY KEY, slots INTEGER NOT NULL, declared INTEGER,"
+    "  script TEXT) STRICT, WITHOUT ROWID;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

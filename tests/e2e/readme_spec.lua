@@ -134,7 +134,7 @@ describe("the README's", function()
 
   it("table of a job's options has all of them", function()
     local readme = daemon.read_file "README.md"
-    local source = daemon.read_file("src/model/job_read.c"):match "%} options%[%] = (%b{})"
+    local source = daemon.read_file("src/model/job_option.c"):match "field options%[%] = (%b{})"
     for name in source:gmatch '{"([%l_]+)", ' do
       assert.is_truthy(name == "where" or readme:find("\n| `" .. name .. "` |", 1, true), name)
     end

@@ -94,6 +94,17 @@ static void change_by_hand(const char *sql)
   sqlite3_close(db);
 }
 
+static char *read_text(const char *name)
+{
+  struct buffer text = {0};
+  FILE *file = fopen(name, "r");
+  assert_non_null(file);
+  for (int c; (c = fgetc(file)) != EOF;)
+    buffer_append_byte(&text, (char)c);
+  fclose(file);
+  return buffer_take(&text);
+}
+
 static void write_file(const char *name, const char *bytes, size_t size)
 {
   int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -123,9 +134,10 @@ static void takes_the_steps_since(void **state)
   (void)state;
   int count = 0;
   close_and_forget();
-  change_by_hand("DROP TABLE subscriptions; DROP TABLE pending_events; DROP TABLE sensors;"
-                 "ALTER TABLE runs DROP COLUMN events;"
-                 "DROP TABLE calendars; PRAGMA user_version = 1");
+  assert_int_equal(unlink(path), 0);
+  char *first = read_text("tests/support/store_v1.sql");
+  change_by_hand(first);
+  free(first);
   OK(store_open(path, &store, &error));
   OK(store_begin(store, &error));
   OK(store_put_calendar(store, &(struct stored_calendar){"closed", "{\"weekdays\":\"sat\"}", NULL},
@@ -143,7 +155,7 @@ static void refuses_newer(void **state)
   close_and_forget();
   change_by_hand("PRAGMA user_version = 9");
   FAILS(ERROR_NEWER, store_open(path, &store, &error));
-  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 3): "
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 4): "
                              "upgrade moonbeat",
                              path);
   assert_string_equal(error.text, text);

@@ -53,7 +53,22 @@ function time_value:in_zone(zone) end
 ---@field attempts? integer in all, the first included
 ---@field backoff? "fixed"|"linear"|"exponential"
 ---@field delay? duration
+---@field factor? number of the exponential backoff
 ---@field max_delay? duration
+---@field jitter? number|string a share of the delay (0.2) or a time ("5s") that is added at most
+---@field retry_on? string|string[] Lua patterns, one of which the error must match
+---@field give_up_on? string|string[] Lua patterns, none of which the error may match
+---@field decide? string|fun(run: run, error: string): duration|boolean|nil the delay; false: give up; nil: as the rest says
+
+---@class job.unique
+---@field key? string "sync-{1}"; what runs and its arguments when not given
+---@field period? duration only while the pending one is younger; always when not given
+---@field on_conflict? "skip"|"replace"|"extend"
+
+---@class job.limits
+---@field memory? integer|string bytes, "256M"
+---@field cpu? duration
+---@field files? integer
 
 ---@class job.options
 ---@field id? string
@@ -65,11 +80,29 @@ function time_value:in_zone(zone) end
 ---@field timezone? string of a trigger that names none
 ---@field enabled? boolean false: starts paused
 ---@field max_instances? integer
----@field overlap? "skip"|"allow"
----@field coalesce? boolean|"latest"|"all"
+---@field overlap? "skip"|"buffer_one"|"buffer_all"|"cancel_other"|"terminate_other"|"allow"
+---@field buffer_limit? integer
 ---@field misfire_grace_time? duration
+---@field coalesce? boolean|"latest"|"earliest"|"all"
+---@field replay_limit? integer
+---@field replay_rate? string "10/s"
+---@field pool? string
+---@field priority? integer
+---@field concurrency_key? string "shop-{1}"
+---@field concurrency_limit? integer
+---@field rate? string "10/s"
+---@field unique? boolean|job.unique of add_job
+---@field soft_timeout? duration
 ---@field timeout? duration
----@field retry? integer|retry
+---@field cancel_grace? duration
+---@field heartbeat_timeout? duration
+---@field retry? integer|retry|fun(run: run, error: string): duration|boolean|nil
+---@field max_interruptions? integer
+---@field expect? duration
+---@field max_failures? integer
+---@field isolate? boolean
+---@field limits? job.limits
+---@field env? table<string, string>
 ---@field tags? string[]
 ---@field delivery? "at_least_once"|"at_most_once"
 ---@field replace_existing? boolean

@@ -1,0 +1,183 @@
+#include "model/job_field.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "model/rate.h"
+#include "time/duration.h"
+
+enum { COUNT_MAX = 1000000, NAME_SIZE = 64, FIELDS_MAX = 64 };
+
+enum error_code field_want(const struct json *value, const char *name, const char *wanted,
+                           struct error *error)
+{
+  return error_set(error, ERROR_INVALID, "%s must be %s, not %s", name, wanted,
+                   json_type_name(value->type));
+}
+
+enum error_code field_choice(const struct json *value, const char *name, const char *const *names,
+                             int *choice, struct error *error)
+{
+  if (value->type != JSON_STRING)
+    return field_want(value, name, "a string", error);
+  for (int i = 0; names[i]; i++)
+    if (strcmp(names[i], value->as.string.data) == 0) {
+      *choice = i;
+      return ERROR_OK;
+    }
+  struct buffer all = {0};
+  for (int i = 0; names[i]; i++)
+    buffer_printf(&all, "%s\"%s\"", i ? ", " : "", names[i]);
+  char hint[128];
+  error_set(error, ERROR_INVALID, "%s \"%s\" is none of %s%s", name, value->as.string.data,
+            all.data, text_did_you_mean(hint, value->as.string.data, names));
+  buffer_deinit(&all);
+  return ERROR_INVALID;
+}
+
+static enum error_code read_text(const struct json *value, const char *name, char **text,
+                                 struct error *error)
+{
+  if (value->type != JSON_STRING)
+    return field_want(value, name, "a string", error);
+  if (strlen(value->as.string.data) != value->as.string.size)
+    return error_set(error, ERROR_INVALID, "%s holds a NUL byte", name);
+  free(*text);
+  *text = memory_strdup(value->as.string.data);
+  return ERROR_OK;
+}
+
+static enum error_code read_count(const struct json *value, const char *name, int32_t *count,
+                                  struct error *error)
+{
+  if (value->type != JSON_INTEGER)
+    return field_want(value, name, "a whole number", error);
+  if (value->as.integer < 1 || value->as.integer > COUNT_MAX)
+    return error_set(error, ERROR_INVALID, "%s %lld is not between 1 and %d", name,
+                     (long long)value->as.integer, COUNT_MAX);
+  *count = (int32_t)value->as.integer;
+  return ERROR_OK;
+}
+
+static enum error_code read_duration(const struct json *value, const char *name, int64_t least_us,
+                                     int64_t *us, struct error *error)
+{
+  if (duration_from_json(value, us, error))
+    return error_prefix(error, "%s", name);
+  if (*us < least_us)
+    return error_set(error, ERROR_INVALID, "%s is under a millisecond", name);
+  return ERROR_OK;
+}
+
+/* 4096, "512K", "256M", "2G", also with "iB" or "B" behind. */
+static enum error_code read_size(const struct json *value, const char *name, int64_t *bytes,
+                                 struct error *error)
+{
+  static const char letters[] = "KMGT";
+  const char *text = value->type == JSON_STRING ? value->as.string.data : NULL;
+  char *rest = NULL;
+  long long count = text ? strtoll(text, &rest, 10) : value->as.integer;
+  if (!text && value->type != JSON_INTEGER)
+    return field_want(value, name, "a number of bytes or a text such as \"256M\"", error);
+  int shift = 0;
+  const char *letter = text && *rest ? strchr(letters, *rest) : NULL;
+  if (letter) {
+    shift = 10 * (int)(letter - letters + 1);
+    rest += strncmp(rest + 1, "iB", 2) == 0 ? 3 : 1;
+  }
+  if (text && (rest == text || strcmp(rest, *rest == 'B' ? "B" : "") != 0))
+    return error_set(error, ERROR_INVALID,
+                     "%s \"%s\" is no size: write 4096, \"512K\", \"256M\", \"2G\"", name, text);
+  if (count < 1 || count > INT64_MAX >> (shift + 1))
+    return error_set(error, ERROR_INVALID, "%s is not a size that can be", name);
+  *bytes = (int64_t)count << shift;
+  return ERROR_OK;
+}
+
+static enum error_code read_strings(const struct json *value, const char *name, char **json,
+                                    struct error *error)
+{
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  bool is_one = value->type == JSON_STRING;
+  if (!is_one && value->type != JSON_ARRAY)
+    return field_want(value, name, "a list of strings", error);
+  if (!is_one)
+    json_each(item, value)
+      if (item->type != JSON_STRING)
+        return error_set(error, ERROR_INVALID, "%s must hold strings only, not %s", name,
+                         json_type_name(item->type));
+  if (!is_one && value->count == 0)
+    return ERROR_OK;
+  if (is_one)
+    json_begin_array(&writer);
+  json_write_tree(&writer, value);
+  if (is_one)
+    json_end_array(&writer);
+  free(*json);
+  *json = buffer_take(&out);
+  return ERROR_OK;
+}
+
+enum error_code field_read(void *owner, const struct field *field, const char *name,
+                           const struct json *value, struct error *error)
+{
+  void *place = (char *)owner + field->offset;
+  switch (field->kind) {
+  case FIELD_TEXT:
+    return read_text(value, name, place, error);
+  case FIELD_BOOLEAN:
+    if (value->type != JSON_BOOL)
+      return field_want(value, name, "true or false", error);
+    *(bool *)place = value->as.boolean;
+    return ERROR_OK;
+  case FIELD_COUNT:
+    return read_count(value, name, place, error);
+  case FIELD_DURATION:
+    return read_duration(value, name, 1000, place, error);
+  case FIELD_DELAY:
+    return read_duration(value, name, 0, place, error);
+  case FIELD_SIZE:
+    return read_size(value, name, place, error);
+  case FIELD_CHOICE:
+    return field_choice(value, name, field->names, place, error);
+  case FIELD_RATE: {
+    enum error_code code = rate_from_json(value, place, error);
+    return code ? error_prefix(error, "%s", name) : ERROR_OK;
+  }
+  case FIELD_STRINGS:
+    return read_strings(value, name, place, error);
+  case FIELD_CUSTOM:
+    return field->read(owner, value, error);
+  case FIELD_ELSEWHERE:
+    break;
+  }
+  return ERROR_OK;
+}
+
+enum error_code fields_read(void *owner, const struct field *fields, size_t count,
+                            const char *prefix, const struct json *object, struct error *error)
+{
+  json_each(value, object) {
+    char name[NAME_SIZE];
+    size_t i = 0;
+    while (i < count && strcmp(fields[i].name, value->key) != 0)
+      i++;
+    if (i == count) {
+      const char *names[FIELDS_MAX + 1] = {0};
+      char hint[128];
+      for (i = 0; i < count && i < FIELDS_MAX; i++)
+        names[i] = fields[i].name;
+      return error_set(error, ERROR_INVALID, "unknown option \"%s%s\"%s", prefix, value->key,
+                       text_did_you_mean(hint, value->key, names));
+    }
+    snprintf(name, sizeof name, "%s%s", prefix, fields[i].name);
+    enum error_code code = field_read(owner, &fields[i], name, value, error);
+    if (code)
+      return code;
+  }
+  return ERROR_OK;
+}
