@@ -12,6 +12,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ctl/cli.h"
+#include "exec/warden.h"
+
+static char **words; /* main's */
 
 static struct moonbeat_options translate(const struct daemon_options *options)
 {
@@ -37,6 +40,7 @@ static int run(const struct daemon_options *options)
   struct error error;
   struct moonbeat_options o = translate(options);
   o.handle_signals = true;
+  warden_start(words);
   struct moonbeat *m = moonbeat_start(&o, &error);
   if (!m) {
     fprintf(stderr, "moonbeat: %s\n", error.text);
@@ -63,6 +67,7 @@ static struct hosted *start(const struct daemon_options *options, int *control_f
   }
   struct moonbeat_options o = translate(options);
   o.control_fd = ends[1];
+  warden_start(words);
   struct hosted *hosted = memory_alloc(sizeof *hosted);
   hosted->moonbeat = moonbeat_start(&o, error);
   if (!hosted->moonbeat) {
@@ -81,9 +86,17 @@ static void stop(struct hosted *hosted)
   free(hosted);
 }
 
+static enum error_code check(const struct daemon_options *options, struct buffer *json,
+                             struct error *error)
+{
+  warden_start(words);
+  return check_jobs(options, json, error);
+}
+
 int main(int argc, char **argv)
 {
-  static const struct cli_host host = {run, start, stop, check_jobs, configuration_read};
+  static const struct cli_host host = {run, start, stop, check, configuration_read};
+  words = argv;
   signal(SIGPIPE, SIG_IGN);
   /* Scripts' files and databases are served by libuv's threads: a slow query of one must not hold
    * up all others. */

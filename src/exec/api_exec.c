@@ -3,9 +3,9 @@
  * them.
  *
  * Between the userdata and the child stands a `struct process` on the heap. When the call that
- * waits for a child is killed, the child gets TERM and its grace, and the process stays until the
- * child has ended, even if the collector takes the userdata before. A userdata that is collected
- * otherwise takes its child with it. */
+ * began a child fails or is killed, whatever it was waiting for, the child gets TERM and its grace,
+ * and the process stays until the child has ended, even if the collector takes the userdata before.
+ * A userdata that is collected otherwise takes its child with it. */
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "exec/child.h"
 #include "vm/api_args.h"
+#include "vm/call.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
@@ -33,10 +34,12 @@ struct process_wait {
 };
 
 struct process {
+  struct call_follower follower; /* of the call that began it; first */
   struct child *child;
   struct process_wait *waiter; /* one at a time */
   int64_t grace_us;
   bool has_owner; /* the userdata */
+  bool is_ending; /* its grace is running */
 };
 
 /* ---- waiting ---- */
@@ -62,6 +65,7 @@ static void end_wait(struct process *process)
 
 static void destroy(struct process *process)
 {
+  call_unfollow(&process->follower);
   child_release(process->child);
   free(process);
 }
@@ -71,11 +75,25 @@ static void on_changed(struct child *child, void *context)
   struct process *process = context;
   (void)child;
   struct process_wait *waiter = process->waiter;
-  if (waiter && is_satisfied(process, waiter->is_cancelled ? FOR_END : waiter->what)) {
+  if (waiter && is_satisfied(process, waiter->is_cancelled ? FOR_END : waiter->what))
     end_wait(process);
-    if (!process->has_owner)
-      destroy(process);
-  }
+  if (!process->has_owner && child_has_ended(child))
+    destroy(process);
+}
+
+static void end_gently(struct process *process)
+{
+  if (process->is_ending)
+    return;
+  process->is_ending = true;
+  child_set_overflow(process->child, CHILD_DROP); /* nobody takes its output any more */
+  child_kill(process->child, process->grace_us);
+}
+
+static void on_call_ended(struct call_follower *follower, enum vm_outcome outcome)
+{
+  if (outcome != VM_SUCCEEDED)
+    end_gently((struct process *)follower);
 }
 
 static void push_taken(lua_State *L, struct child *child, int stream, bool always)
@@ -119,7 +137,7 @@ static void cancel_wait(struct wait *wait)
   struct process_wait *waiter = (struct process_wait *)wait;
   waiter->is_cancelled = true;
   if (waiter->process)
-    child_kill(waiter->process->child, waiter->process->grace_us);
+    end_gently(waiter->process);
 }
 
 static void release_wait(struct wait *wait)
@@ -231,8 +249,8 @@ static int l_gc(lua_State *L) /* child -> */
   if (!process)
     return 0;
   process->has_owner = false;
-  if (process->waiter && process->waiter->is_cancelled)
-    return 0; /* its grace is running */
+  if (process->is_ending && !child_has_ended(process->child))
+    return 0;
   if (process->waiter)
     end_wait(process);
   destroy(process);
@@ -398,6 +416,8 @@ static int l_spawn(lua_State *L) /* function spec -> child | nil message code */
     return args_push_error(L, &error);
   }
   *owner = process;
+  process->follower.call_ended = on_call_ended;
+  call_follow(vm_of(L), &process->follower);
   if (input) {
     child_write(process->child, input, input_size);
     child_end_input(process->child);

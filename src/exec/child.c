@@ -24,6 +24,7 @@
 #include "base/memory.h"
 #include "exec/child_group.h"
 #include "exec/child_spawn.h"
+#include "exec/warden.h"
 
 enum {
   READ_SIZE = 64 << 10,
@@ -125,6 +126,7 @@ static void kill_group(const struct child *child, int number)
 static void finish(struct child *child)
 {
   child->state = ENDED;
+  warden_report_over(child->pid);
   for (int i = 0; i < 3; i++)
     close_stream(&child->streams[i]);
   close_handle(&child->timer);

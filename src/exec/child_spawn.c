@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "exec/warden.h"
 
 enum stage { STAGE_SETUP, STAGE_CWD, STAGE_EXEC };
 
@@ -40,6 +41,7 @@ struct plan {
   char **shell_argv; /* for a script without #!, as shells do it */
   pid_t parent;
   int report_fd;
+  int warden; /* as warden_descriptor() says */
 };
 
 static _Noreturn void fail_child(const struct plan *plan, enum stage stage)
@@ -80,7 +82,10 @@ static void place_fds(const struct plan *plan)
 static _Noreturn __attribute__((noinline)) void run_child(const struct plan *plan)
 {
   const struct child_program *program = plan->program;
-  if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+  if (setpgid(0, 0) < 0)
+    fail_child(plan, STAGE_SETUP);
+  warden_report_begun(plan->warden, getpid());
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
     fail_child(plan, STAGE_SETUP);
   if (getppid() != plan->parent) /* ended before the death signal was set */
     _exit(127);
@@ -194,6 +199,7 @@ static enum error_code spawn(struct plan *plan, pid_t *pid, struct error *error)
   }
   plan->report_fd = report_fds[1];
   plan->parent = getpid();
+  plan->warden = warden_descriptor();
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &before);
   *pid = start_child(plan);
@@ -204,9 +210,11 @@ static enum error_code spawn(struct plan *plan, pid_t *pid, struct error *error)
   close(report_fds[0]);
   if (!has_failed)
     return ERROR_OK;
-  if (*pid > 0)
+  if (*pid > 0) {
     while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {
     }
+    warden_report_over(*pid);
+  }
   return describe(plan->program, &report, error);
 }
 

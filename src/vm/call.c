@@ -112,6 +112,30 @@ static void start_timer(struct vm_call *call)
   uv_timer_start(&call->timer->timer, on_deadline, timer_delay(call), 0);
 }
 
+/* ---- followers ---- */
+
+void call_follow(struct vm *vm, struct call_follower *follower)
+{
+  follower->call = vm->host->current;
+  LIST_INSERT_HEAD(&follower->call->followers, follower, link);
+}
+
+void call_unfollow(struct call_follower *follower)
+{
+  if (follower->call)
+    LIST_REMOVE(follower, link);
+  follower->call = NULL;
+}
+
+static void tell_followers(struct vm_call *call, enum vm_outcome outcome)
+{
+  struct call_follower *follower;
+  while ((follower = LIST_FIRST(&call->followers))) {
+    call_unfollow(follower);
+    follower->call_ended(follower, outcome);
+  }
+}
+
 /* ---- beginning and ending ---- */
 
 static void begin_next(struct vm *vm)
@@ -159,6 +183,7 @@ static void end(struct vm_call *call, enum vm_outcome outcome, const char *error
     TAILQ_REMOVE(&vm->host->cut, call, in_queue);
   TAILQ_REMOVE(&vm->calls, call, in_vm);
   wait_abandon(call);
+  tell_followers(call, outcome);
   drop_timer(call);
   leave_thread(call, outcome == VM_SUCCEEDED);
   if (!was_queued && !call->kind->passes_queue)

@@ -52,6 +52,13 @@ enum call_state {
   CALL_WAITING,
 };
 
+/* What a call began and must not outlive it (a child process): told of its end. */
+struct call_follower {
+  struct vm_call *call; /* NULL once it has ended */
+  void (*call_ended)(struct call_follower *follower, enum vm_outcome outcome);
+  LIST_ENTRY(call_follower) link;
+};
+
 struct vm_call {
   const struct vm_call_kind *kind;
   struct vm *vm;
@@ -67,6 +74,7 @@ struct vm_call {
   int64_t timeout_us;     /* 0: none */
   int64_t deadline_us;    /* monotonic; 0: none, or not begun */
   struct call_timer *timer;
+  LIST_HEAD(call_followers, call_follower) followers;
   TAILQ_ENTRY(vm_call) in_queue;
   TAILQ_ENTRY(vm_call) in_vm;
 };
@@ -80,6 +88,10 @@ void vm_call_kill(struct vm_call *call);
 
 /* Kills all calls of the state. */
 void vm_kill_all(struct vm *vm);
+
+/* The call that is running, and its end; `call_ended` is set by the caller before. */
+void call_follow(struct vm *vm, struct call_follower *follower);
+void call_unfollow(struct call_follower *follower);
 
 static inline struct vm_call *vm_call_argument(lua_State *L)
 {

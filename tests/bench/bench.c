@@ -24,8 +24,9 @@ static const struct {
   const char *name;
   void (*run)(const struct bench_options *options);
 } benchmarks[] = {
-    {"disk", bench_disk}, {"drain", bench_drain}, {"add", bench_add},   {"start", bench_start},
-    {"late", bench_late}, {"idle", bench_idle},   {"next", bench_next}, {"peer", bench_peer},
+    {"disk", bench_disk},   {"drain", bench_drain}, {"add", bench_add},
+    {"start", bench_start}, {"late", bench_late},   {"idle", bench_idle},
+    {"next", bench_next},   {"peer", bench_peer},   {"command", bench_command},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
@@ -50,6 +51,10 @@ static const struct {
     {"loading a zone, median of all", "< 10"},
     {"counting ten years of seconds", "< 1000"},
     {"next --batch", ">= 100000"},
+    {"child over posix_spawn, small", ">= 0.8"},
+    {"child over posix_spawn, 256 MiB", ">= 0.8"},
+    {"runs of a command over posix_spawn, small", ">= 0.8"},
+    {"runs of a command over posix_spawn, 256 MiB", ">= 0.8"},
     {"fires over the fastest peer's", ">= 25"},
     {"fires over APScheduler's", ">= 500"},
 };
