@@ -54,6 +54,8 @@ for name, value in pairs {
   sqlite = raw.module("sqlite"),
   fs = raw.module("fs"),
   crypto = raw.module("crypto"),
+  env = raw.module("env"),
+  template = raw.module("template"),
 } do
   _G[name] = value
 end

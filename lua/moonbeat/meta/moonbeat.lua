@@ -350,6 +350,10 @@ sqlite = nil
 fs = nil
 ---@type crypto
 crypto = nil
+---@type env
+env = nil
+---@type template
+template = nil
 ---@type fun(source: string|exec.options, options?: exec.options): exec.result?, string?, string?
 exec = nil
 
