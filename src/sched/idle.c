@@ -1,5 +1,6 @@
-/* Housekeeping between turns, a few rows at a time: old history is removed, and the write-ahead log
- * is moved back into the database. Nothing here is urgent, so a failure is only logged. */
+/* Housekeeping between turns, a few rows at a time: old history and values whose time is over are
+ * removed, and the write-ahead log is moved back into the database. Nothing here is urgent, so a
+ * failure is only logged. */
 #include <string.h>
 
 #include "base/log.h"
@@ -39,13 +40,17 @@ static bool cut_one(struct sched *s)
 
 static bool prune(struct sched *s)
 {
-  int removed = 0;
+  int removed = 0, expired = 0;
   bool by_age = s->now_us >= s->prune_us;
   if (by_age)
     sched_failed(
         s, store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, &removed, &s->error),
         &s->error);
+  if (by_age && !s->failure)
+    sched_failed(s, store_kv_expire(s->store, s->now_us, PRUNE_ROWS, &expired, &s->error),
+                 &s->error);
   bool more = !s->failure && cut_one(s);
+  removed += expired;
   if (by_age && removed == 0)
     s->prune_us = s->now_us + PRUNE_PERIOD_US;
   return more || removed > 0;

@@ -9,9 +9,10 @@
 
 static const struct request_operation *const tables[] = {
     request_job_operations,    request_run_operations,      request_script_operations,
-    request_status_operations, request_calendar_operations, request_event_operations};
+    request_status_operations, request_calendar_operations, request_event_operations,
+    request_kv_operations};
 
-enum { OPERATIONS_MAX = 64 };
+enum { OPERATIONS_MAX = 128 };
 
 static const struct request_operation *find(const char *name, struct error *error)
 {

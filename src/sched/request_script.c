@@ -1,4 +1,4 @@
-/* Operations on scripts, and on what scripts keep. */
+/* Operations on scripts. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,103 +222,11 @@ static enum error_code listen(struct request *r)
   return ERROR_OK;
 }
 
-/* ---- what scripts keep ---- */
-
-static const char *owner(struct request *r)
-{
-  const char *script = (*r->message)->as.request.script;
-  if (!script)
-    error_set(r->error, ERROR_USAGE, "only scripts keep values");
-  return script;
-}
-
-static enum error_code kv_get(struct request *r)
-{
-  const char *script = owner(r), *key = script ? request_text(r, "key") : NULL;
-  char *value;
-  enum error_code code =
-      key ? store_kv_get(r->s->store, script, key, &value, r->error) : r->error->code;
-  if (code)
-    return code;
-  json_begin_object(r->result);
-  json_put_raw(r->result, "value", value);
-  json_end_object(r->result);
-  free(value);
-  return ERROR_OK;
-}
-
-static char *value_text(const struct json *value)
-{
-  struct buffer text = {0};
-  struct json_writer writer = {.out = &text};
-  if (!value || value->type == JSON_NULL)
-    return NULL;
-  json_write_tree(&writer, value);
-  return buffer_take(&text);
-}
-
-/* With `expected`, only if that is what is kept now: two states of one script lose no update. */
-static enum error_code check_expected(struct request *r, const char *script, const char *key)
-{
-  const struct json *expected = json_get(r->params, "expected");
-  char *found = NULL, *wanted = value_text(expected);
-  enum error_code code = ERROR_OK;
-  if (expected && !(code = store_kv_get(r->s->store, script, key, &found, r->error)) &&
-      (found ? !wanted || strcmp(found, wanted) != 0 : wanted != NULL))
-    code = error_set(r->error, ERROR_CONFLICT, "\"%s\" has another value by now", key);
-  free(found);
-  free(wanted);
-  return code;
-}
-
-static enum error_code kv_set(struct request *r)
-{
-  const char *script = owner(r), *key = script ? request_text(r, "key") : NULL;
-  if (!key)
-    return r->error->code;
-  enum error_code code = check_expected(r, script, key);
-  if (code)
-    return code;
-  char *value = value_text(json_get(r->params, "value"));
-  code = store_kv_set(r->s->store, script, key, value, r->error);
-  free(value);
-  if (sched_failed(r->s, code, r->error))
-    return code;
-  json_begin_object(r->result);
-  json_end_object(r->result);
-  return ERROR_OK;
-}
-
-static bool list_key(void *context, const char *key, const char *value)
-{
-  (void)value;
-  json_write_text(((struct request *)context)->result, key);
-  return true;
-}
-
-static enum error_code kv_keys(struct request *r)
-{
-  const char *script = owner(r);
-  if (!script)
-    return r->error->code;
-  json_begin_object(r->result);
-  json_key(r->result, "keys");
-  json_begin_array(r->result);
-  enum error_code code = store_kv_each(
-      r->s->store, script, json_text(json_get(r->params, "prefix"), ""), list_key, r, r->error);
-  json_end_array(r->result);
-  json_end_object(r->result);
-  return code;
-}
-
 static const char *const none[] = {NULL};
 static const char *const name_param[] = {"name", NULL};
 static const char *const add_params[] = {"name", "source", NULL};
 static const char *const revision_params[] = {"name", "revision", NULL};
 static const char *const listen_params[] = {"names", NULL};
-static const char *const key_param[] = {"key", NULL};
-static const char *const set_params[] = {"key", "value", "expected", NULL};
-static const char *const keys_params[] = {"prefix", NULL};
 
 const struct request_operation request_script_operations[] = {
     {"scripts", scripts, none},
@@ -328,8 +236,5 @@ const struct request_operation request_script_operations[] = {
     {"rollback_script", rollback_script, revision_params},
     {"reload", reload, none},
     {"listen", listen, listen_params},
-    {"kv_get", kv_get, key_param},
-    {"kv_set", kv_set, set_params},
-    {"kv_keys", kv_keys, keys_params},
     {0},
 };

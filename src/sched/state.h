@@ -467,6 +467,7 @@ struct request_operation {
 extern const struct request_operation request_calendar_operations[];
 extern const struct request_operation request_event_operations[];
 extern const struct request_operation request_job_operations[];
+extern const struct request_operation request_kv_operations[];
 extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];
 extern const struct request_operation request_status_operations[];

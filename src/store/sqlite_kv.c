@@ -1,51 +1,111 @@
 /* What scripts keep: JSON values by (script, key), clustered so that one script's keys lie together
- * and in the order of their bytes. They outlive their script: a file that is moved away and back
- * finds what it kept. Scheduler thread. */
+ * and in the order of their bytes. Script "" is what all share. They outlive their script: a file
+ * that is moved away and back finds what it kept.
+ *
+ * A value may have an end. From that moment on no reader sees it, whenever its row goes: rows whose
+ * time is over are found by an index that holds only those that have one. Scheduler thread. */
 #include "store/sqlite_store.h"
 
 #include <string.h>
 
 #include "base/memory.h"
 
-enum error_code store_kv_set(struct store *store, const char *script, const char *key,
-                             const char *value, struct error *error)
+enum error_code store_kv_set(struct store *store, const struct kv_entry *entry, struct error *error)
 {
-  struct query query;
-  if (value)
-    query =
-        query_open(store, "INSERT OR REPLACE INTO kv(script, key, value) VALUES (?, ?, ?)", error);
-  else
-    query = query_open(store, "DELETE FROM kv WHERE script = ? AND key = ?", error);
-  bind_text(&query, script);
-  bind_text(&query, key);
-  if (value)
-    bind_text(&query, value);
+  struct query query = query_open(
+      store, "INSERT OR REPLACE INTO kv(script, key, value, expires_us) VALUES (?, ?, ?, ?)",
+      error);
+  bind_text(&query, entry->script);
+  bind_text(&query, entry->key);
+  bind_text(&query, entry->value);
+  bind_optional(&query, entry->expires_us, KV_FOR_EVER);
   return query_run(&query);
 }
 
-enum error_code store_kv_get(struct store *store, const char *script, const char *key, char **value,
-                             struct error *error)
+enum error_code store_kv_delete(struct store *store, const char *script, const char *key,
+                                struct error *error)
 {
-  struct query query =
-      query_open(store, "SELECT value FROM kv WHERE script = ? AND key = ?", error);
+  struct query query = query_open(store, "DELETE FROM kv WHERE script = ? AND key = ?", error);
   bind_text(&query, script);
   bind_text(&query, key);
-  *value = query_row(&query) ? memory_strdup(query_text(&query, 0)) : NULL;
+  return query_run(&query);
+}
+
+enum error_code store_kv_get(struct store *store, const char *script, const char *key,
+                             int64_t now_us, char **value, int64_t *expires_us, struct error *error)
+{
+  struct query query =
+      query_open(store, "SELECT value, expires_us FROM kv WHERE script = ? AND key = ?", error);
+  bind_text(&query, script);
+  bind_text(&query, key);
+  *value = NULL;
+  *expires_us = KV_FOR_EVER;
+  if (query_row(&query) && query_optional(&query, 1, KV_FOR_EVER) > now_us) {
+    *value = memory_strdup(query_text(&query, 0));
+    *expires_us = query_optional(&query, 1, KV_FOR_EVER);
+  }
   return query_close(&query);
 }
 
-enum error_code store_kv_each(struct store *store, const char *script, const char *prefix,
+static struct query open_listing(struct store *store, const struct kv_listing *listing,
+                                 struct error *error)
+{
+  struct query query;
+  const char *from = listing->after_key ? listing->after_key : listing->prefix;
+  if (listing->script) {
+    query = query_open(store,
+                       "SELECT script, key, value, expires_us FROM kv"
+                       " WHERE script = ? AND key >= ? ORDER BY key",
+                       error);
+    bind_text(&query, listing->script);
+    if (listing->after_key && strcmp(listing->after_key, listing->prefix) < 0)
+      from = listing->prefix;
+  } else {
+    query = query_open(store,
+                       "SELECT script, key, value, expires_us FROM kv"
+                       " WHERE (script, key) >= (?, ?) ORDER BY script, key",
+                       error);
+    bind_text(&query, listing->after_script ? listing->after_script : "");
+    from = listing->after_key ? listing->after_key : "";
+  }
+  bind_text(&query, from);
+  return query;
+}
+
+enum error_code store_kv_each(struct store *store, const struct kv_listing *listing,
                               store_kv_visitor visit, void *context, struct error *error)
 {
-  struct query query = query_open(
-      store, "SELECT key, value FROM kv WHERE script = ? AND key >= ? ORDER BY key", error);
-  bind_text(&query, script);
-  bind_text(&query, prefix);
-  size_t size = strlen(prefix);
+  struct query query = open_listing(store, listing, error);
+  size_t size = strlen(listing->prefix);
+  const char *after_script = listing->script ? listing->script : listing->after_script;
   while (query_row(&query)) {
-    const char *key = query_text(&query, 0);
-    if (strncmp(key, prefix, size) != 0 || !visit(context, key, query_text(&query, 1)))
+    struct kv_entry entry = {.script = query_text(&query, 0),
+                             .key = query_text(&query, 1),
+                             .value = query_text(&query, 2),
+                             .expires_us = query_optional(&query, 3, KV_FOR_EVER)};
+    bool is_first = listing->after_key && strcmp(entry.key, listing->after_key) == 0 &&
+                    strcmp(entry.script, after_script) == 0;
+    bool fits = strncmp(entry.key, listing->prefix, size) == 0;
+    if (!fits && listing->script)
+      break;
+    if (fits && !is_first && entry.expires_us > listing->now_us && !visit(context, &entry))
       break;
   }
+  return query_close(&query);
+}
+
+enum error_code store_kv_expire(struct store *store, int64_t now_us, int budget, int *removed,
+                                struct error *error)
+{
+  struct query query = query_open(store,
+                                  "DELETE FROM kv WHERE (script, key) IN"
+                                  " (SELECT script, key FROM kv WHERE expires_us <= ? LIMIT ?)"
+                                  " RETURNING 1",
+                                  error);
+  bind_integer(&query, now_us);
+  bind_integer(&query, budget);
+  *removed = 0;
+  while (query_row(&query))
+    ++*removed;
   return query_close(&query);
 }

@@ -83,7 +83,11 @@ static const char *const steps[] = {
     /* How many slots a pool has, and how many its script said last: what a person changed at run
      * time stays until the script says something new. */
     "CREATE TABLE pools(name TEXT PRIMARY KEY, slots INTEGER NOT NULL, declared INTEGER,"
-    "  script TEXT) STRICT, WITHOUT ROWID;",
+    "  script TEXT) STRICT, WITHOUT ROWID;"
+
+    /* Values that scripts keep may have an end. */
+    "ALTER TABLE kv ADD COLUMN expires_us INTEGER;"
+    "CREATE INDEX kv_expiring ON kv(expires_us) WHERE expires_us IS NOT NULL;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

@@ -247,16 +247,38 @@ enum error_code store_each_log(struct store *store, struct run_key key, int64_t 
 
 /* ---- what scripts keep ---- */
 
-/* `value` is JSON; NULL removes the key. */
-enum error_code store_kv_set(struct store *store, const char *script, const char *key,
-                             const char *value, struct error *error);
-/* *value is a heap string of the caller's, NULL when there is none. */
-enum error_code store_kv_get(struct store *store, const char *script, const char *key, char **value,
+#define KV_FOR_EVER INT64_MAX
+
+struct kv_entry {
+  const char *script; /* "": what all scripts share */
+  const char *key;
+  const char *value;  /* JSON */
+  int64_t expires_us; /* from then on nobody sees it; KV_FOR_EVER: it stays */
+};
+
+enum error_code store_kv_set(struct store *store, const struct kv_entry *entry,
                              struct error *error);
-typedef bool (*store_kv_visitor)(void *context, const char *key, const char *value);
-/* Keys that begin with `prefix`, in order. */
-enum error_code store_kv_each(struct store *store, const char *script, const char *prefix,
+enum error_code store_kv_delete(struct store *store, const char *script, const char *key,
+                                struct error *error);
+/* *value is a heap string of the caller's, NULL when there is none. */
+enum error_code store_kv_get(struct store *store, const char *script, const char *key,
+                             int64_t now_us, char **value, int64_t *expires_us,
+                             struct error *error);
+
+/* Which keys: of one script, or of all when it is NULL, those that begin with `prefix` and stand
+ * behind the one named, in order. */
+struct kv_listing {
+  const char *script;
+  const char *prefix;                   /* "": all */
+  const char *after_script, *after_key; /* NULL: from the first on */
+  int64_t now_us;
+};
+typedef bool (*store_kv_visitor)(void *context, const struct kv_entry *entry);
+enum error_code store_kv_each(struct store *store, const struct kv_listing *listing,
                               store_kv_visitor visit, void *context, struct error *error);
+/* Removes at most `budget` values whose time is over. Inside a transaction. */
+enum error_code store_kv_expire(struct store *store, int64_t now_us, int budget, int *removed,
+                                struct error *error);
 
 /* ---- housekeeping, in small steps between turns ---- */
 

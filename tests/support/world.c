@@ -154,27 +154,44 @@ void world_save_briefly(struct world *w, const char *script, const char *json)
   settle(w, &in);
 }
 
-char *world_ask(struct world *w, const char *operation, const char *params)
+char *world_answer(struct world *w, uint64_t tag)
+{
+  struct message_list others = {0};
+  char *text = NULL;
+  struct message *m;
+  while ((m = message_list_pop(&w->replies))) {
+    if (m->tag != tag || text) {
+      message_list_append(&others, m);
+      continue;
+    }
+    text = m->as.reply.code
+               ? memory_printf("error: %s: %s", error_name(m->as.reply.code), m->as.reply.text)
+               : memory_strdup(m->as.reply.text);
+    message_destroy(m);
+  }
+  w->replies = others;
+  return text;
+}
+
+char *world_ask_as(struct world *w, const char *script, const char *operation, const char *params)
 {
   struct message_list in = {0};
   struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->tag = ++w->last_tag;
   m->as.request.op = memory_strdup(operation);
   m->as.request.params = memory_strdup(params);
+  m->as.request.script = memory_strdup(script);
   message_list_append(&in, m);
   settle(w, &in);
-  while ((m = message_list_pop(&w->replies))) {
-    char *text = NULL;
-    if (m->tag == w->last_tag)
-      text = m->as.reply.code
-                 ? memory_printf("error: %s: %s", error_name(m->as.reply.code), m->as.reply.text)
-                 : memory_strdup(m->as.reply.text);
-    message_destroy(m);
-    if (text)
-      return text;
-  }
-  fail_msg("%s was not answered", operation);
-  return NULL;
+  char *text = world_answer(w, w->last_tag);
+  if (!text)
+    fail_msg("%s was not answered", operation);
+  return text;
+}
+
+char *world_ask(struct world *w, const char *operation, const char *params)
+{
+  return world_ask_as(w, NULL, operation, params);
 }
 
 static const struct json *find_path(const struct json *value, const char *path)

@@ -52,6 +52,10 @@ void world_tell(struct world *w, struct message *message);
 
 /* The reply's JSON, or "error: CODE: TEXT". The caller frees. */
 char *world_ask(struct world *w, const char *operation, const char *params);
+/* The same of a script. */
+char *world_ask_as(struct world *w, const char *script, const char *operation, const char *params);
+/* The reply to a request that world_tell() has sent, taken out; NULL: there is none yet. */
+char *world_answer(struct world *w, uint64_t tag);
 /* Asks and compares one member of the result, given as text ("null" when absent). */
 void world_expect(struct world *w, const char *operation, const char *params, const char *member,
                   const char *value);

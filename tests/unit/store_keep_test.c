@@ -166,62 +166,98 @@ static void skips(void **state)
   assert_string_equal(seen.text, "");
 }
 
-static bool note_key(void *context, const char *key, const char *value)
+static bool note_key(void *context, const struct kv_entry *entry)
 {
   char word[64];
-  snprintf(word, sizeof word, "%s=%s", key, value);
+  snprintf(word, sizeof word, "%s:%s=%s", entry->script, entry->key, entry->value);
   return note(context, word);
+}
+
+static void put_value(const char *script, const char *key, const char *value, int64_t expires_us)
+{
+  OK(store_kv_set(store, &(struct kv_entry){script, key, value, expires_us}, &error));
+}
+
+static void check_value(const char *script, const char *key, int64_t now_us, const char *expected)
+{
+  char *value;
+  int64_t expires_us;
+  OK(store_kv_get(store, script, key, now_us, &value, &expires_us, &error));
+  if (expected)
+    assert_string_equal(value, expected);
+  else
+    assert_null(value);
+  free(value);
+}
+
+static void check_keys(struct kv_listing listing, int stop, const char *expected)
+{
+  struct seen seen = {.left = stop};
+  OK(store_kv_each(store, &listing, note_key, &seen, &error));
+  assert_string_equal(seen.text, expected);
 }
 
 static void keys(void **state)
 {
   (void)state;
-  static const struct {
-    const char *script, *key, *value;
-  } sets[] = {
-      {"s", "b", "1"}, {"s", "a/2", "2"},   {"s", "a/1", "3"},    {"s", "a", "4"},
-      {"t", "a", "5"}, {"s", "b", "6"},     {"s", "a\xff", "7"},  {"s", "gone", "8"},
-      {"s", "", "9"},  {"s", "gone", NULL}, {"s", "never", NULL},
+  static const char *const sets[][3] = {
+      {"s", "b", "1"}, {"s", "a/2", "2"}, {"s", "a/1", "3"},   {"s", "a", "4"},    {"t", "a", "5"},
+      {"s", "b", "6"}, {"", "a/9", "0"},  {"s", "a\xff", "7"}, {"s", "gone", "8"}, {"s", "", "9"},
   };
   begin();
   for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
-    OK(store_kv_set(store, sets[i].script, sets[i].key, sets[i].value, &error));
+    put_value(sets[i][0], sets[i][1], sets[i][2], KV_FOR_EVER);
+  OK(store_kv_delete(store, "s", "gone", &error));
+  OK(store_kv_delete(store, "s", "never", &error));
   commit();
-  static const struct {
-    const char *script, *key, *value;
-  } gets[] = {
-      {"s", "b", "6"}, {"t", "a", "5"}, {"s", "", "9"}, {"s", "gone", NULL}, {"u", "a", NULL}};
-  for (size_t i = 0; i < sizeof gets / sizeof gets[0]; i++) {
-    char *value;
-    OK(store_kv_get(store, gets[i].script, gets[i].key, &value, &error));
-    if (gets[i].value)
-      assert_string_equal(value, gets[i].value);
-    else
-      assert_null(value);
-    free(value);
+  check_value("s", "b", 0, "6");
+  check_value("t", "a", 0, "5");
+  check_value("s", "", 0, "9");
+  check_value("s", "gone", 0, NULL);
+  check_value("u", "a", 0, NULL);
+  check_keys((struct kv_listing){.script = "s", .prefix = "a"}, 0,
+             "s:a=4 s:a/1=3 s:a/2=2 s:a\xff=7");
+  check_keys((struct kv_listing){.script = "s", .prefix = "a/"}, 0, "s:a/1=3 s:a/2=2");
+  check_keys((struct kv_listing){.script = "s", .prefix = ""}, 2, "s:=9 s:a=4");
+  check_keys((struct kv_listing){.script = "s", .prefix = "\xff"}, 0, "");
+  check_keys((struct kv_listing){.script = "s", .prefix = "a", .after_key = "a/1"}, 0,
+             "s:a/2=2 s:a\xff=7");
+  check_keys((struct kv_listing){.script = "s", .prefix = "b", .after_key = "a"}, 0, "s:b=6");
+  check_keys((struct kv_listing){.prefix = "a/"}, 0, ":a/9=0 s:a/1=3 s:a/2=2");
+  check_keys((struct kv_listing){.prefix = "a", .after_script = "s", .after_key = "a/2"}, 0,
+             "s:a\xff=7 t:a=5");
+}
+
+static void values_end(void **state)
+{
+  int removed;
+  (void)state;
+  begin();
+  for (int i = 0; i < 5; i++) {
+    char key[8];
+    snprintf(key, sizeof key, "k%d", i);
+    put_value("s", key, "1", 10 + i);
   }
-  static const struct {
-    const char *prefix;
-    int stop;
-    const char *seen;
-  } lists[] = {
-      {"a", 0, "a=4 a/1=3 a/2=2 a\xff=7"},
-      {"a/", 0, "a/1=3 a/2=2"},
-      {"", 2, "=9 a=4"},
-      {"\xff", 0, ""},
-      {"b", 0, "b=6"},
-  };
-  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-    struct seen seen = {.left = lists[i].stop};
-    OK(store_kv_each(store, "s", lists[i].prefix, note_key, &seen, &error));
-    assert_string_equal(seen.text, lists[i].seen);
-  }
+  put_value("s", "stays", "1", KV_FOR_EVER);
+  commit();
+  check_value("s", "k0", 9, "1");
+  check_value("s", "k0", 10, NULL);
+  check_keys((struct kv_listing){.script = "s", .prefix = "", .now_us = 13}, 0, "s:k4=1 s:stays=1");
+  begin();
+  OK(store_kv_expire(store, 13, 3, &removed, &error));
+  assert_int_equal(removed, 3);
+  OK(store_kv_expire(store, 13, 3, &removed, &error));
+  assert_int_equal(removed, 1);
+  OK(store_kv_expire(store, 13, 3, &removed, &error));
+  assert_int_equal(removed, 0);
+  commit();
+  check_keys((struct kv_listing){.script = "s", .prefix = "", .now_us = 0}, 0, "s:k4=1 s:stays=1");
 }
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(scripts), TEST(revisions), TEST(logs), TEST(skips), TEST(keys),
+      TEST(scripts), TEST(revisions), TEST(logs), TEST(skips), TEST(keys), TEST(values_end),
   };
   return run_suite(tests, sizeof tests / sizeof tests[0], true);
 }
