@@ -7,6 +7,67 @@ local fail = raw.module("fail")
 ---@class time
 local time = {}
 
+---@alias duration string|number "1h30m", or seconds
+---@alias time.unit "years"|"quarters"|"months"|"weeks"|"days"|"hours"|"minutes"|"seconds"
+
+---@class time.value
+---@field us integer microseconds since 1970, UTC
+---@field epoch number seconds since 1970
+---@field zone string whose wall clock the fields below show
+---@field year integer
+---@field month integer
+---@field day integer
+---@field hour integer
+---@field minute integer
+---@field second integer
+---@field weekday integer 1 is Monday
+---@field yday integer
+---@operator add(duration): time.value
+---@operator sub(duration): time.value
+---@operator sub(time.value): number
+local instant = raw.time_methods
+
+--- "2026-11-21", of the time that lies `offset` ("-1d") from this one.
+---@param offset? duration
+---@param zone? string
+---@return string
+instant.date = instant.date
+
+--- As strftime, and %f for microseconds.
+---@param format string
+---@param zone? string
+---@return string
+instant.format = instant.format
+
+--- "2026-11-21T01:08:28+01:00"
+---@param zone? string
+---@return string
+instant.iso = instant.iso
+
+--- The same time, showing another zone's wall clock.
+---@param zone string
+---@return time.value
+instant.in_zone = instant.in_zone
+
+--- The time so many units later, or earlier: t:add { months = 1, days = -1 }. Days and what is longer
+-- count on the wall clock, a month that is too short for the day has its last one; hours, minutes and
+-- seconds are elapsed time and come after.
+---@param amounts table<time.unit, number>
+---@return time.value
+instant.add = instant.add
+
+--- The beginning of the year, quarter, month, week (Monday), day, hour, minute or second.
+---@param unit time.unit
+---@return time.value
+instant.start_of = instant.start_of
+
+--- How many whole units this time is behind the other, on the wall clock of its zone; seconds with
+-- their fraction when no unit is given.
+---@param other time.value
+---@param unit? time.unit
+---@return number
+instant.diff = instant.diff
+
 local function checked(f, ...)
   local ok, value, message = pcall(f, ...)
   if not ok then
@@ -22,12 +83,17 @@ function time.now()
 end
 
 --- Reads RFC 3339, or a date or date and time on the wall clock of `zone` (the system's when not
--- given). nil and a sentence when it is none.
+-- given); or, by a format, what strftime has written: time.parse("29.3.2026", nil, "%d.%m.%Y").
+-- nil and a sentence when it is none.
 ---@param text string
 ---@param zone? string
+---@param format? string
 ---@return time.value?
 ---@return string? message
-function time.parse(text, zone)
+function time.parse(text, zone, format)
+  if format ~= nil then
+    return checked(raw.time_parse_by, text, format, zone)
+  end
   return checked(raw.time_parse, text, zone)
 end
 

@@ -15,14 +15,10 @@
 #include "base/clock.h"
 #include "time/duration.h"
 #include "time/instant.h"
+#include "vm/api_time_internal.h"
 #include "vm/vm.h"
 
 #define TIME "time"
-
-struct time_value {
-  int64_t us;
-  const struct zone *zone;
-};
 
 static const struct zone *find_zone(lua_State *L, const char *name)
 {
@@ -33,9 +29,7 @@ static const struct zone *find_zone(lua_State *L, const char *name)
   return zone;
 }
 
-/* The zone named at `index`; where there is none, `otherwise`, or the system's when that is NULL.
- */
-static const struct zone *opt_zone(lua_State *L, int index, const struct zone *otherwise)
+const struct zone *api_time_opt_zone(lua_State *L, int index, const struct zone *otherwise)
 {
   struct error error;
   if (!lua_isnoneornil(L, index))
@@ -45,7 +39,7 @@ static const struct zone *opt_zone(lua_State *L, int index, const struct zone *o
   return otherwise;
 }
 
-static int push_time(lua_State *L, int64_t us, const struct zone *zone)
+int api_time_push_in(lua_State *L, int64_t us, const struct zone *zone)
 {
   if (us < INSTANT_MIN || us > INSTANT_MAX)
     return luaL_error(L, "the time lies outside the years 1 to 9999");
@@ -55,14 +49,14 @@ static int push_time(lua_State *L, int64_t us, const struct zone *zone)
   return 1;
 }
 
-static struct time_value *check_time(lua_State *L, int index)
+struct time_value *api_time_check(lua_State *L, int index)
 {
   return luaL_checkudata(L, index, TIME);
 }
 
 void api_time_push(lua_State *L, int64_t us)
 {
-  push_time(L, us, opt_zone(L, lua_gettop(L) + 1, NULL));
+  api_time_push_in(L, us, api_time_opt_zone(L, lua_gettop(L) + 1, NULL));
 }
 
 bool api_time_get(lua_State *L, int index, int64_t *us)
@@ -127,12 +121,12 @@ static void fill_tm(struct tm *tm, int64_t us, const struct zone *zone)
 
 static int l_date(lua_State *L) /* time offset? zone? -> "2026-11-21" */
 {
-  const struct time_value *time = check_time(L, 1);
+  const struct time_value *time = api_time_check(L, 1);
   int64_t us = time->us;
   if (!lua_isnoneornil(L, 2))
     us += check_duration(L, 2);
   struct tm tm;
-  fill_tm(&tm, us, opt_zone(L, 3, time->zone));
+  fill_tm(&tm, us, api_time_opt_zone(L, 3, time->zone));
   char text[48];
   snprintf(text, sizeof text, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
   lua_pushstring(L, text);
@@ -142,11 +136,11 @@ static int l_date(lua_State *L) /* time offset? zone? -> "2026-11-21" */
 static int l_format(lua_State *L) /* time format zone? -> text */
 {
   static const char allowed[] = "aAbBcCdDeFgGhHIjklmMnpPrRStTuUVwWxXyYzZ%";
-  const struct time_value *time = check_time(L, 1);
+  const struct time_value *time = api_time_check(L, 1);
   const char *format = luaL_checkstring(L, 2);
   struct tm tm;
   luaL_Buffer out;
-  fill_tm(&tm, time->us, opt_zone(L, 3, time->zone));
+  fill_tm(&tm, time->us, api_time_opt_zone(L, 3, time->zone));
   luaL_buffinit(L, &out);
   for (const char *at = format; *at; at++) {
     char text[128], item[3] = {'%', at[1], 0};
@@ -172,17 +166,17 @@ static int l_format(lua_State *L) /* time format zone? -> text */
 
 static int l_iso(lua_State *L) /* time zone? -> "2026-11-21T01:08:28+01:00" */
 {
-  const struct time_value *time = check_time(L, 1);
+  const struct time_value *time = api_time_check(L, 1);
   char text[INSTANT_TEXT_SIZE];
-  instant_format_in(text, time->us, opt_zone(L, 2, time->zone));
+  instant_format_in(text, time->us, api_time_opt_zone(L, 2, time->zone));
   lua_pushstring(L, text);
   return 1;
 }
 
 static int l_in_zone(lua_State *L) /* time zone -> time */
 {
-  const struct time_value *time = check_time(L, 1);
-  return push_time(L, time->us, find_zone(L, luaL_checkstring(L, 2)));
+  const struct time_value *time = api_time_check(L, 1);
+  return api_time_push_in(L, time->us, find_zone(L, luaL_checkstring(L, 2)));
 }
 
 /* ---- metamethods ---- */
@@ -223,7 +217,7 @@ static bool push_field(lua_State *L, const struct time_value *time, const char *
 
 static int l_index(lua_State *L) /* time name -> value; upvalue 1: methods */
 {
-  const struct time_value *time = check_time(L, 1);
+  const struct time_value *time = api_time_check(L, 1);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
     return 1;
@@ -236,17 +230,17 @@ static int l_index(lua_State *L) /* time name -> value; upvalue 1: methods */
 static int l_add(lua_State *L) /* time length, or the reverse -> time */
 {
   int time_at = luaL_testudata(L, 1, TIME) ? 1 : 2;
-  const struct time_value *time = check_time(L, time_at);
+  const struct time_value *time = api_time_check(L, time_at);
   if (luaL_testudata(L, 3 - time_at, TIME))
     return luaL_error(L, "two times cannot be added; add a length, like \"1h\"");
-  return push_time(L, time->us + check_duration(L, 3 - time_at), time->zone);
+  return api_time_push_in(L, time->us + check_duration(L, 3 - time_at), time->zone);
 }
 
 static int l_sub(lua_State *L) /* time time -> seconds; time length -> time */
 {
-  const struct time_value *time = check_time(L, 1), *other = luaL_testudata(L, 2, TIME);
+  const struct time_value *time = api_time_check(L, 1), *other = luaL_testudata(L, 2, TIME);
   if (!other)
-    return push_time(L, time->us - check_duration(L, 2), time->zone);
+    return api_time_push_in(L, time->us - check_duration(L, 2), time->zone);
   lua_pushnumber(L, (double)(time->us - other->us) / 1e6);
   return 1;
 }
@@ -260,20 +254,20 @@ static int l_eq(lua_State *L)
 
 static int l_lt(lua_State *L)
 {
-  lua_pushboolean(L, check_time(L, 1)->us < check_time(L, 2)->us);
+  lua_pushboolean(L, api_time_check(L, 1)->us < api_time_check(L, 2)->us);
   return 1;
 }
 
 static int l_le(lua_State *L)
 {
-  lua_pushboolean(L, check_time(L, 1)->us <= check_time(L, 2)->us);
+  lua_pushboolean(L, api_time_check(L, 1)->us <= api_time_check(L, 2)->us);
   return 1;
 }
 
 static int l_tostring(lua_State *L)
 {
   char text[INSTANT_TEXT_SIZE];
-  instant_format(text, check_time(L, 1)->us);
+  instant_format(text, api_time_check(L, 1)->us);
   lua_pushstring(L, text);
   return 1;
 }
@@ -282,25 +276,25 @@ static int l_tostring(lua_State *L)
 
 static int l_now(lua_State *L) /* -> time */
 {
-  return push_time(L, clock_wall_us(), opt_zone(L, lua_gettop(L) + 1, NULL));
+  return api_time_push_in(L, clock_wall_us(), api_time_opt_zone(L, lua_gettop(L) + 1, NULL));
 }
 
 static int l_from_us(lua_State *L) /* us zone? -> time */
 {
-  return push_time(L, luaL_checkinteger(L, 1), opt_zone(L, 2, NULL));
+  return api_time_push_in(L, luaL_checkinteger(L, 1), api_time_opt_zone(L, 2, NULL));
 }
 
 static int l_parse(lua_State *L) /* text zone? -> time | nil message */
 {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
-  const struct zone *zone = opt_zone(L, 2, NULL);
+  const struct zone *zone = api_time_opt_zone(L, 2, NULL);
   struct error error;
   int64_t us;
   if (strlen(text) != size)
     error_set(&error, ERROR_INVALID, "a time cannot hold a NUL byte");
   else if (!instant_parse(text, zone, &us, &error))
-    return push_time(L, us, zone);
+    return api_time_push_in(L, us, zone);
   lua_pushnil(L);
   lua_pushstring(L, error.text);
   return 2;
@@ -357,6 +351,7 @@ void api_time_open(lua_State *L) /* raw -- raw */
   static const luaL_Reg functions[] = {{"time_now", l_now},
                                        {"time_from_us", l_from_us},
                                        {"time_parse", l_parse},
+                                       {"time_parse_by", api_time_parse_by},
                                        {"time_us", l_us},
                                        {"duration", l_duration},
                                        {"time_zones", l_zones},
@@ -371,6 +366,9 @@ void api_time_open(lua_State *L) /* raw -- raw */
   luaL_newmetatable(L, TIME);
   luaL_setfuncs(L, metamethods, 0);
   luaL_newlib(L, methods);
+  api_time_calendar_open(L);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "time_methods");
   lua_pushcclosure(L, l_index, 1);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "time");
