@@ -6,6 +6,7 @@
 --   if response.ok then local orders = response:json() ... end
 
 local raw = ...
+local backoff = raw.module("backoff")
 
 ---@class http
 local http = {}
@@ -21,14 +22,17 @@ local http = {}
 ---@field timeout? number|string for the whole, "30s" when not given; 0 for none
 ---@field connect_timeout? number|string "10s" when not given
 ---@field follow? integer|boolean how many redirects to follow, 5 when not given; false for none
----@field retries? integer|http.retries how often to try again, 0 when not given
+---@field retries? integer|http.retries further attempts when there is no answer, or one that says later; 0
 ---@field auth? http.auth
----@field max_size? integer|string of the response's body, "16MiB" when not given
+---@field max_size? integer|string of the response's body, "16MiB" when not given, "1GiB" with save_to
+---@field save_to? string the file that the body of a successful answer goes to, once all of it is there
 ---@field verify? boolean false: do not check the server's certificate
 
 ---@class http.retries
 ---@field attempts integer in all, the first included
----@field delay? number|string before the second attempt, "1s" when not given; doubled for each next
+---@field delay? number|string before the second attempt, "1s" when not given; doubled for each next, or as Retry-After says
+---@field max_delay? number|string "1m" when not given
+---@field any_method? boolean also POST and PATCH, else tried again only when nobody was reached
 
 ---@class http.auth
 ---@field user? string
@@ -39,7 +43,9 @@ local http = {}
 ---@field status integer
 ---@field ok boolean status is 200 to 299
 ---@field headers table<string, string> names in lower case; repeated ones are joined by ", "
----@field body string
+---@field body string "" when it went to a file
+---@field saved_to? string that file
+---@field size integer of the body
 ---@field url string where the answer came from, after redirects
 ---@field elapsed number seconds
 ---@field json fun(): any the body read as JSON; nil and a sentence when it is not JSON
@@ -154,24 +160,6 @@ local function body_of(name, options)
   return options.body, given and "application/octet-stream"
 end
 
-local function retries_of(name, retries)
-  if retries == nil then
-    return 1, 0
-  elseif math.type(retries) == "integer" and retries >= 0 then
-    return retries + 1, 1
-  elseif type(retries) ~= "table" then
-    fail("%s: retries must be a number or a table, got %s", name, raw.type_name(retries))
-  end
-  raw.check_options(name .. ": retries", retries, "attempts", "delay")
-  local attempts = retries.attempts
-  if attempts == nil then
-    attempts = 3
-  elseif math.type(attempts) ~= "integer" or attempts < 1 or attempts > 100 then
-    fail("%s: retries.attempts must be 1 to 100", name)
-  end
-  return attempts, raw.seconds_option(name, "retries.delay", retries.delay == nil and 1 or retries.delay)
-end
-
 local function check_auth(name, auth)
   if auth == nil then
     return nil
@@ -188,12 +176,15 @@ local function check_auth(name, auth)
   return auth
 end
 
--- Worth another attempt: no answer, or one that says "later".
-local function is_temporary(status, code)
-  if status == nil then
-    return code ~= "invalid" and code ~= "limit"
+-- Asked twice, these do what they do once.
+local IDEMPOTENT = { GET = true, HEAD = true, OPTIONS = true, TRACE = true, PUT = true, DELETE = true }
+
+-- Worth another attempt. Any other method may have had its effect unless nobody was reached.
+local function is_to_repeat(plan, method, status, code)
+  if IDEMPOTENT[method] or plan.any_method then
+    return backoff.is_temporary(status, code)
   end
-  return status == 429 or status == 502 or status == 503 or status == 504
+  return status == nil and code == "unavailable"
 end
 
 local function perform(name, method, url, options)
@@ -210,6 +201,10 @@ local function perform(name, method, url, options)
   if body == nil and BODY_METHODS[method] then
     body = ""
   end
+  local max_size = options.max_size
+  if max_size == nil then
+    max_size = options.save_to ~= nil and 1 << 30 or 16 << 20
+  end
   local request = {
     method = method,
     url = url_with_query(name, url, options.query),
@@ -218,7 +213,8 @@ local function perform(name, method, url, options)
     timeout = raw.seconds_option(name, "timeout", options.timeout == nil and 30 or options.timeout),
     connect_timeout = raw.seconds_option(name, "connect_timeout",
       options.connect_timeout == nil and 10 or options.connect_timeout),
-    max_size = raw.size_option(name, "max_size", options.max_size == nil and 16 << 20 or options.max_size),
+    max_size = raw.size_option(name, "max_size", max_size),
+    save_to = options.save_to,
     follow = options.follow == nil and 5 or options.follow == true and 5 or options.follow or 0,
     auth = check_auth(name, options.auth),
     verify = options.verify ~= false,
@@ -226,12 +222,14 @@ local function perform(name, method, url, options)
   if math.type(request.follow) ~= "integer" or request.follow < 0 then
     fail("%s: follow must be a number of redirects or false", name)
   end
-  local attempts, delay = retries_of(name, options.retries)
-  for attempt = 1, attempts do
-    local status, headers, text, final_url, elapsed = raw.http_request(name, request)
+  if request.save_to ~= nil and method == "HEAD" then
+    fail("%s: save_to is for what has a body", name)
+  end
+  local plan = backoff.read(name, options.retries, 1)
+  for attempt = 1, plan.attempts do
+    local status, headers, text, final_url, elapsed, saved = raw.http_request(name, request)
     -- Without an answer the second and third results are the sentence and its code.
-    local again = attempt < attempts and is_temporary(status, text)
-    if not again then
+    if attempt == plan.attempts or not is_to_repeat(plan, method, status, text) then
       if status == nil then
         return nil, headers, text
       end
@@ -240,17 +238,19 @@ local function perform(name, method, url, options)
         ok = status >= 200 and status < 300,
         headers = headers,
         body = text,
+        size = saved or #text,
+        saved_to = saved and request.save_to,
         url = final_url,
         elapsed = elapsed,
       }, response_meta)
     end
-    raw.sleep(delay * 2 ^ (attempt - 1))
+    raw.sleep(backoff.delay(plan, attempt, status and headers))
   end
 end
 
 local function check_request(name, options)
   return raw.check_options(name, options, "method", "url", "headers", "query", "body", "json", "form",
-    "timeout", "connect_timeout", "follow", "retries", "auth", "max_size", "verify")
+    "timeout", "connect_timeout", "follow", "retries", "auth", "max_size", "save_to", "verify")
 end
 
 local function with_method(function_name, method)

@@ -108,7 +108,7 @@ void fs_work_read(struct fs_job *job)
   close(fd);
 }
 
-static bool write_all(int fd, const char *data, size_t size)
+bool fs_write_all(int fd, const char *data, size_t size)
 {
   while (size > 0) {
     ssize_t done = write(fd, data, size);
@@ -124,12 +124,6 @@ static bool write_all(int fd, const char *data, size_t size)
 
 /* ---- replacing ---- */
 
-struct replacement {
-  char *target; /* behind links */
-  char *temporary;
-  int fd;
-};
-
 static char *temporary_name(const char *target)
 {
   static atomic_uint count;
@@ -139,13 +133,13 @@ static char *temporary_name(const char *target)
                        (int)getpid(), atomic_fetch_add(&count, 1));
 }
 
-/* `mode` is for a file that is not there yet; one that is keeps its own. */
-static bool begin_replacement(struct fs_job *job, struct replacement *new_file, const char *path,
-                              mode_t mode, bool has_mode)
+bool fs_begin_replacement(struct fs_job *job, struct fs_replacement *new_file, const char *path,
+                          mode_t mode, bool has_mode)
 {
   struct stat old;
   char *resolved = realpath(path, NULL);
-  *new_file = (struct replacement){.target = resolved ? resolved : memory_strdup(path), .fd = -1};
+  *new_file =
+      (struct fs_replacement){.target = resolved ? resolved : memory_strdup(path), .fd = -1};
   bool is_there = stat(path, &old) == 0;
   if (is_there && !S_ISREG(old.st_mode)) {
     fs_fail_text(job, S_ISDIR(old.st_mode) ? ERROR_EXISTS : ERROR_INVALID,
@@ -176,8 +170,7 @@ static void sync_folder_of(const char *path)
   free(folder);
 }
 
-/* Puts it into place when all went well so far; frees. */
-static void end_replacement(struct fs_job *job, struct replacement *new_file)
+void fs_end_replacement(struct fs_job *job, struct fs_replacement *new_file)
 {
   if (new_file->fd >= 0) {
     if (!job->code && fsync(new_file->fd) < 0)
@@ -197,11 +190,11 @@ static void end_replacement(struct fs_job *job, struct replacement *new_file)
 
 void fs_work_write(struct fs_job *job)
 {
-  struct replacement new_file;
-  if (begin_replacement(job, &new_file, job->path, (mode_t)job->mode, job->mode >= 0) &&
-      !write_all(new_file.fd, job->data.data, job->data.size))
+  struct fs_replacement new_file;
+  if (fs_begin_replacement(job, &new_file, job->path, (mode_t)job->mode, job->mode >= 0) &&
+      !fs_write_all(new_file.fd, job->data.data, job->data.size))
     fs_fail(job, errno);
-  end_replacement(job, &new_file);
+  fs_end_replacement(job, &new_file);
 }
 
 void fs_work_append(struct fs_job *job)
@@ -213,7 +206,7 @@ void fs_work_append(struct fs_job *job)
     fs_fail(job, errno);
     return;
   }
-  if (!write_all(fd, job->data.data, job->data.size))
+  if (!fs_write_all(fd, job->data.data, job->data.size))
     fs_fail(job, errno);
   if (close(fd) < 0 && !job->code)
     fs_fail(job, errno);
@@ -228,7 +221,7 @@ static void copy_bytes(struct fs_job *job, int from, int to)
       continue;
     if (size == 0)
       break;
-    if (size < 0 || !write_all(to, part, (size_t)size)) {
+    if (size < 0 || !fs_write_all(to, part, (size_t)size)) {
       fs_fail(job, errno);
       break;
     }
@@ -239,15 +232,15 @@ static void copy_bytes(struct fs_job *job, int from, int to)
 void fs_work_copy(struct fs_job *job)
 {
   struct stat file;
-  struct replacement new_file;
+  struct fs_replacement new_file;
   int from = open_for_reading(job, &file);
   if (from < 0)
     return;
   char *shown = job->shown;
   job->shown = memory_printf("%s to %s", shown, job->shown_to);
   free(shown);
-  if (begin_replacement(job, &new_file, job->path_to, file.st_mode & 07777, true))
+  if (fs_begin_replacement(job, &new_file, job->path_to, file.st_mode & 07777, true))
     copy_bytes(job, from, new_file.fd);
-  end_replacement(job, &new_file);
+  fs_end_replacement(job, &new_file);
   close(from);
 }

@@ -1,6 +1,7 @@
 /* raw.http_request for Lua: one attempt of one request, from a table that lua/moonbeat/http.lua has
  * checked and completed, to the parts of a response. Redirects stay within http and https; the body
- * is cut off, with an error, at max_size. */
+ * is cut off, with an error, at max_size. A successful response's body can go to a file; the
+ * transfer is paused while the disk is behind. */
 #include "vm/api_http.h"
 
 #include <errno.h>
@@ -13,6 +14,8 @@
 #include "base/memory.h"
 #include "vm/api_args.h"
 #include "vm/api_http_client.h"
+#include "vm/api_http_file.h"
+#include "vm/api_sqlite_files.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
@@ -24,7 +27,10 @@ struct http_wait {
   struct buffer body;
   size_t max_size;
   bool is_over_size;
-  char *shown; /* "GET http://host/path" */
+  struct http_file *file; /* NULL: the body is kept in memory */
+  bool is_paused;
+  bool is_done; /* wait_done was called */
+  char *shown;  /* "GET http://host/path" */
   char problem[CURL_ERROR_SIZE];
 };
 
@@ -35,10 +41,28 @@ static struct http_wait *http_of(struct http_transfer *transfer)
 
 /* ---- receiving ---- */
 
+static bool is_success(const struct http_wait *http)
+{
+  long status = 0;
+  curl.easy_getinfo(http->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+  return status >= 200 && status < 300;
+}
+
+static size_t on_file_body(struct http_wait *http, const char *data, size_t size)
+{
+  http->is_over_size = size > http->max_size - http_file_size(http->file);
+  if (http->is_over_size || http_file_error(http->file))
+    return size == 0 ? 1 : 0;
+  http->is_paused = !http_file_write(http->file, data, size);
+  return http->is_paused ? CURL_WRITEFUNC_PAUSE : size;
+}
+
 static size_t on_body(char *data, size_t one, size_t size, void *context)
 {
   struct http_wait *http = context;
   (void)one;
+  if (http->file && is_success(http))
+    return on_file_body(http, data, size);
   if (size > http->max_size - http->body.size) {
     http->is_over_size = true;
     return size == 0 ? 1 : 0;
@@ -134,18 +158,39 @@ static enum error_code describe(const struct http_wait *http, struct error *erro
 
 /* ---- waiting ---- */
 
+static void end(struct http_wait *http)
+{
+  http->is_done = true;
+  wait_done(&http->wait);
+}
+
 static void on_done(struct http_transfer *transfer)
 {
-  wait_done(&http_of(transfer)->wait);
+  struct http_wait *http = http_of(transfer);
+  if (http->file && transfer->result == CURLE_OK && is_success(http))
+    http_file_finish(http->file);
+  else
+    end(http);
+}
+
+static void on_file_changed(void *context)
+{
+  struct http_wait *http = context;
+  if (http->is_paused) {
+    http->is_paused = false;
+    curl.easy_pause(http->transfer.easy, CURLPAUSE_CONT);
+  } else if (http_file_is_over(http->file) && !http->is_done) {
+    end(http);
+  }
 }
 
 static void cancel(struct wait *wait)
 {
   struct http_wait *http = (struct http_wait *)wait;
-  if (!http->transfer.client)
-    return;
   http_client_remove(&http->transfer);
-  wait_done(wait);
+  http->is_paused = false;
+  if (!http->is_done)
+    end(http);
 }
 
 static int finish(lua_State *L, struct wait *wait)
@@ -156,6 +201,8 @@ static int finish(lua_State *L, struct wait *wait)
   long status = 0;
   char *url = NULL;
   curl_off_t elapsed_us = 0;
+  if (http->file && http_file_error(http->file))
+    return args_push_error(L, http_file_error(http->file));
   if (http->transfer.result != CURLE_OK) {
     describe(http, &error);
     return args_push_error(L, &error);
@@ -168,13 +215,17 @@ static int finish(lua_State *L, struct wait *wait)
   lua_pushlstring(L, http->body.data ? http->body.data : "", http->body.size);
   lua_pushstring(L, url);
   lua_pushnumber(L, (double)elapsed_us / 1e6);
-  return 5;
+  if (!http->file || !is_success(http))
+    return 5;
+  lua_pushinteger(L, (lua_Integer)http_file_size(http->file));
+  return 6;
 }
 
 static void release(struct wait *wait)
 {
   struct http_wait *http = (struct http_wait *)wait;
   http_client_remove(&http->transfer);
+  http_file_release(http->file);
   curl.easy_cleanup(http->transfer.easy);
   curl.slist_free_all(http->request_headers);
   buffer_deinit(&http->head);
@@ -290,7 +341,16 @@ static void set_options(lua_State *L, struct http_wait *http, const char *url)
   curl.easy_setopt(easy, CURLOPT_HEADERDATA, http);
 }
 
-/* function request -> status headers body url elapsed | nil message code; waits */
+/* The absolute path of the file to save the body to, on the heap, or NULL. (-- save_to) */
+static char *push_save_to(lua_State *L, const char *function)
+{
+  if (lua_getfield(L, 2, "save_to") == LUA_TNIL)
+    return NULL;
+  sqlite_files_set_store(args_raw_string(L, lua_upvalueindex(1), "store_path"));
+  return args_path(L, lua_upvalueindex(1), -1, function, "save_to");
+}
+
+/* function request -> status headers body url elapsed saved? | nil message code; waits */
 static int l_request(lua_State *L)
 {
   const char *function = luaL_checkstring(L, 1);
@@ -304,9 +364,13 @@ static int l_request(lua_State *L)
   const char *method = text_field(L, 2, "method"), *url = text_field(L, 2, "url");
   lua_getfield(L, 2, "body"); /* stays */
   const char *body = lua_tolstring(L, 3, &body_size);
+  char *path = push_save_to(L, function); /* at 4 */
   struct http_client *client = http_client_of(wait_loop(L));
 
   struct http_wait *http = memory_alloc(sizeof *http);
+  if (path)
+    http->file = http_file_create(wait_loop(L), path, lua_tostring(L, 4), on_file_changed, http);
+  free(path);
   http->transfer.done = on_done;
   http->transfer.easy = curl.easy_init();
   if (!http->transfer.easy)

@@ -2,7 +2,9 @@
  * a server to behave. */
 #include "support/unit.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "support/vm_unit.h"
 #include "vm/api_http.h"
@@ -74,12 +76,21 @@ static void answer(struct client *client)
     reply(client, "302 Found\r\nLocation: /loop", "", 0);
   else if (has_path(client, "/to-file"))
     reply(client, "302 Found\r\nLocation: file:///etc/passwd", "", 0);
+  else if (has_path(client, "/later") && client->server->flaky_count++ % 2 == 0)
+    reply(client, "429 Too Many\r\nRetry-After: 100", "", 0);
   else if (has_path(client, "/json"))
     reply(client, "200 OK\r\nContent-Type: application/json", "{\"n\":9007199254740993}", 22);
   else if (has_path(client, "/missing"))
     reply(client, "404 Not Found\r\nSet-Cookie: a=1, b\r\nSet-Cookie: c\r\nX-A: 1\r\nX-A: 2",
           "gone", 4);
-  else if (has_path(client, "/big")) {
+  else if (has_path(client, "/cut"))
+    reply(client, "200 OK\r\nTransfer-Encoding: chunked", "5\r\nhello\r\n", 10);
+  else if (has_path(client, "/huge")) {
+    char *body = memory_alloc(24 << 20);
+    memset(body, 'h', 24 << 20);
+    reply(client, "200 OK", body, 24 << 20);
+    free(body);
+  } else if (has_path(client, "/big")) {
     char *body = memory_alloc(3 << 20);
     reply(client, "200 OK", body, 3 << 20);
     free(body);
@@ -252,6 +263,16 @@ static void test_answers(void **state)
       {"return http.get(U .. '/flaky', { retries = { attempts = 2, delay = 0.01 } }).status",
        "200"},
       {"return http.get(U .. '/flaky').status", "503"},
+      {"return http.post(U .. '/flaky').status .. http.get(U .. '/flaky').status", "200503"},
+      {"return http.post(U .. '/flaky', { retries = { delay = 0.01 } }).status", "200"},
+      {"return http.post(U .. '/flaky', { retries = { delay = 0.01 } }).status", "503"},
+      {"http.get(U .. '/flaky') return http.post(U .. '/flaky', { retries = { delay = 0.01, "
+       "any_method = true } }).status",
+       "200"},
+      {"local t = time.now() "
+       "local r = http.get(U .. '/later', { retries = { delay = 0.01, max_delay = 0.05 } }) "
+       "return r.status .. tostring(time.now() - t >= 0.05)",
+       "200true"},
       {"return #http.get(U .. '/big').body", "3145728"},
       {"return math.type(http.get(U .. '/e').elapsed)", "float"},
   };
@@ -298,6 +319,66 @@ static void test_failures(void **state)
   CHECK_ALL(cases);
 }
 
+static int count_files(const char *folder)
+{
+  int count = 0;
+  DIR *directory = opendir(folder);
+  for (struct dirent *entry; (entry = readdir(directory));)
+    count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+  closedir(directory);
+  return count;
+}
+
+/* What goes wrong leaves the file as it was, and nothing beside it. */
+static void test_files(void **state)
+{
+  struct fixture *fixture = *state;
+  static const struct eval_case cases[] = {
+      {"local r = http.get(U .. '/huge', { save_to = D .. '/a' }) local s = fs.read(D .. '/a') "
+       "return r.size .. r.saved_to:sub(-2) .. #r.body .. ' ' .. #s .. s:sub(-3)",
+       "25165824/a0 25165824hhh"},
+      {"local r = http.get(U .. '/redirect', { save_to = D .. '/a' }) "
+       "return fs.read(D .. '/a'):match('^[^\\r]+')",
+       "GET /echo?after HTTP/1.1"},
+      {"local r = http.get(U .. '/missing', { save_to = D .. '/a' }) "
+       "return r.status .. r.body .. tostring(r.saved_to) .. fs.read(D .. '/a'):sub(1, 3)",
+       "404gonenilGET"},
+      {FAILURE("http.get(U .. '/huge', { save_to = D .. '/a', max_size = '2MiB' })"),
+       "nil GET http://127.0.0.1:PORT/huge: the body is over max_size, 2097152 bytes limit"},
+      {FAILURE("http.get(U .. '/huge', { save_to = D .. '/none/a' })"), "nil write "},
+      {FAILURE("http.get(U .. '/json', { save_to = D })"), "nil write "},
+      {FAILURE("http.get(U .. '/json', { save_to = D .. '/none/a' })"), "nil write "},
+      {"return fs.read(D .. '/a'):sub(1, 3)", "GET"},
+      {"http.head(U, { save_to = D })", "!t.lua:1: http.head: save_to is for what has a body"},
+      {"http.get(U, { save_to = 5 })", "!t.lua:1: http.get: save_to must be a string, got number"},
+  };
+  char folder[] = "/tmp/moonbeat-http-XXXXXX";
+  assert_non_null(mkdtemp(folder));
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *source = memory_printf("local D = '%s' %s", folder, cases[i].source);
+    check(fixture, source, cases[i].expected);
+    free(source);
+  }
+  assert_int_equal(count_files(folder), 1);
+
+  char *source = memory_printf("http.get('http://127.0.0.1:%d/cut', { save_to = '%s/b' })",
+                               fixture->server.port, folder);
+  struct vm *vm = bench_vm(&fixture->bench);
+  struct piece *piece = piece_start(vm, source, 100000);
+  piece_wait(&fixture->bench, piece);
+  assert_int_equal(piece->outcome, VM_TIMED_OUT);
+  while (count_files(folder) > 1)
+    uv_run(&fixture->bench.loop, UV_RUN_NOWAIT);
+  piece_free(piece);
+  vm_destroy(vm);
+  free(source);
+
+  char *file = memory_printf("%s/a", folder);
+  unlink(file);
+  free(file);
+  assert_int_equal(rmdir(folder), 0);
+}
+
 /* Killed calls and closed states leave no transfer behind. */
 static void test_cancel(void **state)
 {
@@ -339,10 +420,8 @@ static void test_many_at_once(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(test_answers),
-      TEST(test_failures),
-      TEST(test_cancel),
-      TEST(test_many_at_once),
+      TEST(test_answers), TEST(test_failures),     TEST(test_files),
+      TEST(test_cancel),  TEST(test_many_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
