@@ -4,12 +4,10 @@
 local raw = ...
 local fail = raw.module("fail")
 
-local names = {
-  "job_added", "job_cancelled", "job_error", "job_executed", "job_interrupted", "job_log",
-  "job_max_instances", "job_missed", "job_modified", "job_paused", "job_removed", "job_resumed",
-  "job_retry", "job_started", "job_submitted", "scheduler_shutdown", "scheduler_started",
-  "script_failed", "script_loaded", "script_removed",
-}
+local names = {}
+for i, event in ipairs(raw.event_list()) do
+  names[i] = event.name
+end
 
 local events = { names = names }
 

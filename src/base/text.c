@@ -136,3 +136,26 @@ const char *text_did_you_mean(char out[128], const char *wrong, const char *cons
     snprintf(out, 128, ", did you mean \"%s\"?", nearest);
   return out;
 }
+
+/* After a mismatch the last star takes one byte more; what stood before it never has to move. */
+bool text_matches(const char *pattern, const char *text)
+{
+  const char *star = NULL, *resume = NULL;
+  while (*text) {
+    if (*pattern == '*') {
+      star = ++pattern;
+      resume = text;
+    } else if (*pattern == *text || *pattern == '?') {
+      pattern++;
+      text++;
+    } else if (star) {
+      pattern = star;
+      text = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (*pattern == '*')
+    pattern++;
+  return *pattern == '\0';
+}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/cli_common.h"
+#include "model/event_name.h"
 
 enum { ANSWER_MS = 300 };
 
@@ -123,10 +124,18 @@ static void offer_kind(struct completion *completion, enum word_kind kind)
   }
 }
 
+static void offer_event_names(struct completion *completion)
+{
+  for (const struct event_name *event = event_table; event->name; event++)
+    offer(completion, event->name, strlen(event->name));
+}
+
 static void offer_value(struct completion *completion, const struct option *option)
 {
   if (option->choices)
     offer_words(completion, option->choices);
+  else if (strcmp(option->name, "event") == 0)
+    offer_event_names(completion);
   else if (strcmp(option->name, "job") == 0)
     offer_kind(completion, WORD_JOB);
   else if (strcmp(option->name, "script") == 0)

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "ctl/cli_common.h"
+#include "ctl/table.h"
 #include "model/event_name.h"
 #include "time/instant.h"
 
@@ -114,7 +115,7 @@ static bool is_wanted(struct cli *cli, const struct json *event)
     return true;
   for (size_t i = 0; i < arguments->given_count; i++)
     if (strcmp(arguments->given[i].option->name, "event") == 0 &&
-        strcmp(arguments->given[i].value, name) == 0)
+        text_matches(arguments->given[i].value, name))
       return true;
   return false;
 }
@@ -169,8 +170,37 @@ static enum error_code follow(struct cli *cli)
   return code;
 }
 
+static void list(struct cli *cli)
+{
+  static const struct table_column columns[] = {
+      {.title = "EVENT"}, {.title = "WHEN"}, {.title = "MEMBERS"}};
+  struct table *table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
+  for (const struct event_name *event = event_table; event->name; event++) {
+    if (!cli->wants_json) {
+      table_cell(table, COLOR_NONE, event->name);
+      table_cell(table, COLOR_NONE, event->summary);
+      table_cell(table, COLOR_DIM, *event->members ? event->members : NULL);
+      continue;
+    }
+    struct json_writer writer = {.out = &cli->out};
+    json_begin_object(&writer);
+    json_put_text(&writer, "event", event->name);
+    json_put_text(&writer, "when", event->summary);
+    json_put_text(&writer, "members", event->members);
+    json_put_boolean(&writer, "is_routine", event->use == EVENT_HOT);
+    json_end_object(&writer);
+    buffer_append_byte(&cli->out, '\n');
+  }
+  table_flush(table, &cli->out);
+  table_destroy(table);
+}
+
 int cli_do_events(struct cli *cli)
 {
+  if (arguments_has(cli->arguments, "list")) {
+    list(cli);
+    return 0;
+  }
   bool follows = arguments_has(cli->arguments, "follow");
   long count;
   enum error_code code =

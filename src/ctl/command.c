@@ -141,7 +141,8 @@ const struct command commands[COMMAND_COUNT] = {
      OPTIONS(FOLLOW("go on with what happens from now on"), COUNT("the last so many (100; with -f 0)"),
              {.name = "job", .value = "JOB", .help = "only those of this job"},
              {.name = "event", .letter = 'e', .value = "NAME", .may_repeat = true,
-              .help = "only these: job_executed, job_error, ..."})},
+              .help = "only these: job_executed, job_*, order, ..."},
+             {.name = "list", .help = "the events that moonbeat itself tells, and what they say"})},
     {COMMAND_EMIT, "emit", "EVENT [NAME=VALUE...|JSON]", "tell listeners and waiting jobs of an event",
      "  moonbeat emit deployed\n"
      "  moonbeat emit order id=42 paid=true shop=berlin\n"

@@ -34,7 +34,7 @@ static enum error_code read_events(struct subscription *subscription, const stru
     const char *name = json_text(event, "");
     if (strcmp(name, "*") == 0)
       wants_all = true;
-    else if (event_name_check(name, error))
+    else if (event_pattern_check(name, error))
       return ERROR_INVALID;
     else
       subscription->events[subscription->event_count++] = memory_strdup(name);
@@ -75,7 +75,7 @@ static bool wants_name(const struct subscription *subscription, const char *name
   if (subscription->wants_all)
     return true;
   for (size_t i = 0; i < subscription->event_count; i++)
-    if (strcmp(subscription->events[i], name) == 0)
+    if (text_matches(subscription->events[i], name))
       return true;
   return false;
 }

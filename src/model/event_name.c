@@ -2,34 +2,21 @@
  * without taking a name that somebody uses. */
 #include "model/event_name.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
 
-static const char *const event_names[] = {
-    "scheduler_started",
-    "scheduler_shutdown",
-    "job_added",
-    "job_modified",
-    "job_removed",
-    "job_paused",
-    "job_resumed",
-    "job_submitted",
-    "job_started",
-    "job_executed",
-    "job_error",
-    "job_missed",
-    "job_max_instances",
-    "job_retry",
-    "job_cancelled",
-    "job_interrupted",
-    "job_log",
-    "script_loaded",
-    "script_failed",
-    "script_removed",
-    NULL,
-};
+const struct event_name event_table[] = {
+#define X(name, use, members, summary) {#name, EVENT_##use, members, summary},
+    EVENT_NAMES(X)
+#undef X
+        {0}};
+
+static const char *const names[] = {
+#define X(name, use, members, summary) #name,
+    EVENT_NAMES(X)
+#undef X
+        NULL};
 
 bool event_name_is_own(const char *name)
 {
@@ -40,14 +27,30 @@ bool event_name_is_own(const char *name)
   return false;
 }
 
-enum error_code event_name_check(const char *name, struct error *error)
+static bool is_same(const char *name, const char *known)
+{
+  return strcmp(name, known) == 0;
+}
+
+static enum error_code check(const char *name, bool (*fits)(const char *name, const char *known),
+                             struct error *error)
 {
   if (*name && !event_name_is_own(name))
     return ERROR_OK;
-  for (const char *const *known = event_names; *known; known++)
-    if (strcmp(*known, name) == 0)
+  for (const char *const *known = names; *known; known++)
+    if (fits(name, *known))
       return ERROR_OK;
   char hint[128];
   return error_set(error, ERROR_INVALID, "unknown event \"%s\"%s", name,
-                   text_did_you_mean(hint, name, event_names));
+                   text_did_you_mean(hint, name, names));
+}
+
+enum error_code event_name_check(const char *name, struct error *error)
+{
+  return check(name, is_same, error);
+}
+
+enum error_code event_pattern_check(const char *pattern, struct error *error)
+{
+  return check(pattern, text_matches, error);
 }

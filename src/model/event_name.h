@@ -1,16 +1,80 @@
-/* The names of events. Those of the scheduler begin with "job_", "script_" or "scheduler_";
- * anything else may be emitted by scripts and clients. Any thread. */
+/* The names of the events that the scheduler itself tells, in one table that everything else reads:
+ * `moonbeat events --list`, the vocabulary of scripts, and the check that refuses a name that will
+ * never come. They begin with "job_", "script_" or "scheduler_"; anything else may be emitted by
+ * scripts and clients. Any thread. */
 #ifndef MODEL_EVENT_NAME_H
 #define MODEL_EVENT_NAME_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
+
+/* RARE ones are kept for `events`; HOT is routine, told only to those who listen, so that what is
+ * worth a look is not washed away. */
+enum event_use { EVENT_RARE, EVENT_HOT };
+
+/* name, use, members beside "event" and "at", what has happened */
+#define EVENT_NAMES(X)                                                                             \
+  X(scheduler_started, RARE, "", "the scripts are read and jobs begin to run")                     \
+  X(scheduler_shutdown, RARE, "", "the daemon was told to stop; runs may end by themselves")       \
+  X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
+    "a worker sits in a call that it cannot be called back from")                                  \
+  X(script_loaded, RARE, "script version error", "a version of a script is in force")              \
+  X(script_failed, RARE, "script version error",                                                   \
+    "a script does not load; what was in force stays")                                             \
+  X(script_removed, RARE, "script version error", "a script and its jobs are gone")                \
+  X(job_added, RARE, "job script next_run_at", "a job was declared or added")                      \
+  X(job_modified, RARE, "job script next_run_at", "a job has other options or another trigger")    \
+  X(job_removed, RARE, "job script next_run_at", "a job is gone")                                  \
+  X(job_paused, RARE, "job script next_run_at", "a job was paused")                                \
+  X(job_resumed, RARE, "job script next_run_at", "a paused job goes on")                           \
+  X(job_submitted, HOT, "job run scheduled_at attempt", "a run is due and was claimed")            \
+  X(job_started, HOT, "job run scheduled_at attempt",                                              \
+    "a worker has begun a run that takes a while")                                                 \
+  X(job_executed, HOT,                                                                             \
+    "job run scheduled_at attempt state will_retry started_at finished_at result error",           \
+    "an attempt of a run has succeeded")                                                           \
+  X(job_error, RARE,                                                                               \
+    "job run scheduled_at attempt state will_retry started_at finished_at result error",           \
+    "an attempt of a run has failed or timed out")                                                 \
+  X(job_cancelled, RARE,                                                                           \
+    "job run scheduled_at attempt state will_retry started_at finished_at result error",           \
+    "a run was cancelled")                                                                         \
+  X(job_interrupted, RARE,                                                                         \
+    "job run scheduled_at attempt state will_retry started_at finished_at result error",           \
+    "a run was cut off by a stop or a crash")                                                      \
+  X(job_retry, RARE, "job run scheduled_at attempt", "a run that failed will be tried again")      \
+  X(job_missed, RARE, "job scheduled_at reason count",                                             \
+    "due times have passed without a run, for a reason other than overlap")                        \
+  X(job_max_instances, RARE, "job scheduled_at reason count",                                      \
+    "due times have passed without a run, as earlier runs were still open")                        \
+  X(job_log, HOT, "job run sequence attempt level text", "a run has written a line to its log")    \
+  X(job_progress, HOT, "job run attempt done total note", "a run has told how far it is")          \
+  X(job_success, HOT, "job run scheduled_at state", "a run has succeeded, after all its attempts") \
+  X(job_failure, RARE, "job run scheduled_at state failures",                                      \
+    "a run has failed for good, after all its attempts")                                           \
+  X(job_recovered, RARE, "job run scheduled_at failures", "a run has succeeded after failures")    \
+  X(job_late, RARE, "job expect", "a job has not succeeded for longer than it is expected to")
+
+struct event_name {
+  const char *name;
+  enum event_use use;
+  const char *members; /* parted by spaces */
+  const char *summary;
+};
+
+/* In the order of the table; ends with a NULL name. */
+extern const struct event_name event_table[];
 
 bool event_name_is_own(const char *name);
 
 /* Whether there may be an event of that name: ERROR_INVALID with the nearest one for a name that
  * begins as the scheduler's do and is none of them. */
 enum error_code event_name_check(const char *name, struct error *error);
+
+/* The same for a pattern with * and ?, which must fit one of the scheduler's names if it begins as
+ * they do. */
+enum error_code event_pattern_check(const char *pattern, struct error *error);
 
 #endif

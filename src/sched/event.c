@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/event_name.h"
 #include "sched/state.h"
 
 /* What a state asked for while it ran takes the place of what it declared. */

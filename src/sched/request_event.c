@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "model/event_name.h"
 #include "sched/state.h"
 
 enum { NAME_MAX_SIZE = 255, DATA_MAX_SIZE = 64 << 10 };

@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "base/buffer.h"
+#include "model/event_name.h"
 #include "sched/heap.h"
 #include "sched/sched.h"
 #include "trigger/event.h"
@@ -416,8 +417,6 @@ void declare_remove(struct sched *s, struct entry *entry);
 
 /* ---- event.c ---- */
 
-/* Routine is not kept for `events`, so that what is worth a look is not washed away. */
-enum event_use { EVENT_RARE, EVENT_HOT };
 bool event_wanted(const struct sched *s, const char *name, enum event_use use);
 /* The writer is inside the event's object, after "event" and "at". */
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "model/event_name.h"
 #include "model/job.h"
 #include "vm/api_json.h"
 #include "vm/vm.h"
@@ -97,6 +98,34 @@ static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
   return 2;
 }
 
+/* The pattern may stand for several names; exact: it is one. */
+static int l_event_check(lua_State *L) /* name exact -> nil | message */
+{
+  struct error error;
+  const char *name = luaL_checkstring(L, 1);
+  if (lua_toboolean(L, 2) ? event_name_check(name, &error) : event_pattern_check(name, &error))
+    lua_pushstring(L, error.text);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+static int l_event_list(lua_State *L) /* -> {{name=, members=, summary=}...} */
+{
+  lua_newtable(L);
+  for (int i = 0; event_table[i].name; i++) {
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, event_table[i].name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, event_table[i].members);
+    lua_setfield(L, -2, "members");
+    lua_pushstring(L, event_table[i].summary);
+    lua_setfield(L, -2, "summary");
+    lua_rawseti(L, -2, i + 1);
+  }
+  return 1;
+}
+
 void api_scheduler_open(lua_State *L) /* raw -- raw */
 {
   static const luaL_Reg functions[] = {{"request", l_request},
@@ -105,6 +134,8 @@ void api_scheduler_open(lua_State *L) /* raw -- raw */
                                        {"script_name", l_script_name},
                                        {"where", l_where},
                                        {"job_check", l_job_check},
+                                       {"event_check", l_event_check},
+                                       {"event_list", l_event_list},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

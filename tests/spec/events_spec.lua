@@ -1,4 +1,5 @@
-local raw = dofile("tests/spec/support.lua").raw()
+local support = dofile "tests/spec/support.lua"
+local raw = support.raw()
 local events = raw.module("events")
 
 local function expanded(wanted)
@@ -14,7 +15,7 @@ describe("the events that a listener wants", function()
   it("are named, matched by a pattern, or listed", function()
     assert.equal("job_error", expanded("job_error"))
     assert.equal("script_failed script_loaded script_removed", expanded("script_*"))
-    assert.equal("job_error scheduler_shutdown scheduler_started", expanded { "job_error", "scheduler_*" })
+    assert.equal("job_error script_failed script_loaded script_removed", expanded { "job_error", "script_*" })
     assert.equal("*", expanded(nil))
     assert.equal("*", expanded { "job_error", "*" })
     assert.equal(#events.names, select(2, expanded("*_*"):gsub("%S+", "")))
@@ -45,6 +46,21 @@ describe("the events that a listener wants", function()
 end)
 
 describe("the documentation", function()
+  it("of editors knows all events", function()
+    local file <close> = assert(io.open("lua/moonbeat/meta/moonbeat.lua"))
+    local alias = file:read("a"):match("%-%-%-@alias event%.name\n(.-)\n\n")
+    local known = {}
+    for name in alias:gmatch('"([%l_]+)"') do
+      known[#known + 1] = name
+    end
+    local names = {}
+    for i, event in ipairs(support.event_table()) do
+      names[i] = event.name
+    end
+    table.sort(names)
+    assert.same(names, known)
+  end)
+
   it("names each function of the scheduler table", function()
     local documented = {}
     for _, name in ipairs(raw.module("doc").names()) do

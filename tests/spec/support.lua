@@ -11,6 +11,16 @@ local function nearest(wrong, names)
   return ""
 end
 
+--- The names of the scheduler's events, as C has them.
+function support.event_table()
+  local file <close> = assert(io.open("src/model/event_name.h"))
+  local list = {}
+  for name in file:read("a"):gmatch("\n  X%(([%l_]+)") do
+    list[#list + 1] = { name = name }
+  end
+  return list
+end
+
 function support.raw()
   local raw = {
     fail = function(message) error("jobs/test.lua:7: " .. message, 0) end,
@@ -27,6 +37,9 @@ function support.raw()
       file:close()
       return source
     end
+  end
+  function raw.event_list()
+    return support.event_table()
   end
   local modules = {}
   function raw.module(name)

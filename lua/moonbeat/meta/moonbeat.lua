@@ -94,10 +94,12 @@ function job(id) end
 function command(words) end
 
 ---@alias event.name
----| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted" | "job_log"
----| "job_max_instances" | "job_missed" | "job_modified" | "job_paused" | "job_removed" | "job_resumed"
----| "job_retry" | "job_started" | "job_submitted" | "scheduler_shutdown" | "scheduler_started"
----| "script_failed" | "script_loaded" | "script_removed"
+---| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_failure"
+---| "job_interrupted" | "job_late" | "job_log" | "job_max_instances" | "job_missed"
+---| "job_modified" | "job_paused" | "job_progress" | "job_recovered" | "job_removed"
+---| "job_resumed" | "job_retry" | "job_started" | "job_submitted" | "job_success"
+---| "scheduler_shutdown" | "scheduler_started" | "scheduler_worker_stuck" | "script_failed"
+---| "script_loaded" | "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
