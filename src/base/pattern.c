@@ -32,7 +32,7 @@ size_t pattern_points(const char *pattern, size_t size)
 {
   size_t points = 0;
   for (size_t i = 0; i < size; i++)
-    points += memchr("*+-?()", pattern[i], 6) != NULL;
+    points += strchr("*+-?()", pattern[i]) != NULL;
   return points;
 }
 
@@ -44,6 +44,7 @@ void pattern_init(struct pattern *it, const char *text, size_t text_size, const 
   it->start = pattern;
   it->stop = pattern + size;
   it->points = points;
+  it->point_count = 0;
   it->problem = NULL;
 }
 

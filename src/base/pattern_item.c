@@ -67,6 +67,9 @@ bool pattern_class_has(unsigned char byte, unsigned char letter)
   case 'x':
     has = isxdigit(byte);
     break;
+  case 'z': /* of Lua 5.1, and understood since */
+    has = byte == 0;
+    break;
   default:
     return byte == letter;
   }

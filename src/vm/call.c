@@ -288,8 +288,10 @@ order_kill(lua_State *L, struct vm_call *call, enum vm_outcome outcome, const ch
   struct vm *vm = call->vm;
   lua_Debug at;
   int length = 0;
-  if (lua_getstack(L, 0, &at) && lua_getinfo(L, "Sl", &at) && at.currentline > 0)
-    length = snprintf(vm->kill_text, sizeof vm->kill_text, "%s:%d: ", at.short_src, at.currentline);
+  for (int level = 0; length == 0 && lua_getstack(L, level, &at); level++)
+    if (lua_getinfo(L, "Sl", &at) && at.currentline > 0)
+      length =
+          snprintf(vm->kill_text, sizeof vm->kill_text, "%s:%d: ", at.short_src, at.currentline);
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(vm->kill_text + length, sizeof vm->kill_text - (size_t)length, format, arguments);
@@ -320,17 +322,24 @@ static void judge_time(lua_State *L, struct vm_call *call)
                "callback of gsub, a message handler of xpcall)");
 }
 
-void call_hook(lua_State *L, lua_Debug *unused)
+/* Whether the slice is over. A call that has deserved it is marked to be killed. */
+static bool judge(lua_State *L, struct vm_call *call)
 {
-  (void)unused;
-  struct vm *vm = vm_get(L);
-  struct host *host = vm->host;
-  struct vm_call *call = host->current;
-  bool is_due = call && preempt_age(&host->preempt) >= PREEMPT_SLICE_TICKS;
-  if (call && !call->kill && vm->over_cap)
+  struct vm *vm = call->vm;
+  bool is_due = preempt_age(&vm->host->preempt) >= PREEMPT_SLICE_TICKS;
+  if (!call->kill && vm->over_cap)
     judge_memory(L, call);
   if (is_due && !call->kill)
     judge_time(L, call);
+  return is_due;
+}
+
+void call_hook(lua_State *L, lua_Debug *unused)
+{
+  (void)unused;
+  struct host *host = vm_get(L)->host;
+  struct vm_call *call = host->current;
+  bool is_due = call && judge(L, call);
   if (call && call->kill) {
     call_die(L);
     return;
@@ -340,6 +349,23 @@ void call_hook(lua_State *L, lua_Debug *unused)
     host->passing = PASSING_SLICE;
     lua_yield(L, 0);
   }
+}
+
+bool call_should_pause(lua_State *L)
+{
+  struct vm_call *call = vm_get(L)->host->current;
+  if (!call)
+    return false;
+  bool is_due = judge(L, call);
+  if (call->kill)
+    call_die(L);
+  return is_due && lua_isyieldable(L);
+}
+
+int call_pause(lua_State *L, lua_KContext context, lua_KFunction go_on)
+{
+  vm_get(L)->host->passing = PASSING_SLICE;
+  return lua_yieldk(L, 0, context, go_on);
 }
 
 int call_die(lua_State *L)

@@ -109,6 +109,15 @@ void call_run_slice(struct vm_call *call);
 /* Leaves a call that is to be killed, from within: does not return. */
 int call_die(lua_State *L);
 
+/* For C functions that may take long, to be asked about every 100 us of their work: kills the call
+ * when it is time for that (and does not return); else true when the slice is over and the function
+ * can and shall `return call_pause(L, context, go_on)`. */
+bool call_should_pause(lua_State *L);
+
+/* Yields; `go_on` is called in the next slice, with nothing but the function's own values on the
+ * stack. */
+int call_pause(lua_State *L, lua_KContext context, lua_KFunction go_on);
+
 /* The count hook. */
 void call_hook(lua_State *L, lua_Debug *unused);
 

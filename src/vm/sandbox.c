@@ -102,6 +102,7 @@ void sandbox_open(lua_State *L)
   wrap_global(L, "setmetatable", l_setmetatable);
   wrap_global(L, "collectgarbage", l_collectgarbage);
   bounds_open(L);
+  pattern_open(L);
   coroutine_open(L);
   require_open(L);
 }

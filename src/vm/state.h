@@ -117,6 +117,7 @@ void *vm_allocate(void *vm, void *block, size_t old_size, size_t new_size);
 
 void sandbox_open(lua_State *L);   /* libraries, restricted (--) */
 void bounds_open(lua_State *L);    /* guards around functions that could run for ever in C (--) */
+void pattern_open(lua_State *L);   /* find, match, gmatch, gsub in slices (--) */
 void coroutine_open(lua_State *L); /* our `coroutine` (--) */
 void require_open(lua_State *L);   /* `require` (--) */
 
