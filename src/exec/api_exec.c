@@ -140,6 +140,14 @@ static void cancel_wait(struct wait *wait)
     end_gently(waiter->process);
 }
 
+/* The group is ended, and the wait with it. */
+static void hurry_wait(struct wait *wait)
+{
+  struct process *process = ((struct process_wait *)wait)->process;
+  if (process)
+    child_kill(process->child, process->grace_us);
+}
+
 static void release_wait(struct wait *wait)
 {
   free(wait);
@@ -157,6 +165,7 @@ static int wait_for(lua_State *L, enum waiting_for what)
   if (process->waiter)
     return args_fail(L, "somebody else is waiting for this command");
   struct process_wait *waiter = memory_alloc(sizeof *waiter);
+  waiter->wait.hurry = hurry_wait;
   waiter->process = process;
   waiter->what = what;
   process->waiter = waiter;

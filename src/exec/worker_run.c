@@ -119,6 +119,7 @@ static void run_log(struct vm_call *call, int level, const char *text, size_t si
   static const char last[] = "more than 10000 lines: what follows is not kept";
   struct run_call *run = (struct run_call *)call;
   run->log_lines += run->log_lines <= LOG_LINES_MAX;
+  call_alive(call);
   if (run->log_lines < LOG_LINES_MAX)
     post_log(run, level, text, size);
   else if (run->log_lines == LOG_LINES_MAX)
@@ -151,13 +152,27 @@ static void post_finished(struct worker *worker, const struct attempt *attempt,
   worker_post(worker, finished);
 }
 
+/* One that fails after it was told to end has ended for that reason, whatever it raised. */
+static enum run_state state_of(const struct run_call *run, enum vm_outcome outcome)
+{
+  switch (outcome) {
+  case VM_SUCCEEDED:
+    return RUN_SUCCEEDED;
+  case VM_TIMED_OUT:
+    return RUN_TIMED_OUT;
+  case VM_FAILED:
+    return run->call.told == TOLD_NOTHING        ? RUN_FAILED
+           : run->call.told == TOLD_SOFT_TIMEOUT ? RUN_TIMED_OUT
+                                                 : run->killed_as;
+  default:
+    return run->killed_as;
+  }
+}
+
 static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct run_call *run = (struct run_call *)call;
-  enum run_state state = outcome == VM_SUCCEEDED   ? RUN_SUCCEEDED
-                         : outcome == VM_TIMED_OUT ? RUN_TIMED_OUT
-                         : outcome == VM_FAILED    ? RUN_FAILED
-                                                   : run->killed_as;
+  enum run_state state = state_of(run, outcome);
   if (run->is_unannounced)
     TAILQ_REMOVE(&run->worker->unannounced, run, unannounced);
   if (outcome != VM_SUCCEEDED) {
@@ -203,6 +218,8 @@ void worker_run(struct worker *worker, struct message *message)
   run->killed_as = RUN_INTERRUPTED;
   vm_call_start(vm, &run->call, &run_kind, message->as.run.timeout_us);
   run->call.attempt = message->as.run.attempt;
+  run->call.soft_timeout_us = message->as.run.soft_timeout_us;
+  run->call.silence_us = message->as.run.silence_us;
 }
 
 static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)
@@ -232,7 +249,10 @@ void worker_cancel(struct worker *worker, struct message *message)
     run = find_run(closing->vm, attempt);
   if (run) {
     run->killed_as = message->as.cancel.state;
-    vm_call_kill(&run->call);
+    if (message->as.cancel.grace_us > 0)
+      vm_call_tell(&run->call, message->as.cancel.reason, message->as.cancel.grace_us);
+    else
+      vm_call_kill(&run->call);
   }
   message_destroy(message);
 }

@@ -117,7 +117,8 @@ struct message {
       char *command;      /* JSON; else NULL */
       char *args;         /* JSON array; NULL: none */
       char *events;       /* JSON array of what set it off; NULL: the time did */
-      int64_t timeout_us; /* 0: none */
+      int64_t timeout_us; /* 0: none; likewise */
+      int64_t soft_timeout_us, silence_us;
     } run;
     struct {
       struct attempt attempt;
@@ -133,6 +134,8 @@ struct message {
     struct {
       struct attempt attempt;
       enum run_state state; /* what the run becomes: RUN_CANCELLED, RUN_INTERRUPTED */
+      enum run_told reason;
+      int64_t grace_us; /* it is told, and killed after so long; 0: killed at once */
     } cancel;
     struct {
       struct attempt attempt; /* key.job 0: not of a run */

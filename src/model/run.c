@@ -13,6 +13,12 @@ static const char *const state_names[] = {
 #undef X
 };
 
+static const char *const told_names[] = {
+#define X(code, name) [code] = name,
+    RUN_TOLD_MAP(X)
+#undef X
+};
+
 static const char *const reason_names[] = {
 #define X(code, name) [code] = name,
     SKIP_REASON_MAP(X)
@@ -30,6 +36,11 @@ int run_state_from_name(const char *name)
     if (strcmp(state_names[i], name) == 0)
       return (int)i;
   return -1;
+}
+
+const char *run_told_name(enum run_told told)
+{
+  return told_names[told];
 }
 
 const char *run_cause_name(enum run_cause cause)

@@ -30,6 +30,22 @@ enum run_state {
 const char *run_state_name(enum run_state state);
 int run_state_from_name(const char *name); /* -1 when unknown */
 
+/* Why a run is told to end by itself, as run:cancelled() says it. */
+#define RUN_TOLD_MAP(X)                                                                            \
+  X(TOLD_NOTHING, NULL)                                                                            \
+  X(TOLD_CANCELLED, "cancelled") /* somebody asked */                                              \
+  X(TOLD_OVERLAP, "overlap")     /* the next run of its job is due */                              \
+  X(TOLD_STOPPING, "stopping")   /* the daemon is */                                               \
+  X(TOLD_SOFT_TIMEOUT, "soft_timeout")
+
+enum run_told {
+#define X(code, name) code,
+  RUN_TOLD_MAP(X)
+#undef X
+};
+
+const char *run_told_name(enum run_told told); /* NULL for TOLD_NOTHING */
+
 static inline bool run_has_ended(enum run_state state)
 {
   return state >= RUN_SUCCEEDED;

@@ -320,8 +320,11 @@ static enum error_code cancel_run(struct request *r)
   if (!code && !open)
     code = error_set(r->error, ERROR_CONFLICT, "the run has ended: %s", run_state_name(row.state));
   if (!code) {
-    if (open->worker && !open->cancelling)
+    bool at_once = json_boolean(json_get(r->params, "now"), false);
+    if (open->worker && at_once && !open->killed)
       run_cancel(r->s, open, RUN_CANCELLED);
+    else if (open->worker && !open->becomes)
+      run_cancel_softly(r->s, open, TOLD_CANCELLED);
     else if (!open->worker)
       run_end_here(r->s, open, RUN_CANCELLED, "cancelled while it waited for its next attempt");
     json_begin_object(r->result);
@@ -338,6 +341,7 @@ static const char *const runs_params[] = {"job", "limit", "before", "state", NUL
 static const char *const run_params[] = {"run", NULL};
 static const char *const skips_params[] = {"job", "limit", NULL};
 static const char *const logs_params[] = {"run", "after", "limit", NULL};
+static const char *const cancel_run_params[] = {"run", "now", NULL};
 static const char *const run_now_params[] = {"job", "args", NULL};
 
 const struct request_operation request_run_operations[] = {
@@ -346,6 +350,6 @@ const struct request_operation request_run_operations[] = {
     {"skips", skips, skips_params},
     {"logs", logs, logs_params},
     {"run_now", run_now, run_now_params},
-    {"cancel_run", cancel_run, run_params},
+    {"cancel_run", cancel_run, cancel_run_params},
     {0},
 };

@@ -87,7 +87,8 @@ void run_undo(struct sched *s)
     run->due_us = before->due_us;
     run->started_us = before->started_us;
     run->worker = before->worker;
-    run->cancelling = before->cancelling;
+    run->becomes = before->becomes;
+    run->killed = before->killed;
     run->before = NULL;
     free(before);
   }
@@ -230,6 +231,8 @@ void run_send(struct sched *s, struct open_run *run)
   m->as.run.args = memory_strdup(run->args ? run->args : job->args);
   m->as.run.events = memory_strdup(run->events);
   m->as.run.timeout_us = job->timeout_us;
+  m->as.run.soft_timeout_us = job->soft_timeout_us;
+  m->as.run.silence_us = job->heartbeat_timeout_us;
   message_list_append(s->out, m);
 }
 
@@ -300,7 +303,8 @@ void run_retry(struct sched *s, struct open_run *run, const struct run *ended, i
   run->due_us = due_us;
   run->started_us = 0;
   run->worker = 0;
-  run->cancelling = false;
+  run->becomes = RUN_PENDING;
+  run->killed = false;
   run->lasting = false; /* the row is pending again */
   fold_lower_watermark(s, run->key.scheduled_us);
   run_wait_until(s, run, due_us);
@@ -385,14 +389,32 @@ void run_end_here(struct sched *s, struct open_run *run, enum run_state state, c
   message_destroy(m);
 }
 
+static void send_cancel(struct sched *s, struct open_run *run, enum run_told reason,
+                        int64_t grace_us)
+{
+  struct message *m = message_create(MESSAGE_CANCEL, ADDRESS_SCHEDULER, run->worker);
+  m->as.cancel.attempt = (struct attempt){run->key, run->fence, run->attempt};
+  m->as.cancel.state = run->becomes;
+  m->as.cancel.reason = reason;
+  m->as.cancel.grace_us = grace_us;
+  message_list_append(s->out, m);
+}
+
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
 {
   touch(s, run);
-  run->cancelling = true;
-  struct message *m = message_create(MESSAGE_CANCEL, ADDRESS_SCHEDULER, run->worker);
-  m->as.cancel.attempt = (struct attempt){run->key, run->fence, run->attempt};
-  m->as.cancel.state = becomes;
-  message_list_append(s->out, m);
+  run->becomes = becomes;
+  run->killed = true;
+  send_cancel(s, run, TOLD_NOTHING, 0);
+}
+
+void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason)
+{
+  int64_t grace_us = run->entry->job->cancel_grace_us;
+  touch(s, run);
+  run->becomes = reason == TOLD_STOPPING ? RUN_INTERRUPTED : RUN_CANCELLED;
+  run->killed = grace_us <= 0;
+  send_cancel(s, run, reason, grace_us);
 }
 
 static void tell_log(struct sched *s, const struct open_run *run, const struct message *message)

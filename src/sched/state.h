@@ -63,11 +63,12 @@ struct open_run {
   int32_t attempt;
   enum run_cause cause;
   int64_t previous_us, claimed_us, due_us;
-  int64_t started_us; /* 0: a worker has not reported it started */
-  int worker;         /* address it was sent to; 0: not sent */
-  bool cancelling;
-  bool lasting; /* marked so in the store */
-  bool ended;   /* in this turn; freed when it is committed */
+  int64_t started_us;     /* 0: a worker has not reported it started */
+  int worker;             /* address it was sent to; 0: not sent */
+  enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
+  bool killed;            /* and shall end at once */
+  bool lasting;           /* marked so in the store */
+  bool ended;             /* in this turn; freed when it is committed */
   int64_t log_lines;
   char *args;   /* given by hand; else NULL */
   char *events; /* what set it off; NULL: the time did */
@@ -277,7 +278,10 @@ void run_finished(struct sched *s, const struct message *message);
 void run_log(struct sched *s, const struct message *message);
 /* Ends a run that no worker has. */
 void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);
+/* Has a run that a worker has killed at once. */
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
+/* Tells it why it should end, and has it killed when it has not after its job's cancel_grace. */
+void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason);
 /* Marks the open runs that were claimed so long ago; the first due time among the others. */
 int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
 /* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */

@@ -157,8 +157,8 @@ static void cut_off_runs(struct sched *s)
 {
   struct open_run *run, *next;
   HASH_ITER(hh, s->open_runs, run, next)
-    if (run->worker && !run->cancelling)
-      run_cancel(s, run, RUN_INTERRUPTED);
+    if (run->worker && !run->killed)
+      run_cancel(s, run, run->becomes ? run->becomes : RUN_INTERRUPTED);
 }
 
 /* Runs that a worker has. One whose finish is here, but finds no room on the disk, is with us. */

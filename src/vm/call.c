@@ -16,13 +16,6 @@
 /* A call that cannot be cut into slices (a comparator that spins) is killed after this long. */
 enum { BLOCKED_TICKS_MAX = 10 * 1000000 / PREEMPT_TICK_US };
 
-/* The deadline of a call. Made only for calls that outlive their first slice, so that short ones
- * need no timer. */
-struct call_timer {
-  uv_timer_t timer;
-  struct vm_call *call;
-};
-
 /* ---- threads ---- */
 
 /* The allocator refuses nothing while no call runs, so nothing here raises. */
@@ -56,60 +49,6 @@ static void leave_thread(struct vm_call *call, bool finished)
     luaL_unref(vm->L, LUA_REGISTRYINDEX, call->reference);
   }
   call->thread = NULL;
-}
-
-/* ---- deadlines ---- */
-
-static void free_timer(uv_handle_t *handle)
-{
-  free(handle);
-}
-
-static void drop_timer(struct vm_call *call)
-{
-  if (!call->timer)
-    return;
-  call->timer->call = NULL;
-  uv_close((uv_handle_t *)&call->timer->timer, free_timer);
-  call->timer = NULL;
-}
-
-static void end(struct vm_call *call, enum vm_outcome outcome, const char *error);
-
-/* Milliseconds until the deadline, rounded up; libuv rounds down and counts from a clock that it
- * read earlier. */
-static uint64_t timer_delay(struct vm_call *call)
-{
-  uv_update_time(call->vm->host->options.loop);
-  int64_t left_us = call->deadline_us - clock_monotonic_us();
-  return left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0;
-}
-
-/* With the place where it was. */
-static void end_late(struct vm_call *call)
-{
-  char *text = traceback_text(call->vm->L, call->thread, "took longer than its time-out");
-  end(call, VM_TIMED_OUT, text);
-  free(text);
-}
-
-static void on_deadline(uv_timer_t *timer)
-{
-  struct call_timer *mine = (struct call_timer *)timer;
-  struct vm_call *call = mine->call;
-  uint64_t left_ms = timer_delay(call);
-  if (left_ms > 0)
-    uv_timer_start(timer, on_deadline, left_ms, 0);
-  else
-    end_late(call);
-}
-
-static void start_timer(struct vm_call *call)
-{
-  call->timer = memory_alloc(sizeof *call->timer);
-  call->timer->call = call;
-  uv_timer_init(call->vm->host->options.loop, &call->timer->timer);
-  uv_timer_start(&call->timer->timer, on_deadline, timer_delay(call), 0);
 }
 
 /* ---- followers ---- */
@@ -171,7 +110,7 @@ void call_make_ready(struct vm_call *call)
   TAILQ_INSERT_TAIL(&call->vm->host->ready, call, in_queue);
 }
 
-static void end(struct vm_call *call, enum vm_outcome outcome, const char *error)
+void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct vm *vm = call->vm;
   bool was_queued = call->state == CALL_QUEUED;
@@ -184,7 +123,7 @@ static void end(struct vm_call *call, enum vm_outcome outcome, const char *error
   TAILQ_REMOVE(&vm->calls, call, in_vm);
   wait_abandon(call);
   tell_followers(call, outcome);
-  drop_timer(call);
+  call_stop_clock(call);
   leave_thread(call, outcome == VM_SUCCEEDED);
   if (!was_queued && !call->kind->passes_queue)
     vm->live--;
@@ -194,7 +133,7 @@ static void end(struct vm_call *call, enum vm_outcome outcome, const char *error
 
 void vm_call_kill(struct vm_call *call)
 {
-  end(call, VM_KILLED, NULL);
+  call_end(call, VM_KILLED, NULL);
 }
 
 void vm_kill_all(struct vm *vm)
@@ -219,7 +158,7 @@ static void end_failed(struct vm_call *call, int status)
   preempt_end(&host->preempt);
   host->current = NULL;
   /* Describing runs the script's __tostring. */
-  end(call, call->kill ? call->kill : VM_FAILED, call->kill ? call->kill_text : text);
+  call_end(call, call->kill ? call->kill : VM_FAILED, call->kill ? call->kill_text : text);
   free(text);
 }
 
@@ -231,8 +170,7 @@ static void go_on_later(struct vm_call *call, enum passing passing)
     call->state = CALL_CUT;
     TAILQ_INSERT_TAIL(&call->vm->host->cut, call, in_queue);
   }
-  if (call->deadline_us && !call->timer)
-    start_timer(call);
+  call_watch_clock(call);
 }
 
 static void take_result(struct vm_call *call, int status)
@@ -247,11 +185,30 @@ static void take_result(struct vm_call *call, int status)
   preempt_end(&host->preempt);
   host->current = NULL;
   if (call->kill)
-    end(call, call->kill, call->kill_text);
+    call_end(call, call->kill, call->kill_text);
   else if (status == LUA_OK)
-    end(call, VM_SUCCEEDED, NULL);
+    call_end(call, VM_SUCCEEDED, NULL);
   else
     go_on_later(call, passing);
+}
+
+/* The error goes on as the text that it is now; one of memory stays what it is. */
+static int leave(lua_State *L, int status, lua_KContext unused)
+{
+  (void)unused;
+  if (status != LUA_OK && status != LUA_YIELD)
+    return lua_error(L);
+  return 0;
+}
+
+/* The lowest function of each call: an error that nobody catches would end the coroutine without
+ * closing what its variables hold. (call -> nothing) */
+static int l_enter(lua_State *L)
+{
+  lua_pushcfunction(L, traceback_handler);
+  lua_pushcfunction(L, vm_call_argument(L)->kind->entry);
+  lua_pushvalue(L, 1);
+  return leave(L, lua_pcallk(L, 1, 0, 2, 0, leave), 0);
 }
 
 void call_run_slice(struct vm_call *call)
@@ -261,11 +218,10 @@ void call_run_slice(struct vm_call *call)
   int arguments = 0;
   if (!call->thread) {
     take_thread(call);
-    lua_pushcfunction(call->thread, call->kind->entry);
+    lua_pushcfunction(call->thread, l_enter);
     lua_pushlightuserdata(call->thread, call);
     arguments = 1;
-    if (call->timeout_us > 0)
-      call->deadline_us = clock_monotonic_us() + call->timeout_us;
+    call_begin_clock(call);
   }
   struct resume_frame frame = {NULL, true};
   call->state = CALL_RUNNING;
@@ -314,8 +270,10 @@ static void judge_memory(lua_State *L, struct vm_call *call)
 /* Here and not in the loop, as a slice that cannot be cut keeps the loop waiting. */
 static void judge_time(lua_State *L, struct vm_call *call)
 {
-  if (call->deadline_us && clock_monotonic_us() >= call->deadline_us)
-    order_kill(L, call, VM_TIMED_OUT, "took longer than its time-out");
+  char why[CALL_WHY_SIZE];
+  enum vm_outcome outcome = call_overdue(call, why);
+  if (outcome != VM_RUNNING)
+    order_kill(L, call, outcome, "%s", why);
   else if (preempt_age(&call->vm->host->preempt) >= BLOCKED_TICKS_MAX)
     order_kill(L, call, VM_FAILED,
                "ran for 10 s where it cannot be interrupted (a comparator of table.sort, a "

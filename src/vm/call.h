@@ -36,7 +36,8 @@ struct vm_call_kind {
    * into the owner's struct. */
   lua_CFunction entry;
   /* It is over, and no longer touched. `error` is a text with traceback for VM_FAILED, a sentence
-   * for VM_TIMED_OUT, else NULL. Takes the call (frees it). */
+   * with the place for VM_TIMED_OUT and for VM_KILLED after a grace, else NULL. Takes the call
+   * (frees it). */
   void (*ended)(struct vm_call *call, enum vm_outcome outcome, const char *error);
   /* A line that the call logs or prints. */
   void (*log)(struct vm_call *call, int level, const char *text, size_t size);
@@ -71,9 +72,17 @@ struct vm_call {
   struct wait *stale;     /* finished; to be released when its slice ends */
   uint64_t number;        /* of the host's calls, never 0 */
   struct attempt attempt; /* of the run that it is: set after the start; key.job 0: of none */
-  int64_t timeout_us;     /* 0: none */
-  int64_t deadline_us;    /* monotonic; 0: none, or not begun */
-  struct call_timer *timer;
+  /* Set after the start. */
+  int64_t timeout_us;      /* when it is killed; 0: none */
+  int64_t soft_timeout_us; /* when it is told; 0: none */
+  int64_t silence_us;      /* the longest between two signs of life; 0: any */
+  /* Monotonic; 0: none, or not begun. */
+  int64_t deadline_us, soft_us, grace_end_us, alive_us;
+  struct call_timer *timer; /* for those */
+  enum run_told told;       /* why it shall end by itself */
+  bool is_heard;            /* the script knows */
+  bool is_patient;          /* it does not want to be interrupted for that */
+  bool was_hurried;         /* what it waits for was asked to end; raises then */
   LIST_HEAD(call_followers, call_follower) followers;
   TAILQ_ENTRY(vm_call) in_queue;
   TAILQ_ENTRY(vm_call) in_vm;
@@ -85,6 +94,13 @@ void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kin
 
 /* Between slices: ends the call at once; `ended` is called with VM_KILLED. */
 void vm_call_kill(struct vm_call *call);
+
+/* Between slices: tells the call why it shall end by itself, see deadline.c, and kills it when it
+ * has not after the grace (0: leaves it alone then). One that has not begun is killed. */
+void vm_call_tell(struct vm_call *call, enum run_told reason, int64_t grace_us);
+
+/* A sign of life. */
+void call_alive(struct vm_call *call);
 
 /* Kills all calls of the state. */
 void vm_kill_all(struct vm *vm);
@@ -105,6 +121,20 @@ void call_make_ready(struct vm_call *call);
 
 /* One slice. */
 void call_run_slice(struct vm_call *call);
+
+void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error);
+
+/* Its first slice begins; it has outlived one, or something was changed; it ends. */
+void call_begin_clock(struct vm_call *call);
+void call_watch_clock(struct vm_call *call);
+void call_stop_clock(struct vm_call *call);
+
+enum { CALL_WHY_SIZE = 128 };
+/* Whether it must end now, and why. */
+enum vm_outcome call_overdue(const struct vm_call *call, char why[CALL_WHY_SIZE]);
+
+/* Raises why the running call shall end, if it was told and does not know yet. */
+void call_raise_told(lua_State *L);
 
 /* Leaves a call that is to be killed, from within: does not return. */
 int call_die(lua_State *L);

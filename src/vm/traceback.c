@@ -25,7 +25,7 @@ static bool says_nothing(const char *line)
   return false;
 }
 
-static void append_frames(struct buffer *out, const char *traceback)
+static void add_frames(luaL_Buffer *out, const char *traceback)
 {
   bool headed = false;
   for (const char *line = strchr(traceback, '\n'); line;) {
@@ -34,30 +34,52 @@ static void append_frames(struct buffer *out, const char *traceback)
     size_t size = end ? (size_t)(end - line) : strlen(line);
     if (!says_nothing(line)) {
       if (!headed)
-        buffer_append_text(out, "\nstack traceback:");
+        luaL_addstring(out, "\nstack traceback:");
       headed = true;
-      buffer_append_byte(out, '\n');
-      buffer_append(out, line, size);
+      luaL_addchar(out, '\n');
+      luaL_addlstring(out, line, size);
     }
     line = end;
   }
 }
 
-/* error value -> the same, its text. An address would say nothing: a table tells its `message`. */
-static const char *push_text(lua_State *L, size_t *size)
+/* The text of the error value on top. An address would say nothing: a table tells its `message`.
+ * (-- text) */
+static void push_text(lua_State *L)
 {
-  if (lua_isstring(L, -1) || luaL_getmetafield(L, -1, "__tostring") != LUA_TNIL) {
-    lua_settop(L, 3);
-    return luaL_tolstring(L, 3, size);
+  int value = lua_gettop(L);
+  if (lua_isstring(L, value) || luaL_getmetafield(L, value, "__tostring") != LUA_TNIL) {
+    lua_settop(L, value);
+    luaL_tolstring(L, value, NULL);
+    return;
   }
-  if (lua_istable(L, 3)) {
+  if (lua_istable(L, value)) {
     lua_pushliteral(L, "message");
-    lua_rawget(L, 3);
-    if (lua_type(L, -1) == LUA_TSTRING)
-      return lua_tolstring(L, -1, size);
+    if (lua_rawget(L, value) == LUA_TSTRING)
+      return;
   }
-  lua_pushfstring(L, "(the error is a %s value)", luaL_typename(L, 3));
-  return lua_tolstring(L, -1, size);
+  lua_pushfstring(L, "(the error is a %s value)", luaL_typename(L, value));
+}
+
+/* The text on top, and where `thread` is without its `level` innermost frames. (-- text) */
+static void push_description(lua_State *L, lua_State *thread, int level)
+{
+  int text = lua_gettop(L);
+  luaL_traceback(L, thread, NULL, level);
+  const char *traceback = lua_tostring(L, -1);
+  luaL_Buffer out;
+  luaL_buffinit(L, &out);
+  lua_pushvalue(L, text);
+  luaL_addvalue(&out);
+  add_frames(&out, traceback);
+  luaL_pushresult(&out);
+}
+
+int traceback_handler(lua_State *L)
+{
+  push_text(L);
+  push_description(L, L, 1);
+  return 1;
 }
 
 /* question, buffer as light userdata -> nothing */
@@ -65,18 +87,17 @@ static int l_describe(lua_State *L)
 {
   const struct question *question = lua_touserdata(L, 1);
   struct buffer *out = lua_touserdata(L, 2);
-  size_t size;
-  const char *text = question->message;
-  if (!text) {
+  if (!question->message) {
     lua_pushvalue(question->thread, -1);
     lua_xmove(question->thread, L, 1);
-    text = push_text(L, &size);
+    push_text(L);
   } else {
-    size = strlen(text);
+    lua_pushstring(L, question->message);
   }
+  push_description(L, question->thread, 0);
+  size_t size;
+  const char *text = lua_tolstring(L, -1, &size);
   buffer_append(out, text, size);
-  luaL_traceback(L, question->thread, NULL, 0);
-  append_frames(out, lua_tostring(L, -1));
   return 0;
 }
 
@@ -87,7 +108,7 @@ static char *ask(lua_State *main, const struct question *question)
   lua_pushlightuserdata(main, (void *)question);
   lua_pushlightuserdata(main, &out);
   if (lua_pcall(main, 2, 0, 0) != LUA_OK) {
-    buffer_append_text(&out, out.size ? "" : "an error whose __tostring fails");
+    buffer_append_text(&out, "an error whose __tostring fails");
     lua_pop(main, 1);
   }
   return buffer_take(&out);

@@ -12,4 +12,7 @@ char *traceback_describe(lua_State *main, lua_State *thread);
 /* `message` with the traceback of a coroutine that is suspended. A heap string. */
 char *traceback_text(lua_State *main, lua_State *thread, const char *message);
 
+/* The same as a message handler, of the error that is being raised. (error -> text) */
+int traceback_handler(lua_State *L);
+
 #endif

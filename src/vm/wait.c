@@ -17,6 +17,7 @@ bool wait_is_possible(lua_State *L)
 
 void wait_check(lua_State *L, const char *name)
 {
+  call_raise_told(L);
   if (!vm_get(L)->host->frames)
     args_fail(L, "%s cannot wait here: the script is still being set up", name);
   if (!wait_is_possible(L))
@@ -31,13 +32,21 @@ static int finish_wait(lua_State *L, int status, lua_KContext context)
 {
   (void)status;
   struct wait *wait = (struct wait *)context;
-  struct vm_call *call = wait->call;
+  struct vm_call *call = vm_get(L)->host->current;
+  if (call->wait != wait) { /* cancelled by wait_tell(), and perhaps gone */
+    call_raise_told(L);
+    return 0;
+  }
   call->wait = NULL;
   wait_release_stale(call);
   call->stale = wait;
   int results = wait->kind->finish(L, wait);
   if (call->stale == wait)
     wait_release_stale(call);
+  if (call->was_hurried) {
+    call->was_hurried = false;
+    call_raise_told(L);
+  }
   return results;
 }
 
@@ -78,6 +87,22 @@ void wait_abandon(struct vm_call *call)
     wait->kind->release(wait); /* done already */
   else if (wait->kind->cancel)
     wait->kind->cancel(wait);
+}
+
+void wait_tell(struct vm_call *call)
+{
+  struct wait *wait = call->wait;
+  if (!wait || call->state != CALL_WAITING)
+    return;
+  if (wait->hurry) {
+    call->was_hurried = true;
+    wait->hurry(wait);
+  } else if (wait->kind->cancel && !call->is_patient) {
+    call->wait = NULL;
+    wait->call = NULL;
+    wait->kind->cancel(wait);
+    call_make_ready(call);
+  }
 }
 
 uv_loop_t *wait_loop(lua_State *L)

@@ -40,6 +40,9 @@ struct wait_kind {
 struct wait {
   const struct wait_kind *kind;
   struct vm_call *call; /* NULL once the call is gone */
+  /* The call is told to end by itself: makes the wait end soon. Set before wait_begin(); NULL: it
+   * is cancelled, and does not finish. */
+  void (*hurry)(struct wait *wait);
 };
 
 /* Raises `NAME cannot wait here: ...` when the caller may not yield (a sort comparator, a gsub

@@ -10,4 +10,7 @@ void wait_abandon(struct vm_call *call);
 /* Releases what was finished by raising an error. */
 void wait_release_stale(struct vm_call *call);
 
+/* The call is told to end: what it waits for is cancelled, and it may go on. */
+void wait_tell(struct vm_call *call);
+
 #endif

@@ -78,7 +78,17 @@ static void a_run_of_a_removed_job_can_be_cancelled(void **state)
   world_expect(&w, "cancel_run", "{\"run\":\"x\"}", "state", "cancelling");
   world_expect(&w, "cancel_run", "{\"run\":\"y@2026-01-01T00:10:00Z\"}", "run",
                "y@2026-01-01T00:10:00Z");
-  assert_int_equal(w.others.first->kind, MESSAGE_CANCEL);
+  struct message *told = world_take(&w, MESSAGE_CANCEL), *other = world_take(&w, MESSAGE_CANCEL);
+  assert_int_equal(told->as.cancel.reason, TOLD_CANCELLED);
+  assert_int_equal(told->as.cancel.grace_us, 10 * SECOND);
+  message_destroy(told);
+  message_destroy(other);
+  for (int i = 0; i < 2; i++) /* who insists is heard once */
+    world_expect(&w, "cancel_run", "{\"run\":\"x\",\"now\":true}", "state", "cancelling");
+  told = world_take(&w, MESSAGE_CANCEL);
+  assert_int_equal(told->as.cancel.grace_us, 0);
+  message_destroy(told);
+  assert_null(world_take(&w, MESSAGE_CANCEL));
   world_finish_all(&w);
   world_expect(&w, "cancel_run", "{\"run\":\"x\"}", "error",
                "error: not_found: there is no job or run \"x\"");

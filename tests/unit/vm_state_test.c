@@ -58,7 +58,7 @@ static void tells_where_an_error_is(void **state)
       {"error({})", "!(the error is a table value)"},
       {"error(setmetatable({}, {__tostring = function() return 'mine' end}))", "!mine"},
       {"error(setmetatable({}, {__tostring = function() error('worse') end}))",
-       "!an error whose __tostring fails"},
+       "!t.lua:1: worse\nstack"},
       {"error()", "!(the error is a nil value)"},
       {"\x1bLua", "!t.lua: compiled Lua is not accepted, only source text"},
       {"-- ok\n-- \xff", "!t.lua:2: invalid UTF-8"},
