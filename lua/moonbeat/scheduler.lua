@@ -45,6 +45,7 @@ local function fill_job(job, members)
   end
   job.next_run_at = to_time(job.next_run_at)
   job.last_run_at = to_time(job.last_run_at)
+  job.last_success_at = to_time(job.last_success_at)
   if type(job.trigger) == "table" then
     trigger.adopt(job.trigger)
   end
@@ -205,10 +206,14 @@ function scheduler.get_job(job)
   return to_job(raw.request("show", { job = job_id(job, "get_job") }))
 end
 
---- All jobs, or those of a script, a state or a tag: scheduler.get_jobs { state = "paused" }.
+--- All jobs, or those of a script, a state or a tag: scheduler.get_jobs { state = "paused" }; or those
+-- in trouble: { late = true }, { failing = true }.
 function scheduler.get_jobs(filter)
-  filter = raw.check_options("scheduler.get_jobs", filter, "script", "state", "tag", "limit")
-  local params = { script = filter.script, state = filter.state, tag = filter.tag, limit = filter.limit }
+  filter = raw.check_options("scheduler.get_jobs", filter, "script", "state", "tag", "late", "failing", "limit")
+  local params = {
+    script = filter.script, state = filter.state, tag = filter.tag, limit = filter.limit,
+    late = filter.late, failing = filter.failing,
+  }
   local jobs = {}
   repeat
     local page, message, code = ask("list", params)

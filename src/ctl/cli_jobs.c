@@ -70,11 +70,25 @@ static void add_trigger_cell(struct table *table, const char *text)
   buffer_deinit(&shown);
 }
 
-static void add_job_row(struct cli *cli, struct table *table, const struct json *job)
+/* "active, late, failed 3 times" */
+static void add_state_cell(struct table *table, const struct json *job)
 {
   const char *state = json_text(json_get(job, "state"), "?");
+  const struct json *late = json_get(job, "late");
+  bool is_late = late && late->type == JSON_BOOL && late->as.boolean;
+  int64_t failures = json_integer(json_get(job, "failures"), 0);
+  struct buffer text = {0};
+  buffer_printf(&text, "%s%s", state, is_late ? ", late" : "");
+  if (failures > 0)
+    buffer_printf(&text, failures == 1 ? ", failed" : ", failed %" PRId64 " times", failures);
+  table_cell(table, is_late || failures ? COLOR_RED : color_of(state), text.data);
+  buffer_deinit(&text);
+}
+
+static void add_job_row(struct cli *cli, struct table *table, const struct json *job)
+{
   table_cell(table, COLOR_BOLD, json_text(json_get(job, "id"), "?"));
-  table_cell(table, color_of(state), state);
+  add_state_cell(table, job);
   table_cell(table, COLOR_NONE, cli_when(cli, json_get(job, "next_run_at")));
   table_cell(table, COLOR_NONE, cli_when(cli, json_get(job, "last_run_at")));
   add_trigger_cell(table, json_text(json_get(job, "trigger_text"), NULL));
@@ -109,6 +123,7 @@ enum error_code cli_ask_jobs(struct cli *cli, const char *after, long limit,
                              struct json_document **answer)
 {
   static const char *const filters[] = {"state", "script", "tag"};
+  static const char *const switches[] = {"late", "failing"};
   struct params params;
   params_begin(&params);
   json_put_integer(&params.writer, "limit", limit);
@@ -119,6 +134,9 @@ enum error_code cli_ask_jobs(struct cli *cli, const char *after, long limit,
     if (value)
       json_put_text(&params.writer, filters[i], value);
   }
+  for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++)
+    if (arguments_has(cli->arguments, switches[i]))
+      json_put_boolean(&params.writer, switches[i], true);
   enum error_code code = cli_ask(cli, "list", params_end(&params), answer);
   params_deinit(&params);
   return code;

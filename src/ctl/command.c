@@ -68,6 +68,8 @@ const struct command commands[COMMAND_COUNT] = {
      OPTIONS({.name = "state", .value = "STATE", .help = "only jobs in this state", .choices = JOB_STATES},
              {.name = "script", .value = "NAME", .help = "only jobs of this script"},
              {.name = "tag", .value = "TAG", .help = "only jobs with this tag"},
+             {.name = "late", .help = "only those that have not succeeded for longer than they should"},
+             {.name = "failing", .help = "only those whose last run failed"},
              {.name = "timers", .help = "when each runs next and ran last, the next one first"},
              COUNT("at most so many"))},
     {COMMAND_SHOW, "show", "JOB", "everything about a job",

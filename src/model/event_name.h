@@ -27,7 +27,7 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(job_added, RARE, "job script next_run_at", "a job was declared or added")                      \
   X(job_modified, RARE, "job script next_run_at", "a job has other options or another trigger")    \
   X(job_removed, RARE, "job script next_run_at", "a job is gone")                                  \
-  X(job_paused, RARE, "job script next_run_at", "a job was paused")                                \
+  X(job_paused, RARE, "job script reason", "a job was paused")                                     \
   X(job_resumed, RARE, "job script next_run_at", "a paused job goes on")                           \
   X(job_submitted, HOT, "job run scheduled_at attempt", "a run is due and was claimed")            \
   X(job_started, HOT, "job run scheduled_at attempt",                                              \
@@ -51,11 +51,10 @@ enum event_use { EVENT_RARE, EVENT_HOT };
     "due times have passed without a run, as earlier runs were still open")                        \
   X(job_log, HOT, "job run sequence attempt level text", "a run has written a line to its log")    \
   X(job_progress, HOT, "job run attempt done total note", "a run has told how far it is")          \
-  X(job_success, HOT, "job run scheduled_at state", "a run has succeeded, after all its attempts") \
-  X(job_failure, RARE, "job run scheduled_at state failures",                                      \
-    "a run has failed for good, after all its attempts")                                           \
-  X(job_recovered, RARE, "job run scheduled_at failures", "a run has succeeded after failures")    \
-  X(job_late, RARE, "job expect", "a job has not succeeded for longer than it is expected to")
+  X(job_recovered, RARE, "job run scheduled_at since failures was_late result",                    \
+    "a run has succeeded, the first one after failures or lateness")                               \
+  X(job_late, RARE, "job expected last_success_at since failures",                                 \
+    "a job has not succeeded for longer than it is expected to")
 
 struct event_name {
   const char *name;

@@ -175,7 +175,7 @@ struct job_progress {
   int64_t last_us;   /* scheduled_us of the run claimed last; INT64_MIN: none */
   int64_t runs_kept; /* rows in the history, for pruning */
   int64_t paused_us; /* since when; 0 unless paused */
-  char *error;       /* why the state is JOB_ERROR; else NULL */
+  char *error;       /* why it is in JOB_ERROR, or paused other than by a person; else NULL */
 };
 
 /* Writes the members of the public view (id, name, state, trigger, next_run_at, ...) into an object

@@ -127,6 +127,8 @@ struct entry *declare_add(struct sched *s, struct job *job, struct error *error)
   }
   struct entry *entry = near_add(s, job, &progress);
   begin_waiting(s, entry);
+  if (job->expect_us)
+    health_begin(s, entry, false);
   event_job(s, "job_added", entry);
   return entry;
 }
@@ -139,8 +141,7 @@ static void follow_enabled(struct sched *s, struct entry *entry, bool was_enable
   if (entry->job->enabled && entry->progress.state == JOB_PAUSED) {
     fire_resume(s, entry);
   } else if (!entry->job->enabled && entry->progress.state == JOB_ACTIVE) {
-    entry->progress.state = JOB_PAUSED;
-    entry->progress.paused_us = s->now_us;
+    pause_entry(s, entry, NULL);
   }
 }
 
@@ -171,6 +172,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     fire_conclude(s, entry);
   if (sched_failed(s, store_change_job(s->store, job, &error), &error))
     return;
+  health_begin(s, entry, false);
   follow_enabled(s, entry, was_enabled);
   near_changed(s, entry);
   event_job(s, "job_modified", entry);
@@ -195,6 +197,7 @@ void declare_remove(struct sched *s, struct entry *entry)
   entry->removed = true;
   topic_unsubscribe(s, entry->job);
   queue_remove(s, entry->job->number);
+  health_remove(s, entry->job->number);
   fold_done(s, entry); /* there is nothing left to write it to */
   near_changed(s, entry);
   event_job(s, "job_removed", entry);

@@ -36,6 +36,8 @@ void fire_conclude(struct sched *s, struct entry *entry)
   if (progress->state != JOB_ACTIVE || may_fire || !trigger)
     return;
   progress->state = JOB_FINISHED;
+  if (s->health && entry->open_runs == 0)
+    health_remove(s, entry->job->number);
   if (!trigger_gave_up(trigger, progress->last_us))
     return;
   progress->state = JOB_ERROR;
@@ -226,6 +228,9 @@ void fire_resume(struct sched *s, struct entry *entry)
   struct job_progress *progress = &entry->progress;
   progress->state = JOB_ACTIVE;
   progress->paused_us = 0;
+  free(progress->error);
+  progress->error = NULL;
+  health_begin(s, entry, true);
   queue_release(s, entry->job->number);
   if (progress->next_us <= s->now_us && entry->job->trigger) {
     int64_t first_us = progress->next_us, last_us;

@@ -223,12 +223,8 @@ static enum error_code pause_job(struct request *r)
     return r->error->code;
   if (entry->progress.state == JOB_FINISHED)
     return error_set(r->error, ERROR_CONFLICT, "job \"%s\" is finished", entry->job->id);
-  if (entry->progress.state != JOB_PAUSED) {
-    entry->progress.state = JOB_PAUSED;
-    entry->progress.paused_us = r->s->now_us;
-    near_changed(r->s, entry);
-    event_job(r->s, "job_paused", entry);
-  }
+  if (entry->progress.state != JOB_PAUSED)
+    pause_entry(r->s, entry, NULL);
   put_entry(r, entry);
   return ERROR_OK;
 }
@@ -248,6 +244,7 @@ static enum error_code resume_job(struct request *r)
     free(entry->progress.error);
     entry->progress.error = NULL;
     entry->progress.state = JOB_ACTIVE;
+    health_begin(r->s, entry, true);
     queue_release(r->s, entry->job->number);
     fire_conclude(r->s, entry);
     near_changed(r->s, entry);
@@ -277,6 +274,7 @@ struct listing {
   struct request *r;
   const char *tag, *script;
   int state; /* -1: any */
+  bool only_late, only_failing;
   int64_t limit, count;
   int looked_at; /* a page ends also when much was looked at and little found */
   char *last_id;
@@ -294,6 +292,13 @@ static bool has_tag(const struct job *job, const char *tag)
     found |= strcmp(json_text(item, ""), tag) == 0;
   json_free(document);
   return found;
+}
+
+static bool is_in_trouble(const struct listing *listing, int64_t job)
+{
+  const struct job_health *health = health_find(listing->r->s, job);
+  return (!listing->only_late || (health && health->late_us)) &&
+         (!listing->only_failing || (health && health->failures));
 }
 
 static bool is_page_full(const struct listing *listing)
@@ -314,11 +319,20 @@ static bool list_one(void *context, struct stored_job *stored)
   bool of_script = !listing->script ||
                    (stored->job->script && strcmp(stored->job->script, listing->script) == 0);
   if ((listing->state >= 0 && state != (enum job_state)listing->state) || !of_script ||
-      !has_tag(stored->job, listing->tag))
+      !has_tag(stored->job, listing->tag) || !is_in_trouble(listing, stored->job->number))
     return true;
   view_job(listing->r->s, listing->r->result, stored->job, &stored->progress);
   listing->count++;
   return true;
+}
+
+static enum error_code read_switch(struct request *r, const char *name, bool *is_on)
+{
+  const struct json *value = json_get(r->params, name);
+  if (value && value->type != JSON_NULL && value->type != JSON_BOOL)
+    return error_set(r->error, ERROR_USAGE, "%s must be true or false", name);
+  *is_on = value && value->type == JSON_BOOL && value->as.boolean;
+  return ERROR_OK;
 }
 
 static enum error_code list(struct request *r)
@@ -329,7 +343,8 @@ static enum error_code list(struct request *r)
   listing.tag = json_text(json_get(r->params, "tag"), NULL);
   listing.script = json_text(json_get(r->params, "script"), NULL);
   enum error_code code = request_count(r, "limit", 500, LIST_MAX, &listing.limit);
-  if (code)
+  if (code || (code = read_switch(r, "late", &listing.only_late)) ||
+      (code = read_switch(r, "failing", &listing.only_failing)))
     return code;
   if (state && (listing.state = job_state_from_name(state)) < 0)
     return error_set(r->error, ERROR_USAGE,
@@ -396,7 +411,8 @@ static const char *const job_param[] = {"job", NULL};
 static const char *const bulk_params[] = {"jobs", NULL};
 static const char *const modify_params[] = {"job", "changes", NULL};
 static const char *const reschedule_params[] = {"job", "trigger", NULL};
-static const char *const list_params[] = {"after", "limit", "script", "state", "tag", NULL};
+static const char *const list_params[] = {"after",  "failing", "late", "limit",
+                                          "script", "state",   "tag",  NULL};
 static const char *const next_params[] = {"job", "count", NULL};
 
 const struct request_operation request_job_operations[] = {

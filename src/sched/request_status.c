@@ -108,6 +108,10 @@ static enum error_code status(struct request *r)
   json_begin_object(r->result);
   for (int state = JOB_ACTIVE; state <= JOB_ERROR; state++)
     json_put_integer(r->result, job_state_name((enum job_state)state), counts.jobs[state]);
+  int64_t late, failing;
+  health_count(r->s, &late, &failing);
+  json_put_integer(r->result, "late", late);
+  json_put_integer(r->result, "failing", failing);
   json_end_object(r->result);
   put_runs(r);
   code = put_next(r);

@@ -368,6 +368,7 @@ static void finish(struct sched *s, struct open_run *run, const struct message *
   else
     sched_failed(s, code, &error);
   arrive_job_ended(s, run->entry, &row);
+  health_run_ended(s, run->entry, &row);
   run_end(s, run);
 }
 

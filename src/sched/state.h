@@ -124,6 +124,8 @@ struct reload {
   bool scanned;
 };
 
+struct watched; /* a job that is expected to succeed, or is in trouble: health.c */
+
 /* Listeners added at run time. */
 struct listener {
   struct listener *next;
@@ -163,6 +165,9 @@ struct sched {
   struct arrival *arrivals, *last_arrival; /* in this turn, oldest first */
   bool is_arriving;
   struct event_queue *queues; /* a hash by job */
+
+  struct watched *health; /* a hash by job */
+  struct heap health_due;
 
   bool calendars_defined; /* in the registry, other than in the store when it is taken back */
 
@@ -390,6 +395,27 @@ int queues_fire(struct sched *s, int budget);
 void queues_recover(struct sched *s); /* as the store has them */
 void queues_release(struct sched *s); /* all are looked at again */
 void queues_free_all(struct sched *s);
+
+/* ---- health.c: jobs that are late or fail ---- */
+
+/* NULL when nothing is known of it: it is in no trouble. */
+const struct job_health *health_find(const struct sched *s, int64_t job);
+/* A run has ended, as the row says, but is still counted as open. */
+void health_run_ended(struct sched *s, struct entry *entry, const struct run *run);
+/* The job is new, was changed or resumed: its time to succeed begins anew. */
+void health_begin(struct sched *s, const struct entry *entry, bool is_resumed);
+void health_pause(struct sched *s, const struct entry *entry);
+void health_remove(struct sched *s, int64_t job); /* in memory and store */
+void health_watch(struct sched *s);               /* tells of those that are late now */
+int64_t health_wake_us(const struct sched *s, int64_t now_us);
+void health_count(const struct sched *s, int64_t *late, int64_t *failing);
+void health_recover(struct sched *s); /* as the store has them */
+void health_free_all(struct sched *s);
+
+/* ---- pause.c ---- */
+
+/* `reason` NULL: a person wants it so. */
+void pause_entry(struct sched *s, struct entry *entry, const char *reason);
 
 /* ---- ask.c: triggers in Lua ---- */
 

@@ -28,6 +28,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
     calendars_recover(s);
     topics_recover(s);
     queues_recover(s);
+    health_recover(s);
     fold_recover(s);
     script_recover(s);
     run_recover(s);
@@ -57,6 +58,7 @@ void sched_destroy(struct sched *s)
   run_free_all(s);
   arrivals_forget(s);
   queues_free_all(s);
+  health_free_all(s);
   topics_free_all(s);
   near_free_all(s);
   script_forget_all(s);
@@ -68,6 +70,7 @@ void sched_destroy(struct sched *s)
   heap_deinit(&s->beyond);
   heap_deinit(&s->waiting);
   heap_deinit(&s->event_due);
+  heap_deinit(&s->health_due);
   free(s->changed);
   free(s->over_limit);
   free(s);
@@ -211,6 +214,7 @@ static void take_back(struct sched *s)
   topics_recover(s);
   arrivals_forget(s);
   queues_recover(s);
+  health_recover(s);
   near_forget(s);
 }
 
@@ -229,6 +233,8 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
   }
   if (!s->failure)
     run_send_waiting(s);
+  if (!s->failure)
+    health_watch(s);
   if (!s->failure)
     arrive_all(s);
   if (!s->failure)
@@ -362,7 +368,8 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
     wake_us = start->us;
   if (event && event->us < wake_us)
     wake_us = event->us;
-  return wake_us;
+  int64_t late_us = health_wake_us(s, now_us);
+  return late_us < wake_us ? late_us : wake_us;
 }
 
 bool sched_stopped(const struct sched *s)

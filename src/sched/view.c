@@ -60,6 +60,11 @@ void view_job(struct sched *s, struct json_writer *writer, const struct job *job
   json_begin_object(writer);
   job_put_members(writer, entry ? entry->job : job, entry ? &entry->progress : progress);
   json_put_integer(writer, "running", entry ? entry->open_runs : 0);
+  const struct job_health *health = health_find(s, job->number);
+  json_put_integer(writer, "failures", health ? health->failures : 0);
+  json_put_boolean(writer, "late", health && health->late_us);
+  if (health && health->success_us)
+    view_put_instant(writer, "last_success_at", health->success_us, 0);
   json_end_object(writer);
 }
 

@@ -85,6 +85,14 @@ static const char *const steps[] = {
     "CREATE TABLE pools(name TEXT PRIMARY KEY, slots INTEGER NOT NULL, declared INTEGER,"
     "  script TEXT) STRICT, WITHOUT ROWID;"
 
+    /* Of jobs that are expected to succeed, and those that fail; and which job has which key. */
+    "CREATE TABLE job_health(job INTEGER PRIMARY KEY, expect_us INTEGER,"
+    "  since_us INTEGER NOT NULL, success_us INTEGER, late_us INTEGER, trouble_us INTEGER,"
+    "  failures INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE unique_keys(key TEXT PRIMARY KEY, job INTEGER NOT NULL,"
+    "  added_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX unique_keys_of_job ON unique_keys(job);"
+
     /* Values that scripts keep may have an end. */
     "ALTER TABLE kv ADD COLUMN expires_us INTEGER;"
     "CREATE INDEX kv_expiring ON kv(expires_us) WHERE expires_us IS NOT NULL;",

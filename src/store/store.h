@@ -176,6 +176,35 @@ struct store_counts {
 };
 enum error_code store_count(struct store *store, struct store_counts *counts, struct error *error);
 
+/* ---- how jobs fare ---- */
+
+/* Of a job that is expected to succeed in time, or that is in trouble; others have no row. */
+struct job_health {
+  int64_t job;
+  int64_t expect_us;  /* late when it has not succeeded for so long; 0: never */
+  int64_t since_us;   /* from when on that is counted */
+  int64_t success_us; /* its last success that is known of; 0: none */
+  int64_t late_us;    /* when it was found to be late; 0: it is not */
+  int64_t trouble_us; /* since when it fails or is late, until it succeeds; 0: it does not */
+  int64_t failures;   /* runs in a row */
+};
+
+enum error_code store_put_health(struct store *store, const struct job_health *health,
+                                 struct error *error);
+enum error_code store_remove_health(struct store *store, int64_t job, struct error *error);
+typedef bool (*store_health_visitor)(void *context, const struct job_health *health);
+enum error_code store_each_health(struct store *store, store_health_visitor visit, void *context,
+                                  struct error *error);
+
+/* ---- keys of unique jobs ---- */
+
+/* The key is the job's from now on, and no other's. */
+enum error_code store_take_key(struct store *store, const char *key, int64_t job, int64_t now_us,
+                               struct error *error);
+/* ERROR_NOT_FOUND when no job has taken it, or the job is gone. */
+enum error_code store_find_key(struct store *store, const char *key, int64_t *job,
+                               int64_t *taken_us, struct error *error);
+
 /* ---- runs ---- */
 
 /* The runs and jobs visited below come with the id of their job. */

@@ -94,10 +94,10 @@ function job(id) end
 function command(words) end
 
 ---@alias event.name
----| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_failure"
+---| "job_added" | "job_cancelled" | "job_error" | "job_executed"
 ---| "job_interrupted" | "job_late" | "job_log" | "job_max_instances" | "job_missed"
 ---| "job_modified" | "job_paused" | "job_progress" | "job_recovered" | "job_removed"
----| "job_resumed" | "job_retry" | "job_started" | "job_submitted" | "job_success"
+---| "job_resumed" | "job_retry" | "job_started" | "job_submitted"
 ---| "scheduler_shutdown" | "scheduler_started" | "scheduler_worker_stuck" | "script_failed"
 ---| "script_loaded" | "script_removed"
 
@@ -143,11 +143,14 @@ function sleep(length) end
 ---@field trigger_text? string
 ---@field next_run_at? time.value
 ---@field last_run_at? time.value
+---@field last_success_at? time.value of one with `expect`
+---@field failures integer runs that failed in a row
+---@field late boolean it has not succeeded for longer than its `expect`
 ---@field script? string
 ---@field func? string
 ---@field args? any[]
 ---@field tags? string[]
----@field error? string
+---@field error? string why it is in error, or was paused
 local job_object = {}
 
 ---@return job_object?, string? message, string? code
@@ -203,10 +206,10 @@ function scheduler.add_jobs(specs) end
 ---@param job job.reference
 ---@return job_object?, string? message, string? code
 function scheduler.get_job(job) end
----@param filter? {script?: string, state?: string, tag?: string, limit?: integer}
+---@param filter? {script?: string, state?: string, tag?: string, late?: boolean, failing?: boolean, limit?: integer}
 ---@return job_object[]?, string? message, string? code
 function scheduler.get_jobs(filter) end
----@param filter? {script?: string, state?: string, tag?: string, limit?: integer}
+---@param filter? {script?: string, state?: string, tag?: string, late?: boolean, failing?: boolean, limit?: integer}
 function scheduler.print_jobs(filter) end
 ---@param job job.reference
 ---@param changes job.options
