@@ -7,7 +7,7 @@ local raw = ...
 -- module, by another name.
 local libraries = { "crypto", "env", "exec", "fs", "http", "io.popen", "json", "kv", "log", "os.execute", "sleep",
   "sqlite",
-  "template", "time" }
+  "template", "time", "webhook" }
 local elsewhere = {
   exec = { "exec", "process.exec" },
   ["io.popen"] = { "exec", "process.popen" },

@@ -22,7 +22,7 @@ local http = {}
 ---@field timeout? number|string for the whole, "30s" when not given; 0 for none
 ---@field connect_timeout? number|string "10s" when not given
 ---@field follow? integer|boolean how many redirects to follow, 5 when not given; false for none
----@field retries? integer|http.retries further attempts when there is no answer, or one that says later; 0
+---@field retries? integer|http.retries more attempts when there is no answer, or one that says later; 0
 ---@field auth? http.auth
 ---@field max_size? integer|string of the response's body, "16MiB" when not given, "1GiB" with save_to
 ---@field save_to? string the file that the body of a successful answer goes to, once all of it is there
@@ -30,7 +30,7 @@ local http = {}
 
 ---@class http.retries
 ---@field attempts integer in all, the first included
----@field delay? number|string before the second attempt, "1s" when not given; doubled for each next, or as Retry-After says
+---@field delay? number|string before the second attempt, "1s" when not given; doubled for each next, or by Retry-After
 ---@field max_delay? number|string "1m" when not given
 ---@field any_method? boolean also POST and PATCH, else tried again only when nobody was reached
 
@@ -247,6 +247,9 @@ local function perform(name, method, url, options)
     raw.sleep(backoff.delay(plan, attempt, status and headers))
   end
 end
+
+-- For webhook, whose requests these are too.
+raw.http_perform = perform
 
 local function check_request(name, options)
   return raw.check_options(name, options, "method", "url", "headers", "query", "body", "json", "form",

@@ -56,6 +56,7 @@ for name, value in pairs {
   crypto = raw.module("crypto"),
   env = raw.module("env"),
   template = raw.module("template"),
+  webhook = raw.module("webhook"),
 } do
   _G[name] = value
 end

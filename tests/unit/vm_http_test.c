@@ -76,6 +76,10 @@ static void answer(struct client *client)
     reply(client, "302 Found\r\nLocation: /loop", "", 0);
   else if (has_path(client, "/to-file"))
     reply(client, "302 Found\r\nLocation: file:///etc/passwd", "", 0);
+  else if (has_path(client, "/fails") && client->server->flaky_count++ % 2 == 0)
+    reply(client, "500 Oops", "", 0);
+  else if (has_path(client, "/gone"))
+    reply(client, "410 Gone", "", 0);
   else if (has_path(client, "/later") && client->server->flaky_count++ % 2 == 0)
     reply(client, "429 Too Many\r\nRetry-After: 100", "", 0);
   else if (has_path(client, "/json"))
@@ -379,6 +383,70 @@ static void test_files(void **state)
   assert_int_equal(rmdir(folder), 0);
 }
 
+/* The message of the server's echo is verified, and the vector of the specification's own libraries
+ * has the signature that they give it. */
+static void test_webhooks(void **state)
+{
+  static const char setup[] =
+      "local S = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' "
+      "local function parts(echo) local headers = {} "
+      "for name, value in echo:gmatch('\\n([%w-]+): ([^\\r]+)') do headers[name] = value end "
+      "return headers, echo:match('\\r\\n\\r\\n(.*)$') end ";
+  static const struct eval_case cases[] = {
+      {"local r = webhook.send(U .. '/e', { a = 1 }, { secret = S, id = 'msg_1' }) "
+       "local headers, body = parts(r.response.body) "
+       "return r.id .. r.attempts .. r.status .. body .. headers['content-type'] .. "
+       "webhook.verify(headers, body, S)",
+       "msg_11200{\"a\":1}application/jsonmsg_1"},
+      {"local r = webhook.send(U .. '/e', 'raw text', { secret = { S, ('k'):rep(20) }, headers = { "
+       "['X-A'] = 1 } }) local headers, body = parts(r.response.body) "
+       "return tostring(r.id:find('^msg_%x+%-') ~= nil) .. body .. headers['x-a'] .. "
+       "tostring(webhook.verify(headers, body, ('k'):rep(20)) == r.id) .. "
+       "tostring(webhook.verify(headers, body, S) == r.id)",
+       "trueraw text1truetrue"},
+      {"return webhook.send(U .. '/fails', {}, { secret = S, retries = { delay = 0.01 } "
+       "}).attempts",
+       "2"},
+      {FAILURE("webhook.send(U .. '/gone?key=x', {}, { secret = S })"),
+       "nil POST http://127.0.0.1:PORT/gone: the server answered 410, this hook is gone for good "
+       "refused"},
+      {FAILURE("webhook.send('http://127.0.0.1:1/', {}, { secret = S, retries = { attempts = 2, "
+               "delay = 0.01 } })"),
+       "nil POST http://127.0.0.1:1/: could not connect: Connection refused (attempt 2) "
+       "unavailable"},
+      {"webhook.send(U, {}, {})", "!t.lua:1: webhook.send: a secret is needed"},
+      {"webhook.send(U, {}, { secret = 'short' })",
+       "!t.lua:1: webhook.send: the secret is too short, 5 bytes; it must have 16 or more"},
+      {"webhook.send(U, {}, { secret = 'whsec_*' })",
+       "!t.lua:1: webhook.send: behind \"whsec_\" a secret must be base64"},
+      {"webhook.send(U, print, { secret = S })", "!t.lua:1: webhook.send: payload: a function"},
+      {"webhook.send(U, {}, { secret = S, id = 'a.b' })", "!t.lua:1: webhook.send: the id must be"},
+      {"webhook.send(U, {}, { secret = S, headers = { ['Webhook-Id'] = 1 } })",
+       "!t.lua:1: webhook.send: header Webhook-Id is made by the signature"},
+      {"local h = { ['webhook-id'] = 'msg_p5jXN8AQM9LWM0D4loKWxJek', "
+       "['Webhook-Timestamp'] = '1614265330', ['webhook-signature'] = "
+       "'v1a,x v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=' } "
+       "return webhook.verify(h, '{\"test\": 2432232314}', S, { tolerance = 4e9 }) .. "
+       "select(2, webhook.verify(h, '{\"test\": 2432232314}', S)) .. "
+       "select(2, webhook.verify(h, '{}', S, { tolerance = 4e9 }))",
+       "msg_p5jXN8AQM9LWM0D4loKWxJekthe message is too oldno signature of the message is by this "
+       "secret"},
+      {FAILURE("webhook.verify({ ['webhook-id'] = 'x', ['webhook-timestamp'] = '1' }, '', S)"),
+       "nil the message has no header webhook-signature invalid"},
+      {FAILURE("webhook.verify({ ['webhook-id'] = 'x', ['webhook-timestamp'] = '-1', "
+               "['webhook-signature'] = 'v1,x' }, '', S)"),
+       "nil the header webhook-timestamp is no number of seconds invalid"},
+      {FAILURE("webhook.verify({ ['webhook-id'] = 'x', ['webhook-timestamp'] = '99999999999', "
+               "['webhook-signature'] = 'v1,x' }, '', S)"),
+       "nil the message is from the future timeout"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    char *source = memory_printf("%s %s", setup, cases[i].source);
+    check(*state, source, cases[i].expected);
+    free(source);
+  }
+}
+
 /* Killed calls and closed states leave no transfer behind. */
 static void test_cancel(void **state)
 {
@@ -420,8 +488,8 @@ static void test_many_at_once(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(test_answers), TEST(test_failures),     TEST(test_files),
-      TEST(test_cancel),  TEST(test_many_at_once),
+      TEST(test_answers),  TEST(test_failures), TEST(test_files),
+      TEST(test_webhooks), TEST(test_cancel),   TEST(test_many_at_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

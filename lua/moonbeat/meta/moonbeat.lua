@@ -316,6 +316,8 @@ crypto = nil
 env = nil
 ---@type template
 template = nil
+---@type webhook
+webhook = nil
 ---@type fun(source: string|exec.options, options?: exec.options): exec.result?, string?, string?
 exec = nil
 
