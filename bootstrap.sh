@@ -17,7 +17,7 @@ build_packages=(cmake ninja-build pkg-config gcc libc6-dev liblua5.4-dev lua5.4 
   libsqlite3-dev libcurl4-openssl-dev libssl-dev
   libreadline-dev libxxhash-dev uthash-dev tzdata
   sqlite3)
-test_packages=(libcmocka-dev lua-busted lua-dkjson lua-check python3 python3-pexpect python3-pyte
+test_packages=(openssl libcmocka-dev lua-busted lua-dkjson lua-check python3 python3-pexpect python3-pyte
   git rsync vim)
 
 say() { printf '%s\n' "$*"; }

@@ -5,9 +5,8 @@ local raw = ...
 
 --- The names of the library, each the module of that name unless it stands `elsewhere`: in another
 -- module, by another name.
-local libraries = { "crypto", "env", "exec", "fs", "http", "io.popen", "json", "kv", "log", "os.execute", "sleep",
-  "sqlite",
-  "template", "time", "webhook" }
+local libraries = { "crypto", "email", "env", "exec", "fs", "http", "io.popen", "json", "kv", "log",
+  "os.execute", "sleep", "sqlite", "template", "time", "webhook" }
 local elsewhere = {
   exec = { "exec", "process.exec" },
   ["io.popen"] = { "exec", "process.popen" },

@@ -54,6 +54,7 @@ for name, value in pairs {
   sqlite = raw.module("sqlite"),
   fs = raw.module("fs"),
   crypto = raw.module("crypto"),
+  email = raw.module("email"),
   env = raw.module("env"),
   template = raw.module("template"),
   webhook = raw.module("webhook"),

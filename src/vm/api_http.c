@@ -125,35 +125,10 @@ static void push_headers(lua_State *L, const struct buffer *head)
 
 static enum error_code describe(const struct http_wait *http, struct error *error)
 {
-  long number = 0;
-  const char *what = http->shown;
-  CURLcode result = http->transfer.result;
-  curl.easy_getinfo(http->transfer.easy, CURLINFO_OS_ERRNO, &number);
-  switch (result) {
-  case CURLE_COULDNT_CONNECT:
-    if (number)
-      return error_set_errno(error, ERROR_UNAVAILABLE, (int)number, "%s: could not connect", what);
-    return error_set(error, ERROR_UNAVAILABLE, "%s: could not connect: %s", what, http->problem);
-  case CURLE_COULDNT_RESOLVE_HOST:
-  case CURLE_COULDNT_RESOLVE_PROXY:
-    return error_set(error, ERROR_UNAVAILABLE, "%s: the host's name is not known: %s", what,
-                     http->problem);
-  case CURLE_OPERATION_TIMEDOUT:
-    return error_set(error, ERROR_TIMEOUT, "%s: timed out: %s", what, http->problem);
-  case CURLE_URL_MALFORMAT:
-    return error_set(error, ERROR_INVALID, "%s: the URL is not valid", what);
-  case CURLE_UNSUPPORTED_PROTOCOL:
-    return error_set(error, ERROR_INVALID, "%s: only http and https are known here", what);
-  case CURLE_TOO_MANY_REDIRECTS:
-    return error_set(error, ERROR_LIMIT, "%s: too many redirects", what);
-  default:
-    break;
-  }
   if (http->is_over_size)
-    return error_set(error, ERROR_LIMIT, "%s: the body is over max_size, %zu bytes", what,
+    return error_set(error, ERROR_LIMIT, "%s: the body is over max_size, %zu bytes", http->shown,
                      http->max_size);
-  return error_set(error, ERROR_IO, "%s: %s", what,
-                   http->problem[0] ? http->problem : curl.easy_strerror(result));
+  return http_client_describe(&http->transfer, http->shown, http->problem, "http and https", error);
 }
 
 /* ---- waiting ---- */

@@ -223,3 +223,31 @@ void http_client_remove(struct http_transfer *transfer)
   curl.multi_remove_handle(transfer->client->multi, transfer->easy);
   forget(transfer);
 }
+
+enum error_code http_client_describe(const struct http_transfer *transfer, const char *what,
+                                     const char *problem, const char *allowed, struct error *error)
+{
+  long number = 0;
+  curl.easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+  switch (transfer->result) {
+  case CURLE_COULDNT_CONNECT:
+    if (number)
+      return error_set_errno(error, ERROR_UNAVAILABLE, (int)number, "%s: could not connect", what);
+    return error_set(error, ERROR_UNAVAILABLE, "%s: could not connect: %s", what, problem);
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return error_set(error, ERROR_UNAVAILABLE, "%s: the host's name is not known: %s", what,
+                     problem);
+  case CURLE_OPERATION_TIMEDOUT:
+    return error_set(error, ERROR_TIMEOUT, "%s: timed out: %s", what, problem);
+  case CURLE_URL_MALFORMAT:
+    return error_set(error, ERROR_INVALID, "%s: the URL is not valid", what);
+  case CURLE_UNSUPPORTED_PROTOCOL:
+    return error_set(error, ERROR_INVALID, "%s: only %s are known here", what, allowed);
+  case CURLE_TOO_MANY_REDIRECTS:
+    return error_set(error, ERROR_LIMIT, "%s: too many redirects", what);
+  default:
+    return error_set(error, ERROR_IO, "%s: %s", what,
+                     problem[0] ? problem : curl.easy_strerror(transfer->result));
+  }
+}

@@ -42,7 +42,7 @@ static int die_of_panic(lua_State *L)
 static const vm_opener openers[] = {
     embedded_open,    api_json_open,      api_log_open,      api_sleep_open, api_time_open,
     api_trigger_open, api_scheduler_open, api_console_open,  api_fs_open,    api_sqlite_open,
-    api_http_open,    api_crypto_open,    api_encoding_open, api_env_open,   NULL,
+    api_http_open,    api_crypto_open,    api_encoding_open, api_env_open, api_email_open,   NULL,
 };
 
 /* (raw -- raw) */

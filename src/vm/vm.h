@@ -55,6 +55,7 @@ void api_http_open(lua_State *L);
 void api_crypto_open(lua_State *L);
 void api_encoding_open(lua_State *L);
 void api_env_open(lua_State *L);
+void api_email_open(lua_State *L);
 void api_exec_open(lua_State *L);
 
 #endif

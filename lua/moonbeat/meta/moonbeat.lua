@@ -312,6 +312,8 @@ sqlite = nil
 fs = nil
 ---@type crypto
 crypto = nil
+---@type email
+email = nil
 ---@type env
 env = nil
 ---@type template
