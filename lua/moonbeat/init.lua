@@ -48,6 +48,7 @@ for name, value in pairs {
   command = vocabulary.command,
   scheduler = raw.module("scheduler"),
   kv = raw.module("kv"),
+  lock = raw.module("lock").lock,
 
   exec = process.exec,
   http = raw.module("http"),

@@ -82,6 +82,11 @@ static void put_status(struct cli *cli, const struct json *status)
   put_counts(cli, "jobs", json_get(status, "jobs"));
   put_counts(cli, "runs", json_get(status, "runs"));
   put_next(cli, json_get(status, "next"));
+  if (json_integer(json_get(status, "locks"), 0) > 0) {
+    char *locks = cli_text_of(json_get(status, "locks"));
+    put_text_line(cli, "locks", locks);
+    free(locks);
+  }
   char *scripts = cli_text_of(json_get(status, "scripts"));
   put_text_line(cli, "scripts", scripts);
   free(scripts);

@@ -29,6 +29,10 @@
   {                                                                                                \
     .name = "follow", .letter = 'f', .help = text                                                  \
   }
+#define OF_SCRIPT                                                                                  \
+  {                                                                                                \
+    .name = "script", .value = "NAME", .help = "of this script"                                    \
+  }
 
 const struct option global_options[] = {
     {.name = "state",
@@ -165,6 +169,21 @@ const struct command commands[COMMAND_COUNT] = {
      "Without REVISION the one before the revision in force.", 1, 2, WORD_SCRIPT, NO_OPTIONS},
     {COMMAND_REMOVE_SCRIPT, "remove script", "NAME", "remove a script that was added", NULL, 1, 1,
      WORD_SCRIPT, NO_OPTIONS},
+    {COMMAND_KV_GET, "kv get", "KEY", "a value that scripts keep",
+     "Without --script a value that all scripts share: kv.shared.get(KEY) in Lua.",
+     1, 1, WORD_ANY, OPTIONS(OF_SCRIPT)},
+    {COMMAND_KV_SET, "kv set", "KEY VALUE", "keep a value for scripts",
+     "  moonbeat kv set greeting hello\n"
+     "  moonbeat kv set limits '{\"orders\":20}' --script shop --ttl 1h\n"
+     "VALUE is JSON, or else a string. Without --script all scripts share it.",
+     2, 2, WORD_ANY,
+     OPTIONS(OF_SCRIPT, {.name = "ttl", .value = "DURATION", .help = "nobody sees it any more after so long"})},
+    {COMMAND_KV_LIST, "kv list", "[PREFIX]", "what scripts keep", NULL, 0, 1, WORD_ANY,
+     OPTIONS(OF_SCRIPT, {.name = "shared", .help = "only what all scripts share"})},
+    {COMMAND_KV_DELETE, "kv delete", "KEY", "remove a value that scripts keep", NULL, 1, 1, WORD_ANY,
+     OPTIONS(OF_SCRIPT)},
+    {COMMAND_LOCKS, "locks", "", "the locks that runs hold, and who waits for them", NULL, 0, 0,
+     WORD_ANY, NO_OPTIONS},
     {COMMAND_VERSION, "version", "", "print the version", NULL, 0, 0, WORD_ANY, NO_OPTIONS},
     {COMMAND_HELP, "help", "[COMMAND]", "say what a command does", NULL, 0, 2, WORD_COMMAND, NO_OPTIONS},
 };
@@ -272,7 +291,8 @@ void command_append_overview(struct buffer *out)
   } groups[] = {
       {"The daemon", COMMAND_RUN, COMMAND_RELOAD},         {"Jobs", COMMAND_LIST, COMMAND_RESUME},
       {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},           {"Events", COMMAND_EVENTS, COMMAND_EMIT},
-      {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT}, {"And", COMMAND_VERSION, COMMAND_HELP},
+      {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT},
+      {"What scripts keep and hold", COMMAND_KV_GET, COMMAND_LOCKS}, {"And", COMMAND_VERSION, COMMAND_HELP},
   };
   buffer_append_text(out, "moonbeat schedules jobs that are Lua scripts, and loses none.\n\n"
                           "Usage: moonbeat COMMAND [options]\n");

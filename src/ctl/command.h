@@ -37,6 +37,11 @@
   X(SHOW_SCRIPT, show_script, "show script")                                                       \
   X(ROLLBACK_SCRIPT, rollback_script, "rollback script")                                           \
   X(REMOVE_SCRIPT, remove_script, "remove script")                                                 \
+  X(KV_GET, kv_get, "kv get")                                                                      \
+  X(KV_SET, kv_set, "kv set")                                                                      \
+  X(KV_LIST, kv_list, "kv list")                                                                   \
+  X(KV_DELETE, kv_delete, "kv delete")                                                             \
+  X(LOCKS, locks, "locks")                                                                         \
   X(VERSION, version, "version")                                                                   \
   X(HELP, help, "help")
 

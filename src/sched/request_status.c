@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/lock.h"
 #include "sched/state.h"
 
 struct next {
@@ -114,6 +115,7 @@ static enum error_code status(struct request *r)
   json_put_integer(r->result, "failing", failing);
   json_end_object(r->result);
   put_runs(r);
+  json_put_integer(r->result, "locks", (int64_t)lock_count(r->s));
   code = put_next(r);
   json_end_object(r->result);
   return code;

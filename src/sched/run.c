@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/lock.h"
 #include "sched/state.h"
 
 struct open_run *run_find(struct sched *s, struct run_key key)
@@ -45,6 +46,7 @@ static void leave_entry(struct sched *s, struct open_run *run)
 
 void run_end(struct sched *s, struct open_run *run)
 {
+  lock_run_over(s, run);
   touch(s, run);
   heap_remove(&run->start);
   run->ended = true;
@@ -297,6 +299,7 @@ void run_retry(struct sched *s, struct open_run *run, const struct run *ended, i
   again.started_us = 0;
   if (sched_failed(s, store_retry(s->store, ended, &again, &error), &error))
     return;
+  lock_run_over(s, run);
   touch(s, run);
   run->attempt = again.attempt;
   run->fence = again.fence;

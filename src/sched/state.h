@@ -184,6 +184,8 @@ struct sched {
   size_t next_event;
   int events_this_turn;
 
+  struct locks *locks;
+
   int64_t next_fence;
   int64_t retry_us;    /* after a full disk: not before */
   int64_t prune_us;    /* when pruning is looked at again */
@@ -497,6 +499,7 @@ extern const struct request_operation request_calendar_operations[];
 extern const struct request_operation request_event_operations[];
 extern const struct request_operation request_job_operations[];
 extern const struct request_operation request_kv_operations[];
+extern const struct request_operation request_lock_operations[];
 extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];
 extern const struct request_operation request_status_operations[];

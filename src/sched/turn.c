@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/lock.h"
 #include "sched/state.h"
 
 enum { FULL_RETRY_US = 1000000, STOP_LOOK_US = 50000 };
@@ -19,6 +20,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   s->now_us = s->started_us = now_us;
   s->next_generation = 1;
   s->next_fence = store_epoch(s->store) << 32 | 1;
+  s->locks = locks_create();
   near_rewind(s);
 
   enum error_code code = store_begin(s->store, error);
@@ -55,6 +57,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
 
 void sched_destroy(struct sched *s)
 {
+  locks_destroy(s);
   run_free_all(s);
   arrivals_forget(s);
   queues_free_all(s);
@@ -209,6 +212,7 @@ static void take_back(struct sched *s)
   store_rollback(s->store);
   message_list_deinit(s->out);
   run_undo(s);
+  lock_undo(s);
   if (s->calendars_defined)
     calendars_recover(s);
   topics_recover(s);
@@ -252,6 +256,7 @@ static void deliver(struct sched *s, const struct message_list *taken)
   for (const struct message *message = taken->first; message; message = message->next)
     if (message->kind == MESSAGE_LOADED)
       script_settle(s, message);
+  lock_commit(s);
   script_answer_reloads(s);
   go_on_stopping(s);
 }
@@ -283,6 +288,7 @@ static void answer_alone(struct sched *s, struct message *request)
   } else {
     run_commit(s);
     near_commit(s);
+    lock_commit(s);
   }
   message_destroy(copy);
   s->out = turn_out;
@@ -368,6 +374,8 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
     wake_us = start->us;
   if (event && event->us < wake_us)
     wake_us = event->us;
+  if (lock_wake_us(s) < wake_us)
+    wake_us = lock_wake_us(s);
   int64_t late_us = health_wake_us(s, now_us);
   return late_us < wake_us ? late_us : wake_us;
 }

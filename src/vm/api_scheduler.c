@@ -43,6 +43,12 @@ static int l_request_end(lua_State *L) /* number -> result | nil message code; w
   return vm_request_end(L, (uint64_t)luaL_checkinteger(L, 1));
 }
 
+static int l_tell(lua_State *L) /* op json -> */
+{
+  vm_tell(L, luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+  return 0;
+}
+
 static int l_script_name(lua_State *L) /* -> text */
 {
   lua_pushstring(L, vm_script_name(vm_of(L)));
@@ -131,6 +137,7 @@ void api_scheduler_open(lua_State *L) /* raw -- raw */
   static const luaL_Reg functions[] = {{"request", l_request},
                                        {"request_start", l_request_start},
                                        {"request_end", l_request_end},
+                                       {"tell", l_tell},
                                        {"script_name", l_script_name},
                                        {"where", l_where},
                                        {"job_check", l_job_check},

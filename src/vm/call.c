@@ -125,6 +125,7 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
   tell_followers(call, outcome);
   call_stop_clock(call);
   leave_thread(call, outcome == VM_SUCCEEDED);
+  request_call_ended(call);
   if (!was_queued && !call->kind->passes_queue)
     vm->live--;
   call->kind->ended(call, outcome, error);

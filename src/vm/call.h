@@ -71,6 +71,7 @@ struct vm_call {
   struct wait *wait;      /* begun and not finished */
   struct wait *stale;     /* finished; to be released when its slice ends */
   uint64_t number;        /* of the host's calls, never 0 */
+  bool has_locked;        /* asked for a lock */
   struct attempt attempt; /* of the run that it is: set after the start; key.job 0: of none */
   /* Set after the start. */
   int64_t timeout_us;      /* when it is killed; 0: none */
@@ -147,6 +148,9 @@ bool call_should_pause(lua_State *L);
 /* Yields; `go_on` is called in the next slice, with nothing but the function's own values on the
  * stack. */
 int call_pause(lua_State *L, lua_KContext context, lua_KFunction go_on);
+
+/* The scheduler releases what a call that is no run has locked; a run's it knows to be over. */
+void request_call_ended(const struct vm_call *call);
 
 /* The count hook. */
 void call_hook(lua_State *L, lua_Debug *unused);

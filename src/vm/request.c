@@ -49,6 +49,24 @@ static void release(struct wait *wait)
 
 static const struct wait_kind request_kind = {"scheduler", NULL, finish, release};
 
+static void send_request(struct vm *vm, const struct vm_call *call, uint64_t tag, const char *op,
+                         const char *params)
+{
+  struct host *host = vm->host;
+  struct message *message =
+      message_create(MESSAGE_REQUEST, host->options.address, ADDRESS_SCHEDULER);
+  message->tag = tag;
+  message->as.request.op = memory_strdup(op);
+  message->as.request.params = memory_strdup(params);
+  message->as.request.script = memory_strdup(vm->script);
+  message->as.request.generation = vm->generation;
+  if (call) {
+    message->as.request.attempt = call->attempt;
+    message->as.request.call = call->number;
+  }
+  host_post(host, message);
+}
+
 static struct request *post(lua_State *L, const char *op, const char *params)
 {
   struct vm *vm = vm_get(L);
@@ -57,20 +75,24 @@ static struct request *post(lua_State *L, const char *op, const char *params)
   request->vm = vm;
   request->tag = ++host->last_number;
   HASH_ADD(hh, host->requests, tag, sizeof request->tag, request);
-
-  struct message *message =
-      message_create(MESSAGE_REQUEST, host->options.address, ADDRESS_SCHEDULER);
-  message->tag = request->tag;
-  message->as.request.op = memory_strdup(op);
-  message->as.request.params = memory_strdup(params);
-  message->as.request.script = memory_strdup(vm->script);
-  message->as.request.generation = vm->generation;
-  if (host->current) {
-    message->as.request.attempt = host->current->attempt;
-    message->as.request.call = host->current->number;
-  }
-  host_post(host, message);
+  send_request(vm, host->current, request->tag, op, params);
+  if (host->current && strcmp(op, "lock") == 0)
+    host->current->has_locked = true;
   return request;
+}
+
+/* Numbers begin at 1: nobody waits for what is answered with this one. */
+enum { TAG_OF_NOBODY = 0 };
+
+void vm_tell(lua_State *L, const char *op, const char *params)
+{
+  send_request(vm_get(L), vm_get(L)->host->current, TAG_OF_NOBODY, op, params);
+}
+
+void request_call_ended(const struct vm_call *call)
+{
+  if (call->has_locked && !call->attempt.key.job)
+    send_request(call->vm, call, TAG_OF_NOBODY, "unlock_all", NULL);
 }
 
 int vm_request(lua_State *L, const char *op, const char *params)

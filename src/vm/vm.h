@@ -28,6 +28,9 @@ void vm_post(struct vm *vm, struct message *message);
  * decoded result, or nil, message, code. `params` is a JSON object, copied. */
 int vm_request(lua_State *L, const char *op, const char *params);
 
+/* Asks without waiting for an answer, which nobody hears. */
+void vm_tell(lua_State *L, const char *op, const char *params);
+
 /* Yields for at least so long: `return vm_sleep(L, us)`. No results in Lua. */
 int vm_sleep(lua_State *L, int64_t us);
 

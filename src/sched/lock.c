@@ -1,0 +1,547 @@
+/* Named locks of scripts: who holds one, and who waits for it in which order.
+ *
+ * A party is one attempt of a run, or one call of a script's listener, trigger or loading, or of a
+ * console: what ends by itself or is ended by others, and then holds nothing any more. So a lock
+ * needs no store: when the daemon ends, all parties do. A party waits for one lock at most, whose
+ * holder may wait for another; a question that would close that chain is refused at once.
+ *
+ * Orders are gathered in the turn and carried out when it is committed, since only then it is known
+ * that a run has ended; a turn that is taken back drops its orders, and brings them again. What a
+ * party is told of a grant has a fence, greater than all before it: a lock that was lost, because
+ * its lease ended, is neither released nor renewed by its former holder.
+ *
+ * Scheduler thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/lock.h"
+#include "sched/state.h"
+
+enum { LOCKS_MAX = 100000, CHAIN_SHOWN = 8 };
+
+/* Compared as bytes: all members fill it. */
+struct party_key {
+  int64_t job, scheduled_us, fence; /* of an attempt */
+  int64_t worker;                   /* or of another call */
+  uint64_t call;
+};
+
+struct lock;
+
+struct party {
+  struct party_key key;
+  char *name; /* "backup@2026-01-01T00:00:00Z", "script orders", "the console" */
+  struct lock *held;
+  struct {
+    struct lock *lock; /* NULL: for none */
+    struct message *request;
+    struct heap_node due; /* when it gives up */
+    int64_t since_us, ttl_us;
+    struct party *next; /* behind it in the queue */
+  } waits;
+  UT_hash_handle hh;
+};
+
+struct lock {
+  char *name;
+  struct party *holder;
+  int64_t since_us, fence;
+  struct heap_node lease; /* when it ends; in no heap: never */
+  struct party *first, *last;
+  struct lock *prev, *next; /* of the same holder */
+  UT_hash_handle hh;
+};
+
+struct order {
+  struct lock_order order;
+  struct order *next;
+};
+
+struct locks {
+  struct lock *by_name;
+  struct party *parties;
+  struct heap waiting, leases;
+  struct order *first, *last;
+};
+
+struct locks *locks_create(void)
+{
+  return memory_alloc(sizeof(struct locks));
+}
+
+/* ---- parties ---- */
+
+static struct party_key key_of_attempt(const struct attempt *attempt)
+{
+  return (struct party_key){
+      .job = attempt->key.job, .scheduled_us = attempt->key.scheduled_us, .fence = attempt->fence};
+}
+
+static struct party_key key_of(const struct message *request)
+{
+  if (request->as.request.attempt.key.job)
+    return key_of_attempt(&request->as.request.attempt);
+  return (struct party_key){.worker = request->from, .call = request->as.request.call};
+}
+
+static struct party *find_party(const struct locks *locks, struct party_key key)
+{
+  struct party *party;
+  HASH_FIND(hh, locks->parties, &key, sizeof key, party);
+  return party;
+}
+
+/* The run that asks, if its attempt is still in force. */
+static const struct open_run *find_run(struct sched *s, const struct attempt *attempt)
+{
+  const struct open_run *run = run_find(s, attempt->key);
+  return run && run->fence == attempt->fence ? run : NULL;
+}
+
+static char *name_party(struct sched *s, const struct message *request)
+{
+  struct buffer name = {0};
+  const struct open_run *run = find_run(s, &request->as.request.attempt);
+  if (run)
+    run_format_id(&name, run->entry->job->id, run->key.scheduled_us);
+  else if (request->as.request.generation & GENERATION_OF_CONSOLE)
+    buffer_append_text(&name, "the console");
+  else
+    buffer_printf(&name, "script %s", request->as.request.script);
+  return buffer_take(&name);
+}
+
+static struct party *get_party(struct sched *s, const struct message *request)
+{
+  struct party *party = find_party(s->locks, key_of(request));
+  if (party)
+    return party;
+  party = memory_alloc(sizeof *party);
+  party->key = key_of(request);
+  party->name = name_party(s, request);
+  HASH_ADD(hh, s->locks->parties, key, sizeof party->key, party);
+  return party;
+}
+
+static void leave_party(struct locks *locks, struct party *party)
+{
+  if (party->held || party->waits.lock)
+    return;
+  HASH_DEL(locks->parties, party);
+  free(party->name);
+  free(party);
+}
+
+/* ---- answers ---- */
+
+static void answer_failure(struct sched *s, struct message *request, const struct error *error)
+{
+  message_list_append(s->out, message_reply_error(request, error));
+  message_destroy(request);
+}
+
+static void answer_done(struct sched *s, struct message *request)
+{
+  message_list_append(s->out, message_reply(request, memory_strdup("{}")));
+  message_destroy(request);
+}
+
+static void answer_granted(struct sched *s, struct message *request, const struct lock *lock)
+{
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  json_begin_object(&writer);
+  json_put_integer(&writer, "fence", lock->fence);
+  json_end_object(&writer);
+  message_list_append(s->out, message_reply(request, buffer_take(&out)));
+  message_destroy(request);
+}
+
+/* ---- holding ---- */
+
+static struct lock *find_lock(const struct locks *locks, const char *name)
+{
+  struct lock *lock;
+  HASH_FIND_STR(locks->by_name, name, lock);
+  return lock;
+}
+
+static void set_lease(struct sched *s, struct lock *lock, int64_t ttl_us)
+{
+  heap_remove(&lock->lease);
+  if (ttl_us == 0)
+    return;
+  lock->lease.us = s->now_us + ttl_us;
+  lock->lease.number = lock->fence;
+  heap_put(&s->locks->leases, &lock->lease);
+}
+
+static void grant(struct sched *s, struct lock *lock, struct party *party, int64_t ttl_us)
+{
+  lock->holder = party;
+  lock->since_us = s->now_us;
+  lock->fence = s->next_fence++;
+  lock->prev = NULL;
+  lock->next = party->held;
+  if (lock->next)
+    lock->next->prev = lock;
+  party->held = lock;
+  set_lease(s, lock, ttl_us);
+}
+
+static void stop_waiting(struct party *party)
+{
+  struct lock *lock = party->waits.lock;
+  struct party **at = &lock->first, *before = NULL;
+  while (*at != party) {
+    before = *at;
+    at = &before->waits.next;
+  }
+  *at = party->waits.next;
+  if (lock->last == party)
+    lock->last = before;
+  heap_remove(&party->waits.due);
+  party->waits.lock = NULL;
+  party->waits.next = NULL;
+}
+
+static void grant_first(struct sched *s, struct lock *lock)
+{
+  struct party *party = lock->first;
+  struct message *request = party->waits.request;
+  stop_waiting(party);
+  party->waits.request = NULL;
+  grant(s, lock, party, party->waits.ttl_us);
+  answer_granted(s, request, lock);
+}
+
+/* Passes it to the first that waits. */
+static void release(struct sched *s, struct lock *lock)
+{
+  struct party *holder = lock->holder;
+  if (lock->prev)
+    lock->prev->next = lock->next;
+  else
+    holder->held = lock->next;
+  if (lock->next)
+    lock->next->prev = lock->prev;
+  heap_remove(&lock->lease);
+  leave_party(s->locks, holder);
+  if (lock->first) {
+    grant_first(s, lock);
+    return;
+  }
+  HASH_DEL(s->locks->by_name, lock);
+  free(lock->name);
+  free(lock);
+}
+
+static void release_all(struct sched *s, struct party *party)
+{
+  struct error error;
+  if (party->waits.lock) {
+    error_set(&error, ERROR_CANCELLED, "lock \"%s\": who waits for it has ended",
+              party->waits.lock->name);
+    stop_waiting(party);
+    answer_failure(s, party->waits.request, &error);
+    party->waits.request = NULL;
+  }
+  if (!party->held)
+    leave_party(s->locks, party);
+  else
+    for (struct lock *lock = party->held, *next; lock; lock = next) {
+      next = lock->next; /* the party goes with its last lock */
+      release(s, lock);
+    }
+}
+
+/* ---- asking ---- */
+
+/* From the lock that is asked for to the asking party, along holders and what they wait for. */
+static void describe_circle(const struct lock *lock, const struct party *asking,
+                            struct error *error)
+{
+  struct buffer text = {0};
+  int shown = 0;
+  for (const struct lock *at = lock; at->holder != asking; at = at->holder->waits.lock)
+    if (++shown <= CHAIN_SHOWN)
+      buffer_printf(&text, "%s holds \"%s\" and waits for \"%s\", ", at->holder->name, at->name,
+                    at->holder->waits.lock->name);
+  error_set(error, ERROR_CONFLICT,
+            "lock \"%s\": waiting for it would never end: %swhich %s holds itself", lock->name,
+            text.data, asking->name);
+  buffer_deinit(&text);
+}
+
+static bool would_circle(const struct lock *lock, const struct party *asking)
+{
+  while (lock && lock->holder != asking)
+    lock = lock->holder->waits.lock;
+  return lock != NULL;
+}
+
+static void say_who_holds(const struct lock *lock, struct error *error)
+{
+  error_set(error, ERROR_TIMEOUT, "lock \"%s\" is held by %s", lock->name, lock->holder->name);
+}
+
+/* Whether the party may wait for the lock that somebody holds. */
+static bool check_wait(const struct lock *lock, const struct party *party, int64_t wait_us,
+                       struct error *error)
+{
+  if (lock->holder == party)
+    error_set(error, ERROR_CONFLICT, "lock \"%s\": %s holds it already", lock->name, party->name);
+  else if (party->waits.lock)
+    error_set(error, ERROR_CONFLICT, "lock \"%s\": %s waits for lock \"%s\" already", lock->name,
+              party->name, party->waits.lock->name);
+  else if (would_circle(lock, party))
+    describe_circle(lock, party, error);
+  else if (wait_us <= 0)
+    say_who_holds(lock, error);
+  else
+    return true;
+  return false;
+}
+
+static void wait_for(struct sched *s, struct lock *lock, struct party *party,
+                     const struct lock_order *order)
+{
+  party->waits.lock = lock;
+  party->waits.request = order->request;
+  party->waits.since_us = s->now_us;
+  party->waits.ttl_us = order->ttl_us;
+  party->waits.next = NULL;
+  if (lock->last)
+    lock->last->waits.next = party;
+  else
+    lock->first = party;
+  lock->last = party;
+  if (order->wait_us == LOCK_WAIT_FOR_EVER)
+    return;
+  party->waits.due.us = s->now_us + order->wait_us;
+  party->waits.due.number = s->next_fence++; /* those of one instant give up in order */
+  heap_put(&s->locks->waiting, &party->waits.due);
+}
+
+static void take_free(struct sched *s, struct party *party, const struct lock_order *order)
+{
+  struct lock *lock = memory_alloc(sizeof *lock);
+  lock->name = memory_strdup(order->name);
+  HASH_ADD_KEYPTR(hh, s->locks->by_name, lock->name, strlen(lock->name), lock);
+  grant(s, lock, party, order->ttl_us);
+  answer_granted(s, order->request, lock);
+}
+
+static void take(struct sched *s, const struct lock_order *order)
+{
+  struct error error;
+  const struct attempt *attempt = &order->request->as.request.attempt;
+  if (attempt->key.job && !find_run(s, attempt)) {
+    error_set(&error, ERROR_CANCELLED, "lock \"%s\": the run that asks for it has ended",
+              order->name);
+    answer_failure(s, order->request, &error);
+    return;
+  }
+  struct lock *lock = find_lock(s->locks, order->name);
+  struct party *party = get_party(s, order->request);
+  if (lock && check_wait(lock, party, order->wait_us, &error)) {
+    wait_for(s, lock, party, order);
+  } else if (lock) {
+    answer_failure(s, order->request, &error);
+    leave_party(s->locks, party);
+  } else if (HASH_COUNT(s->locks->by_name) >= LOCKS_MAX) {
+    error_set(&error, ERROR_LIMIT, "lock \"%s\": %d locks are held already", order->name,
+              LOCKS_MAX);
+    answer_failure(s, order->request, &error);
+    leave_party(s->locks, party);
+  } else {
+    take_free(s, party, order);
+  }
+}
+
+static void release_or_renew(struct sched *s, const struct lock_order *order)
+{
+  struct error error;
+  struct lock *lock = find_lock(s->locks, order->name);
+  if (!lock || lock->fence != order->fence) {
+    error_set(&error, ERROR_CONFLICT, "lock \"%s\" is not held any more: its time was over",
+              order->name);
+    answer_failure(s, order->request, &error);
+    return;
+  }
+  if (order->what == LOCK_RENEW)
+    set_lease(s, lock, order->ttl_us);
+  else
+    release(s, lock);
+  answer_done(s, order->request);
+}
+
+/* ---- orders ---- */
+
+void lock_order(struct sched *s, const struct lock_order *order)
+{
+  struct order *node = memory_alloc(sizeof *node);
+  node->order = *order;
+  if (s->locks->last)
+    s->locks->last->next = node;
+  else
+    s->locks->first = node;
+  s->locks->last = node;
+}
+
+void lock_run_over(struct sched *s, const struct open_run *run)
+{
+  if (!s->locks->parties && !s->locks->first)
+    return;
+  lock_order(s, &(struct lock_order){.what = LOCK_PARTY_ENDS,
+                                     .attempt = {.key = run->key, .fence = run->fence}});
+}
+
+static void party_ends(struct sched *s, const struct lock_order *order)
+{
+  struct party_key key = order->request ? key_of(order->request) : key_of_attempt(&order->attempt);
+  struct party *party = find_party(s->locks, key);
+  if (party)
+    release_all(s, party);
+  if (order->request)
+    answer_done(s, order->request);
+}
+
+static void carry_out(struct sched *s, const struct lock_order *order)
+{
+  switch (order->what) {
+  case LOCK_TAKE:
+    take(s, order);
+    break;
+  case LOCK_RELEASE:
+  case LOCK_RENEW:
+    release_or_renew(s, order);
+    break;
+  case LOCK_PARTY_ENDS:
+    party_ends(s, order);
+    break;
+  }
+}
+
+static void expire(struct sched *s)
+{
+  struct heap_node *node;
+  struct error error;
+  while ((node = heap_first(&s->locks->leases)) && node->us <= s->now_us) {
+    struct lock *lock = (struct lock *)(void *)((char *)node - offsetof(struct lock, lease));
+    log_warn("%s has kept lock \"%s\" beyond its ttl: it is free for others", lock->holder->name,
+             lock->name);
+    release(s, lock);
+  }
+  while ((node = heap_first(&s->locks->waiting)) && node->us <= s->now_us) {
+    struct party *party =
+        (struct party *)(void *)((char *)node - offsetof(struct party, waits.due));
+    say_who_holds(party->waits.lock, &error);
+    stop_waiting(party);
+    answer_failure(s, party->waits.request, &error);
+    party->waits.request = NULL;
+    leave_party(s->locks, party);
+  }
+}
+
+void lock_commit(struct sched *s)
+{
+  struct order *node;
+  while ((node = s->locks->first)) {
+    s->locks->first = node->next;
+    if (!node->next)
+      s->locks->last = NULL;
+    carry_out(s, &node->order);
+    free(node->order.name);
+    free(node);
+  }
+  expire(s);
+}
+
+void lock_undo(struct sched *s)
+{
+  struct order *node;
+  while ((node = s->locks->first)) {
+    s->locks->first = node->next;
+    message_destroy(node->order.request);
+    free(node->order.name);
+    free(node);
+  }
+  s->locks->last = NULL;
+}
+
+int64_t lock_wake_us(const struct sched *s)
+{
+  const struct heap_node *lease = heap_first(&s->locks->leases),
+                         *wait = heap_first(&s->locks->waiting);
+  int64_t wake_us = lease ? lease->us : INT64_MAX;
+  return wait && wait->us < wake_us ? wait->us : wake_us;
+}
+
+void locks_destroy(struct sched *s)
+{
+  struct lock *lock, *next;
+  struct party *party, *next_party;
+  lock_undo(s);
+  HASH_ITER(hh, s->locks->by_name, lock, next) {
+    HASH_DEL(s->locks->by_name, lock);
+    free(lock->name);
+    free(lock);
+  }
+  HASH_ITER(hh, s->locks->parties, party, next_party) {
+    HASH_DEL(s->locks->parties, party);
+    message_destroy(party->waits.request);
+    free(party->name);
+    free(party);
+  }
+  heap_deinit(&s->locks->leases);
+  heap_deinit(&s->locks->waiting);
+  free(s->locks);
+}
+
+/* ---- views ---- */
+
+size_t lock_count(const struct sched *s)
+{
+  return HASH_COUNT(s->locks->by_name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+  return strcmp((*(struct lock *const *)a)->name, (*(struct lock *const *)b)->name);
+}
+
+static void put_lock(struct json_writer *writer, const struct lock *lock)
+{
+  json_begin_object(writer);
+  json_put_text(writer, "name", lock->name);
+  json_put_text(writer, "holder", lock->holder->name);
+  view_put_instant(writer, "since", lock->since_us, INT64_MIN);
+  if (lock->lease.heap)
+    view_put_instant(writer, "expires_at", lock->lease.us, INT64_MIN);
+  json_put_integer(writer, "fence", lock->fence);
+  json_key(writer, "waiting");
+  json_begin_array(writer);
+  for (const struct party *party = lock->first; party; party = party->waits.next) {
+    json_begin_object(writer);
+    json_put_text(writer, "who", party->name);
+    view_put_instant(writer, "since", party->waits.since_us, INT64_MIN);
+    json_end_object(writer);
+  }
+  json_end_array(writer);
+  json_end_object(writer);
+}
+
+void lock_put_all(struct sched *s, struct json_writer *writer, size_t most)
+{
+  size_t count = lock_count(s), at = 0;
+  struct lock **sorted = memory_alloc((count + 1) * sizeof(struct lock *));
+  for (struct lock *lock = s->locks->by_name; lock; lock = lock->hh.next)
+    sorted[at++] = lock;
+  qsort(sorted, count, sizeof(struct lock *), compare_names);
+  for (size_t i = 0; i < count && i < most; i++)
+    put_lock(writer, sorted[i]);
+  free(sorted);
+}

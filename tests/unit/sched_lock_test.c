@@ -1,0 +1,230 @@
+/* Locks as workers ask for them: the queue, ends of every kind, circles, leases, lost turns. */
+#include "support/unit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/world.h"
+
+static const char jobs[] = "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\"},"
+                           "{\"id\":\"y\",\"run\":true,\"trigger\":\"every 10m\"},"
+                           "{\"id\":\"z\",\"run\":true,\"trigger\":\"every 10m\"}]}";
+
+/* Asks as call `call` of a script's listener, or of the run that `run` began. */
+static uint64_t ask(struct world *w, const struct message *run, uint64_t call, const char *op,
+                    const char *params)
+{
+  struct message *m =
+      message_create(MESSAGE_REQUEST, run ? run->to : ADDRESS_WORKER, ADDRESS_SCHEDULER);
+  uint64_t tag = m->tag = ++w->last_tag;
+  m->as.request.op = memory_strdup(op);
+  m->as.request.params = memory_strdup(params);
+  m->as.request.script = memory_strdup("a");
+  m->as.request.generation = 1;
+  m->as.request.call = call;
+  if (run)
+    m->as.request.attempt = run->as.run.attempt;
+  world_tell(w, m);
+  return tag;
+}
+
+static bool is_answered(struct world *w, uint64_t tag, const char *expected)
+{
+  char *text = world_answer(w, tag);
+  bool is_it = text && strncmp(text, expected, strlen(expected)) == 0;
+  if (text && !is_it)
+    fail_msg("%s", text);
+  free(text);
+  return is_it;
+}
+
+/* {"name":...,"fence":...} of a grant. */
+static char *granted(struct world *w, uint64_t tag, const char *name, const char *more)
+{
+  char *text = world_answer(w, tag);
+  int64_t fence;
+  assert_non_null(text);
+  if (sscanf(text, "{\"fence\":%" SCNd64 "}", &fence) != 1)
+    fail_msg("%s", text);
+  free(text);
+  return memory_printf("{\"name\":\"%s\",\"fence\":%lld%s}", name, (long long)fence, more);
+}
+
+static const struct message *open_runs(struct world *w)
+{
+  world_open(w, NULL);
+  world_save(w, "a", jobs);
+  world_pass(w, 10 * MINUTE);
+  assert_int_equal(world_run_count(w), 3);
+  return w->runs.first;
+}
+
+static void goes_round_in_order(void **state)
+{
+  struct world w;
+  (void)state;
+  const struct message *x = open_runs(&w), *y = x->next, *z = y->next;
+  char *x_held = granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"db\"}"), "db", "");
+  uint64_t by_y = ask(&w, y, 1, "lock", "{\"name\":\"db\"}");
+  uint64_t by_call = ask(&w, NULL, 9, "lock", "{\"name\":\"db\"}");
+  uint64_t by_z = ask(&w, z, 2, "lock", "{\"name\":\"db\"}");
+  assert_null(world_answer(&w, by_y));
+  world_expect(&w, "locks", "{}", "count", "1");
+  char *text = world_ask(&w, "locks", "{}");
+  assert_non_null(strstr(text, "\"name\":\"db\",\"holder\":\"x@2026-01-01T00:10:00Z\",\"since\":"
+                               "\"2026-01-01T00:10:00.000000Z\",\"fence\""));
+  assert_non_null(strstr(text, "\"waiting\":[{\"who\":\"y@2026-01-01T00:10:00Z\""));
+  assert_non_null(strstr(text, "{\"who\":\"script a\""));
+  free(text);
+
+  assert_true(is_answered(&w, ask(&w, x, 1, "unlock", x_held), "{}"));
+  free(granted(&w, by_y, "db", ""));
+  assert_null(world_answer(&w, by_call));
+  /* What x held once is not its own any more. */
+  assert_true(is_answered(&w, ask(&w, x, 1, "unlock", x_held),
+                          "error: conflict: lock \"db\" is not held any more"));
+  free(x_held);
+  ask(&w, NULL, 9, "unlock_all", "{}"); /* it ends while it waits */
+  assert_true(
+      is_answered(&w, by_call, "error: cancelled: lock \"db\": who waits for it has ended"));
+  assert_null(world_answer(&w, by_z));
+  world_finish_all(&w); /* y's end gives it to z, and z's end to nobody */
+  world_expect(&w, "locks", "{}", "count", "0");
+  world_close(&w);
+}
+
+static void an_end_of_any_kind_releases(void **state)
+{
+  struct world w;
+  (void)state;
+  const struct message *x = open_runs(&w), *y = x->next;
+  free(granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\"}"), "a", ""));
+  free(granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"b\"}"), "b", ""));
+  uint64_t by_y = ask(&w, y, 1, "lock", "{\"name\":\"b\"}");
+  free(granted(&w, ask(&w, NULL, 5, "lock", "{\"name\":\"c\"}"), "c", ""));
+  world_expect(&w, "locks", "{}", "count", "3");
+  struct attempt late = x->as.run.attempt;
+  world_finish(&w, RUN_TIMED_OUT, NULL, "too long");
+  free(granted(&w, by_y, "b", ""));
+  ask(&w, NULL, 5, "unlock_all", "{}");
+  world_expect(&w, "locks", "{}", "count", "1");
+  /* An attempt that is over gets nothing. */
+  struct message ghost = {.to = ADDRESS_WORKER, .as.run.attempt = late};
+  assert_true(is_answered(&w, ask(&w, &ghost, 1, "lock", "{\"name\":\"d\"}"),
+                          "error: cancelled: lock \"d\": the run that asks for it has ended"));
+  world_expect(&w, "locks", "{}", "count", "1");
+  world_crash(&w); /* no run is left that could hold anything */
+  world_expect(&w, "locks", "{}", "count", "0");
+  world_close(&w);
+}
+
+static void circles_are_refused(void **state)
+{
+  struct world w;
+  (void)state;
+  const struct message *x = open_runs(&w), *y = x->next, *z = y->next;
+  free(granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\"}"), "a", ""));
+  free(granted(&w, ask(&w, y, 1, "lock", "{\"name\":\"b\"}"), "b", ""));
+  free(granted(&w, ask(&w, z, 1, "lock", "{\"name\":\"c\"}"), "c", ""));
+  assert_true(is_answered(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\"}"),
+                          "error: conflict: lock \"a\": x@2026-01-01T00:10:00Z holds it already"));
+  uint64_t x_waits = ask(&w, x, 1, "lock", "{\"name\":\"b\"}");
+  uint64_t y_waits = ask(&w, y, 1, "lock", "{\"name\":\"c\"}");
+  assert_true(is_answered(
+      &w, ask(&w, z, 1, "lock", "{\"name\":\"a\",\"wait\":\"1h\"}"),
+      "error: conflict: lock \"a\": waiting for it would never end: x@2026-01-01T00:10:00Z holds "
+      "\"a\" and waits for \"b\", y@2026-01-01T00:10:00Z holds \"b\" and waits for \"c\", which "
+      "z@2026-01-01T00:10:00Z holds itself"));
+  assert_null(world_answer(&w, x_waits));
+  assert_null(world_answer(&w, y_waits));
+  world_finish_all(&w);
+  world_expect(&w, "locks", "{}", "count", "0");
+  world_close(&w);
+}
+
+static void waits_and_leases_end(void **state)
+{
+  struct world w;
+  (void)state;
+  const struct message *x = open_runs(&w), *y = x->next, *z = y->next;
+  char *x_held =
+      granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\",\"ttl\":\"1m\"}"), "a", ",\"ttl\":\"1m\"");
+  assert_true(is_answered(&w, ask(&w, z, 1, "lock", "{\"name\":\"a\",\"wait\":0}"),
+                          "error: timeout: lock \"a\" is held by x@2026-01-01T00:10:00Z"));
+  uint64_t impatient = ask(&w, z, 1, "lock", "{\"name\":\"a\",\"wait\":\"10s\"}");
+  uint64_t patient = ask(&w, y, 1, "lock", "{\"name\":\"a\",\"ttl\":1}");
+  world_live(&w, 9 * SECOND);
+  assert_null(world_answer(&w, impatient));
+  world_live(&w, SECOND);
+  assert_true(is_answered(&w, impatient, "error: timeout: lock \"a\" is held by x@2026"));
+  assert_true(is_answered(&w, ask(&w, x, 1, "renew_lock", x_held), "{}"));
+  world_live(&w, 59 * SECOND);
+  assert_null(world_answer(&w, patient));
+  world_live(&w, SECOND);
+  free(granted(&w, patient, "a", ""));
+  assert_true(
+      is_answered(&w, ask(&w, x, 1, "renew_lock", x_held), "error: conflict: lock \"a\" is"));
+  free(x_held);
+  world_live(&w, SECOND);
+  world_expect(&w, "locks", "{}", "count", "0");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+/* The turn of the question is taken back, and it is asked again alone. */
+static void a_full_disk_loses_no_lock(void **state)
+{
+  struct world w;
+  (void)state;
+  const struct message *x = open_runs(&w), *y = x->next;
+  char *x_held = granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\"}"), "a", "");
+  uint64_t waits = ask(&w, y, 1, "lock", "{\"name\":\"a\"}");
+  world_limit_pages(&w, 1);
+  char *large = memory_printf("{\"key\":\"k\",\"value\":\"%0200000d\"}", 0);
+  char *text = world_ask_as(&w, "a", "kv_set", large);
+  assert_non_null(strstr(text, "error: full"));
+  free(text);
+  free(large);
+  free(granted(&w, ask(&w, y, 1, "lock", "{\"name\":\"b\"}"), "b", ""));
+  world_expect(&w, "locks", "{}", "count", "2");
+  assert_true(is_answered(&w, ask(&w, x, 1, "unlock", x_held), "{}"));
+  free(granted(&w, waits, "a", ""));
+  free(x_held);
+  world_limit_pages(&w, 1000000);
+  world_pass(&w, 2 * SECOND);
+  world_finish_all(&w);
+  world_expect(&w, "locks", "{}", "count", "0");
+  world_close(&w);
+}
+
+static void refuses(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_expect(&w, "lock", "{\"name\":\"a\"}", "error",
+               "error: usage: only scripts and consoles hold locks");
+  static const char *const cases[][2] = {
+      {"{}", "error: usage: name is missing"},
+      {"{\"name\":\"\"}", "error: usage: the name of a lock must have 1 to 255 bytes"},
+      {"{\"name\":\"a\",\"ttl\":0}", "error: usage: ttl must be longer than 0"},
+      {"{\"name\":\"a\",\"wait\":\"soon\"}", "error: invalid: wait: "},
+      {"{\"name\":\"a\",\"wait\":-1}", "error: invalid: wait: "},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    assert_true(is_answered(&w, ask(&w, NULL, 1, "lock", cases[i][0]), cases[i][1]));
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(goes_round_in_order),       cmocka_unit_test(an_end_of_any_kind_releases),
+      cmocka_unit_test(circles_are_refused),       cmocka_unit_test(waits_and_leases_end),
+      cmocka_unit_test(a_full_disk_loses_no_lock), cmocka_unit_test(refuses),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
