@@ -11,12 +11,13 @@
  * its lease ended, is neither released nor renewed by its former holder.
  *
  * Scheduler thread. */
+#include "sched/lock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/lock.h"
 #include "sched/state.h"
 
 enum { LOCKS_MAX = 100000, CHAIN_SHOWN = 8 };

@@ -302,6 +302,8 @@ json = nil
 time = nil
 ---@type kv
 kv = nil
+---@type fun(name: string, options?: lock.options|fun(handle: lock.handle): ..., action?: fun(handle: lock.handle): ...): any, string?, string?
+lock = nil
 ---@type log
 log = nil
 ---@type http
