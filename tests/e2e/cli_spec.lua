@@ -32,7 +32,8 @@ job "echo" { run = command { shell = "echo out; echo err >&2; exit 3" } }
 local COMMANDS = {
   "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job",
   "import crontab", "remove", "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "emit", "scripts",
-  "add script", "show script", "rollback script", "remove script", "version", "help",
+  "add script", "show script", "rollback script", "remove script", "kv get", "kv set", "kv list", "kv delete", "locks",
+  "version", "help",
 }
 
 local TIME = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$"
