@@ -21,6 +21,7 @@ local ENVIRONMENT_MAX = 128000 -- the kernel takes 128 KiB for one variable
 ---@field grace? number|string between TERM and KILL, "5s" when not given; 0 for KILL at once
 ---@field check? boolean raise when the command does not end with status 0
 ---@field capture? boolean false: output goes to the log, line by line, not into the result
+---@field lines? fun(line: string, stream: "stdout"|"stderr") is given each line as it comes, in place of the result
 
 ---@class exec.result
 ---@field ok boolean it ended with status 0
@@ -60,14 +61,21 @@ local function spec_of(name, source, options)
   }
 end
 
--- Cuts what arrives into lines and hands each on; without arguments, what is left.
-local function line_cutter(level)
+local function to_log(level)
+  return function(line)
+    raw.log(level, line)
+  end
+end
+
+-- Cuts what arrives into lines and hands each to `take`; without arguments, what is left.
+local function line_cutter(take)
   local rest = ""
   return function(part)
     if part == nil then
       if rest ~= "" then
-        raw.log(level, rest)
+        local line = rest
         rest = ""
+        take(line)
       end
       return
     end
@@ -78,20 +86,22 @@ local function line_cutter(level)
         break
       end
       local line = part:sub(begin, stop - 1)
-      raw.log(level, (rest .. line):gsub("\r$", "") .. "")
+      local whole = (rest .. line):gsub("\r$", "")
       rest, begin = "", stop + 1
+      take(whole)
     end
     rest = rest .. part:sub(begin)
     if #rest > 64 * 1024 then -- a line without an end must not grow for ever
-      raw.log(level, rest)
+      local part_of_line = rest
       rest = ""
+      take(part_of_line)
     end
   end
 end
 
--- Sends the output of a child to the log until it has ended.
-local function log_output(child)
-  local out, err = line_cutter(INFO), line_cutter(WARN)
+-- Hands the lines of a child's output on until it has ended.
+local function take_lines(child, take_out, take_err)
+  local out, err = line_cutter(take_out), line_cutter(take_err)
   repeat
     local stdout, stderr, ended = child:next()
     if stdout then
@@ -103,6 +113,10 @@ local function log_output(child)
   until ended
   out()
   err()
+end
+
+local function log_output(child)
+  take_lines(child, to_log(INFO), to_log(WARN))
 end
 
 local function describe_end(code, signal, timed_out)
@@ -140,8 +154,12 @@ function process.exec(source, options)
     raw.fail("exec: the command must be a table or a string, got " .. raw.type_name(source))
   end
   options = raw.check_options("exec", options, "cwd", "env", "clean_env", "stdin", "timeout", "grace",
-    "check", "capture")
-  local child, message, error_code = start("exec", source, options)
+    "check", "capture", "lines")
+  local take = options.lines
+  if take ~= nil and type(take) ~= "function" then
+    raw.fail("exec: lines must be a function, got " .. raw.type_name(take))
+  end
+  local child <close>, message, error_code = start("exec", source, options)
   if not child then
     if options.check then
       raw.fail(message)
@@ -149,7 +167,9 @@ function process.exec(source, options)
     return nil, message, error_code
   end
   local stdout, stderr, truncated = "", "", false
-  if options.capture == false then
+  if take then
+    take_lines(child, function(line) take(line, "stdout") end, function(line) take(line, "stderr") end)
+  elseif options.capture == false then
     log_output(child)
   else
     stdout, stderr, truncated = child:wait()
@@ -461,8 +481,8 @@ function process.popen(command, mode)
     rest = "",
     position = 1,
     ended = false,
-    log_stdout = line_cutter(INFO),
-    log_stderr = line_cutter(WARN),
+    log_stdout = line_cutter(to_log(INFO)),
+    log_stderr = line_cutter(to_log(WARN)),
   }, file_meta)
 end
 

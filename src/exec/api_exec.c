@@ -450,6 +450,8 @@ void api_exec_open(lua_State *L) /* raw -- raw */
   luaL_newmetatable(L, CHILD);
   lua_pushcfunction(L, l_gc);
   lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, l_gc); /* an error on the way ends the command at once */
+  lua_setfield(L, -2, "__close");
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);

@@ -165,7 +165,8 @@ describe("email.send", function()
   it("says what the server refuses, and why", function()
     local at = "smtp://127.0.0.1:" .. plain.port .. ": "
     for options, expected in pairs {
-      ['{ to = "refused@example.org" }'] = "refused: " .. at .. "the server refuses the message: 550 5.1.1 nobody of that name",
+      ['{ to = "refused@example.org" }'] =
+        "refused: " .. at .. "the server refuses the message: 550 5.1.1 nobody of that name",
       ['{ to = { "a@example.org", "later@example.org" } }'] =
         "unavailable: " .. at .. "the server refuses the message: 451 4.3.0 come again",
       ['{ from = "lines@example.org" }'] =
@@ -196,7 +197,8 @@ describe("email.send", function()
       ['{ headers = { ["X-A: 1\\nB"] = "2" } }'] = "is not valid",
       ['{ headers = { Bcc = "x" } }'] = "header Bcc is made by email.send itself",
       ['{ attachments = { { data = "x", name = "a\\r\\nb" } } }'] = "attachments[1].name must not hold a line break",
-      ['{ attachments = { { data = "x", name = "a", type = "x\\ny" } } }'] = "attachments[1].type must be like text/csv",
+      ['{ attachments = { { data = "x", name = "a", type = "x\\ny" } } }'] =
+        "attachments[1].type must be like text/csv",
       ['{ text = "\\xff" }'] = "text is not valid UTF-8",
       ['{ user = "ada" }'] = "user and password go together",
       ['{ server = "smtp://u:p@host" }'] = "user and password are options, no part of server",

@@ -105,6 +105,31 @@ static void test_os_and_io(void **state)
   CHECK_CASES(cases, options, 0);
 }
 
+/* The function is given lines while the command runs, and may wait; when it fails, the command is
+ * gone at once. */
+static void test_output_by_lines(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"local t = {} local r = exec { 'sh', '-c', 'echo a; echo b >&2; printf c', lines = "
+       "function(line, stream) t[#t + 1] = stream .. line sleep(0.001) end } table.sort(t) "
+       "return table.concat(t, ' ') .. r.code .. #r.stdout",
+       "stderrb stdouta stdoutc00"},
+      {"local first local r = exec('echo ready; read x; echo $x', { stdin = 'go', lines = "
+       "function(line) first = first or line end }) return first .. r.code",
+       "ready0"},
+      {"local co = coroutine.wrap(function() exec('echo 1; echo 2', { lines = coroutine.yield }) "
+       "return 'end' end) return co() .. co() .. co()",
+       "12end"},
+      {"local t = time.now() local ok, e = pcall(exec, 'echo x; exec sleep 30', { lines = "
+       "function(l) error('no ' .. l, 0) end }) return tostring(ok) .. e .. "
+       "tostring(time.now() - t < 20)",
+       "falseno xtrue"},
+      {"exec('x', { lines = 5 })", "!t.lua:1: exec: lines must be a function, got number"},
+  };
+  CHECK_CASES(cases, options, 0);
+}
+
 static void test_output_to_log(void **state)
 {
   (void)state;
@@ -151,6 +176,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_exec),
       cmocka_unit_test(test_os_and_io),
+      cmocka_unit_test(test_output_by_lines),
       cmocka_unit_test(test_output_to_log),
       cmocka_unit_test(test_killed_call),
   };
