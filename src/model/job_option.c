@@ -307,7 +307,13 @@ enum error_code job_check_options(const struct job *job, const struct json *spec
        "overlap \"buffer_all\" needs a bound: give buffer_limit = 100, say"},
       {job->overlap != OVERLAP_BUFFER_ALL && job->buffer_limit,
        "buffer_limit is for overlap = \"buffer_all\""},
-      {job->coalesce != COALESCE_ALL && (job->replay_limit || job->replay_rate.count),
+      {job->overlap == OVERLAP_BUFFER_ALL && json_get(spec, "coalesce") &&
+           job->coalesce != COALESCE_ALL,
+       "overlap \"buffer_all\" runs all due times that it keeps, so it contradicts coalesce"},
+      {job->overlap == OVERLAP_BUFFER_ALL && job->replay_limit,
+       "both buffer_limit and replay_limit: with \"buffer_all\", buffer_limit is the bound"},
+      {job->overlap != OVERLAP_BUFFER_ALL && job->coalesce != COALESCE_ALL &&
+           (job->replay_limit || job->replay_rate.count),
        "replay_limit and replay_rate are for coalesce = \"all\""},
       {job->concurrency_limit && !job->concurrency_key,
        "concurrency_limit needs a concurrency_key: without one, max_instances is the limit"},
@@ -331,6 +337,10 @@ void job_settle_options(struct job *job)
 {
   if (job->max_instances == 0)
     job->max_instances = job->overlap == OVERLAP_ALLOW ? INT32_MAX : 1;
+  if (job->overlap == OVERLAP_BUFFER_ALL) {
+    job->coalesce = COALESCE_ALL;
+    job->replay_limit = job->buffer_limit;
+  }
   if (job->concurrency_limit == 0)
     job->concurrency_limit = 1;
 }

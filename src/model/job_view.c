@@ -60,7 +60,7 @@ static void put_admission(struct json_writer *writer, const struct job *job)
   put_count(writer, "buffer_limit", job->buffer_limit, 0);
   put_duration(writer, "misfire_grace_time", job->misfire_grace_us, INT64_MAX);
   json_put_text(writer, "coalesce", job_coalesce_names[job->coalesce]);
-  put_count(writer, "replay_limit", job->replay_limit, 0);
+  put_count(writer, "replay_limit", job->buffer_limit ? 0 : job->replay_limit, 0);
   put_rate(writer, "replay_rate", &job->replay_rate);
   json_put_text(writer, "pool", job->pool);
   json_put_integer(writer, "priority", job->priority);

@@ -114,15 +114,6 @@ static void follow_all(struct sched *s, const char *name)
 
 /* ---- declaring ---- */
 
-/* Whether the script is there and still declares it, or may do so when it is loaded. */
-static bool is_declared_by(struct sched *s, const char *script, const char *name)
-{
-  const struct script_entry *owner = script ? script_find(s, script) : NULL;
-  if (!owner || !owner->facts)
-    return owner && owner->loading;
-  return json_get(json_get(json_root(owner->facts), "calendars"), name);
-}
-
 /* The one way to write a definition. */
 static enum error_code write_definition(const char *name, const struct json *definition,
                                         char **text, struct error *error)
@@ -150,7 +141,7 @@ static enum error_code define(struct sched *s, const char *script, const char *n
     return code;
   struct lookup old = find_stored(s, name);
   bool is_mine = old.script && script && strcmp(old.script, script) == 0;
-  if (!is_mine && is_declared_by(s, old.script, name))
+  if (!is_mine && script_declares(s, old.script, "calendars", name))
     code = error_set(error, ERROR_EXISTS, "calendar \"%s\" is already declared by script %s", name,
                      old.script);
   bool is_same = is_mine && strcmp(old.definition, *text) == 0;
@@ -303,7 +294,7 @@ static enum error_code remove_calendar(struct request *r)
   enum error_code code = ERROR_OK;
   if (!old.definition)
     code = error_set(r->error, ERROR_NOT_FOUND, "there is no calendar \"%s\"", name);
-  else if (is_declared_by(r->s, old.script, name))
+  else if (script_declares(r->s, old.script, "calendars", name))
     code = error_set(r->error, ERROR_CONFLICT, "calendar \"%s\" is declared by script %s", name,
                      old.script);
   else if (is_used(r->s, name))

@@ -81,12 +81,20 @@ static enum error_code check_trigger(struct sched *s, const struct job *job, str
   return check.code;
 }
 
+static enum error_code check_admission(struct sched *s, const struct job *job, struct error *error)
+{
+  if (job->pool && !pool_exists(s, job->pool))
+    return pool_refuse_unknown(s, job->pool, error);
+  return gate_check(job, NULL, error);
+}
+
 enum error_code declare_check(struct sched *s, struct job *job, struct error *error)
 {
-  if (!job->trigger)
-    return ERROR_OK;
-  trigger_anchor(job->trigger, s->now_us, job->id);
-  enum error_code code = check_trigger(s, job, error);
+  enum error_code code = check_admission(s, job, error);
+  if (!code && job->trigger) {
+    trigger_anchor(job->trigger, s->now_us, job->id);
+    code = check_trigger(s, job, error);
+  }
   if (code)
     error_prefix(error, "job \"%s\"", job->id);
   return code && job->where ? error_prefix(error, "%s", job->where) : code;
@@ -150,20 +158,20 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
   struct error error;
   struct job *old = entry->job;
   struct job_progress *progress = &entry->progress;
-  bool was_enabled = old->enabled, is_moved = false;
+  bool was_enabled = old->enabled, is_moved = !old->trigger || !is_same(old, job, true);
   job->number = old->number;
   job->origin = old->origin;
   if (job->trigger)
     trigger_anchor(job->trigger, s->now_us, job->id);
-  if (is_same(old, job, true) && old->trigger) {
-    struct trigger *fresh = job->trigger;
-    job->trigger = old->trigger;
-    old->trigger = fresh;
-  } else {
+  if (is_moved) {
     topic_unsubscribe(s, old);
     topic_subscribe(s, job);
     progress->next_us = fire_first(job, s->now_us);
-    is_moved = true;
+  } else {
+    struct trigger *fresh = job->trigger;
+    job->trigger = old->trigger;
+    old->trigger = fresh;
+    topic_change_pool(s, job, old->pool);
   }
   entry->job = job;
   entry->hh.key = &job->number;

@@ -132,53 +132,169 @@ bool fire_is_full(const struct entry *entry)
   return entry->open_runs >= entry->job->max_instances;
 }
 
-/* Everything that was missed becomes one run, of the latest due time. */
-static int fire_latest(struct sched *s, struct entry *entry, bool only_one)
+/* ---- late, and full ---- */
+
+/* Due times that are decided together: all that the entry has up to now, and which of them. */
+struct due {
+  int64_t first_us, last_us, count;
+};
+
+static bool is_due(const struct sched *s, const struct entry *entry)
 {
-  int64_t first_us = entry->progress.next_us, last_us = first_us, count = 1;
-  struct open_run *claimed = NULL;
-  if (!only_one)
-    count = count_due(entry, s->now_us, &last_us);
-  if (fire_is_full(entry)) {
-    record_skip(s, entry, first_us, last_us, count, SKIP_OVERLAP);
-  } else if (last_us < grace_start(s, entry->job)) {
-    record_skip(s, entry, first_us, last_us, count, SKIP_MISFIRE);
-  } else {
-    if (count > 1) {
-      int64_t before_last_us = first_us;
-      trigger_count(entry->job->trigger, first_us - 1, last_us - 1, &before_last_us);
-      record_skip(s, entry, first_us, before_last_us, count - 1, SKIP_MISFIRE);
-    }
-    claimed = run_claim(s, entry, last_us, RUN_BY_SCHEDULE, NULL, NULL);
-  }
-  move_cursor(s, entry, last_us, claimed);
-  return 1;
+  return entry->progress.state == JOB_ACTIVE && entry->progress.next_us <= s->now_us;
 }
 
-/* Each due time within the grace becomes a run; those before it are one skip. */
-static int fire_all(struct sched *s, struct entry *entry, int budget)
+static struct due gather(const struct sched *s, const struct entry *entry)
+{
+  struct due due = {entry->progress.next_us, entry->progress.next_us, 1};
+  int64_t second_us;
+  if (fire_next(entry->job, due.first_us, &second_us) && second_us <= s->now_us)
+    due.count = count_due(entry, s->now_us, &due.last_us);
+  return due;
+}
+
+/* Why due times pass without a run of their own. */
+static enum skip_reason reason_of(const struct entry *entry)
+{
+  switch (entry->waited_for) {
+  case WAIT_OVERLAP:
+    return SKIP_OVERLAP;
+  case WAIT_POOL:
+  case WAIT_KEY:
+  case WAIT_RATE:
+    return SKIP_LIMIT;
+  default:
+    return SKIP_MISFIRE;
+  }
+}
+
+/* What has been late for longer than the grace is skipped; false when nothing else is due. */
+static bool pass_over_late(struct sched *s, struct entry *entry)
 {
   int64_t grace_us = grace_start(s, entry->job), last_us;
-  int done = 0;
-  if (entry->progress.next_us < grace_us) {
-    int64_t first_us = entry->progress.next_us;
-    int64_t count = count_due(entry, grace_us - 1, &last_us);
-    record_skip(s, entry, first_us, last_us, count, SKIP_MISFIRE);
-    move_cursor(s, entry, last_us, NULL);
-    done++;
+  if (entry->progress.next_us >= grace_us)
+    return true;
+  int64_t first_us = entry->progress.next_us;
+  int64_t count = count_due(entry, grace_us - 1, &last_us);
+  record_skip(s, entry, first_us, last_us, count, SKIP_MISFIRE);
+  move_cursor(s, entry, last_us, NULL);
+  return is_due(s, entry);
+}
+
+/* The last of the first `count` due times, found by halving: they are counted, not stepped through.
+ */
+static int64_t find_last_of(const struct entry *entry, const struct due *due, int64_t count)
+{
+  int64_t low_us = due->first_us, high_us = due->last_us, last_us = due->first_us;
+  while (low_us < high_us) {
+    int64_t middle_us = low_us + (high_us - low_us + 1) / 2, last_here_us = due->first_us;
+    int64_t here = trigger_count(entry->job->trigger, due->first_us - 1, middle_us, &last_here_us);
+    if (here <= count) {
+      low_us = middle_us;
+      last_us = last_here_us;
+    } else {
+      high_us = middle_us - 1;
+    }
   }
-  while (done < budget && !s->failure && entry->progress.state == JOB_ACTIVE &&
-         entry->progress.next_us <= s->now_us) {
-    int64_t due_us = entry->progress.next_us;
-    struct open_run *claimed = NULL;
-    if (fire_is_full(entry))
-      record_skip(s, entry, due_us, due_us, 1, SKIP_OVERLAP);
+  return last_us;
+}
+
+/* Only the latest replay_limit are kept. */
+static void pass_over_too_many(struct sched *s, struct entry *entry, struct due *due)
+{
+  const struct job *job = entry->job;
+  int64_t surplus = due->count - job->replay_limit;
+  if (job->coalesce != COALESCE_ALL || job->replay_limit == 0 || surplus <= 0)
+    return;
+  int64_t last_us = find_last_of(entry, due, surplus);
+  enum skip_reason reason = job->overlap == OVERLAP_BUFFER_ALL ? SKIP_OVERLAP : SKIP_MISFIRE;
+  record_skip(s, entry, due->first_us, last_us, surplus, reason);
+  move_cursor(s, entry, last_us, NULL);
+  due->first_us = entry->progress.next_us;
+  due->count -= surplus;
+}
+
+static void end_others(struct sched *s, const struct entry *entry, bool at_once)
+{
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
+    if (run->entry != entry || run->ended || run->becomes)
+      continue;
+    if (!run->worker)
+      run_end_here(s, run, RUN_CANCELLED, "another run of the job was due");
+    else if (at_once)
+      run_cancel(s, run, RUN_CANCELLED);
     else
-      claimed = run_claim(s, entry, due_us, RUN_BY_SCHEDULE, NULL, NULL);
-    move_cursor(s, entry, due_us, claimed);
-    done++;
+      run_cancel_softly(s, run, TOLD_OVERLAP);
   }
-  return done;
+}
+
+void fire_meet_overlap(struct sched *s, struct entry *entry)
+{
+  enum job_overlap overlap = entry->job->overlap;
+  if (overlap == OVERLAP_CANCEL_OTHER || overlap == OVERLAP_TERMINATE_OTHER)
+    end_others(s, entry, overlap == OVERLAP_TERMINATE_OTHER);
+}
+
+/* max_instances are open. Late ones that are all to run wait for each other, whatever the policy:
+ * those that were due already when the open run was claimed. */
+static void meet_full(struct sched *s, struct entry *entry, const struct due *due)
+{
+  enum job_overlap overlap = entry->job->overlap;
+  bool is_late = due->count > 1 || due->first_us <= entry->claimed_us;
+  bool is_replay = entry->job->coalesce == COALESCE_ALL && is_late;
+  if ((overlap == OVERLAP_SKIP || overlap == OVERLAP_ALLOW) && !is_replay) {
+    record_skip(s, entry, due->first_us, due->last_us, due->count, SKIP_OVERLAP);
+    move_cursor(s, entry, due->last_us, NULL);
+    return;
+  }
+  gate_wait_for_overlap(s, entry);
+  fire_meet_overlap(s, entry);
+}
+
+/* ---- claiming ---- */
+
+static void claim_earliest(struct sched *s, struct entry *entry, const struct due *due)
+{
+  enum skip_reason reason = reason_of(entry);
+  struct open_run *claimed = run_claim(s, entry, due->first_us, RUN_BY_SCHEDULE, NULL, NULL);
+  int64_t second_us;
+  if (due->count > 1 && fire_next(entry->job, due->first_us, &second_us)) {
+    record_skip(s, entry, second_us, due->last_us, due->count - 1, reason);
+    claimed = NULL; /* the cursor goes further than its row tells */
+  }
+  move_cursor(s, entry, due->last_us, claimed);
+}
+
+static void claim_latest(struct sched *s, struct entry *entry, const struct due *due)
+{
+  if (due->count > 1) {
+    int64_t before_last_us = due->first_us;
+    trigger_count(entry->job->trigger, due->first_us - 1, due->last_us - 1, &before_last_us);
+    record_skip(s, entry, due->first_us, before_last_us, due->count - 1, reason_of(entry));
+  }
+  move_cursor(s, entry, due->last_us,
+              run_claim(s, entry, due->last_us, RUN_BY_SCHEDULE, NULL, NULL));
+}
+
+static void claim_next(struct sched *s, struct entry *entry, const struct due *due)
+{
+  move_cursor(s, entry, due->first_us,
+              run_claim(s, entry, due->first_us, RUN_BY_SCHEDULE, NULL, NULL));
+}
+
+static void claim(struct sched *s, struct entry *entry, const struct due *due)
+{
+  switch (entry->job->coalesce) {
+  case COALESCE_LATEST:
+    claim_latest(s, entry, due);
+    break;
+  case COALESCE_EARLIEST:
+    claim_earliest(s, entry, due);
+    break;
+  case COALESCE_ALL:
+    claim_next(s, entry, due);
+    break;
+  }
 }
 
 /* A job whose script is not there goes to `error` and waits, with its due time kept: nothing is
@@ -212,15 +328,37 @@ bool fire_is_held(struct sched *s, struct entry *entry)
   return true;
 }
 
+static void decide(struct sched *s, struct entry *entry)
+{
+  if (!pass_over_late(s, entry))
+    return;
+  struct due due = gather(s, entry);
+  pass_over_too_many(s, entry, &due);
+  if (fire_is_full(entry))
+    meet_full(s, entry, &due);
+  else if (gate_admits_fire(s, entry, due.count > 1))
+    claim(s, entry, &due);
+}
+
 int fire_entry(struct sched *s, struct entry *entry, int budget)
 {
-  int64_t next_us = JOB_NEVER;
+  int done = 0;
   if (fire_is_held(s, entry))
     return 1;
-  bool more = fire_next(entry->job, entry->progress.next_us, &next_us) && next_us <= s->now_us;
-  if (more && entry->job->coalesce == COALESCE_ALL)
-    return fire_all(s, entry, budget);
-  return fire_latest(s, entry, !more);
+  do {
+    decide(s, entry);
+    done++;
+  } while (done < budget && !s->failure && entry->wait.why == WAIT_NONE && is_due(s, entry));
+  return done;
+}
+
+void fire_again(struct sched *s, struct entry *entry)
+{
+  near_take_place(s, entry);
+  near_note(s, entry);
+  if (is_due(s, entry))
+    fire_entry(s, entry, 1);
+  queue_try(s, entry);
 }
 
 void fire_resume(struct sched *s, struct entry *entry)

@@ -29,6 +29,10 @@ static bool is_near(const struct sched *s, const struct entry *entry)
 
 void near_take_place(struct sched *s, struct entry *entry)
 {
+  if (entry->wait.why != WAIT_NONE) {
+    entry->waited_for = entry->wait.why;
+    entry->wait.why = WAIT_NONE;
+  }
   entry->due.us = entry->progress.next_us;
   if (is_near(s, entry))
     heap_put(&s->near, &entry->due);
@@ -116,6 +120,7 @@ static void free_entry(struct sched *s, struct entry *entry)
 {
   fold_done(s, entry);
   heap_remove(&entry->due);
+  gate_forget_paces(entry);
   HASH_DEL(s->entries, entry);
   job_destroy(entry->job);
   free(entry->progress.error);
@@ -196,8 +201,12 @@ static bool take_due(void *context, struct stored_job *stored)
     stored->job = NULL;
     stored->progress.error = NULL;
   }
+  if (entry->wait.why != WAIT_NONE)
+    return ++page->read < NEAR_PAGE;
   /* One whose progress is newer than the index takes its place when the edge has moved. */
-  if (!entry->fold.waits) {
+  if (entry->fold.waits) {
+    near_take_place(page->s, entry);
+  } else {
     entry->due.us = entry->progress.next_us;
     heap_put(&page->s->near, &entry->due);
   }
@@ -270,6 +279,8 @@ static void read_again(struct sched *s, struct entry *entry)
   heap_remove(&entry->due);
   entry->changed = entry->dirty = false;
   fold_done(s, entry);
+  gate_forget_paces(entry);
+  entry->wait.why = WAIT_NONE;
   entry->last_skip.number = 0;
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;
   if (entry->removed)

@@ -212,6 +212,27 @@ static void fire_queue(struct sched *s, struct event_queue *queue, struct entry 
   buffer_deinit(&taken.json);
 }
 
+/* Until queue_release(), unless it fires, the queue is in no heap. */
+static void try_queue(struct sched *s, struct event_queue *queue, struct entry *entry)
+{
+  heap_remove(&queue->due);
+  if (entry->progress.state == JOB_PAUSED || fire_is_held(s, entry))
+    return;
+  if (fire_is_full(entry))
+    fire_meet_overlap(s, entry);
+  else if (gate_admits_fire(s, entry, false))
+    fire_queue(s, queue, entry);
+}
+
+void queue_try(struct sched *s, struct entry *entry)
+{
+  struct event_queue *queue = find_queue(s, entry->job->number);
+  if (queue && queue->due.us <= s->now_us)
+    try_queue(s, queue, entry);
+  else if (queue)
+    heap_put(&s->event_due, &queue->due);
+}
+
 int queues_fire(struct sched *s, int budget)
 {
   struct heap_node *node;
@@ -221,13 +242,14 @@ int queues_fire(struct sched *s, int budget)
     struct event_queue *queue = find_queue(s, node->number);
     struct error error;
     struct entry *entry = near_get(s, queue->job, &error);
-    heap_remove(&queue->due); /* until queue_release(), unless it fires */
-    if ((entry && entry->removed) || (!entry && error.code == ERROR_NOT_FOUND))
+    if ((entry && entry->removed) || (!entry && error.code == ERROR_NOT_FOUND)) {
       queue_remove(s, queue->job);
-    else if (!entry)
+    } else if (!entry) {
+      heap_remove(&queue->due);
       sched_failed(s, error.code, &error);
-    else if (entry->progress.state != JOB_PAUSED && !fire_is_held(s, entry) && !fire_is_full(entry))
-      fire_queue(s, queue, entry);
+    } else {
+      try_queue(s, queue, entry);
+    }
     fired++;
   }
   return fired;

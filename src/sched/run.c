@@ -39,9 +39,13 @@ static void touch(struct sched *s, struct open_run *run)
 
 static void leave_entry(struct sched *s, struct open_run *run)
 {
-  run->entry->open_runs--;
-  queue_release(s, run->entry->job->number);
-  near_note(s, run->entry);
+  struct entry *entry = run->entry;
+  entry->open_runs--;
+  gate_vacate(s, run);
+  queue_release(s, entry->job->number);
+  if (entry->wait.why == WAIT_OVERLAP)
+    near_take_place(s, entry);
+  near_note(s, entry);
 }
 
 void run_end(struct sched *s, struct open_run *run)
@@ -91,6 +95,8 @@ void run_undo(struct sched *s)
     run->worker = before->worker;
     run->becomes = before->becomes;
     run->killed = before->killed;
+    run->wait = before->wait;
+    memcpy(run->gates, before->gates, sizeof run->gates);
     run->before = NULL;
     free(before);
   }
@@ -129,6 +135,8 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
   run->next_touched = s->touched;
   s->touched = run;
   entry->open_runs++;
+  if (from->claimed_us > entry->claimed_us)
+    entry->claimed_us = from->claimed_us;
   HASH_ADD(hh, s->open_runs, key, sizeof run->key, run);
   return run;
 }
@@ -183,6 +191,7 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
   entry->progress.runs_kept++;
   fold_later(s, entry, run.fence, scheduled_us);
   near_note(s, entry);
+  gate_note_claim(s, entry);
   struct open_run *open = run_insert(s, entry, &run);
   tell_run(s, "job_submitted", EVENT_HOT, open, NULL);
   run_send(s, open);
@@ -198,7 +207,8 @@ static int any_worker(struct sched *s)
 
 void run_wait_until(struct sched *s, struct open_run *run, int64_t us)
 {
-  run->start.us = us;
+  run->start.us =
+      us == JOB_NEVER ? s->now_us : us; /* whether a gate lets it through is seen then */
   heap_put(&s->waiting, &run->start);
 }
 
@@ -207,7 +217,7 @@ void run_send(struct sched *s, struct open_run *run)
   const struct job *job = run->entry->job;
   struct script_entry *script = NULL;
   struct error error = {0};
-  if (run->due_us > s->now_us) {
+  if (run->due_us > s->now_us && run->due_us != JOB_NEVER) {
     run_wait_until(s, run, run->due_us);
     return;
   }
@@ -223,6 +233,8 @@ void run_send(struct sched *s, struct open_run *run)
   }
   touch(s, run);
   heap_remove(&run->start);
+  if (!gate_admits_run(s, run))
+    return;
   run->worker = script ? script->worker : any_worker(s);
   struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
   m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
@@ -301,6 +313,7 @@ void run_retry(struct sched *s, struct open_run *run, const struct run *ended, i
     return;
   lock_run_over(s, run);
   touch(s, run);
+  gate_vacate(s, run);
   run->attempt = again.attempt;
   run->fence = again.fence;
   run->due_us = due_us;

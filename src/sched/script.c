@@ -157,6 +157,7 @@ void script_remove(struct sched *s, struct script_entry *script)
   log_info("script %s removed", script->script.name);
   declare_remove_jobs(s, script->script.name);
   calendars_drop(s, script->script.name, NULL);
+  pools_drop(s, script->script.name, NULL);
   enum error_code code = store_remove_script(s->store, script->script.name, &error);
   /* One whose first load is still under way is not in the store yet. */
   if (code != ERROR_NOT_FOUND && sched_failed(s, code, &error))
@@ -337,14 +338,26 @@ static void store_bad(struct sched *s, const struct script_entry *script)
   sched_failed(s, store_put_script(s->store, &bad, &error), &error);
 }
 
+bool script_declares(struct sched *s, const char *script, const char *kind, const char *name)
+{
+  const struct script_entry *owner = script ? script_find(s, script) : NULL;
+  if (!owner || !owner->facts)
+    return owner && owner->loading;
+  return json_get(json_get(json_root(owner->facts), kind), name);
+}
+
 static enum error_code declare(struct sched *s, struct script_entry *script,
                                const struct json *facts, struct error *error)
 {
   struct calendars_change change = {0};
   const struct json *calendars = json_get(facts, "calendars");
+  const struct json *pools = json_get(facts, "pools");
   enum error_code code = calendars_declare(s, script, calendars, &change, error);
   if (!code)
+    code = pools_declare(s, script, pools, error);
+  if (!code)
     code = declare_jobs(s, script, json_get(facts, "jobs"), &script->conflict, error);
+  pools_settle(s, script, pools, !code);
   calendars_settle(s, script, calendars, &change, !code);
   return code;
 }

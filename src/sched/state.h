@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "model/event_name.h"
+#include "sched/gate.h"
 #include "sched/heap.h"
 #include "sched/sched.h"
 #include "trigger/event.h"
@@ -46,10 +47,14 @@ struct entry {
     enum job_state stored_state; /* what the store still says */
     struct entry *prev, *next;
   } fold;
-  bool removed;      /* from the store; waits for its open runs */
-  struct {           /* the last skip in the store, which one that follows at once extends */
-    int64_t number;  /* 0: none */
-    int64_t then_us; /* the due time that would follow */
+  struct wait wait;            /* for what, when it is due and not in `near` */
+  enum wait_reason waited_for; /* before it was tried now */
+  struct pace *pace, *replay_pace;
+  int64_t claimed_us; /* when the newest of its open runs was claimed */
+  bool removed;       /* from the store; waits for its open runs */
+  struct {            /* the last skip in the store, which one that follows at once extends */
+    int64_t number;   /* 0: none */
+    int64_t then_us;  /* the due time that would follow */
     struct skip skip;
   } last_skip;
   UT_hash_handle hh; /* by job->number */
@@ -58,11 +63,14 @@ struct entry {
 /* A run that was claimed and has not ended. */
 struct open_run {
   struct run_key key;
-  struct heap_node start; /* in `waiting` until its time; us is due_us */
+  struct heap_node start; /* in `waiting` until its time, or in a gate's heap; us is due_us */
+  struct wait wait;
+  struct gate *gates[2]; /* in which it has a place; NULL: none */
   int64_t fence;
   int32_t attempt;
   enum run_cause cause;
-  int64_t previous_us, claimed_us, due_us;
+  int64_t previous_us, claimed_us;
+  int64_t due_us;         /* JOB_NEVER: when a gate lets it through */
   int64_t started_us;     /* 0: a worker has not reported it started */
   int worker;             /* address it was sent to; 0: not sent */
   enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
@@ -149,6 +157,12 @@ struct sched {
   struct heap beyond;  /* entry.due of those behind the edge that the store's index has elsewhere */
   struct heap waiting; /* open_run.start */
   struct heap event_due; /* event_queue.due */
+  struct heap paced;     /* entry.due of those that a rate holds back */
+  struct gate *gates;    /* a hash by key */
+  struct gate *stirred;
+  bool gates_changed;
+  bool pools_changed;                /* in memory, other than in the store when it is taken back */
+  const struct json *pools_declared; /* by the script whose jobs are read now */
   struct entry *entries;
   struct open_run *open_runs;
   struct open_run *touched; /* in this turn */
@@ -253,6 +267,10 @@ void fire_conclude(struct sched *s, struct entry *entry);
 /* Whether nothing of the job can run now for want of its script; then it is in error, or waits. */
 bool fire_is_held(struct sched *s, struct entry *entry);
 bool fire_is_full(const struct entry *entry); /* max_instances are open */
+/* It is full, and a fire would wait or be skipped: the open runs are ended if the job says so. */
+void fire_meet_overlap(struct sched *s, struct entry *entry);
+/* Tries an entry that waited. */
+void fire_again(struct sched *s, struct entry *entry);
 /* An event that comes now makes no run. */
 void fire_skip_event(struct sched *s, struct entry *entry, enum skip_reason reason);
 
@@ -308,6 +326,9 @@ enum script_ready { SCRIPT_READY, SCRIPT_LATER, SCRIPT_MISSING };
 /* READY sets *entry; MISSING sets *error to why. */
 enum script_ready script_ready(struct sched *s, const char *name, struct script_entry **entry,
                                struct error *error);
+/* Whether the script is there and declares `name` among its `kind` ("pools"), or may do so when it
+ * is loaded. */
+bool script_declares(struct sched *s, const char *script, const char *kind, const char *name);
 void script_load(struct sched *s, struct script_entry *script, const char *source, size_t size);
 void script_source(struct sched *s, const struct message *message);
 void script_scanned(struct sched *s, const struct message *message);
@@ -343,7 +364,17 @@ void calendars_settle(struct sched *s, const struct script_entry *script,
 /* Removes those of the script that are not among `calendars` and that no job uses. */
 void calendars_drop(struct sched *s, const char *script, const struct json *calendars);
 
-/* ---- topic.c: who waits for what, and who follows which calendar ---- */
+/* ---- pool.c ---- */
+
+/* Checks what a script declares, so that its jobs may name it; then settles it in any case. */
+enum error_code pools_declare(struct sched *s, struct script_entry *script,
+                              const struct json *pools, struct error *error);
+void pools_settle(struct sched *s, const struct script_entry *script, const struct json *pools,
+                  bool is_good);
+/* Removes those of the script that are not among `pools` and that no job uses. */
+void pools_drop(struct sched *s, const char *script, const struct json *pools);
+
+/* ---- topic.c: who waits for what, who follows which calendar, who uses which pool ---- */
 
 struct topic {
   char *key;
@@ -362,9 +393,12 @@ struct topic {
 /* NULL when no job waits for it. */
 struct topic *topic_find(const struct sched *s, const char *key);
 struct topic *topic_of_calendar(const struct sched *s, const char *name);
-/* The job's sources and calendars are noted, or forgotten, in memory and store. */
+struct topic *topic_of_pool(const struct sched *s, const char *name);
+/* The job's sources, calendars and pool are noted, or forgotten, in memory and store. */
 void topic_subscribe(struct sched *s, const struct job *job);
 void topic_unsubscribe(struct sched *s, const struct job *job);
+/* The job used another pool before (NULL: none), and all else is the same. */
+void topic_change_pool(struct sched *s, const struct job *job, const char *before);
 void topic_sensed(struct sched *s, const struct message *message);
 void topics_recover(struct sched *s); /* as the store has them */
 void topics_commit(struct sched *s);  /* the turn was committed: the front follows */
@@ -389,9 +423,10 @@ void arrivals_forget(struct sched *s);
 
 /* False when so many wait that no more are taken. */
 bool queue_add(struct sched *s, const struct job *job, int64_t debounce_us, const char *json);
-int64_t queue_count(struct sched *s, int64_t job); /* events that wait */
-void queue_release(struct sched *s, int64_t job);  /* a run of the job may begin now */
-void queue_remove(struct sched *s, int64_t job);   /* in memory and store */
+int64_t queue_count(struct sched *s, int64_t job);    /* events that wait */
+void queue_release(struct sched *s, int64_t job);     /* a run of the job may begin now */
+void queue_try(struct sched *s, struct entry *entry); /* makes one now, if it is due */
+void queue_remove(struct sched *s, int64_t job);      /* in memory and store */
 /* Runs for the queues that are due; how many were looked at. */
 int queues_fire(struct sched *s, int budget);
 void queues_recover(struct sched *s); /* as the store has them */
@@ -500,6 +535,7 @@ extern const struct request_operation request_event_operations[];
 extern const struct request_operation request_job_operations[];
 extern const struct request_operation request_kv_operations[];
 extern const struct request_operation request_lock_operations[];
+extern const struct request_operation request_pool_operations[];
 extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];
 extern const struct request_operation request_status_operations[];

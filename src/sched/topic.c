@@ -1,7 +1,7 @@
 /* Who waits for what. A topic is a key of trigger/event.h with the jobs whose triggers have it, or
- * the name of a calendar with the jobs that follow it; all topics are in memory, as these jobs are
- * few beside those that time alone sets off. They are kept in the store, so that a start need not
- * read all jobs, and read again when a turn is taken back.
+ * the name of a calendar or pool with the jobs that use it; all topics are in memory, as these jobs
+ * are few beside those that time alone sets off. They are kept in the store, so that a start need
+ * not read all jobs, and read again when a turn is taken back.
  *
  * Topics about the world outside are watched by the front's sensors, which are told after the
  * commit: `told` is what the front knows, `count` what the store says. */
@@ -127,34 +127,48 @@ static void visit_source(void *context, const struct trigger *source)
   buffer_deinit(&key);
 }
 
-static char *calendar_key(const char *name)
+static char *name_key(const char *kind, const char *name)
 {
   struct buffer key = {0};
   struct json_writer writer = {.out = &key};
   json_begin_object(&writer);
-  json_put_text(&writer, "kind", "calendar");
+  json_put_text(&writer, "kind", kind);
   json_put_text(&writer, "name", name);
   json_end_object(&writer);
   return buffer_take(&key);
 }
 
-struct topic *topic_of_calendar(const struct sched *s, const char *name)
+static struct topic *find_named(const struct sched *s, const char *kind, const char *name)
 {
-  char *key = calendar_key(name);
+  char *key = name_key(kind, name);
   struct topic *topic = topic_find(s, key);
   free(key);
   return topic;
 }
 
-static void visit_calendar(void *context, const char *name)
+struct topic *topic_of_calendar(const struct sched *s, const char *name)
 {
-  struct subscriber *subscriber = context;
-  char *key = calendar_key(name);
+  return find_named(s, "calendar", name);
+}
+
+struct topic *topic_of_pool(const struct sched *s, const char *name)
+{
+  return find_named(s, "pool", name);
+}
+
+static void visit_named(struct subscriber *subscriber, const char *kind, const char *name)
+{
+  char *key = name_key(kind, name);
   subscriber->act(subscriber, key);
   free(key);
 }
 
-static bool has_topics(const struct job *job)
+static void visit_calendar(void *context, const char *name)
+{
+  visit_named(context, "calendar", name);
+}
+
+static bool trigger_has_topics(const struct job *job)
 {
   return job->trigger &&
          (trigger_is_open(job->trigger) || trigger_uses_calendar(job->trigger, NULL));
@@ -164,7 +178,9 @@ static void visit_topics(struct sched *s, const struct job *job,
                          void (*act)(struct subscriber *subscriber, const char *key))
 {
   struct subscriber subscriber = {s, job->number, act};
-  if (!has_topics(job))
+  if (job->pool)
+    visit_named(&subscriber, "pool", job->pool);
+  if (!trigger_has_topics(job))
     return;
   trigger_each_source(job->trigger, visit_source, &subscriber);
   trigger_each_calendar(job->trigger, visit_calendar, &subscriber);
@@ -178,10 +194,27 @@ void topic_subscribe(struct sched *s, const struct job *job)
 void topic_unsubscribe(struct sched *s, const struct job *job)
 {
   struct error error;
-  if (!has_topics(job))
+  if (!job->pool && !trigger_has_topics(job))
     return;
   visit_topics(s, job, unsubscribe);
   sched_failed(s, store_unsubscribe(s->store, job->number, &error), &error);
+}
+
+void topic_change_pool(struct sched *s, const struct job *job, const char *before)
+{
+  struct subscriber subscriber = {s, job->number, unsubscribe};
+  struct error error;
+  if (before == job->pool || (before && job->pool && strcmp(before, job->pool) == 0))
+    return;
+  if (before) {
+    char *key = name_key("pool", before);
+    unsubscribe(&subscriber, key);
+    sched_failed(s, store_unsubscribe_from(s->store, key, job->number, &error), &error);
+    free(key);
+  }
+  subscriber.act = subscribe;
+  if (job->pool)
+    visit_named(&subscriber, "pool", job->pool);
 }
 
 static bool take_subscription(void *context, const char *key, int64_t job)

@@ -28,6 +28,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
     struct message_list out = {0};
     s->out = &out;
     calendars_recover(s);
+    pools_recover(s);
     topics_recover(s);
     queues_recover(s);
     health_recover(s);
@@ -74,6 +75,8 @@ void sched_destroy(struct sched *s)
   heap_deinit(&s->waiting);
   heap_deinit(&s->event_due);
   heap_deinit(&s->health_due);
+  gates_free_all(s);
+  heap_deinit(&s->paced);
   free(s->changed);
   free(s->over_limit);
   free(s);
@@ -151,6 +154,7 @@ static void fire_due(struct sched *s)
   if (s->stopping || s->options.hold)
     return;
   near_fill(s);
+  budget -= gates_fire(s, budget / 2);
   budget -= queues_fire(s, budget / 2);
   struct heap_node *node;
   while (!s->failure && budget > 0 && (node = heap_first(&s->near)) && node->us <= s->now_us) {
@@ -213,6 +217,9 @@ static void take_back(struct sched *s)
   message_list_deinit(s->out);
   run_undo(s);
   lock_undo(s);
+  gates_undo(s);
+  if (s->pools_changed)
+    pools_recover(s);
   if (s->calendars_defined)
     calendars_recover(s);
   topics_recover(s);
@@ -252,6 +259,7 @@ static void deliver(struct sched *s, const struct message_list *taken)
 {
   run_commit(s);
   near_commit(s);
+  gates_commit(s);
   topics_commit(s);
   for (const struct message *message = taken->first; message; message = message->next)
     if (message->kind == MESSAGE_LOADED)
@@ -289,6 +297,7 @@ static void answer_alone(struct sched *s, struct message *request)
     run_commit(s);
     near_commit(s);
     lock_commit(s);
+    gates_commit(s);
   }
   message_destroy(copy);
   s->out = turn_out;
@@ -376,7 +385,9 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
     wake_us = event->us;
   if (lock_wake_us(s) < wake_us)
     wake_us = lock_wake_us(s);
-  int64_t late_us = health_wake_us(s, now_us);
+  int64_t gates_us = gates_wake_us(s), late_us = health_wake_us(s, now_us);
+  if (gates_us < wake_us)
+    wake_us = gates_us < now_us ? now_us : gates_us;
   return late_us < wake_us ? late_us : wake_us;
 }
 

@@ -21,6 +21,16 @@ enum error_code store_unsubscribe(struct store *store, int64_t job, struct error
   return query_run(&query);
 }
 
+enum error_code store_unsubscribe_from(struct store *store, const char *key, int64_t job,
+                                       struct error *error)
+{
+  struct query query =
+      query_open(store, "DELETE FROM subscriptions WHERE key = ? AND job = ?", error);
+  bind_text(&query, key);
+  bind_integer(&query, job);
+  return query_run(&query);
+}
+
 enum error_code store_each_subscription(struct store *store, store_subscription_visitor visit,
                                         void *context, struct error *error)
 {

@@ -155,6 +155,22 @@ enum error_code store_retry(struct store *store, const struct run *ended, const 
   return code ? code : keep_attempt(store, ended, error);
 }
 
+enum error_code store_put_due(struct store *store, struct run_key key, int64_t fence,
+                              int64_t due_us, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE runs SET due_us = ?"
+                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                                  error);
+  bind_integer(&query, due_us);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  bind_integer(&query, fence);
+  enum error_code code = query_run_one(&query, ERROR_CONFLICT);
+  return code == ERROR_CONFLICT ? set_stale(&(struct run){.key = key, .fence = fence}, error)
+                                : code;
+}
+
 /* ---- reading ---- */
 
 static struct query open_run(struct store *store, struct run_key key, struct error *error)

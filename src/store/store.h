@@ -87,12 +87,31 @@ enum error_code store_remove_calendar(struct store *store, const char *name, str
 enum error_code store_each_calendar(struct store *store, store_calendar_visitor visit,
                                     void *context, struct error *error);
 
+/* ---- pools ---- */
+
+struct stored_pool {
+  const char *name;
+  int64_t slots;      /* in force */
+  int64_t declared;   /* what its script said last; -1: none did */
+  const char *script; /* who declared it; NULL: it was set at run time */
+};
+
+typedef bool (*store_pool_visitor)(void *context, const struct stored_pool *pool);
+
+enum error_code store_put_pool(struct store *store, const struct stored_pool *pool,
+                               struct error *error);
+enum error_code store_remove_pool(struct store *store, const char *name, struct error *error);
+enum error_code store_each_pool(struct store *store, store_pool_visitor visit, void *context,
+                                struct error *error);
+
 /* ---- events that jobs wait for ---- */
 
 /* `key` says what the job waits for, or which calendar it follows (sched/topic.c). */
 enum error_code store_subscribe(struct store *store, const char *key, int64_t job,
                                 struct error *error);
 enum error_code store_unsubscribe(struct store *store, int64_t job, struct error *error);
+enum error_code store_unsubscribe_from(struct store *store, const char *key, int64_t job,
+                                       struct error *error);
 typedef bool (*store_subscription_visitor)(void *context, const char *key, int64_t job);
 enum error_code store_each_subscription(struct store *store, store_subscription_visitor visit,
                                         void *context, struct error *error);
@@ -219,6 +238,10 @@ enum error_code store_finish(struct store *store, const struct run *run, struct 
  * anew as `again` says (attempt, fence, state, due_us). Same fence rule, on ended->fence. */
 enum error_code store_retry(struct store *store, const struct run *ended, const struct run *again,
                             struct error *error);
+/* The attempt in force is due then; JOB_NEVER: no worker has it, and none may before it is due
+ * again. Same fence rule. */
+enum error_code store_put_due(struct store *store, struct run_key key, int64_t fence,
+                              int64_t due_us, struct error *error);
 enum error_code store_get_run(struct store *store, struct run_key key, struct run *run,
                               struct error *error);
 /* Ended attempts before the one in force, in order. */

@@ -1,0 +1,417 @@
+/* Gates: pools, concurrency keys, rates; see gate.h for the idea.
+ *
+ * A gate knows how many runs it has let through (`used`) and who waits. It lives while it is used,
+ * waited for, or a pool of the store. A run holds at most two gates, its key's and its pool's, and
+ * waits for one at a time, holding none meanwhile: so nobody waits in a circle. */
+#include "sched/gate.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "sched/state.h"
+
+struct pace {
+  int32_t size, count, next; /* of `starts`; where the oldest lies when it is full */
+  int64_t starts[];
+};
+
+/* ---- gates by name ---- */
+
+const char *gate_name(const struct gate *gate)
+{
+  return strchr(gate->key, ' ') + 1;
+}
+
+struct gate *gate_find(struct sched *s, const char *kind, const char *name)
+{
+  struct gate *gate;
+  char *key = memory_printf("%s %s", kind, name);
+  HASH_FIND_STR(s->gates, key, gate);
+  free(key);
+  return gate;
+}
+
+static struct gate *get_gate(struct sched *s, const char *kind, const char *name)
+{
+  struct gate *gate = gate_find(s, kind, name);
+  if (gate)
+    return gate;
+  gate = memory_alloc(sizeof *gate);
+  gate->key = memory_printf("%s %s", kind, name);
+  gate->slots = -1;
+  s->gates_changed = true; /* it may go again */
+  HASH_ADD_KEYPTR(hh, s->gates, gate->key, strlen(gate->key), gate);
+  return gate;
+}
+
+static void free_gate(struct sched *s, struct gate *gate)
+{
+  HASH_DEL(s->gates, gate);
+  heap_deinit(&gate->entries);
+  heap_deinit(&gate->runs);
+  free(gate->key);
+  free(gate);
+}
+
+static void stir(struct sched *s, struct gate *gate)
+{
+  if (gate->stirred)
+    return;
+  gate->stirred = true;
+  gate->next_stirred = s->stirred;
+  s->stirred = gate;
+}
+
+/* The key of a run with these arguments (NULL: the job's); NULL when it has none. */
+static struct gate *key_gate(struct sched *s, const struct job *job, const char *args)
+{
+  struct buffer name = {0};
+  struct error error;
+  struct gate *gate = NULL;
+  if (!job->concurrency_key)
+    return NULL;
+  if (job_expand(job, job->concurrency_key, args, &name, &error))
+    log_warn("%s: %s: it runs without", job->id, error.text);
+  else
+    gate = get_gate(s, "key", name.data ? name.data : "");
+  buffer_deinit(&name);
+  return gate;
+}
+
+static struct gate *pool_gate(struct sched *s, const struct job *job)
+{
+  return job->pool ? get_gate(s, "pool", job->pool) : NULL;
+}
+
+/* A pool that was removed under its jobs holds them back: that is seen, and can be mended. */
+static bool has_room(const struct gate *gate, const struct job *job, enum wait_reason why)
+{
+  return gate->used < (why == WAIT_POOL ? gate->slots : job->concurrency_limit);
+}
+
+/* The first gate that does not let a run through. */
+static struct wait find_closed(struct sched *s, const struct job *job, const char *args)
+{
+  struct gate *key = key_gate(s, job, args), *pool = pool_gate(s, job);
+  if (key && !has_room(key, job, WAIT_KEY))
+    return (struct wait){.why = WAIT_KEY, .gate = key};
+  if (pool && !has_room(pool, job, WAIT_POOL))
+    return (struct wait){.why = WAIT_POOL, .gate = pool};
+  return (struct wait){0};
+}
+
+enum error_code gate_check(const struct job *job, const char *args, struct error *error)
+{
+  struct buffer name = {0};
+  enum error_code code = ERROR_OK;
+  if (job->concurrency_key)
+    code = job_expand(job, job->concurrency_key, args, &name, error);
+  buffer_deinit(&name);
+  return code ? error_prefix(error, "concurrency_key") : ERROR_OK;
+}
+
+/* ---- rates ---- */
+
+struct reading {
+  struct pace *pace;
+};
+
+/* Newest first, so the ring is filled from its end. */
+static bool take_claim(void *context, const struct run *run, const char *job_id)
+{
+  struct pace *pace = ((struct reading *)context)->pace;
+  (void)job_id;
+  pace->starts[pace->size - 1 - pace->count++] = run->claimed_us;
+  return pace->count < pace->size;
+}
+
+/* Claims are in the store, so a restart does not begin to count anew. */
+static struct pace *read_pace(struct sched *s, struct entry *entry, int32_t size)
+{
+  struct pace *pace = memory_alloc(sizeof *pace + (size_t)size * sizeof pace->starts[0]);
+  struct error error;
+  struct reading reading = {pace};
+  pace->size = size;
+  if (entry->progress.last_us != INT64_MIN)
+    sched_failed(s,
+                 store_each_run_of(s->store, entry->job->number, entry->progress.last_us,
+                                   take_claim, &reading, &error),
+                 &error);
+  int32_t missing = size - pace->count;
+  if (missing > 0 && pace->count > 0)
+    memmove(pace->starts, pace->starts + missing, (size_t)pace->count * sizeof pace->starts[0]);
+  pace->next = pace->count % size;
+  return pace;
+}
+
+/* When the next run may begin. */
+static int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pace,
+                          const struct rate *rate)
+{
+  if (*pace && (*pace)->size != rate->count) {
+    free(*pace);
+    *pace = NULL;
+  }
+  if (!*pace)
+    *pace = read_pace(s, entry, rate->count);
+  if ((*pace)->count < (*pace)->size)
+    return INT64_MIN;
+  int64_t oldest_us = (*pace)->starts[(*pace)->next], until_us;
+  return __builtin_add_overflow(oldest_us, rate->period_us, &until_us) ? INT64_MAX : until_us;
+}
+
+static void note_start(struct pace *pace, int64_t now_us)
+{
+  if (!pace)
+    return;
+  pace->starts[pace->next] = now_us;
+  pace->next = (pace->next + 1) % pace->size;
+  if (pace->count < pace->size)
+    pace->count++;
+}
+
+void gate_note_claim(struct sched *s, struct entry *entry)
+{
+  entry->wait = (struct wait){0};
+  entry->waited_for = WAIT_NONE;
+  note_start(entry->pace, s->now_us);
+  note_start(entry->replay_pace, s->now_us);
+}
+
+void gate_forget_paces(struct entry *entry)
+{
+  free(entry->pace);
+  free(entry->replay_pace);
+  entry->pace = entry->replay_pace = NULL;
+}
+
+static struct wait find_pace(struct sched *s, struct entry *entry, bool is_backlog)
+{
+  const struct job *job = entry->job;
+  struct wait wait = {0};
+  if (job->rate.count) {
+    wait.until_us = pace_until(s, entry, &entry->pace, &job->rate);
+    wait.why = wait.until_us > s->now_us ? WAIT_RATE : WAIT_NONE;
+  }
+  if (wait.why == WAIT_NONE && is_backlog && job->replay_rate.count) {
+    wait.until_us = pace_until(s, entry, &entry->replay_pace, &job->replay_rate);
+    wait.why = wait.until_us > s->now_us ? WAIT_REPLAY : WAIT_NONE;
+  }
+  return wait;
+}
+
+/* ---- waiting ---- */
+
+enum { DUE_BITS = 55 }; /* microseconds up to the year 3111 */
+
+/* Heaps are ordered by time: higher priorities are put before all time. */
+static int64_t order(const struct job *job, int64_t due_us)
+{
+  const int64_t most = (INT64_C(1) << DUE_BITS) - 1;
+  int64_t within = due_us < 0 ? 0 : due_us > most ? most : due_us;
+  return (int64_t)(100 - job->priority) * (most + 1) + within;
+}
+
+static void set_wait(struct sched *s, struct wait *wait, const struct wait *found)
+{
+  int64_t since_us = wait->since_us ? wait->since_us : s->now_us;
+  *wait = *found;
+  wait->since_us = since_us;
+}
+
+void gate_wait_for_overlap(struct sched *s, struct entry *entry)
+{
+  set_wait(s, &entry->wait, &(struct wait){.why = WAIT_OVERLAP});
+  heap_remove(&entry->due); /* its open runs keep it in memory */
+}
+
+bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
+{
+  const struct job *job = entry->job;
+  if (!job->pool && !job->concurrency_key && !job->rate.count && !job->replay_rate.count)
+    return true;
+  struct wait found = find_pace(s, entry, is_backlog);
+  if (found.why == WAIT_NONE)
+    found = find_closed(s, job, NULL);
+  if (found.why == WAIT_NONE)
+    return true;
+  set_wait(s, &entry->wait, &found);
+  heap_remove(&entry->due);
+  int64_t due_us = entry->progress.next_us <= s->now_us ? entry->progress.next_us : s->now_us;
+  entry->due.us = found.gate ? order(job, due_us) : found.until_us;
+  heap_put(found.gate ? &found.gate->entries : &s->paced, &entry->due);
+  return false;
+}
+
+/* Its row says that no worker has it, whatever its attempt was due at. */
+static void hold(struct sched *s, struct open_run *run, int64_t due_us)
+{
+  struct error error;
+  if (run->due_us == due_us)
+    return;
+  run->due_us = due_us;
+  sched_failed(s, store_put_due(s->store, run->key, run->fence, due_us, &error), &error);
+}
+
+bool gate_admits_run(struct sched *s, struct open_run *run)
+{
+  const struct job *job = run->entry->job;
+  const char *args = run->args;
+  if (!job->pool && !job->concurrency_key && run->wait.why == WAIT_NONE)
+    return true;
+  struct wait found = find_closed(s, job, args);
+  if (found.why != WAIT_NONE) {
+    int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
+    hold(s, run, JOB_NEVER);
+    set_wait(s, &run->wait, &found);
+    run->start.us = order(job, due_us);
+    heap_put(&found.gate->runs, &run->start);
+    return false;
+  }
+  if (run->due_us == JOB_NEVER)
+    hold(s, run, s->now_us);
+  run->wait = (struct wait){0};
+  run->gates[0] = key_gate(s, job, args);
+  run->gates[1] = pool_gate(s, job);
+  for (int i = 0; i < 2; i++)
+    if (run->gates[i])
+      run->gates[i]->used++;
+  return true;
+}
+
+void gate_vacate(struct sched *s, struct open_run *run)
+{
+  for (int i = 0; i < 2; i++) {
+    if (!run->gates[i])
+      continue;
+    run->gates[i]->used--;
+    s->gates_changed = true;
+    stir(s, run->gates[i]);
+    run->gates[i] = NULL;
+  }
+}
+
+/* ---- letting through ---- */
+
+static struct heap_node *first_waiting(const struct gate *gate)
+{
+  struct heap_node *entry = heap_first(&gate->entries), *run = heap_first(&gate->runs);
+  if (!entry || !run)
+    return entry ? entry : run;
+  return run->us <= entry->us ? run : entry;
+}
+
+/* The first who waits is tried; false when it still waits here. */
+static bool try_first(struct sched *s, struct gate *gate)
+{
+  struct heap_node *node = first_waiting(gate);
+  const struct heap *heap = node->heap;
+  if (heap == &gate->runs) {
+    struct open_run *run =
+        (struct open_run *)(void *)((char *)node - offsetof(struct open_run, start));
+    run_send(s, run);
+  } else {
+    fire_again(s, near_find(s, node->number));
+  }
+  return node->heap != heap;
+}
+
+static int open_gate(struct sched *s, struct gate *gate, int budget)
+{
+  int tried = 0;
+  bool is_pool = gate->slots >= 0;
+  while (!s->failure && tried < budget && first_waiting(gate) &&
+         (!is_pool || gate->used < gate->slots)) {
+    tried++;
+    if (!try_first(s, gate))
+      break;
+  }
+  return tried;
+}
+
+int gates_fire(struct sched *s, int budget)
+{
+  struct heap_node *node;
+  int tried = 0;
+  while (!s->failure && tried < budget && (node = heap_first(&s->paced)) && node->us <= s->now_us) {
+    fire_again(s, near_find(s, node->number));
+    tried++;
+  }
+  struct gate *gate;
+  while (!s->failure && tried < budget && (gate = s->stirred)) {
+    s->stirred = gate->next_stirred;
+    gate->stirred = false;
+    tried += open_gate(s, gate, budget - tried);
+    if (tried >= budget)
+      stir(s, gate);
+  }
+  return tried;
+}
+
+int64_t gates_wake_us(const struct sched *s)
+{
+  const struct heap_node *paced = heap_first(&s->paced);
+  return s->stirred ? INT64_MIN : paced ? paced->us : INT64_MAX;
+}
+
+/* ---- the turn's end ---- */
+
+void gates_commit(struct sched *s)
+{
+  struct gate *gate, *next;
+  if (!s->gates_changed)
+    return;
+  s->gates_changed = false;
+  HASH_ITER(hh, s->gates, gate, next)
+    if (gate->slots < 0 && gate->used == 0 && !first_waiting(gate) && !gate->stirred)
+      free_gate(s, gate);
+}
+
+/* Who has which place is with the runs. */
+void gates_undo(struct sched *s)
+{
+  for (struct gate *gate = s->gates; gate; gate = gate->hh.next) {
+    gate->used = 0;
+    stir(s, gate);
+  }
+  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
+    for (int i = 0; i < 2; i++)
+      if (run->gates[i])
+        run->gates[i]->used++;
+}
+
+void gates_free_all(struct sched *s)
+{
+  struct gate *gate, *next;
+  HASH_ITER(hh, s->gates, gate, next)
+    free_gate(s, gate);
+}
+
+void gate_set_pool(struct sched *s, const char *name, int64_t slots)
+{
+  struct gate *gate = get_gate(s, "pool", name);
+  gate->slots = slots;
+  stir(s, gate);
+}
+
+/* ---- for looking ---- */
+
+void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context)
+{
+  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (!run->ended && (run->gates[0] == gate || run->gates[1] == gate))
+      visit(context, run);
+}
+
+struct wait gate_look(struct sched *s, struct entry *entry)
+{
+  if (entry->wait.why != WAIT_NONE)
+    return entry->wait;
+  struct wait found = find_pace(s, entry, false);
+  if (found.why == WAIT_NONE)
+    found = find_closed(s, entry->job, NULL);
+  return found;
+}

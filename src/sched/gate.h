@@ -1,0 +1,94 @@
+/* What a run must pass before it begins: a slot of its pool, a place under its concurrency key, its
+ * rate. Private to src/sched.
+ *
+ * A fire that may not begin is not claimed: its entry waits, in memory, with its due time kept, so
+ * a crash loses nothing and no row is written for waiting. A run that is claimed already (by hand,
+ * for its next attempt) waits too; its row says so. Who waits stands in the gate's heap, by
+ * priority and then by due time, and is tried when a slot comes free. */
+#ifndef SCHED_GATE_H
+#define SCHED_GATE_H
+
+#include <uthash.h>
+
+#include "base/error.h"
+#include "sched/heap.h"
+
+struct sched;
+struct entry;
+struct open_run;
+struct job;
+
+enum wait_reason {
+  WAIT_NONE,
+  WAIT_OVERLAP, /* for an open run of the job to end */
+  WAIT_POOL,
+  WAIT_KEY,
+  WAIT_RATE,
+  WAIT_REPLAY, /* for its turn among the late ones */
+};
+
+struct gate {
+  char *key;                 /* "pool db", "key shop-1" */
+  int64_t slots;             /* of a pool */
+  int64_t used;              /* runs that workers have */
+  struct heap entries, runs; /* who waits: entry.due, open_run.start */
+  bool stirred;              /* somebody who waits may pass */
+  struct gate *next_stirred;
+  UT_hash_handle hh; /* by key */
+};
+
+struct wait {
+  enum wait_reason why;
+  struct gate *gate; /* of WAIT_POOL and WAIT_KEY */
+  int64_t since_us;
+  int64_t until_us; /* of WAIT_RATE and WAIT_REPLAY */
+};
+
+/* When runs of a job began, the last `count` of them, in a ring. */
+struct pace;
+
+const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
+
+/* Whether a due time of the entry may be claimed now; if not, the entry waits. `is_backlog`: others
+ * are due behind it. */
+bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
+/* A due time of the entry was claimed. */
+void gate_note_claim(struct sched *s, struct entry *entry);
+/* The entry waits for an open run of its job. */
+void gate_wait_for_overlap(struct sched *s, struct entry *entry);
+
+/* Whether a claimed run may be sent now: it takes its places; else it waits. */
+bool gate_admits_run(struct sched *s, struct open_run *run);
+/* The run gives its places back. */
+void gate_vacate(struct sched *s, struct open_run *run);
+
+/* Which keys are wrong, for a check before anything is stored. */
+enum error_code gate_check(const struct job *job, const char *args, struct error *error);
+
+/* Tries those who wait where a slot has come free, and those whose time has come. */
+int gates_fire(struct sched *s, int budget);
+int64_t gates_wake_us(const struct sched *s); /* INT64_MAX: no sooner than something happens */
+void gates_commit(struct sched *s);
+void gates_undo(struct sched *s); /* after run_undo() */
+void gates_free_all(struct sched *s);
+void gate_forget_paces(struct entry *entry);
+
+/* ---- for looking ---- */
+
+struct gate *gate_find(struct sched *s, const char *kind, const char *name);
+/* Open runs that have a place in the gate. */
+typedef void (*gate_visitor)(void *context, const struct open_run *run);
+void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context);
+/* What a run of the job, beginning now, would wait for; what it waits for when it does. */
+struct wait gate_look(struct sched *s, struct entry *entry);
+
+/* ---- pool.c ---- */
+
+/* Slots of a pool have changed; none: -1. */
+void gate_set_pool(struct sched *s, const char *name, int64_t slots);
+bool pool_exists(struct sched *s, const char *name);
+/* "there is no pool ...", with the nearest name. */
+enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct error *error);
+void pools_recover(struct sched *s);
+
+#endif

@@ -1,0 +1,312 @@
+/* Pools: names with a number of slots, which runs of the jobs that name them take. Declared by
+ * scripts, or set at run time; kept in the store. What a person set at run time stays until the
+ * script declares another number than before. Fewer slots than runs have taken end no run: the next
+ * one begins when there is room. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "sched/state.h"
+
+enum { NAME_SIZE_MAX = 100, SLOTS_MAX = 1000000 };
+
+/* ---- what there is ---- */
+
+static bool take_stored(void *context, const struct stored_pool *stored)
+{
+  gate_set_pool(context, stored->name, stored->slots);
+  return true;
+}
+
+void pools_recover(struct sched *s)
+{
+  struct error error;
+  for (struct gate *gate = s->gates; gate; gate = gate->hh.next)
+    gate->slots = -1;
+  sched_failed(s, store_each_pool(s->store, take_stored, s, &error), &error);
+  s->pools_changed = false;
+}
+
+bool pool_exists(struct sched *s, const char *name)
+{
+  const struct gate *gate = gate_find(s, "pool", name);
+  return (gate && gate->slots >= 0) || json_get(s->pools_declared, name);
+}
+
+enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct error *error)
+{
+  const char **names = memory_alloc((HASH_COUNT(s->gates) + 1) * sizeof *names);
+  size_t count = 0;
+  char hint[128];
+  for (const struct gate *gate = s->gates; gate; gate = gate->hh.next)
+    if (gate->slots >= 0)
+      names[count++] = gate_name(gate);
+  error_set(error, ERROR_INVALID,
+            "there is no pool \"%s\"%s: a script declares one by pool(\"%s\", SLOTS), and "
+            "`moonbeat pool %s SLOTS` makes one",
+            name, text_did_you_mean(hint, name, names), name, name);
+  free(names);
+  return ERROR_INVALID;
+}
+
+struct lookup {
+  const char *name;
+  bool found;
+  int64_t slots, declared;
+  char *script;
+};
+
+static bool look(void *context, const struct stored_pool *stored)
+{
+  struct lookup *lookup = context;
+  if (strcmp(stored->name, lookup->name) != 0)
+    return true;
+  lookup->found = true;
+  lookup->slots = stored->slots;
+  lookup->declared = stored->declared;
+  lookup->script = memory_strdup(stored->script);
+  return false;
+}
+
+static struct lookup find_stored(struct sched *s, const char *name)
+{
+  struct lookup lookup = {.name = name, .declared = -1};
+  struct error error;
+  sched_failed(s, store_each_pool(s->store, look, &lookup, &error), &error);
+  return lookup;
+}
+
+static void put(struct sched *s, const struct stored_pool *pool)
+{
+  struct error error;
+  if (sched_failed(s, store_put_pool(s->store, pool, &error), &error))
+    return;
+  s->pools_changed = true;
+  gate_set_pool(s, pool->name, pool->slots);
+}
+
+static void remove_one(struct sched *s, const char *name)
+{
+  struct error error;
+  if (sched_failed(s, store_remove_pool(s->store, name, &error), &error))
+    return;
+  s->pools_changed = true;
+  gate_set_pool(s, name, -1);
+}
+
+/* ---- declared by scripts ---- */
+
+static enum error_code check(const char *name, const struct json *slots, struct error *error)
+{
+  size_t size = strlen(name);
+  if (size == 0 || size > NAME_SIZE_MAX)
+    return error_set(error, ERROR_INVALID, "a pool's name has 1 to %d bytes, not %zu",
+                     NAME_SIZE_MAX, size);
+  for (const char *c = name; *c; c++)
+    if ((unsigned char)*c < 0x20 || *c == 0x7f)
+      return error_set(error, ERROR_INVALID, "the name of a pool holds a control character");
+  if (slots->type != JSON_INTEGER)
+    return error_set(error, ERROR_INVALID, "pool \"%s\": slots must be a whole number, not %s",
+                     name, json_type_name(slots->type));
+  if (slots->as.integer < 0 || slots->as.integer > SLOTS_MAX)
+    return error_set(error, ERROR_INVALID, "pool \"%s\": %lld slots are not between 0 and %d", name,
+                     (long long)slots->as.integer, SLOTS_MAX);
+  return ERROR_OK;
+}
+
+enum error_code pools_declare(struct sched *s, struct script_entry *script,
+                              const struct json *pools, struct error *error)
+{
+  s->pools_declared = pools;
+  json_each(slots, pools) {
+    enum error_code code = check(slots->key, slots, error);
+    struct lookup old = find_stored(s, slots->key);
+    bool is_mine = old.script && strcmp(old.script, script->script.name) == 0;
+    if (!code && !is_mine && script_declares(s, old.script, "pools", slots->key)) {
+      code = error_set(error, ERROR_EXISTS, "pool \"%s\" is already declared by script %s",
+                       slots->key, old.script);
+      script->conflict = true;
+    }
+    free(old.script);
+    if (code)
+      return error_prefix(error, "%s", script->script.path);
+  }
+  return ERROR_OK;
+}
+
+static void settle_one(struct sched *s, const char *script, const struct json *slots)
+{
+  struct lookup old = find_stored(s, slots->key);
+  bool is_mine = old.script && strcmp(old.script, script) == 0;
+  bool is_said_before = old.found && old.declared == slots->as.integer;
+  if (!is_mine || !is_said_before)
+    put(s, &(struct stored_pool){slots->key, is_said_before ? old.slots : slots->as.integer,
+                                 slots->as.integer, script});
+  free(old.script);
+}
+
+void pools_settle(struct sched *s, const struct script_entry *script, const struct json *pools,
+                  bool is_good)
+{
+  s->pools_declared = NULL;
+  if (!is_good)
+    return;
+  json_each(slots, pools)
+    if (!s->failure)
+      settle_one(s, script->script.name, slots);
+  if (!s->failure)
+    pools_drop(s, script->script.name, pools);
+}
+
+struct orphans {
+  const char *script;
+  const struct json *pools;
+  char **names;
+  size_t count;
+};
+
+static bool collect_orphan(void *context, const struct stored_pool *stored)
+{
+  struct orphans *orphans = context;
+  if (stored->script && strcmp(stored->script, orphans->script) == 0 &&
+      !json_get(orphans->pools, stored->name)) {
+    orphans->names = memory_resize(orphans->names, (orphans->count + 1) * sizeof *orphans->names);
+    orphans->names[orphans->count++] = memory_strdup(stored->name);
+  }
+  return true;
+}
+
+void pools_drop(struct sched *s, const char *script, const struct json *pools)
+{
+  struct orphans orphans = {.script = script, .pools = pools};
+  struct error error;
+  sched_failed(s, store_each_pool(s->store, collect_orphan, &orphans, &error), &error);
+  for (size_t i = 0; i < orphans.count; i++) {
+    if (!s->failure && !topic_of_pool(s, orphans.names[i]))
+      remove_one(s, orphans.names[i]);
+    free(orphans.names[i]);
+  }
+  free(orphans.names);
+}
+
+/* ---- operations ---- */
+
+static void put_holder(void *context, const struct open_run *run)
+{
+  struct json_writer *writer = context;
+  struct buffer id = {0};
+  run_format_id(&id, run->entry->job->id, run->key.scheduled_us);
+  json_write_text(writer, id.data);
+  buffer_deinit(&id);
+}
+
+struct listing {
+  struct sched *s;
+  struct json_writer *writer;
+  const char *only; /* NULL: all */
+  bool found;
+};
+
+static bool view(void *context, const struct stored_pool *stored)
+{
+  struct listing *listing = context;
+  struct json_writer *writer = listing->writer;
+  const struct gate *gate = gate_find(listing->s, "pool", stored->name);
+  if (listing->only && strcmp(listing->only, stored->name) != 0)
+    return true;
+  listing->found = true;
+  json_begin_object(writer);
+  json_put_text(writer, "name", stored->name);
+  json_put_integer(writer, "slots", stored->slots);
+  json_put_integer(writer, "used", gate ? gate->used : 0);
+  json_put_integer(writer, "waiting", gate ? (int64_t)(gate->entries.count + gate->runs.count) : 0);
+  json_put_text(writer, "script", stored->script);
+  json_key(writer, "declared");
+  if (stored->declared < 0)
+    json_write_null(writer);
+  else
+    json_write_integer(writer, stored->declared);
+  json_key(writer, "runs");
+  json_begin_array(writer);
+  if (gate)
+    gate_each_holder(listing->s, gate, put_holder, writer);
+  json_end_array(writer);
+  json_end_object(writer);
+  return true;
+}
+
+static enum error_code pools(struct request *r)
+{
+  struct listing listing = {r->s, r->result, json_text(json_get(r->params, "name"), NULL), false};
+  json_begin_object(r->result);
+  json_key(r->result, "pools");
+  json_begin_array(r->result);
+  enum error_code code = store_each_pool(r->s->store, view, &listing, r->error);
+  json_end_array(r->result);
+  json_end_object(r->result);
+  if (!code && listing.only && !listing.found) {
+    pool_refuse_unknown(r->s, listing.only, r->error);
+    code = r->error->code = ERROR_NOT_FOUND;
+  }
+  return code;
+}
+
+static void put_name(struct request *r, const char *name)
+{
+  json_begin_object(r->result);
+  json_put_text(r->result, "name", name);
+  json_end_object(r->result);
+}
+
+static enum error_code set_pool(struct request *r)
+{
+  const char *name = request_text(r, "name");
+  const struct json *slots = json_get(r->params, "slots");
+  if (!name)
+    return r->error->code;
+  if (!slots)
+    return error_set(r->error, ERROR_USAGE, "slots must be a whole number");
+  if (check(name, slots, r->error))
+    return r->error->code;
+  struct lookup old = find_stored(r->s, name);
+  put(r->s, &(struct stored_pool){name, slots->as.integer, old.declared, old.script});
+  free(old.script);
+  put_name(r, name);
+  return ERROR_OK;
+}
+
+static enum error_code remove_pool(struct request *r)
+{
+  const char *name = request_text(r, "name");
+  if (!name)
+    return r->error->code;
+  struct lookup old = find_stored(r->s, name);
+  enum error_code code = ERROR_OK;
+  if (!old.found) {
+    pool_refuse_unknown(r->s, name, r->error);
+    code = r->error->code = ERROR_NOT_FOUND;
+  } else if (script_declares(r->s, old.script, "pools", name)) {
+    code = error_set(r->error, ERROR_CONFLICT, "pool \"%s\" is declared by script %s", name,
+                     old.script);
+  } else if (topic_of_pool(r->s, name)) {
+    code = error_set(r->error, ERROR_CONFLICT, "pool \"%s\" is used by %zu jobs", name,
+                     topic_of_pool(r->s, name)->count);
+  } else {
+    remove_one(r->s, name);
+  }
+  free(old.script);
+  if (!code)
+    put_name(r, name);
+  return code;
+}
+
+static const char *const name_param[] = {"name", NULL};
+static const char *const set_params[] = {"name", "slots", NULL};
+
+const struct request_operation request_pool_operations[] = {
+    {"pools", pools, name_param},
+    {"set_pool", set_pool, set_params},
+    {"remove_pool", remove_pool, name_param},
+    {0},
+};

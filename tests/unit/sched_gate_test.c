@@ -1,0 +1,438 @@
+/* What keeps a run from beginning, and what lets it: overlap, pools, keys, rates, replay. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/world.h"
+
+#define JOB(id, trigger, options)                                                                  \
+  "{\"id\":\"" id "\",\"run\":true,\"trigger\":\"" trigger "\"," options "}"
+#define SCRIPT(jobs)           "{\"jobs\":[" jobs "]}"
+#define WITH_POOL(slots, jobs) "{\"pools\":{\"db\":" slots "},\"jobs\":[" jobs "]}"
+
+static void expect_next_run(struct world *w, const char *id)
+{
+  const struct message *run = w->runs.first;
+  assert_non_null(run);
+  assert_string_equal(run->as.run.job_id, id);
+}
+
+static void expect_pool(struct world *w, const char *member, const char *value)
+{
+  char *text = world_ask(w, "pools", "{\"name\":\"db\"}"), *wanted;
+  wanted = malloc(200);
+  snprintf(wanted, 200, "\"%s\":%s", member, value);
+  if (!strstr(text, wanted))
+    fail_msg("no %s in %s", wanted, text);
+  free(wanted);
+  free(text);
+}
+
+/* Of a test that crashes. */
+static char *new_store(void)
+{
+  static char path[64];
+  snprintf(path, sizeof path, "/tmp/moonbeat-gate-XXXXXX");
+  assert_non_null(mkdtemp(path));
+  strcat(path, "/store.db");
+  return path;
+}
+
+/* ---- overlap ---- */
+
+static void buffer_one_keeps_one(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", SCRIPT(JOB("t", "every 1s", "\"overlap\":\"buffer_one\"")));
+  world_live(&w, 5 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 0);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 1); /* of second 5; 2, 3 and 4 passed */
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 3);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T00:00:05.000000Z");
+  world_close(&w);
+}
+
+static void buffer_one_may_keep_the_first(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, new_store());
+  static const char script[] =
+      SCRIPT(JOB("t", "every 1s", "\"overlap\":\"buffer_one\",\"coalesce\":\"earliest\""));
+  world_save(&w, "a", script);
+  world_live(&w, 5 * SECOND);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T00:00:02.000000Z");
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 3);
+  world_crash(&w);
+  world_save(&w, "a", script);
+  world_settle(&w);
+  /* The cursor has passed what was skipped; the run was cut off and begins again. */
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(world_history(&w, "t", NULL), 2);
+  world_close(&w);
+}
+
+static void buffer_all_is_bounded(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             SCRIPT(JOB("t", "every 1s", "\"overlap\":\"buffer_all\",\"buffer_limit\":3")));
+  world_live(&w, 10 * SECOND);
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(world_run_count(&w), 1);
+    world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+    world_settle(&w);
+  }
+  assert_int_equal(world_run_count(&w), 0);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 6);
+  assert_int_equal(world_history(&w, "t", "succeeded"), 4); /* 1, then 8, 9 and 10 */
+  world_close(&w);
+}
+
+static void the_other_is_ended(void **state)
+{
+  static const char *const policies[] = {"cancel_other", "terminate_other"};
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    char script[200];
+    snprintf(script, sizeof script, SCRIPT(JOB("t", "every 1s", "\"overlap\":\"%s\"")),
+             policies[i]);
+    world_open(&w, NULL);
+    world_save(&w, "a", script);
+    world_live(&w, 3 * SECOND);
+    assert_int_equal(world_run_count(&w), 1);
+    struct message *cancel = world_take(&w, MESSAGE_CANCEL);
+    assert_non_null(cancel);
+    message_destroy(cancel);
+    assert_null(world_take(&w, MESSAGE_CANCEL)); /* once is enough */
+    world_finish(&w, RUN_CANCELLED, NULL, NULL);
+    world_settle(&w);
+    assert_int_equal(world_run_count(&w), 1);
+    world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T00:00:03.000000Z");
+    world_close(&w);
+  }
+}
+
+static void allow_has_a_limit_too(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", SCRIPT(JOB("t", "every 1s", "\"overlap\":\"allow\",\"max_instances\":2")));
+  world_live(&w, 5 * SECOND);
+  assert_int_equal(world_run_count(&w), 2);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 3);
+  world_close(&w);
+}
+
+/* ---- late ones ---- */
+
+static void earliest_runs_the_first(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", SCRIPT(JOB("t", "every 1m", "\"coalesce\":\"earliest\"")));
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(world_skipped(&w, "t", "misfire"), 59);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T00:01:00.000000Z");
+  world_close(&w);
+}
+
+static void all_late_ones_run_one_after_the_other(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", SCRIPT(JOB("t", "every 1m", "\"coalesce\":\"all\",\"replay_limit\":10")));
+  world_pass(&w, 7 * DAY);
+  assert_int_equal(world_skipped(&w, "t", "misfire"), 7 * 1440 - 10);
+  for (int i = 0; i < 10; i++) {
+    assert_int_equal(world_run_count(&w), 1);
+    world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+    world_settle(&w);
+  }
+  assert_int_equal(world_run_count(&w), 0);
+  assert_int_equal(world_history(&w, "t", "succeeded"), 10);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 0);
+  world_close(&w);
+}
+
+static void late_ones_run_at_their_rate(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             SCRIPT(JOB("t", "every 1h",
+                        "\"coalesce\":\"all\",\"overlap\":\"allow\",\"replay_rate\":\"2/1m\"")));
+  world_pass(&w, 10 * HOUR);
+  assert_int_equal(world_run_count(&w), 2);
+  world_live(&w, MINUTE);
+  assert_int_equal(world_run_count(&w), 4);
+  world_live(&w, 4 * MINUTE);
+  assert_int_equal(world_run_count(&w), 10);
+  world_close(&w);
+}
+
+/* ---- pools ---- */
+
+static void a_pool_lets_so_many_through(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(
+      &w, "a",
+      WITH_POOL("2", JOB("a", "0 1 * * *", "\"pool\":\"db\"") "," JOB(
+                         "b", "0 1 * * *",
+                         "\"pool\":\"db\"") "," JOB("c", "0 1 * * *",
+                                                    "\"pool\":\"db\"") "," JOB("d", "0 1 * * *",
+                                                                               "\"pool\":\"db\","
+                                                                               "\"priority\":5")));
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 2);
+  expect_pool(&w, "used", "2");
+  expect_pool(&w, "waiting", "2");
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 2);
+  expect_next_run(&w, "d"); /* of higher priority */
+  world_finish_all(&w);
+  world_settle(&w);
+  expect_pool(&w, "used", "0");
+  assert_int_equal(world_skipped(&w, "a", "limit"), 0);
+  world_close(&w);
+}
+
+static void slots_change_at_run_time(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             WITH_POOL("1", JOB("a", "0 1 * * *", "\"pool\":\"db\"") "," JOB("b", "0 1 * * *",
+                                                                             "\"pool\":\"db\"")));
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  world_expect(&w, "set_pool", "{\"name\":\"db\",\"slots\":2}", "name", "db");
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 2);
+  /* The script says the same as before: what a person set stays. */
+  world_save(&w, "a",
+             WITH_POOL("1", JOB("a", "0 2 * * *", "\"pool\":\"db\"") "," JOB("b", "0 1 * * *",
+                                                                             "\"pool\":\"db\"")));
+  expect_pool(&w, "slots", "2");
+  world_save(&w, "a",
+             WITH_POOL("3", JOB("a", "0 2 * * *", "\"pool\":\"db\"") "," JOB("b", "0 1 * * *",
+                                                                             "\"pool\":\"db\"")));
+  expect_pool(&w, "slots", "3");
+  world_close(&w);
+}
+
+static void a_pool_must_be_there(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", WITH_POOL("1", JOB("a", "0 1 * * *", "\"pool\":\"db\"")));
+  char *answer = world_ask(
+      &w, "add_job", "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"pool\":\"dbb\","
+                           "\"trigger\":\"@daily\"}");
+  assert_non_null(strstr(answer, "there is no pool \"dbb\", did you mean \"db\"?"));
+  free(answer);
+  answer = world_ask(&w, "remove_pool", "{\"name\":\"db\"}");
+  assert_non_null(strstr(answer, "is declared by script a"));
+  free(answer);
+  world_close(&w);
+}
+
+/* Nothing is written for one that waits, and nothing is lost. */
+static void who_waits_survives_a_crash(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, new_store());
+  static const char script[] = WITH_POOL(
+      "1", JOB("a", "0 1 * * *", "\"pool\":\"db\"") "," JOB("b", "0 1 * * *", "\"pool\":\"db\""));
+  world_save(&w, "a", script);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_history(&w, "b", NULL), 0);
+  world_crash(&w);
+  world_save(&w, "a", script);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish_all(&w);
+  world_settle(&w);
+  world_finish_all(&w);
+  world_settle(&w);
+  assert_int_equal(world_history(&w, "a", "succeeded"), 1);
+  assert_int_equal(world_history(&w, "b", "succeeded"), 1);
+  world_close(&w);
+}
+
+/* One by hand is claimed at once, for it is acknowledged, and waits; a crash does not count as a
+ * start that it never had. */
+static void one_by_hand_waits_too(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, new_store());
+  static const char script[] =
+      WITH_POOL("1", JOB("a", "0 1 * * *", "\"pool\":\"db\"") "," JOB(
+                         "b", "0 5 * * *", "\"pool\":\"db\",\"delivery\":\"at_most_once\""));
+  world_save(&w, "a", script);
+  world_pass(&w, HOUR);
+  free(world_ask(&w, "run_now", "{\"job\":\"b\"}"));
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(world_history(&w, "b", "pending"), 1);
+  world_crash(&w);
+  world_save(&w, "a", script);
+  world_settle(&w);
+  world_finish_all(&w);
+  world_settle(&w);
+  world_finish_all(&w);
+  world_settle(&w);
+  assert_int_equal(world_history(&w, "b", "succeeded"), 1);
+  world_close(&w);
+}
+
+static void a_retry_gives_its_slot_back(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(
+      &w, "a",
+      WITH_POOL(
+          "1",
+          JOB("a", "0 1 * * *",
+              "\"pool\":\"db\",\"retry\":{\"attempts\":2,\"delay\":\"1m\"}") "," JOB("b",
+                                                                                     "0 1 * * *",
+                                                                                     "\"pool\":"
+                                                                                     "\"db\"")));
+  world_pass(&w, HOUR);
+  expect_next_run(&w, "a");
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  world_settle(&w);
+  expect_next_run(&w, "b");
+  world_pass(&w, 2 * MINUTE);
+  assert_int_equal(world_run_count(&w), 1); /* the retry waits for the slot */
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  expect_next_run(&w, "a");
+  world_finish_all(&w);
+  assert_int_equal(world_history(&w, "a", "succeeded"), 1);
+  world_close(&w);
+}
+
+/* ---- keys and rates ---- */
+
+static void a_key_is_shared(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(
+      &w, "a",
+      SCRIPT(JOB("a", "0 1 * * *", "\"args\":[7],\"concurrency_key\":\"shop-{1}\"") "," JOB(
+          "b", "0 1 * * *",
+          "\"args\":[7],\"concurrency_key\":\"shop-{1}\"") "," JOB("c", "0 1 * * *",
+                                                                   "\"args\":[8],\"concurrency_"
+                                                                   "key\":\"shop-{1}\"")));
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 2);
+  expect_next_run(&w, "a");
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 2);
+  world_finish_all(&w);
+  assert_int_equal(world_history(&w, "b", "succeeded"), 1);
+  world_close(&w);
+}
+
+static void a_key_needs_its_argument(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  char *answer = world_ask(&w, "add_job",
+                           "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"trigger\":\"@daily\","
+                           "\"concurrency_key\":\"shop-{2.name}\",\"args\":[1]}");
+  assert_non_null(
+      strstr(answer, "concurrency_key: key \"shop-{2.name}\": there is no argument {2.name}"));
+  free(answer);
+  world_close(&w);
+}
+
+static void a_rate_holds_back_and_loses_nothing(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", SCRIPT(JOB("t", "every 1s", "\"overlap\":\"allow\",\"rate\":\"3/1m\"")));
+  world_live(&w, 30 * SECOND);
+  assert_int_equal(world_run_count(&w), 3);
+  world_live(&w, 31 * SECOND);
+  assert_int_equal(world_run_count(&w), 4);
+  assert_int_equal(world_skipped(&w, "t", "limit"), 61 - 4);
+  world_close(&w);
+}
+
+static void a_rate_outlives_a_crash(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, new_store());
+  static const char script[] =
+      SCRIPT(JOB("t", "every 1s", "\"overlap\":\"allow\",\"rate\":\"3/1m\""));
+  world_save(&w, "a", script);
+  world_live(&w, 10 * SECOND);
+  world_finish_all(&w);
+  world_crash(&w);
+  world_save(&w, "a", script);
+  world_live(&w, 40 * SECOND);
+  assert_int_equal(world_run_count(&w), 0);
+  world_live(&w, 15 * SECOND);
+  assert_int_equal(world_run_count(&w), 3);
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(buffer_one_keeps_one),
+      cmocka_unit_test(buffer_one_may_keep_the_first),
+      cmocka_unit_test(buffer_all_is_bounded),
+      cmocka_unit_test(the_other_is_ended),
+      cmocka_unit_test(allow_has_a_limit_too),
+      cmocka_unit_test(earliest_runs_the_first),
+      cmocka_unit_test(all_late_ones_run_one_after_the_other),
+      cmocka_unit_test(late_ones_run_at_their_rate),
+      cmocka_unit_test(a_pool_lets_so_many_through),
+      cmocka_unit_test(slots_change_at_run_time),
+      cmocka_unit_test(a_pool_must_be_there),
+      cmocka_unit_test(who_waits_survives_a_crash),
+      cmocka_unit_test(one_by_hand_waits_too),
+      cmocka_unit_test(a_retry_gives_its_slot_back),
+      cmocka_unit_test(a_key_is_shared),
+      cmocka_unit_test(a_key_needs_its_argument),
+      cmocka_unit_test(a_rate_holds_back_and_loses_nothing),
+      cmocka_unit_test(a_rate_outlives_a_crash),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
