@@ -19,6 +19,7 @@ local kv = {}
 kv.shared = {}
 
 local function ask(name, op, params)
+  raw.wait_check(name)
   local result, message, code = raw.request(op, params)
   if not result then
     fail("%s: %s (%s)", name, message, code)
@@ -58,6 +59,7 @@ local function ttl_of(name, options)
 end
 
 local function compare_and_set(name, params)
+  raw.wait_check(name)
   local result, message, code = raw.request("kv_set", params)
   if not result and code ~= "conflict" then
     fail("%s: %s (%s)", name, message, code)

@@ -93,8 +93,18 @@ static int l_sleep(lua_State *L)
   return vm_sleep(L, us);
 }
 
+/* name -> nothing; raises where the caller may not wait, for functions of the Lua half that ask the
+ * scheduler under another name */
+static int l_wait_check(lua_State *L)
+{
+  wait_check(L, luaL_checkstring(L, 1));
+  return 0;
+}
+
 void api_sleep_open(lua_State *L)
 {
+  lua_pushcfunction(L, l_wait_check);
+  lua_setfield(L, -2, "wait_check");
   lua_pushcfunction(L, l_sleep);
   lua_setfield(L, -2, "sleep");
 }

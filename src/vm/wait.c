@@ -23,8 +23,7 @@ void wait_check(lua_State *L, const char *name)
   if (!wait_is_possible(L))
     args_fail(L,
               "%s cannot wait here: a C function is in between (a comparator of table.sort, a "
-              "callback of gsub, a metamethod such as __tostring, a __close run by "
-              "coroutine.close)",
+              "metamethod such as __tostring, a __close run by coroutine.close)",
               name);
 }
 

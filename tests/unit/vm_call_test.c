@@ -74,7 +74,7 @@ static void waits_everywhere(void **state)
        "'closed'",
        "closed"},
       {"table.sort({1, 2}, function() sleep(1) end)", "!t.lua:1: sleep cannot wait here"},
-      {"return (('x'):gsub('x', function() sleep(1) end))", "!t.lua:1: sleep cannot wait here"},
+      {"return (('x'):gsub('x', function() sleep(0.001) end))", "x"},
       {"table.sort({1, 2}, function() return coroutine.wrap(function() sleep(1) end)() end)",
        "!t.lua:1: t.lua:1: sleep cannot wait here"},
       {"sleep(-1)", "!"},
