@@ -156,16 +156,19 @@ end
 -- ---- jobs ----
 
 --- Adds a job: scheduler.add_job { id = "order-42", func = "orders.cancel_unpaid", args = { 42 },
--- trigger = after "15m" }. Durable when it returns.
+-- trigger = after "15m" }. Durable when it returns. With `unique` it may be one that is pending
+-- already, which has `existing = true` then.
 function scheduler.add_job(spec)
   local prepared, kept = to_spec(spec, "add_job")
   local job, message, code = raw.request("add_job", prepared)
-  if job then
+  if job and not (kept and job.existing) then
     return to_job(job)
   elseif kept then
     raw.request("remove_script", { name = kept })
   end
-  if code == "invalid" then
+  if job then
+    return to_job(job)
+  elseif code == "invalid" then
     fail("%s", message)
   end
   return nil, message, code
@@ -182,13 +185,13 @@ local function encode_chunk(specs, first)
   return text or fail("scheduler.add_jobs: %s", message)
 end
 
---- Adds many jobs at once and returns how many. Each 2,000 are added all or not at all; while the
--- scheduler adds one lot, the next is prepared.
+--- Adds many jobs at once and returns how many, and how many unique ones were pending already. Each
+-- 2,000 are added all or not at all; while the scheduler adds one lot, the next is prepared.
 function scheduler.add_jobs(specs)
   if type(specs) ~= "table" then
     fail("scheduler.add_jobs wants a list of tables, not a %s", type(specs))
   end
-  local added = 0
+  local added, existing = 0, 0
   local text = #specs > 0 and encode_chunk(specs, 1)
   for first = 1, #specs, CHUNK do
     local request = raw.request_start("add_jobs", text)
@@ -197,9 +200,9 @@ function scheduler.add_jobs(specs)
     if not result then
       return nil, ("%s (%d jobs were added before)"):format(message, added), code
     end
-    added = added + result.added
+    added, existing = added + result.added, existing + result.existing
   end
-  return added
+  return added, existing
 end
 
 function scheduler.get_job(job)

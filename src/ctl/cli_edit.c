@@ -118,8 +118,11 @@ int cli_do_add_job(struct cli *cli)
   const char *text = params_end(&spec);
   if (code == ERROR_OK)
     code = cli_ask(cli, "add_job", text, &answer);
-  if (code == ERROR_OK)
-    put_change(cli, "added", control_result(answer), cli->arguments->words[0]);
+  if (code == ERROR_OK) {
+    const struct json *job = control_result(answer);
+    bool existed = json_boolean(json_get(job, "existing"), false);
+    put_change(cli, existed ? "pending already:" : "added", job, cli->arguments->words[0]);
+  }
   json_free(answer);
   params_deinit(&spec);
   return code ? cli_fail(cli) : 0;

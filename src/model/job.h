@@ -76,7 +76,7 @@ enum job_conflict {
 };
 
 struct job_unique {
-  char *key;         /* "{1}" stands for the first argument; see job_expand; NULL: not unique */
+  char *key;         /* see job_expand; "": what runs and its arguments; NULL: not unique */
   int64_t period_us; /* INT64_MAX: as long as it is pending */
   enum job_conflict on_conflict;
 };
@@ -160,6 +160,9 @@ int64_t job_retry_delay(const struct job_retry *retry, int32_t failures, uint64_
  * error. */
 enum error_code job_expand(const struct job *job, const char *pattern, const char *args,
                            struct buffer *out, struct error *error);
+
+/* Appends the key of a job with `unique`: the same for jobs that are the same by its rule. */
+enum error_code job_unique_key(const struct job *job, struct buffer *out, struct error *error);
 
 /* The names of the choices above, in the order of their enums, NULL at the end. */
 extern const char *const job_overlap_names[],

@@ -327,6 +327,8 @@ enum error_code job_check_options(const struct job *job, const struct json *spec
        "retry.decide is for jobs of a script: a command has no function to ask"},
       {job->origin == JOB_DECLARED && job->unique.key,
        "unique is for jobs that are added: a declared one is unique by its id"},
+      {job->unique.key && job->unique.on_conflict == CONFLICT_EXTEND && !json_get(spec, "trigger"),
+       "unique.on_conflict = \"extend\" needs a trigger, which the pending job takes over"},
       {job->unique.key && job->replace_existing,
        "both unique and replace_existing: unique.on_conflict = \"replace\" says what is meant"},
   };

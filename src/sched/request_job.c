@@ -1,4 +1,4 @@
-/* Operations on jobs. */
+/* Operations on jobs that are there: changing them and asking about them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,132 +7,16 @@
 #include "time/instant.h"
 #include "time/zone.h"
 
-enum { LIST_MAX = 1000, LOOK_MAX = 5000, FIRES_MAX = 1000, BULK_MAX = 100000 };
+enum { LIST_MAX = 1000, LOOK_MAX = 5000, FIRES_MAX = 1000 };
 
 static void put_entry(struct request *r, const struct entry *entry)
 {
   view_job(r->s, r->result, entry->job, &entry->progress);
 }
 
-/* ---- adding ---- */
-
-/* A function that is not there is found out when the job is added, not when it is due; a script
- * that is still being loaded is taken at its word. */
-static enum error_code check_function(struct sched *s, const struct job *job, struct error *error)
-{
-  struct script_entry *script;
-  if (!job->func)
-    return ERROR_OK;
-  if (script_ready(s, job->script, &script, error) == SCRIPT_LATER)
-    return ERROR_OK;
-  if (!script)
-    return error_prefix(error, "job \"%s\"", job->id);
-  if (!script->generation || script_has_function(script, job->func, error))
-    return ERROR_OK;
-  return error_prefix(error, "job \"%s\"", job->id);
-}
-
-/* An id may be taken again when its job is finished, or when replace_existing says so. */
-static enum error_code replace(struct sched *s, struct job **job, struct entry **entry,
-                               struct error *error)
-{
-  *entry = near_get_by_id(s, (*job)->id, error);
-  if (!*entry)
-    return error->code;
-  if (!(*job)->replace_existing && (*entry)->progress.state != JOB_FINISHED)
-    return error_set(error, ERROR_EXISTS,
-                     "job \"%s\" exists: give replace_existing = true to replace it", (*job)->id);
-  if ((*entry)->job->origin == JOB_DECLARED)
-    return error_set(error, ERROR_EXISTS, "job \"%s\" is declared at %s: change it there",
-                     (*job)->id, (*entry)->job->where ? (*entry)->job->where : "a script");
-  enum error_code code = declare_check(s, *job, error);
-  if (code)
-    return code;
-  /* What is added again begins anew, even if it is written as before. */
-  (*entry)->progress.next_us = fire_first(*job, s->now_us);
-  (*entry)->progress.state = (*job)->enabled ? JOB_ACTIVE : JOB_PAUSED;
-  topic_unsubscribe(s, (*entry)->job);
-  trigger_destroy((*entry)->job->trigger);
-  (*entry)->job->trigger = NULL;
-  declare_change(s, *entry, *job);
-  *job = NULL;
-  return ERROR_OK;
-}
-
-static enum error_code add_one(struct sched *s, const struct json *spec, struct entry **entry,
-                               struct error *error)
-{
-  struct job *job;
-  enum error_code code = job_from_json(spec, NULL, s->options.default_zone, &job, error);
-  if (code)
-    return code;
-  if ((code = check_function(s, job, error))) {
-    job_destroy(job);
-    return code;
-  }
-  if (job->replace_existing) {
-    struct stored_job stored = {0};
-    if (store_find_job(s->store, job->id, &stored, NULL) == ERROR_OK) {
-      stored_job_deinit(&stored);
-      code = replace(s, &job, entry, error);
-      job_destroy(job);
-      return code;
-    }
-  }
-  *entry = declare_add(s, job, error);
-  if (*entry || s->failure || error->code != ERROR_EXISTS)
-    return *entry ? ERROR_OK : error->code;
-  code = job_from_json(spec, NULL, s->options.default_zone, &job, error);
-  if (!code)
-    code = replace(s, &job, entry, error);
-  job_destroy(job);
-  return code;
-}
-
-static enum error_code add_job(struct request *r)
-{
-  struct entry *entry;
-  enum error_code code = add_one(r->s, r->params, &entry, r->error);
-  if (!code)
-    put_entry(r, entry);
-  return code;
-}
-
-/* All or none: what was added before a wrong one is taken back. */
-static enum error_code add_jobs(struct request *r)
-{
-  const struct json *specs = json_get(r->params, "jobs");
-  enum error_code code = ERROR_OK;
-  if (!specs || specs->type != JSON_ARRAY)
-    return error_set(r->error, ERROR_USAGE, "jobs must be a list of jobs");
-  if (specs->count > BULK_MAX)
-    return error_set(r->error, ERROR_LIMIT, "%u jobs at once are over the limit of %d",
-                     specs->count, BULK_MAX);
-  struct entry **added = memory_alloc((specs->count + 1) * sizeof(struct entry *));
-  size_t count = 0;
-  json_each(spec, specs) {
-    code = add_one(r->s, spec, &added[count], r->error);
-    if (code)
-      break;
-    count++;
-  }
-  if (code) {
-    error_prefix(r->error, "job %zu of %u", count + 1, specs->count);
-    while (count > 0)
-      declare_remove(r->s, added[--count]);
-  } else {
-    json_begin_object(r->result);
-    json_put_integer(r->result, "added", (int64_t)count);
-    json_end_object(r->result);
-  }
-  free(added);
-  return code;
-}
-
 /* ---- changing ---- */
 
-/* The spec with some members replaced; a null takes the member out. */
-static char *merge(const char *spec, const struct json *changes)
+char *request_merge(const char *spec, const struct json *changes)
 {
   struct json_document *document;
   struct buffer out = {0};
@@ -155,6 +39,16 @@ static char *merge(const char *spec, const struct json *changes)
   return buffer_take(&out);
 }
 
+char *request_merge_text(const char *spec, const char *changes)
+{
+  struct json_document *document;
+  if (json_parse(changes, strlen(changes), &document, NULL))
+    return memory_strdup(spec);
+  char *merged = request_merge(spec, json_root(document));
+  json_free(document);
+  return merged;
+}
+
 static enum error_code change(struct request *r, const struct json *changes)
 {
   struct json_document *document;
@@ -165,7 +59,7 @@ static enum error_code change(struct request *r, const struct json *changes)
   const struct json *id = json_get(changes, "id");
   if (id && strcmp(json_text(id, ""), entry->job->id) != 0)
     return error_set(r->error, ERROR_USAGE, "the id of a job cannot change: add a new job");
-  char *spec = merge(entry->job->spec, changes);
+  char *spec = request_merge(entry->job->spec, changes);
   enum error_code code = json_parse(spec, strlen(spec), &document, r->error);
   free(spec);
   if (code)
@@ -175,9 +69,11 @@ static enum error_code change(struct request *r, const struct json *changes)
   json_free(document);
   if (code)
     return code;
-  code = check_function(r->s, job, r->error);
+  code = request_check_function(r->s, job, r->error);
   if (!code && json_get(changes, "trigger"))
     code = declare_check(r->s, job, r->error);
+  if (!code)
+    code = unique_change(r->s, entry, job, r->error);
   if (code) {
     job_destroy(job);
     return code;
@@ -408,7 +304,6 @@ static enum error_code next(struct request *r)
 }
 
 static const char *const job_param[] = {"job", NULL};
-static const char *const bulk_params[] = {"jobs", NULL};
 static const char *const modify_params[] = {"job", "changes", NULL};
 static const char *const reschedule_params[] = {"job", "trigger", NULL};
 static const char *const list_params[] = {"after",  "failing", "late", "limit",
@@ -416,8 +311,6 @@ static const char *const list_params[] = {"after",  "failing", "late", "limit",
 static const char *const next_params[] = {"job", "count", NULL};
 
 const struct request_operation request_job_operations[] = {
-    {"add_job", add_job, NULL},
-    {"add_jobs", add_jobs, bulk_params},
     {"modify_job", modify_job, modify_params},
     {"reschedule_job", reschedule_job, reschedule_params},
     {"pause_job", pause_job, job_param},

@@ -449,6 +449,18 @@ void health_count(const struct sched *s, int64_t *late, int64_t *failing);
 void health_recover(struct sched *s); /* as the store has them */
 void health_free_all(struct sched *s);
 
+/* ---- unique.c: jobs that are added once only ---- */
+
+/* The pending job that has the key, and keeps `job` from being added; NULL when there is none. */
+enum error_code unique_find(struct sched *s, const struct job *job, const char *key,
+                            struct entry **pending, struct error *error);
+void unique_take(struct sched *s, const char *key, const struct entry *entry);
+/* The entry is about to become `changed`: its key follows, or is refused. */
+enum error_code unique_change(struct sched *s, const struct entry *entry, const struct job *changed,
+                              struct error *error);
+/* A free id for a job without one of its own: made of its function and the key. A heap string. */
+char *unique_name(struct sched *s, const struct job *job, const char *key);
+
 /* ---- pause.c ---- */
 
 /* `reason` NULL: a person wants it so. */
@@ -506,6 +518,8 @@ void view_run_members(struct sched *s, struct json_writer *writer, const struct 
                       const char *job_id);
 void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
               const char *job_id);
+void view_job_members(struct sched *s, struct json_writer *writer, const struct job *job,
+                      const struct job_progress *progress);
 void view_job(struct sched *s, struct json_writer *writer, const struct job *job,
               const struct job_progress *progress);
 void view_script(struct sched *s, struct json_writer *writer, const struct script_entry *script);
@@ -530,6 +544,7 @@ struct request_operation {
   const char *const *params; /* known names, NULL-terminated */
 };
 
+extern const struct request_operation request_add_operations[];
 extern const struct request_operation request_calendar_operations[];
 extern const struct request_operation request_event_operations[];
 extern const struct request_operation request_job_operations[];
@@ -540,6 +555,13 @@ extern const struct request_operation request_run_operations[];
 extern const struct request_operation request_script_operations[];
 extern const struct request_operation request_status_operations[];
 
+/* The spec with some members replaced; a null takes the member out. A heap string. */
+char *request_merge(const char *spec, const struct json *changes);
+char *request_merge_text(const char *spec, const char *changes); /* a JSON object */
+/* A function that is not there is found out when the job is added, not when it is due; a script
+ * that is still being loaded is taken at its word. */
+enum error_code request_check_function(struct sched *s, const struct job *job,
+                                       struct error *error);
 enum error_code request_why(struct request *request);
 
 void request_answer(struct sched *s, struct message *message); /* takes the message */

@@ -52,12 +52,11 @@ void view_run(struct sched *s, struct json_writer *writer, const struct run *run
   json_end_object(writer);
 }
 
-void view_job(struct sched *s, struct json_writer *writer, const struct job *job,
-              const struct job_progress *progress)
+void view_job_members(struct sched *s, struct json_writer *writer, const struct job *job,
+                      const struct job_progress *progress)
 {
   /* What this turn changed is in memory only. */
   const struct entry *entry = near_find(s, job->number);
-  json_begin_object(writer);
   job_put_members(writer, entry ? entry->job : job, entry ? &entry->progress : progress);
   json_put_integer(writer, "running", entry ? entry->open_runs : 0);
   const struct job_health *health = health_find(s, job->number);
@@ -65,6 +64,13 @@ void view_job(struct sched *s, struct json_writer *writer, const struct job *job
   json_put_boolean(writer, "late", health && health->late_us);
   if (health && health->success_us)
     view_put_instant(writer, "last_success_at", health->success_us, 0);
+}
+
+void view_job(struct sched *s, struct json_writer *writer, const struct job *job,
+              const struct job_progress *progress)
+{
+  json_begin_object(writer);
+  view_job_members(s, writer, job, progress);
   json_end_object(writer);
 }
 

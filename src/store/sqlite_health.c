@@ -62,6 +62,13 @@ enum error_code store_take_key(struct store *store, const char *key, int64_t job
   return query_run(&query);
 }
 
+enum error_code store_drop_keys(struct store *store, int64_t job, struct error *error)
+{
+  struct query query = query_open(store, "DELETE FROM unique_keys WHERE job = ?", error);
+  bind_integer(&query, job);
+  return query_run(&query);
+}
+
 enum error_code store_find_key(struct store *store, const char *key, int64_t *job,
                                int64_t *taken_us, struct error *error)
 {

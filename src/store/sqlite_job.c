@@ -302,21 +302,15 @@ enum error_code store_put_progress(struct store *store, int64_t number,
 
 enum error_code store_remove_job(struct store *store, int64_t number, struct error *error)
 {
-  static const char *const tables[] = {
-      "DELETE FROM job_progress WHERE number = ?",
-      "DELETE FROM job_health WHERE job = ?",
-      "DELETE FROM unique_keys WHERE job = ?",
-  };
-  for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-    struct query query = query_open(store, tables[i], error);
-    bind_integer(&query, number);
-    enum error_code code = query_run(&query);
-    if (code)
-      return code;
-  }
-  struct query query = query_open(store, "DELETE FROM jobs WHERE number = ?", error);
+  enum error_code code;
+  struct query query = query_open(store, "DELETE FROM job_progress WHERE number = ?", error);
   bind_integer(&query, number);
-  enum error_code code = query_run_one(&query, ERROR_NOT_FOUND);
+  if ((code = query_run(&query)) || (code = store_remove_health(store, number, error)) ||
+      (code = store_drop_keys(store, number, error)))
+    return code;
+  query = query_open(store, "DELETE FROM jobs WHERE number = ?", error);
+  bind_integer(&query, number);
+  code = query_run_one(&query, ERROR_NOT_FOUND);
   return code == ERROR_NOT_FOUND ? no_number(number, error) : code;
 }
 

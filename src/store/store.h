@@ -220,6 +220,7 @@ enum error_code store_each_health(struct store *store, store_health_visitor visi
 /* The key is the job's from now on, and no other's. */
 enum error_code store_take_key(struct store *store, const char *key, int64_t job, int64_t now_us,
                                struct error *error);
+enum error_code store_drop_keys(struct store *store, int64_t job, struct error *error);
 /* ERROR_NOT_FOUND when no job has taken it, or the job is gone. */
 enum error_code store_find_key(struct store *store, const char *key, int64_t *job,
                                int64_t *taken_us, struct error *error);

@@ -191,15 +191,16 @@ static void adds_many_jobs_in_chunks(void **state)
 {
   lua_half_run(
       *state,
-      "answers.add_jobs = function(p) return { added = #p.jobs } end\n"
+      "answers.add_jobs = function(p) return { added = #p.jobs - 1, existing = 1 } end\n"
       "local specs = {}\n"
       "for i = 1, 4500 do specs[i] = { id = 'j' .. i, func = 'orders.f', args = { i } } end\n"
-      "assert(scheduler.add_jobs(specs) == 4500 and #requests == 3)\n"
+      "local added, existing = scheduler.add_jobs(specs)\n"
+      "assert(added == 4497 and existing == 3 and #requests == 3)\n"
       "local asked = 0\n"
       "answers.add_jobs = function(p)\n"
       "  asked = asked + 1\n"
       "  if asked == 2 then return nil, 'job \"j\" is there', 'exists' end\n"
-      "  return { added = #p.jobs }\n"
+      "  return { added = #p.jobs, existing = 0 }\n"
       "end\n"
       "local n, message, code = scheduler.add_jobs(specs)\n"
       "assert(n == nil and code == 'exists')\n"

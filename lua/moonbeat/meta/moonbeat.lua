@@ -145,6 +145,7 @@ function sleep(length) end
 ---@field last_run_at? time.value
 ---@field last_success_at? time.value of one with `expect`
 ---@field failures integer runs that failed in a row
+---@field existing? boolean of add_job: a unique one that was pending already
 ---@field late boolean it has not succeeded for longer than its `expect`
 ---@field script? string
 ---@field func? string
@@ -201,7 +202,7 @@ scheduler = {}
 ---@return job_object?, string? message, string? code
 function scheduler.add_job(spec) end
 ---@param specs job.options[]
----@return integer? added, string? message, string? code
+---@return integer? added, integer|string existing unique ones that were pending already; or a message, string? code
 function scheduler.add_jobs(specs) end
 ---@param job job.reference
 ---@return job_object?, string? message, string? code

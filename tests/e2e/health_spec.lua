@@ -1,0 +1,106 @@
+--- Jobs that are late, that fail, and that are added once only, in the real daemon.
+
+local daemon = require "support.daemon"
+
+local PATIENCE = 20
+
+local d
+
+local function events(name)
+  local found = {}
+  for _, event in ipairs(d:json("events", "-n", "1000")) do
+    if event.event == name then
+      found[#found + 1] = event
+    end
+  end
+  return found
+end
+
+local function wait_for(name)
+  return daemon.wait_until(function() return events(name)[1] end, PATIENCE, name)
+end
+
+describe("health", function()
+  before_each(function()
+    d = daemon.new {}
+  end)
+
+  after_each(function()
+    d:close()
+  end)
+
+  it("tells of lateness, also after a time without a daemon, and of the recovery", function()
+    d:write("a.lua", [[
+      good = false
+      job "watched" { expect = "300ms", run = function() assert(good, "no luck") good = true end }
+      on("job_late", function(event) kv.set("late", (kv.get "late" or 0) + 1) end)
+      on("job_recovered", function(event) kv.set("recovered", event.job .. " " .. tostring(event.was_late)) end)
+    ]])
+    d:start()
+    local late = wait_for "job_late"
+    assert.equal("watched", late.job)
+    assert.equal("300ms", late.expected)
+    assert.matches("watched +active, late", d:must "list")
+    assert.matches("watched", d:must("list", "--late"), 1, true)
+    assert.equal("", (d:must("list", "--failing")))
+    d:stop()
+    d:write("a.lua", [[
+      job "watched" { expect = "300ms", run = function() end }
+      job "heard" { run = function() return kv.get "late" .. " " .. (kv.get "recovered" or "nothing") end }
+      on("job_late", function(event) kv.set("late", (kv.get "late" or 0) + 1) end)
+      on("job_recovered", function(event) kv.set("recovered", event.job .. " " .. tostring(event.was_late)) end)
+    ]])
+    d:start()
+    d:must("run-now", "watched", "-w")
+    wait_for "job_recovered"
+    local function heard()
+      d:must("run-now", "heard", "-w")
+      return d:json("runs", "heard", "-n", "1")[1].result
+    end
+    daemon.wait_until(function() return heard():find "watched true" end, PATIENCE, "the listener has heard")
+    assert.matches("^1 ", heard()) -- it was told once, over both daemons
+  end)
+
+  it("pauses a job that fails too often, with the reason, until it is resumed", function()
+    d:write("a.lua", [[job "weak" { max_failures = 2, run = function() error("no luck", 0) end }]])
+    d:start()
+    d:cli("run-now", "weak", "-w")
+    assert.matches("active, failed ", d:must("list", "--failing"))
+    d:cli("run-now", "weak", "-w")
+    local paused = wait_for "job_paused"
+    assert.matches("^2 runs failed in a row, the last one: no luck", paused.reason)
+    assert.matches("paused, failed 2 times", d:must "list")
+    assert.matches("2 runs failed in a row", d:must("show", "weak"))
+    d:must("resume", "weak")
+    assert.equal("", (d:must("list", "--failing")))
+  end)
+
+  it("adds a unique job once, from the command line and from Lua", function()
+    d:write("a.lua", [[
+      function ship(run, order) end
+      job "adds" { run = function()
+        local answers = {}
+        for i = 1, 3 do
+          local added = scheduler.add_job {
+            func = "ship", args = { { order = 7, fast = true } }, trigger = after "1h", unique = true,
+          }
+          answers[i] = tostring(added.existing)
+        end
+        local many, existing = scheduler.add_jobs {
+          { func = "a.ship", args = { { fast = true, order = 7 } }, trigger = "in 1h", unique = true },
+          { func = "a.ship", args = { 8 }, trigger = "in 1h", unique = true },
+        }
+        return table.concat(answers, " ") .. " " .. many .. " " .. existing
+      end }
+    ]])
+    d:start()
+    d:must("run-now", "adds", "-w")
+    assert.equal("nil true true 1 1", d:json("runs", "adds", "-n", "1")[1].result)
+    local option = "unique={\"key\":\"nightly\"}"
+    assert.matches("^added one", d:must("add", "job", "one", "--command", "true", "--trigger", "in 1h", "-o", option))
+    assert.matches("^pending already: one",
+      d:must("add", "job", "two", "--command", "true", "--trigger", "in 1h", "-o", option))
+    assert.matches("^added three", d:must("add", "job", "three", "--command", "true", "-o", "unique=true"))
+    assert.matches("^pending already: three", d:must("add", "job", "four", "--command", "true", "-o", "unique=true"))
+  end)
+end)

@@ -1,0 +1,242 @@
+/* Jobs of which one of each key is pending. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/world.h"
+
+#define EXISTING "\"existing\":true"
+
+static struct world open_world(void)
+{
+  struct world w;
+  world_open(&w, NULL);
+  world_save(&w, "a", "{\"functions\":[\"f\",\"g\"]}");
+  return w;
+}
+
+static bool answer_has(struct world *w, const char *spec, const char *part)
+{
+  char *text = world_ask(w, "add_job", spec);
+  if (strncmp(text, "error", 5) == 0 && strncmp(part, "error", 5) != 0)
+    fail_msg("%s", text);
+  bool has = strstr(text, part) != NULL;
+  free(text);
+  return has;
+}
+
+static int count_jobs(struct world *w)
+{
+  char *text = world_ask(w, "list", "{\"limit\":1000}");
+  struct json_document *document;
+  assert_int_equal(json_parse(text, strlen(text), &document, NULL), ERROR_OK);
+  int count = (int)json_get(json_root(document), "jobs")->count;
+  json_free(document);
+  free(text);
+  return count;
+}
+
+static void the_same_call_is_added_once(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(
+      &w, "{\"func\":\"a.f\",\"args\":[{\"a\":1,\"b\":2}],\"trigger\":\"in 1h\",\"unique\":true}",
+      EXISTING));
+  assert_true(answer_has(
+      &w, "{\"func\":\"a.f\",\"args\":[{\"b\":2,\"a\":1}],\"trigger\":\"in 2h\",\"unique\":true}",
+      EXISTING));
+  assert_int_equal(count_jobs(&w), 1);
+  static const char *const others[] = {
+      "{\"func\":\"a.f\",\"args\":[{\"a\":1,\"b\":3}],\"trigger\":\"in 1h\",\"unique\":true}",
+      "{\"func\":\"a.f\",\"trigger\":\"in 1h\",\"unique\":true}",
+      "{\"func\":\"a.g\",\"args\":[{\"a\":1,\"b\":2}],\"trigger\":\"in 1h\",\"unique\":true}",
+      "{\"id\":\"c\",\"run\":{\"argv\":[\"ls\"]},\"trigger\":\"in 1h\",\"unique\":true}",
+      "{\"id\":\"d\",\"run\":{\"argv\":[\"ls\",\"-l\"]},\"trigger\":\"in 1h\",\"unique\":true}",
+  };
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    assert_false(answer_has(&w, others[i], EXISTING));
+  assert_int_equal(count_jobs(&w), 6);
+  assert_true(answer_has(
+      &w, "{\"id\":\"e\",\"run\":{\"argv\":[\"ls\"]},\"trigger\":\"in 1h\",\"unique\":true}",
+      "\"id\":\"c\""));
+  world_close(&w);
+}
+
+static void a_claimed_one_is_not_pending(void **state)
+{
+  static const char spec[] = "{\"func\":\"a.f\",\"trigger\":\"in 1h\",\"unique\":true}";
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(&w, spec, EXISTING));
+  world_pass(&w, 59 * MINUTE);
+  assert_true(answer_has(&w, spec, EXISTING));
+  world_pass(&w, MINUTE);
+  assert_int_equal(world_run_count(&w), 1); /* it runs, and does not see what comes now */
+  assert_false(answer_has(&w, spec, EXISTING));
+  assert_true(answer_has(&w, spec, EXISTING));
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_recurring_one_is_pending_until_it_is_removed(void **state)
+{
+  static const char spec[] =
+      "{\"id\":\"x\",\"func\":\"a.f\",\"trigger\":\"every 1h\",\"unique\":{\"key\":\"k\"}}";
+  static const char other[] =
+      "{\"id\":\"y\",\"func\":\"a.f\",\"trigger\":\"every 1h\",\"unique\":{\"key\":\"k\"}}";
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(&w, spec, EXISTING));
+  world_live(&w, 3 * HOUR);
+  assert_true(answer_has(&w, other, EXISTING));
+  free(world_ask(&w, "remove_job", "{\"job\":\"x\"}"));
+  assert_false(answer_has(&w, other, EXISTING));
+  world_close(&w);
+}
+
+static void the_key_is_filled_in(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+#define ORDER(id, args)                                                                            \
+  "{\"id\":\"" id "\",\"func\":\"a.f\",\"args\":" args                                             \
+  ",\"trigger\":\"in 1h\",\"unique\":{\"key\":\"order-{1}\"}}"
+  assert_false(answer_has(&w, ORDER("x", "[42,\"a\"]"), EXISTING));
+  assert_true(answer_has(&w, ORDER("y", "[42,\"b\"]"), EXISTING));
+  assert_false(answer_has(&w, ORDER("z", "[43,\"b\"]"), EXISTING));
+  assert_true(answer_has(&w, ORDER("u", "[]"), "error: invalid: job \"u\": unique: key"));
+  assert_int_equal(count_jobs(&w), 2);
+  world_close(&w);
+}
+
+static void the_period_ends_it(void **state)
+{
+  static const char spec[] = "{\"func\":\"a.f\",\"trigger\":\"in 1d\",\"unique\":{\"key\":\"k\","
+                             "\"period\":\"10m\"}}";
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(&w, spec, EXISTING));
+  world_pass(&w, 10 * MINUTE - 1);
+  assert_true(answer_has(&w, spec, EXISTING));
+  world_pass(&w, 1);
+  assert_false(answer_has(&w, spec, EXISTING));
+  assert_true(answer_has(&w, spec, EXISTING));
+  assert_int_equal(count_jobs(&w), 2);
+  world_close(&w);
+}
+
+static void replace_takes_the_place(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+#define REPLACE(id, args)                                                                          \
+  "{" id "\"func\":\"a.f\",\"args\":" args ",\"trigger\":\"in 1h\",\"unique\":{\"key\":\"k\","     \
+  "\"on_conflict\":\"replace\"}}"
+  assert_false(answer_has(&w, REPLACE("\"id\":\"x\",", "[1]"), EXISTING));
+  world_pass(&w, 30 * MINUTE);
+  assert_false(answer_has(&w, REPLACE("\"id\":\"y\",", "[2]"), EXISTING));
+  world_expect(&w, "show", "{\"job\":\"x\"}", "error", "error: not_found: there is no job \"x\"");
+  assert_false(answer_has(&w, REPLACE("", "[3]"), EXISTING)); /* keeps the id */
+  world_expect(&w, "show", "{\"job\":\"y\"}", "args", "[3]");
+  world_expect(&w, "show", "{\"job\":\"y\"}", "next_run_at", "2026-01-01T01:30:00.000000Z");
+  assert_int_equal(count_jobs(&w), 1);
+  /* Nothing is removed for one that cannot be added. */
+  free(world_ask(&w, "add_job", "{\"id\":\"z\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}"));
+  assert_true(answer_has(&w, REPLACE("\"id\":\"z\",", "[4]"), "error: exists"));
+  assert_true(answer_has(&w,
+                         "{\"id\":\"v\",\"func\":\"a.f\",\"trigger\":\"cron 0 0 30 2 *\","
+                         "\"unique\":{\"key\":\"k\",\"on_conflict\":\"replace\"}}",
+                         "error: invalid"));
+  assert_int_equal(count_jobs(&w), 2);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 2);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void extend_moves_the_pending_one(void **state)
+{
+  static const char spec[] = "{\"func\":\"a.f\",\"args\":[1],\"trigger\":\"in 10m\",\"unique\":{"
+                             "\"key\":\"k\",\"period\":\"1h\",\"on_conflict\":\"extend\"}}";
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(&w, spec, EXISTING));
+  for (int i = 0; i < 6; i++) {
+    world_pass(&w, 9 * MINUTE);
+    assert_true(answer_has(&w, spec, EXISTING));
+  }
+  assert_int_equal(world_run_count(&w), 0);
+  assert_int_equal(count_jobs(&w), 1);
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_true(answer_has(&w,
+                         "{\"func\":\"a.f\",\"unique\":{\"key\":\"k\",\"on_conflict\":"
+                         "\"extend\"}}",
+                         "error: invalid: a job: unique.on_conflict"));
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void many_at_once(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+#define MANY(args, more)                                                                           \
+  "{\"func\":\"a.f\",\"args\":" args ",\"trigger\":\"in 1h\",\"unique\":true}" more
+  world_expect(&w, "add_jobs",
+               "{\"jobs\":[" MANY("[1]", ",") MANY("[2]", ",") MANY("[1]", ",") MANY("[1]", "]}"),
+               "added", "2");
+  world_expect(&w, "add_jobs", "{\"jobs\":[" MANY("[2]", ",") MANY("[3]", "]}"), "existing", "1");
+  assert_int_equal(count_jobs(&w), 3);
+  /* One that is wrong: nothing is added, and what was there before stays. */
+  char *text = world_ask(&w, "add_jobs",
+                         "{\"jobs\":[" MANY("[2]", ",") MANY("[4]", ",") "{\"func\":\"a.h\"}]}");
+  assert_non_null(strstr(text, "job 3 of 3: job \"a.h\""));
+  free(text);
+  assert_int_equal(count_jobs(&w), 3);
+  free(world_ask(&w, "add_job", "{\"id\":\"x\",\"func\":\"a.f\"}"));
+  text = world_ask(&w, "add_jobs",
+                   "{\"jobs\":[{\"id\":\"x\",\"func\":\"a.g\",\"replace_existing\":true},"
+                   "{\"id\":\"y\",\"func\":\"a.h\"}]}");
+  assert_non_null(strstr(text, "job 2 of 2"));
+  free(text);
+  assert_int_equal(count_jobs(&w), 4);
+  world_expect(&w, "show", "{\"job\":\"x\"}", "func", "f");
+  world_close(&w);
+}
+
+static void a_change_takes_the_key_along(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(&w, ORDER("x", "[1]"), EXISTING));
+  assert_false(answer_has(&w, ORDER("y", "[2]"), EXISTING));
+  char *text = world_ask(&w, "modify_job", "{\"job\":\"x\",\"changes\":{\"args\":[2]}}");
+  assert_string_equal(text, "error: exists: job \"x\": job \"y\" has the same unique key");
+  free(text);
+  world_expect(&w, "modify_job", "{\"job\":\"x\",\"changes\":{\"args\":[3]}}", "args", "[3]");
+  assert_false(answer_has(&w, ORDER("u", "[1]"), EXISTING));
+  assert_true(answer_has(&w, ORDER("v", "[3]"), "\"id\":\"x\""));
+  world_expect(&w, "modify_job", "{\"job\":\"x\",\"changes\":{\"unique\":null}}", "unique", "null");
+  assert_false(answer_has(&w, ORDER("v", "[3]"), EXISTING));
+  world_close(&w);
+}
+
+int main(void)
+{
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(the_same_call_is_added_once),
+      cmocka_unit_test(a_claimed_one_is_not_pending),
+      cmocka_unit_test(a_recurring_one_is_pending_until_it_is_removed),
+      cmocka_unit_test(the_key_is_filled_in),
+      cmocka_unit_test(the_period_ends_it),
+      cmocka_unit_test(replace_takes_the_place),
+      cmocka_unit_test(extend_moves_the_pending_one),
+      cmocka_unit_test(many_at_once),
+      cmocka_unit_test(a_change_takes_the_key_along),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
