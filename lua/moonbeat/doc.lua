@@ -5,9 +5,10 @@ local raw = ...
 
 --- The names of the library, each the module of that name unless it stands `elsewhere`: in another
 -- module, by another name.
-local libraries = { "crypto", "email", "env", "exec", "fs", "http", "io.popen", "json", "kv", "lock", "log",
-  "os.execute", "sleep", "sqlite", "template", "time", "webhook" }
+local libraries = { "crypto", "email", "env", "exec", "fs", "http", "inspect", "io.popen", "json", "kv", "lock",
+  "log", "os.execute", "sleep", "sqlite", "template", "time", "webhook" }
 local elsewhere = {
+  inspect = { "inspect", "inspect.inspect" },
   exec = { "exec", "process.exec" },
   ["io.popen"] = { "exec", "process.popen" },
   lock = { "lock", "lock.lock" },

@@ -57,6 +57,7 @@ for name, value in pairs {
   crypto = raw.module("crypto"),
   email = raw.module("email"),
   env = raw.module("env"),
+  inspect = raw.module("inspect").inspect,
   template = raw.module("template"),
   webhook = raw.module("webhook"),
 } do

@@ -101,9 +101,14 @@ function show(value, indent, seen)
   return show_table(value, indent, seen)
 end
 
-return {
-  --- The value as text; may be several lines.
-  inspect = function(value)
-    return show(value, "", {})
-  end,
-}
+local inspect = {}
+
+--- The value as a person reads it, in Lua's notation; may be several lines. Deep tables, long lists
+--- and long strings are cut.
+---@param value any
+---@return string text
+function inspect.inspect(value)
+  return show(value, "", {})
+end
+
+return inspect

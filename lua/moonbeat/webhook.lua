@@ -185,14 +185,14 @@ function webhook.verify(headers, body, secret, options)
   local keys = keys_of("webhook.verify", secret)
   local tolerance = raw.seconds_option("webhook.verify", "tolerance",
     options.tolerance == nil and TOLERANCE_S or options.tolerance)
-  local id, timestamp = header(headers, "webhook-id"), header(headers, "webhook-timestamp")
-  local given = header(headers, "webhook-signature")
-  for name, value in pairs { ["webhook-id"] = id or false, ["webhook-timestamp"] = timestamp or false,
-    ["webhook-signature"] = given or false } do
-    if type(value) ~= "string" or value == "" then
+  local values = {}
+  for i, name in ipairs { "webhook-id", "webhook-timestamp", "webhook-signature" } do
+    values[i] = header(headers, name)
+    if type(values[i]) ~= "string" or values[i] == "" then
       return nil, "the message has no header " .. name, "invalid"
     end
   end
+  local id, timestamp, given = table.unpack(values)
   if not timestamp:find "^%d+$" or #timestamp > 12 then
     return nil, "the header webhook-timestamp is no number of seconds", "invalid"
   end

@@ -79,6 +79,7 @@ for _, method in ipairs { "get", "head", "post", "put", "patch", "delete" } do
   unreachable("http." .. method, function() return http[method](URL) end)
 end
 unreachable("http.request", function() return http.request { method = "OPTIONS", url = URL } end)
+case("inspect", function() expect(inspect { a = 1 }, "{ a = 1 }") end)
 case("json.encode", function() expect(json.encode { 1 }, "[1]") end)
 case("json.decode", function() expect(json.decode "[1]"[1], 1) end)
 case("json.array", function() expect(json.encode(json.array {}), "[]") end)
@@ -249,7 +250,7 @@ describe("the library", function()
 
   it("has a case for each of its functions", function()
     local walk = [[
-      local own, names = {}, { "exec", "sleep", "os.execute", "io.popen" }
+      local own, names = {}, { "exec", "inspect", "lock", "sleep", "os.execute", "io.popen" }
       for name in ("_G coroutine math string table utf8 scheduler os io"):gmatch "%S+" do own[name] = true end
       for library, members in pairs(_G) do
         if type(members) == "table" and not own[library] then

@@ -321,6 +321,8 @@ email = nil
 env = nil
 ---@type template
 template = nil
+---@type fun(value: any): string
+inspect = nil
 ---@type webhook
 webhook = nil
 ---@type fun(source: string|exec.options, options?: exec.options): exec.result?, string?, string?
