@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ctl/cli.h"
+#include "exec/isolated.h"
 #include "exec/warden.h"
 
 static char **words; /* main's */
@@ -24,6 +26,7 @@ static struct moonbeat_options translate(const struct daemon_options *options)
   o.memory = options->memory;
   o.workers = options->workers;
   o.timezone = options->timezone;
+  o.program = "/proc/self/exe";
   if (options->grace_us >= 0)
     o.grace_us = options->grace_us;
   if (options->keep_us >= 0)
@@ -97,6 +100,8 @@ int main(int argc, char **argv)
 {
   static const struct cli_host host = {run, start, stop, check, configuration_read};
   words = argv;
+  if (argc == 2 && strcmp(argv[1], "--child") == 0)
+    return isolated_main(argv);
   signal(SIGPIPE, SIG_IGN);
   /* Scripts' files and databases are served by libuv's threads: a slow query of one must not hold
    * up all others. */

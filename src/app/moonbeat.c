@@ -106,8 +106,13 @@ static enum error_code create_sched(struct moonbeat *m, struct store *store, str
 static void start_workers(struct moonbeat *m)
 {
   for (int i = 0; i < m->options.workers; i++)
-    m->workers[i] = worker_start(&(struct worker_options){
-        .bus = m->bus, .address = ADDRESS_WORKER + i, .jobs_folder = m->options.jobs_folder});
+    m->workers[i] =
+        worker_start(&(struct worker_options){.bus = m->bus,
+                                              .address = ADDRESS_WORKER + i,
+                                              .jobs_folder = m->options.jobs_folder,
+                                              .isolate = {.program = m->options.program,
+                                                          .timezone = m->options.timezone,
+                                                          .store = m->store_path}});
 }
 
 static void stop_workers(struct moonbeat *m)

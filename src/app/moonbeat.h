@@ -32,6 +32,8 @@ struct moonbeat_options {
   int workers;              /* 0: as many as there are cores */
   const char *timezone; /* what "local" means in the whole process, for triggers that name no zone
                            and for scripts; NULL: the system's zone */
+  const char *program;  /* a moonbeat, whose processes runs of jobs with `isolate = true` have;
+                           NULL: such runs fail */
   int64_t grace_us;     /* how long runs may take to end when a signal stops it */
   int64_t keep_us;      /* ended runs are kept so long */
   int64_t keep_runs;    /* and at most so many of each job */

@@ -5,9 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void (*on_exhaustion)(void);
+
+void memory_on_exhaustion(void (*callback)(void))
+{
+  on_exhaustion = callback;
+}
+
 static void *check(void *block, size_t size)
 {
   if (!block && size > 0) {
+    if (on_exhaustion)
+      on_exhaustion();
     fprintf(stderr, "moonbeat: out of memory (%zu bytes wanted)\n", size);
     abort();
   }

@@ -498,7 +498,8 @@ enum error_code child_start(uv_loop_t *loop, const struct child_options *options
   if (failure) {
     code = error_set_errno(error, ERROR_LIMIT, failure, "cannot run \"%s\"", options->argv[0]);
   } else {
-    struct child_program program = {.argv = options->argv,
+    struct child_program program = {.path = options->path,
+                                    .argv = options->argv,
                                     .env = options->env,
                                     .cwd = options->cwd,
                                     .fds = {theirs[0], theirs[1], theirs[2]}};

@@ -26,6 +26,7 @@ enum child_overflow { CHILD_HOLD, CHILD_DROP };
 struct child;
 
 struct child_options {
+  const char *path; /* of the program; NULL: argv[0] says it */
   char *const *argv;
   char *const *env;
   const char *cwd;    /* NULL: the daemon's */

@@ -222,7 +222,8 @@ enum error_code child_spawn(const struct child_program *program, pid_t *pid, str
 {
   struct plan plan = {.program = program};
   struct report missing = {STAGE_EXEC, ENOENT};
-  plan.path = find_program(program->argv[0], program->env);
+  plan.path =
+      program->path ? memory_strdup(program->path) : find_program(program->argv[0], program->env);
   if (!plan.path)
     return describe(program, &missing, error);
   plan.shell_argv = make_shell_argv(program->argv, plan.path);

@@ -9,7 +9,8 @@
 #include "base/error.h"
 
 struct child_program {
-  char *const *argv; /* argv[0] without "/" is looked up in PATH of `env` */
+  const char *path; /* of the program; NULL: argv[0], looked up in PATH of `env` without a "/" */
+  char *const *argv;
   char *const *env;
   const char *cwd; /* NULL: the caller's */
   int fds[3];      /* become 0, 1, 2 in the child; the caller still owns them */

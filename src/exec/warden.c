@@ -34,6 +34,7 @@ enum { GROUP_MAX = 1 << 22, PIPE_FD = 3, REPORTS_PER_READ = 1024 };
 
 static int pipe_fd = -1;
 static bool is_wanted;
+static char **wanted_argv;
 static pthread_once_t started_late = PTHREAD_ONCE_INIT;
 
 /* Ends that found the pipe full. */
@@ -140,14 +141,15 @@ void warden_start(char **argv)
     pipe_fd = ends[1];
 }
 
-void warden_start_when_needed(void)
+void warden_start_when_needed(char **argv)
 {
   is_wanted = true;
+  wanted_argv = argv;
 }
 
 static void start_late(void)
 {
-  warden_start(NULL);
+  warden_start(wanted_argv);
 }
 
 int warden_descriptor(void)

@@ -16,7 +16,7 @@
 void warden_start(char **argv);
 
 /* Lets it start with the first command, for processes that seldom run any. */
-void warden_start_when_needed(void);
+void warden_start_when_needed(char **argv);
 
 /* Where a child reports its group, to be passed to warden_report_begun; -1: there is no warden.
  * Any thread. */

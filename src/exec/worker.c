@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/thread.h"
+#include "exec/isolate.h"
 #include "vm/api_http.h"
 
 /* ---- states ---- */
@@ -68,6 +69,7 @@ static void stop(struct worker *worker)
   HASH_ITER(hh, worker->actors, actor, next_actor) {
     HASH_DEL(worker->actors, actor);
     end_vm(worker, actor->vm);
+    source_release(actor->source);
     free(actor);
   }
   struct session *session, *next_session;
@@ -79,6 +81,7 @@ static void stop(struct worker *worker)
   if (worker->command_vm)
     end_vm(worker, worker->command_vm);
   worker->command_vm = NULL;
+  isolate_close(worker->isolate);
   host_drop_requests(worker->host);
   close_idle_vms(worker);
   api_http_close(&worker->loop);
@@ -93,6 +96,8 @@ static void take(struct worker *worker, struct message *message)
 {
   switch (message->kind) {
   case MESSAGE_REPLY:
+    if (isolate_take_reply(worker->isolate, message))
+      return;
     host_take_reply(worker->host, message);
     return;
   case MESSAGE_LOAD:
@@ -108,10 +113,14 @@ static void take(struct worker *worker, struct message *message)
     worker_ask(worker, message);
     return;
   case MESSAGE_RUN:
-    worker_run(worker, message);
+    if (message->as.run.isolate)
+      isolate_run(worker->isolate, message);
+    else
+      worker_run(worker, message);
     return;
   case MESSAGE_CANCEL:
-    worker_cancel(worker, message);
+    if (!isolate_cancel(worker->isolate, message))
+      worker_cancel(worker, message);
     return;
   case MESSAGE_EVALUATE:
     worker_evaluate(worker, message);
@@ -146,10 +155,8 @@ static void receive(void *context, struct message_list *messages)
   }
 }
 
-static void run_thread(void *context)
+static void open_loop(struct worker *worker)
 {
-  struct worker *worker = context;
-  thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
   uv_loop_init(&worker->loop);
   worker->host = host_open(&(struct host_options){.loop = &worker->loop,
                                                   .bus = worker->options.bus,
@@ -157,17 +164,52 @@ static void run_thread(void *context)
                                                   .after_round = after_round,
                                                   .context = worker});
   bus_open(worker->options.bus, worker->options.address, &worker->loop, receive, worker);
+  worker->isolate = isolate_open(worker);
+}
+
+static void run_loop(struct worker *worker)
+{
   uv_run(&worker->loop, UV_RUN_DEFAULT);
   uv_loop_close(&worker->loop);
   host_free(worker->host);
 }
 
-struct worker *worker_start(const struct worker_options *options)
+static void run_thread(void *context)
+{
+  struct worker *worker = context;
+  thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
+  open_loop(worker);
+  run_loop(worker);
+}
+
+static struct worker *create(const struct worker_options *options)
 {
   struct worker *worker = memory_alloc(sizeof *worker);
   worker->options = *options;
   worker->jobs_folder = memory_strdup(options->jobs_folder);
   TAILQ_INIT(&worker->unannounced);
+  return worker;
+}
+
+static void destroy(struct worker *worker)
+{
+  free(worker->jobs_folder);
+  free(worker);
+}
+
+void worker_run_here(const struct worker_options *options,
+                     void (*opened)(struct worker *worker, void *context), void *context)
+{
+  struct worker *worker = create(options);
+  open_loop(worker);
+  opened(worker, context);
+  run_loop(worker);
+  destroy(worker);
+}
+
+struct worker *worker_start(const struct worker_options *options)
+{
+  struct worker *worker = create(options);
   if (uv_thread_create(&worker->thread, run_thread, worker) != 0)
     abort();
   return worker;
@@ -176,6 +218,5 @@ struct worker *worker_start(const struct worker_options *options)
 void worker_join(struct worker *worker)
 {
   uv_thread_join(&worker->thread);
-  free(worker->jobs_folder);
-  free(worker);
+  destroy(worker);
 }

@@ -12,11 +12,19 @@
 
 struct worker;
 
+/* What processes for isolated runs need to know. */
+struct isolate_settings {
+  const char *program;  /* the moonbeat that is started for them; NULL: there are none */
+  const char *timezone; /* what "local" means; NULL: the system's zone */
+  const char *store;    /* scripts keep off it; NULL: in memory */
+};
+
 struct worker_options {
   struct bus *bus;
-  int address;             /* ADDRESS_WORKER + n */
-  const char *jobs_folder; /* where `require` looks; shown in messages; NULL: nowhere */
-  size_t memory_cap;       /* of each state in bytes; 0: 64 MiB */
+  int address;                     /* ADDRESS_WORKER + n */
+  const char *jobs_folder;         /* where `require` looks; shown in messages; NULL: nowhere */
+  size_t memory_cap;               /* of each state in bytes; 0: 64 MiB */
+  struct isolate_settings isolate; /* live as long as the worker */
 };
 
 /* Starts the thread. It ends after MESSAGE_STOP, having posted MESSAGE_STOPPED to the scheduler. */
@@ -24,5 +32,10 @@ struct worker *worker_start(const struct worker_options *options);
 
 /* Waits for the thread's end and frees the worker. */
 void worker_join(struct worker *worker);
+
+/* The same on the caller's thread, for which it returns when the worker has ended. `opened` is
+ * called when its loop and mailbox are there. */
+void worker_run_here(const struct worker_options *options,
+                     void (*opened)(struct worker *worker, void *context), void *context);
 
 #endif

@@ -10,9 +10,22 @@
 #include "exec/worker.h"
 #include "vm/state.h"
 
+struct isolate;
+
+/* What a version of a script was made of, for the processes of isolated runs; shared by those who
+ * need it. */
+struct source {
+  int holders;
+  struct message *load;
+};
+
+struct source *source_hold(struct source *source); /* NULL is fine */
+void source_release(struct source *source);
+
 struct actor {
   uint64_t generation;
   struct vm *vm;
+  struct source *source; /* NULL until it has loaded */
   UT_hash_handle hh;
 };
 
@@ -42,6 +55,7 @@ struct worker {
   struct vm *command_vm;    /* NULL until the first command */
   struct closing *closing;
   struct run_list unannounced; /* runs that have begun in this round */
+  struct isolate *isolate;
 };
 
 /* NULL with *error. */

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "exec/isolate.h"
 #include "exec/worker_internal.h"
 
 enum { LOAD_BUDGET_US = 30 * 1000000, LISTENER_BUDGET_US = 30 * 1000000 };
@@ -16,10 +17,26 @@ struct actor *worker_find_actor(struct worker *worker, uint64_t generation)
   return actor;
 }
 
+struct source *source_hold(struct source *source)
+{
+  if (source)
+    source->holders++;
+  return source;
+}
+
+void source_release(struct source *source)
+{
+  if (!source || --source->holders > 0)
+    return;
+  message_destroy(source->load);
+  free(source);
+}
+
 static void drop_actor(struct worker *worker, struct actor *actor)
 {
   HASH_DEL(worker->actors, actor);
   worker_close_vm(worker, actor->vm);
+  source_release(actor->source);
   free(actor);
 }
 
@@ -87,11 +104,18 @@ static void load_ended(struct vm_call *call, enum vm_outcome outcome, const char
   answer->as.loaded.generation = generation;
   struct buffer modules = {0};
   vm_modules_json(call->vm, &modules);
+  struct actor *actor = worker_find_actor(worker, generation);
   if (outcome == VM_SUCCEEDED) {
+    if (strstr(load->declarations, "\"isolate\":true"))
+      isolate_prepare(worker->isolate);
     answer->as.loaded.text = load->declarations;
     load->declarations = NULL;
+    if (actor) {
+      actor->source = memory_alloc(sizeof *actor->source);
+      *actor->source = (struct source){1, load->message};
+      load->message = NULL;
+    }
   } else {
-    struct actor *actor = worker_find_actor(worker, generation);
     answer->as.loaded.code = outcome == VM_TIMED_OUT ? ERROR_TIMEOUT : ERROR_SCRIPT;
     answer->as.loaded.text = load_error(load, outcome, error);
     if (actor)
@@ -135,6 +159,7 @@ void worker_retire(struct worker *worker, struct message *message)
   struct actor *actor = worker_find_actor(worker, message->as.retire.generation);
   if (actor)
     drop_actor(worker, actor);
+  isolate_retire(worker->isolate, message->as.retire.generation);
   message_destroy(message);
 }
 

@@ -49,6 +49,7 @@ static void free_strings(struct message *m)
     free(m->as.run.command);
     free(m->as.run.args);
     free(m->as.run.events);
+    free(m->as.run.env);
     break;
   case MESSAGE_FINISHED:
     free(m->as.finished.result);

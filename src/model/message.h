@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/job.h"
 #include "model/run.h"
 
 /* A console is a state too, which hears of events: its session with this bit. */
@@ -119,6 +120,9 @@ struct message {
       char *events;       /* JSON array of what set it off; NULL: the time did */
       int64_t timeout_us; /* 0: none; likewise */
       int64_t soft_timeout_us, silence_us;
+      bool isolate; /* in a process of its own */
+      struct job_limits limits;
+      char *env; /* JSON object of strings, for that process; or NULL */
     } run;
     struct {
       struct attempt attempt;

@@ -247,6 +247,9 @@ void run_send(struct sched *s, struct open_run *run)
   m->as.run.timeout_us = job->timeout_us;
   m->as.run.soft_timeout_us = job->soft_timeout_us;
   m->as.run.silence_us = job->heartbeat_timeout_us;
+  m->as.run.isolate = job->isolate;
+  m->as.run.limits = job->limits;
+  m->as.run.env = memory_strdup(job->env);
   message_list_append(s->out, m);
 }
 

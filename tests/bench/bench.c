@@ -24,9 +24,10 @@ static const struct {
   const char *name;
   void (*run)(const struct bench_options *options);
 } benchmarks[] = {
-    {"disk", bench_disk},   {"drain", bench_drain}, {"add", bench_add},
-    {"start", bench_start}, {"late", bench_late},   {"idle", bench_idle},
-    {"next", bench_next},   {"peer", bench_peer},   {"command", bench_command},
+    {"disk", bench_disk},       {"drain", bench_drain}, {"add", bench_add},
+    {"start", bench_start},     {"late", bench_late},   {"idle", bench_idle},
+    {"next", bench_next},       {"peer", bench_peer},   {"command", bench_command},
+    {"isolate", bench_isolate},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
@@ -51,6 +52,7 @@ static const struct {
     {"loading a zone, median of all", "< 10"},
     {"counting ten years of seconds", "< 1000"},
     {"next --batch", ">= 100000"},
+    {"isolated run, warm, claim to end, median", "< 1"},
     {"child over posix_spawn, small", ">= 0.8"},
     {"child over posix_spawn, 256 MiB", ">= 0.8"},
     {"runs of a command over posix_spawn, small", ">= 0.8"},

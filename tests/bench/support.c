@@ -54,6 +54,7 @@ struct moonbeat *bench_moonbeat(const char *folder, bool memory)
   options.jobs_folder = jobs; /* live as long as the program */
   options.state_folder = state;
   options.memory = memory;
+  options.program = BENCH_PROGRAM;
   struct moonbeat *moonbeat = moonbeat_start(&options, &error);
   if (!moonbeat)
     bench_fail("%s", error.text);

@@ -1,0 +1,641 @@
+/* Isolated runs and their processes; see isolate.h.
+ *
+ * A process is SPARE (started, without a script), LOADING (a run waits for it), RUNNING, IDLE (has
+ * succeeded, waits for a run of the same job) or LEAVING (its input is closed, what it began ends).
+ * Its timer means something else in each: how long a load may take, when a run that should have
+ * ended is killed, how long somebody who is not needed is kept.
+ *
+ * The process itself keeps to time-outs and cancellations, by the same code as any worker, so that
+ * an error names the line. Only when it fails to (a loop in C, say) is it killed from here,
+ * REACTION_US later.
+ *
+ * More runs than PROCESSES_MAX wait in order. */
+#include "exec/isolate.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "exec/isolate_cell.h"
+#include "exec/isolate_wire.h"
+#include "exec/worker_internal.h"
+#include "time/duration.h"
+
+enum {
+  PROCESSES_MAX = 64, /* that run or leave, of one worker */
+  IDLE_MAX = 8,
+  RUNS_MAX = 1000, /* of one process: what a library leaks does not add up */
+};
+
+#define REACTION_US INT64_C(1000000)
+#define GRACE_US    INT64_C(1000000)
+#define LOAD_US     INT64_C(35000000) /* the process itself gives up at 30 s */
+#define IDLE_US     INT64_C(60000000)
+#define SPARE_US    INT64_C(600000000)
+#define LEAVE_US    INT64_C(60000000)
+
+enum phase { SPARE, LOADING, RUNNING, IDLE, LEAVING };
+
+struct process {
+  struct isolate *isolate;
+  struct cell *cell;
+  enum phase phase;
+  struct message *run; /* that waits for it to load, or runs; else NULL */
+  struct source *source;
+  char *job_id, *env;
+  struct job_limits limits;
+  uint64_t call; /* of the run, in questions */
+  int runs;
+  bool is_stale; /* no run of its version comes any more */
+  bool was_late; /* and was therefore killed */
+  bool is_cancelled;
+  enum run_state cancelled_as;
+  TAILQ_ENTRY(process) link;
+};
+
+struct waiting {
+  struct message *run;
+  struct source *source;
+  TAILQ_ENTRY(waiting) link;
+};
+
+/* A request of a process that the scheduler has not answered. */
+struct question {
+  uint64_t tag; /* as the scheduler knows it */
+  uint64_t its_tag;
+  struct process *process;
+  UT_hash_handle hh;
+};
+
+struct isolate {
+  struct worker *worker;
+  TAILQ_HEAD(, process) processes;
+  TAILQ_HEAD(, waiting) waiting;
+  struct question *questions; /* a hash by tag */
+};
+
+/* ---- ends of runs ---- */
+
+/* Takes `error`. */
+static void post_end(struct isolate *isolate, const struct message *run, enum run_state state,
+                     char *error)
+{
+  struct message *finished = worker_message(isolate->worker, MESSAGE_FINISHED);
+  finished->as.finished.attempt = run->as.run.attempt;
+  finished->as.finished.state = state;
+  finished->as.finished.finished_us = clock_wall_us();
+  finished->as.finished.started_us = finished->as.finished.finished_us;
+  finished->as.finished.error = error;
+  worker_post(isolate->worker, finished);
+}
+
+static void end_run(struct process *process, enum run_state state, char *error)
+{
+  post_end(process->isolate, process->run, state, error);
+  message_destroy(process->run);
+  process->run = NULL;
+}
+
+static int64_t memory_limit(const struct job_limits *limits)
+{
+  return limits->memory_bytes ? limits->memory_bytes : ISOLATE_MEMORY;
+}
+
+/* Why a process has ended that should not have. */
+static char *describe_end(const struct process *process)
+{
+  if (cell_status(process->cell) == ISOLATED_OUT_OF_MEMORY)
+    return memory_printf("used more than its limit of %lld MiB",
+                         (long long)memory_limit(&process->limits) >> 20);
+  if (cell_signal(process->cell) == SIGXCPU) {
+    char text[DURATION_TEXT_SIZE];
+    duration_format(text, process->limits.cpu_us);
+    return memory_printf("used more than its limit of %s of CPU time", text);
+  }
+  char *how = cell_describe_end(process->cell);
+  char *text = memory_printf("the isolated process %s", how);
+  free(how);
+  return text;
+}
+
+static void end_run_of_dead(struct process *process)
+{
+  if (process->is_cancelled)
+    end_run(process, process->cancelled_as, NULL);
+  else if (process->was_late && process->phase == RUNNING)
+    end_run(process, RUN_TIMED_OUT,
+            memory_strdup("took longer than its time-out, and was killed with its process"));
+  else if (process->was_late)
+    end_run(process, RUN_FAILED,
+            memory_strdup("the script did not load in time in the isolated process"));
+  else
+    end_run(process, RUN_FAILED, describe_end(process));
+}
+
+/* ---- processes ---- */
+
+static void on_message(void *context, struct message *message);
+static void on_late(void *context);
+static void on_ended(void *context);
+static void start_waiting(struct isolate *isolate);
+
+static struct process *start_process(struct isolate *isolate, struct error *error)
+{
+  struct process *process = memory_alloc(sizeof *process);
+  struct worker *worker = isolate->worker;
+  process->isolate = isolate;
+  process->phase = SPARE;
+  if (cell_start(&(struct cell_options){.loop = &worker->loop,
+                                        .bus = worker->options.bus,
+                                        .program = worker->options.isolate.program,
+                                        .message = on_message,
+                                        .late = on_late,
+                                        .ended = on_ended,
+                                        .context = process},
+                 &process->cell, error)) {
+    free(process);
+    return NULL;
+  }
+  cell_set_timer(process->cell, SPARE_US);
+  TAILQ_INSERT_TAIL(&isolate->processes, process, link);
+  return process;
+}
+
+static void forget_questions(struct process *process)
+{
+  struct question *question, *next;
+  HASH_ITER(hh, process->isolate->questions, question, next)
+    if (question->process == process) {
+      HASH_DEL(process->isolate->questions, question);
+      free(question);
+    }
+}
+
+static void destroy_process(struct process *process)
+{
+  forget_questions(process);
+  TAILQ_REMOVE(&process->isolate->processes, process, link);
+  cell_release(process->cell);
+  source_release(process->source);
+  free(process->job_id);
+  free(process->env);
+  free(process);
+}
+
+static void dismiss(struct process *process)
+{
+  process->phase = LEAVING;
+  cell_dismiss(process->cell);
+  cell_set_timer(process->cell, LEAVE_US);
+}
+
+static int count_phase(const struct isolate *isolate, enum phase phase)
+{
+  int count = 0;
+  const struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  count += process->phase == phase;
+  return count;
+}
+
+static struct process *find_phase(const struct isolate *isolate, enum phase phase)
+{
+  struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->phase == phase)
+    return process;
+  return NULL;
+}
+
+void isolate_prepare(struct isolate *isolate)
+{
+  struct error error;
+  if (!isolate->worker->options.isolate.program || find_phase(isolate, SPARE))
+    return;
+  if (!start_process(isolate, &error))
+    log_warn("a process for isolated runs: %s", error.text);
+}
+
+/* The first in line of those that are idle leaves when there are too many. */
+static void rest(struct process *process)
+{
+  struct isolate *isolate = process->isolate;
+  process->phase = IDLE;
+  cell_set_timer(process->cell, IDLE_US);
+  TAILQ_REMOVE(&isolate->processes, process, link);
+  TAILQ_INSERT_TAIL(&isolate->processes, process, link);
+  if (count_phase(isolate, IDLE) > IDLE_MAX)
+    dismiss(find_phase(isolate, IDLE));
+}
+
+/* ---- beginning ---- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+  return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool fits(const struct process *process, const struct waiting *waiting)
+{
+  const struct message *run = waiting->run;
+  const struct job_limits *limits = &run->as.run.limits;
+  return process->phase == IDLE && process->source == waiting->source &&
+         is_same_text(process->job_id, run->as.run.job_id) &&
+         is_same_text(process->env, run->as.run.env) &&
+         process->limits.memory_bytes == limits->memory_bytes &&
+         process->limits.cpu_us == limits->cpu_us && process->limits.files == limits->files;
+}
+
+static struct process *find_fitting(const struct isolate *isolate, const struct waiting *waiting)
+{
+  struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (fits(process, waiting))
+    return process;
+  return NULL;
+}
+
+static char *make_settings(const struct process *process)
+{
+  const struct worker *worker = process->isolate->worker;
+  const struct job_limits *limits = &process->limits;
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  json_begin_object(&writer);
+  json_put_text(&writer, "jobs_folder", worker->jobs_folder);
+  json_put_text(&writer, "timezone", worker->options.isolate.timezone);
+  json_put_text(&writer, "store", worker->options.isolate.store);
+  json_put_integer(&writer, "memory", memory_limit(limits));
+  json_put_integer(&writer, "files", limits->files ? limits->files : ISOLATE_FILES);
+  json_put_integer(&writer, "cpu_us", limits->cpu_us);
+  json_put_raw(&writer, "env", process->env);
+  json_end_object(&writer);
+  return buffer_take(&out);
+}
+
+/* A process of any kind becomes one for this job, and takes over what waits. */
+static void assign(struct process *process, struct waiting *waiting)
+{
+  const struct message *run = waiting->run;
+  process->phase = LOADING;
+  process->run = waiting->run;
+  process->source = waiting->source;
+  process->job_id = memory_strdup(run->as.run.job_id);
+  process->env = memory_strdup(run->as.run.env);
+  process->limits = run->as.run.limits;
+  cell_set_name(process->cell, process->job_id);
+  char *settings = make_settings(process);
+  cell_send_settings(process->cell, settings);
+  free(settings);
+  cell_send(process->cell, process->source->load);
+  cell_set_timer(process->cell, LOAD_US);
+}
+
+static void begin_run(struct process *process)
+{
+  int64_t timeout_us = process->run->as.run.timeout_us;
+  process->phase = RUNNING;
+  process->call = ++process->isolate->worker->host->last_number;
+  cell_send(process->cell, process->run);
+  cell_set_timer(process->cell, timeout_us ? timeout_us + REACTION_US : 0);
+}
+
+static bool is_full(const struct isolate *isolate)
+{
+  return count_phase(isolate, LOADING) + count_phase(isolate, RUNNING) +
+             count_phase(isolate, LEAVING) >=
+         PROCESSES_MAX;
+}
+
+/* False: not now. */
+static bool start(struct isolate *isolate, struct waiting *waiting)
+{
+  struct error error;
+  struct process *process = find_fitting(isolate, waiting);
+  if (process) {
+    process->run = waiting->run;
+    source_release(waiting->source);
+    begin_run(process);
+    return true;
+  }
+  if (is_full(isolate))
+    return false;
+  process = find_phase(isolate, SPARE);
+  if (!process)
+    process = start_process(isolate, &error);
+  if (process) {
+    assign(process, waiting);
+  } else {
+    post_end(isolate, waiting->run, RUN_FAILED, memory_strdup(error.text));
+    message_destroy(waiting->run);
+    source_release(waiting->source);
+  }
+  return true;
+}
+
+static void start_waiting(struct isolate *isolate)
+{
+  struct waiting *waiting;
+  while ((waiting = TAILQ_FIRST(&isolate->waiting)) && start(isolate, waiting)) {
+    TAILQ_REMOVE(&isolate->waiting, waiting, link);
+    free(waiting);
+  }
+}
+
+void isolate_run(struct isolate *isolate, struct message *run)
+{
+  struct actor *actor = worker_find_actor(isolate->worker, run->as.run.generation);
+  const char *problem = NULL;
+  if (!actor || !actor->source)
+    problem = "the version of the script that this run belongs to is gone";
+  else if (!isolate->worker->options.isolate.program)
+    problem = "this program has no moonbeat to run isolated jobs in";
+  if (problem) {
+    post_end(isolate, run, RUN_FAILED, memory_strdup(problem));
+    message_destroy(run);
+    return;
+  }
+  struct waiting *waiting = memory_alloc(sizeof *waiting);
+  waiting->run = run;
+  waiting->source = source_hold(actor->source);
+  TAILQ_INSERT_TAIL(&isolate->waiting, waiting, link);
+  start_waiting(isolate);
+}
+
+/* ---- what a process says ---- */
+
+static void take_loaded(struct process *process, const struct message *loaded)
+{
+  if (process->phase != LOADING)
+    return;
+  if (loaded->as.loaded.code == ERROR_OK) {
+    begin_run(process);
+    isolate_prepare(process->isolate);
+    return;
+  }
+  end_run(process, RUN_FAILED,
+          memory_printf("in the isolated process the script does not load: %s",
+                        loaded->as.loaded.text ? loaded->as.loaded.text : "?"));
+  dismiss(process);
+}
+
+static bool is_json(const char *text)
+{
+  struct json_document *document;
+  if (json_parse(text, strlen(text), &document, NULL) != ERROR_OK)
+    return false;
+  json_free(document);
+  return true;
+}
+
+/* A finish as the scheduler may believe it. */
+static void correct(struct message *finished)
+{
+  int64_t now_us = clock_wall_us();
+  finished->as.finished.finished_us = now_us;
+  if (finished->as.finished.started_us <= 0 || finished->as.finished.started_us > now_us)
+    finished->as.finished.started_us = now_us;
+  bool is_end = finished->as.finished.state >= RUN_SUCCEEDED &&
+                finished->as.finished.state <= RUN_INTERRUPTED;
+  if (is_end && (!finished->as.finished.result || is_json(finished->as.finished.result)))
+    return;
+  free(finished->as.finished.result);
+  free(finished->as.finished.error);
+  finished->as.finished.result = NULL;
+  finished->as.finished.state = RUN_FAILED;
+  finished->as.finished.error =
+      memory_strdup("the isolated process ended the run with what cannot be understood");
+}
+
+/* Takes the message. */
+static void take_finished(struct process *process, struct message *finished)
+{
+  correct(finished);
+  bool is_good = finished->as.finished.state == RUN_SUCCEEDED && !process->is_stale &&
+                 !process->is_cancelled && !process->was_late && ++process->runs < RUNS_MAX;
+  finished->as.finished.attempt = process->run->as.run.attempt;
+  worker_post(process->isolate->worker, finished);
+  message_destroy(process->run);
+  process->run = NULL;
+  if (is_good)
+    rest(process);
+  else
+    dismiss(process);
+  start_waiting(process->isolate);
+}
+
+/* Takes the request. */
+static void relay_request(struct process *process, struct message *request)
+{
+  struct isolate *isolate = process->isolate;
+  if (!request->as.request.op || strcmp(request->as.request.op, "listen") == 0) {
+    struct error error;
+    error_set(&error, ERROR_USAGE,
+              "an isolated run cannot add listeners: they would end with its process");
+    struct message *reply = message_reply_error(request, &error);
+    cell_send(process->cell, reply);
+    message_destroy(reply);
+    message_destroy(request);
+    return;
+  }
+  struct question *question = memory_alloc(sizeof *question);
+  question->process = process;
+  question->its_tag = request->tag;
+  question->tag = request->tag = ++isolate->worker->host->last_number;
+  HASH_ADD(hh, isolate->questions, tag, sizeof question->tag, question);
+  free(request->as.request.script);
+  request->as.request.script = memory_strdup(process->source->load->as.load.script);
+  request->as.request.generation = process->source->load->as.load.generation;
+  request->as.request.attempt = (struct attempt){0};
+  if (process->phase == RUNNING)
+    request->as.request.attempt = process->run->as.run.attempt;
+  request->as.request.call = process->call;
+  worker_post(isolate->worker, request);
+}
+
+static void on_message(void *context, struct message *message)
+{
+  struct process *process = context;
+  struct worker *worker = process->isolate->worker;
+  message->from = worker->options.address;
+  message->to = ADDRESS_SCHEDULER;
+  bool is_running = process->phase == RUNNING;
+  switch (message->kind) {
+  case MESSAGE_LOADED:
+    take_loaded(process, message);
+    break;
+  case MESSAGE_REQUEST:
+    if (!is_running && process->phase != LOADING)
+      break;
+    relay_request(process, message);
+    return;
+  case MESSAGE_STARTED:
+    if (!is_running)
+      break;
+    message->as.started.attempt = process->run->as.run.attempt;
+    message->as.started.at_us = clock_wall_us();
+    worker_post(worker, message);
+    return;
+  case MESSAGE_LOG:
+    if (!is_running || !message->as.log.text || message->as.log.level < LOG_DEBUG ||
+        message->as.log.level >= LOG_OFF)
+      break;
+    message->as.log.attempt = process->run->as.run.attempt;
+    message->as.log.at_us = clock_wall_us();
+    worker_post(worker, message);
+    return;
+  case MESSAGE_FINISHED:
+    if (!is_running)
+      break;
+    take_finished(process, message);
+    return;
+  default: /* not for a process to say */
+    break;
+  }
+  message_destroy(message);
+}
+
+static void on_late(void *context)
+{
+  struct process *process = context;
+  switch (process->phase) {
+  case SPARE:
+  case IDLE:
+    dismiss(process);
+    break;
+  case LOADING:
+  case RUNNING:
+    process->was_late = true;
+    cell_kill(process->cell, GRACE_US);
+    break;
+  case LEAVING:
+    cell_kill(process->cell, 0);
+    break;
+  }
+}
+
+static void on_ended(void *context)
+{
+  struct process *process = context;
+  struct isolate *isolate = process->isolate;
+  if (process->run) {
+    end_run_of_dead(process);
+  } else if (process->phase == SPARE || process->phase == IDLE) {
+    char *how = cell_describe_end(process->cell);
+    log_warn("%s: a process for isolated runs %s",
+             process->job_id ? process->job_id : "without a job yet", how);
+    free(how);
+  }
+  destroy_process(process);
+  start_waiting(isolate);
+}
+
+/* ---- what the scheduler says ---- */
+
+static bool is_of(const struct message *run, const struct attempt *attempt)
+{
+  const struct attempt *its = &run->as.run.attempt;
+  return its->fence == attempt->fence && its->key.job == attempt->key.job &&
+         its->key.scheduled_us == attempt->key.scheduled_us;
+}
+
+static void cancel(struct process *process, const struct message *message)
+{
+  process->is_cancelled = true;
+  process->cancelled_as = message->as.cancel.state;
+  if (process->phase == RUNNING) {
+    cell_send(process->cell, message);
+    cell_set_timer(process->cell, message->as.cancel.grace_us + REACTION_US);
+  } else {
+    cell_kill(process->cell, 0);
+  }
+}
+
+static bool cancel_waiting(struct isolate *isolate, const struct message *message)
+{
+  struct waiting *waiting;
+  TAILQ_FOREACH(waiting, &isolate->waiting, link)
+  if (is_of(waiting->run, &message->as.cancel.attempt)) {
+    post_end(isolate, waiting->run, message->as.cancel.state, NULL);
+    TAILQ_REMOVE(&isolate->waiting, waiting, link);
+    message_destroy(waiting->run);
+    source_release(waiting->source);
+    free(waiting);
+    return true;
+  }
+  return false;
+}
+
+bool isolate_cancel(struct isolate *isolate, struct message *message)
+{
+  struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->run && is_of(process->run, &message->as.cancel.attempt)) {
+    cancel(process, message);
+    message_destroy(message);
+    return true;
+  }
+  if (!cancel_waiting(isolate, message))
+    return false;
+  message_destroy(message);
+  return true;
+}
+
+bool isolate_take_reply(struct isolate *isolate, struct message *reply)
+{
+  struct question *question;
+  HASH_FIND(hh, isolate->questions, &reply->tag, sizeof reply->tag, question);
+  if (!question)
+    return false;
+  HASH_DEL(isolate->questions, question);
+  reply->tag = question->its_tag;
+  cell_send(question->process->cell, reply);
+  free(question);
+  message_destroy(reply);
+  return true;
+}
+
+void isolate_retire(struct isolate *isolate, uint64_t generation)
+{
+  struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->source && process->source->load->as.load.generation == generation) {
+    process->is_stale = true;
+    if (process->phase == IDLE)
+      dismiss(process);
+  }
+}
+
+/* ---- opening and closing ---- */
+
+struct isolate *isolate_open(struct worker *worker)
+{
+  struct isolate *isolate = memory_alloc(sizeof *isolate);
+  isolate->worker = worker;
+  TAILQ_INIT(&isolate->processes);
+  TAILQ_INIT(&isolate->waiting);
+  return isolate;
+}
+
+void isolate_close(struct isolate *isolate)
+{
+  struct process *process;
+  struct waiting *waiting;
+  while ((waiting = TAILQ_FIRST(&isolate->waiting))) {
+    post_end(isolate, waiting->run, RUN_INTERRUPTED, NULL);
+    TAILQ_REMOVE(&isolate->waiting, waiting, link);
+    message_destroy(waiting->run);
+    source_release(waiting->source);
+    free(waiting);
+  }
+  while ((process = TAILQ_FIRST(&isolate->processes))) {
+    if (process->run)
+      end_run(process, RUN_INTERRUPTED, NULL);
+    destroy_process(process);
+  }
+  free(isolate);
+}
