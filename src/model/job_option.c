@@ -321,6 +321,8 @@ enum error_code job_check_options(const struct job *job, const struct json *spec
        "soft_timeout is not shorter than timeout, so it would never be told"},
       {job->command && job->isolate, "isolate is for functions: a command is a process of its own"},
       {!job->isolate && has_limits, "limits are for jobs with isolate = true"},
+      {job->limits.memory_bytes && job->limits.memory_bytes < 1 << 20,
+       "limits.memory is under 1 MiB, which no script can do with"},
       {!job->isolate && job->env,
        "env is for jobs with isolate = true, and for command { ..., env = {...} }"},
       {job->command && job->retry.decide,
