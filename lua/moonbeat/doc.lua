@@ -6,13 +6,14 @@ local raw = ...
 --- The names of the library, each the module of that name unless it stands `elsewhere`: in another
 -- module, by another name.
 local libraries = { "crypto", "email", "env", "exec", "fs", "http", "inspect", "io.popen", "json", "kv", "lock",
-  "log", "os.execute", "sleep", "sqlite", "template", "time", "webhook" }
+  "log", "os.execute", "secret", "sleep", "sqlite", "template", "time", "webhook" }
 local elsewhere = {
   inspect = { "inspect", "inspect.inspect" },
   exec = { "exec", "process.exec" },
   ["io.popen"] = { "exec", "process.popen" },
   lock = { "lock", "lock.lock" },
   ["os.execute"] = { "exec", "process.execute" },
+  secret = { "secret", "secret.secret" },
   sleep = { "time", "time.sleep" },
 }
 

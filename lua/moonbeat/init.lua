@@ -49,6 +49,7 @@ for name, value in pairs {
   scheduler = raw.module("scheduler"),
   kv = raw.module("kv"),
   lock = raw.module("lock").lock,
+  secret = raw.module("secret").secret,
 
   exec = process.exec,
   http = raw.module("http"),

@@ -51,6 +51,11 @@ static enum error_code read_state(struct reading *r)
   return read_path(r, &r->options->state_folder);
 }
 
+static enum error_code read_secrets(struct reading *r)
+{
+  return read_path(r, &r->options->secrets_folder);
+}
+
 static enum error_code read_count(struct reading *r, int64_t most, int64_t *count)
 {
   int64_t value = json_integer(r->value, -1);
@@ -130,8 +135,8 @@ static const struct {
   enum error_code (*read)(struct reading *reading);
 } known[] = {
     {"grace", read_grace},         {"jobs", read_jobs},           {"keep", read_keep},
-    {"keep_runs", read_keep_runs}, {"log_level", read_log_level}, {"state", read_state},
-    {"timezone", read_timezone},   {"workers", read_workers},
+    {"keep_runs", read_keep_runs}, {"log_level", read_log_level}, {"secrets", read_secrets},
+    {"state", read_state},         {"timezone", read_timezone},   {"workers", read_workers},
 };
 
 enum { KNOWN_COUNT = sizeof known / sizeof known[0] };

@@ -27,6 +27,7 @@ static struct moonbeat_options translate(const struct daemon_options *options)
   o.workers = options->workers;
   o.timezone = options->timezone;
   o.program = "/proc/self/exe";
+  o.secrets_folder = options->secrets_folder;
   if (options->grace_us >= 0)
     o.grace_us = options->grace_us;
   if (options->keep_us >= 0)

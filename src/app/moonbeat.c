@@ -18,6 +18,7 @@
 #include "store/lock.h"
 #include "time/zone.h"
 #include "vm/api_sqlite_files.h"
+#include "vm/secret.h"
 
 enum { WORKERS_MAX = 64 };
 
@@ -103,6 +104,16 @@ static enum error_code create_sched(struct moonbeat *m, struct store *store, str
                       clock_wall_us(), sched, error);
 }
 
+static void set_secrets_folder(const struct moonbeat *m)
+{
+  const struct moonbeat_options *o = &m->options;
+  char *path = o->secrets_folder ? memory_strdup(o->secrets_folder)
+               : o->state_folder ? memory_printf("%s/secrets", o->state_folder)
+                                 : NULL;
+  secret_set_folder(path);
+  free(path);
+}
+
 static void start_workers(struct moonbeat *m)
 {
   for (int i = 0; i < m->options.workers; i++)
@@ -156,6 +167,7 @@ struct moonbeat *moonbeat_start(const struct moonbeat_options *options, struct e
     destroy(m);
     return NULL;
   }
+  set_secrets_folder(m);
   m->bus = bus_create();
   start_workers(m);
   if (front_start(m->bus, &m->options, &m->front, error)) {

@@ -21,15 +21,16 @@
 struct moonbeat;
 
 struct moonbeat_options {
-  const char *jobs_folder;  /* scripts; NULL: only what is added at run time */
-  const char *state_folder; /* store, lock and control socket; made when missing, mode 0700; NULL
-                               only with `memory`: no lock and no socket */
-  bool memory;              /* the store is in memory */
-  bool serve;               /* listen on STATE/control.sock for the CLI and the REPL */
-  bool check_only;          /* load the scripts, run no job */
-  bool handle_signals;      /* SIGINT and SIGTERM stop, SIGHUP reads the folder again */
-  int control_fd;           /* a connected stream socket to serve as a client; -1: none */
-  int workers;              /* 0: as many as there are cores */
+  const char *jobs_folder;    /* scripts; NULL: only what is added at run time */
+  const char *state_folder;   /* store, lock and control socket; made when missing, mode 0700; NULL
+                                 only with `memory`: no lock and no socket */
+  const char *secrets_folder; /* of scripts' secrets; NULL: STATE/secrets */
+  bool memory;                /* the store is in memory */
+  bool serve;                 /* listen on STATE/control.sock for the CLI and the REPL */
+  bool check_only;            /* load the scripts, run no job */
+  bool handle_signals;        /* SIGINT and SIGTERM stop, SIGHUP reads the folder again */
+  int control_fd;             /* a connected stream socket to serve as a client; -1: none */
+  int workers;                /* 0: as many as there are cores */
   const char *timezone; /* what "local" means in the whole process, for triggers that name no zone
                            and for scripts; NULL: the system's zone */
   const char *program;  /* a moonbeat, whose processes runs of jobs with `isolate = true` have;

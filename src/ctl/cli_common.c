@@ -75,7 +75,8 @@ static enum error_code check_folder(struct cli *cli, const char *path, bool was_
 enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *options)
 {
   const struct arguments *arguments = cli->arguments;
-  const char *state = given_state(cli), *level = arguments_value(arguments, "log-level", NULL);
+  const char *state = given_state(cli), *level = arguments_value(arguments, "log-level", NULL),
+             *secrets = arguments_value(arguments, "secrets", NULL);
   bool was_named = arguments->word_count > 0;
   long workers;
   *options = DAEMON_OPTIONS_EMPTY;
@@ -88,6 +89,8 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
     options->log_level = log_level_from_name(level);
   if (state)
     options->state_folder = options_absolute_path(state);
+  if (secrets)
+    options->secrets_folder = options_absolute_path(secrets);
   if (was_named) {
     options->jobs_folder = options_absolute_path(arguments->words[0]);
     char *given = options->state_folder;

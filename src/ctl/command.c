@@ -21,6 +21,11 @@
   {                                                                                                \
     .name = "log-level", .value = "LEVEL", .help = "how much is logged", .choices = LOG_LEVELS     \
   }
+#define SECRETS                                                                                    \
+  {                                                                                                \
+    .name = "secrets", .value = "DIR",                                                             \
+    .help = "where secret \"NAME\" finds its files, mode 0600 (STATE/secrets)"                     \
+  }
 #define COUNT(text)                                                                                \
   {                                                                                                \
     .name = "count", .letter = 'n', .value = "COUNT", .help = text                                 \
@@ -50,7 +55,7 @@ const struct command commands[COMMAND_COUNT] = {
     {COMMAND_RUN, "run", "[DIR]", "run the scheduler on a folder of job files",
      "DIR is the folder with the job files (default: jobs). The daemon stays in the foreground, logs\n"
      "to standard error and ends in good order on SIGINT, SIGTERM or \"moonbeat stop\".",
-     0, 1, WORD_FOLDER, OPTIONS(MEMORY, WORKERS, LOG_LEVEL)},
+     0, 1, WORD_FOLDER, OPTIONS(MEMORY, WORKERS, LOG_LEVEL, SECRETS)},
     {COMMAND_REPL, "repl", "[DIR]", "a Lua prompt inside the running scheduler",
      "Attaches to the daemon that runs on the state folder. When there is none, it hosts one on DIR\n"
      "(default: jobs if there is such a folder) until it is left. Without a terminal it evaluates\n"
@@ -59,6 +64,7 @@ const struct command commands[COMMAND_COUNT] = {
      OPTIONS(MEMORY,
              {.name = "execute", .letter = 'e', .value = "CODE", .may_repeat = true,
               .help = "evaluate CODE, print its results and leave"},
+             SECRETS,
              {.name = "quiet", .letter = 'q', .help = "show no job runs above the prompt"})},
     {COMMAND_STATUS, "status", "", "what the daemon is doing", NULL, 0, 0, WORD_ANY, NO_OPTIONS},
     {COMMAND_STOP, "stop", "", "stop the daemon in good order", NULL, 0, 0, WORD_ANY,

@@ -17,6 +17,7 @@ void daemon_options_deinit(struct daemon_options *options)
   free(options->state_folder);
   free(options->config_file);
   free(options->timezone);
+  free(options->secrets_folder);
   *options = DAEMON_OPTIONS_EMPTY;
 }
 

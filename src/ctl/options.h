@@ -15,17 +15,18 @@
 #define OPTIONS_SOCKET_NAME "control.sock" /* in the state folder */
 
 struct daemon_options {
-  char *jobs_folder;  /* NULL: no files, only what is added at run time (a scratch REPL) */
-  char *state_folder; /* holds the store, the lock and the socket; NULL (only with `memory`): none
-                         of them, reachable by the control connection of cli_host.start alone */
-  char *config_file;  /* NULL: there is none */
-  bool memory;        /* the store is in memory; lock and socket are in the state folder still */
-  int workers;        /* 0: as many as there are cores */
-  int log_level;      /* enum log_level; -1: not given */
-  char *timezone;     /* of wall-clock triggers that name none; NULL: the system's */
-  int64_t grace_us;   /* how long runs may take to end at a stop; -1: not given */
-  int64_t keep_us;    /* ended runs are kept so long; -1: not given */
-  int64_t keep_runs;  /* and at most so many of a job; -1: not given */
+  char *jobs_folder;    /* NULL: no files, only what is added at run time (a scratch REPL) */
+  char *state_folder;   /* holds the store, the lock and the socket; NULL (only with `memory`): none
+                           of them, reachable by the control connection of cli_host.start alone */
+  char *config_file;    /* NULL: there is none */
+  bool memory;          /* the store is in memory; lock and socket are in the state folder still */
+  int workers;          /* 0: as many as there are cores */
+  int log_level;        /* enum log_level; -1: not given */
+  char *timezone;       /* of wall-clock triggers that name none; NULL: the system's */
+  char *secrets_folder; /* NULL: STATE/secrets */
+  int64_t grace_us;     /* how long runs may take to end at a stop; -1: not given */
+  int64_t keep_us;      /* ended runs are kept so long; -1: not given */
+  int64_t keep_runs;    /* and at most so many of a job; -1: not given */
 };
 
 #define DAEMON_OPTIONS_EMPTY                                                                       \

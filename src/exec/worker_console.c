@@ -42,7 +42,7 @@ static int after_handler(lua_State *L, int status, lua_KContext unused)
   struct console_call *console = (struct console_call *)vm_call_argument(L);
   size_t size;
   const char *text = luaL_checklstring(L, -1, &size);
-  console->answer = memory_copy(text, size);
+  console->answer = vm_redact_json(console->call.vm, memory_copy(text, size));
   return 0;
 }
 

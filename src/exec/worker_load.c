@@ -61,6 +61,12 @@ static int after_declarations(lua_State *L, int status, lua_KContext unused)
   struct load_call *load = (struct load_call *)vm_call_argument(L);
   size_t size;
   const char *text = luaL_checklstring(L, -1, &size);
+  const char *secret = vm_secret_in(load->call.vm, text);
+  if (secret)
+    return luaL_error(L,
+                      "%s: what it declares holds the secret \"%s\", which would be stored: read "
+                      "the secret in a function, where it is used",
+                      load->message->as.load.path, secret);
   load->declarations = memory_copy(text, size);
   return 0;
 }

@@ -58,7 +58,10 @@ static int after_run(lua_State *L, int status, lua_KContext unused)
     return luaL_error(L, "the result cannot be stored: %s", lua_tostring(L, -1));
   size_t size;
   const char *text = lua_tolstring(L, -1, &size);
-  run->result = size > RESULT_MAX ? shorten(text, size) : memory_copy(text, size);
+  char *clean = vm_redact_json(run->call.vm, memory_copy(text, size));
+  run->result = size > RESULT_MAX ? shorten(clean, strlen(clean)) : clean;
+  if (run->result != clean)
+    free(clean);
   return 0;
 }
 

@@ -128,7 +128,9 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
   request_call_ended(call);
   if (!was_queued && !call->kind->passes_queue)
     vm->live--;
-  call->kind->ended(call, outcome, error);
+  char *clean = vm->secrets ? vm_redact(vm, memory_strdup(error)) : NULL;
+  call->kind->ended(call, outcome, clean ? clean : error);
+  free(clean);
   begin_next(vm);
 }
 

@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "base/memory.h"
+#include "vm/api_args.h"
 #include "vm/api_json.h"
 #include "vm/call.h"
 #include "vm/host.h"
@@ -50,14 +51,14 @@ static void release(struct wait *wait)
 static const struct wait_kind request_kind = {"scheduler", NULL, finish, release};
 
 static void send_request(struct vm *vm, const struct vm_call *call, uint64_t tag, const char *op,
-                         const char *params)
+                         char *params)
 {
   struct host *host = vm->host;
   struct message *message =
       message_create(MESSAGE_REQUEST, host->options.address, ADDRESS_SCHEDULER);
   message->tag = tag;
   message->as.request.op = memory_strdup(op);
-  message->as.request.params = memory_strdup(params);
+  message->as.request.params = params;
   message->as.request.script = memory_strdup(vm->script);
   message->as.request.generation = vm->generation;
   if (call) {
@@ -67,15 +68,31 @@ static void send_request(struct vm *vm, const struct vm_call *call, uint64_t tag
   host_post(host, message);
 }
 
+/* What is asked of the scheduler is stored, shown, or both: a secret in it is replaced where it is
+ * only told, and refused else. What a script keeps in kv is its own affair. Raises. */
+static char *clean_params(lua_State *L, const char *op, const char *params)
+{
+  const struct vm *vm = vm_get(L);
+  const char *secret = strncmp(op, "kv_", 3) == 0 ? NULL : vm_secret_in(vm, params);
+  if (secret && strcmp(op, "emit") != 0 && strcmp(op, "progress") != 0)
+    args_fail(L,
+              "%s: what is given to it holds the secret \"%s\", which would be stored: give its "
+              "name, and read it where it is used",
+              op, secret);
+  char *copy = memory_strdup(params);
+  return secret ? vm_redact_json(vm, copy) : copy;
+}
+
 static struct request *post(lua_State *L, const char *op, const char *params)
 {
   struct vm *vm = vm_get(L);
   struct host *host = vm->host;
+  char *clean = clean_params(L, op, params);
   struct request *request = memory_alloc(sizeof *request);
   request->vm = vm;
   request->tag = ++host->last_number;
   HASH_ADD(hh, host->requests, tag, sizeof request->tag, request);
-  send_request(vm, host->current, request->tag, op, params);
+  send_request(vm, host->current, request->tag, op, clean);
   if (host->current && strcmp(op, "lock") == 0)
     host->current->has_locked = true;
   return request;
@@ -86,7 +103,7 @@ enum { TAG_OF_NOBODY = 0 };
 
 void vm_tell(lua_State *L, const char *op, const char *params)
 {
-  send_request(vm_get(L), vm_get(L)->host->current, TAG_OF_NOBODY, op, params);
+  send_request(vm_get(L), vm_get(L)->host->current, TAG_OF_NOBODY, op, clean_params(L, op, params));
 }
 
 void request_call_ended(const struct vm_call *call)

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/redact.h"
 #include "base/text.h"
 #include "vm/embedded.h"
 #include "vm/traceback.h"
@@ -40,9 +41,23 @@ static int die_of_panic(lua_State *L)
 }
 
 static const vm_opener openers[] = {
-    embedded_open,    api_json_open,      api_log_open,      api_sleep_open, api_time_open,
-    api_trigger_open, api_scheduler_open, api_console_open,  api_fs_open,    api_sqlite_open,
-    api_http_open,    api_crypto_open,    api_encoding_open, api_env_open, api_email_open,   NULL,
+    embedded_open,
+    api_json_open,
+    api_log_open,
+    api_sleep_open,
+    api_time_open,
+    api_trigger_open,
+    api_scheduler_open,
+    api_console_open,
+    api_fs_open,
+    api_sqlite_open,
+    api_http_open,
+    api_crypto_open,
+    api_encoding_open,
+    api_env_open,
+    api_email_open,
+    api_secret_open,
+    NULL,
 };
 
 /* (raw -- raw) */
@@ -106,6 +121,7 @@ void vm_destroy(struct vm *vm)
   vm_drop_requests(vm);
   lua_close(vm->L);
   buffer_deinit(&vm->modules);
+  redact_destroy(vm->secrets);
   free(vm->script);
   free(vm->folder);
   free(vm);
@@ -176,7 +192,16 @@ void vm_post(struct vm *vm, struct message *message)
 
 void vm_log(lua_State *L, int level, const char *text, size_t size)
 {
-  struct vm_call *call = vm_get(L)->host->current;
-  if (call)
-    call->kind->log(call, level, text, size);
+  struct vm *vm = vm_get(L);
+  struct vm_call *call = vm->host->current;
+  struct buffer clean = {0};
+  if (!call)
+    return;
+  if (vm->secrets) {
+    redact_append(vm->secrets, text, size, &clean);
+    text = clean.data;
+    size = clean.size;
+  }
+  call->kind->log(call, level, text, size);
+  buffer_deinit(&clean);
 }

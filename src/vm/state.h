@@ -40,6 +40,8 @@ struct vm_options {
   uint64_t generation;      /* by which the scheduler knows the state; 0: it does not */
 };
 
+struct redact;
+
 struct vm_thread {
   lua_State *L;
   int reference; /* in the registry, which keeps it alive */
@@ -53,7 +55,8 @@ struct vm {
   void *owner;
   uint64_t generation;
   size_t used, cap;
-  bool over_cap; /* the hook shall look at it */
+  bool over_cap;          /* the hook shall look at it */
+  struct redact *secrets; /* that were read, see secret.h; NULL: none */
   char kill_text[256];
   int run_handler, handlers; /* registry references */
   int close_depth;           /* nested coroutine.close */

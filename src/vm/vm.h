@@ -39,6 +39,13 @@ int vm_sleep(lua_State *L, int64_t us);
 uint64_t vm_request_start(lua_State *L, const char *op, const char *params);
 int vm_request_end(lua_State *L, uint64_t number);
 
+/* A text, or a JSON value, that leaves the state: itself, or a copy in its place without the secrets
+ * that the state has read. Takes the text; NULL stays NULL. */
+char *vm_redact(const struct vm *vm, char *text);
+char *vm_redact_json(const struct vm *vm, char *json);
+/* The name of a secret that the state has read and the text holds; NULL: none. */
+const char *vm_secret_in(const struct vm *vm, const char *text);
+
 /* A line of the log of the call that is running (a run's stored log, the console's output, or the
  * daemon's log for anything else). `level` is an enum log_level. */
 void vm_log(lua_State *L, int level, const char *text, size_t size);
@@ -53,6 +60,7 @@ void api_trigger_open(lua_State *L);
 void api_scheduler_open(lua_State *L);
 void api_console_open(lua_State *L);
 void api_fs_open(lua_State *L);
+void api_secret_open(lua_State *L);
 void api_sqlite_open(lua_State *L);
 void api_http_open(lua_State *L);
 void api_crypto_open(lua_State *L);

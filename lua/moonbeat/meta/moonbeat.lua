@@ -305,6 +305,8 @@ time = nil
 kv = nil
 ---@type fun(name: string, options?: lock.options|fun(handle: lock.handle): ..., action?: fun(handle: lock.handle): ...): any, string?, string?
 lock = nil
+---@type fun(name: string, default?: string): string
+secret = nil
 ---@type log
 log = nil
 ---@type http

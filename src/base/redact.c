@@ -1,0 +1,221 @@
+#include "base/redact.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/memory.h"
+
+enum { CUT_MIN = REDACT_SIZE_MIN };
+
+static const char mark[] = "***";
+
+struct pattern {
+  char *name, *bytes;
+  size_t size;
+};
+
+struct redact {
+  struct pattern *patterns; /* the longest first */
+  size_t count;
+  uint64_t pairs[65536 / 64]; /* with which one of them begins */
+};
+
+struct redact *redact_create(void)
+{
+  return memory_alloc(sizeof(struct redact));
+}
+
+void redact_destroy(struct redact *set)
+{
+  if (!set)
+    return;
+  for (size_t i = 0; i < set->count; i++) {
+    explicit_bzero(set->patterns[i].bytes, set->patterns[i].size);
+    free(set->patterns[i].bytes);
+    free(set->patterns[i].name);
+  }
+  free(set->patterns);
+  free(set);
+}
+
+static unsigned pair_at(const char *text)
+{
+  return (unsigned)(unsigned char)text[0] | (unsigned)(unsigned char)text[1] << 8;
+}
+
+static int compare_sizes(const void *a, const void *b)
+{
+  size_t left = ((const struct pattern *)a)->size, right = ((const struct pattern *)b)->size;
+  return (left < right) - (left > right);
+}
+
+static void add_pattern(struct redact *set, const char *name, const char *bytes, size_t size)
+{
+  if (size < REDACT_SIZE_MIN)
+    return;
+  for (size_t i = 0; i < set->count; i++)
+    if (set->patterns[i].size == size && memcmp(set->patterns[i].bytes, bytes, size) == 0)
+      return;
+  set->patterns = memory_resize(set->patterns, (set->count + 1) * sizeof *set->patterns);
+  set->patterns[set->count++] =
+      (struct pattern){memory_strdup(name), memory_copy(bytes, size), size};
+  unsigned pair = pair_at(bytes);
+  set->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
+  qsort(set->patterns, set->count, sizeof *set->patterns, compare_sizes);
+}
+
+/* As string.format("%q") and the prompt write it: JSON's way but for line ends and what is no
+ * ASCII. */
+static void add_quoted_by_lua(struct redact *set, const char *name, const char *value, size_t size)
+{
+  struct buffer text = {0};
+  for (size_t i = 0; i < size; i++) {
+    if (value[i] == '"' || value[i] == '\\' || value[i] == '\n')
+      buffer_append_byte(&text, '\\');
+    buffer_append_byte(&text, value[i]);
+  }
+  add_pattern(set, name, text.data, text.size);
+  explicit_bzero(text.data, text.size);
+  buffer_deinit(&text);
+}
+
+static void add_quoted_by_json(struct redact *set, const char *name, const char *value, size_t size)
+{
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  json_write_string(&writer, value, size);
+  add_pattern(set, name, text.data + 1, text.size - 2);
+  explicit_bzero(text.data, text.size);
+  buffer_deinit(&text);
+}
+
+void redact_add(struct redact *set, const char *name, const char *value, size_t size)
+{
+  if (size < REDACT_SIZE_MIN)
+    return;
+  add_pattern(set, name, value, size);
+  add_quoted_by_json(set, name, value, size);
+  add_quoted_by_lua(set, name, value, size);
+}
+
+/* The pattern that the text begins with; or, if it may be, one in which the text was cut off. */
+static const struct pattern *match(const struct redact *set, const char *text, size_t size,
+                                   bool may_be_cut)
+{
+  unsigned pair = pair_at(text);
+  if (!(set->pairs[pair / 64] >> pair % 64 & 1))
+    return NULL;
+  for (size_t i = 0; i < set->count; i++) {
+    const struct pattern *pattern = &set->patterns[i];
+    size_t least = may_be_cut && size < pattern->size ? size : pattern->size;
+    if (least >= CUT_MIN && least <= size && memcmp(pattern->bytes, text, least) == 0)
+      return pattern;
+  }
+  return NULL;
+}
+
+const char *redact_find(const struct redact *set, const char *text, size_t size)
+{
+  for (size_t i = 0; i + 1 < size; i++) {
+    const struct pattern *pattern = match(set, text + i, size - i, false);
+    if (pattern)
+      return pattern->name;
+  }
+  return NULL;
+}
+
+void redact_append(const struct redact *set, const char *text, size_t size, struct buffer *out)
+{
+  size_t copied = 0;
+  for (size_t i = 0; i + 1 < size;) {
+    const struct pattern *pattern = match(set, text + i, size - i, true);
+    if (!pattern) {
+      i++;
+      continue;
+    }
+    buffer_append(out, text + copied, i - copied);
+    buffer_append_text(out, mark);
+    copied = i = i + pattern->size < size ? i + pattern->size : size;
+  }
+  buffer_append(out, text + copied, size - copied);
+}
+
+/* ---- JSON ---- */
+
+static void write_string(const struct redact *set, struct json_writer *writer, const char *text,
+                         size_t size)
+{
+  struct buffer clean = {0};
+  redact_append(set, text, size, &clean);
+  json_write_string(writer, clean.data, clean.size);
+  buffer_deinit(&clean);
+}
+
+static void write_number(const struct redact *set, struct json_writer *writer,
+                         const struct json *value)
+{
+  struct buffer text = {0};
+  struct json_writer plain = {.out = &text};
+  json_write_tree(&plain, value);
+  if (redact_find(set, text.data, text.size))
+    json_write_text(writer, mark);
+  else
+    json_write_raw(writer, text.data, text.size);
+  buffer_deinit(&text);
+}
+
+static void write_key(const struct redact *set, struct json_writer *writer, const char *key)
+{
+  struct buffer clean = {0};
+  redact_append(set, key, strlen(key), &clean);
+  json_key(writer, clean.data);
+  buffer_deinit(&clean);
+}
+
+/* As deep as the reader lets values be. */
+static void write_clean(const struct redact *set, struct json_writer *writer,
+                        const struct json *value)
+{
+  switch (value->type) {
+  case JSON_STRING:
+    write_string(set, writer, value->as.string.data, value->as.string.size);
+    return;
+  case JSON_INTEGER:
+  case JSON_NUMBER:
+    write_number(set, writer, value);
+    return;
+  case JSON_ARRAY:
+    json_begin_array(writer);
+    json_each(element, value)
+      write_clean(set, writer, element);
+    json_end_array(writer);
+    return;
+  case JSON_OBJECT:
+    json_begin_object(writer);
+    json_each(member, value) {
+      write_key(set, writer, member->key);
+      write_clean(set, writer, member);
+    }
+    json_end_object(writer);
+    return;
+  default:
+    json_write_tree(writer, value);
+    return;
+  }
+}
+
+void redact_append_json(const struct redact *set, const char *json, size_t size, struct buffer *out)
+{
+  struct json_document *document;
+  struct json_writer writer = {.out = out};
+  if (!redact_find(set, json, size)) {
+    buffer_append(out, json, size);
+  } else if (json_parse(json, size, &document, NULL)) {
+    json_write_text(&writer, mark); /* nobody else could read it either */
+  } else {
+    write_clean(set, &writer, json_root(document));
+    json_free(document);
+  }
+}
