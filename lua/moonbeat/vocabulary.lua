@@ -20,6 +20,7 @@ local functions = {} -- id -> the declared function
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
 local listeners = {} -- event -> list of functions
 local calendars = {} -- name -> definition
+local pools = {} -- name -> slots
 local triggers = {} -- name -> function(previous, now)
 
 local vocabulary = {}
@@ -230,6 +231,28 @@ function vocabulary.declare_calendar(name, definition)
   end
 end
 
+-- ---- pools ----
+
+--- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs. Known when the
+-- script has loaded, or at once.
+---@param name string
+---@param slots integer 0 lets nothing begin
+function vocabulary.pool(name, slots)
+  if type(name) ~= "string" or math.type(slots) ~= "integer" then
+    fail('pool: write pool("db", 4), a name and a whole number of slots')
+  end
+  if is_console or not is_loading then
+    local _, message = raw.request("set_pool", { name = name, slots = slots })
+    if message then
+      fail("%s", message)
+    end
+  elseif pools[name] then
+    fail('pool "%s" is declared twice', name)
+  else
+    pools[name] = slots
+  end
+end
+
 -- ---- triggers in Lua ----
 
 --- trigger("name", function(previous, now) ... end): known to this script by that name.
@@ -391,6 +414,7 @@ function vocabulary.declarations()
   return {
     jobs = specs,
     calendars = next(calendars) and calendars or nil,
+    pools = next(pools) and pools or nil,
     listeners = vocabulary.listened(),
     functions = global_names(),
   }

@@ -78,6 +78,11 @@
 ---@overload fun(options: job.options): string
 function job(id) end
 
+--- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs.
+---@param name string
+---@param slots integer 0 lets nothing begin
+function pool(name, slots) end
+
 ---@class command
 ---@field argv? string[]
 ---@field shell? string
@@ -127,6 +132,15 @@ function command(words) end
 --- Hears of events, by name, by a pattern like "job_*", or by a list of names; also of those that
 --- scripts and `moonbeat emit` make.
 ---@param names event.name|string|string[]
+---@return {name: string, slots: integer, used: integer, waiting: integer, runs: string[], script?: string}[]?, string? message, string? code
+function scheduler.get_pools() end
+---@param name string
+---@param slots integer
+---@return boolean?, string? message, string? code
+function scheduler.set_pool(name, slots) end
+---@param name string
+---@return boolean?, string? message, string? code
+function scheduler.remove_pool(name) end
 ---@param listener fun(event: event)
 function on(names, listener) end
 
