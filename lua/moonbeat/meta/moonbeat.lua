@@ -15,7 +15,8 @@
 ---@field jitter? number|string a share of the delay (0.2) or a time ("5s") that is added at most
 ---@field retry_on? string|string[] Lua patterns, one of which the error must match
 ---@field give_up_on? string|string[] Lua patterns, none of which the error may match
----@field decide? string|fun(run: run, error: string): duration|boolean|nil the delay; false: give up; nil: as the rest says
+--- The delay; false: give up; nil: as the rest says.
+---@field decide? string|fun(run: run, error: string): duration|boolean|nil
 
 ---@class job.unique
 ---@field key? string "sync-{1}"; what runs and its arguments when not given
@@ -132,7 +133,15 @@ function command(words) end
 --- Hears of events, by name, by a pattern like "job_*", or by a list of names; also of those that
 --- scripts and `moonbeat emit` make.
 ---@param names event.name|string|string[]
----@return {name: string, slots: integer, used: integer, waiting: integer, runs: string[], script?: string}[]?, string? message, string? code
+---@class pool.view
+---@field name string
+---@field slots integer
+---@field used integer
+---@field waiting integer
+---@field runs string[] ids of those that have a slot
+---@field script? string who declared it
+
+---@return pool.view[]?, string? message, string? code
 function scheduler.get_pools() end
 ---@param name string
 ---@param slots integer
