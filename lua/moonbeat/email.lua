@@ -31,6 +31,7 @@ local email = {}
 ---@field timeout? number|string for the whole, "1m" when not given
 ---@field connect_timeout? number|string "10s" when not given
 ---@field verify? boolean false: do not check the server's certificate
+---@field ca_file? string the certificates that are trusted, in place of the system's
 
 ---@class email.attachment
 ---@field path? string a file, or
@@ -93,7 +94,8 @@ function email.send(options)
     fail("email.send: a table with server, from, to, subject and text is needed")
   end
   raw.check_options("email.send", options, "server", "user", "password", "starttls", "from", "to", "cc", "bcc",
-    "reply_to", "subject", "text", "html", "attachments", "headers", "timeout", "connect_timeout", "verify")
+    "reply_to", "subject", "text", "html", "attachments", "headers", "timeout", "connect_timeout", "verify",
+    "ca_file")
   local scheme, server = check_server(options.server)
   check_login(options)
   local request = {
@@ -105,6 +107,7 @@ function email.send(options)
     connect_timeout = raw.seconds_option("email.send", "connect_timeout",
       options.connect_timeout == nil and 10 or options.connect_timeout),
     verify = options.verify ~= false,
+    ca_file = raw.path_option("email.send", "ca_file", options.ca_file),
   }
   local message, problem, code = raw.module("mime").message(options)
   if not message then

@@ -27,6 +27,7 @@ local http = {}
 ---@field max_size? integer|string of the response's body, "16MiB" when not given, "1GiB" with save_to
 ---@field save_to? string the file that the body of a successful answer goes to, once all of it is there
 ---@field verify? boolean false: do not check the server's certificate
+---@field ca_file? string the certificates that are trusted, in place of the system's
 
 ---@class http.retries
 ---@field attempts integer in all, the first included
@@ -218,6 +219,7 @@ local function perform(name, method, url, options)
     follow = options.follow == nil and 5 or options.follow == true and 5 or options.follow or 0,
     auth = check_auth(name, options.auth),
     verify = options.verify ~= false,
+    ca_file = raw.path_option(name, "ca_file", options.ca_file),
   }
   if math.type(request.follow) ~= "integer" or request.follow < 0 then
     fail("%s: follow must be a number of redirects or false", name)
@@ -253,7 +255,7 @@ raw.http_perform = perform
 
 local function check_request(name, options)
   return raw.check_options(name, options, "method", "url", "headers", "query", "body", "json", "form",
-    "timeout", "connect_timeout", "follow", "retries", "auth", "max_size", "save_to", "verify")
+    "timeout", "connect_timeout", "follow", "retries", "auth", "max_size", "save_to", "verify", "ca_file")
 end
 
 local function with_method(function_name, method)

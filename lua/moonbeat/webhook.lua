@@ -20,6 +20,7 @@ local webhook = {}
 ---@field timeout? number|string for each attempt, "15s" when not given
 ---@field retries? integer|http.retries 5 attempts in all when not given, a second after the first
 ---@field verify? boolean false: do not check the server's certificate
+---@field ca_file? string the certificates that are trusted, in place of the system's
 
 ---@class webhook.receipt
 ---@field id string of the message
@@ -112,7 +113,8 @@ end
 ---@return string? message
 ---@return string? code "refused" when the server answered and did not take it
 function webhook.send(url, payload, options)
-  options = raw.check_options("webhook.send", options, "secret", "id", "headers", "timeout", "retries", "verify")
+  options = raw.check_options("webhook.send", options, "secret", "id", "headers", "timeout", "retries", "verify",
+    "ca_file")
   local keys = keys_of("webhook.send", options.secret)
   local body, id = body_of(payload), check_id(options.id)
   local plan = backoff.read("webhook.send", options.retries, 5)
@@ -133,6 +135,7 @@ function webhook.send(url, payload, options)
       follow = false,
       max_size = 1 << 20,
       verify = options.verify,
+      ca_file = options.ca_file,
     })
     if response and response.ok then
       return { id = id, attempts = attempt, status = response.status, response = response }

@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -231,6 +232,16 @@ static int l_seconds_option(lua_State *L) /* function what length -> seconds */
   return 1;
 }
 
+static int l_path_option(lua_State *L) /* function what path|nil -> absolute path|nil */
+{
+  if (lua_isnil(L, 3))
+    return 0;
+  char *path = args_path(L, lua_upvalueindex(1), 3, luaL_checkstring(L, 1), luaL_checkstring(L, 2));
+  lua_pushstring(L, path);
+  free(path);
+  return 1;
+}
+
 /* "64KiB", "10MB", a number. */
 static int l_size_option(lua_State *L) /* function what size -> bytes */
 {
@@ -277,6 +288,7 @@ void args_open(lua_State *L) /* raw -- raw */
                                        {"type_name", l_type_name},
                                        {"seconds_option", l_seconds_option},
                                        {"size_option", l_size_option},
+                                       {"path_option", l_path_option},
                                        {"folder", l_folder},
                                        {NULL, NULL}};
   args_set_functions(L, functions);

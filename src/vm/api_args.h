@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-/* Adds check_options, fail, type_name, seconds_option and size_option; may be done again.
+/* Adds check_options, fail, type_name, seconds_option, size_option and path_option; may be done again.
  * (raw -- raw) */
 void args_open(lua_State *L);
 

@@ -213,6 +213,8 @@ static void set_options(lua_State *L, struct email_wait *email)
   curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+  if (text_field(L, "ca_file"))
+    curl.easy_setopt(easy, CURLOPT_CAINFO, text_field(L, "ca_file"));
   curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, email->problem);
 }
 

@@ -309,6 +309,8 @@ static void set_options(lua_State *L, struct http_wait *http, const char *url)
   curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
+  if (text_field(L, 2, "ca_file"))
+    curl.easy_setopt(easy, CURLOPT_CAINFO, text_field(L, 2, "ca_file"));
   curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, http->problem);
   curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl.easy_setopt(easy, CURLOPT_WRITEDATA, http);

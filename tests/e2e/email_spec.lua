@@ -154,6 +154,9 @@ describe("email.send", function()
     assert.equal("ada", message.user)
     send '{ server = env.SECURE, verify = false, user = "ada", password = "secret", subject = "2" }'
     assert.is_true(next_message(secure).is_encrypted)
+    send(('{ server = "smtps://localhost:%d", ca_file = "%s", subject = "3" }'):format(secure.tls_port,
+      secure.folder .. "/cert.pem"))
+    assert.is_true(next_message(secure).is_encrypted)
     send '{ server = env.START, verify = false, subject = "3" }'
     assert.is_true(next_message(secure).is_encrypted)
     send '{ server = env.START, starttls = false, subject = "4" }'
