@@ -100,7 +100,8 @@ local function base64_lines(data, parts)
   local step = LINE_BYTES * 3000
   for first = 1, #data, step do
     local text = raw.base64_encode(data:sub(first, first + step - 1), false)
-    parts[#parts + 1] = text:gsub(("."):rep(76), "%0\r\n"):gsub("[^\n]$", "%0\r\n")
+    text = text:gsub(("."):rep(76), "%0\r\n")
+    parts[#parts + 1] = text:sub(-1) == "\n" and text or text .. "\r\n"
   end
 end
 

@@ -192,6 +192,9 @@ static void set_options(lua_State *L, struct email_wait *email)
   long verify = lua_toboolean(L, -1);
   lua_pop(L, 1);
   curl.easy_setopt(easy, CURLOPT_URL, email->server);
+  /* A connection that is kept could have less encryption than this message asks for. */
+  curl.easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+  curl.easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
   curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl.easy_setopt(easy, CURLOPT_USE_SSL,
                    (long)(!strcmp(starttls, "required")  ? CURLUSESSL_ALL

@@ -165,6 +165,15 @@ describe("email.send", function()
     assert.equal("ada", next_message(plain).user)
   end)
 
+  it("sends a password on no connection that was made without TLS", function()
+    -- One state, and so one worker, one after the other.
+    local login = 'user = "ada", password = "secret"'
+    local result = d:cli_with(("local send = require 'mailer' print(send { %s, starttls = false }) print(send { %s })\n")
+      :format(login, login), "repl")
+    next_message(plain)
+    assert.matches("\nunavailable: [^\n]* does not offer STARTTLS\n$", result.out)
+  end)
+
   it("says what the server refuses, and why", function()
     local at = "smtp://127.0.0.1:" .. plain.port .. ": "
     for options, expected in pairs {

@@ -136,7 +136,7 @@ class Session(socketserver.StreamRequestHandler):
     def do_data(self, line):
         global count
         self.say("354 go on")
-        data = b""
+        data = bytearray()
         while True:
             part = self.rfile.readline()
             if part in (b".\r\n", b""):
@@ -148,7 +148,7 @@ class Session(socketserver.StreamRequestHandler):
         path = folder / f"{number}.part"
         path.write_text(json.dumps({
             "sender": self.sender, "recipients": self.recipients, "user": self.user,
-            "is_encrypted": self.is_encrypted, "lines": self.lines, "message": describe(data),
+            "is_encrypted": self.is_encrypted, "lines": self.lines, "message": describe(bytes(data)),
         }))
         path.rename(folder / f"{number}.json")
         self.say(f"250 queued as {number}")
