@@ -153,13 +153,19 @@ static void end(struct buffer *out, size_t at)
   memcpy(out->data + at + offsetof(struct header, size), &size, sizeof size);
 }
 
-void wire_put(struct buffer *out, const struct message *message)
+bool wire_put(struct buffer *out, const struct message *message)
 {
+  bool crosses = false;
+  for (size_t i = 0; i < FIELD_COUNT && !crosses; i++)
+    crosses = fields[i].kind == message->kind;
+  if (!crosses)
+    return false;
   size_t at = begin(out, (int32_t)message->kind, message->tag);
   for (size_t i = 0; i < FIELD_COUNT; i++)
     if (fields[i].kind == message->kind)
       put_field(out, message, &fields[i]);
   end(out, at);
+  return true;
 }
 
 void wire_put_settings(struct buffer *out, const char *json)

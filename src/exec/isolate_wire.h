@@ -10,6 +10,7 @@
 #ifndef EXEC_ISOLATE_WIRE_H
 #define EXEC_ISOLATE_WIRE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -27,8 +28,9 @@ enum wire_result {
   WIRE_BROKEN, /* what follows cannot be read any more */
 };
 
-/* Appends a frame. The message stays the caller's; its kind must be one that crosses. */
-void wire_put(struct buffer *out, const struct message *message);
+/* Appends a frame; nothing, and false, for a kind that does not cross. The message stays the
+ * caller's. */
+bool wire_put(struct buffer *out, const struct message *message);
 void wire_put_settings(struct buffer *out, const char *json);
 
 /* Takes the frame at *at and moves *at behind it. `from` and `to` of a message are not on the wire.

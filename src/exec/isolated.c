@@ -87,9 +87,13 @@ static void lower_limit(int resource, uint64_t value)
   setrlimit((__rlimit_resource_t)resource, &limit);
 }
 
-/* Bytes of private memory that can be written, as RLIMIT_DATA counts them; 0: not known. */
+/* Bytes of private memory that can be written, as RLIMIT_DATA counts them; 0: not known, or of no
+ * meaning, as a sanitizer keeps what was freed. */
 static uint64_t data_size(void)
 {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 0;
+#endif
   unsigned long long pages = 0;
   FILE *file = fopen("/proc/self/statm", "re");
   if (!file || fscanf(file, "%*u %*u %*u %*u %*u %llu", &pages) != 1)

@@ -161,16 +161,22 @@ static void survives_nonsense(void **state)
   assert_true(broken > 100);
 }
 
+/* Messages of other kinds stay where they are, and a stranger's are not taken. */
 static void refuses_other_kinds(void **state)
 {
   (void)state;
   struct buffer buffer = {0};
-  struct message *message = NULL;
+  struct message *message = make(MESSAGE_STOP), *taken = NULL;
   char *settings;
   size_t at = 0;
-  put_and_destroy(&buffer, make(MESSAGE_STOP));
-  assert_int_equal(wire_take(&buffer, &at, &message, &settings), WIRE_BROKEN);
-  assert_null(message);
+  assert_false(wire_put(&buffer, message));
+  assert_int_equal(buffer.size, 0);
+  message_destroy(message);
+  put_and_destroy(&buffer, make(MESSAGE_REPLY));
+  int32_t kind = MESSAGE_STOP;
+  memcpy(buffer.data + sizeof(uint32_t), &kind, sizeof kind);
+  assert_int_equal(wire_take(&buffer, &at, &taken, &settings), WIRE_BROKEN);
+  assert_null(taken);
   buffer_deinit(&buffer);
 }
 
