@@ -71,16 +71,20 @@ local groups = {
         .. "most in one run: one, or with a debounce 1000, when not given." },
   },
   { "Jobs",
-    { "pool", 'pool("name", slots)',
-      'A pool of slots for all scripts: a job with pool = "name" takes one while it runs, who finds none free waits.' },
     { "job", 'job "id" { options }',
       'Declares a job in a script; adds it at the console, where job "id" alone shows it. Options: trigger, run (a '
         .. "function or a command), func, args, name, timezone, enabled, max_instances, coalesce, misfire_grace_time, "
         .. "timeout, retry, overlap, tags, delivery, replace_existing." },
     { "command", "command { program, argument..., options } or command(shell line)",
       "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace." },
-    { "on", 'on("job_error", function(event) ... end)',
-      'Hears of events, by name, by a pattern like "job_*", or by a list of names; also of those that are emitted.' },
+    { "on", 'on(events, filter?, function(event) ... end, options?)',
+      'Hears of events: a name, a pattern like "job_*" or a list; also of those that are emitted. The filter is a table '
+        .. 'of members, { job = "orders", state = { "failed", "timed_out" } }, with * and ? in texts; what it does not '
+        .. "let pass costs nothing. Options: durable = true keeps each event in the store until the function has "
+        .. "returned, and tries again when it fails, attempts times (8); name, by which a durable listener is known "
+        .. 'again; timeout ("30s"). Also as one table: on { event = "job_error", durable = true, run = function }. '
+        .. "event.id is the same each time an event comes and event.delivery counts, unless it was emitted with members of "
+        .. "these names. moonbeat events --list names all." },
     { "run", "run.id run.job run.scheduled_at run.attempt run.event run.events",
       "What a job's function is given before its args." },
   },
@@ -117,14 +121,16 @@ local groups = {
       "The calendars that have names." },
     { "scheduler.remove_calendar", "scheduler.remove_calendar(name) -> true",
       "Removes one that no script declares and no job uses." },
-    { "scheduler.get_pools", "scheduler.get_pools() -> list of { name =, slots =, used =, waiting =, runs = }",
-      "The pools, and who has their slots." },
-    { "scheduler.set_pool", "scheduler.set_pool(name, slots) -> true",
-      "Makes a pool, or changes how many slots it has; what the script that declares it says next wins." },
-    { "scheduler.remove_pool", "scheduler.remove_pool(name) -> true",
-      "Removes one that no script declares and no job uses." },
-    { "scheduler.add_listener", "scheduler.add_listener(function, names?)", "Hears of events at run time." },
+    { "scheduler.add_listener", "scheduler.add_listener(function, events?, filter?, options?)",
+      "Hears of events at run time, as on does, until the script is loaded again or the console ends." },
     { "scheduler.remove_listener", "scheduler.remove_listener(function)", "Hears no more." },
+    { "scheduler.get_listeners", "scheduler.get_listeners() -> list",
+      "All listeners: what was delivered, waits, failed, was dropped, and the last error." },
+    { "scheduler.get_listener", "scheduler.get_listener(name) -> listener",
+      'One of them, "script/name", with its dead letters: the events that it failed for good.' },
+    { "scheduler.retry_listener", "scheduler.retry_listener(name) -> count",
+      "Delivers the dead letters of a durable listener once more." },
+    { "scheduler.discard_dead_letters", "scheduler.discard_dead_letters(name) -> count", "Forgets them." },
     { "scheduler.emit", "scheduler.emit(event, members?) -> count",
       'Tells listeners and the jobs that wait with on_event: scheduler.emit("order", { id = 42 }). How many jobs wait; '
         .. "it is kept for them when this returns." },

@@ -44,7 +44,6 @@ for name, value in pairs {
   trigger = trigger.trigger,
 
   job = vocabulary.job,
-  pool = vocabulary.pool,
   on = vocabulary.on,
   command = vocabulary.command,
   scheduler = raw.module("scheduler"),
@@ -101,8 +100,8 @@ function handlers.ask(name, previous_us, now_us)
 end
 
 --- Something happened of which this state wants to hear.
-function handlers.event(name, event_json)
-  vocabulary.tell_listeners(name, event_json)
+function handlers.event(id, event_json, event_id, delivery)
+  vocabulary.tell_listener(id, event_json, event_id, delivery)
 end
 
 --- A chunk typed at the console. Returns JSON: {"text": results as shown} or {"incomplete": true};

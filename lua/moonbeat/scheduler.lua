@@ -423,30 +423,92 @@ end
 
 -- ---- listeners ----
 
---- True, or nil, message, code.
-local function listen()
-  local result, message, code = ask("listen", { names = vocabulary.listened() })
+--- Calls `listener(event)` for each event of these names (all when not given) that the filter lets
+-- pass, for as long as this script's version or this console lives. Takes one table too, as on does.
+-- True, or nil, message, code.
+function scheduler.add_listener(listener, wanted, filter, options)
+  if type(listener) ~= "function" and type(listener) ~= "table" then
+    fail("scheduler.add_listener wants a function, not a %s", type(listener))
+  end
+  local spec = vocabulary.add_listener(listener, wanted, filter, options)
+  local result, message, code = ask("listen", { listener = spec })
   if not result then
+    vocabulary.forget_listener(spec.id)
     return nil, message, code
   end
   return true
 end
 
---- Calls `listener(event)` for each event of these names (all when not given), for as long as this
--- script's version or this console lives.
-function scheduler.add_listener(listener, names)
-  if type(listener) ~= "function" then
-    fail("scheduler.add_listener wants a function, not a %s", type(listener))
-  end
-  vocabulary.add_listener(listener, names)
-  return listen()
-end
-
+--- The function hears of nothing any more. One that the script declares is declared again when the
+-- script is loaded again; a durable one stays.
 function scheduler.remove_listener(listener)
-  if not vocabulary.remove_listener(listener) then
+  local ids = vocabulary.listener_ids(listener)
+  if #ids == 0 then
     return nil, "the function is no listener here", "not_found"
   end
-  return listen()
+  for _, id in ipairs(ids) do
+    local result, message, code = ask("unlisten", { id = id })
+    if not result then
+      return nil, message, code
+    end
+    vocabulary.forget_listener(id)
+  end
+  return true
+end
+
+local function fill_listener(members)
+  for key, value in pairs(members) do
+    if value == raw.json_null then
+      members[key] = nil
+    end
+  end
+  members.error_at, members.retry_at = to_time(members.error_at), to_time(members.retry_at)
+  for _, letter in ipairs(members.dead_letters or {}) do
+    letter.died_at = to_time(letter.died_at)
+  end
+  return members
+end
+
+--- All listeners, of all scripts and consoles, with what was delivered, waits, failed or was dropped.
+function scheduler.get_listeners()
+  local result, message, code = ask("listeners")
+  if not result then
+    return nil, message, code
+  end
+  for _, members in ipairs(result.listeners) do
+    fill_listener(members)
+  end
+  return setmetatable(result.listeners, raw.module("tables").Listeners)
+end
+
+local function listener_name(name, op)
+  if type(name) == "table" then
+    name = name.listener
+  end
+  if type(name) ~= "string" then
+    fail("scheduler.%s wants the name of a listener, \"script/name\", not a %s", op, type(name))
+  end
+  return name
+end
+
+--- One of them, with its dead letters: the events that it failed for good.
+function scheduler.get_listener(name)
+  local result, message, code = ask("listener", { listener = listener_name(name, "get_listener") })
+  if not result then
+    return nil, message, code
+  end
+  return fill_listener(result)
+end
+
+for _, op in ipairs { "retry_listener", "discard_dead_letters" } do
+  --- The dead letters of a durable listener are delivered anew, or are forgotten; returns how many.
+  scheduler[op] = function(name)
+    local result, message, code = ask(op, { listener = listener_name(name, op) })
+    if not result then
+      return nil, message, code
+    end
+    return result.count
+  end
 end
 
 -- ---- events ----
@@ -487,39 +549,6 @@ end
 --- Removes one that was set at run time, or whose script declares it no longer.
 function scheduler.remove_calendar(name)
   local result, message, code = ask("remove_calendar", { name = name })
-  if not result then
-    return nil, message, code
-  end
-  return true
-end
-
--- ---- pools ----
-
---- The pools: a list of { name =, slots =, used =, waiting =, runs = { ids }, script = }.
-function scheduler.get_pools()
-  local result, message, code = ask("pools")
-  if not result then
-    return nil, message, code
-  end
-  for _, pool in ipairs(result.pools) do
-    pool.script = pool.script ~= raw.json_null and pool.script or nil
-    pool.declared = pool.declared ~= raw.json_null and pool.declared or nil
-  end
-  return result.pools
-end
-
---- Makes a pool, or changes how many slots it has.
-function scheduler.set_pool(name, slots)
-  local result, message, code = ask("set_pool", { name = name, slots = slots })
-  if not result then
-    return nil, message, code
-  end
-  return true
-end
-
---- Removes one that no script declares and no job uses.
-function scheduler.remove_pool(name)
-  local result, message, code = ask("remove_pool", { name = name })
   if not result then
     return nil, message, code
   end

@@ -85,6 +85,16 @@ tables.Skips = list_of("skips", { "FIRST", "LAST", "COUNT", "REASON" }, function
   return { clock(skip.first_at), clock(skip.last_at), tostring(skip.count), skip.reason }
 end)
 
+tables.Listeners = list_of("listeners",
+  { "LISTENER", "EVENTS", "DURABLE", "DELIVERED", "WAITING", "FAILED", "DROPPED", "DEAD", "" },
+  function(listener)
+    return {
+      listener.listener, table.concat(listener.events, ", "), listener.durable and "yes" or "no",
+      tostring(listener.delivered), tostring(listener.waiting), tostring(listener.failed),
+      tostring(listener.dropped), tostring(listener.dead), first_line(listener.error),
+    }
+  end)
+
 tables.Lines = { __name = "lines", __tostring = function(lines) return table.concat(lines, "\n") end }
 
 return tables

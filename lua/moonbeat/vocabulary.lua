@@ -18,9 +18,10 @@ local places = {}    -- id -> "jobs/a.lua:7"
 local zones = {}     -- id -> the time zone of its trigger, where one was written
 local functions = {} -- id -> the declared function
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
-local listeners = {} -- event -> list of functions
+local listeners = {} -- what C is told of each, in the order of the declarations
+local listener_functions = {} -- id -> function
+local last_listener = 0
 local calendars = {} -- name -> definition
-local pools = {} -- name -> slots
 local triggers = {} -- name -> function(previous, now)
 
 local vocabulary = {}
@@ -231,28 +232,6 @@ function vocabulary.declare_calendar(name, definition)
   end
 end
 
--- ---- pools ----
-
---- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs. Known when the
--- script has loaded, or at once.
----@param name string
----@param slots integer 0 lets nothing begin
-function vocabulary.pool(name, slots)
-  if type(name) ~= "string" or math.type(slots) ~= "integer" then
-    fail('pool: write pool("db", 4), a name and a whole number of slots')
-  end
-  if is_console or not is_loading then
-    local _, message = raw.request("set_pool", { name = name, slots = slots })
-    if message then
-      fail("%s", message)
-    end
-  elseif pools[name] then
-    fail('pool "%s" is declared twice', name)
-  else
-    pools[name] = slots
-  end
-end
-
 -- ---- triggers in Lua ----
 
 --- trigger("name", function(previous, now) ... end): known to this script by that name.
@@ -288,50 +267,126 @@ end
 
 -- ---- listeners ----
 
---- on("job_error", function(event) ... end); a pattern ("job_*") or a list of names will do.
-function vocabulary.on(wanted, listener)
+local function shown(names)
+  local text = table.concat(names, ", ")
+  return #text <= 200 and text or text:sub(1, 199) .. "…"
+end
+
+--- Names that nobody gave tell what is listened to; the second of the same is "job_error (2)".
+local function unused_name(base)
+  local taken = {}
+  for _, spec in ipairs(listeners) do
+    taken[spec.name] = true
+  end
+  local name, number = base, 1
+  while taken[name] do
+    number = number + 1
+    name = ("%s (%d)"):format(base, number)
+  end
+  return name
+end
+
+--- The parts of on(events, filter?, function, options?) as one table.
+local function gather(word, wanted, filter, listener, options)
+  if type(filter) == "function" then
+    filter, listener, options = nil, filter, listener
+  end
   if type(listener) ~= "function" then
-    fail("on wants an event's name and a function, not a %s", type(listener))
+    fail("%s wants an event's name and a function, not a %s", word, type(listener))
+  elseif filter ~= nil and type(filter) ~= "table" then
+    fail("%s: the filter must be a table, like { job = \"orders\" }, not a %s", word, type(filter))
+  elseif options ~= nil and type(options) ~= "table" then
+    fail("%s: the options must be a table, like { durable = true }, not a %s", word, type(options))
+  end
+  local spec = { event = wanted, filter = filter, run = listener }
+  for key, value in pairs(options or {}) do
+    if spec[key] ~= nil then
+      fail("%s: %s is given twice", word, key)
+    end
+    spec[key] = value
+  end
+  return spec
+end
+
+--- Checks a listener and keeps its function; what C gets of it.
+local function new_listener(word, given)
+  raw.check_options(word, given, "event", "filter", "run", "name", "durable", "timeout", "attempts")
+  if type(given.run) ~= "function" then
+    fail("%s wants a function, run = function(event) ... end, not a %s", word, type(given.run))
+  end
+  local list = events.patterns(given.event)
+  local spec = {
+    id = last_listener + 1,
+    events = list,
+    name = given.name == nil and unused_name(shown(list)) or given.name,
+    filter = given.filter,
+    durable = given.durable,
+    timeout = given.timeout,
+    attempts = given.attempts,
+  }
+  local message = raw.listener_check(spec)
+  if message then
+    fail("%s: %s", word, message)
+  end
+  last_listener = spec.id
+  listener_functions[spec.id] = given.run
+  listeners[#listeners + 1] = spec
+  return spec
+end
+
+--- on("job_error", function(event) ... end): a name, a pattern ("job_*") or a list of such, and
+-- before the function a filter of the events' members; options behind it, or all as one table,
+-- on { event = "job_error", durable = true, run = function(event) ... end }.
+function vocabulary.on(wanted, filter, listener, options)
+  local given
+  if type(wanted) == "table" and filter == nil and listener == nil then
+    given = wanted
+  else
+    given = gather("on", wanted, filter, listener, options)
   end
   if is_console then
-    return raw.module("scheduler").add_listener(listener, wanted)
+    local good, message = raw.module("scheduler").add_listener(given)
+    return good or fail("%s", message)
   elseif not is_loading then
     fail("listeners are declared while the script loads; inside a run use scheduler.add_listener")
   end
-  vocabulary.add_listener(listener, wanted)
-end
-
-function vocabulary.add_listener(listener, wanted)
-  for name in pairs(events.expand(wanted)) do
-    listeners[name] = listeners[name] or {}
-    table.insert(listeners[name], listener)
-  end
-end
-
---- True when it was one.
-function vocabulary.remove_listener(listener)
-  local found = false
-  for name, list in pairs(listeners) do
-    for i = #list, 1, -1 do
-      if list[i] == listener then
-        table.remove(list, i)
-        found = true
-      end
-    end
-    if #list == 0 then
-      listeners[name] = nil
+  local spec = new_listener("on", given)
+  for i = 1, #listeners - 1 do
+    if listeners[i].name == spec.name then
+      fail('on: listener "%s" is declared twice', spec.name)
     end
   end
-  return found
 end
 
-function vocabulary.listened()
-  local names = {}
-  for name in pairs(listeners) do
-    names[#names + 1] = name
+--- One that is added while the state lives: what the scheduler is to know of it.
+function vocabulary.add_listener(listener, wanted, filter, options)
+  local given = listener
+  if type(listener) == "function" then
+    given = gather("scheduler.add_listener", wanted, filter, listener, options)
   end
-  table.sort(names)
-  return names
+  return new_listener("scheduler.add_listener", given)
+end
+
+--- The scheduler did not take it.
+function vocabulary.forget_listener(id)
+  listener_functions[id] = nil
+  for i = #listeners, 1, -1 do
+    if listeners[i].id == id then
+      table.remove(listeners, i)
+    end
+  end
+end
+
+--- The numbers under which a function listens.
+function vocabulary.listener_ids(listener)
+  local ids = {}
+  for id, known in pairs(listener_functions) do
+    if known == listener then
+      ids[#ids + 1] = id
+    end
+  end
+  table.sort(ids)
+  return ids
 end
 
 --- An event as scripts see it: its instants are times, what is absent is nil.
@@ -349,19 +404,16 @@ local function make_event(event)
   return event
 end
 
---- Each listener gets its own copy of the event; an error of one is logged and does not stop the
--- others.
-function vocabulary.tell_listeners(name, event_json)
-  local all = { table.unpack(listeners[name] or {}) }
-  for _, listener in ipairs(listeners["*"] or {}) do
-    all[#all + 1] = listener
-  end
-  for _, listener in ipairs(all) do
+--- An event for one listener, with the id that it has each time it is delivered. Errors are the
+-- scheduler's to count.
+function vocabulary.tell_listener(id, event_json, event_id, delivery)
+  local listener = listener_functions[id]
+  if listener then
     local event = make_event(raw.json_decode(event_json))
-    local ok, message = pcall(listener, event)
-    if not ok then
-      raw.module("log").log.error("the listener of %s failed: %s", name, message)
-    end
+    -- What was emitted may have members of these names.
+    event.id = event.id == nil and event_id or event.id
+    event.delivery = event.delivery == nil and delivery or event.delivery
+    listener(event)
   end
 end
 
@@ -414,8 +466,7 @@ function vocabulary.declarations()
   return {
     jobs = specs,
     calendars = next(calendars) and calendars or nil,
-    pools = next(pools) and pools or nil,
-    listeners = vocabulary.listened(),
+    listeners = listeners,
     functions = global_names(),
   }
 end

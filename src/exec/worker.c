@@ -49,6 +49,7 @@ static void after_round(void *context)
 {
   struct worker *worker = context;
   worker_announce_runs(worker);
+  worker_report_ears(worker);
   if (worker->closing)
     close_idle_vms(worker);
 }
@@ -64,6 +65,7 @@ static void end_vm(struct worker *worker, struct vm *vm)
 static void stop(struct worker *worker)
 {
   struct actor *actor, *next_actor;
+  worker_close_ears(worker);
   for (struct closing *closing = worker->closing; closing; closing = closing->next)
     vm_kill_all(closing->vm);
   HASH_ITER(hh, worker->actors, actor, next_actor) {
@@ -84,6 +86,7 @@ static void stop(struct worker *worker)
   isolate_close(worker->isolate);
   host_drop_requests(worker->host);
   close_idle_vms(worker);
+  worker_report_ears(worker);
   api_http_close(&worker->loop);
   worker_post(worker, worker_message(worker, MESSAGE_STOPPED));
   bus_close(worker->options.bus, worker->options.address);

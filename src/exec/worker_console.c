@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "exec/worker_internal.h"
 
-enum { COMPLETE_BUDGET_US = 1000000, LISTENER_BUDGET_US = 30 * 1000000 };
+enum { COMPLETE_BUDGET_US = 1000000 };
 
 struct console_call {
   struct vm_call call;
@@ -13,7 +13,7 @@ struct console_call {
   char *answer; /* JSON */
 };
 
-static struct session *find_session(struct worker *worker, uint64_t id)
+struct session *worker_find_session(struct worker *worker, uint64_t id)
 {
   struct session *session;
   HASH_FIND(hh, worker->sessions, &id, sizeof id, session);
@@ -22,7 +22,7 @@ static struct session *find_session(struct worker *worker, uint64_t id)
 
 static struct session *make_session(struct worker *worker, uint64_t id, struct error *error)
 {
-  struct session *session = find_session(worker, id);
+  struct session *session = worker_find_session(worker, id);
   if (session)
     return session;
   struct vm *vm = worker_create_vm(worker, "console", id | GENERATION_OF_CONSOLE, 1, error);
@@ -85,7 +85,7 @@ static void console_ended(struct vm_call *call, enum vm_outcome outcome, const c
   free(console);
 }
 
-static void console_log(struct vm_call *call, int level, const char *text, size_t size)
+void worker_log_for_console(struct vm_call *call, int level, const char *text, size_t size)
 {
   (void)level;
   struct worker *worker = call->vm->owner;
@@ -98,11 +98,11 @@ static void console_log(struct vm_call *call, int level, const char *text, size_
 }
 
 static const struct vm_call_kind evaluate_kind = {
-    .name = "console", .entry = l_evaluate, .ended = console_ended, .log = console_log};
+    .name = "console", .entry = l_evaluate, .ended = console_ended, .log = worker_log_for_console};
 static const struct vm_call_kind complete_kind = {.name = "completion",
                                                   .entry = l_complete,
                                                   .ended = console_ended,
-                                                  .log = console_log,
+                                                  .log = worker_log_for_console,
                                                   .passes_queue = true};
 
 static void start(struct worker *worker, struct message *message, const struct vm_call_kind *kind,
@@ -130,32 +130,12 @@ void worker_complete(struct worker *worker, struct message *message)
   start(worker, message, &complete_kind, COMPLETE_BUDGET_US);
 }
 
-/* ---- listeners of a session ---- */
-
-static const struct vm_call_kind event_kind = {.name = "listener",
-                                               .entry = worker_l_event,
-                                               .ended = worker_event_ended,
-                                               .log = console_log,
-                                               .passes_queue = true};
-
-void worker_console_event(struct worker *worker, struct message *message)
-{
-  uint64_t id = message->as.event.generation & ~GENERATION_OF_CONSOLE;
-  struct session *session = find_session(worker, id);
-  if (!session) {
-    message_destroy(message);
-    return;
-  }
-  struct event_call *event = memory_alloc(sizeof *event);
-  event->message = message;
-  vm_call_start(session->vm, &event->call, &event_kind, LISTENER_BUDGET_US);
-}
+/* ---- the end ---- */
 
 static void stop_listening(struct worker *worker, uint64_t generation)
 {
   struct message *request = worker_message(worker, MESSAGE_REQUEST);
-  request->as.request.op = memory_strdup("listen");
-  request->as.request.params = memory_strdup("{\"names\":[]}");
+  request->as.request.op = memory_strdup("unlisten");
   request->as.request.generation = generation;
   worker_post(worker, request);
 }
@@ -163,7 +143,7 @@ static void stop_listening(struct worker *worker, uint64_t generation)
 /* Stops the line that runs and those that wait behind it; what the session holds stays. */
 void worker_interrupt(struct worker *worker, struct message *message)
 {
-  struct session *session = find_session(worker, message->as.console.session);
+  struct session *session = worker_find_session(worker, message->as.console.session);
   if (session)
     vm_kill_all(session->vm);
   message_destroy(message);
@@ -171,9 +151,10 @@ void worker_interrupt(struct worker *worker, struct message *message)
 
 void worker_end_session(struct worker *worker, struct message *message)
 {
-  struct session *session = find_session(worker, message->as.console.session);
+  struct session *session = worker_find_session(worker, message->as.console.session);
   if (session) {
     vm_kill_all(session->vm);
+    worker_drop_ears(worker, session->vm->generation);
     stop_listening(worker, session->vm->generation);
     HASH_DEL(worker->sessions, session);
     worker_close_vm(worker, session->vm);

@@ -1,5 +1,6 @@
-/* The parts of a worker: worker.c (thread, dispatch, end), worker_load.c (scripts and listeners),
- * worker_run.c, worker_ask.c (triggers), worker_console.c. On the worker's thread. */
+/* The parts of a worker: worker.c (thread, dispatch, end), worker_load.c (scripts),
+ * worker_listen.c, worker_run.c, worker_ask.c (triggers), worker_console.c. On the worker's thread.
+ */
 #ifndef EXEC_WORKER_INTERNAL_H
 #define EXEC_WORKER_INTERNAL_H
 
@@ -41,6 +42,7 @@ struct closing {
   struct closing *next;
 };
 
+struct ear;
 struct run_call;
 TAILQ_HEAD(run_list, run_call);
 
@@ -56,6 +58,8 @@ struct worker {
   struct closing *closing;
   struct run_list unannounced; /* runs that have begun in this round */
   struct isolate *isolate;
+  struct ear *ears;       /* a hash by generation and id */
+  struct ear *unreported; /* those that have something to say */
 };
 
 /* NULL with *error. */
@@ -77,19 +81,16 @@ static inline struct message *worker_message(struct worker *worker, enum message
 
 struct actor *worker_find_actor(struct worker *worker, uint64_t generation);
 
-/* A call of a listener. */
-struct event_call {
-  struct vm_call call;
-  struct message *message;
-};
-int worker_l_event(lua_State *L); /* the call's entry (event -> nothing) */
-void worker_event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error);
+struct session *worker_find_session(struct worker *worker, uint64_t id);
+
+/* What calls outside runs say. */
+void worker_log_for_script(struct vm_call *call, int level, const char *text, size_t size);
+void worker_log_for_console(struct vm_call *call, int level, const char *text, size_t size);
 
 /* Each takes the message. */
 void worker_load(struct worker *worker, struct message *message);
 void worker_retire(struct worker *worker, struct message *message);
 void worker_event(struct worker *worker, struct message *message);
-void worker_console_event(struct worker *worker, struct message *message);
 void worker_ask(struct worker *worker, struct message *message);
 void worker_run(struct worker *worker, struct message *message);
 void worker_cancel(struct worker *worker, struct message *message);
@@ -97,6 +98,13 @@ void worker_evaluate(struct worker *worker, struct message *message);
 void worker_complete(struct worker *worker, struct message *message);
 void worker_interrupt(struct worker *worker, struct message *message);
 void worker_end_session(struct worker *worker, struct message *message);
+
+/* Posts HEARD for what listeners have heard in this round. */
+void worker_report_ears(struct worker *worker);
+/* The state is closed: nothing new is begun for its durable listeners. */
+void worker_drop_ears(struct worker *worker, uint64_t generation);
+/* The worker stops: nothing new is begun at all. */
+void worker_close_ears(struct worker *worker);
 
 /* Posts STARTED for the runs that have outlived the round in which they began. */
 void worker_announce_runs(struct worker *worker);

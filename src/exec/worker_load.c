@@ -1,4 +1,4 @@
-/* Scripts: their loading, their listeners, their end. */
+/* Scripts: their loading and their end. */
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "exec/isolate.h"
 #include "exec/worker_internal.h"
 
-enum { LOAD_BUDGET_US = 30 * 1000000, LISTENER_BUDGET_US = 30 * 1000000 };
+enum { LOAD_BUDGET_US = 30 * 1000000 };
 
 struct actor *worker_find_actor(struct worker *worker, uint64_t generation)
 {
@@ -35,13 +35,14 @@ void source_release(struct source *source)
 static void drop_actor(struct worker *worker, struct actor *actor)
 {
   HASH_DEL(worker->actors, actor);
+  worker_drop_ears(worker, actor->generation);
   worker_close_vm(worker, actor->vm);
   source_release(actor->source);
   free(actor);
 }
 
 /* What a script says outside a run goes to the daemon's log. */
-static void log_for_script(struct vm_call *call, int level, const char *text, size_t size)
+void worker_log_for_script(struct vm_call *call, int level, const char *text, size_t size)
 {
   log_write((enum log_level)level, "%s: %.*s", call->vm->script, (int)size, text);
 }
@@ -135,7 +136,7 @@ static void load_ended(struct vm_call *call, enum vm_outcome outcome, const char
 }
 
 static const struct vm_call_kind load_kind = {
-    .name = "load", .entry = l_load, .ended = load_ended, .log = log_for_script};
+    .name = "load", .entry = l_load, .ended = load_ended, .log = worker_log_for_script};
 
 void worker_load(struct worker *worker, struct message *message)
 {
@@ -167,52 +168,4 @@ void worker_retire(struct worker *worker, struct message *message)
     drop_actor(worker, actor);
   isolate_retire(worker->isolate, message->as.retire.generation);
   message_destroy(message);
-}
-
-/* ---- listeners ---- */
-
-static int after_event(lua_State *L, int status, lua_KContext unused)
-{
-  (void)L;
-  (void)status;
-  (void)unused;
-  return 0;
-}
-
-int worker_l_event(lua_State *L)
-{
-  struct message *message = ((struct event_call *)vm_call_argument(L))->message;
-  vm_push_handler(L, "event");
-  lua_pushstring(L, message->as.event.name);
-  lua_pushstring(L, message->as.event.json);
-  lua_callk(L, 2, 0, 0, after_event);
-  return 0;
-}
-
-/* Whatever a listener does, the run of which it hears stays as it is. */
-void worker_event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
-{
-  struct event_call *event = (struct event_call *)call;
-  if (error)
-    log_error("%s: listener of %s: %s", call->vm->script, event->message->as.event.name, error);
-  (void)outcome;
-  message_destroy(event->message);
-  free(event);
-}
-
-static const struct vm_call_kind event_kind = {.name = "listener",
-                                               .entry = worker_l_event,
-                                               .ended = worker_event_ended,
-                                               .log = log_for_script};
-
-void worker_event(struct worker *worker, struct message *message)
-{
-  struct actor *actor = worker_find_actor(worker, message->as.event.generation);
-  if (!actor) {
-    worker_console_event(worker, message);
-    return;
-  }
-  struct event_call *event = memory_alloc(sizeof *event);
-  event->message = message;
-  vm_call_start(actor->vm, &event->call, &event_kind, LISTENER_BUDGET_US);
 }

@@ -20,6 +20,10 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(scheduler_shutdown, RARE, "", "the daemon was told to stop; runs may end by themselves")       \
   X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
     "a worker sits in a call that it cannot be called back from")                                  \
+  X(scheduler_listener_failed, RARE, "script listener about waiting dead error",                   \
+    "a durable listener has failed an event for good; it is kept as a dead letter")                \
+  X(scheduler_listener_full, RARE, "script listener about waiting dead error",                     \
+    "a durable listener has so many events waiting, or dead, that some are dropped")               \
   X(script_loaded, RARE, "script version error", "a version of a script is in force")              \
   X(script_failed, RARE, "script version error",                                                   \
     "a script does not load; what was in force stays")                                             \

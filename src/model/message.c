@@ -77,6 +77,9 @@ static void free_strings(struct message *m)
     free(m->as.event.name);
     free(m->as.event.json);
     break;
+  case MESSAGE_HEARD:
+    free(m->as.heard.error);
+    break;
   case MESSAGE_EVALUATE:
   case MESSAGE_COMPLETE:
   case MESSAGE_INTERRUPT:

@@ -49,8 +49,9 @@ enum message_kind {
   MESSAGE_LOG, /* a line of a run's log, or of a script's when run.job is 0 */
   MESSAGE_STOPPED,
 
-  /* scheduler -> front (subscribers) and -> worker (listeners of `generation`) */
+  /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back */
   MESSAGE_EVENT,
+  MESSAGE_HEARD,
 
   /* front <-> worker: consoles. `tag` is the session for END/INTERRUPT/PRINT, the request else */
   MESSAGE_EVALUATE,    /* session, text: a chunk as typed; answered by REPLY */
@@ -170,10 +171,26 @@ struct message {
       char *error;                 /* NULL: there was none */
     } answer;
     struct {
-      uint64_t generation; /* for a worker */
+      uint64_t generation; /* for a worker, with all members up to timeout_us */
+      int64_t listener;    /* its id in the state */
+      int64_t number;      /* its place among what this listener is sent */
+      uint64_t id;         /* of the event */
+      uint64_t round;      /* see listener_state */
+      int32_t delivery;    /* 1: it was not sent before */
+      bool is_durable;     /* it waits for the one before to be heard */
+      int64_t timeout_us;
       char *name;
       char *json;
     } event;
+    struct {
+      uint64_t generation;
+      int64_t listener;
+      uint64_t round;
+      int64_t heard, failed; /* how many */
+      int64_t heard_number;  /* of the last one heard */
+      int64_t failed_number; /* of a durable listener's; 0: none */
+      char *error;           /* of the last one that failed; or NULL */
+    } heard;
     struct {
       uint64_t session;
       char *text;

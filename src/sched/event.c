@@ -8,45 +8,10 @@
 #include "base/memory.h"
 #include "sched/state.h"
 
-/* What a state asked for while it ran takes the place of what it declared. */
-static bool asked_at_run_time(const struct sched *s, uint64_t generation)
-{
-  for (const struct listener *l = s->listeners; l; l = l->next)
-    if (l->generation == generation)
-      return true;
-  return false;
-}
-
-static bool script_listens(const struct sched *s, const struct script_entry *script,
-                           const char *name)
-{
-  if (!script->generation || !script->facts || asked_at_run_time(s, script->generation))
-    return false;
-  json_each(listened, json_get(json_root(script->facts), "listeners")) {
-    const char *text = json_text(listened, "");
-    if (strcmp(text, name) == 0 || strcmp(text, "*") == 0)
-      return true;
-  }
-  return false;
-}
-
-static bool anyone_listens(const struct sched *s, const char *name)
-{
-  if (arrive_count(s, name))
-    return true;
-  for (const struct listener *l = s->listeners; l; l = l->next)
-    if (strcmp(l->name, name) == 0 || strcmp(l->name, "*") == 0)
-      return true;
-  for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script_listens(s, script, name))
-      return true;
-  return false;
-}
-
 bool event_wanted(const struct sched *s, const char *name, enum event_use use)
 {
   return (use == EVENT_RARE && s->events_this_turn < EVENTS_PER_TURN) || s->watchers ||
-         anyone_listens(s, name);
+         listeners_hear(s, name) || arrive_count(s, name);
 }
 
 struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json_writer *writer,
@@ -59,10 +24,9 @@ struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json
   return writer;
 }
 
-static void send(struct sched *s, int to, uint64_t generation, const char *name, const char *json)
+static void send_to_front(struct sched *s, const char *name, const char *json)
 {
-  struct message *m = message_create(MESSAGE_EVENT, ADDRESS_SCHEDULER, to);
-  m->as.event.generation = generation;
+  struct message *m = message_create(MESSAGE_EVENT, ADDRESS_SCHEDULER, ADDRESS_FRONT);
   m->as.event.name = memory_strdup(name);
   m->as.event.json = memory_strdup(json);
   message_list_append(s->out, m);
@@ -74,16 +38,8 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
   json_end_object(writer);
   arrive_event(s, name, out->data, event_name_is_own(name));
   if (s->watchers)
-    send(s, ADDRESS_FRONT, 0, name, out->data);
-  for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script_listens(s, script, name))
-      send(s, script->worker, script->generation, name, out->data);
-  uint64_t told = 0; /* a generation that listens twice is told once */
-  for (const struct listener *l = s->listeners; l; l = l->next)
-    if (l->generation != told && (strcmp(l->name, name) == 0 || strcmp(l->name, "*") == 0)) {
-      send(s, l->worker, l->generation, name, out->data);
-      told = l->generation;
-    }
+    send_to_front(s, name, out->data);
+  listeners_tell(s, name, out->data);
   if (use == EVENT_HOT || s->events_this_turn >= EVENTS_PER_TURN) {
     buffer_deinit(out);
     return;
@@ -109,14 +65,15 @@ void event_job(struct sched *s, const char *name, const struct entry *entry)
   event_end(s, &out, &writer, name, EVENT_RARE);
 }
 
-void event_script(struct sched *s, const char *name, const struct script_entry *script)
+void event_script(struct sched *s, const char *name, const struct script_entry *script,
+                  const char *version, const char *error)
 {
   struct buffer out = {0};
   struct json_writer writer;
   event_begin(s, &out, &writer, name);
   json_put_text(&writer, "script", script->script.name);
-  json_put_text(&writer, "version", script->script.version);
-  json_put_text(&writer, "error", script->script.error);
+  json_put_text(&writer, "version", version);
+  json_put_text(&writer, "error", error);
   event_end(s, &out, &writer, name, EVENT_RARE);
 }
 
@@ -128,26 +85,11 @@ void event_plain(struct sched *s, const char *name)
   event_end(s, &out, &writer, name, EVENT_RARE);
 }
 
-void event_listen(struct sched *s, uint64_t generation, int worker, const char *name)
+void events_forget(struct sched *s)
 {
-  struct listener *listener = memory_alloc(sizeof *listener);
-  listener->generation = generation;
-  listener->worker = worker;
-  listener->name = memory_strdup(name);
-  listener->next = s->listeners;
-  s->listeners = listener;
-}
-
-void event_unlisten(struct sched *s, uint64_t generation)
-{
-  for (struct listener **at = &s->listeners; *at;) {
-    struct listener *listener = *at;
-    if (generation && listener->generation != generation) {
-      at = &listener->next;
-      continue;
-    }
-    *at = listener->next;
-    free(listener->name);
-    free(listener);
+  for (; s->events_this_turn > 0; s->events_this_turn--) {
+    s->next_event = (s->next_event + EVENTS_KEPT - 1) % EVENTS_KEPT;
+    free(s->events[s->next_event]);
+    s->events[s->next_event] = NULL;
   }
 }

@@ -206,27 +206,10 @@ static enum error_code reload(struct request *r)
   return ERROR_OK;
 }
 
-/* The state that asks hears of these events from now on, and of no others. */
-static enum error_code listen(struct request *r)
-{
-  const struct message *message = *r->message;
-  uint64_t generation = message->as.request.generation;
-  const struct json *names = json_get(r->params, "names");
-  if (!generation || !names || names->type != JSON_ARRAY)
-    return error_set(r->error, ERROR_USAGE, "only scripts and consoles listen, to names");
-  event_unlisten(r->s, generation);
-  json_each(name, names)
-    event_listen(r->s, generation, message->from, json_text(name, ""));
-  json_begin_object(r->result);
-  json_end_object(r->result);
-  return ERROR_OK;
-}
-
 static const char *const none[] = {NULL};
 static const char *const name_param[] = {"name", NULL};
 static const char *const add_params[] = {"name", "source", NULL};
 static const char *const revision_params[] = {"name", "revision", NULL};
-static const char *const listen_params[] = {"names", NULL};
 
 const struct request_operation request_script_operations[] = {
     {"scripts", scripts, none},
@@ -235,6 +218,5 @@ const struct request_operation request_script_operations[] = {
     {"show_script", show_script, revision_params},
     {"rollback_script", rollback_script, revision_params},
     {"reload", reload, none},
-    {"listen", listen, listen_params},
     {0},
 };

@@ -104,7 +104,7 @@ static void retire(struct sched *s, const struct script_entry *script, uint64_t 
 {
   if (!generation)
     return;
-  event_unlisten(s, generation);
+  listeners_retire(s, generation);
   struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, script->worker);
   m->as.retire.generation = generation;
   message_list_append(s->out, m);
@@ -163,7 +163,8 @@ void script_remove(struct sched *s, struct script_entry *script)
   if (code != ERROR_NOT_FOUND && sched_failed(s, code, &error))
     return;
   retire(s, script, script->generation);
-  event_script(s, "script_removed", script);
+  listeners_remove_script(s, script->script.name);
+  event_script(s, "script_removed", script, script->script.version, script->script.error);
   answer_waiting(s, script, "the script was removed before it was loaded");
   HASH_DEL(s->scripts, script);
   free_script(script);
@@ -203,7 +204,7 @@ static void cannot_be_read(struct sched *s, struct script_entry *script, const c
   set_error(script, problem);
   log_error("%s", problem);
   put(s, script);
-  event_script(s, "script_failed", script);
+  event_script(s, "script_failed", script, script->script.version, problem);
   if (!script->generation && !fall_back(s, script))
     declare_break_jobs(s, script->script.name, problem);
 }
@@ -346,8 +347,8 @@ bool script_declares(struct sched *s, const char *script, const char *kind, cons
   return json_get(json_get(json_root(owner->facts), kind), name);
 }
 
-static enum error_code declare(struct sched *s, struct script_entry *script,
-                               const struct json *facts, struct error *error)
+static enum error_code declare_all(struct sched *s, struct script_entry *script,
+                                   const struct json *facts, struct error *error)
 {
   struct calendars_change change = {0};
   const struct json *calendars = json_get(facts, "calendars");
@@ -360,6 +361,41 @@ static enum error_code declare(struct sched *s, struct script_entry *script,
   pools_settle(s, script, pools, !code);
   calendars_settle(s, script, calendars, &change, !code);
   return code;
+}
+
+/* The jobs of a version that was good before are in the store. */
+static enum error_code declare(struct sched *s, struct script_entry *script,
+                               const struct json *facts, struct error *error)
+{
+  struct listener *listeners;
+  enum error_code code = listeners_read(script, json_get(facts, "listeners"), &listeners, error);
+  if (code)
+    return code;
+  if (!script->fallback)
+    code = declare_all(s, script, facts, error);
+  if (code)
+    listeners_free(listeners);
+  else
+    listeners_declare(s, script, listeners);
+  return code;
+}
+
+/* A conflict that is still there when it is tried again is not told again. */
+static bool is_known_failure(const struct script_entry *script)
+{
+  return script->conflict && script->script.error &&
+         strcmp(script->script.error, script->verdict) == 0;
+}
+
+/* In the transaction, and not when it is put in force, so that it is kept for those who wait. */
+static void tell_load(struct sched *s, const struct script_entry *script)
+{
+  if (script->fallback)
+    return;
+  if (!script->verdict)
+    event_script(s, "script_loaded", script, script->version, NULL);
+  else if (!is_known_failure(script))
+    event_script(s, "script_failed", script, script->script.version, script->verdict);
 }
 
 void script_loaded(struct sched *s, const struct message *message)
@@ -377,7 +413,7 @@ void script_loaded(struct sched *s, const struct message *message)
     error_set(&error, code, "%s", message->as.loaded.text);
   else
     code = json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &facts, &error);
-  if (!code && !script->fallback)
+  if (!code)
     code = declare(s, script, json_root(facts), &error);
   json_free(facts);
   if (s->failure)
@@ -392,6 +428,7 @@ void script_loaded(struct sched *s, const struct message *message)
     declare_break_jobs(s, script->script.name, script->verdict);
   if (!code)
     declare_mend_jobs(s, script->script.name);
+  tell_load(s, script);
 }
 
 static void put_in_force(struct sched *s, struct script_entry *script,
@@ -414,7 +451,6 @@ static void put_in_force(struct sched *s, struct script_entry *script,
   const struct json *jobs = json_get(json_root(script->facts), "jobs");
   unsigned count = jobs ? jobs->count : 0;
   log_info("%s loaded: %u %s", script->script.path, count, count == 1 ? "job" : "jobs");
-  event_script(s, "script_loaded", script);
 }
 
 static void note_failure(struct sched *s, struct script_entry *script)
@@ -424,14 +460,9 @@ static void note_failure(struct sched *s, struct script_entry *script)
     script->fallback = false;
     return;
   }
-  /* A conflict that is still there when it is tried again is not told again. */
-  bool known = script->conflict && script->script.error &&
-               strcmp(script->script.error, script->verdict) == 0;
-  set_error(script, script->verdict);
-  if (!known) {
+  if (!is_known_failure(script))
     log_error("%s", script->verdict);
-    event_script(s, "script_failed", script);
-  }
+  set_error(script, script->verdict);
   fall_back(s, script);
 }
 

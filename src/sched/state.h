@@ -12,6 +12,7 @@
 #include "model/event_name.h"
 #include "sched/gate.h"
 #include "sched/heap.h"
+#include "sched/listener.h"
 #include "sched/sched.h"
 #include "trigger/event.h"
 
@@ -134,14 +135,6 @@ struct reload {
 
 struct watched; /* a job that is expected to succeed, or is in trouble: health.c */
 
-/* Listeners added at run time. */
-struct listener {
-  struct listener *next;
-  uint64_t generation;
-  int worker;
-  char *name;
-};
-
 struct sched {
   struct sched_options options;
   struct store *store;
@@ -192,7 +185,7 @@ struct sched {
   struct reload *reloads;
   uint64_t next_reload;
 
-  struct listener *listeners;
+  struct listeners listeners;
   int watchers; /* the front wants all events */
   char *events[EVENTS_KEPT];
   size_t next_event;
@@ -206,7 +199,7 @@ struct sched {
   int64_t *over_limit; /* numbers of jobs whose history is to be cut */
   size_t over_limit_count, over_limit_capacity;
   bool stopping, stopped;
-  int64_t stop_by_us;
+  int64_t stopping_us, stop_by_us;
 };
 
 /* ---- turn.c ---- */
@@ -503,10 +496,11 @@ struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json
 void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
                enum event_use use);
 void event_job(struct sched *s, const char *name, const struct entry *entry);
-void event_script(struct sched *s, const char *name, const struct script_entry *script);
+void event_script(struct sched *s, const char *name, const struct script_entry *script,
+                  const char *version, const char *error);
 void event_plain(struct sched *s, const char *name);
-void event_listen(struct sched *s, uint64_t generation, int worker, const char *name);
-void event_unlisten(struct sched *s, uint64_t generation);
+/* The turn was taken back: what it told is not remembered. */
+void events_forget(struct sched *s);
 
 /* ---- view.c ---- */
 
@@ -547,6 +541,7 @@ struct request_operation {
 extern const struct request_operation request_add_operations[];
 extern const struct request_operation request_calendar_operations[];
 extern const struct request_operation request_event_operations[];
+extern const struct request_operation request_listener_operations[];
 extern const struct request_operation request_job_operations[];
 extern const struct request_operation request_kv_operations[];
 extern const struct request_operation request_lock_operations[];

@@ -7,7 +7,7 @@
 #include "sched/lock.h"
 #include "sched/state.h"
 
-enum { FULL_RETRY_US = 1000000, STOP_LOOK_US = 50000 };
+enum { FULL_RETRY_US = 1000000, STOP_LOOK_US = 50000, LISTENERS_LAST_WORD_US = 2000000 };
 
 enum error_code sched_create(const struct sched_options *options, int64_t now_us,
                              struct sched **sched, struct error *error)
@@ -33,18 +33,21 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
     queues_recover(s);
     health_recover(s);
     fold_recover(s);
+    listeners_recover(s);
     script_recover(s);
     run_recover(s);
     arrive_start(s);
     arrive_all(s);
     near_flush(s);
     fold_flush(s);
+    listeners_flush(s);
     code = s->failure ? s->failure : store_commit(s->store, error);
     if (s->failure)
       *error = s->error;
     message_list_join(&s->held, &out); /* given out by the first turn */
     run_commit(s);
     near_commit(s);
+    listeners_commit(s);
     s->out = NULL;
   }
   if (code) {
@@ -66,7 +69,7 @@ void sched_destroy(struct sched *s)
   topics_free_all(s);
   near_free_all(s);
   script_forget_all(s);
-  event_unlisten(s, 0);
+  listeners_free_all(s);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
@@ -96,6 +99,7 @@ static void start_stopping(struct sched *s, int64_t grace_us)
   if (!s->stopping) {
     unsigned open = HASH_COUNT(s->open_runs);
     log_info("stopping: %u %s open", open, open == 1 ? "run is" : "runs are");
+    s->stopping_us = s->now_us;
     event_plain(s, "scheduler_shutdown");
   }
   s->stopping = true;
@@ -128,6 +132,9 @@ static void take(struct sched *s, struct message **message)
     break;
   case MESSAGE_LOG:
     run_log(s, m);
+    break;
+  case MESSAGE_HEARD:
+    listeners_heard(s, m);
     break;
   case MESSAGE_SENSED:
     topic_sensed(s, m);
@@ -191,6 +198,9 @@ static void go_on_stopping(struct sched *s)
   /* A run that does not even end when it is killed is left to the next start. */
   if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + 5 * 1000000)
     return;
+  if (listeners_busy(s) && s->now_us < s->stop_by_us &&
+      s->now_us < s->stopping_us + LISTENERS_LAST_WORD_US)
+    return;
   s->stopped = true;
   for (int i = 0; i < s->options.workers; i++)
     message_list_append(s->out,
@@ -207,6 +217,8 @@ static void finish_writing(struct sched *s)
     near_flush(s);
   if (!s->failure)
     fold_flush(s);
+  if (!s->failure)
+    listeners_flush(s);
   if (!s->failure)
     s->failure = store_commit(s->store, &s->error);
 }
@@ -226,6 +238,8 @@ static void take_back(struct sched *s)
   arrivals_forget(s);
   queues_recover(s);
   health_recover(s);
+  listeners_undo(s);
+  events_forget(s);
   near_forget(s);
 }
 
@@ -252,6 +266,8 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
     fire_due(s);
   if (!s->failure && (s->stopping || s->unfolded_count > FOLD_MAX))
     fold_step(s, s->stopping ? SIZE_MAX : FOLD_STEP, INT64_MAX);
+  if (!s->failure)
+    listeners_pump(s);
   finish_writing(s);
 }
 
@@ -265,6 +281,7 @@ static void deliver(struct sched *s, const struct message_list *taken)
     if (message->kind == MESSAGE_LOADED)
       script_settle(s, message);
   lock_commit(s);
+  listeners_commit(s);
   script_answer_reloads(s);
   go_on_stopping(s);
 }
@@ -298,6 +315,7 @@ static void answer_alone(struct sched *s, struct message *request)
     near_commit(s);
     lock_commit(s);
     gates_commit(s);
+    listeners_commit(s);
   }
   message_destroy(copy);
   s->out = turn_out;
@@ -388,6 +406,9 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
   int64_t gates_us = gates_wake_us(s), late_us = health_wake_us(s, now_us);
   if (gates_us < wake_us)
     wake_us = gates_us < now_us ? now_us : gates_us;
+  int64_t listener_us = listeners_wake_us(s, now_us);
+  if (listener_us < wake_us)
+    wake_us = listener_us;
   return late_us < wake_us ? late_us : wake_us;
 }
 

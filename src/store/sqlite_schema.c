@@ -95,7 +95,22 @@ static const char *const steps[] = {
 
     /* Values that scripts keep may have an end. */
     "ALTER TABLE kv ADD COLUMN expires_us INTEGER;"
-    "CREATE INDEX kv_expiring ON kv(expires_us) WHERE expires_us IS NOT NULL;",
+    "CREATE INDEX kv_expiring ON kv(expires_us) WHERE expires_us IS NOT NULL;"
+
+    /* Durable listeners, the events that they have not heard of, and those that they failed for
+     * good. */
+    "CREATE TABLE listeners(number INTEGER PRIMARY KEY, script TEXT NOT NULL, name TEXT NOT NULL,"
+    "  spec TEXT NOT NULL, delivered INTEGER NOT NULL DEFAULT 0,"
+    "  failed INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE(script, name)) STRICT;"
+    "CREATE TABLE letters(listener INTEGER NOT NULL, number INTEGER NOT NULL,"
+    "  id INTEGER NOT NULL, deliveries INTEGER NOT NULL, failures INTEGER NOT NULL DEFAULT 0,"
+    "  name TEXT NOT NULL, event TEXT NOT NULL, PRIMARY KEY(listener, number))"
+    "  STRICT, WITHOUT ROWID;"
+    "CREATE TABLE dead_letters(listener INTEGER NOT NULL, number INTEGER NOT NULL,"
+    "  id INTEGER NOT NULL, deliveries INTEGER NOT NULL, died_us INTEGER NOT NULL, error TEXT,"
+    "  name TEXT NOT NULL, event TEXT NOT NULL, PRIMARY KEY(listener, number))"
+    "  STRICT, WITHOUT ROWID;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

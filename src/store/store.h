@@ -333,6 +333,64 @@ enum error_code store_kv_each(struct store *store, const struct kv_listing *list
 enum error_code store_kv_expire(struct store *store, int64_t now_us, int budget, int *removed,
                                 struct error *error);
 
+/* ---- durable listeners, and the letters to them: events that they have not heard of ---- */
+
+struct stored_listener {
+  int64_t number;
+  const char *script, *name;
+  const char *spec; /* JSON, see model/listener_spec.h */
+  int64_t delivered, failed, dropped;
+  int64_t waiting, dead, last_number; /* counted when it is read */
+};
+typedef bool (*store_listener_visitor)(void *context, const struct stored_listener *listener);
+enum error_code store_each_listener(struct store *store, store_listener_visitor visit,
+                                    void *context, struct error *error);
+enum error_code store_add_listener(struct store *store, const char *script, const char *name,
+                                   const char *spec, int64_t *number, struct error *error);
+enum error_code store_put_listener(struct store *store, int64_t number, const char *spec,
+                                   struct error *error);
+/* Writes delivered, failed and dropped. */
+enum error_code store_count_listener(struct store *store, const struct stored_listener *listener,
+                                     struct error *error);
+/* With its letters. */
+enum error_code store_remove_listener(struct store *store, int64_t number, struct error *error);
+
+struct stored_letter {
+  int64_t listener;
+  int64_t number;     /* its place */
+  int64_t id;         /* of the event */
+  int32_t deliveries; /* how often it was sent */
+  int64_t failures;
+  const char *name, *event; /* JSON */
+  const char *error;        /* of a dead one */
+  int64_t died_us;
+};
+typedef bool (*store_letter_visitor)(void *context, const struct stored_letter *letter);
+enum error_code store_add_letter(struct store *store, const struct stored_letter *letter,
+                                 struct error *error);
+/* Those behind `after`, in order. */
+enum error_code store_each_letter(struct store *store, int64_t listener, int64_t after,
+                                  store_letter_visitor visit, void *context, struct error *error);
+/* Those behind `after` up to `until` are sent once more. */
+enum error_code store_sent_letters(struct store *store, int64_t listener, int64_t after,
+                                   int64_t until, struct error *error);
+enum error_code store_remove_letters(struct store *store, int64_t listener, int64_t until,
+                                     struct error *error);
+enum error_code store_fail_letter(struct store *store, int64_t listener, int64_t number,
+                                  int64_t *failures, struct error *error);
+/* It is dead; *name becomes the caller's. */
+enum error_code store_bury_letter(struct store *store, int64_t listener, int64_t number,
+                                  int64_t now_us, const char *why, char **name,
+                                  struct error *error);
+enum error_code store_each_dead(struct store *store, int64_t listener, store_letter_visitor visit,
+                                void *context, struct error *error);
+/* Only the newest `keep` stay. */
+enum error_code store_trim_dead(struct store *store, int64_t listener, int64_t keep,
+                                int64_t *removed, struct error *error);
+/* All the dead become letters again, of the places `first` and on. */
+enum error_code store_revive_letters(struct store *store, int64_t listener, int64_t first,
+                                     int64_t *count, struct error *error);
+
 /* ---- housekeeping, in small steps between turns ---- */
 
 struct store_retention {

@@ -7,6 +7,7 @@
 
 #include "model/event_name.h"
 #include "model/job.h"
+#include "model/listener_spec.h"
 #include "vm/api_json.h"
 #include "vm/vm.h"
 
@@ -116,6 +117,29 @@ static int l_event_check(lua_State *L) /* name exact -> nil | message */
   return 1;
 }
 
+/* What a listener wants, as it will be read later. */
+static int l_listener_check(lua_State *L) /* spec -> nil | message */
+{
+  struct json_document *document = NULL;
+  struct listener_spec *spec = NULL;
+  struct error error;
+  size_t size;
+  lua_settop(L, 1);
+  if (!api_json_encode(L, 1, "listener", 0))
+    return 1;
+  const char *json = lua_tolstring(L, -1, &size);
+  enum error_code code = json_parse(json, size, &document, &error);
+  if (!code)
+    code = listener_spec_from_json(json_root(document), &spec, &error);
+  listener_spec_destroy(spec);
+  json_free(document);
+  if (code)
+    lua_pushstring(L, error.text);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int l_event_list(lua_State *L) /* -> {{name=, members=, summary=}...} */
 {
   lua_newtable(L);
@@ -143,6 +167,7 @@ void api_scheduler_open(lua_State *L) /* raw -- raw */
                                        {"job_check", l_job_check},
                                        {"event_check", l_event_check},
                                        {"event_list", l_event_list},
+                                       {"listener_check", l_listener_check},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -15,13 +15,10 @@ static void loads_and_runs(void **state)
             "function odd() return function() end end\n"
             "function long() return ('x'):rep(100000) end\n"
             "function who(run) return {run.scheduled_at:iso(), run.attempt} end\n"
-            "on('job_error', function(event) heard = event.job end)\n"
-            "function what() return heard end\n"
             "job 'j' { trigger = every '1h', run = function() return 'declared' end }\n");
   struct message *loaded = await(desk, MESSAGE_LOADED);
   assert_int_equal(loaded->as.loaded.code, ERROR_OK);
   assert_non_null(strstr(loaded->as.loaded.text, "\"jobs\":[{"));
-  assert_non_null(strstr(loaded->as.loaded.text, "\"job_error\""));
   assert_non_null(strstr(loaded->as.loaded.text, "\"nothing\""));
   assert_string_equal(loaded->as.loaded.modules, "[]");
   message_destroy(loaded);
@@ -34,13 +31,6 @@ static void loads_and_runs(void **state)
   check_finished(desk, post_run(desk, 1, "odd", NULL, 0), RUN_FAILED, NULL, "cannot be stored");
   check_finished(desk, post_run(desk, 1, "missing", NULL, 0), RUN_FAILED, NULL, "missing");
   check_finished(desk, post_run(desk, 99, "add", NULL, 0), RUN_FAILED, NULL, "is gone");
-
-  struct message *event = to_worker(MESSAGE_EVENT, ADDRESS_SCHEDULER);
-  event->as.event.generation = 1;
-  event->as.event.name = memory_strdup("job_error");
-  event->as.event.json = memory_strdup("{\"event\":\"job_error\",\"job\":\"x\"}");
-  bus_post(desk->bus, event);
-  check_finished(desk, post_run(desk, 1, "what", NULL, 0), RUN_SUCCEEDED, "\"x\"", NULL);
 
   post_run(desk, 1, "long", NULL, 0);
   struct message *finished = await(desk, MESSAGE_FINISHED);

@@ -54,7 +54,7 @@ static void gathers_declarations(void **state)
       "assert(d.jobs[2].id == 'orders.cancel' and d.jobs[2].func == 'cancel')\n"
       "assert(d.jobs[3].run == true and v.find_function('by value')() == 'cancelled')\n"
       "assert(d.jobs[4].run.argv[2] == 'shop' and d.jobs[4].run.timeout == '5m')\n"
-      "assert(table.concat(d.listeners, ' ') == 'job_error job_executed')\n"
+      "assert(#d.listeners == 1 and d.listeners[1].name == 'job_e*' and d.listeners[1].id == 1)\n"
       "assert(table.concat(d.functions, ' ') == 'cancel')\n"
       "local run = v.new_run({ scheduled_us = 1795000000123456, number = 2 }, 'count')\n"
       "assert(run.id == 'count@2026-11-18T11:06:40.123456Z' and run.attempt == 2, run.id)\n"
@@ -268,13 +268,61 @@ static void tells_listeners(void **state)
       "local heard = {}\n"
       "on('job_error', function(e) heard[#heard + 1] = e e.job = 'changed' error 'oops' end)\n"
       "on({ 'job_error', 'script_*' }, function(e) heard[#heard + 1] = e end)\n"
-      "v.tell_listeners('job_error',\n"
-      "  '{\"event\":\"job_error\",\"job\":\"x\",\"run\":null,\"at\":\"2026-01-01T00:00:00Z\"}')\n"
+      "local json = "
+      "'{\"event\":\"job_error\",\"job\":\"x\",\"run\":null,\"at\":\"2026-01-01T00:00:00Z\"}'\n"
+      "local ok, message = pcall(v.tell_listener, 1, json, '1-7', 2)\n"
+      "assert(not ok and message == 'jobs/test.lua:2: oops', message)\n"
+      "v.tell_listener(2, json, '1-7', 1)\n"
       "assert(#heard == 2 and heard[2].job == 'x' and heard[2].run == nil)\n"
+      "assert(heard[1].id == '1-7' and heard[1].delivery == 2 and heard[2].delivery == 1)\n"
       "assert(heard[2].at == time.parse '2026-01-01')\n"
-      "assert(lines[1].text == 'the listener of job_error failed: jobs/test.lua:2: oops')\n"
-      "v.tell_listeners('job_added', '{}')\n"
-      "assert(#heard == 2)\n");
+      "v.tell_listener(2, '{\"event\":\"order\",\"id\":5}', '1-8', 1)\n"
+      "assert(heard[3].id == 5 and heard[3].delivery == 1)\n"
+      "v.tell_listener(3, '{}', '1-8', 1)\n"
+      "assert(#heard == 3)\n");
+}
+
+static void declares_listeners(void **state)
+{
+  lua_half_run(
+      *state,
+      "on('job_*', { job = 'a*', state = { 'failed', 'timed_out' } }, print, { durable = true })\n"
+      "on { event = 'order', name = 'mail', durable = true, attempts = 3, timeout = '5s', run = "
+      "print }\n"
+      "on('job_*', print)\n"
+      "local d = json.decode(json.encode(v.declarations())).listeners\n"
+      "assert(#d == 3 and d[1].name == 'job_*' and d[3].name == 'job_* (2)' and d[2].name == "
+      "'mail')\n"
+      "assert(d[1].filter.state[2] == 'timed_out' and d[1].durable and d[1].events[1] == 'job_*')\n"
+      "assert(d[2].attempts == 3 and d[2].timeout == '5s' and d[3].durable == nil)\n"
+      "answers.listen, answers.unlisten = { x = 1 }, { x = 1 }\n"
+      "assert(scheduler.add_listener(tostring, 'order', { id = 5 }, { name = 'x' }) == true)\n"
+      "assert(requests[1].params:find('\"filter\":{\"id\":5}', 1, true), requests[1].params)\n"
+      "assert(scheduler.remove_listener(tostring) == true and requests[2].params == '{\"id\":4}')\n"
+      "assert(select(2, scheduler.remove_listener(tostring)) == 'the function is no listener "
+      "here')\n");
+}
+
+static void refuses_odd_listeners(void **state)
+{
+  lua_half_run(
+      *state,
+      "refuses('on wants an event\\'s name and a function, not a nil', on, 'job_error')\n"
+      "refuses('unknown event \"job_eror\", did you mean \"job_error\"?', on, 'job_eror', print)\n"
+      "refuses('unknown event \"job_x*\"', on, 'job_x*', print)\n"
+      "refuses('the filter must be a table', on, 'job_error', 5, print)\n"
+      "refuses('the options must be a table', on, 'job_error', print, true)\n"
+      "refuses('unknown option \"durabel\", did you mean \"durable\"?', on, 'x', print, { durabel "
+      "= true })\n"
+      "refuses('filter: \"job\" must be a text', on, 'x', { job = { a = 1 } }, print)\n"
+      "refuses('a function cannot be stored', on, 'x', { job = print }, print)\n"
+      "refuses('filter is given twice', on, 'x', { a = 1 }, print, { filter = { b = 2 } })\n"
+      "refuses('attempts are those of a durable listener', on, 'x', print, { attempts = 3 })\n"
+      "refuses('timeout', on, 'x', print, { timeout = 'soon' })\n"
+      "refuses('durable must be true or false', on, 'x', print, { durable = 'yes' })\n"
+      "refuses('on wants a function', on, { event = 'x' })\n"
+      "on('x', print, { name = 'a' })\n"
+      "refuses('listener \"a\" is declared twice', on, 'y', print, { name = 'a' })\n");
 }
 
 static void evaluates_and_keeps_functions(void **state)
@@ -332,6 +380,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(adds_many_jobs_in_chunks, open_script, close_state),
       cmocka_unit_test_setup_teardown(keeps_values, open_script, close_state),
       cmocka_unit_test_setup_teardown(tells_listeners, open_script, close_state),
+      cmocka_unit_test_setup_teardown(declares_listeners, open_script, close_state),
+      cmocka_unit_test_setup_teardown(refuses_odd_listeners, open_script, close_state),
       cmocka_unit_test_setup_teardown(evaluates_and_keeps_functions, open_console, close_state),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

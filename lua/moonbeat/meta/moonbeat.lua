@@ -15,8 +15,7 @@
 ---@field jitter? number|string a share of the delay (0.2) or a time ("5s") that is added at most
 ---@field retry_on? string|string[] Lua patterns, one of which the error must match
 ---@field give_up_on? string|string[] Lua patterns, none of which the error may match
---- The delay; false: give up; nil: as the rest says.
----@field decide? string|fun(run: run, error: string): duration|boolean|nil
+---@field decide? string|fun(run: run, error: string): duration|boolean|nil the delay; false: give up; nil: as the rest says
 
 ---@class job.unique
 ---@field key? string "sync-{1}"; what runs and its arguments when not given
@@ -79,11 +78,6 @@
 ---@overload fun(options: job.options): string
 function job(id) end
 
---- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs.
----@param name string
----@param slots integer 0 lets nothing begin
-function pool(name, slots) end
-
 ---@class command
 ---@field argv? string[]
 ---@field shell? string
@@ -100,16 +94,18 @@ function pool(name, slots) end
 function command(words) end
 
 ---@alias event.name
----| "job_added" | "job_cancelled" | "job_error" | "job_executed"
----| "job_interrupted" | "job_late" | "job_log" | "job_max_instances" | "job_missed"
----| "job_modified" | "job_paused" | "job_progress" | "job_recovered" | "job_removed"
----| "job_resumed" | "job_retry" | "job_started" | "job_submitted"
+---| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted"
+---| "job_late" | "job_log" | "job_max_instances" | "job_missed" | "job_modified" | "job_paused"
+---| "job_progress" | "job_recovered" | "job_removed" | "job_resumed" | "job_retry"
+---| "job_started" | "job_submitted" | "scheduler_listener_failed" | "scheduler_listener_full"
 ---| "scheduler_shutdown" | "scheduler_started" | "scheduler_worker_stuck" | "script_failed"
 ---| "script_loaded" | "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
 ---@field event event.name|string "on_file", what was emitted, ...
+---@field id? string for listeners: the same each time this event is delivered
+---@field delivery? integer for listeners: 1, or more when it may have been delivered before
 ---@field at time.value
 ---@field job? string
 ---@field run? string
@@ -130,28 +126,28 @@ function command(words) end
 ---@field key? any[] of on_change, where it has not: the primary key
 ---@field [string] any
 
---- Hears of events, by name, by a pattern like "job_*", or by a list of names; also of those that
---- scripts and `moonbeat emit` make.
----@param names event.name|string|string[]
----@class pool.view
----@field name string
----@field slots integer
----@field used integer
----@field waiting integer
----@field runs string[] ids of those that have a slot
----@field script? string who declared it
+---@alias event_names event.name|string|string[]
 
----@return pool.view[]?, string? message, string? code
-function scheduler.get_pools() end
----@param name string
----@param slots integer
----@return boolean?, string? message, string? code
-function scheduler.set_pool(name, slots) end
----@param name string
----@return boolean?, string? message, string? code
-function scheduler.remove_pool(name) end
+---@class listener_options
+---@field name? string by which a durable listener is known again when the script has changed
+---@field durable? boolean each event is kept in the store until the function has returned
+---@field attempts? integer of a durable listener, 8 when not given: then the event is set aside
+---@field timeout? duration of one call, 30 s when not given
+
+---@class listener_table: listener_options
+---@field event? event.name|string|string[]
+---@field filter? table<string, any>
+---@field run fun(event: event)
+
+--- Hears of events: a name, a pattern like "job_*", or a list of such; also of those that scripts and
+--- `moonbeat emit` make. The filter is a table of the event's members, each a value or a list of
+--- values, with * and ? in texts: { job = "orders", state = { "failed", "timed_out" } }.
+---@overload fun(listener: listener_table)
+---@overload fun(events: event_names, filter: table, listener: fun(event: event), options?: listener_options)
+---@param events event.name|string|string[]
 ---@param listener fun(event: event)
-function on(names, listener) end
+---@param options? listener_options
+function on(events, listener, options) end
 
 ---@param length duration
 function sleep(length) end
@@ -305,13 +301,52 @@ function scheduler.get_calendars() end
 ---@param name string
 ---@return boolean?, string? message, string? code
 function scheduler.remove_calendar(name) end
+---@overload fun(listener: listener_table): boolean?, string?, string?
 ---@param listener fun(event: event)
----@param names? event.name|string|string[]
----@return table?, string? message, string? code
-function scheduler.add_listener(listener, names) end
+---@param events? event.name|string|string[]
+---@param filter? table<string, any>
+---@param options? listener_options
+---@return boolean?, string? message, string? code
+function scheduler.add_listener(listener, events, filter, options) end
 ---@param listener fun(event: event)
----@return table?, string? message, string? code
+---@return boolean?, string? message, string? code
 function scheduler.remove_listener(listener) end
+
+---@class listener_object
+---@field listener string "script/name"
+---@field script string
+---@field name string
+---@field events string[]
+---@field filter? table<string, any>
+---@field durable boolean
+---@field delivered integer
+---@field waiting integer
+---@field failed integer
+---@field dropped integer
+---@field dead integer
+---@field error? string
+---@field error_at? time.value
+---@field retry_at? time.value
+---@field dead_letters? dead_letter[]
+
+---@class dead_letter
+---@field event string
+---@field content table
+---@field deliveries integer
+---@field died_at time.value
+---@field error? string
+
+---@return listener_object[]?, string? message, string? code
+function scheduler.get_listeners() end
+---@param name string|listener_object
+---@return listener_object?, string? message, string? code
+function scheduler.get_listener(name) end
+---@param name string|listener_object
+---@return integer? count, string? message, string? code
+function scheduler.retry_listener(name) end
+---@param name string|listener_object
+---@return integer? count, string? message, string? code
+function scheduler.discard_dead_letters(name) end
 
 --- Tells all listeners of `name`, and sets off the jobs that wait with on_event(name) and whose filter
 --- it passes. It is kept for them when this returns. How many jobs wait.
