@@ -19,7 +19,7 @@ local http = {}
 ---@field body? string
 ---@field json? any sent as JSON in place of body
 ---@field form? table<string, any> sent as a form in place of body
----@field timeout? number|string for the whole, "30s" when not given; 0 for none
+---@field timeout? number|string for the whole of an attempt, "30s" when not given; 0 for none
 ---@field connect_timeout? number|string "10s" when not given
 ---@field follow? integer|boolean how many redirects to follow, 5 when not given; false for none
 ---@field retries? integer|http.retries more attempts when there is no answer, or one that says later; 0

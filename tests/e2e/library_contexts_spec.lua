@@ -202,6 +202,8 @@ job "in_pcall" { run = function()
   assert(pcall(xpcall, function() assert(pcall(library.run, "pcall")) end, print))
 end }
 
+job "in_isolation" { isolate = true, env = { LIBRARY_PROBE = "on" }, run = function() library.run "isolation" end }
+
 job "between" { run = function()
   for context in pairs(library.between) do
     library.run(context)
@@ -280,7 +282,7 @@ describe("the library", function()
     check "toplevel"
   end)
 
-  for _, context in ipairs { "job", "coroutine", "pcall" } do
+  for _, context in ipairs { "job", "coroutine", "pcall", "isolation" } do
     it("works in a " .. context, function()
       local run = d:run_now("in_" .. context)
       assert.equal("succeeded", run.state, run.error)
