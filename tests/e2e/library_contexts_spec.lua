@@ -97,6 +97,7 @@ case("lock", function() expect(lock("probe", function() return 1 end), 1) end)
 for _, level in ipairs { "debug", "info", "warn", "error" } do
   case("log." .. level, function() expect(log[level]("%d", 1), nil) end)
 end
+case("secret", function() expect(secret("none", "x"), "x") end)
 case("sleep", function() expect(sleep(0.001), nil) end)
 case("sqlite.open", function() expect(sqlite.open(":memory:"):value "SELECT 1", 1) end)
 case("sqlite.blob", function() expect(type(sqlite.blob "x"), "userdata") end)
@@ -252,7 +253,7 @@ describe("the library", function()
 
   it("has a case for each of its functions", function()
     local walk = [[
-      local own, names = {}, { "exec", "inspect", "lock", "sleep", "os.execute", "io.popen" }
+      local own, names = {}, { "exec", "inspect", "lock", "secret", "sleep", "os.execute", "io.popen" }
       for name in ("_G coroutine math string table utf8 scheduler os io"):gmatch "%S+" do own[name] = true end
       for library, members in pairs(_G) do
         if type(members) == "table" and not own[library] then

@@ -10,7 +10,7 @@ static const char walk[] =
     "for name in ('_G coroutine math string table utf8 scheduler'):gmatch('%S+') do own[name] = "
     "true end "
     "own.os, own.io = true, true "
-    "local names = { 'exec', 'inspect', 'lock', 'sleep', 'os.execute', 'io.popen' } "
+    "local names = { 'exec', 'inspect', 'lock', 'secret', 'sleep', 'os.execute', 'io.popen' } "
     "for library, members in pairs(_G) do "
     "  if type(members) == 'table' and not own[library] then "
     "    names[#names + 1] = library "
