@@ -68,7 +68,9 @@ end
 
 -- "a@b" or "Name <a@b>": the address, and how it stands in a header.
 local function read_address(what, text)
-  check_line(what, text)
+  if #check_line(what, text) > 1000 then
+    fail("email.send: %s: an address of %d bytes is too long", what, #text)
+  end
   local name, address = text:match "^%s*(.-)%s*<%s*([^<>]*)>%s*$"
   address = address or text:match "^%s*(.-)%s*$"
   if address:find "[\x80-\xff]" then

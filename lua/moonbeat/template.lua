@@ -45,17 +45,13 @@ end
 
 local ENDS_MAX = 20
 
-local function line_at(text, at)
-  return select(2, text:sub(1, at):gsub("\n", "")) + 1
-end
-
 -- The end of what a mark has opened. An expression may itself hold the closing mark, in a string or
 -- as the end of a table, so it ends where it is an expression; one that would not stand alone could
 -- also end the call that is put around it.
-local function find_end(name, text, at, mark)
+local function find_end(name, text, at, mark, line)
   local first, last = text:find(CLOSING[mark], at + #mark, true)
   if not first then
-    fail("%s:%d: %s without %s", name, line_at(text, at), mark, CLOSING[mark])
+    fail("%s:%d: %s without %s", name, line, mark, CLOSING[mark])
   elseif mark == "{%" or mark == "{#" then
     return first, last
   end
@@ -71,12 +67,18 @@ local function find_end(name, text, at, mark)
       break
     end
   end
-  fail("%s:%d: %s", name, line_at(text, at), (problem:gsub("^.-:%d+: ", "")))
+  fail("%s:%d: %s", name, line, (problem:gsub("^.-:%d+: ", "")))
 end
 
--- Code and remarks that have a line to themselves take it with them: the blanks in front, the end.
-local function is_alone(text, at, last)
-  local before = text:sub(1, at - 1):match "[^\n]*$"
+-- Code and remarks that have a line to themselves take it with them: the blanks in front, whose
+-- number is returned, and the end. What stands before the mark begins at `from`.
+local function is_alone(text, from, at, last)
+  local before = text:sub(from, at - 1)
+  local line_start = before:match ".*\n()"
+  if not line_start and from > 1 and text:sub(from - 1, from - 1) ~= "\n" then
+    return nil
+  end
+  before = before:sub(line_start or 1)
   local _, line_end = text:find("^[ \t]*\r?\n", last + 1)
   if not line_end and text:find("^[ \t]*$", last + 1) then
     line_end = #text
@@ -97,7 +99,10 @@ end
 -- The Lua text of a template, line for line, and the texts between its marks. It is a function of
 -- its environment, the texts, and what adds a value to the result.
 local function translate(name, text)
-  local code, texts = { "local _ENV, _texts, _add, _value, _plain = ... " }, {}
+  local code, texts, line = { "local _ENV, _texts, _add, _value, _plain = ... " }, {}, 1
+  local function count_lines(part)
+    line = line + select(2, part:gsub("\n", ""))
+  end
   local function add_text(part)
     if part ~= "" then
       texts[#texts + 1] = part
@@ -111,14 +116,14 @@ local function translate(name, text)
       add_text(text:sub(from))
       return table.concat(code), texts
     end
-    local first, last = find_end(name, text, at, mark)
+    count_lines(text:sub(from, at - 1))
+    local first, last = find_end(name, text, at, mark, line)
     local body = text:sub(at + #mark, first - 1)
     local blanks, line_end
     if mark == "{%" or mark == "{#" then
-      blanks, line_end = is_alone(text, at, last)
+      blanks, line_end = is_alone(text, from, at, last)
     end
-    add_text(text:sub(from, at - 1 - math.min(blanks or 0, at - from)))
-    local line = line_at(text, at)
+    add_text(text:sub(from, at - 1 - (blanks or 0)))
     if mark ~= "{#" then
       check_remark(name, line + select(2, body:gsub("\n", "")), body)
     end
@@ -131,6 +136,7 @@ local function translate(name, text)
       code[#code + 1] = ("%s((%s), %d, %d); "):format(mark == "{{" and "_value" or "_plain", body, line, #texts)
     end
     code[#code + 1] = line_end and line_breaks(text:sub(last + 1, line_end)) or ""
+    count_lines(text:sub(at, line_end or last))
     from = (line_end or last) + 1
   end
 end

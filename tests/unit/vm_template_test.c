@@ -28,6 +28,12 @@ static void test_templates(void **state)
       {"local f = template.compile('{{ n }}') return f { n = 1 } .. f { n = 2 }", "12"},
       {"return template.render('{% sleep(0.001) %}{{ (function() sleep(0.001) return 1 end)() }}')",
        "1"},
+      {"return #template.render(('{{ x }} and {% y = 1 %}'):rep(3000) .. ('\\n  {% z = 1 "
+       "%}\\nw'):rep(3000), { x "
+       "= 'a' })",
+       "24000"},
+      {"return template.render('{% a = 1 %}\\n{% b = 2 %}\\n{# c #}\\n{{ a }} {% d = 1 %}\\n')",
+       "1 \n"},
       {"local co = coroutine.wrap(function() "
        "return template.render('{% coroutine.yield(1) %}x') end) return co() .. co()",
        "1x"},
