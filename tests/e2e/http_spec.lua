@@ -6,10 +6,12 @@ local SERVER = [[
 import http.server, pathlib, ssl, sys
 folder = pathlib.Path(sys.argv[1])
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body) + 9))
         self.end_headers()
         self.wfile.write(b'{"got": ' + body + b'}')
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -53,6 +55,13 @@ describe("https", function()
   it("takes one that the script trusts, for its own name only", function()
     assert.equal('{"got":{"a":1}}\n', post("localhost", 'ca_file = "cert.pem"'))
     assert.matches("^io POST https://127.0.0.1:%d+/: SSL", post("127.0.0.1", 'ca_file = "cert.pem"'))
+  end)
+
+  it("trusts no connection that was made without looking", function()
+    local url = ('"https://localhost:%s/"'):format(port)
+    local result = d:cli_with(([[local function ask(o) o.json = 1 return (http.post(%s, o)) ~= nil end ]]
+      .. 'print(ask { verify = false }, ask {}, ask { ca_file = "cert.pem" }, ask {})\n'):format(url), "repl")
+    assert.equal("true\tfalse\ttrue\tfalse\n", result.out)
   end)
 
   it("looks away when it is told to", function()
