@@ -24,6 +24,7 @@
 #include "exec/isolate_wire.h"
 #include "exec/worker_internal.h"
 #include "time/duration.h"
+#include "vm/secret.h"
 
 enum {
   PROCESSES_MAX = 64, /* that run or leave, of one worker */
@@ -269,6 +270,7 @@ static char *make_settings(const struct process *process)
   json_put_text(&writer, "jobs_folder", worker->jobs_folder);
   json_put_text(&writer, "timezone", worker->options.isolate.timezone);
   json_put_text(&writer, "store", worker->options.isolate.store);
+  json_put_text(&writer, "secrets", secret_folder());
   json_put_integer(&writer, "memory", memory_limit(limits));
   json_put_integer(&writer, "files", limits->files ? limits->files : ISOLATE_FILES);
   json_put_integer(&writer, "cpu_us", limits->cpu_us);

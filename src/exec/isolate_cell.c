@@ -133,7 +133,8 @@ static void on_changed(struct child *child, void *context)
 
 static bool is_kept(const char *variable)
 {
-  static const char *const kept[] = {"PATH=", "HOME=", "LANG=", "TZ=", "MOONBEAT_"};
+  static const char *const kept[] = {
+      "PATH=", "HOME=", "LANG=", "TZ=", "TZDIR=", "TMPDIR=", "MOONBEAT_", "CREDENTIALS_DIRECTORY="};
   for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
     if (strncmp(variable, kept[i], strlen(kept[i])) == 0)
       return true;

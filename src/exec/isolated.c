@@ -28,6 +28,7 @@
 #include "exec/worker_internal.h"
 #include "time/zone.h"
 #include "vm/api_sqlite_files.h"
+#include "vm/secret.h"
 
 enum {
   READ_SIZE = 64 << 10,
@@ -153,6 +154,7 @@ static void apply(const struct json *settings)
   set_environment(json_get(settings, "env"));
   if (timezone && zone_set_local(timezone, &error))
     log_warn("%s", error.text);
+  secret_set_folder(json_text(json_get(settings, "secrets"), NULL));
   sqlite_files_set_store(json_text(json_get(settings, "store"), NULL));
   worker->jobs_folder = memory_strdup(json_text(json_get(settings, "jobs_folder"), NULL));
   worker->options.memory_cap = (size_t)memory;

@@ -49,6 +49,7 @@ describe("an isolated run", function()
   end
 
   it("has the standard library, and the scheduler", function()
+    d:sh "umask 077; mkdir -p .moonbeat/secrets; printf 12345 >.moonbeat/secrets/TOKEN"
     d:write("part.lua", "return { twice = function(n) return 2 * n end }")
     write [[
       local part = require "part"
@@ -65,13 +66,13 @@ describe("an isolated run", function()
         sleep "10ms"
         return { kv.get "answer", fs.read "../written", db:value "SELECT x FROM t",
           exec { "echo", "out" }.stdout, scheduler.get_job("other").id, scheduler.get_job("added").id,
-          coroutine.wrap(function() sleep "1ms" return "within" end)() }
+          coroutine.wrap(function() sleep "1ms" return "within" end)(), #secret "TOKEN" }
       end }
       function later() end
     ]]
     local ended = run "i"
     assert.equal("succeeded", ended.state, ended.error)
-    assert.same({ 42, "text", 7, "out\n", "other", "added", "within" }, ended.result)
+    assert.same({ 42, "text", 7, "out\n", "other", "added", "within", 5 }, ended.result)
     local log = d:must("logs", "i")
     assert.truthy(log:find("attempt 1", 1, true) and log:find("printed", 1, true), log)
     assert.truthy(d:job "added".next_run_at)

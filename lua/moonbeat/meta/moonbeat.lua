@@ -22,10 +22,10 @@
 ---@field period? duration only while the pending one is younger; always when not given
 ---@field on_conflict? "skip"|"replace"|"extend"
 
----@class job.limits
----@field memory? integer|string bytes, "256M"
----@field cpu? duration
----@field files? integer
+---@class job.limits of the process of an isolated run; going over one fails the run
+---@field memory? integer|string bytes, "256M", beyond what moonbeat needs there; 256 MiB when not given
+---@field cpu? duration of one run, in whole seconds, rounded up; any when not given
+---@field files? integer open at once; 256 when not given
 
 ---@class job.options
 ---@field id? string
@@ -57,9 +57,9 @@
 ---@field max_interruptions? integer
 ---@field expect? duration
 ---@field max_failures? integer
----@field isolate? boolean
----@field limits? job.limits
----@field env? table<string, string>
+---@field isolate? boolean runs in a process of its own, which can be killed whatever it does
+---@field limits? job.limits of that process
+---@field env? table<string, string> variables of that process
 ---@field tags? string[]
 ---@field delivery? "at_least_once"|"at_most_once"
 ---@field replace_existing? boolean
