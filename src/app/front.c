@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/service.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -33,6 +34,7 @@ struct front {
   struct server *server;
   struct watch *watch;
   struct sensors *sensors;
+  struct service *service; /* NULL in a program that is none */
   uv_signal_t signals[SIGNALS];
   bool stopping;
   uv_mutex_t mutex; /* guards what follows */
@@ -47,15 +49,15 @@ static void ask_to_stop(void *context, int64_t grace_us)
   struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.stop.grace_us = grace_us < 0 ? f->options.grace_us : grace_us;
   bus_post(f->bus, m);
+  if (f->service)
+    service_stopping(f->service);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
   struct front *f = handle->data;
   if (number == SIGHUP) {
-    log_info("SIGHUP: reading the jobs folder again");
-    if (f->watch)
-      watch_receive(f->watch, message_create(MESSAGE_RESCAN, ADDRESS_SCHEDULER, ADDRESS_FRONT));
+    service_reload(f->service);
     return;
   }
   if (f->stopping)
@@ -84,6 +86,7 @@ static void end(struct front *f)
   if (f->options.handle_signals)
     for (int i = 0; i < SIGNALS; i++)
       uv_close((uv_handle_t *)&f->signals[i], NULL);
+  service_close(f->service);
   watch_close(f->watch);
   sensors_close(f->sensors);
   server_stop_listening(f->server);
@@ -170,7 +173,7 @@ static void receive(void *context, struct message_list *messages)
     } else if (m->kind == MESSAGE_SENSE || m->kind == MESSAGE_ACKNOWLEDGE) {
       sense(f, m);
       message_destroy(m);
-    } else if (!server_receive(f->server, m)) {
+    } else if (!service_receive(f->service, m) && !server_receive(f->server, m)) {
       if (m->kind == MESSAGE_REPLY)
         answer_waiter(f, m);
       else
@@ -239,8 +242,10 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
   f->sensors = sensors_open(&f->loop, reader, report, f);
   free(reader);
   bus_open(bus, ADDRESS_FRONT, &f->loop, receive, f);
-  if (options->handle_signals)
+  if (options->handle_signals) {
+    f->service = service_open(&f->loop, bus);
     watch_signals(f);
+  }
   enum error_code code = open_parts(f, error);
   if (code) {
     end(f);

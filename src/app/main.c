@@ -10,6 +10,7 @@
 #include "app/check.h"
 #include "app/configuration.h"
 #include "app/moonbeat.h"
+#include "app/notify.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "ctl/cli.h"
@@ -44,6 +45,7 @@ static int run(const struct daemon_options *options)
   struct error error;
   struct moonbeat_options o = translate(options);
   o.handle_signals = true;
+  notify_take_environment();
   warden_start(words);
   struct moonbeat *m = moonbeat_start(&o, &error);
   if (!m) {

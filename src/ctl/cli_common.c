@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "time/duration.h"
 #include "time/instant.h"
 
 /* ---- folders ---- */
@@ -76,7 +77,8 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
 {
   const struct arguments *arguments = cli->arguments;
   const char *state = given_state(cli), *level = arguments_value(arguments, "log-level", NULL),
-             *secrets = arguments_value(arguments, "secrets", NULL);
+             *secrets = arguments_value(arguments, "secrets", NULL),
+             *grace = arguments_value(arguments, "grace", NULL);
   bool was_named = arguments->word_count > 0;
   long workers;
   *options = DAEMON_OPTIONS_EMPTY;
@@ -85,6 +87,8 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
     return code;
   options->workers = (int)workers;
   options->memory = arguments_has(arguments, "memory");
+  if (grace && duration_parse(grace, &options->grace_us, &cli->error))
+    return error_prefix(&cli->error, "--grace");
   if (level)
     options->log_level = log_level_from_name(level);
   if (state)

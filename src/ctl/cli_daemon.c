@@ -79,6 +79,11 @@ static void put_status(struct cli *cli, const struct json *status)
     append_span(&cli->out, (int64_t)(uptime * 1e6));
   }
   buffer_append_byte(&cli->out, '\n');
+  const char *stop_by = cli_when(cli, json_get(status, "stop_by"));
+  if (stop_by) {
+    put_label(cli, "stopping");
+    buffer_printf(&cli->out, "no run begins; those that are open are cut off %s\n", stop_by);
+  }
   put_counts(cli, "jobs", json_get(status, "jobs"));
   put_counts(cli, "runs", json_get(status, "runs"));
   put_next(cli, json_get(status, "next"));

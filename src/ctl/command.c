@@ -26,6 +26,10 @@
     .name = "secrets", .value = "DIR",                                                             \
     .help = "where secret \"NAME\" finds its files, mode 0600 (STATE/secrets)"                     \
   }
+#define GRACE                                                                                      \
+  {                                                                                                \
+    .name = "grace", .value = "DURATION", .help = "how long runs may take to end at a stop"        \
+  }
 #define COUNT(text)                                                                                \
   {                                                                                                \
     .name = "count", .letter = 'n', .value = "COUNT", .help = text                                 \
@@ -55,7 +59,7 @@ const struct command commands[COMMAND_COUNT] = {
     {COMMAND_RUN, "run", "[DIR]", "run the scheduler on a folder of job files",
      "DIR is the folder with the job files (default: jobs). The daemon stays in the foreground, logs\n"
      "to standard error and ends in good order on SIGINT, SIGTERM or \"moonbeat stop\".",
-     0, 1, WORD_FOLDER, OPTIONS(MEMORY, WORKERS, LOG_LEVEL, SECRETS)},
+     0, 1, WORD_FOLDER, OPTIONS(MEMORY, WORKERS, LOG_LEVEL, SECRETS, GRACE)},
     {COMMAND_REPL, "repl", "[DIR]", "a Lua prompt inside the running scheduler",
      "Attaches to the daemon that runs on the state folder. When there is none, it hosts one on DIR\n"
      "(default: jobs if there is such a folder) until it is left. Without a terminal it evaluates\n"
@@ -68,8 +72,7 @@ const struct command commands[COMMAND_COUNT] = {
              {.name = "quiet", .letter = 'q', .help = "show no job runs above the prompt"})},
     {COMMAND_STATUS, "status", "", "what the daemon is doing", NULL, 0, 0, WORD_ANY, NO_OPTIONS},
     {COMMAND_STOP, "stop", "", "stop the daemon in good order", NULL, 0, 0, WORD_ANY,
-     OPTIONS({.name = "grace", .value = "DURATION",
-              .help = "how long runs may take to end by themselves"})},
+     OPTIONS(GRACE)},
     {COMMAND_CHECK, "check", "[DIR]", "load the job files without a daemon and report errors",
      "Runs no job. Exits with 65 when a file has an error, which is told with file and line.",
      0, 1, WORD_FOLDER, NO_OPTIONS},
@@ -295,10 +298,13 @@ void command_append_overview(struct buffer *out)
     const char *title;
     enum command_id first, last;
   } groups[] = {
-      {"The daemon", COMMAND_RUN, COMMAND_RELOAD},         {"Jobs", COMMAND_LIST, COMMAND_RESUME},
-      {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},           {"Events", COMMAND_EVENTS, COMMAND_EMIT},
+      {"The daemon", COMMAND_RUN, COMMAND_RELOAD},
+      {"Jobs", COMMAND_LIST, COMMAND_RESUME},
+      {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},
+      {"Events", COMMAND_EVENTS, COMMAND_EMIT},
       {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT},
-      {"What scripts keep and hold", COMMAND_KV_GET, COMMAND_LOCKS}, {"And", COMMAND_VERSION, COMMAND_HELP},
+      {"What scripts keep and hold", COMMAND_KV_GET, COMMAND_LOCKS},
+      {"And", COMMAND_VERSION, COMMAND_HELP},
   };
   buffer_append_text(out, "moonbeat schedules jobs that are Lua scripts, and loses none.\n\n"
                           "Usage: moonbeat COMMAND [options]\n");

@@ -82,6 +82,23 @@ static void put_surroundings(struct request *r)
   json_free(document);
 }
 
+/* Little enough to be asked for often, and without the store. */
+static enum error_code pulse(struct request *r)
+{
+  int64_t running = 0, open = 0;
+  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next) {
+    running += run->worker != 0;
+    open++;
+  }
+  json_begin_object(r->result);
+  json_put_boolean(r->result, "scanned", r->s->scanned);
+  json_put_integer(r->result, "scripts", HASH_COUNT(r->s->scripts));
+  json_put_integer(r->result, "running", running);
+  json_put_integer(r->result, "pending", open - running);
+  json_end_object(r->result);
+  return ERROR_OK;
+}
+
 static enum error_code status(struct request *r)
 {
   struct store_counts counts;
@@ -99,6 +116,8 @@ static enum error_code status(struct request *r)
                 : r->s->scanned ? "running"
                                 : "starting");
   json_put_text(r->result, "version", MOONBEAT_VERSION);
+  if (r->s->stopping)
+    view_put_instant(r->result, "stop_by", r->s->stop_by_us, 0);
   put_surroundings(r);
   view_put_instant(r->result, "started_at", r->s->started_us, 0);
   json_put_integer(r->result, "uptime", (r->s->now_us - r->s->started_us) / 1000000);
@@ -159,6 +178,7 @@ static const char *const events_params[] = {"limit", NULL};
 static const char *const watch_params[] = {"on", NULL};
 
 const struct request_operation request_status_operations[] = {
+    {"pulse", pulse, none},
     {"status", status, none},
     {"events", events, events_params},
     {"watch_events", watch_events, watch_params},

@@ -102,8 +102,10 @@ static void start_stopping(struct sched *s, int64_t grace_us)
     s->stopping_us = s->now_us;
     event_plain(s, "scheduler_shutdown");
   }
+  /* Asked again: sooner perhaps, but never later. */
+  if (!s->stopping || s->now_us + grace_us < s->stop_by_us)
+    s->stop_by_us = s->now_us + grace_us;
   s->stopping = true;
-  s->stop_by_us = s->now_us + grace_us;
 }
 
 /* Takes one message; what is kept for later is set to NULL. */

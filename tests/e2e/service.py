@@ -1,0 +1,227 @@
+"""The daemon as a service: this program is its manager, and hears what it is told by NOTIFY_SOCKET.
+
+service.py --list names the cases, service.py CASE runs one; MOONBEAT_BIN is the program under test.
+"""
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BIN = os.path.abspath(os.environ.get("MOONBEAT_BIN", "build/moonbeat"))
+PATIENCE = 20
+JOBS = """
+job "env" { run = function() return tostring(env.NOTIFY_SOCKET) .. tostring(env.WATCHDOG_USEC) end }
+job "long" { run = function() sleep "60s" end }
+job "short" { run = function() while not kv.shared.get "go" do sleep "10ms" end end }
+"""
+
+
+class Service:
+    """A daemon, and the socket on which it tells how it is."""
+
+    def __init__(self, arguments=(), abstract=False, **environment):
+        self.root = tempfile.mkdtemp(prefix="moonbeat-service-")
+        os.mkdir(self.root + "/jobs")
+        with open(self.root + "/jobs/a.lua", "w") as file:
+            file.write(JOBS)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        name = "@" + self.root if abstract else self.root + "/notify"
+        self.socket.bind("\0" + self.root if abstract else name)
+        environment = {**os.environ, "NOTIFY_SOCKET": name, "MOONBEAT_STATE": self.root + "/state", **environment}
+        self.log = open(self.root + "/log", "w")
+        self.process = subprocess.Popen([BIN, "run", self.root + "/jobs", *arguments], env=environment, stderr=self.log)
+        self.heard = []
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.socket.close()
+        shutil.rmtree(self.root)
+
+    def hear(self, seconds):
+        """The next message, or None when there was none for so long."""
+        self.socket.settimeout(max(seconds, 0.001))
+        try:
+            message = self.socket.recv(4096).decode()
+        except socket.timeout:
+            return None
+        self.heard.append(message)
+        return message
+
+    def wait_for(self, beginning):
+        stop = time.monotonic() + PATIENCE
+        while time.monotonic() < stop:
+            message = self.hear(stop - time.monotonic())
+            if message and message.startswith(beginning):
+                return message
+        raise AssertionError("waited in vain for %s, heard %s" % (beginning, self.heard))
+
+    def cli(self, *arguments):
+        environment = {**os.environ, "MOONBEAT_STATE": self.root + "/state"}
+        return subprocess.run([BIN, *arguments], env=environment, check=True, capture_output=True, text=True).stdout
+
+    def begin(self, job):
+        self.cli("run-now", job)
+        stop = time.monotonic() + PATIENCE
+        while '"running":0' in self.cli("status", "--json"):
+            assert time.monotonic() < stop, job + " does not begin"
+            time.sleep(0.02)
+
+
+def case_ready_and_told(service=None):
+    """READY once the folder was read, from the first message on in that order; a line on how it goes."""
+    service = service or Service()
+    try:
+        service.wait_for("READY=1")
+        assert [m for m in service.heard if m.startswith("READY")] == ["READY=1"], service.heard
+        assert service.wait_for("STATUS=") == "STATUS=1 script, 0 runs running, 0 pending"
+        assert not [m for m in service.heard if m.startswith("WATCHDOG")], service.heard
+        assert '"nilnil"' in service.cli("run-now", "env", "--wait", "--json")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("STOPPING=1")
+        assert service.process.wait(PATIENCE) == 0
+    finally:
+        service.close()
+
+
+def case_abstract_socket():
+    case_ready_and_told(Service(abstract=True))
+
+
+def case_reload():
+    """SIGHUP: RELOADING with the time, and READY when what is new is loaded."""
+    service = Service()
+    try:
+        service.wait_for("READY=1")
+        with open(service.root + "/jobs/b.lua", "w") as file:
+            file.write('job "new" { run = function() end }')
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        service.process.send_signal(signal.SIGHUP)
+        usec = int(service.wait_for("RELOADING=1\nMONOTONIC_USEC=").split("=")[2])
+        assert before <= usec <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        service.wait_for("READY=1")
+        assert '"new"' in service.cli("list", "--json")
+    finally:
+        service.close()
+
+
+def case_stops_in_good_order():
+    """SIGTERM: no run begins, what is open may end, and more time is asked for meanwhile."""
+    service = Service(["--grace", "1h"])
+    try:
+        service.wait_for("READY=1")
+        service.begin("short")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("STOPPING=1")
+        service.wait_for("EXTEND_TIMEOUT_USEC=10000000")
+        assert "\nstopping" in service.cli("status")
+        assert '"stop_by":"' in service.cli("status", "--json")
+        try:
+            raise AssertionError("a run begins: " + service.cli("run-now", "env"))
+        except subprocess.CalledProcessError as refused:
+            assert refused.returncode == 69, refused.stderr
+        service.cli("kv", "set", "go", "true")
+        assert service.process.wait(PATIENCE) == 0
+        assert "READY=1" not in service.heard[service.heard.index("STOPPING=1"):]
+        service = resume(service)
+        assert '"state":"succeeded"' in service.cli("runs", "short", "--json")
+    finally:
+        service.close()
+
+
+def resume(service):
+    """The same again after its end."""
+    service.process = subprocess.Popen(service.process.args, stderr=service.log, env={
+        **os.environ, "NOTIFY_SOCKET": service.root + "/notify", "MOONBEAT_STATE": service.root + "/state"})
+    service.wait_for("READY=1")
+    return service
+
+
+def case_second_signal_cuts_off():
+    service = Service(["--grace", "1h"])
+    try:
+        service.wait_for("READY=1")
+        service.begin("long")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("STOPPING=1")
+        service.process.send_signal(signal.SIGINT)
+        assert service.process.wait(PATIENCE) == 0
+        with open(service.root + "/log") as log:
+            assert "again: cutting runs off" in log.read()
+    finally:
+        service.close()
+
+
+def thread_of(pid, name):
+    for thread in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/comm" % (pid, thread)) as file:
+            if file.read().strip() == name:
+                return int(thread)
+    raise AssertionError("no thread " + name)
+
+
+class Frozen:
+    """One thread of another process stands still."""
+    SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, thread):
+        self.thread = thread
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long] * 4
+        self.libc.ptrace.restype = ctypes.c_long
+
+    def trace(self, what):
+        if self.libc.ptrace(what, self.thread, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "ptrace")
+
+    def __enter__(self):
+        self.trace(self.SEIZE)
+        self.trace(self.INTERRUPT)
+        os.waitpid(self.thread, self.WALL)
+
+    def __exit__(self, *_):
+        self.trace(self.DETACH)
+
+
+def case_hanging_scheduler_is_not_fed():
+    """The watchdog is fed as long as turns are taken, and no longer, however well the other threads are."""
+    service = Service(WATCHDOG_USEC="400000")
+    try:
+        service.wait_for("READY=1")
+        service.wait_for("WATCHDOG=1")
+        with Frozen(thread_of(service.process.pid, "scheduler")):
+            while service.hear(0.05):  # what was said before
+                pass
+            for _ in range(8):
+                assert service.hear(0.2) is None, service.heard
+        service.wait_for("WATCHDOG=1")
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(PATIENCE) == 0
+    finally:
+        service.close()
+
+
+def case_watchdog_of_another_process():
+    """WATCHDOG_PID says for whom it is."""
+    service = Service(WATCHDOG_USEC="400000", WATCHDOG_PID="1")
+    try:
+        service.wait_for("STATUS=")
+        for _ in range(4):
+            assert service.hear(0.2) != "WATCHDOG=1"
+    finally:
+        service.close()
+
+
+CASES = {name[5:]: case for name, case in list(globals().items()) if name.startswith("case_")}
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(CASES))
+    else:
+        CASES[sys.argv[1]]()

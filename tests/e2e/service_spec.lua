@@ -1,0 +1,22 @@
+--- The daemon as a service of systemd's: the cases are in service.py, which is its manager here.
+
+local program = os.getenv("MOONBEAT_BIN") or "build/moonbeat"
+local python = "/usr/bin/python3"
+local cases = "tests/e2e/service.py"
+
+local daemon = require "support.daemon"
+
+describe("the daemon as a service", function()
+  local names, status = daemon.shell(python .. " " .. cases .. " --list 2>&1")
+  if status ~= 0 then
+    pending("needs python3")
+    return
+  end
+  for name in names:gmatch("[%w_]+") do
+    it((name:gsub("_", " ")), function()
+      local output, ended = daemon.shell(("MOONBEAT_BIN=%s %s %s %s 2>&1"):format(daemon.quote(program), python, cases,
+        name))
+      assert.equal(0, ended, output)
+    end)
+  end
+end)
