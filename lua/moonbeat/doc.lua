@@ -71,6 +71,8 @@ local groups = {
         .. "most in one run: one, or with a debounce 1000, when not given." },
   },
   { "Jobs",
+    { "pool", 'pool("name", slots)',
+      'A pool of slots for all scripts: a job with pool = "name" takes one while it runs, who finds none free waits.' },
     { "job", 'job "id" { options }',
       'Declares a job in a script; adds it at the console, where job "id" alone shows it. Options: trigger, run (a '
         .. "function or a command), func, args, name, timezone, enabled, max_instances, coalesce, misfire_grace_time, "
@@ -120,6 +122,12 @@ local groups = {
     { "scheduler.get_calendars", "scheduler.get_calendars() -> list of { name =, definition =, script = }",
       "The calendars that have names." },
     { "scheduler.remove_calendar", "scheduler.remove_calendar(name) -> true",
+      "Removes one that no script declares and no job uses." },
+    { "scheduler.get_pools", "scheduler.get_pools() -> list of { name =, slots =, used =, waiting =, runs = }",
+      "The pools, and who has their slots." },
+    { "scheduler.set_pool", "scheduler.set_pool(name, slots) -> true",
+      "Makes a pool, or changes how many slots it has; what the script that declares it says next wins." },
+    { "scheduler.remove_pool", "scheduler.remove_pool(name) -> true",
       "Removes one that no script declares and no job uses." },
     { "scheduler.add_listener", "scheduler.add_listener(function, events?, filter?, options?)",
       "Hears of events at run time, as on does, until the script is loaded again or the console ends." },

@@ -44,6 +44,7 @@ for name, value in pairs {
   trigger = trigger.trigger,
 
   job = vocabulary.job,
+  pool = vocabulary.pool,
   on = vocabulary.on,
   command = vocabulary.command,
   scheduler = raw.module("scheduler"),

@@ -555,6 +555,39 @@ function scheduler.remove_calendar(name)
   return true
 end
 
+-- ---- pools ----
+
+--- The pools: a list of { name =, slots =, used =, waiting =, runs = { ids }, script = }.
+function scheduler.get_pools()
+  local result, message, code = ask("pools")
+  if not result then
+    return nil, message, code
+  end
+  for _, pool in ipairs(result.pools) do
+    pool.script = pool.script ~= raw.json_null and pool.script or nil
+    pool.declared = pool.declared ~= raw.json_null and pool.declared or nil
+  end
+  return result.pools
+end
+
+--- Makes a pool, or changes how many slots it has.
+function scheduler.set_pool(name, slots)
+  local result, message, code = ask("set_pool", { name = name, slots = slots })
+  if not result then
+    return nil, message, code
+  end
+  return true
+end
+
+--- Removes one that no script declares and no job uses.
+function scheduler.remove_pool(name)
+  local result, message, code = ask("remove_pool", { name = name })
+  if not result then
+    return nil, message, code
+  end
+  return true
+end
+
 -- ---- methods of a job ----
 
 for method, name in pairs {

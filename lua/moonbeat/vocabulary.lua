@@ -22,6 +22,7 @@ local listeners = {} -- what C is told of each, in the order of the declarations
 local listener_functions = {} -- id -> function
 local last_listener = 0
 local calendars = {} -- name -> definition
+local pools = {} -- name -> slots
 local triggers = {} -- name -> function(previous, now)
 
 local vocabulary = {}
@@ -229,6 +230,28 @@ function vocabulary.declare_calendar(name, definition)
     fail('calendar "%s" is declared twice', name)
   else
     calendars[name] = definition
+  end
+end
+
+-- ---- pools ----
+
+--- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs. Known when the
+-- script has loaded, or at once.
+---@param name string
+---@param slots integer 0 lets nothing begin
+function vocabulary.pool(name, slots)
+  if type(name) ~= "string" or math.type(slots) ~= "integer" then
+    fail('pool: write pool("db", 4), a name and a whole number of slots')
+  end
+  if is_console or not is_loading then
+    local _, message = raw.request("set_pool", { name = name, slots = slots })
+    if message then
+      fail("%s", message)
+    end
+  elseif pools[name] then
+    fail('pool "%s" is declared twice', name)
+  else
+    pools[name] = slots
   end
 end
 
@@ -466,6 +489,7 @@ function vocabulary.declarations()
   return {
     jobs = specs,
     calendars = next(calendars) and calendars or nil,
+    pools = next(pools) and pools or nil,
     listeners = listeners,
     functions = global_names(),
   }

@@ -111,6 +111,9 @@ static void offer_kind(struct completion *completion, enum word_kind kind)
   case WORD_SCRIPT:
     offer_from_daemon(completion, "scripts", NULL, "scripts", "name");
     break;
+  case WORD_POOL:
+    offer_from_daemon(completion, "pools", NULL, "pools", "name");
+    break;
   case WORD_EVENT:
     offer_events(completion);
     break;

@@ -137,6 +137,14 @@ const struct command commands[COMMAND_COUNT] = {
     {COMMAND_PAUSE, "pause", "JOB...", "pause jobs: due times are skipped and recorded", NULL, 1, -1,
      WORD_JOB, NO_OPTIONS},
     {COMMAND_RESUME, "resume", "JOB...", "let paused jobs run again", NULL, 1, -1, WORD_JOB, NO_OPTIONS},
+    {COMMAND_POOLS, "pools", "[POOL]", "the pools: their slots, and which runs have them", NULL, 0, 1,
+     WORD_POOL, NO_OPTIONS},
+    {COMMAND_SET_POOL, "set pool", "NAME SLOTS", "make a pool, or change how many slots it has",
+     "A job with the option pool=NAME takes one of its slots while it runs; who finds none free\n"
+     "waits. With 0 slots nothing of the pool begins. No run is ended when slots become fewer.",
+     2, 2, WORD_POOL, NO_OPTIONS},
+    {COMMAND_REMOVE_POOL, "remove pool", "NAME", "remove a pool that no job uses", NULL, 1, 1, WORD_POOL,
+     NO_OPTIONS},
     {COMMAND_RUN_NOW, "run-now", "JOB [ARG...]", "run a job at once",
      "Each ARG is JSON, or else a string, and they take the place of the job's own arguments.\n"
      "With --wait the exit status is 0 when the run succeeded, 1 when it failed, 124 when it timed\n"
@@ -299,7 +307,7 @@ void command_append_overview(struct buffer *out)
     enum command_id first, last;
   } groups[] = {
       {"The daemon", COMMAND_RUN, COMMAND_RELOAD},
-      {"Jobs", COMMAND_LIST, COMMAND_RESUME},
+      {"Jobs", COMMAND_LIST, COMMAND_REMOVE_POOL},
       {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},
       {"Events", COMMAND_EVENTS, COMMAND_EMIT},
       {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT},

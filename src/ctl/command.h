@@ -26,6 +26,9 @@
   X(REMOVE, remove, "remove")                                                                      \
   X(PAUSE, pause, "pause")                                                                         \
   X(RESUME, resume, "resume")                                                                      \
+  X(POOLS, pools, "pools")                                                                         \
+  X(SET_POOL, set_pool, "set pool")                                                                \
+  X(REMOVE_POOL, remove_pool, "remove pool")                                                       \
   X(RUN_NOW, run_now, "run-now")                                                                   \
   X(RUNS, runs, "runs")                                                                            \
   X(LOGS, logs, "logs")                                                                            \
@@ -61,6 +64,7 @@ enum word_kind {
   WORD_RUN,
   WORD_SCRIPT,
   WORD_EVENT,
+  WORD_POOL,
   WORD_COMMAND
 };
 

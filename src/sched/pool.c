@@ -44,7 +44,7 @@ enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct er
       names[count++] = gate_name(gate);
   error_set(error, ERROR_INVALID,
             "there is no pool \"%s\"%s: a script declares one by pool(\"%s\", SLOTS), and "
-            "`moonbeat pool %s SLOTS` makes one",
+            "`moonbeat set pool %s SLOTS` makes one",
             name, text_did_you_mean(hint, name, names), name, name);
   free(names);
   return ERROR_INVALID;

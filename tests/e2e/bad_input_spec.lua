@@ -25,7 +25,8 @@ local FILES = {
   {
     name = "choice",
     source = [[job "ch" { trigger = cron "@daily", overlap = "queue", run = function() end }]],
-    says = 'job "ch": overlap "queue" is none of "skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow"',
+    says = 'job "ch": overlap "queue" is none of "skip", "buffer_one", "buffer_all", "cancel_other", '
+      .. '"terminate_other", "allow"',
   },
   {
     name = "never",

@@ -31,7 +31,8 @@ job "echo" { run = command { shell = "echo out; echo err >&2; exit 3" } }
 
 local COMMANDS = {
   "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job",
-  "import crontab", "remove", "pause", "resume", "run-now", "runs", "logs", "cancel", "events", "emit", "scripts",
+  "import crontab", "remove", "pause", "resume", "pools", "set pool", "remove pool", "run-now", "runs", "logs",
+  "cancel", "events", "emit", "scripts",
   "add script", "show script", "rollback script", "remove script", "kv get", "kv set", "kv list", "kv delete", "locks",
   "version", "help",
 }
@@ -257,8 +258,8 @@ describe("about jobs", function()
     assert.is_true(replaced.next_run_at > job.next_run_at)
     contains(d:must("pause", "later", "hourly"), "paused later\npaused hourly\n")
     assert.equal("paused", d:job("later").state)
-    assert.equal("active", object("resume", "later").state)
-    contains(d:must("resume", "hourly"), "resumed hourly, next ")
+    assert.equal("active", object("resume", "pools", "set pool", "remove pool", "later").state)
+    contains(d:must("resume", "pools", "set pool", "remove pool", "hourly"), "resumed hourly, next ")
     local result = d:cli("remove", "later", "nothing")
     assert.equal(66, result.status)
     contains(result.out, "removed later")
@@ -508,7 +509,7 @@ describe("a job", function()
   end)
 
   it("does not overlap itself unless it may", function()
-    d:must("resume", "overlaps", "together")
+    d:must("resume", "pools", "set pool", "remove pool", "overlaps", "together")
     daemon.sleep(2)
     d:must("pause", "overlaps", "together")
     local function most_at_once(job)
@@ -538,7 +539,7 @@ describe("a job", function()
 
   it("that is not enabled waits until it is", function()
     assert.same({}, d:runs "off")
-    d:must("resume", "off")
+    d:must("resume", "pools", "set pool", "remove pool", "off")
     daemon.wait_until(function() return #d:runs "off" > 0 end, 5, "it runs")
     d:must("pause", "off")
   end)

@@ -15,7 +15,8 @@
 ---@field jitter? number|string a share of the delay (0.2) or a time ("5s") that is added at most
 ---@field retry_on? string|string[] Lua patterns, one of which the error must match
 ---@field give_up_on? string|string[] Lua patterns, none of which the error may match
----@field decide? string|fun(run: run, error: string): duration|boolean|nil the delay; false: give up; nil: as the rest says
+--- The delay; false: give up; nil: as the rest says.
+---@field decide? string|fun(run: run, error: string): duration|boolean|nil
 
 ---@class job.unique
 ---@field key? string "sync-{1}"; what runs and its arguments when not given
@@ -78,6 +79,11 @@
 ---@overload fun(options: job.options): string
 function job(id) end
 
+--- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs.
+---@param name string
+---@param slots integer 0 lets nothing begin
+function pool(name, slots) end
+
 ---@class command
 ---@field argv? string[]
 ---@field shell? string
@@ -125,6 +131,24 @@ function command(words) end
 ---@field rowid? integer of on_change, where the table has such
 ---@field key? any[] of on_change, where it has not: the primary key
 ---@field [string] any
+
+---@class pool.view
+---@field name string
+---@field slots integer
+---@field used integer
+---@field waiting integer
+---@field runs string[] ids of those that have a slot
+---@field script? string who declared it
+
+---@return pool.view[]?, string? message, string? code
+function scheduler.get_pools() end
+---@param name string
+---@param slots integer
+---@return boolean?, string? message, string? code
+function scheduler.set_pool(name, slots) end
+---@param name string
+---@return boolean?, string? message, string? code
+function scheduler.remove_pool(name) end
 
 ---@alias event_names event.name|string|string[]
 
