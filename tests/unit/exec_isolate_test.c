@@ -26,6 +26,7 @@ static const char script[] =
     "function spins() while true do end end\n"
     "function eats() local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(100) .. i end end\n"
     "function env() return { os.getenv('A'), tostring(os.getenv('USER')) } end\n"
+    "function babbles() fs.append('/proc/self/fd/4', ('\\255'):rep(64)) sleep(60) end\n"
     "function slow() sleep(0.2) return 1 end\n"
     "if os.getenv('FAIL') then error('not here') end\n";
 
@@ -203,12 +204,14 @@ static void names_the_end(void **state)
   struct desk *desk = *state;
   run(desk, "dies", RUN_FAILED, NULL, "the isolated process ended by signal KILL");
   run(desk, "exits", RUN_FAILED, NULL, "the isolated process ended by signal TERM");
+  /* Into the middle of what it says to the worker. */
+  run(desk, "babbles", RUN_FAILED, NULL, "the isolated process said what cannot be understood");
   run(desk, "counts", RUN_SUCCEEDED, "[1]", NULL);
 
   struct message *message = make_run(desk, "counts");
   message->as.run.env = memory_strdup("{\"FAIL\":\"1\"}");
   bus_post(desk->bus, message);
-  check_finished(desk, RUN_FAILED, NULL, "does not load: jobs/s.lua:14: not here");
+  check_finished(desk, RUN_FAILED, NULL, "does not load: jobs/s.lua:15: not here");
 
   message = make_run(desk, "counts");
   message->as.run.generation = 99;
