@@ -106,7 +106,9 @@ local groups = {
     { "scheduler.remove_job", "scheduler.remove_job(job) -> job", "Removes an added job." },
     { "scheduler.run_now", "scheduler.run_now(job, args...) -> run id", "A run at once, beside its schedule." },
     { "scheduler.next", "scheduler.next(job, count?) -> list of times", "The next fires." },
-    { "scheduler.why", "scheduler.why(job) -> text", "Why it runs when it does, or does not." },
+    { "scheduler.why", "scheduler.why(job or run) -> list",
+      "All that stands between a job and its next run, in order, and when each clears; or how a run came to its end: "
+        .. "{ kind =, text =, since =, clears_at =, held_by = } each." },
     { "scheduler.skips", "scheduler.skips(job, limit?) -> list", "The due times that did not become runs, and why." },
     { "scheduler.runs", "scheduler.runs(job or { job =, state =, limit = }) -> list", "The latest runs." },
     { "scheduler.get_run", "scheduler.get_run(run) -> run", "One run with its attempts." },

@@ -294,13 +294,34 @@ function scheduler.next(job, count)
   return result.fires
 end
 
---- Why a job runs when it does, or does not: a text of some lines.
+local reason_times = { "since", "clears_at", "at", "first_at", "last_at" }
+
+local function to_reasons(list, into)
+  for _, reason in ipairs(list or {}) do
+    for key, value in pairs(reason) do
+      reason[key] = value ~= raw.json_null and value or nil
+    end
+    for _, field in ipairs(reason_times) do
+      reason[field] = to_time(reason[field])
+    end
+    into[#into + 1] = reason
+  end
+  return into
+end
+
+--- All that stands between a job and its next run, in order: { kind =, text =, since =, clears_at =,
+-- held_by = } each; in its `notes` what is worth knowing besides. Of a run, "job@2026-11-21T09:00:00Z" or
+-- a run object, how it came to its end: { kind =, text =, at = } each; likewise of a due time that
+-- became no run.
 function scheduler.why(job)
   local result, message, code = ask("why", { job = job_id(job, "why") })
   if not result then
     return nil, message, code
   end
-  return setmetatable(result.lines, raw.module("tables").Lines)
+  local named = { job = result.job, run = result.run, state = result.state }
+  local reasons = to_reasons(result.reasons or result.story, named)
+  reasons.notes = result.notes and setmetatable(to_reasons(result.notes, {}), raw.module("tables").Reasons)
+  return setmetatable(reasons, raw.module("tables").Reasons)
 end
 
 --- The due times that did not become runs: { first_at =, last_at =, count =, reason = } each.

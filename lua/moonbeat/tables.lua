@@ -95,6 +95,34 @@ tables.Listeners = list_of("listeners",
     }
   end)
 
-tables.Lines = { __name = "lines", __tostring = function(lines) return table.concat(lines, "\n") end }
+--- "paused       it is paused by hand, until it is resumed (since 2026-11-21 09:00:00)"
+local function reason_line(reason)
+  local times = {}
+  local clears = reason.kind == "due" and "" or reason.held_by and "at the latest " or "clears "
+  for field, word in pairs { at = "", since = "since ", clears_at = clears } do
+    if reason[field] then
+      times[#times + 1] = word .. clock(reason[field])
+    end
+  end
+  table.sort(times)
+  local text = reason.text .. (times[1] and " (" .. table.concat(times, "; ") .. ")" or "")
+  if reason.held_by and reason.held_by[1] then
+    text = text .. ", held by " .. table.concat(reason.held_by, " ")
+  end
+  return ("%-12s %s"):format(reason.kind, text)
+end
+
+tables.Reasons = {
+  __name = "reasons",
+  __tostring = function(reasons)
+    local lines = {}
+    for _, list in ipairs { reasons, reasons.notes } do
+      for _, reason in ipairs(list) do
+        lines[#lines + 1] = reason_line(reason)
+      end
+    end
+    return table.concat(lines, "\n")
+  end,
+}
 
 return tables

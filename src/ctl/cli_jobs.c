@@ -1,4 +1,4 @@
-/* Commands that show jobs: list, show, why, skips. */
+/* Commands that show jobs: list, show, skips. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,23 +252,7 @@ int cli_do_show(struct cli *cli)
   return 0;
 }
 
-/* ---- why, skips ---- */
-
-int cli_do_why(struct cli *cli)
-{
-  struct json_document *answer;
-  if (cli_ask_about(cli, "why", "job", cli->arguments->words[0], &answer))
-    return cli_fail(cli);
-  if (cli->wants_json)
-    cli_put_json(cli, control_result(answer));
-  else
-    json_each(line, json_get(control_result(answer), "lines")) {
-      cli_put_lines(&cli->out, json_text(line, ""), 2);
-      buffer_append_byte(&cli->out, '\n');
-    }
-  json_free(answer);
-  return 0;
-}
+/* ---- skips ---- */
 
 static void put_skips(struct cli *cli, const struct json *skips)
 {

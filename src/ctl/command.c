@@ -109,7 +109,11 @@ const struct command commands[COMMAND_COUNT] = {
               .choices = "cron quartz oncalendar rrule"},
              {.name = "ics", .help = "an iCalendar file with an event for each fire, in UTC"},
              {.name = "batch", .help = "answer the questions of FILE, one JSON object per line"})},
-    {COMMAND_WHY, "why", "JOB", "why a job did or did not run", NULL, 1, 1, WORD_JOB, NO_OPTIONS},
+    {COMMAND_WHY, "why", "JOB|RUN", "why a job does not run, or how a run came to its end",
+     "Of a job: all that stands between it and its next run, in order, and when each clears.\n"
+     "Of a run, JOB@TIME as \"moonbeat runs\" shows it: what set it off, its attempts, its end. Of a\n"
+     "due time that became no run: why not.",
+     1, 1, WORD_RUN, NO_OPTIONS},
     {COMMAND_SKIPS, "skips", "JOB", "the due times that did not become runs", NULL, 1, 1, WORD_JOB,
      OPTIONS(COUNT("at most so many (20)"))},
     {COMMAND_ADD_JOB, "add job", "ID", "add a job at run time; it stays until it is removed",

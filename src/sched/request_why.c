@@ -1,138 +1,100 @@
-/* Why a job does not run, or when it will, in sentences. */
+/* Why a job does not run, or when it will; how a run came to its end; why a due time became no run.
+ * The answer is {"job", "state", "reasons", "notes"} or {"job", "run", "state", "story"}, each a
+ * list of {"kind", "text", ...}; a sentence may change, a kind does not. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "sched/state.h"
-#include "time/instant.h"
+#include "base/memory.h"
+#include "sched/why.h"
 
-static void say(struct request *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct request *r, const char *format, ...)
+void why_begin(struct request *r, const char *kind, const char *format, ...)
 {
-  struct buffer line = {0};
-  char text[1024];
+  char text[2048];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  buffer_append_text(&line, text);
-  json_write_text(r->result, line.data);
-  buffer_deinit(&line);
-}
-
-/* The job of an after_job that is not there, which may yet be added. */
-static void explain_missing_job(struct request *r, const char *key)
-{
-  struct json_document *document;
-  struct error error;
-  if (json_parse(key, strlen(key), &document, NULL))
-    return;
-  const char *job = json_text(json_get(json_root(document), "job"), NULL);
-  if (job && !near_get_by_id(r->s, job, &error) && error.code == ERROR_NOT_FOUND)
-    say(r, "which cannot be at present: there is no job \"%s\"", job);
-  json_free(document);
-}
-
-/* What it waits for that is no time, and what keeps it from being seen. */
-static void explain_source(void *context, const struct trigger *source)
-{
-  struct request *r = context;
-  struct buffer sentence = {0}, key = {0};
-  trigger_explain(source, &sentence);
-  trigger_put_key(source, &key);
-  const struct topic *topic = topic_find(r->s, key.data);
-  say(r, "it waits: %s", sentence.data);
-  if (topic && topic->problem)
-    say(r, "which is not seen at present: %s", topic->problem);
-  explain_missing_job(r, key.data);
-  buffer_deinit(&sentence);
-  buffer_deinit(&key);
-}
-
-static void explain_state(struct request *r, const struct entry *entry)
-{
-  char text[INSTANT_TEXT_SIZE];
-  const struct job_progress *p = &entry->progress;
-  switch (p->state) {
-  case JOB_PAUSED:
-    instant_format(text, p->paused_us);
-    say(r, "it is paused since %s: resume it", text);
-    break;
-  case JOB_FINISHED:
-    say(r, "it is finished: its trigger has no fire any more");
-    break;
-  case JOB_ERROR:
-    say(r, "it cannot run: %s", p->error ? p->error : "unknown reason");
-    break;
-  case JOB_ACTIVE:
-    if (!entry->job->trigger) {
-      say(r, "it has no trigger: it runs only when asked (run-now)");
-    } else if (p->next_us == JOB_NEVER) {
-      trigger_each_source(entry->job->trigger, explain_source, r);
-    } else {
-      instant_format(text, p->next_us);
-      say(r, p->next_us <= r->s->now_us ? "it is due since %s" : "it is due at %s", text);
-    }
-    break;
-  }
-}
-
-static bool explain_last_skip(void *context, const struct skip *skip)
-{
-  char text[INSTANT_TEXT_SIZE];
-  instant_format(text, skip->last_us);
-  say(context, "its last skipped fire: %s (%lld of them, reason: %s)", text, (long long)skip->count,
-      skip_reason_name(skip->reason));
-  return false;
-}
-
-static bool explain_last_run(void *context, const struct run *run, const char *job_id)
-{
-  char text[INSTANT_TEXT_SIZE];
-  struct request *r = context;
-  const struct open_run *open = run_find(r->s, run->key);
-  (void)job_id;
-  instant_format(text, run->key.scheduled_us);
-  const char *state = open && open->started_us ? "running" : run_state_name(run->state);
-  say(r, "its last run: %s, %s%s%.*s", text, state, run->error ? ": " : "",
-      run->error ? (int)strcspn(run->error, "\n") : 0, run->error ? run->error : "");
-  return false;
-}
-
-enum error_code request_why(struct request *r)
-{
-  struct entry *entry = request_job(r);
-  struct script_entry *script;
-  struct error error;
-  if (!entry)
-    return r->error->code;
-  const struct job *job = entry->job;
   json_begin_object(r->result);
-  json_put_text(r->result, "job", job->id);
-  json_key(r->result, "lines");
+  json_put_text(r->result, "kind", kind);
+  json_put_text(r->result, "text", text);
+}
+
+void why_end(struct request *r)
+{
+  json_end_object(r->result);
+}
+
+void why_say(struct request *r, const char *kind, const char *key, int64_t at_us, int64_t none,
+             const char *text)
+{
+  why_begin(r, kind, "%s", text);
+  if (at_us != none)
+    view_put_instant(r->result, key, at_us, none);
+  why_end(r);
+}
+
+static enum error_code tell_job(struct request *r, struct entry *entry)
+{
+  enum error_code code;
+  json_begin_object(r->result);
+  json_put_text(r->result, "job", entry->job->id);
+  json_put_text(r->result, "state", job_state_name(entry->progress.state));
+  json_key(r->result, "reasons");
   json_begin_array(r->result);
-  explain_state(r, entry);
-  if (r->s->stopping)
-    say(r, "the daemon is stopping and claims nothing any more");
-  if (!job->command && entry->progress.state != JOB_ERROR &&
-      script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER)
-    say(r, "its script %s is being loaded", job->script);
-  const struct script_entry *source = script_find(r->s, job->script);
-  if (source && source->generation && source->script.error)
-    say(r, "its script's newest source fails, an older version is in force: %s",
-        source->script.error);
-  int64_t waiting = queue_count(r->s, job->number);
-  if (fire_is_full(entry))
-    say(r, "%d of at most %d runs are open: a fire now would %s", entry->open_runs,
-        job->max_instances, waiting ? "wait" : "be skipped");
-  if (waiting)
-    say(r, "%lld %s for a run", (long long)waiting, waiting == 1 ? "event waits" : "events wait");
-  enum error_code code = store_each_run_of(r->s->store, job->number, entry->progress.last_us,
-                                           explain_last_run, r, r->error);
+  code = why_not_running(r, entry);
+  json_end_array(r->result);
+  json_key(r->result, "notes");
+  json_begin_array(r->result);
   if (!code)
-    code = store_each_skip_of(r->s->store, job->number, explain_last_skip, r, r->error);
+    code = why_notes(r, entry);
   json_end_array(r->result);
   json_end_object(r->result);
   return code;
+}
+
+static enum error_code tell_run(struct request *r, struct entry *entry, int64_t scheduled_us)
+{
+  struct run run = {0};
+  struct run_key key = {scheduled_us, entry->job->number};
+  const struct open_run *open = run_find(r->s, key);
+  enum error_code code = store_get_run(r->s->store, key, &run, NULL);
+  bool is_run = code == ERROR_OK;
+  json_begin_object(r->result);
+  json_put_text(r->result, "job", entry->job->id);
+  view_put_run_id(r->result, "run", entry->job->id, scheduled_us);
+  json_put_text(r->result, "state",
+                !is_run                    ? NULL
+                : open && open->started_us ? run_state_name(RUN_RUNNING)
+                                           : run_state_name(run.state));
+  json_key(r->result, "story");
+  json_begin_array(r->result);
+  code = is_run ? why_run(r, entry, &run) : why_no_run(r, entry, scheduled_us);
+  json_end_array(r->result);
+  json_end_object(r->result);
+  run_deinit(&run);
+  return code;
+}
+
+/* The id of a job may hold an @ itself. */
+enum error_code request_why(struct request *r)
+{
+  const char *text = request_text(r, "job");
+  char *job_id = NULL;
+  int64_t scheduled_us;
+  if (!text)
+    return r->error->code;
+  struct entry *entry = near_get_by_id(r->s, text, r->error);
+  if (entry && !entry->removed)
+    return tell_job(r, entry);
+  if (strchr(text, '@') == NULL || run_parse_id(text, &job_id, &scheduled_us, NULL))
+    return request_job(r) ? ERROR_INTERNAL : r->error->code; /* with the nearest id */
+  entry = near_get_by_id(r->s, job_id, r->error);
+  if (entry && entry->removed)
+    entry = NULL;
+  if (!entry)
+    error_set(r->error, ERROR_NOT_FOUND, "there is no job \"%s\"", job_id);
+  free(job_id);
+  return entry ? tell_run(r, entry, scheduled_us) : r->error->code;
 }

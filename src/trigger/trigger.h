@@ -77,6 +77,23 @@ int64_t trigger_count(const struct trigger *trigger, int64_t after_us, int64_t u
  * Shanghai". */
 void trigger_explain(const struct trigger *trigger, struct buffer *out);
 
+/* What keeps the first fire that the trigger would have without its options from being one. */
+struct trigger_obstacle {
+  enum {
+    OBSTACLE_FROM,     /* it lies before `from` */
+    OBSTACLE_UNTIL,    /* or behind `until` */
+    OBSTACLE_LIMIT,    /* or there were `limit` of them */
+    OBSTACLE_CALENDAR, /* or a calendar covers it */
+  } kind;
+  int64_t fire_us;      /* which fire */
+  int64_t clears_us;    /* from when on nothing does; INT64_MAX: never */
+  const char *calendar; /* its name, while the trigger lives; NULL: it stands in the trigger */
+};
+
+/* False when nothing does, or there is no fire after `after_us` at all. */
+bool trigger_find_obstacle(const struct trigger *trigger, int64_t after_us,
+                           struct trigger_obstacle *obstacle);
+
 /* Whether a wall-clock time in [from_s, until_s), local seconds, is one that it fires at, gaps and
  * overlaps not regarded: asked of a gap or an overlap, it tells which fires need attention. False
  * for what goes by no wall clock. */

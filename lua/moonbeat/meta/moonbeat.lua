@@ -216,7 +216,7 @@ function job_object:run_now(...) end
 ---@param count? integer
 ---@return time.value[]?, string? message, string? code
 function job_object:next(count) end
----@return string[]?, string? message, string? code
+---@return reason[]?, string? message, string? code
 function job_object:why() end
 ---@return run_object[]?, string? message, string? code
 function job_object:runs() end
@@ -235,6 +235,14 @@ function job_object:logs() end
 ---@field finished_at? time.value
 ---@field result? any
 ---@field error? string
+
+---@class reason
+---@field kind string "paused", "pool", "due", ...
+---@field text string a sentence
+---@field at? time.value
+---@field since? time.value
+---@field clears_at? time.value when it stands in the way no more, where that is known
+---@field held_by? string[] runs
 
 ---@alias job.reference string|job_object
 
@@ -280,8 +288,8 @@ function scheduler.run_now(job, ...) end
 ---@param count? integer
 ---@return time.value[]?, string? message, string? code
 function scheduler.next(job, count) end
----@param job job.reference
----@return string[]?, string? message, string? code
+---@param job job.reference|run_object a job, or a run by its id
+---@return reason[]?, string? message, string? code
 function scheduler.why(job) end
 ---@param job job.reference
 ---@param limit? integer

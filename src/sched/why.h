@@ -1,0 +1,26 @@
+/* What `why` says, in parts that request_why.c, why_job.c and why_run.c share: an array of objects
+ * {"kind":..., "text": a sentence, ...}, most of them with times. Private to src/sched. */
+#ifndef SCHED_WHY_H
+#define SCHED_WHY_H
+
+#include "sched/state.h"
+
+/* Begins an object; what is put between is more of it. */
+void why_begin(struct request *r, const char *kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void why_end(struct request *r);
+/* An object without more; `at_us` of the member `key` unless it is `none`. */
+void why_say(struct request *r, const char *kind, const char *key, int64_t at_us, int64_t none,
+             const char *text);
+
+/* All that stands between the job and its next run, in order. */
+enum error_code why_not_running(struct request *r, struct entry *entry);
+/* What is worth knowing besides: how it fares, its open runs, its last run and skip. */
+enum error_code why_notes(struct request *r, struct entry *entry);
+
+/* How the run came to its end, or to where it is. */
+enum error_code why_run(struct request *r, struct entry *entry, const struct run *run);
+/* The due time became no run: why. ERROR_NOT_FOUND when nothing is known of it. */
+enum error_code why_no_run(struct request *r, struct entry *entry, int64_t scheduled_us);
+
+#endif

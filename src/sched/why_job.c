@@ -1,0 +1,405 @@
+/* What stands between a job and its next run, in the order in which it would be met: what keeps the
+ * job itself, then its script and the daemon, its calendars, then what a run must pass, and at last
+ * the time. Each says when it clears, where that is known. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/why.h"
+#include "time/duration.h"
+#include "time/instant.h"
+
+enum { HOLDERS_MAX = 20 };
+
+/* ---- who holds what ---- */
+
+struct holders {
+  struct request *r;
+  int count;
+  int64_t clears_us; /* at the latest, by the time-out of the first; INT64_MAX: not known */
+};
+
+static void put_holder(void *context, const struct open_run *run)
+{
+  struct holders *holders = context;
+  const struct job *job = run->entry->job;
+  if (holders->count++ < HOLDERS_MAX) {
+    struct buffer id = {0};
+    run_format_id(&id, job->id, run->key.scheduled_us);
+    json_write_text(holders->r->result, id.data);
+    buffer_deinit(&id);
+  }
+  if (job->timeout_us && run->started_us && run->started_us + job->timeout_us < holders->clears_us)
+    holders->clears_us = run->started_us + job->timeout_us;
+}
+
+static struct holders begin_holders(struct request *r)
+{
+  json_key(r->result, "held_by");
+  json_begin_array(r->result);
+  return (struct holders){.r = r, .clears_us = INT64_MAX};
+}
+
+static void end_holders(struct holders *holders)
+{
+  json_end_array(holders->r->result);
+  view_put_instant(holders->r->result, "clears_at", holders->clears_us, INT64_MAX);
+}
+
+static void put_gate_holders(struct request *r, const struct gate *gate)
+{
+  struct holders holders = begin_holders(r);
+  gate_each_holder(r->s, gate, put_holder, &holders);
+  end_holders(&holders);
+}
+
+static void put_own_runs(struct request *r, const struct entry *entry)
+{
+  struct holders holders = begin_holders(r);
+  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next)
+    if (run->entry == entry && !run->ended)
+      put_holder(&holders, run);
+  end_holders(&holders);
+}
+
+/* ---- the job itself ---- */
+
+static void explain_state(struct request *r, const struct entry *entry)
+{
+  const struct job_progress *p = &entry->progress;
+  const struct trigger *trigger = entry->job->trigger;
+  struct trigger_obstacle obstacle;
+  switch (p->state) {
+  case JOB_PAUSED:
+    if (p->error)
+      why_begin(r, "paused", "it is paused until it is resumed: %s", p->error);
+    else
+      why_begin(r, "paused", "it is paused %s, until it is resumed",
+                entry->job->enabled ? "by hand" : "by enabled = false");
+    view_put_instant(r->result, "since", p->paused_us, 0);
+    why_end(r);
+    break;
+  case JOB_FINISHED:
+    why_begin(r, "finished", "it is finished: its trigger has no fire any more%s",
+              trigger && trigger_find_obstacle(trigger, r->s->now_us, &obstacle)
+                  ? obstacle.kind == OBSTACLE_LIMIT   ? ", its limit is reached"
+                    : obstacle.kind == OBSTACLE_UNTIL ? ", its `until` is over"
+                                                      : ""
+                  : "");
+    why_end(r);
+    break;
+  case JOB_ERROR:
+    why_begin(r, "error", "it cannot run: %s", p->error ? p->error : "unknown reason");
+    why_end(r);
+    break;
+  case JOB_ACTIVE:
+    break;
+  }
+}
+
+static void explain_script(struct request *r, const struct entry *entry)
+{
+  struct script_entry *script;
+  struct error error;
+  const struct job *job = entry->job;
+  if (!job->command && entry->progress.state != JOB_ERROR &&
+      script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER) {
+    why_begin(r, "script", "its script %s is being loaded", job->script);
+    why_end(r);
+  }
+}
+
+static void explain_daemon(struct request *r)
+{
+  if (r->s->stopping) {
+    why_begin(r, "daemon", "the daemon is stopping and claims nothing any more");
+    why_end(r);
+  }
+  if (r->s->retry_us) {
+    why_begin(r, "store", "nothing can be stored: %s", r->s->error.text);
+    view_put_instant(r->result, "clears_at", r->s->retry_us, 0);
+    why_end(r);
+  }
+}
+
+/* ---- when ---- */
+
+/* The job of an after_job that is not there, which may yet be added. */
+static void explain_missing_job(struct request *r, const char *key)
+{
+  struct json_document *document;
+  struct error error;
+  if (json_parse(key, strlen(key), &document, NULL))
+    return;
+  const char *job = json_text(json_get(json_root(document), "job"), NULL);
+  if (job && !near_get_by_id(r->s, job, &error) && error.code == ERROR_NOT_FOUND) {
+    why_begin(r, "no_job", "which cannot be at present: there is no job \"%s\"", job);
+    why_end(r);
+  }
+  json_free(document);
+}
+
+/* What it waits for that is no time, and what keeps it from being seen. */
+static void explain_source(void *context, const struct trigger *source)
+{
+  struct request *r = context;
+  struct buffer sentence = {0}, key = {0};
+  trigger_explain(source, &sentence);
+  trigger_put_key(source, &key);
+  const struct topic *topic = topic_find(r->s, key.data);
+  why_begin(r, "event", "it waits: %s", sentence.data);
+  why_end(r);
+  if (topic && topic->problem) {
+    why_begin(r, "sensor", "which is not seen at present: %s", topic->problem);
+    why_end(r);
+  }
+  explain_missing_job(r, key.data);
+  buffer_deinit(&sentence);
+  buffer_deinit(&key);
+}
+
+static void explain_calendar(struct request *r, const struct entry *entry)
+{
+  struct trigger_obstacle obstacle;
+  char at[INSTANT_TEXT_SIZE];
+  if (!entry->job->trigger ||
+      !trigger_find_obstacle(entry->job->trigger, r->s->now_us, &obstacle) ||
+      (obstacle.kind != OBSTACLE_CALENDAR && obstacle.kind != OBSTACLE_FROM))
+    return;
+  instant_format(at, obstacle.fire_us);
+  if (obstacle.kind == OBSTACLE_FROM)
+    why_begin(r, "window", "its trigger begins later: it would be due at %s", at);
+  else if (obstacle.calendar)
+    why_begin(r, "calendar", "calendar \"%s\" excepts what would be due at %s", obstacle.calendar,
+              at);
+  else
+    why_begin(r, "calendar", "its trigger's `except` covers what would be due at %s", at);
+  view_put_instant(r->result, "clears_at", obstacle.clears_us, INT64_MAX);
+  why_end(r);
+}
+
+static void explain_due(struct request *r, const struct entry *entry)
+{
+  const struct trigger *trigger = entry->job->trigger;
+  int64_t next_us = entry->progress.next_us, now_us = r->s->now_us;
+  if (!trigger) {
+    why_begin(r, "no_trigger", "it has no trigger: it runs only when asked (run-now)");
+    why_end(r);
+    return;
+  }
+  trigger_each_source(trigger, explain_source, r);
+  if (entry->progress.state == JOB_PAUSED && next_us <= now_us)
+    trigger_next(trigger, now_us, &next_us); /* what is due meanwhile will be skipped */
+  if (next_us == JOB_NEVER)
+    return;
+  why_begin(r, "due", next_us <= now_us ? "it is due" : "its next due time");
+  view_put_instant(r->result, next_us <= now_us ? "since" : "clears_at", next_us, JOB_NEVER);
+  why_end(r);
+}
+
+/* ---- what a run must pass ---- */
+
+static const char *fate_of_full(const struct job *job, bool has_events)
+{
+  if (has_events)
+    return "what is due now waits";
+  switch (job->overlap) {
+  case OVERLAP_BUFFER_ONE:
+    return "one that is due now waits, others are skipped";
+  case OVERLAP_BUFFER_ALL:
+    return "what is due now waits";
+  case OVERLAP_CANCEL_OTHER:
+  case OVERLAP_TERMINATE_OTHER:
+    return "what is due now ends it and waits for that";
+  default:
+    return "what is due now is skipped";
+  }
+}
+
+static void explain_overlap(struct request *r, const struct entry *entry)
+{
+  const struct job *job = entry->job;
+  int64_t waiting = queue_count(r->s, job->number);
+  if (fire_is_full(entry)) {
+    const char *are = entry->open_runs == 1 ? "run is" : "runs are";
+    if (entry->wait.why == WAIT_OVERLAP)
+      why_begin(r, "overlap", "it is due and waits: %d of %d %s open", entry->open_runs,
+                job->max_instances, are);
+    else
+      why_begin(r, "overlap", "%d of %d %s open: %s", entry->open_runs, job->max_instances, are,
+                fate_of_full(job, waiting > 0));
+    put_own_runs(r, entry);
+    why_end(r);
+  }
+  if (waiting) {
+    why_begin(r, "queue", "%lld %s for a run", (long long)waiting,
+              waiting == 1 ? "event waits" : "events wait");
+    why_end(r);
+  }
+}
+
+static void explain_pool(struct request *r, const struct job *job)
+{
+  const struct gate *pool = job->pool ? gate_find(r->s, "pool", job->pool) : NULL;
+  if (job->pool && (!pool || pool->slots < 0)) {
+    why_begin(r, "pool", "its pool \"%s\" is not there any more: make it, or change the job",
+              job->pool);
+    why_end(r);
+  } else if (pool && pool->used >= pool->slots) {
+    why_begin(r, "pool", "pool \"%s\" is full: %lld of %lld slots taken", job->pool,
+              (long long)pool->used, (long long)pool->slots);
+    put_gate_holders(r, pool);
+    why_end(r);
+  }
+}
+
+static void explain_key(struct request *r, const struct job *job)
+{
+  struct buffer name = {0};
+  if (!job->concurrency_key)
+    return;
+  const struct gate *key = job_expand(job, job->concurrency_key, NULL, &name, NULL)
+                               ? NULL
+                               : gate_find(r->s, "key", name.data ? name.data : "");
+  if (key && key->used >= job->concurrency_limit) {
+    why_begin(r, "key", "concurrency key \"%s\" is held: %lld of %d taken", name.data,
+              (long long)key->used, job->concurrency_limit);
+    put_gate_holders(r, key);
+    why_end(r);
+  }
+  buffer_deinit(&name);
+}
+
+static void explain_rate(struct request *r, struct entry *entry)
+{
+  char text[RATE_TEXT_SIZE];
+  struct wait wait = gate_look(r->s, entry);
+  if (wait.why != WAIT_RATE && wait.why != WAIT_REPLAY)
+    return;
+  rate_format(text, wait.why == WAIT_RATE ? &entry->job->rate : &entry->job->replay_rate);
+  why_begin(r, wait.why == WAIT_RATE ? "rate" : "replay_rate",
+            wait.why == WAIT_RATE ? "its rate of %s is used up"
+                                  : "late runs follow each other at %s",
+            text);
+  view_put_instant(r->result, "clears_at", wait.until_us, INT64_MAX);
+  why_end(r);
+}
+
+enum error_code why_not_running(struct request *r, struct entry *entry)
+{
+  explain_state(r, entry);
+  explain_script(r, entry);
+  explain_daemon(r);
+  if (entry->progress.state == JOB_FINISHED)
+    return ERROR_OK;
+  explain_calendar(r, entry);
+  explain_overlap(r, entry);
+  explain_key(r, entry->job);
+  explain_pool(r, entry->job);
+  explain_rate(r, entry);
+  explain_due(r, entry);
+  return ERROR_OK;
+}
+
+/* ---- besides ---- */
+
+static const char *place_of(const struct open_run *run)
+{
+  switch (run->wait.why) {
+  case WAIT_POOL:
+    return "waits for a slot of its pool";
+  case WAIT_KEY:
+    return "waits for its concurrency key";
+  default:
+    break;
+  }
+  if (run->started_us)
+    return run->becomes ? "was told to end" : "is running";
+  if (run->worker)
+    return "was given to a worker";
+  if (!run->start.heap)
+    return "waits for its script to load";
+  return run->attempt > 1 ? "waits for its next attempt" : "waits";
+}
+
+static void note_runs(struct request *r, const struct entry *entry)
+{
+  int count = 0;
+  for (const struct open_run *run = r->s->open_runs; run && entry->open_runs; run = run->hh.next) {
+    if (run->entry != entry || run->ended || count++ == HOLDERS_MAX)
+      continue;
+    struct buffer id = {0};
+    run_format_id(&id, entry->job->id, run->key.scheduled_us);
+    why_begin(r, "run", "run %s %s", id.data, place_of(run));
+    view_put_instant(r->result, "since", run->started_us ? run->started_us : run->claimed_us, 0);
+    if (!run->worker && run->due_us > r->s->now_us)
+      view_put_instant(r->result, "clears_at", run->due_us, JOB_NEVER);
+    why_end(r);
+    buffer_deinit(&id);
+  }
+}
+
+static void note_health(struct request *r, const struct entry *entry)
+{
+  const struct job_health *health = health_find(r->s, entry->job->number);
+  if (!health)
+    return;
+  if (health->late_us) {
+    char expected[DURATION_TEXT_SIZE];
+    duration_format(expected, health->expect_us);
+    why_begin(r, "late", "it has not succeeded for longer than %s", expected);
+    view_put_instant(r->result, "since", health->since_us, 0);
+    why_end(r);
+  }
+  if (health->failures) {
+    if (health->failures == 1)
+      why_begin(r, "failing", "its last run failed");
+    else
+      why_begin(r, "failing", "its last %lld runs failed", (long long)health->failures);
+    view_put_instant(r->result, "since", health->trouble_us, 0);
+    why_end(r);
+  }
+}
+
+static bool note_last_skip(void *context, const struct skip *skip)
+{
+  struct request *r = context;
+  if (skip->count == 1)
+    why_begin(r, "skip", "a due time was skipped: %s", skip_reason_name(skip->reason));
+  else
+    why_begin(r, "skip", "%lld due times were skipped: %s", (long long)skip->count,
+              skip_reason_name(skip->reason));
+  view_put_instant(r->result, "at", skip->last_us, INT64_MIN);
+  why_end(r);
+  return false;
+}
+
+static bool note_last_run(void *context, const struct run *run, const char *job_id)
+{
+  struct request *r = context;
+  (void)job_id;
+  if (run_find(r->s, run->key))
+    return true; /* an open one was told of */
+  why_begin(r, "last_run", "its last run %s%s%.*s", run_state_name(run->state),
+            run->error ? ": " : "", run->error ? (int)strcspn(run->error, "\n") : 0,
+            run->error ? run->error : "");
+  view_put_instant(r->result, "at", run->finished_us, 0);
+  why_end(r);
+  return false;
+}
+
+enum error_code why_notes(struct request *r, struct entry *entry)
+{
+  const struct script_entry *script = script_find(r->s, entry->job->script);
+  if (script && script->generation && script->script.error) {
+    why_begin(r, "old_script", "its script's newest source fails, an older version is in force: %s",
+              script->script.error);
+    why_end(r);
+  }
+  note_health(r, entry);
+  note_runs(r, entry);
+  enum error_code code = store_each_run_of(r->s->store, entry->job->number, entry->progress.last_us,
+                                           note_last_run, r, r->error);
+  return code ? code
+              : store_each_skip_of(r->s->store, entry->job->number, note_last_skip, r, r->error);
+}

@@ -1,0 +1,301 @@
+/* The story of a run, step by step: why it was due, which due times it stands for, when it was
+ * claimed, how each attempt ended and what it used, and where it is now if it has not ended. And of
+ * a due time that became no run: which skip it is part of. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sched/why.h"
+#include "time/duration.h"
+#include "time/instant.h"
+
+/* ---- the beginning ---- */
+
+/* "on_file", or the name of what was emitted, of each that set it off. */
+static void tell_events(struct request *r, const char *events)
+{
+  struct json_document *document;
+  if (json_parse(events, strlen(events), &document, NULL))
+    return;
+  json_each(event, json_root(document)) {
+    why_begin(r, "event", "set off by %s", json_text(json_get(event, "event"), "an event"));
+    json_put_text(r->result, "at", json_text(json_get(event, "at"), NULL));
+    json_key(r->result, "event");
+    json_write_tree(r->result, event);
+    why_end(r);
+  }
+  json_free(document);
+}
+
+static void tell_cause(struct request *r, const struct entry *entry, const struct run *run)
+{
+  struct buffer sentence = {0};
+  switch (run->cause) {
+  case RUN_BY_HAND:
+    why_say(r, "cause", "at", run->key.scheduled_us, INT64_MIN, "somebody asked for it (run-now)");
+    break;
+  case RUN_BY_EVENT:
+    if (run->events)
+      tell_events(r, run->events);
+    break;
+  case RUN_BY_SCHEDULE:
+    if (entry->job->trigger)
+      trigger_explain(entry->job->trigger, &sentence);
+    why_begin(r, "cause", "it was due%s%s", sentence.size ? ": " : "",
+              sentence.size ? sentence.data : "");
+    view_put_instant(r->result, "at", run->key.scheduled_us, INT64_MIN);
+    why_end(r);
+    break;
+  }
+  buffer_deinit(&sentence);
+}
+
+/* ---- skips around it ---- */
+
+struct around {
+  struct request *r;
+  const struct run *run;
+  int64_t next_us; /* the run after it; INT64_MAX: none */
+};
+
+static void tell_skip(struct request *r, const struct skip *skip, const char *where)
+{
+  if (skip->count == 1)
+    why_begin(r, "skip", "a due time %s it was skipped: %s", where, skip_reason_name(skip->reason));
+  else
+    why_begin(r, "skip", "%lld due times %s it were skipped: %s", (long long)skip->count, where,
+              skip_reason_name(skip->reason));
+  view_put_instant(r->result, "at", skip->last_us, INT64_MIN);
+  view_put_instant(r->result, "first_at", skip->first_us, INT64_MIN);
+  json_put_integer(r->result, "count", skip->count);
+  why_end(r);
+}
+
+/* Those since the run before. */
+static bool tell_skip_before(void *context, const struct skip *skip)
+{
+  const struct around *around = context;
+  const struct run *run = around->run;
+  if (skip->last_us < run->key.scheduled_us && skip->first_us > run->previous_us)
+    tell_skip(around->r, skip, "before");
+  return skip->last_us > run->previous_us;
+}
+
+/* Those that it kept away while it was open. */
+static bool tell_skip_behind(void *context, const struct skip *skip)
+{
+  const struct around *around = context;
+  const struct run *run = around->run;
+  int64_t until_us = run->finished_us ? run->finished_us : INT64_MAX;
+  if (skip->reason == SKIP_OVERLAP && skip->first_us > run->key.scheduled_us &&
+      skip->first_us <= until_us)
+    tell_skip(around->r, skip, "behind");
+  return skip->last_us > run->key.scheduled_us;
+}
+
+/* ---- attempts ---- */
+
+static const char *end_of(enum run_state state)
+{
+  switch (state) {
+  case RUN_PENDING:
+    return "asked to be begun anew later (snooze)";
+  case RUN_INTERRUPTED:
+    return "was cut off by the end of the daemon";
+  case RUN_TIMED_OUT:
+    return "timed out";
+  case RUN_CANCELLED:
+    return "was cancelled";
+  default:
+    return run_state_name(state);
+  }
+}
+
+static void tell_started(struct request *r, const struct run *run)
+{
+  if (run->attempt > 1) {
+    why_begin(r, "due", "attempt %d was due", run->attempt);
+    view_put_instant(r->result, "at", run->due_us, JOB_NEVER);
+    why_end(r);
+  }
+  if (!run->started_us)
+    return;
+  why_begin(r, "started", "attempt %d began", run->attempt);
+  view_put_instant(r->result, "at", run->started_us, 0);
+  why_end(r);
+}
+
+static void tell_ended(struct request *r, const struct run *run)
+{
+  char took[DURATION_TEXT_SIZE];
+  bool is_known = run->started_us && run->finished_us > run->started_us;
+  if (is_known)
+    duration_format(took, run->finished_us - run->started_us);
+  const char *error = run->error ? run->error : "";
+  why_begin(r, run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state),
+            "attempt %d %s%s%s%s%.*s", run->attempt, end_of(run->state), is_known ? " after " : "",
+            is_known ? took : "", *error ? ": " : "", (int)strcspn(error, "\n"), error);
+  view_put_instant(r->result, "at", run->finished_us, 0);
+  json_put_text(r->result, "error", run->error);
+  why_end(r);
+}
+
+static bool tell_attempt(void *context, const struct run *run, const char *job_id)
+{
+  (void)job_id;
+  tell_started(context, run);
+  tell_ended(context, run);
+  return true;
+}
+
+/* ---- one that is open ---- */
+
+static void tell_gate(struct request *r, const struct open_run *open)
+{
+  if (open->wait.why == WAIT_POOL)
+    why_begin(r, "pool", "it waits for a slot of pool \"%s\"", gate_name(open->wait.gate));
+  else
+    why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(open->wait.gate));
+  view_put_instant(r->result, "since", open->wait.since_us, 0);
+  why_end(r);
+}
+
+static void tell_open(struct request *r, const struct open_run *open)
+{
+  if ((open->wait.why == WAIT_POOL || open->wait.why == WAIT_KEY) && open->wait.gate) {
+    tell_gate(r, open);
+  } else if (!open->worker && open->due_us > r->s->now_us) {
+    why_begin(r, "waiting", "attempt %d is due later", open->attempt);
+    view_put_instant(r->result, "clears_at", open->due_us, JOB_NEVER);
+    why_end(r);
+  } else if (!open->worker) {
+    why_begin(r, "waiting", "it waits to be given to a worker: its script is being loaded");
+    why_end(r);
+  } else if (!open->started_us) {
+    why_begin(r, "waiting", "it was given to worker %d", open->worker - ADDRESS_WORKER + 1);
+    why_end(r);
+  } else {
+    why_begin(r, "running", "attempt %d is running on worker %d", open->attempt,
+              open->worker - ADDRESS_WORKER + 1);
+    view_put_instant(r->result, "since", open->started_us, 0);
+    why_end(r);
+  }
+  if (open->becomes) {
+    why_begin(r, "ending", "it was told to end and will be %s%s", run_state_name(open->becomes),
+              open->killed ? " at once" : "");
+    why_end(r);
+  }
+}
+
+enum error_code why_run(struct request *r, struct entry *entry, const struct run *run)
+{
+  struct around around = {.r = r, .run = run};
+  struct open_run *open = run_find(r->s, run->key);
+  struct store *store = r->s->store;
+  enum error_code code;
+  tell_cause(r, entry, run);
+  if ((code = store_each_skip_of(store, run->key.job, tell_skip_before, &around, r->error)))
+    return code;
+  why_say(r, "claimed", "at", run->claimed_us, 0,
+          "it was claimed: from here on no other run is it");
+  if ((code = store_each_attempt(store, run->key, tell_attempt, r, r->error)))
+    return code;
+  struct run last = *run;
+  if (open && open->started_us)
+    last.started_us = open->started_us;
+  tell_started(r, &last);
+  if (open)
+    tell_open(r, open);
+  else
+    tell_ended(r, &last);
+  return store_each_skip_of(store, run->key.job, tell_skip_behind, &around, r->error);
+}
+
+/* ---- none ---- */
+
+struct search {
+  struct request *r;
+  const struct entry *entry;
+  int64_t scheduled_us;
+  bool is_due; /* as the trigger is now; what an event would have set off is no due time */
+  bool found;
+};
+
+static void tell_reason(struct request *r, const struct entry *entry, const struct skip *skip)
+{
+  const struct job *job = entry->job;
+  char grace[DURATION_TEXT_SIZE];
+  switch (skip->reason) {
+  case SKIP_MISFIRE:
+    if (job->misfire_grace_us == INT64_MAX) {
+      why_begin(r, "misfire", "it was late, and stands in a later run (coalesce = \"%s\")",
+                job_coalesce_names[job->coalesce]);
+    } else {
+      duration_format(grace, job->misfire_grace_us);
+      why_begin(r, "misfire",
+                "it was later than misfire_grace_time allows (%s), or stands in a later run",
+                grace);
+    }
+    break;
+  case SKIP_OVERLAP:
+    why_begin(r, "overlap",
+              "as many runs as may be were open (overlap = \"%s\", max_instances = %d)",
+              job_overlap_names[job->overlap], job->max_instances);
+    break;
+  case SKIP_PAUSED:
+    why_begin(r, "paused", "the job was paused");
+    break;
+  case SKIP_CALENDAR:
+    why_begin(r, "calendar", "a calendar excepted it");
+    break;
+  case SKIP_LIMIT:
+    why_begin(r, "limit", "it waited for its pool, its key or its rate until a later one was due");
+    break;
+  }
+  view_put_instant(r->result, "at", skip->recorded_us, 0);
+  why_end(r);
+}
+
+static bool look_at_skip(void *context, const struct skip *skip)
+{
+  struct search *search = context;
+  struct request *r = search->r;
+  int64_t us = search->scheduled_us;
+  bool is_end = us == skip->first_us || us == skip->last_us;
+  if (!is_end && (!search->is_due || us < skip->first_us || us > skip->last_us))
+    return true;
+  search->found = true;
+  tell_reason(r, search->entry, skip);
+  if (skip->count > 1) {
+    why_begin(r, "skip", "it is one of %lld due times that were skipped together",
+              (long long)skip->count);
+    view_put_instant(r->result, "first_at", skip->first_us, INT64_MIN);
+    view_put_instant(r->result, "last_at", skip->last_us, INT64_MIN);
+    json_put_integer(r->result, "count", skip->count);
+    why_end(r);
+  }
+  return false;
+}
+
+enum error_code why_no_run(struct request *r, struct entry *entry, int64_t scheduled_us)
+{
+  struct search search = {.r = r, .entry = entry, .scheduled_us = scheduled_us};
+  const struct job *job = entry->job;
+  int64_t next_us = 0;
+  search.is_due = job->trigger && trigger_next(job->trigger, scheduled_us - 1, &next_us) &&
+                  next_us == scheduled_us;
+  if (search.is_due && scheduled_us >= entry->progress.next_us)
+    return why_not_running(r, entry);
+  enum error_code code =
+      store_each_skip_of(r->s->store, job->number, look_at_skip, &search, r->error);
+  if (code || search.found)
+    return code;
+  struct buffer id = {0};
+  run_format_id(&id, job->id, scheduled_us);
+  error_set(r->error, ERROR_NOT_FOUND,
+            search.is_due ? "there is no run \"%s\": what became of it is not kept any more"
+                          : "there is no run \"%s\": its trigger, as it is now, is not due then",
+            id.data);
+  buffer_deinit(&id);
+  return ERROR_NOT_FOUND;
+}

@@ -1,0 +1,217 @@
+/* What stands between a job and its next run, and how a run came to its end. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/world.h"
+
+#define JOB(options) "{\"id\":\"x\",\"run\":{\"shell\":\"true\"}," options "}"
+
+/* The kinds of the list, in order: "paused due". The caller frees. */
+static char *kinds(struct world *w, const char *what, const char *list)
+{
+  char *params = memory_printf("{\"job\":\"%s\"}", what), *text = world_ask(w, "why", params);
+  struct json_document *document;
+  struct buffer out = {0};
+  if (json_parse(text, strlen(text), &document, NULL) != ERROR_OK)
+    fail_msg("%s", text);
+  buffer_append_text(&out, "");
+  json_each(reason, json_get(json_root(document), list))
+    buffer_printf(&out, "%s%s", out.size ? " " : "", json_text(json_get(reason, "kind"), "?"));
+  json_free(document);
+  free(text);
+  free(params);
+  return buffer_take(&out);
+}
+
+static void expect_kinds(struct world *w, const char *what, const char *list, const char *expected)
+{
+  char *found = kinds(w, what, list);
+  if (strcmp(found ? found : "", expected) != 0)
+    fail_msg("%s of %s: %s, expected %s", list, what, found, expected);
+  free(found);
+}
+
+static void expect_part(struct world *w, const char *what, const char *part)
+{
+  char *params = memory_printf("{\"job\":\"%s\"}", what), *text = world_ask(w, "why", params);
+  if (!strstr(text, part))
+    fail_msg("%s lacks %s", text, part);
+  free(text);
+  free(params);
+}
+
+static struct world open_world(const char *job)
+{
+  struct world w;
+  world_open(&w, NULL);
+  char *text = world_ask(&w, "add_job", job);
+  if (strncmp(text, "error", 5) == 0)
+    fail_msg("%s", text);
+  free(text);
+  return w;
+}
+
+static void what_is_due_later(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
+  (void)state;
+  expect_kinds(&w, "x", "reasons", "due");
+  expect_part(&w, "x", "\"clears_at\":\"2026-01-01T01:00:00.000000Z\"");
+  expect_kinds(&w, "x", "notes", "");
+  world_live(&w, HOUR);
+  expect_kinds(&w, "x", "reasons", "overlap due");
+  expect_part(&w, "x", "1 of 1 run is open: what is due now is skipped");
+  expect_part(&w, "x", "\"held_by\":[\"x@2026-01-01T01:00:00Z\"]");
+  world_live(&w, HOUR);
+  world_finish(&w, RUN_FAILED, NULL, "no luck\nhere");
+  expect_kinds(&w, "x", "reasons", "due");
+  expect_kinds(&w, "x", "notes", "failing last_run skip");
+  expect_part(&w, "x", "its last run failed: no luck\"");
+  world_close(&w);
+}
+
+static void what_is_paused_says_by_whom(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"max_failures\":1"));
+  (void)state;
+  free(world_ask(&w, "pause_job", "{\"job\":\"x\"}"));
+  expect_kinds(&w, "x", "reasons", "paused due");
+  expect_part(&w, "x", "it is paused by hand, until it is resumed");
+  expect_part(&w, "x", "\"since\":\"2026-01-01T00:00:00.000000Z\"");
+  free(world_ask(&w, "resume_job", "{\"job\":\"x\"}"));
+  world_live(&w, HOUR);
+  world_finish(&w, RUN_FAILED, NULL, "no luck");
+  expect_part(&w, "x", "until it is resumed: 1 run failed in a row, the last one: no luck");
+  world_close(&w);
+  w = open_world(JOB("\"trigger\":\"every 1h\",\"enabled\":false"));
+  expect_part(&w, "x", "it is paused by enabled = false, until it is resumed");
+  world_close(&w);
+}
+
+static void what_is_finished_or_in_error(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h limit=1\""));
+  (void)state;
+  world_live(&w, HOUR);
+  world_finish_all(&w);
+  expect_kinds(&w, "x", "reasons", "finished");
+  expect_part(&w, "x", "no fire any more, its limit is reached");
+  world_save(&w, "a", "{\"functions\":[\"f\"]}");
+  free(world_ask(&w, "add_job", "{\"id\":\"y\",\"func\":\"a.f\",\"trigger\":\"every 1h\"}"));
+  world_save(&w, "a", NULL);
+  world_live(&w, HOUR);
+  expect_kinds(&w, "y", "reasons", "error due");
+  free(world_ask(&w, "add_job", "{\"id\":\"z\",\"run\":{\"shell\":\"true\"}}"));
+  expect_kinds(&w, "z", "reasons", "no_trigger");
+  world_close(&w);
+}
+
+static void calendars_and_windows_are_named(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":{\"kind\":\"interval\",\"every\":\"1h\",\"except\":{"
+                                  "\"weekdays\":\"thu,fri\"}}"));
+  (void)state;
+  /* 2026-01-01 is a Thursday. */
+  expect_kinds(&w, "x", "reasons", "calendar due");
+  expect_part(&w, "x", "`except` covers what would be due at 2026-01-01T01:00:00");
+  expect_part(&w, "x", "\"clears_at\":\"2026-01-03T00:00:00.000000Z\"");
+  world_live(&w, 2 * DAY + HOUR);
+  expect_kinds(&w, "x", "reasons", "overlap due");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"trigger\":"
+                 "\"every 1h from=2026-02-01T00:00:00Z\"}"));
+  expect_kinds(&w, "y", "reasons", "window due");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void pools_keys_and_rates_name_who_holds_them(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"concurrency_key\":\"k\","
+                                  "\"timeout\":\"10m\""));
+  (void)state;
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 1h\","
+                 "\"concurrency_key\":\"k\"}"));
+  world_live(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  expect_kinds(&w, "y", "reasons", "key due");
+  expect_part(&w, "y", "\"held_by\":[\"x@2026-01-01T01:00:00Z\"]");
+  expect_part(&w, "y", "\"text\":\"it is due\"");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"z\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 1s\","
+                 "\"rate\":\"1/h\"}"));
+  world_live(&w, 2 * SECOND);
+  world_finish_all(&w);
+  world_live(&w, SECOND);
+  expect_kinds(&w, "z", "reasons", "rate due");
+  world_close(&w);
+}
+
+static void the_story_of_a_run(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"retry\":{\"attempts\":3,"
+                                  "\"delay\":\"10s\",\"backoff\":\"fixed\"}"));
+  (void)state;
+  world_live(&w, HOUR);
+  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed waiting");
+  world_finish(&w, RUN_FAILED, NULL, "first\nhere");
+  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed started failed due waiting");
+  world_live(&w, 10 * SECOND);
+  world_live(&w, 3 * HOUR);
+  world_finish(&w, RUN_SUCCEEDED, "7", NULL);
+  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story",
+               "cause claimed started failed due started succeeded skip");
+  expect_part(&w, "x@2026-01-01T01:00:00Z", "attempt 1 failed: first\"");
+  expect_part(&w, "x@2026-01-01T01:00:00Z", "3 due times behind it were skipped: overlap");
+  expect_part(&w, "x@2026-01-01T01:00:00Z", "\"state\":\"succeeded\"");
+  free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+  expect_part(&w, "x@2026-01-01T04:00:10Z", "somebody asked for it");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_due_time_that_became_no_run(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
+  (void)state;
+  world_live(&w, HOUR);
+  world_live(&w, 3 * HOUR);
+  expect_kinds(&w, "x@2026-01-01T03:00:00Z", "story", "overlap skip");
+  expect_part(&w, "x@2026-01-01T03:00:00Z", "it is one of 3 due times");
+  world_expect(&w, "why", "{\"job\":\"x@2026-01-01T03:30:00Z\"}", "error",
+               "error: not_found: there is no run \"x@2026-01-01T03:30:00Z\": its trigger, as it "
+               "is now, is not due then");
+  expect_kinds(&w, "x@2026-01-01T09:00:00Z", "story", "overlap due"); /* what keeps it, as yet */
+  world_finish_all(&w);
+  w.now_us += 5 * HOUR;
+  world_settle(&w);
+  expect_kinds(&w, "x@2026-01-01T06:00:00Z", "story", "misfire skip");
+  expect_kinds(&w, "x@2026-01-01T09:00:00Z", "story", "cause skip skip claimed waiting");
+  free(world_ask(&w, "pause_job", "{\"job\":\"x\"}"));
+  world_live(&w, HOUR);
+  free(world_ask(&w, "resume_job", "{\"job\":\"x\"}"));
+  expect_kinds(&w, "x@2026-01-01T10:00:00Z", "story", "paused");
+  world_expect(&w, "why", "{\"job\":\"y@2026-01-01T10:00:00Z\"}", "error",
+               "error: not_found: there is no job \"y\"");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+int main(void)
+{
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_is_due_later),
+      cmocka_unit_test(what_is_paused_says_by_whom),
+      cmocka_unit_test(what_is_finished_or_in_error),
+      cmocka_unit_test(calendars_and_windows_are_named),
+      cmocka_unit_test(pools_keys_and_rates_name_who_holds_them),
+      cmocka_unit_test(the_story_of_a_run),
+      cmocka_unit_test(a_due_time_that_became_no_run),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
