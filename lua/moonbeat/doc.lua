@@ -67,8 +67,8 @@ local groups = {
         .. "the daemon was down." },
     { "run.events", "run.event run.events",
       "What set the run off: the newest one, and all of them, oldest first. All of these triggers but on_start have "
-        .. "the options debounce, a run begins when nothing more has come for so long, and batch, so many events at "
-        .. "most in one run: one, or with a debounce 1000, when not given." },
+        .. "the options debounce, a run begins when nothing more has come for so long, throttle, runs begin at least "
+        .. "so far apart, and batch, so many events at most in one run: one, or with the others 1000, when not given." },
   },
   { "Jobs",
     { "pool", 'pool("name", slots)',

@@ -163,6 +163,11 @@ static int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pa
   return __builtin_add_overflow(oldest_us, rate->period_us, &until_us) ? INT64_MAX : until_us;
 }
 
+int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us)
+{
+  return pace_until(s, entry, &entry->throttle_pace, &(struct rate){1, throttle_us});
+}
+
 static void note_start(struct pace *pace, int64_t now_us)
 {
   if (!pace)
@@ -179,13 +184,15 @@ void gate_note_claim(struct sched *s, struct entry *entry)
   entry->waited_for = WAIT_NONE;
   note_start(entry->pace, s->now_us);
   note_start(entry->replay_pace, s->now_us);
+  note_start(entry->throttle_pace, s->now_us);
 }
 
 void gate_forget_paces(struct entry *entry)
 {
   free(entry->pace);
   free(entry->replay_pace);
-  entry->pace = entry->replay_pace = NULL;
+  free(entry->throttle_pace);
+  entry->pace = entry->replay_pace = entry->throttle_pace = NULL;
 }
 
 static struct wait find_pace(struct sched *s, struct entry *entry, bool is_backlog)

@@ -52,6 +52,8 @@ const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 /* Whether a due time of the entry may be claimed now; if not, the entry waits. `is_backlog`: others
  * are due behind it. */
 bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
+/* When the next run of the entry may begin if they lie `throttle_us` apart; it may be past. */
+int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us);
 /* A due time of the entry was claimed. */
 void gate_note_claim(struct sched *s, struct entry *entry);
 /* The entry waits for an open run of its job. */

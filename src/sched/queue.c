@@ -113,20 +113,29 @@ int64_t queue_count(struct sched *s, int64_t job)
 
 /* ---- in ---- */
 
-static void note_batch(void *context, const struct trigger *source)
+/* What the sources of a job say together. */
+struct manner {
+  int batch; /* so many events may make one run */
+  int64_t throttle_us;
+};
+
+static void note_manner(void *context, const struct trigger *source)
 {
-  int *batch = context;
-  if (event_batch(source) > *batch)
-    *batch = event_batch(source);
+  struct manner *manner = context;
+  int batch = event_batch(source);
+  int64_t throttle_us = event_throttle_us(source);
+  if (batch > manner->batch)
+    manner->batch = batch;
+  if (throttle_us > manner->throttle_us)
+    manner->throttle_us = throttle_us;
 }
 
-/* So many events may make one run of the job. */
-static int batch_of(const struct job *job)
+static struct manner manner_of(const struct job *job)
 {
-  int batch = 1;
+  struct manner manner = {.batch = 1};
   if (job->trigger)
-    trigger_each_source(job->trigger, note_batch, &batch);
-  return batch;
+    trigger_each_source(job->trigger, note_manner, &manner);
+  return manner;
 }
 
 bool queue_add(struct sched *s, const struct job *job, int64_t debounce_us, const char *json)
@@ -143,7 +152,7 @@ bool queue_add(struct sched *s, const struct job *job, int64_t debounce_us, cons
   if (sched_failed(s, store_add_event(s->store, &event, &error), &error))
     return true; /* the turn is taken back */
   queue = count_event(s, &event);
-  if (queue->count >= batch_of(job)) {
+  if (queue->count >= manner_of(job).batch) {
     queue->most_us = queue->due.us = s->now_us;
     heap_put(&s->event_due, &queue->due);
   }
@@ -195,9 +204,9 @@ static void go_on(struct sched *s, struct event_queue *queue, int64_t taken, int
   heap_put(&s->event_due, &queue->due);
 }
 
-static void fire_queue(struct sched *s, struct event_queue *queue, struct entry *entry)
+static void fire_queue(struct sched *s, struct event_queue *queue, struct entry *entry, int batch)
 {
-  struct taken taken = {.left = batch_of(entry->job)};
+  struct taken taken = {.left = batch};
   struct error error;
   taken.writer.out = &taken.json;
   json_begin_array(&taken.writer);
@@ -207,7 +216,7 @@ static void fire_queue(struct sched *s, struct event_queue *queue, struct entry 
       !sched_failed(s, store_remove_events(s->store, queue->job, taken.last_number, &error),
                     &error)) {
     near_moved(s, entry);
-    go_on(s, queue, taken.count, batch_of(entry->job));
+    go_on(s, queue, taken.count, batch);
   }
   buffer_deinit(&taken.json);
 }
@@ -218,10 +227,16 @@ static void try_queue(struct sched *s, struct event_queue *queue, struct entry *
   heap_remove(&queue->due);
   if (entry->progress.state == JOB_PAUSED || fire_is_held(s, entry))
     return;
-  if (fire_is_full(entry))
+  struct manner manner = manner_of(entry->job);
+  int64_t throttled_us = manner.throttle_us ? gate_throttle(s, entry, manner.throttle_us) : 0;
+  if (throttled_us > s->now_us) {
+    queue->due.us = throttled_us;
+    heap_put(&s->event_due, &queue->due);
+  } else if (fire_is_full(entry)) {
     fire_meet_overlap(s, entry);
-  else if (gate_admits_fire(s, entry, false))
-    fire_queue(s, queue, entry);
+  } else if (gate_admits_fire(s, entry, false)) {
+    fire_queue(s, queue, entry, manner.batch);
+  }
 }
 
 void queue_try(struct sched *s, struct entry *entry)

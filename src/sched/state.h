@@ -50,7 +50,7 @@ struct entry {
   } fold;
   struct wait wait;            /* for what, when it is due and not in `near` */
   enum wait_reason waited_for; /* before it was tried now */
-  struct pace *pace, *replay_pace;
+  struct pace *pace, *replay_pace, *throttle_pace;
   int64_t claimed_us; /* when the newest of its open runs was claimed */
   bool removed;       /* from the store; waits for its open runs */
   struct {            /* the last skip in the store, which one that follows at once extends */
@@ -555,8 +555,7 @@ char *request_merge(const char *spec, const struct json *changes);
 char *request_merge_text(const char *spec, const char *changes); /* a JSON object */
 /* A function that is not there is found out when the job is added, not when it is due; a script
  * that is still being loaded is taken at its word. */
-enum error_code request_check_function(struct sched *s, const struct job *job,
-                                       struct error *error);
+enum error_code request_check_function(struct sched *s, const struct job *job, struct error *error);
 enum error_code request_why(struct request *request);
 
 void request_answer(struct sched *s, struct message *message); /* takes the message */

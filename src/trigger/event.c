@@ -1,6 +1,7 @@
 /* The kinds of event.h. They differ in what they wait for, so a kind is a row of texts: its
  * members, which of them must be there, and its sentence. Common to all are the options "debounce"
- * (wait until nothing more has come for so long) and "batch" (so many events for one run).
+ * (wait until nothing more has come for so long), "throttle" (at most one run each so long) and
+ * "batch" (so many events for one run).
  *
  * A filter is an object of texts that must be equal to the event's members of those names; a number
  * or a boolean in an event is compared as its text, since the text form of a trigger has nothing
@@ -22,8 +23,8 @@ enum { TEXT_MAX_SIZE = 4096, FILTER_MAX = 32 };
 
 struct event {
   struct trigger base;
-  int64_t debounce_us;
-  int batch; /* 0: as many as the debounce allows for, else one */
+  int64_t debounce_us, throttle_us;
+  int batch; /* 0: many with a debounce or a throttle, else one */
   int64_t settle_us;
   char *subject; /* the job, event, glob, signal or database; NULL for on_start */
   char *detail;  /* the outcome or table; or NULL */
@@ -63,6 +64,11 @@ static enum error_code read_delivery(struct event *event, const struct json *val
 {
   int64_t batch = 0;
   enum error_code code = member_length(value, "debounce", &event->debounce_us, error);
+  if (!code)
+    code = member_length(value, "throttle", &event->throttle_us, error);
+  if (!code && event->throttle_us && event->debounce_us)
+    code = error_set(error, ERROR_INVALID,
+                     "both debounce and throttle: debounce waits for a pause, throttle does not");
   if (!code)
     code = member_integer(value, "batch", 1, EVENT_BATCH_MAX, &batch, error);
   event->batch = (int)batch;
@@ -273,6 +279,8 @@ static void to_json(const struct trigger *trigger, struct json_writer *writer)
   put_subject(event, writer, false);
   if (event->debounce_us)
     member_put_length(writer, "debounce", event->debounce_us);
+  if (event->throttle_us)
+    member_put_length(writer, "throttle", event->throttle_us);
   member_put_count(writer, "batch", event->batch);
 }
 
@@ -310,6 +318,10 @@ static void explain(const struct trigger *trigger, struct buffer *out)
   if (event->debounce_us) {
     buffer_append_text(out, ", once quiet for ");
     member_say_length(out, event->debounce_us);
+  }
+  if (event->throttle_us) {
+    buffer_append_text(out, ", at most once in ");
+    member_say_length(out, event->throttle_us);
   }
   if (event->batch > 1)
     buffer_printf(out, ", up to %d in one run", event->batch);
@@ -349,6 +361,11 @@ int64_t event_debounce_us(const struct trigger *source)
   return source->kind == &lua_kind ? 0 : ((const struct event *)source)->debounce_us;
 }
 
+int64_t event_throttle_us(const struct trigger *source)
+{
+  return source->kind == &lua_kind ? 0 : ((const struct event *)source)->throttle_us;
+}
+
 int event_batch(const struct trigger *source)
 {
   const struct event *event = (const struct event *)source;
@@ -356,7 +373,7 @@ int event_batch(const struct trigger *source)
     return 1;
   if (event->batch)
     return event->batch;
-  return event->debounce_us ? EVENT_BATCH_OF_DEBOUNCE : 1;
+  return event->debounce_us || event->throttle_us ? EVENT_BATCH_OF_BURST : 1;
 }
 
 /* ---- the kinds ---- */
@@ -394,8 +411,8 @@ static const struct trigger_word on_signal_words[] = {{"on_signal", "signal"}, {
 static const struct trigger_word on_change_words[] = {{"on_change", "database"}, {0}};
 
 EVENT_KIND(on_start, NULL, NULL);
-EVENT_KIND(after_job, "job", "outcome", "debounce", "batch", NULL);
-EVENT_KIND(on_event, "event", "filter", "debounce", "batch", NULL);
-EVENT_KIND(on_file, "glob", "settle", "debounce", "batch", NULL);
-EVENT_KIND(on_signal, "signal", "debounce", "batch", NULL);
-EVENT_KIND(on_change, "database", "table", "debounce", "batch", NULL);
+EVENT_KIND(after_job, "job", "outcome", "debounce", "throttle", "batch", NULL);
+EVENT_KIND(on_event, "event", "filter", "debounce", "throttle", "batch", NULL);
+EVENT_KIND(on_file, "glob", "settle", "debounce", "throttle", "batch", NULL);
+EVENT_KIND(on_signal, "signal", "debounce", "throttle", "batch", NULL);
+EVENT_KIND(on_change, "database", "table", "debounce", "throttle", "batch", NULL);

@@ -559,6 +559,34 @@ static int remove_store(void **state)
 #define TEST(function)   cmocka_unit_test(function)
 #define STORED(function) cmocka_unit_test_setup_teardown(function, make_store, remove_store)
 
+/* The first at once, the next when the time is over, with all that came meanwhile; a crash does not
+ * begin the time anew. */
+static void a_burst_is_throttled(void **state)
+{
+  struct world w;
+  static const char job[] = "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_event e throttle=10s\"}";
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, job);
+  for (int i = 0; i < 5; i++) {
+    emit(&w, "e", "{}");
+    world_live(&w, SECOND);
+  }
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish_all(&w);
+  world_crash(&w);
+  save(&w, job);
+  world_live(&w, 4 * SECOND);
+  assert_int_equal(world_run_count(&w), 0);
+  world_live(&w, 2 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  int count = 0;
+  for (const char *at = w.runs.first->as.run.events; (at = strstr(at, "\"event\":\"e\"")); at++)
+    count++;
+  assert_int_equal(count, 4);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -581,6 +609,7 @@ int main(void)
       STORED(sensors_follow_the_jobs),
       STORED(a_full_disk_loses_no_event),
       STORED(lua_is_asked_after_each_fire),
+      STORED(a_burst_is_throttled),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -163,7 +163,7 @@ static void test_delivery(void **state)
   int64_t never_us;
   assert_int_equal(event_batch(one), 1);
   assert_int_equal(event_debounce_us(one), 0);
-  assert_int_equal(event_batch(quiet), EVENT_BATCH_OF_DEBOUNCE);
+  assert_int_equal(event_batch(quiet), EVENT_BATCH_OF_BURST);
   assert_int_equal(event_debounce_us(quiet), 2 * S);
   assert_int_equal(event_batch(both), 7);
   assert_false(trigger_next(one, INT64_MIN, &never_us));

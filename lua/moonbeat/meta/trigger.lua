@@ -234,7 +234,8 @@ function trigger(name, ask) end
 
 ---@class event.options
 ---@field debounce? duration a run begins when nothing more has come for so long, at the latest after ten times that
----@field batch? integer so many events at most make one run: 1, with a debounce 1000, when not given
+---@field throttle? duration runs begin at least so far apart: the first at once, the next with all that came meanwhile
+---@field batch? integer so many events at most make one run: 1, with a debounce or throttle 1000, when not given
 ---@field id? string of the job, when one is made at once
 
 --- Once each time the daemon starts; a job that is added while it runs hears of the next start.
