@@ -49,10 +49,11 @@ struct process {
   struct source *source;
   char *job_id, *env;
   struct job_limits limits;
-  uint64_t call; /* of the run, in questions */
+  uint64_t call;       /* of the run, in questions */
+  int64_t deadline_us; /* monotonic, of the run; 0: none */
+  const char *late;    /* why it was killed; NULL: it was not */
   int runs;
   bool is_stale; /* no run of its version comes any more */
-  bool was_late; /* and was therefore killed */
   bool is_cancelled;
   enum run_state cancelled_as;
   TAILQ_ENTRY(process) link;
@@ -127,12 +128,9 @@ static void end_run_of_dead(struct process *process)
 {
   if (process->is_cancelled)
     end_run(process, process->cancelled_as, NULL);
-  else if (process->was_late && process->phase == RUNNING)
-    end_run(process, RUN_TIMED_OUT,
-            memory_strdup("took longer than its time-out, and was killed with its process"));
-  else if (process->was_late)
-    end_run(process, RUN_FAILED,
-            memory_strdup("the script did not load in time in the isolated process"));
+  else if (process->late)
+    end_run(process, process->phase == RUNNING ? RUN_TIMED_OUT : RUN_FAILED,
+            memory_strdup(process->late));
   else
     end_run(process, RUN_FAILED, describe_end(process));
 }
@@ -297,13 +295,29 @@ static void assign(struct process *process, struct waiting *waiting)
   cell_set_timer(process->cell, LOAD_US);
 }
 
+/* A run that may not be silent for long: of that the process takes care, as long as it lives. */
+static void note_life(struct process *process)
+{
+  int64_t silence_us = process->run->as.run.silence_us;
+  int64_t now_us = clock_monotonic_us();
+  if (silence_us <= 0 || process->is_cancelled || process->late)
+    return;
+  int64_t late_us = now_us + silence_us + REACTION_US;
+  if (process->deadline_us && process->deadline_us < late_us)
+    late_us = process->deadline_us;
+  cell_set_timer(process->cell, late_us > now_us ? late_us - now_us : 1);
+}
+
 static void begin_run(struct process *process)
 {
   int64_t timeout_us = process->run->as.run.timeout_us;
+  int64_t patience_us = timeout_us ? timeout_us + REACTION_US : 0;
   process->phase = RUNNING;
   process->call = ++process->isolate->worker->host->last_number;
+  process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
   cell_send(process->cell, process->run);
-  cell_set_timer(process->cell, timeout_us ? timeout_us + REACTION_US : 0);
+  cell_set_timer(process->cell, patience_us);
+  note_life(process);
 }
 
 static bool is_full(const struct isolate *isolate)
@@ -418,7 +432,7 @@ static void take_finished(struct process *process, struct message *finished)
 {
   correct(finished);
   bool is_good = finished->as.finished.state == RUN_SUCCEEDED && !process->is_stale &&
-                 !process->is_cancelled && !process->was_late && ++process->runs < RUNS_MAX;
+                 !process->is_cancelled && !process->late && ++process->runs < RUNS_MAX;
   finished->as.finished.attempt = process->run->as.run.attempt;
   worker_post(process->isolate->worker, finished);
   message_destroy(process->run);
@@ -463,9 +477,13 @@ static void on_message(void *context, struct message *message)
 {
   struct process *process = context;
   struct worker *worker = process->isolate->worker;
+  bool is_running = process->phase == RUNNING;
+  if (is_running)
+    note_life(process);
+  if (!message)
+    return;
   message->from = worker->options.address;
   message->to = ADDRESS_SCHEDULER;
-  bool is_running = process->phase == RUNNING;
   switch (message->kind) {
   case MESSAGE_LOADED:
     take_loaded(process, message);
@@ -501,6 +519,15 @@ static void on_message(void *context, struct message *message)
   message_destroy(message);
 }
 
+static const char *why_late(const struct process *process)
+{
+  if (process->phase == LOADING)
+    return "the script did not load in time in the isolated process";
+  if (process->deadline_us && clock_monotonic_us() >= process->deadline_us)
+    return "took longer than its time-out, and was killed with its process";
+  return "its process showed no life for longer than its heartbeat_timeout, and was killed";
+}
+
 static void on_late(void *context)
 {
   struct process *process = context;
@@ -511,7 +538,7 @@ static void on_late(void *context)
     break;
   case LOADING:
   case RUNNING:
-    process->was_late = true;
+    process->late = why_late(process);
     cell_kill(process->cell, GRACE_US);
     break;
   case LEAVING:

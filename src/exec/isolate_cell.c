@@ -82,8 +82,8 @@ static void take_frames(struct cell *cell)
     enum wire_result result = wire_take(&cell->inbox, &at, &message, &settings);
     if (result == WIRE_NOTHING)
       break;
-    if (result == WIRE_MESSAGE) {
-      cell->options.message(cell->options.context, message);
+    if (result == WIRE_MESSAGE || result == WIRE_ALIVE) {
+      cell->options.message(cell->options.context, result == WIRE_MESSAGE ? message : NULL);
       continue;
     }
     if (result == WIRE_SETTINGS)

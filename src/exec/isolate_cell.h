@@ -16,7 +16,7 @@ struct cell_options {
   struct bus *bus; /* a cell is not listened to while the scheduler's mailbox is full */
   const char *program;
   /* Each gets `context`; of them only `ended` may release the cell. */
-  void (*message)(void *context, struct message *message); /* takes it */
+  void (*message)(void *context, struct message *message); /* takes it; NULL: a sign of life */
   void (*late)(void *context);                             /* the timer's time is over */
   void (*ended)(void *context);
   void *context;

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-enum { KIND_SETTINGS = -1 };
+enum { KIND_SETTINGS = -1, KIND_ALIVE = -2 };
 
 struct header {
   uint32_t size; /* of what follows it */
@@ -175,6 +175,11 @@ void wire_put_settings(struct buffer *out, const char *json)
   end(out, at);
 }
 
+void wire_put_alive(struct buffer *out)
+{
+  end(out, begin(out, KIND_ALIVE, 0));
+}
+
 /* ---- taking ---- */
 
 struct cursor {
@@ -253,6 +258,8 @@ enum wire_result wire_take(const struct buffer *in, size_t *at, struct message *
     return WIRE_NOTHING;
   cursor.end = cursor.at + header.size;
   *at += sizeof header + header.size;
+  if (header.kind == KIND_ALIVE)
+    return header.size == 0 ? WIRE_ALIVE : WIRE_BROKEN;
   if (header.kind == KIND_SETTINGS) {
     size_t size;
     *settings = NULL;

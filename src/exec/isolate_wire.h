@@ -25,6 +25,7 @@ enum wire_result {
   WIRE_NOTHING, /* no whole frame is there */
   WIRE_MESSAGE,
   WIRE_SETTINGS,
+  WIRE_ALIVE,
   WIRE_BROKEN, /* what follows cannot be read any more */
 };
 
@@ -32,6 +33,8 @@ enum wire_result {
  * caller's. */
 bool wire_put(struct buffer *out, const struct message *message);
 void wire_put_settings(struct buffer *out, const char *json);
+/* Of a process whose run may not be silent for long: its loop turns, whatever the run does. */
+void wire_put_alive(struct buffer *out);
 
 /* Takes the frame at *at and moves *at behind it. `from` and `to` of a message are not on the wire.
  * Both results are the caller's. */

@@ -42,6 +42,7 @@ static struct channel {
   struct bus *bus;
   int in, out;
   uv_poll_t poll;
+  uv_timer_t alive; /* ticks while a run may not be silent for long */
   struct buffer inbox, outbox;
   int64_t cpu_us; /* that a run may use; 0: any */
 } channel;
@@ -70,8 +71,17 @@ static void relay(void *context, struct message_list *messages)
       bus_close(channel.bus, ADDRESS_SCHEDULER);
     else
       wire_put(&channel.outbox, message);
+    if (message->kind == MESSAGE_FINISHED)
+      uv_timer_stop(&channel.alive);
     message_destroy(message);
   }
+  write_all(&channel.outbox);
+}
+
+static void on_alive(uv_timer_t *timer)
+{
+  (void)timer;
+  wire_put_alive(&channel.outbox);
   write_all(&channel.outbox);
 }
 
@@ -182,8 +192,12 @@ static void take_message(struct message *message)
 {
   message->from = ADDRESS_SCHEDULER;
   message->to = ADDRESS_WORKER;
-  if (message->kind == MESSAGE_RUN)
+  if (message->kind == MESSAGE_RUN) {
+    uint64_t period_ms = (uint64_t)message->as.run.silence_us / 3000 + 1;
     message->as.run.isolate = false; /* it is, here */
+    if (message->as.run.silence_us > 0)
+      uv_timer_start(&channel.alive, on_alive, period_ms, period_ms);
+  }
   if (message->kind == MESSAGE_RUN || message->kind == MESSAGE_LOAD)
     allow_cpu(channel.cpu_us);
   bus_post(channel.bus, message);
@@ -205,6 +219,7 @@ static void take_frames(void)
     case WIRE_SETTINGS:
       take_settings(settings);
       break;
+    case WIRE_ALIVE: /* for a daemon to hear, not to say */
     case WIRE_BROKEN:
       log_error("the daemon said what cannot be understood");
       _exit(1);
@@ -216,6 +231,7 @@ static void take_frames(void)
 static void leave(void)
 {
   uv_close((uv_handle_t *)&channel.poll, NULL);
+  uv_close((uv_handle_t *)&channel.alive, NULL);
   bus_post(channel.bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER));
 }
 
@@ -286,6 +302,7 @@ static void open_channel(struct worker *worker, void *context)
   (void)context;
   channel.worker = worker;
   bus_open(channel.bus, ADDRESS_SCHEDULER, &worker->loop, relay, NULL);
+  uv_timer_init(&worker->loop, &channel.alive);
   uv_poll_init(&worker->loop, &channel.poll, channel.in);
   uv_poll_start(&channel.poll, UV_READABLE, on_readable);
   warm_up(worker);

@@ -36,6 +36,8 @@ struct desk {
 static void on_message(void *context, struct message *message)
 {
   struct desk *desk = context;
+  if (!message)
+    return;
   if (message->kind == MESSAGE_FINISHED && message->as.finished.state != RUN_SUCCEEDED)
     bench_fail("isolated run: %s", message->as.finished.error);
   desk->has_come |= message->kind == desk->awaited;

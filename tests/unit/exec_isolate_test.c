@@ -22,6 +22,7 @@ static const char script[] =
     "function dies() exec('kill -KILL $PPID') sleep(60) end\n"
     "function exits() exec('kill -TERM $PPID') sleep(60) end\n"
     "function hangs() exec('sleep 0.3; kill -STOP $PPID') sleep(60) end\n"
+    "function stops() exec('kill -STOP $PPID') sleep(60) end\n"
     "function sleeps() sleep(60) end\n"
     "function spins() while true do end end\n"
     "function eats() local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(100) .. i end end\n"
@@ -211,7 +212,7 @@ static void names_the_end(void **state)
   struct message *message = make_run(desk, "counts");
   message->as.run.env = memory_strdup("{\"FAIL\":\"1\"}");
   bus_post(desk->bus, message);
-  check_finished(desk, RUN_FAILED, NULL, "does not load: jobs/s.lua:15: not here");
+  check_finished(desk, RUN_FAILED, NULL, "does not load: jobs/s.lua:16: not here");
 
   message = make_run(desk, "counts");
   message->as.run.generation = 99;
@@ -238,11 +239,22 @@ static void ends_at_the_time_out(void **state)
   struct message *message = make_run(desk, "spins");
   message->as.run.timeout_us = 100000;
   bus_post(desk->bus, message);
-  check_finished(desk, RUN_TIMED_OUT, NULL, "jobs/s.lua:10: took longer than its time-out");
-  message = make_run(desk, "hangs"); /* the whole process */
-  message->as.run.timeout_us = 1000000;
+  check_finished(desk, RUN_TIMED_OUT, NULL, "jobs/s.lua:11: took longer than its time-out");
+  message = make_run(desk, "stops"); /* the whole process */
+  message->as.run.timeout_us = 2000000;
   bus_post(desk->bus, message);
   check_finished(desk, RUN_TIMED_OUT, NULL, "was killed with its process");
+  message = make_run(desk, "stops");
+  message->as.run.silence_us = 2000000;
+  bus_post(desk->bus, message);
+  check_finished(desk, RUN_TIMED_OUT, NULL, "showed no life");
+  message = make_run(desk, "sleeps"); /* the process turns, the run is silent */
+  message->as.run.silence_us = 300000;
+  bus_post(desk->bus, message);
+  struct message *finished = await(desk, MESSAGE_FINISHED);
+  assert_int_equal(finished->as.finished.state, RUN_TIMED_OUT);
+  assert_null(strstr(finished->as.finished.error, "process"));
+  message_destroy(finished);
 }
 
 static void cancel(struct desk *desk)

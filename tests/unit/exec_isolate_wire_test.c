@@ -109,6 +109,9 @@ static void carries_settings(void **state)
   assert_int_equal(wire_take(&buffer, &at, &message, &settings), WIRE_SETTINGS);
   assert_string_equal(settings, "{}");
   free(settings);
+  wire_put_alive(&buffer);
+  assert_int_equal(wire_take(&buffer, &at, &message, &settings), WIRE_ALIVE);
+  assert_int_equal(at, buffer.size);
   buffer_deinit(&buffer);
 }
 
@@ -153,6 +156,7 @@ static void survives_nonsense(void **state)
     case WIRE_BROKEN:
       broken++;
       break;
+    case WIRE_ALIVE:
     case WIRE_NOTHING:
       break;
     }
