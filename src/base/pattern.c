@@ -3,9 +3,10 @@
  * chooses what comes next there, or has failed when there is none. Whatever a phase needs later
  * stands in the struct, so it may stop between any two bytes.
  *
- * An attempt that fails tells more than that: if the pattern begins with a greedy item, the rest
- * has been tried at every place up to the end of what that took, and attempts that begin within can
- * only try the same places again. They are left out, which makes `%s+$` linear. */
+ * Attempts that must fail are left out: where the first item takes no byte; and if it is greedy,
+ * within what it took in an attempt that failed, as that has tried the rest at every place to which
+ * they could come. The latter makes `%s+$` linear. (A %1 in the rest would depend on where the
+ * attempt began.) */
 #include "base/pattern.h"
 
 #include <ctype.h>
@@ -36,16 +37,53 @@ size_t pattern_points(const char *pattern, size_t size)
   return points;
 }
 
+size_t pattern_captures(const char *pattern, size_t size)
+{
+  size_t captures = 0;
+  for (size_t i = 0; i < size && captures < PATTERN_CAPTURES_MAX; i++)
+    captures += pattern[i] == '(';
+  return captures;
+}
+
+static bool has_references(const char *p, const char *stop)
+{
+  for (; p + 1 < stop; p++)
+    if (*p == '%' && isdigit((unsigned char)p[1]))
+      return true;
+  return false;
+}
+
+/* Leaves what is malformed to the attempt. */
+static void find_first_item(struct pattern *it)
+{
+  const char *p = it->start, *unused, *end = NULL;
+  while (p < it->stop && *p == '(' && p - it->start < PATTERN_CAPTURES_MAX)
+    p++;
+  char next = p + 1 < it->stop ? p[1] : 0;
+  bool is_item = p < it->stop && *p != '(' && *p != ')' && (*p != '$' || next) &&
+                 (*p != '%' || (next != 'b' && next != 'f' && !isdigit((unsigned char)next)));
+  if (is_item)
+    end = pattern_item_end(p, it->stop, &unused);
+  char suffix = end && end < it->stop ? *end : 0;
+  it->first = p;
+  it->first_end = end;
+  it->first_is_sure = end && suffix != '*' && suffix != '?' && suffix != '-';
+  it->has_references = has_references(it->start, it->stop);
+}
+
 void pattern_init(struct pattern *it, const char *text, size_t text_size, const char *pattern,
-                  size_t size, struct pattern_point *points)
+                  size_t size, struct pattern_point *points, struct pattern_capture *captures)
 {
   it->text = text;
   it->text_end = text + text_size;
   it->start = pattern;
   it->stop = pattern + size;
   it->points = points;
+  it->captures = captures;
+  it->capture_count = 0;
   it->point_count = 0;
   it->problem = NULL;
+  find_first_item(it);
 }
 
 void pattern_begin(struct pattern *it, const char *from, bool is_anchored, const char *not_end)
@@ -205,7 +243,7 @@ static void grow(struct pattern *it, int64_t *budget)
   point->high = high;
   if (high == pause && pause < it->text_end)
     return;
-  if (it->point_count == 1 && point->item == it->start)
+  if (point->item == it->first && !it->has_references)
     it->skip_to = *item_end == '+' ? high : high + 1;
   it->s = high;
   it->p = point->rest;
@@ -236,10 +274,13 @@ static bool begin_lazy(struct pattern *it, const char *item_end)
 
 static bool match_single(struct pattern *it, int64_t *budget)
 {
-  const char *end = pattern_item_end(it->p, it->stop, &it->problem);
-  if (!end)
-    return false;
-  *budget -= (end - it->p) / ITEM_BYTES_PER_STEP;
+  const char *end = it->p + 1;
+  if (*it->p == '%' || *it->p == '[') {
+    end = pattern_item_end(it->p, it->stop, &it->problem);
+    if (!end)
+      return false;
+    *budget -= (end - it->p) / ITEM_BYTES_PER_STEP;
+  }
   char suffix = end < it->stop ? *end : 0;
   bool has = it->s < it->text_end && pattern_item_has((unsigned char)*it->s, it->p, end);
   if (!has) {
@@ -378,32 +419,32 @@ static enum pattern_result attempt(struct pattern *it, int64_t *budget)
 
 /* ---- the search ---- */
 
-/* A byte that stands for itself and must be there. */
-static bool begins_with_literal(const struct pattern *it)
+/* The next place where the first item takes a byte, or where the budget ends. */
+static const char *find_first(const struct pattern *it, int64_t *budget)
 {
-  if (it->start == it->stop || strchr("(.%[$)", *it->start))
-    return false;
-  return it->start + 1 == it->stop || !strchr("*?-", it->start[1]);
+  int64_t cost = 1 + (it->first_end - it->first) / ITEM_BYTES_PER_STEP;
+  int64_t some = *budget / cost + 1;
+  const char *at = it->at;
+  const char *pause = it->text_end - at > some ? at + some : it->text_end;
+  if (it->first_end - it->first == 1 && *it->first != '.') {
+    const char *place = memchr(at, *it->first, (size_t)(pause - at));
+    at = place ? place : pause;
+  } else {
+    while (at < pause && !pattern_item_has((unsigned char)*at, it->first, it->first_end))
+      at++;
+  }
+  *budget -= (at - it->at) * cost;
+  return at;
 }
 
-/* False: there is no place left. */
-static bool begin_attempt(struct pattern *it, int64_t *budget)
+static void begin_attempt(struct pattern *it)
 {
-  if (!it->is_anchored && begins_with_literal(it)) {
-    const char *place =
-        it->at < it->text_end ? memchr(it->at, *it->start, (size_t)(it->text_end - it->at)) : NULL;
-    if (!place)
-      return false;
-    *budget -= (place - it->at) / SKIPPED_BYTES_PER_STEP;
-    it->at = place;
-  }
   it->skip_to = it->at + 1;
   it->s = it->at;
   it->p = it->start;
   it->point_count = 0;
   it->capture_count = 0;
   it->phase = PHASE_ITEM;
-  return true;
 }
 
 enum pattern_result pattern_step(struct pattern *it, int64_t *budget)
@@ -411,8 +452,16 @@ enum pattern_result pattern_step(struct pattern *it, int64_t *budget)
   for (;;) {
     if (it->problem)
       return PATTERN_MALFORMED;
-    if (it->phase == PHASE_IDLE && !begin_attempt(it, budget))
-      return PATTERN_FAILED;
+    if (it->phase == PHASE_IDLE) {
+      if (it->first_is_sure && !it->is_anchored) {
+        it->at = find_first(it, budget);
+        if (it->at == it->text_end)
+          return PATTERN_FAILED;
+        if (*budget <= 0)
+          return PATTERN_MORE;
+      }
+      begin_attempt(it);
+    }
     enum pattern_result result = attempt(it, budget);
     if (result == PATTERN_MORE || result == PATTERN_MALFORMED)
       return result;
@@ -434,7 +483,8 @@ enum pattern_result pattern_find(const char *text, size_t size, const char *patt
   size_t start_size = strlen(start);
   struct pattern_point *points =
       memory_alloc((pattern_points(start, start_size) + 1) * sizeof *points);
-  pattern_init(&it, text, size, start, start_size, points);
+  struct pattern_capture captures[PATTERN_CAPTURES_MAX];
+  pattern_init(&it, text, size, start, start_size, points, captures);
   pattern_begin(&it, text, is_anchored, NULL);
   enum pattern_result result = pattern_step(&it, &budget);
   if (result == PATTERN_MALFORMED)

@@ -4,9 +4,9 @@
  * neither recurses nor allocates, so that it can stop after any number of steps and go on later;
  * and there is no "pattern too complex".
  *
- * The whole state is `struct pattern` and an array of points where an attempt may choose again,
- * which its user supplies. Each item of a pattern holds at most one point, so their number is known
- * beforehand. A step is about one byte looked at by one item. Any thread. */
+ * The whole state is `struct pattern` with two arrays that its user supplies: the captures, and the
+ * points where an attempt may choose again. Each item of a pattern holds at most one point, so
+ * their number is known beforehand. A step is about one byte looked at by one item. Any thread. */
 #ifndef BASE_PATTERN_H
 #define BASE_PATTERN_H
 
@@ -46,6 +46,11 @@ struct pattern_point {
 struct pattern {
   const char *text, *text_end;
   const char *start, *stop; /* the pattern, behind its anchor */
+  /* The item that a match begins with behind opened captures, if there is one; and whether a match
+   * can begin only where it takes a byte. */
+  const char *first, *first_end;
+  bool first_is_sure;
+  bool has_references; /* %1 */
   bool is_anchored;
   const char *at;      /* WHERE THE MATCH BEGINS, and the attempt before it is one */
   const char *end;     /* AND WHERE IT ENDS */
@@ -59,15 +64,16 @@ struct pattern {
   struct pattern_point *points;
   size_t point_count;
   int capture_count; /* THE CAPTURES */
-  struct pattern_capture captures[PATTERN_CAPTURES_MAX];
+  struct pattern_capture *captures;
 };
 
-/* As many points as it can need. */
+/* As many points and captures as it can need. */
 size_t pattern_points(const char *pattern, size_t size);
+size_t pattern_captures(const char *pattern, size_t size);
 
-/* `pattern` is without its anchor; all texts and `points` are the caller's and must stay. */
+/* `pattern` is without its anchor; texts and arrays are the caller's and must stay. */
 void pattern_init(struct pattern *it, const char *text, size_t text_size, const char *pattern,
-                  size_t size, struct pattern_point *points);
+                  size_t size, struct pattern_point *points, struct pattern_capture *captures);
 
 /* Begins the search for the first match from `from` on, which does not end at `not_end` (NULL: may
  * end anywhere). */

@@ -4,13 +4,24 @@
 #define BASE_PATTERN_ITEM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The end of the item (`x`, `%x`, `[...]`) that begins at `p`, which is before `stop`; NULL with
  * *problem when it has none. */
 const char *pattern_item_end(const char *p, const char *stop, const char **problem);
 
-/* Whether the byte is of the class `%letter`. */
-bool pattern_class_has(unsigned char byte, unsigned char letter);
+/* By byte, a bit for each class; by letter of either case, the bit of its class, or 0. */
+extern const uint16_t pattern_classes_of[256];
+extern const uint16_t pattern_class_bit[256];
+
+/* Whether the byte is of the class `%letter`. Letters and such are those of ASCII. */
+static inline bool pattern_class_has(unsigned char byte, unsigned char letter)
+{
+  uint16_t bit = pattern_class_bit[letter];
+  if (!bit)
+    return byte == letter;
+  return ((pattern_classes_of[byte] & bit) != 0) != (letter < 'a');
+}
 
 /* Whether the byte is in the set `[...]` that begins at `p` and ends before `end`. */
 bool pattern_set_has(unsigned char byte, const char *p, const char *end);

@@ -1,6 +1,7 @@
 /* gsub. What it has to remember over a callback or a pause is one struct: on the C stack while it
- * may be, in a userdatum once the callback is a function or the slice has ended. The result grows
- * in userdata of Lua's, so that it counts against the state's memory. */
+ * may be, in a userdatum once the callback is a function or the slice has ended. One such userdatum
+ * is kept with the function (upvalue 1) for the next call, unless an error or a kill has left it
+ * busy. The result grows in userdata of Lua's, so that it counts against the state's memory. */
 #include <ctype.h>
 #include <lauxlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "vm/string_pattern.h"
 
 enum { TEXT = 1, PATTERN, REPLACEMENT, LIMIT, KEPT, OUTPUT };
-enum { SMALL_OUTPUT = 240, COPIED_BYTES_PER_STEP = 64 };
+enum { SMALL_OUTPUT = 128, COPIED_BYTES_PER_STEP = 64 };
 
 struct gsub {
   struct pattern pattern; /* first, see search_keep */
@@ -20,8 +21,14 @@ struct gsub {
   size_t size, room; /* of the result */
   bool is_anchored;
   bool is_searching; /* the pattern's search is under way */
+  bool is_busy;
   bool has_changed;
   char small[SMALL_OUTPUT];
+};
+
+struct spare {
+  struct gsub gsub;
+  struct search_room room;
 };
 
 /* ---- the result ---- */
@@ -122,7 +129,7 @@ static int after_pause(lua_State *L, int status, lua_KContext unused)
 static int pause_here(lua_State *L, struct gsub *it)
 {
   if (!lua_isuserdata(L, KEPT)) {
-    search_keep(L, &it->pattern, sizeof *it, SEARCH_POINTS);
+    search_keep(L, &it->pattern, sizeof *it);
     lua_replace(L, KEPT);
   }
   return call_pause(L, 0, after_pause);
@@ -157,6 +164,7 @@ static int finish(lua_State *L, struct gsub *it)
     lua_pushvalue(L, TEXT);
   }
   lua_pushinteger(L, it->count);
+  it->is_busy = false;
   return 2;
 }
 
@@ -183,26 +191,28 @@ static int go_on(lua_State *L, struct gsub *it)
   }
 }
 
-/* text, pattern, replacement, limit -> text, count */
-int l_string_gsub(lua_State *L)
+/* The spare of the function, or a new one in its place. (-- userdatum) */
+static struct spare *take_spare(lua_State *L)
+{
+  struct spare *spare = lua_touserdata(L, lua_upvalueindex(1));
+  if (!spare || spare->gsub.is_busy) {
+    spare = lua_newuserdatauv(L, sizeof *spare, 0);
+    lua_copy(L, -1, lua_upvalueindex(1));
+  } else {
+    lua_pushvalue(L, lua_upvalueindex(1));
+  }
+  spare->gsub.is_busy = true;
+  return spare;
+}
+
+static void set_up(lua_State *L, struct gsub *it, struct search_room *room)
 {
   size_t text_size, size;
-  const char *text = luaL_checklstring(L, TEXT, &text_size);
-  const char *pattern = luaL_checklstring(L, PATTERN, &size);
-  int type = lua_type(L, REPLACEMENT);
-  luaL_argexpected(
-      L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE,
-      REPLACEMENT, "string/function/table");
-  lua_Integer limit = luaL_optinteger(L, LIMIT, (lua_Integer)text_size + 1);
-  lua_settop(L, OUTPUT);
-  struct {
-    struct gsub gsub;
-    struct pattern_point points[SEARCH_POINTS];
-  } small;
-  struct gsub *it = &small.gsub;
+  const char *text = lua_tolstring(L, TEXT, &text_size);
+  const char *pattern = lua_tolstring(L, PATTERN, &size);
   it->from = text;
   it->last = NULL;
-  it->limit = limit;
+  it->limit = luaL_optinteger(L, LIMIT, (lua_Integer)text_size + 1);
   it->count = 0;
   it->budget = SEARCH_STEPS;
   it->size = 0;
@@ -210,12 +220,35 @@ int l_string_gsub(lua_State *L)
   it->is_anchored = size > 0 && *pattern == '^';
   it->is_searching = false;
   it->has_changed = false;
-  size_t start_size = size - it->is_anchored;
-  pattern_init(&it->pattern, text, text_size, pattern + it->is_anchored, start_size, small.points);
-  size_t points = start_size > SEARCH_POINTS ? pattern_points(pattern, size) : start_size;
-  if (type == LUA_TFUNCTION || points > SEARCH_POINTS) {
-    it = search_keep(L, &it->pattern, sizeof *it, points);
+  pattern_init(&it->pattern, text, text_size, pattern + it->is_anchored, size - it->is_anchored,
+               room->points, room->captures);
+}
+
+/* text, pattern, replacement, limit -> text, count */
+int l_string_gsub(lua_State *L)
+{
+  size_t size;
+  luaL_checkstring(L, TEXT);
+  const char *pattern = luaL_checklstring(L, PATTERN, &size);
+  int type = lua_type(L, REPLACEMENT);
+  luaL_argexpected(
+      L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION || type == LUA_TTABLE,
+      REPLACEMENT, "string/function/table");
+  luaL_optinteger(L, LIMIT, 0);
+  lua_settop(L, OUTPUT);
+  struct gsub small, *it = &small;
+  struct search_room room;
+  if (size > SEARCH_POINTS && pattern_points(pattern, size) > SEARCH_POINTS) {
+    set_up(L, it, &room);
+    it = search_keep(L, &it->pattern, sizeof *it);
     lua_replace(L, KEPT);
+  } else if (type == LUA_TFUNCTION) {
+    struct spare *spare = take_spare(L);
+    lua_replace(L, KEPT);
+    it = &spare->gsub;
+    set_up(L, it, &spare->room);
+  } else {
+    set_up(L, it, &room);
   }
   return go_on(L, it);
 }

@@ -29,12 +29,19 @@ enum pattern_result search_run(lua_State *L, struct pattern *it, int64_t *budget
   }
 }
 
-void *search_keep(lua_State *L, const struct pattern *whole, size_t size, size_t points)
+void *search_keep(lua_State *L, const struct pattern *whole, size_t size)
 {
-  struct pattern *copy = lua_newuserdatauv(L, size + points * sizeof *whole->points, 0);
+  size_t length = (size_t)(whole->stop - whole->start);
+  size_t points = pattern_points(whole->start, length) * sizeof *whole->points;
+  size_t captures = pattern_captures(whole->start, length) * sizeof *whole->captures;
+  struct pattern *copy = lua_newuserdatauv(L, size + points + captures, 0);
   memcpy(copy, whole, size);
   copy->points = (struct pattern_point *)((char *)copy + size);
-  memcpy(copy->points, whole->points, whole->point_count * sizeof *whole->points);
+  copy->captures = (struct pattern_capture *)((char *)copy->points + points);
+  if (whole->point_count > 0)
+    memcpy(copy->points, whole->points, whole->point_count * sizeof *whole->points);
+  if (whole->capture_count > 0)
+    memcpy(copy->captures, whole->captures, (size_t)whole->capture_count * sizeof *whole->captures);
   return copy;
 }
 
@@ -79,7 +86,7 @@ static int go_on(lua_State *L, struct pattern *it, bool is_find)
   enum pattern_result result = search_run(L, it, &budget);
   if (result == PATTERN_MORE) {
     if (lua_gettop(L) < KEPT)
-      search_keep(L, it, sizeof *it, SEARCH_POINTS);
+      search_keep(L, it, sizeof *it);
     return call_pause(L, is_find, after_pause);
   }
   if (result == PATTERN_FAILED) {
@@ -112,10 +119,27 @@ static bool is_plain(const char *pattern, size_t size)
   return true;
 }
 
+/* memmem prepares for the worst, which short searches do not meet. */
+static const char *find_bytes(const char *text, size_t size, const char *what, size_t what_size)
+{
+  if (what_size == 0)
+    return text;
+  const char *end = text + size;
+  for (int tries = 0; tries < 16; tries++) {
+    if ((size_t)(end - text) < what_size)
+      return NULL;
+    text = memchr(text, *what, (size_t)(end - text) - what_size + 1);
+    if (!text || memcmp(text, what, what_size) == 0)
+      return text;
+    text++;
+  }
+  return memmem(text, (size_t)(end - text), what, what_size);
+}
+
 static int find_plain(lua_State *L, const char *text, size_t size, const char *what,
                       size_t what_size, size_t from)
 {
-  const char *place = memmem(text + from, size - from, what, what_size);
+  const char *place = find_bytes(text + from, size - from, what, what_size);
   if (!place) {
     lua_pushnil(L);
     return 1;
@@ -138,15 +162,13 @@ static int begin(lua_State *L, bool is_find)
   if (is_find && (lua_toboolean(L, PLAIN) || is_plain(pattern, size)))
     return find_plain(L, text, text_size, pattern, size, from);
   lua_settop(L, PLAIN);
-  struct small_search small;
-  struct pattern *it = &small.pattern;
+  struct pattern small, *it = &small;
+  struct search_room room;
   bool is_anchored = size > 0 && *pattern == '^';
-  pattern_init(it, text, text_size, pattern + is_anchored, size - is_anchored, small.points);
-  if (size > SEARCH_POINTS) {
-    size_t points = pattern_points(pattern, size);
-    if (points > SEARCH_POINTS)
-      it = search_keep(L, it, sizeof *it, points);
-  }
+  pattern_init(it, text, text_size, pattern + is_anchored, size - is_anchored, room.points,
+               room.captures);
+  if (size > SEARCH_POINTS && pattern_points(pattern, size) > SEARCH_POINTS)
+    it = search_keep(L, it, sizeof *it);
   pattern_begin(it, text + from, is_anchored, NULL);
   return go_on(L, it, is_find);
 }
@@ -220,8 +242,8 @@ static int l_gmatch(lua_State *L)
   size_t from = check_offset(L, FIRST, text_size);
   lua_settop(L, PATTERN);
   struct iterator iterator = {.from = text + (from > text_size ? text_size + 1 : from)};
-  pattern_init(&iterator.pattern, text, text_size, pattern, size, NULL);
-  search_keep(L, &iterator.pattern, sizeof iterator, pattern_points(pattern, size));
+  pattern_init(&iterator.pattern, text, text_size, pattern, size, NULL, NULL);
+  search_keep(L, &iterator.pattern, sizeof iterator);
   lua_pushcclosure(L, l_next_match, 3);
   return 1;
 }
@@ -234,5 +256,8 @@ void pattern_open(lua_State *L)
   };
   lua_getglobal(L, LUA_STRLIBNAME);
   luaL_setfuncs(L, functions, 0);
+  lua_pushnil(L); /* no spare yet */
+  lua_pushcclosure(L, l_string_gsub, 1);
+  lua_setfield(L, -2, "gsub");
   lua_pop(L, 1);
 }

@@ -18,19 +18,20 @@ enum {
   SEARCH_POINTS = 12,   /* for patterns that need no more, the C stack has room */
 };
 
-/* A search on the C stack, where it stays unless the pattern is long or the slice ends. */
-struct small_search {
-  struct pattern pattern;
+/* What a search on the C stack needs, where it stays unless the pattern is long or the slice ends.
+ */
+struct search_room {
   struct pattern_point points[SEARCH_POINTS];
+  struct pattern_capture captures[PATTERN_CAPTURES_MAX];
 };
 
 /* Goes on with a search. Raises what is wrong with the pattern; PATTERN_MORE only when the caller
  * has to pause (see call_pause). `*budget` begins with SEARCH_STEPS. */
 enum pattern_result search_run(lua_State *L, struct pattern *it, int64_t *budget);
 
-/* A copy of the `size` bytes that begin with the search in a new userdatum, with room for so many
- * points. (-- userdatum) */
-void *search_keep(lua_State *L, const struct pattern *whole, size_t size, size_t points);
+/* A copy of the `size` bytes that begin with the search in a new userdatum, with room of its own.
+ * (-- userdatum) */
+void *search_keep(lua_State *L, const struct pattern *whole, size_t size);
 
 /* Pushes capture `index`, from 0; the whole match is capture 0 of a pattern without any. */
 void search_push_capture(lua_State *L, const struct pattern *it, int index);

@@ -81,10 +81,11 @@ static void match(const struct match_case *test, int64_t step, char *out, size_t
 {
   struct pattern it;
   struct pattern_point points[32];
+  struct pattern_capture captures[PATTERN_CAPTURES_MAX];
   bool is_anchored = test->pattern[0] == '^';
   const char *start = test->pattern + is_anchored;
   assert_true(pattern_points(start, strlen(start)) <= 32);
-  pattern_init(&it, test->text, strlen(test->text), start, strlen(start), points);
+  pattern_init(&it, test->text, strlen(test->text), start, strlen(start), points, captures);
   pattern_begin(&it, test->text, is_anchored, NULL);
   enum pattern_result result = PATTERN_MORE;
   for (int i = 0; result == PATTERN_MORE && i < 10000; i++) {
