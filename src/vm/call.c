@@ -13,8 +13,9 @@
 #include "vm/wait.h"
 #include "vm/wait_internal.h"
 
-/* A call that cannot be cut into slices (a comparator that spins) is killed after this long. */
-enum { BLOCKED_TICKS_MAX = 10 * 1000000 / PREEMPT_TICK_US };
+/* A call that cannot be cut into slices (a __lt that spins in table.sort) is killed after this
+ * long. */
+enum { BLOCKED_TICKS_MAX = 1000000 / PREEMPT_TICK_US };
 
 /* ---- threads ---- */
 
@@ -259,12 +260,22 @@ order_kill(lua_State *L, struct vm_call *call, enum vm_outcome outcome, const ch
   call->kill_text = vm->kill_text;
 }
 
-/* Before the cap counts, garbage is collected; a script near its cap is not let to do that again
- * and again. */
+enum { CYCLES = 2 }; /* of the collector: what it has begun, and a whole one */
+
+/* Before the cap counts, garbage is collected, over several slices if need be; a script near its
+ * cap is not let to do that again and again. */
 static void judge_memory(lua_State *L, struct vm_call *call)
 {
   struct vm *vm = call->vm;
-  lua_gc(L, LUA_GCCOLLECT);
+  const struct preempt *preempt = &vm->host->preempt;
+  if (vm->cycles_to_go == 0)
+    vm->cycles_to_go = CYCLES;
+  while (vm->cycles_to_go > 0) {
+    if (lua_gc(L, LUA_GCSTEP, 0))
+      vm->cycles_to_go--;
+    else if (preempt_age(preempt) >= PREEMPT_SLICE_TICKS && lua_isyieldable(L))
+      return;
+  }
   vm->over_cap = false;
   if (vm->used > vm->cap - vm->cap / 8)
     order_kill(L, call, VM_FAILED, "used more than %zu MiB", vm->cap >> 20);
@@ -278,9 +289,10 @@ static void judge_time(lua_State *L, struct vm_call *call)
   if (outcome != VM_RUNNING)
     order_kill(L, call, outcome, "%s", why);
   else if (preempt_age(&call->vm->host->preempt) >= BLOCKED_TICKS_MAX)
-    order_kill(L, call, VM_FAILED,
-               "ran for 10 s where it cannot be interrupted (a comparator of table.sort, a "
-               "callback of gsub, a message handler of xpcall)");
+    order_kill(
+        L, call, VM_FAILED,
+        "ran for 1 s where it cannot be interrupted (a metamethod that a library function calls, "
+        "a __close run by coroutine.close)");
 }
 
 /* Whether the slice is over. A call that has deserved it is marked to be killed. */
@@ -305,7 +317,10 @@ void call_hook(lua_State *L, lua_Debug *unused)
     call_die(L);
     return;
   }
-  lua_sethook(L, NULL, 0, 0);
+  if (call && call->vm->over_cap)
+    lua_sethook(L, call_hook, LUA_MASKCOUNT, 1); /* goes on with that in the next slice */
+  else
+    lua_sethook(L, NULL, 0, 0);
   if (is_due && lua_isyieldable(L)) {
     host->passing = PASSING_SLICE;
     lua_yield(L, 0);

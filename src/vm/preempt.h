@@ -4,8 +4,8 @@
  * A POSIX timer signals the worker's thread every PREEMPT_TICK_US while Lua runs. When the slice is
  * old enough, the handler arms a count hook on the innermost running coroutine (lua_sethook is
  * signal-safe); the hook yields that coroutine and takes itself away. Where it cannot yield (inside
- * a sort comparator, say) it tries again at the next tick. The timer stops itself at the first tick
- * that finds no Lua running, so an idle worker is woken once and then sleeps.
+ * a __lt that table.sort calls, say) it tries again at the next tick. The timer stops itself at the
+ * first tick that finds no Lua running, so an idle worker is woken once and then sleeps.
  *
  * All on the worker's thread; the handler only interrupts it. */
 #ifndef VM_PREEMPT_H

@@ -3,25 +3,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
-#include <string.h>
 
 #include "vm/state.h"
-
-/* chunk, name, mode, environment -> function, or nil, message; upvalue 1 is Lua's load */
-static int l_load(lua_State *L)
-{
-  const char *mode = luaL_optstring(L, 3, "t");
-  if (!strchr(mode, 't'))
-    return luaL_error(L, "load: only source text can be loaded, no bytecode");
-  if (lua_gettop(L) < 3)
-    lua_settop(L, 3);
-  lua_pushliteral(L, "t");
-  lua_replace(L, 3);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
-}
 
 /* table, metatable -> table. A __gc would run where nothing can stop it. */
 static int l_setmetatable(lua_State *L)
@@ -41,25 +24,6 @@ static int l_setmetatable(lua_State *L)
   }
   lua_setmetatable(L, 1);
   return 1;
-}
-
-/* option, argument -> number or boolean; upvalue 1 is Lua's collectgarbage */
-static int l_collectgarbage(lua_State *L)
-{
-  static const char *const options[] = {"collect", "count", "step", "isrunning", NULL};
-  luaL_checkoption(L, 1, "collect", options);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  return lua_gettop(L);
-}
-
-/* Replaces the global by a function that has it as its upvalue. */
-static void wrap_global(lua_State *L, const char *name, lua_CFunction function)
-{
-  lua_getglobal(L, name);
-  lua_pushcclosure(L, function, 1);
-  lua_setglobal(L, name);
 }
 
 static void forget_global(lua_State *L, const char *name)
@@ -98,11 +62,11 @@ void sandbox_open(lua_State *L)
   lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   forget_global(L, "dofile");
   forget_global(L, "loadfile");
-  wrap_global(L, "load", l_load);
-  wrap_global(L, "setmetatable", l_setmetatable);
-  wrap_global(L, "collectgarbage", l_collectgarbage);
+  lua_register(L, "setmetatable", l_setmetatable);
+  base_library_open(L);
   bounds_open(L);
   pattern_open(L);
+  sort_open(L);
   coroutine_open(L);
   require_open(L);
 }

@@ -56,6 +56,7 @@ struct vm {
   uint64_t generation;
   size_t used, cap;
   bool over_cap;          /* the hook shall look at it */
+  int cycles_to_go;       /* of the collection that shows whether that is true */
   struct redact *secrets; /* that were read, see secret.h; NULL: none */
   char kill_text[256];
   int run_handler, handlers; /* registry references */
@@ -118,10 +119,15 @@ static inline struct vm *vm_get(lua_State *L)
 
 void *vm_allocate(void *vm, void *block, size_t old_size, size_t new_size);
 
-void sandbox_open(lua_State *L);   /* libraries, restricted (--) */
-void bounds_open(lua_State *L);    /* guards around functions that could run for ever in C (--) */
-void pattern_open(lua_State *L);   /* find, match, gmatch, gsub in slices (--) */
-void coroutine_open(lua_State *L); /* our `coroutine` (--) */
-void require_open(lua_State *L);   /* `require` (--) */
+void sandbox_open(lua_State *L);      /* libraries, restricted (--) */
+void base_library_open(lua_State *L); /* load, xpcall, tostring, collectgarbage in slices (--) */
+void bounds_open(lua_State *L);       /* guards around what could run for ever in C (--) */
+void pattern_open(lua_State *L);      /* find, match, gmatch, gsub in slices (--) */
+void sort_open(lua_State *L);         /* table.sort in slices (--) */
+void coroutine_open(lua_State *L);    /* our `coroutine` (--) */
+void require_open(lua_State *L);      /* `require` (--) */
+
+/* More elements than the state's memory can hold. */
+lua_Integer bounds_elements(lua_State *L);
 
 #endif

@@ -21,10 +21,11 @@ void wait_check(lua_State *L, const char *name)
   if (!vm_get(L)->host->frames)
     args_fail(L, "%s cannot wait here: the script is still being set up", name);
   if (!wait_is_possible(L))
-    args_fail(L,
-              "%s cannot wait here: a C function is in between (a comparator of table.sort, a "
-              "metamethod such as __tostring, a __close run by coroutine.close)",
-              name);
+    args_fail(
+        L,
+        "%s cannot wait here: a C function is in between (a metamethod that a library function "
+        "calls, a __close run by coroutine.close)",
+        name);
 }
 
 static int finish_wait(lua_State *L, int status, lua_KContext context)

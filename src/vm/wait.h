@@ -45,8 +45,8 @@ struct wait {
   void (*hurry)(struct wait *wait);
 };
 
-/* Raises `NAME cannot wait here: ...` when the caller may not yield (a sort comparator,
- * __tostring, ...). Call before anything is started. */
+/* Raises `NAME cannot wait here: ...` when the caller may not yield (in a metamethod that a
+ * library function calls, ...). Call before anything is started. */
 void wait_check(lua_State *L, const char *name);
 
 /* Whether the caller may wait, for what can do without. */

@@ -27,25 +27,42 @@ static const char *const runaways[] = {
     "while true do ('x'):rep(1000):gsub('x', 'y') end",
     "goto a ::a:: goto a",
     "while true do load('return 1')() end",
-};
-
-/* These cannot be cut into slices, only ended. */
-static const char *const blockers[] = {
     "table.sort({1, 2, 3}, function() while true do end end)",
     "table.sort({1, 2, 3}, function() while true do pcall(function() while true do end end) end "
     "end)",
+    "local t = {} for i = 1, 300000 do t[i] = i * 7919 % 300007 end while true do table.sort(t) "
+    "table.sort(t, function(a, b) return a > b end) end",
     "('x'):gsub('x', function() while true do end end)",
+    "while true do ('a'):rep(200000):find(('a*'):rep(60) .. 'b') end",
     "xpcall(error, function() while true do end end)",
     "xpcall(error, function() while true do pcall(function() while true do end end) end end)",
     "tostring(setmetatable({}, {__tostring = function() while true do end end}))",
     "load(function() while true do end end)",
+    "load(function() return ' ' end)",
     "table.sort({1, 2, 3}, function() return coroutine.wrap(function() while true do end end)() "
     "end)",
-    "table.sort({1, 2, 3}, function() while true do pcall(coroutine.wrap(function() while true do "
-    "pcall(function() while true do end end) end end)) end end)",
+    "local t = {} for i = 1, 200000 do t[i] = {} end while true do collectgarbage() end",
+    "local t = {} for i = 1, 500000 do t[i] = 'x' end while true do table.concat(t, ', ') end",
+    "while true do ('x'):rep(10000000) end",
+};
+
+/* These cannot be cut into slices, only ended. */
+static const char *const blockers[] = {
+    "table.concat(setmetatable({}, {__len = function() while true do end end}))",
+    "table.concat(setmetatable({}, {__len = function() return 9 end, __index = function() while "
+    "true do pcall(function() while true do end end) end end}))",
+    "string.format('%s', setmetatable({}, {__tostring = function() while true do end end}))",
+    "local m = {__lt = function() while true do end end} table.sort({setmetatable({}, m), "
+    "setmetatable({}, m)})",
+    "local m = {__lt = function() return coroutine.wrap(function() while true do end end)() end} "
+    "table.sort({setmetatable({}, m), setmetatable({}, m)})",
+    "local m = {__lt = function() while true do pcall(coroutine.wrap(function() while true do "
+    "pcall(function() while true do end end) end end)) end end} table.sort({setmetatable({}, m), "
+    "setmetatable({}, m)})",
     "local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = "
     "function() while true do end end}) coroutine.yield() end) coroutine.resume(co) "
     "coroutine.close(co)",
+    "for _ in ipairs(setmetatable({}, {__index = function() while true do end end})) do end",
     "error(setmetatable({}, {__tostring = function() while true do end end}))",
 };
 
