@@ -73,9 +73,15 @@ static void waits_everywhere(void **state)
       {"do local x <close> = setmetatable({}, {__close = function() sleep(0.001) end}) end return "
        "'closed'",
        "closed"},
-      {"table.sort({1, 2}, function() sleep(1) end)", "!t.lua:1: sleep cannot wait here"},
+      {"local t = {3, 1, 2} table.sort(t, function(a, b) sleep(0.001) return a < b end) return "
+       "t[1]",
+       "1"},
+      {"string.format('%s', setmetatable({}, {__tostring = function() sleep(1) end}))",
+       "!t.lua:1: sleep cannot wait here"},
       {"return (('x'):gsub('x', function() sleep(0.001) end))", "x"},
-      {"table.sort({1, 2}, function() return coroutine.wrap(function() sleep(1) end)() end)",
+      {"string.format('%s', setmetatable({}, {__tostring = function() return "
+       "coroutine.wrap(function() "
+       "sleep(1) end)() end}))",
        "!t.lua:1: t.lua:1: sleep cannot wait here"},
       {"sleep(-1)", "!"},
       {"sleep('x')", "!"},
