@@ -262,9 +262,11 @@ order_kill(lua_State *L, struct vm_call *call, enum vm_outcome outcome, const ch
 
 enum { CYCLES = 2 }; /* of the collector: what it has begun, and a whole one */
 
-/* Before the cap counts, garbage is collected, over several slices if need be; a script near its
- * cap is not let to do that again and again. */
-static void judge_memory(lua_State *L, struct vm_call *call)
+/* Before the cap counts, garbage is collected, over several slices if need be: false until that is
+ * done. An instruction passes between two slices, which may have made new garbage; so all is
+ * collected at once before the last word. A script near its cap is not let to do that again and
+ * again. */
+static bool judge_memory(lua_State *L, struct vm_call *call)
 {
   struct vm *vm = call->vm;
   const struct preempt *preempt = &vm->host->preempt;
@@ -274,11 +276,14 @@ static void judge_memory(lua_State *L, struct vm_call *call)
     if (lua_gc(L, LUA_GCSTEP, 0))
       vm->cycles_to_go--;
     else if (preempt_age(preempt) >= PREEMPT_SLICE_TICKS && lua_isyieldable(L))
-      return;
+      return false;
   }
   vm->over_cap = false;
   if (vm->used > vm->cap - vm->cap / 8)
+    lua_gc(L, LUA_GCCOLLECT);
+  if (vm->used > vm->cap - vm->cap / 8)
     order_kill(L, call, VM_FAILED, "used more than %zu MiB", vm->cap >> 20);
+  return true;
 }
 
 /* Here and not in the loop, as a slice that cannot be cut keeps the loop waiting. */
@@ -300,8 +305,8 @@ static bool judge(lua_State *L, struct vm_call *call)
 {
   struct vm *vm = call->vm;
   bool is_due = preempt_age(&vm->host->preempt) >= PREEMPT_SLICE_TICKS;
-  if (!call->kill && vm->over_cap)
-    judge_memory(L, call);
+  if (!call->kill && vm->over_cap && !judge_memory(L, call))
+    return true;
   if (is_due && !call->kill)
     judge_time(L, call);
   return is_due;

@@ -38,7 +38,6 @@ static const char *const runaways[] = {
     "xpcall(error, function() while true do pcall(function() while true do end end) end end)",
     "tostring(setmetatable({}, {__tostring = function() while true do end end}))",
     "load(function() while true do end end)",
-    "load(function() return ' ' end)",
     "table.sort({1, 2, 3}, function() return coroutine.wrap(function() while true do end end)() "
     "end)",
     "local t = {} for i = 1, 200000 do t[i] = {} end while true do collectgarbage() end",
@@ -137,7 +136,8 @@ static void neighbours_go_on(void **state)
     struct vm *loud = bench_vm(&bench);
     struct piece *runaway = piece_start(loud, runaways[i], 0);
     int64_t nap_us = median_nap_us(&bench, quiet);
-    assert_int_equal(runaway->outcome, VM_RUNNING);
+    if (runaway->outcome != VM_RUNNING)
+      fail_msg("%s\n  ended: %s", runaways[i], runaway->error);
     if (nap_us > 50000)
       fail_msg("%s\n  makes a nap of 1 ms take %d us", runaways[i], (int)nap_us);
     print_message("%6d us behind %s\n", (int)nap_us, runaways[i]);
