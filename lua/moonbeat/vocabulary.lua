@@ -134,6 +134,36 @@ local function zone_of(spec)
   return type(trigger) == "table" and trigger.timezone or spec.timezone
 end
 
+-- What a job may have a function for, the event that calls it, and which of these.
+local hooks = {
+  on_success = { event = "job_executed", filter = {} },
+  on_failure = { event = "job_error", filter = { will_retry = false } },
+  on_recovered = { event = "job_recovered", filter = {} },
+  on_late = { event = "job_late", filter = {} },
+}
+
+local new_listener -- is defined with the other listeners
+
+--- The listeners that stand in a job's declaration, taken out of it.
+local function take_hooks(spec)
+  local taken = {}
+  for name, hook in pairs(hooks) do
+    if spec[name] ~= nil then
+      local filter = { job = spec.id }
+      for key, value in pairs(hook.filter) do
+        filter[key] = value
+      end
+      taken[#taken + 1] = { event = hook.event, filter = filter, run = spec[name], durable = true,
+        name = ("%s of %s"):format(name, tostring(spec.id)) }
+      if type(spec[name]) ~= "function" then
+        fail('job "%s": %s must be a function, not a %s', tostring(spec.id), name, raw.type_name(spec[name]))
+      end
+      spec[name] = nil
+    end
+  end
+  return taken
+end
+
 local function declare(spec)
   if is_console then
     return raw.module("scheduler").add_job(spec)
@@ -154,11 +184,15 @@ local function declare(spec)
     spec.id = spec.func:find(".", 1, true) and spec.func or script .. "." .. spec.func
   end
   spec.where = raw.where()
+  local taken = take_hooks(spec)
   local good, message = raw.job_check(spec, script)
   if not good then
     fail("%s", message)
   end
   check_new(spec.id)
+  for _, hook in ipairs(taken) do
+    new_listener("job", hook)
+  end
   places[spec.id] = spec.where
   zones[spec.id] = zone_of(spec)
   functions[spec.id] = type(action) == "function" and action or nil
@@ -332,7 +366,7 @@ local function gather(word, wanted, filter, listener, options)
 end
 
 --- Checks a listener and keeps its function; what C gets of it.
-local function new_listener(word, given)
+function new_listener(word, given)
   raw.check_options(word, given, "event", "filter", "run", "name", "durable", "timeout", "attempts")
   if type(given.run) ~= "function" then
     fail("%s wants a function, run = function(event) ... end, not a %s", word, type(given.run))

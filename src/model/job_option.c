@@ -76,6 +76,16 @@ static enum error_code read_misfire(void *owner, const struct json *value, struc
   return value->type == JSON_NULL ? ERROR_OK : field_read(owner, &field, field.name, value, error);
 }
 
+/* These are listeners, which the vocabulary makes of them: what is read here was not declared. */
+static enum error_code refuse_listener(void *owner, const struct json *value, struct error *error)
+{
+  (void)owner;
+  return error_set(error, ERROR_INVALID,
+                   "%s is for jobs that a script declares: on(\"job_error\", { job = \"ID\" }, "
+                   "function(event) ... end) listens to any",
+                   value->key);
+}
+
 static enum error_code read_priority(void *owner, const struct json *value, struct error *error)
 {
   struct job *job = owner;
@@ -255,6 +265,10 @@ static const struct field options[] = {
     {"misfire_grace_time", FIELD_CUSTOM, 0, NULL, read_misfire},
     {"name", FIELD_TEXT, PLACE(name), NULL, NULL},
     {"overlap", FIELD_CHOICE, PLACE(overlap), job_overlap_names, NULL},
+    {"on_failure", FIELD_CUSTOM, 0, NULL, refuse_listener},
+    {"on_late", FIELD_CUSTOM, 0, NULL, refuse_listener},
+    {"on_recovered", FIELD_CUSTOM, 0, NULL, refuse_listener},
+    {"on_success", FIELD_CUSTOM, 0, NULL, refuse_listener},
     {"pool", FIELD_TEXT, PLACE(pool), NULL, NULL},
     {"priority", FIELD_CUSTOM, 0, NULL, read_priority},
     {"rate", FIELD_RATE, PLACE(rate), NULL, NULL},

@@ -72,6 +72,11 @@ local FILES = {
     says = 'job "twice" is already declared at JOBS/twice_a.lua:1',
   },
   {
+    name = "hook",
+    source = [[job "hk" { on_failure = "tell me", run = function() end }]],
+    says = 'job "hk": on_failure must be a function, not a string',
+  },
+  {
     name = "event",
     source = [[on("job_eror", function() end)]],
     says = 'unknown event "job_eror", did you mean "job_error"?',

@@ -75,6 +75,36 @@ describe("health", function()
     assert.equal("", (d:must("list", "--failing")))
   end)
 
+  it("calls the functions of a job's own declaration", function()
+    d:write("a.lua", [[
+      local function note(word) return function(event) kv.update("heard", function(heard)
+        return (heard or "") .. word .. " " .. (event.failures or "") .. "|"
+      end) end end
+      job "weak" { retry = { attempts = 2, delay = "1ms" },
+        on_success = note "success", on_failure = note "failure", on_recovered = note "recovered",
+        run = function(run, good) if not good then error("no luck", 0) end end }
+      job "other" { run = function() error("not of weak", 0) end }
+      job "heard" { run = function() return kv.get("heard", "") end }
+    ]])
+    d:start()
+    d:cli("run-now", "other", "-w")
+    d:cli("run-now", "weak", "-w")
+    d:must("run-now", "weak", "true", "-w")
+    local function heard()
+      d:must("run-now", "heard", "-w")
+      return d:json("runs", "heard", "-n", "1")[1].result
+    end
+    daemon.wait_until(function() return select(2, heard():gsub("|", "")) >= 3 end, PATIENCE, "three calls")
+    local words = {}
+    for word in heard():gmatch "[^|]+" do
+      words[#words + 1] = word
+    end
+    table.sort(words)
+    assert.same({ "failure ", "recovered 1", "success " }, words)
+    local refused = d:cli("add", "job", "added", "--command", "true", "-o", "on_late=1")
+    assert.matches("on_late is for jobs that a script declares", refused.err, 1, true)
+  end)
+
   it("adds a unique job once, from the command line and from Lua", function()
     d:write("a.lua", [[
       function ship(run, order) end

@@ -253,7 +253,7 @@ scheduler = {}
 ---@return job_object?, string? message, string? code
 function scheduler.add_job(spec) end
 ---@param specs job.options[]
----@return integer? added, integer|string existing unique ones that were pending already; or a message, string? code
+---@return integer? added, integer|string existing unique ones that were pending already, string? code
 function scheduler.add_jobs(specs) end
 ---@param job job.reference
 ---@return job_object?, string? message, string? code
