@@ -32,6 +32,7 @@ struct scheduler {
   uv_timer_t bound, housekeeping;
   uv_idle_t at_once;
   struct message_list inbox;
+  struct clock_watch clock;
   bool stopping_workers, ended;
   int status;
 };
@@ -104,12 +105,26 @@ static void on_no_last_word(uv_timer_t *timer)
   end(s);
 }
 
+/* True when it was set: the scheduler is to hear of it. */
+static bool look_at_clock(struct scheduler *s)
+{
+  int64_t step_us = clock_watch_look(&s->clock);
+  if (step_us == 0)
+    return false;
+  log_warn("the clock was set by %+.3f s", (double)step_us / 1e6);
+  struct message *m = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  m->as.clock.step_us = step_us;
+  message_list_append(&s->inbox, m);
+  return true;
+}
+
 static void turn(struct scheduler *s)
 {
   struct message_list out = {0};
   struct error error = {0};
   if (s->ended || s->stopping_workers)
     return;
+  look_at_clock(s);
   if (sched_turn(s->sched, clock_wall_us(), &s->inbox, &out, &error)) {
     message_list_deinit(&out);
     fail(s, &error);
@@ -131,7 +146,7 @@ static void on_bound(uv_timer_t *timer)
 {
   struct scheduler *s = timer->data;
   int64_t now_us = clock_wall_us();
-  if (sched_wake_us(s->sched, now_us) <= now_us)
+  if (look_at_clock(s) || sched_wake_us(s->sched, now_us) <= now_us)
     turn(s);
   else if (!s->stopping_workers)
     sleep_until_due(s);
@@ -144,7 +159,7 @@ static void on_alarm(uv_poll_t *alarm, int status, int events)
   (void)status;
   (void)events;
   if (read(s->alarm_fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED)
-    log_warn("the clock was set");
+    log_debug("somebody has set the clock");
   on_bound(&s->bound);
 }
 

@@ -18,3 +18,26 @@ int64_t clock_monotonic_us(void)
 {
   return read_us(CLOCK_MONOTONIC);
 }
+
+/* A reading that took long says little: then the next one will tell. */
+enum { LOOK_LONGEST_US = 20000 };
+
+int64_t clock_watch_compare(struct clock_watch *watch, int64_t wall_us, int64_t steady_us,
+                            int64_t wall_again_us)
+{
+  int64_t offset_us = wall_us - steady_us, step_us = offset_us - watch->offset_us;
+  if (wall_again_us - wall_us > LOOK_LONGEST_US || wall_again_us < wall_us)
+    return 0;
+  watch->offset_us = offset_us;
+  if (!watch->has_looked) {
+    watch->has_looked = true;
+    return 0;
+  }
+  return step_us >= CLOCK_STEP_LEAST_US || step_us <= -CLOCK_STEP_LEAST_US ? step_us : 0;
+}
+
+int64_t clock_watch_look(struct clock_watch *watch)
+{
+  int64_t wall_us = clock_wall_us(), steady_us = read_us(CLOCK_BOOTTIME);
+  return clock_watch_compare(watch, wall_us, steady_us, clock_wall_us());
+}

@@ -3,6 +3,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Microseconds since the epoch, UTC; steps when somebody sets the clock. */
@@ -10,5 +11,19 @@ int64_t clock_wall_us(void);
 
 /* Microseconds since some moment, never going back; for slices, time-outs and measuring. */
 int64_t clock_monotonic_us(void);
+
+/* Finds out when somebody sets the wall clock: it is compared with a clock that only goes on, also
+ * while the machine sleeps. `{0}` has not looked yet. */
+struct clock_watch {
+  int64_t offset_us;
+  bool has_looked;
+};
+/* By how much it was set since the last look, forwards or (negative) backwards; 0: not, or by less
+ * than CLOCK_STEP_LEAST_US, as when it is disciplined by and by. */
+#define CLOCK_STEP_LEAST_US INT64_C(500000)
+int64_t clock_watch_look(struct clock_watch *watch);
+/* The same for clocks that were read before: the wall clock before and after the steady one. */
+int64_t clock_watch_compare(struct clock_watch *watch, int64_t wall_us, int64_t steady_us,
+                            int64_t wall_again_us);
 
 #endif

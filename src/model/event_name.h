@@ -18,6 +18,11 @@ enum event_use { EVENT_RARE, EVENT_HOT };
 #define EVENT_NAMES(X)                                                                             \
   X(scheduler_started, RARE, "", "the scripts are read and jobs begin to run")                     \
   X(scheduler_shutdown, RARE, "", "the daemon was told to stop; runs may end by themselves")       \
+  X(scheduler_clock_stepped, RARE, "seconds",                                                      \
+    "somebody has set the wall clock, forwards or (negative) backwards")                           \
+  X(scheduler_store_full, RARE, "since error",                                                     \
+    "nothing can be stored; everything waits, and goes on when there is room")                     \
+  X(scheduler_store_recovered, RARE, "since error", "there is room again")                         \
   X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
     "a worker sits in a call that it cannot be called back from")                                  \
   X(scheduler_listener_failed, RARE, "script listener about waiting dead error",                   \

@@ -88,6 +88,7 @@ static void free_strings(struct message *m)
     free(m->as.console.text);
     break;
   case MESSAGE_SCANNED:
+  case MESSAGE_CLOCK:
   case MESSAGE_STOP:
   case MESSAGE_RESCAN:
   case MESSAGE_RETIRE:

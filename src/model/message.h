@@ -28,6 +28,7 @@ enum message_kind {
   MESSAGE_SOURCE,  /* a script file is new, changed, gone or unreadable */
   MESSAGE_SCANNED, /* all files there are have been sent; tag as in the RESCAN, 0 for the first */
   MESSAGE_SENSED,  /* what a sensor has seen: key, events, position; or why it cannot */
+  MESSAGE_CLOCK,   /* the wall clock was set; told by the scheduler's own loop */
   MESSAGE_STOP,    /* also scheduler -> worker, and scheduler -> front when all is done */
 
   /* scheduler -> front */
@@ -195,6 +196,9 @@ struct message {
       uint64_t session;
       char *text;
     } console; /* EVALUATE, COMPLETE, INTERRUPT, PRINT, END_SESSION */
+    struct {
+      int64_t step_us; /* forwards; negative: backwards */
+    } clock;
     struct {
       int64_t grace_us; /* how long runs may take to end by themselves */
     } stop;

@@ -36,11 +36,12 @@ void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, 
                enum event_use use)
 {
   json_end_object(writer);
-  arrive_event(s, name, out->data, event_name_is_own(name));
-  if (s->watchers)
+  if (s->reach != REACH_NOW)
+    arrive_event(s, name, out->data, event_name_is_own(name));
+  if (s->watchers && s->reach != REACH_KEPT)
     send_to_front(s, name, out->data);
   listeners_tell(s, name, out->data);
-  if (use == EVENT_HOT || s->events_this_turn >= EVENTS_PER_TURN) {
+  if (use == EVENT_HOT || s->reach == REACH_KEPT || s->events_this_turn >= EVENTS_PER_TURN) {
     buffer_deinit(out);
     return;
   }
@@ -92,4 +93,46 @@ void events_forget(struct sched *s)
     free(s->events[s->next_event]);
     s->events[s->next_event] = NULL;
   }
+}
+
+void event_clock(struct sched *s, const struct message *message)
+{
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, "scheduler_clock_stepped");
+  json_put_number(&writer, "seconds", (double)message->as.clock.step_us / 1e6);
+  event_end(s, &out, &writer, "scheduler_clock_stepped", EVENT_RARE);
+}
+
+static void tell_full(struct sched *s, const char *name)
+{
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, name);
+  view_put_instant(&writer, "since", s->full_us, INT64_MIN);
+  json_put_text(&writer, "error", s->full_error);
+  event_end(s, &out, &writer, name, EVENT_RARE);
+}
+
+void event_full(struct sched *s, const char *error)
+{
+  if (s->full_us)
+    return;
+  s->full_us = s->now_us;
+  free(s->full_error);
+  s->full_error = memory_strdup(error);
+  s->reach = REACH_NOW;
+  tell_full(s, "scheduler_store_full");
+  s->reach = REACH_ALL;
+  s->events_this_turn = 0; /* it is no part of what may be taken back */
+  listeners_commit(s);
+}
+
+void event_recovered(struct sched *s)
+{
+  s->reach = REACH_KEPT;
+  tell_full(s, "scheduler_store_full");
+  s->reach = REACH_ALL;
+  tell_full(s, "scheduler_store_recovered");
+  s->watermark_changed = true; /* so that something is written, to see whether that works */
 }

@@ -199,6 +199,8 @@ void listeners_tell(struct sched *s, const char *name, const char *json)
   uint64_t id = s->listeners.next_id++;
   for (size_t i = 0; i < count; i++) {
     struct listener *l = heard_by[i];
+    if (s->reach != REACH_ALL && (s->reach == REACH_KEPT) != (l->number != 0))
+      continue;
     if (l->spec->wanted && !document && json_parse(json, strlen(json), &document, NULL))
       break;
     if (!l->spec->wanted || listener_spec_wants(l->spec, json_root(document)))

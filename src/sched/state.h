@@ -190,11 +190,14 @@ struct sched {
   char *events[EVENTS_KEPT];
   size_t next_event;
   int events_this_turn;
+  enum event_reach { REACH_ALL, REACH_NOW, REACH_KEPT } reach; /* see event_full() */
 
   struct locks *locks;
 
   int64_t next_fence;
-  int64_t retry_us;    /* after a full disk: not before */
+  int64_t retry_us; /* after a full disk: not before */
+  int64_t full_us;  /* since when nothing can be stored; 0: all is well */
+  char *full_error;
   int64_t prune_us;    /* when pruning is looked at again */
   int64_t *over_limit; /* numbers of jobs whose history is to be cut */
   size_t over_limit_count, over_limit_capacity;
@@ -499,6 +502,12 @@ void event_job(struct sched *s, const char *name, const struct entry *entry);
 void event_script(struct sched *s, const char *name, const struct script_entry *script,
                   const char *version, const char *error);
 void event_plain(struct sched *s, const char *name);
+void event_clock(struct sched *s, const struct message *message);
+/* Nothing can be stored any more: those are told who need no store for it. */
+void event_full(struct sched *s, const char *error);
+/* In a transaction that may bring the store back: everybody is told that, and before it those of
+ * the trouble who could not be told then. */
+void event_recovered(struct sched *s);
 /* The turn was taken back: what it told is not remembered. */
 void events_forget(struct sched *s);
 

@@ -70,6 +70,7 @@ void sched_destroy(struct sched *s)
   near_free_all(s);
   script_forget_all(s);
   listeners_free_all(s);
+  free(s->full_error);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
@@ -134,6 +135,9 @@ static void take(struct sched *s, struct message **message)
     break;
   case MESSAGE_LOG:
     run_log(s, m);
+    break;
+  case MESSAGE_CLOCK:
+    event_clock(s, m);
     break;
   case MESSAGE_HEARD:
     listeners_heard(s, m);
@@ -249,6 +253,8 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
 {
   struct message *message;
   s->failure = store_begin(s->store, &s->error);
+  if (!s->failure && s->full_us)
+    event_recovered(s);
   while (!s->failure && (message = message_list_pop(in))) {
     /* A request is consumed by its handler: the copy is for the case that the turn is taken back.
      */
@@ -367,9 +373,10 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
     log_error("nothing can be stored: %s (trying again each second)", s->error.text);
     take_back(s);
     s->retry_us = now_us + FULL_RETRY_US;
+    event_full(s, s->error.text);
     code = hold(s, &taken);
   } else if (!code && now_us >= s->retry_us) {
-    s->retry_us = 0;
+    s->retry_us = s->full_us = 0;
     deliver(s, &taken);
   }
   if (code) {

@@ -457,6 +457,50 @@ static void a_full_disk_takes_nothing_back_twice(void **state)
   world_close(&w);
 }
 
+/* Those in memory hear of it at once, durable ones and jobs when there is a place to keep it. */
+static void a_full_disk_is_told_of(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(
+      &w, "a",
+      DURABLE(1, "x",
+              "scheduler_store_*") ",{\"id\":2,\"name\":\"y\",\"events\":[\"scheduler_store_*\"]}");
+  expect_sent(&w, "");
+  world_limit_pages(&w, 1);
+  for (int i = 0; i < 3; i++) {
+    char *big = memory_printf("{\"id\":\"big\",\"run\":{\"shell\":\"%060000d\"}}", 0);
+    char *reply = world_ask(&w, "add_job", big);
+    if (!strstr(reply, "error: full"))
+      fail_msg("%s", reply);
+    free(reply);
+    free(big);
+    expect_sent(&w, i == 0 ? "2:scheduler_store_full" : "");
+  }
+  world_limit_pages(&w, 1 << 20);
+  world_live(&w, 2 * SECOND);
+  expect_sent(&w, "1:scheduler_store_full 1:scheduler_store_recovered 2:scheduler_store_recovered");
+  world_live(&w, 2 * SECOND);
+  expect_sent(&w, "");
+  world_close(&w);
+}
+
+static void a_clock_that_is_set_is_told_of(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  save(&w, "a", "{\"id\":1,\"name\":\"x\",\"events\":[\"scheduler_clock_stepped\"]}");
+  struct message *m = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  m->as.clock.step_us = -90500000;
+  world_tell(&w, m);
+  m = next_event(&w);
+  assert_non_null(strstr(m->as.event.json, "\"seconds\":-90.5"));
+  message_destroy(m);
+  world_close(&w);
+}
+
 int main(void)
 {
 #define ON_DISK(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -472,6 +516,8 @@ int main(void)
       cmocka_unit_test(dead_letters_are_bounded),
       cmocka_unit_test(a_backlog_comes_in_order),
       ON_DISK(a_full_disk_takes_nothing_back_twice),
+      ON_DISK(a_full_disk_is_told_of),
+      cmocka_unit_test(a_clock_that_is_set_is_told_of),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
