@@ -141,6 +141,118 @@ function fs.glob(pattern)
   return raw.fs_glob("fs.glob", pattern)
 end
 
+---@class fs.walk_options
+---@field depth? integer how many levels of directories to enter; all when not given
+
+--- An iterator over all that lies below a directory, each directory before what is in it, by name:
+--- `for path, stat in fs.walk "in" do`. Links are told and not followed. A directory that cannot be
+--- read has a third value, why. Raises when the first one cannot be read.
+---@param path? string the jobs folder when not given
+---@param options? fs.walk_options
+---@return fun(): string?, fs.stat?, string?
+function fs.walk(path, options)
+  local depth = check_options("fs.walk", options, "depth").depth or math.huge
+  if math.type(depth) ~= "integer" and depth ~= math.huge or depth < 0 then
+    raw.fail("fs.walk: depth must be a whole number from 0")
+  end
+  path = path == nil and "." or path
+  local names, stats = raw.fs_entries("fs.walk", path)
+  if not names then
+    raw.fail(stats)
+  end
+  local stack = { { path = path == "." and "" or path, names = names, stats = stats, at = 0 } }
+  return function()
+    local level = stack[#stack]
+    while level and level.at == #level.names do
+      stack[#stack] = nil
+      level = stack[#stack]
+    end
+    if not level then
+      return nil
+    end
+    level.at = level.at + 1
+    local here, stat, problem = fs.join(level.path, level.names[level.at]), level.stats[level.at], nil
+    if stat.type == "directory" and #stack <= depth then
+      local below, more = raw.fs_entries("fs.walk", here)
+      if below then
+        stack[#stack + 1] = { path = here, names = below, stats = more, at = 0 }
+      else
+        problem = more
+      end
+    end
+    return here, stat, problem
+  end
+end
+
+---@class fs.watch_options
+---@field settle? duration nothing shall have happened for so long before changes are told; 0.1 when not given
+---@field recursive? boolean of a directory: also what lies below those in it
+---@field timeout? duration the loop ends when nothing has changed for so long; never when not given
+
+---@class fs.change: fs.stat
+---@field path string
+---@field change "created"|"changed"|"removed" of a removed file nothing else is known
+
+local LOOK_MS = 10000 -- at least so often: not every file system tells of changes
+local RESTLESS_MS = 1000 -- where it never settles
+
+--- Milliseconds, rounded up.
+local function milliseconds(options, name, otherwise)
+  local seconds = otherwise
+  if options[name] ~= nil then
+    seconds = raw.seconds_option("fs.watch", name, options[name])
+  end
+  return seconds and math.ceil(seconds * 1000)
+end
+
+--- Looks when something has happened and it has been quiet for a while, or the longest wait is over.
+local function await_changes(watch, settle_ms, timeout_ms)
+  local began = raw.time_now()
+  while true do
+    local left_ms = timeout_ms and timeout_ms - math.floor((raw.time_now() - began) * 1000) or LOOK_MS
+    if raw.fs_watch_wait(watch, math.max(0, math.min(LOOK_MS, left_ms))) then
+      local restless_ms = 0
+      while restless_ms < RESTLESS_MS and settle_ms > 0 and raw.fs_watch_wait(watch, settle_ms) do
+        restless_ms = restless_ms + settle_ms
+      end
+    end
+    local changes, message = raw.fs_watch_look(watch)
+    if not changes then
+      raw.fail("fs.watch: " .. message)
+    elseif #changes > 0 then
+      return changes
+    elseif left_ms <= 0 then
+      return nil
+    end
+  end
+end
+
+--- An iterator over what changes from now on, as it happens: `for change in fs.watch "in/*.csv" do`.
+--- The path is a file, a directory, whose files are meant, or a pattern as of fs.glob, with ** for
+--- directories at any depth; none need be there yet. The watching ends with the loop, or with the run.
+---@param path string
+---@param options? fs.watch_options
+---@return fun(): fs.change?
+function fs.watch(path, options)
+  options = check_options("fs.watch", options, "settle", "recursive", "timeout")
+  local settle_ms = milliseconds(options, "settle", 0.1)
+  local timeout_ms = milliseconds(options, "timeout")
+  local watch = raw.fs_watch("fs.watch", path, options.recursive and true or false)
+  local _, message = raw.fs_watch_look(watch)
+  if message then
+    raw.fail("fs.watch: " .. message)
+  end
+  local changes, at = {}, 0
+  local function next_change()
+    if changes and at == #changes then
+      changes, at = await_changes(watch, settle_ms, timeout_ms), 0
+    end
+    at = at + 1
+    return changes and changes[at]
+  end
+  return next_change, nil, nil, setmetatable({}, { __close = function() raw.fs_watch_close(watch) end })
+end
+
 --- Makes a directory; with `{ parents = true }` those above it too, and one that is there is fine.
 ---@param path string
 ---@param options? { parents?: boolean }

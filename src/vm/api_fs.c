@@ -2,6 +2,8 @@
  * (api_fs_work.c, api_fs_tree.c) while the call waits. Argument 1 is always the name by which a
  * person called, for messages. A job under way is not stopped when its call is killed; it is short.
  */
+#include "vm/api_fs.h"
+
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,10 +78,9 @@ static void set_integer(lua_State *L, const char *name, lua_Integer value)
   lua_setfield(L, -2, name);
 }
 
-static int push_stat(lua_State *L, struct fs_job *job)
+void api_fs_push_stat(lua_State *L, const struct stat *file)
 {
-  const struct stat *file = &job->stat;
-  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 8);
   lua_pushstring(L, type_of(file->st_mode));
   lua_setfield(L, -2, "type");
   set_integer(L, "size", (lua_Integer)file->st_size);
@@ -88,7 +89,24 @@ static int push_stat(lua_State *L, struct fs_job *job)
   set_integer(L, "device", (lua_Integer)file->st_dev);
   api_time_push(L, (int64_t)file->st_mtim.tv_sec * 1000000 + file->st_mtim.tv_nsec / 1000);
   lua_setfield(L, -2, "modified_at");
+}
+
+static int push_stat(lua_State *L, struct fs_job *job)
+{
+  api_fs_push_stat(L, &job->stat);
   return 1;
+}
+
+static int push_entries(lua_State *L, struct fs_job *job)
+{
+  const struct stat *stats = (const struct stat *)(void *)job->data.data;
+  push_names(L, job);
+  lua_newtable(L);
+  for (size_t i = 0; i < job->data.size / sizeof *stats; i++) {
+    api_fs_push_stat(L, &stats[i]);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return 2;
 }
 
 /* ---- waiting ---- */
@@ -208,6 +226,11 @@ static int l_list(lua_State *L) /* function path -> names */
   return start(L, begin(L, "list", 2, "path"), fs_work_list, push_names);
 }
 
+static int l_entries(lua_State *L) /* function path -> names stats */
+{
+  return start(L, begin(L, "list", 2, "path"), fs_work_entries, push_entries);
+}
+
 static int l_glob(lua_State *L) /* function pattern -> paths */
 {
   struct fs_wait *fs = begin(L, "glob", 2, "pattern");
@@ -259,19 +282,14 @@ static int l_tempdir(lua_State *L) /* function -> path */
 
 void api_fs_open(lua_State *L) /* raw -- raw */
 {
-  static const luaL_Reg functions[] = {{"fs_read", l_read},
-                                       {"fs_write", l_write},
-                                       {"fs_append", l_append},
-                                       {"fs_exists", l_exists},
-                                       {"fs_stat", l_stat},
-                                       {"fs_list", l_list},
-                                       {"fs_glob", l_glob},
-                                       {"fs_mkdir", l_mkdir},
-                                       {"fs_remove", l_remove},
-                                       {"fs_rename", l_rename},
-                                       {"fs_copy", l_copy},
-                                       {"fs_tempdir", l_tempdir},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"fs_read", l_read},       {"fs_write", l_write},
+                                       {"fs_append", l_append},   {"fs_exists", l_exists},
+                                       {"fs_stat", l_stat},       {"fs_list", l_list},
+                                       {"fs_entries", l_entries}, {"fs_glob", l_glob},
+                                       {"fs_mkdir", l_mkdir},     {"fs_remove", l_remove},
+                                       {"fs_rename", l_rename},   {"fs_copy", l_copy},
+                                       {"fs_tempdir", l_tempdir}, {NULL, NULL}};
   args_open(L);
   args_set_functions(L, functions);
+  api_fs_watch_open(L);
 }

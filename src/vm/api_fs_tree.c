@@ -1,6 +1,7 @@
 /* The directory side of `fs`: what is there, making, removing, renaming. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
 #include <stdio.h>
@@ -60,6 +61,27 @@ void fs_work_list(struct fs_job *job)
     free(entries[i]);
   }
   free(entries);
+}
+
+void fs_work_entries(struct fs_job *job)
+{
+  struct buffer all = {0};
+  struct stat status;
+  fs_work_list(job);
+  int folder = job->code ? -1 : open(job->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (!job->code && folder < 0)
+    fs_fail(job, errno);
+  all = job->names;
+  job->names = (struct buffer){0};
+  for (size_t at = 0; !job->code && at < all.size; at += strlen(all.data + at) + 1) {
+    if (fstatat(folder, all.data + at, &status, AT_SYMLINK_NOFOLLOW) != 0)
+      continue;
+    append_name(job, all.data + at);
+    buffer_append(&job->data, &status, sizeof status);
+  }
+  if (folder >= 0)
+    close(folder);
+  buffer_deinit(&all);
 }
 
 /* The pattern behind the folder, whose own characters mean only themselves. */

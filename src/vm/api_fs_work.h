@@ -34,6 +34,9 @@ void fs_work_append(struct fs_job *job);
 void fs_work_exists(struct fs_job *job);
 void fs_work_stat(struct fs_job *job);
 void fs_work_list(struct fs_job *job);
+/* As list, and the links, files and folders themselves: `data` is one struct stat for each name.
+ * What goes meanwhile is left out. */
+void fs_work_entries(struct fs_job *job);
 void fs_work_glob(struct fs_job *job); /* path is the folder, shown the pattern */
 void fs_work_mkdir(struct fs_job *job);
 void fs_work_remove(struct fs_job *job);

@@ -148,6 +148,114 @@ static void test_links_and_odd_folders(void **state)
   free(command);
 }
 
+static void test_walking(void **state)
+{
+  (void)state;
+#define ALL(arguments)                                                                             \
+  "local t = {} for path, stat, problem in fs.walk(" arguments ") do t[#t + 1] = path .. ':' .. "  \
+  "stat.type:sub(1, 1) .. (problem and '!' or '') end return table.concat(t, ' ')"
+  static const struct eval_case cases[] = {
+      {"fs.mkdir('w/b/empty', { parents = true }) fs.mkdir('w/d') fs.write('w/a', '') "
+       "fs.write('w/b/y', '') fs.write('w/d/.hid', 'x') return fs.remove('w/b/empty')",
+       "true"},
+      {ALL("'w'"), "w/a:f w/b:d w/b/y:f w/d:d w/d/.hid:f"},
+      {ALL("'w', { depth = 0 }"), "w/a:f w/b:d w/d:d"},
+      {ALL("'w/d/'"), "w/d/.hid:f"},
+      {"for path, stat in fs.walk 'w/d' do return stat.size .. path end", "1w/d/.hid"},
+      {"local n = 0 for path in fs.walk() do n = n + (path:find '^w' and 1 or 0) end return n",
+       "6"},
+      {"for path in coroutine.wrap(function() for p in fs.walk 'w' do coroutine.yield(p) end end) "
+       "do return path end",
+       "w/a"},
+      {"fs.walk('nowhere')", "!t.lua:1: list nowhere: No such file or directory"},
+      {"fs.walk('w', { depth = -1 })", "!t.lua:1: fs.walk: depth must be a whole number from 0"},
+      {"fs.walk('w', { dept = 1 })", "!t.lua:1: fs.walk: unknown option \"dept\""},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
+/* The watcher tells what it has heard as "CHANGE PATH SIZE, ..."; the changer waits until it
+ * watches.
+ */
+static void check_watch(const char *arguments, const char *changes, const char *expected)
+{
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, options());
+  char *watcher = memory_printf("local t = {} local step, _, _, closing = fs.watch(%s) "
+                                "watching = true "
+                                "for c in step, nil, nil, closing do "
+                                "t[#t + 1] = c.change .. ' ' .. c.path .. ' ' .. tostring(c.size) "
+                                "heard = #t if stop then break end end "
+                                "return table.concat(t, ', ')",
+                                arguments);
+  char *changer = memory_printf("while not watching do sleep(0.005) end "
+                                "local function wait(n) while (heard or 0) < n do sleep(0.005) end "
+                                "end %s",
+                                changes);
+  struct piece *watching = piece_start(vm, watcher, 20000000);
+  struct piece *changing = piece_start(vm, changer, 20000000);
+  piece_wait(&bench, changing);
+  assert_int_equal(changing->outcome, VM_SUCCEEDED);
+  piece_wait(&bench, watching);
+  if (watching->outcome != VM_SUCCEEDED || strcmp(watching->result, expected) != 0)
+    fail_msg("%s: %s%s", arguments, watching->result, watching->error);
+  piece_free(watching);
+  piece_free(changing);
+  vm_destroy(vm);
+  bench_close(&bench);
+  free(watcher);
+  free(changer);
+}
+
+static void test_watching(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"fs.mkdir('v/sub', { parents = true }) fs.write('v/old', 'x') fs.write('v/sub/z', '')",
+       "nil"},
+      {"fs.watch(5)", "!t.lua:1: fs.watch: path must be a string, got number"},
+      {"fs.watch('v', { settel = 1 })",
+       "!t.lua:1: fs.watch: unknown option \"settel\", did you mean \"settle\"?"},
+      {"for c in fs.watch('v', { timeout = 0.02 }) do return c.path end return 'quiet'", "quiet"},
+      {"local step, _, _, closing = fs.watch('v') do local c <close> = closing end step()",
+       "!t.lua:1: fs.watch: the watching has ended"},
+  };
+  CHECK_CASES(cases, options(), 0);
+  check_watch("'v', { settle = 0.02 }",
+              "fs.write('v/new', 'abc') wait(1) fs.append('v/old', 'yz') wait(2) "
+              "fs.write('v/sub/deep', '') stop = true fs.remove('v/new')",
+              "created v/new 3, changed v/old 3, removed v/new nil");
+  check_watch("'v/**/*.csv', { settle = 0.02 }",
+              "fs.write('v/a.txt', '') fs.mkdir('v/far') fs.mkdir('v/far/off') "
+              "fs.write('v/far/off/b.csv', '12') wait(1) fs.write('v/sub/c.csv', '') wait(2) "
+              "stop = true fs.rename('v/sub/c.csv', 'v/sub/d.csv')",
+              "created v/far/off/b.csv 2, created v/sub/c.csv 0, removed v/sub/c.csv nil");
+  check_watch("'late/file', { settle = 0 }",
+              "fs.mkdir('late') sleep(0.05) stop = true fs.write('late/file', 'x')",
+              "created late/file 1");
+  check_watch("'v', { settle = 0.02, recursive = true, timeout = 0.3 }",
+              "fs.write('v/sub/deep', 'xx') wait(1)", "changed v/sub/deep 2");
+}
+
+/* It holds nothing then: the loop could not end else. */
+static void test_watching_ends_with_the_call(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, options());
+  struct piece *piece = piece_start(vm, "for c in fs.watch('v') do end", 50000);
+  piece_wait(&bench, piece);
+  assert_int_equal(piece->outcome, VM_TIMED_OUT);
+  piece_free(piece);
+  piece = piece_start(vm, "fs.watch('v')", 0); /* left to the collector */
+  piece_wait(&bench, piece);
+  piece_free(piece);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 static int make_folder(void **state)
 {
   (void)state;
@@ -170,6 +278,9 @@ int main(void)
       cmocka_unit_test(test_problems),
       cmocka_unit_test(test_paths),
       cmocka_unit_test(test_links_and_odd_folders),
+      cmocka_unit_test(test_walking),
+      cmocka_unit_test(test_watching),
+      cmocka_unit_test(test_watching_ends_with_the_call),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
