@@ -6,7 +6,7 @@ local raw = ...
 --- The names of the library, each the module of that name unless it stands `elsewhere`: in another
 -- module, by another name.
 local libraries = { "crypto", "email", "env", "exec", "fs", "http", "inspect", "io.popen", "json", "kv", "lock",
-  "log", "os.execute", "secret", "sleep", "sqlite", "template", "time", "webhook" }
+  "log", "os.execute", "run", "secret", "sleep", "sqlite", "template", "time", "webhook" }
 local elsewhere = {
   inspect = { "inspect", "inspect.inspect" },
   exec = { "exec", "process.exec" },
@@ -87,8 +87,6 @@ local groups = {
         .. 'again; timeout ("30s"). Also as one table: on { event = "job_error", durable = true, run = function }. '
         .. "event.id is the same each time an event comes and event.delivery counts, unless it was emitted with members of "
         .. "these names. moonbeat events --list names all." },
-    { "run", "run.id run.job run.scheduled_at run.attempt run.event run.events",
-      "What a job's function is given before its args." },
   },
   { "The scheduler",
     { "scheduler.add_job", "scheduler.add_job { id =, func = \"script.function\", args =, trigger =, ... } -> job",

@@ -195,6 +195,9 @@ end
 -- error. `spec` is what command{...} made: argv or shell, and options. The events that set it off are
 -- in the variable MOONBEAT_EVENTS, as a JSON array, unless they are too many for one.
 function process.run_command(spec, run)
+  if run then
+    raw.run_patient(run, "command") -- told to end, it waits for the command, which gets TERM
+  end
   if run and run.events_json and #run.events_json < ENVIRONMENT_MAX then
     local env = { MOONBEAT_EVENTS = run.events_json }
     for name, value in pairs(spec.env or {}) do

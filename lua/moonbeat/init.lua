@@ -12,6 +12,7 @@ local vocabulary = raw.module("vocabulary")
 local trigger = raw.module("trigger")
 local process = raw.module("exec")
 local log = raw.module("log")
+local runs = raw.module("run")
 
 for name, value in pairs {
   json = json,
@@ -84,7 +85,7 @@ end
 --- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=, events_json=}, which
 -- becomes the `run` that the function is given. Returns what the function returns first.
 function handlers.run(attempt, job_id, func, command_json, args_json)
-  local run = vocabulary.new_run(attempt, job_id)
+  local run = runs.new(attempt, job_id)
   if command_json then
     return process.run_command(json.decode(command_json), run)
   end
@@ -93,6 +94,11 @@ function handlers.run(attempt, job_id, func, command_json, args_json)
     return (action(run, table.unpack(json.decode(args_json))))
   end
   return (action(run))
+end
+
+--- What the job's retry.decide says of an attempt that failed with this message.
+function handlers.decide(attempt, job_id, name, message)
+  return runs.decide(attempt, job_id, name, message)
 end
 
 --- A trigger in Lua: when is the next fire, in microseconds? Nothing when there is none any more.

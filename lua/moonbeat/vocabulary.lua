@@ -17,6 +17,7 @@ local specs = {}     -- in the order of the declarations
 local places = {}    -- id -> "jobs/a.lua:7"
 local zones = {}     -- id -> the time zone of its trigger, where one was written
 local functions = {} -- id -> the declared function
+local deciders = {} -- id -> the declared retry.decide
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
 local listeners = {} -- what C is told of each, in the order of the declarations
 local listener_functions = {} -- id -> function
@@ -164,6 +165,22 @@ local function take_hooks(spec)
   return taken
 end
 
+-- A function in retry, or as retry.decide, stays here; true goes in its place. Returns the spec, a copy
+-- where there is one, and the function.
+local function take_decider(spec)
+  local retry = spec.retry
+  local decide = type(retry) == "table" and retry.decide or retry
+  if type(decide) ~= "function" then
+    return spec
+  end
+  local copy = { decide = true }
+  for key, value in pairs(type(retry) == "table" and retry or {}) do
+    copy[key] = key == "decide" or value
+  end
+  spec.retry = copy
+  return spec, decide
+end
+
 local function declare(spec)
   if is_console then
     return raw.module("scheduler").add_job(spec)
@@ -183,6 +200,8 @@ local function declare(spec)
   elseif spec.id == nil and type(spec.func) == "string" then
     spec.id = spec.func:find(".", 1, true) and spec.func or script .. "." .. spec.func
   end
+  local decide
+  spec, decide = take_decider(spec)
   spec.where = raw.where()
   local taken = take_hooks(spec)
   local good, message = raw.job_check(spec, script)
@@ -196,6 +215,7 @@ local function declare(spec)
   places[spec.id] = spec.where
   zones[spec.id] = zone_of(spec)
   functions[spec.id] = type(action) == "function" and action or nil
+  deciders[spec.id] = decide
   specs[#specs + 1] = spec
   return spec.id
 end
@@ -447,7 +467,7 @@ function vocabulary.listener_ids(listener)
 end
 
 --- An event as scripts see it: its instants are times, what is absent is nil.
-local function make_event(event)
+function vocabulary.make_event(event)
   for _, field in ipairs { "at", "scheduled_at", "modified_at" } do
     if type(event[field]) == "string" then
       event[field] = raw.time_parse(event[field]) or event[field]
@@ -466,7 +486,7 @@ end
 function vocabulary.tell_listener(id, event_json, event_id, delivery)
   local listener = listener_functions[id]
   if listener then
-    local event = make_event(raw.json_decode(event_json))
+    local event = vocabulary.make_event(raw.json_decode(event_json))
     -- What was emitted may have members of these names.
     event.id = event.id == nil and event_id or event.id
     event.delivery = event.delivery == nil and delivery or event.delivery
@@ -505,6 +525,10 @@ local function missing(path)
   return ('script "%s" has no function "%s"%s'):format(script, path, raw.did_you_mean(path, names))
 end
 
+local function without_script(path)
+  return path:sub(1, #script + 1) == script .. "." and path:sub(#script + 2) or path
+end
+
 function vocabulary.declarations()
   is_loading = false
   local id, where = next(unfinished)
@@ -512,12 +536,12 @@ function vocabulary.declarations()
     error(('%s: job "%s" has no table of options behind it'):format(where, id), 0)
   end
   for _, spec in ipairs(specs) do
-    local path = spec.func
-    if path and path:sub(1, #script + 1) == script .. "." then
-      path = path:sub(#script + 2)
-    end
-    if path and type(find(path)) ~= "function" then
-      error(('%s: job "%s": %s'):format(spec.where, spec.id, missing(path)), 0)
+    local decide = type(spec.retry) == "table" and spec.retry.decide
+    for _, path in pairs { func = spec.func, decide = type(decide) == "string" and decide or nil } do
+      path = without_script(path)
+      if type(find(path)) ~= "function" then
+        error(('%s: job "%s": %s'):format(spec.where, spec.id, missing(path)), 0)
+      end
     end
   end
   return {
@@ -541,57 +565,17 @@ function vocabulary.find_function(job_id, func)
   return action
 end
 
--- ---- run ----
-
-local run_fields = {}
-
---- The due time, on the wall clock of the job's time zone where its declaration names one.
-function run_fields.scheduled_at(run)
-  return raw.time_from_us(run.scheduled_us, zones[run.job])
-end
-
---- What set it off, oldest first; empty when the time did or a person.
-function run_fields.events(run)
-  local list = run.events_json and raw.json_decode(run.events_json) or {}
-  for _, event in ipairs(list) do
-    make_event(event)
+--- The function that says whether another attempt follows; `name` nil is the declaration's own.
+function vocabulary.find_decider(job_id, name)
+  if name == nil then
+    return deciders[job_id] or error(('script "%s" declares no retry.decide for job "%s"'):format(script, job_id), 0)
   end
-  return list
+  return vocabulary.find_function(job_id, without_script(name))
 end
 
---- The last of them, which is the newest.
-function run_fields.event(run)
-  return run.events[#run.events]
-end
-
-function run_fields.attempt(run)
-  return run.number
-end
-
---- "job@2026-11-21T09:00:00Z"
-function run_fields.id(run)
-  return run.job .. "@" .. tostring(raw.time_from_us(run.scheduled_us)):gsub("%.000000Z$", "Z")
-end
-
-local Run = { __name = "run" }
-
-function Run:__index(name)
-  local field = run_fields[name]
-  if field then
-    local value = field(self)
-    rawset(self, name, value)
-    return value
-  end
-end
-
-function Run:__tostring()
-  return "run " .. self.id
-end
-
---- `attempt` is {scheduled_us=, number=, events_json=}; the rest is computed when it is asked for.
-function vocabulary.new_run(attempt, job_id)
-  attempt.job = job_id
-  return setmetatable(attempt, Run)
+--- The time zone of the job's trigger, where its declaration names one.
+function vocabulary.zone_of_job(job_id)
+  return zones[job_id]
 end
 
 return vocabulary

@@ -12,6 +12,7 @@
  * More runs than PROCESSES_MAX wait in order. */
 #include "exec/isolate.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #include "base/memory.h"
 #include "exec/isolate_cell.h"
 #include "exec/isolate_wire.h"
-#include "exec/worker_internal.h"
+#include "exec/run_call.h"
 #include "time/duration.h"
 #include "vm/secret.h"
 
@@ -311,7 +312,8 @@ static void note_life(struct process *process)
 static void begin_run(struct process *process)
 {
   int64_t timeout_us = process->run->as.run.timeout_us;
-  int64_t patience_us = timeout_us ? timeout_us + REACTION_US : 0;
+  int64_t reaction_us = REACTION_US + (process->run->as.run.decide ? RUN_DECIDE_US : 0);
+  int64_t patience_us = timeout_us ? timeout_us + reaction_us : 0;
   process->phase = RUNNING;
   process->call = ++process->isolate->worker->host->last_number;
   process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
@@ -408,6 +410,19 @@ static bool is_json(const char *text)
   return true;
 }
 
+static bool is_sound(const struct message *finished)
+{
+  const struct run_answer *answer = &finished->as.finished.answer;
+  const struct run_usage *usage = &finished->as.finished.usage;
+  enum run_state state = finished->as.finished.state;
+  if (answer->verdict > VERDICT_GIVE_UP || answer->delay_us < -1 || usage->slices < 0 ||
+      usage->cpu_us < 0 || usage->memory_bytes < 0)
+    return false;
+  if (state == RUN_PENDING)
+    return answer->verdict == VERDICT_SNOOZE && answer->delay_us >= 0;
+  return state >= RUN_SUCCEEDED && state <= RUN_INTERRUPTED;
+}
+
 /* A finish as the scheduler may believe it. */
 static void correct(struct message *finished)
 {
@@ -415,14 +430,15 @@ static void correct(struct message *finished)
   finished->as.finished.finished_us = now_us;
   if (finished->as.finished.started_us <= 0 || finished->as.finished.started_us > now_us)
     finished->as.finished.started_us = now_us;
-  bool is_end = finished->as.finished.state >= RUN_SUCCEEDED &&
-                finished->as.finished.state <= RUN_INTERRUPTED;
-  if (is_end && (!finished->as.finished.result || is_json(finished->as.finished.result)))
+  if (is_sound(finished) &&
+      (!finished->as.finished.result || is_json(finished->as.finished.result)))
     return;
   free(finished->as.finished.result);
   free(finished->as.finished.error);
   finished->as.finished.result = NULL;
   finished->as.finished.state = RUN_FAILED;
+  finished->as.finished.answer = (struct run_answer){0};
+  finished->as.finished.usage = (struct run_usage){0};
   finished->as.finished.error =
       memory_strdup("the isolated process ended the run with what cannot be understood");
 }
@@ -506,6 +522,13 @@ static void on_message(void *context, struct message *message)
       break;
     message->as.log.attempt = process->run->as.run.attempt;
     message->as.log.at_us = clock_wall_us();
+    worker_post(worker, message);
+    return;
+  case MESSAGE_PROGRESS:
+    if (!is_running || !(message->as.progress.done >= 0 && message->as.progress.total >= 0) ||
+        isinf(message->as.progress.done) || isinf(message->as.progress.total))
+      break;
+    message->as.progress.attempt = process->run->as.run.attempt;
     worker_post(worker, message);
     return;
   case MESSAGE_FINISHED:

@@ -52,6 +52,9 @@ static const struct field fields[] = {
     FIELD(MESSAGE_RUN, PLAIN, run.isolate),
     FIELD(MESSAGE_RUN, PLAIN, run.limits),
     FIELD(MESSAGE_RUN, TEXT, run.env),
+    FIELD(MESSAGE_RUN, TEXT, run.decide),
+    FIELD(MESSAGE_RUN, PLAIN, run.is_once),
+    FIELD(MESSAGE_RUN, TEXT, run.checkpoint),
 
     FIELD(MESSAGE_CANCEL, PLAIN, cancel.attempt),
     FIELD(MESSAGE_CANCEL, PLAIN, cancel.state),
@@ -75,6 +78,12 @@ static const struct field fields[] = {
     FIELD(MESSAGE_FINISHED, PLAIN, finished.finished_us),
     FIELD(MESSAGE_FINISHED, TEXT, finished.result),
     FIELD(MESSAGE_FINISHED, TEXT, finished.error),
+    FIELD(MESSAGE_FINISHED, PLAIN, finished.answer),
+    FIELD(MESSAGE_FINISHED, PLAIN, finished.usage),
+
+    FIELD(MESSAGE_PROGRESS, PLAIN, progress.done),
+    FIELD(MESSAGE_PROGRESS, PLAIN, progress.total),
+    FIELD(MESSAGE_PROGRESS, TEXT, progress.note),
 
     FIELD(MESSAGE_LOG, PLAIN, log.attempt),
     FIELD(MESSAGE_LOG, TEXT, log.script),
@@ -98,12 +107,13 @@ enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
   _Static_assert(sizeof(void *) != 8 || sizeof ANY->as.member == (bytes),                          \
                  "as." #member " has changed: see the table of fields above")
 WHOLE(load, 40);
-WHOLE(run, 144);
+WHOLE(run, 168);
 WHOLE(cancel, 48);
 WHOLE(reply, 16);
 WHOLE(loaded, 32);
 WHOLE(started, 40);
-WHOLE(finished, 72);
+WHOLE(finished, 112);
+WHOLE(progress, 56);
 WHOLE(log, 64);
 WHOLE(request, 72);
 

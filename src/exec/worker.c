@@ -12,7 +12,7 @@
 struct vm *worker_create_vm(struct worker *worker, const char *script, uint64_t generation,
                             int live_calls, struct error *error)
 {
-  static const vm_opener openers[] = {api_exec_open, NULL};
+  static const vm_opener openers[] = {api_exec_open, api_run_open, NULL};
   return vm_create(&(struct vm_options){.host = worker->host,
                                         .script = script,
                                         .folder = worker->jobs_folder,
@@ -90,6 +90,7 @@ static void stop(struct worker *worker)
   api_http_close(&worker->loop);
   worker_post(worker, worker_message(worker, MESSAGE_STOPPED));
   bus_close(worker->options.bus, worker->options.address);
+  uv_close((uv_handle_t *)&worker->progress_timer, NULL);
   host_close(worker->host);
 }
 
@@ -166,6 +167,8 @@ static void open_loop(struct worker *worker)
                                                   .address = worker->options.address,
                                                   .after_round = after_round,
                                                   .context = worker});
+  uv_timer_init(&worker->loop, &worker->progress_timer);
+  worker->progress_timer.data = worker;
   bus_open(worker->options.bus, worker->options.address, &worker->loop, receive, worker);
   worker->isolate = isolate_open(worker);
 }
@@ -191,6 +194,7 @@ static struct worker *create(const struct worker_options *options)
   worker->options = *options;
   worker->jobs_folder = memory_strdup(options->jobs_folder);
   TAILQ_INIT(&worker->unannounced);
+  TAILQ_INIT(&worker->telling);
   return worker;
 }
 

@@ -57,6 +57,8 @@ struct worker {
   struct vm *command_vm;    /* NULL until the first command */
   struct closing *closing;
   struct run_list unannounced; /* runs that have begun in this round */
+  struct run_list telling;     /* whose progress waits to be sent */
+  uv_timer_t progress_timer;
   struct isolate *isolate;
   struct ear *ears;       /* a hash by generation and id */
   struct ear *unreported; /* those that have something to say */

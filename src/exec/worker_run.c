@@ -11,25 +11,13 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "exec/worker_internal.h"
+#include "exec/run_call.h"
 #include "vm/api_json.h"
 
 enum {
   RESULT_MAX = 64 << 10,
   LOG_LINE_MAX = 64 << 10,
   LOG_LINES_MAX = 10000, /* of one attempt: what a loop prints must not fill memory and store */
-};
-
-struct run_call {
-  struct vm_call call;
-  struct message *message;
-  struct worker *worker;
-  int64_t started_us; /* wall clock; 0: not yet */
-  char *result;       /* JSON */
-  int log_lines;
-  bool is_unannounced;
-  enum run_state killed_as;
-  TAILQ_ENTRY(run_call) unannounced;
 };
 
 /* ---- in Lua ---- */
@@ -65,6 +53,26 @@ static int after_run(lua_State *L, int status, lua_KContext unused)
   return 0;
 }
 
+static void set_text(lua_State *L, const char *name, const char *text)
+{
+  if (!text)
+    return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+void run_push_attempt(lua_State *L, const struct message *message)
+{
+  lua_createtable(L, 0, 5);
+  lua_pushinteger(L, message->as.run.attempt.key.scheduled_us);
+  lua_setfield(L, -2, "scheduled_us");
+  lua_pushinteger(L, message->as.run.attempt.number);
+  lua_setfield(L, -2, "number");
+  set_text(L, "events_json", message->as.run.events);
+  set_text(L, "args_json", message->as.run.args);
+  set_text(L, "checkpoint_json", message->as.run.checkpoint);
+}
+
 /* run -> nothing */
 static int l_run(lua_State *L)
 {
@@ -74,15 +82,7 @@ static int l_run(lua_State *L)
   run->is_unannounced = true;
   TAILQ_INSERT_TAIL(&run->worker->unannounced, run, unannounced);
   lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
-  lua_createtable(L, 0, 5); /* which the Lua half makes the `run` object of */
-  lua_pushinteger(L, message->as.run.attempt.key.scheduled_us);
-  lua_setfield(L, -2, "scheduled_us");
-  lua_pushinteger(L, message->as.run.attempt.number);
-  lua_setfield(L, -2, "number");
-  if (message->as.run.events) {
-    lua_pushstring(L, message->as.run.events);
-    lua_setfield(L, -2, "events_json");
-  }
+  run_push_attempt(L, message);
   lua_pushstring(L, message->as.run.job_id);
   lua_pushstring(L, message->as.run.func); /* NULL pushes nil */
   lua_pushstring(L, message->as.run.command);
@@ -106,7 +106,7 @@ static char *copy_line(const char *text, size_t size)
   return buffer_take(&line);
 }
 
-static void post_log(struct run_call *run, int level, const char *text, size_t size)
+void run_log_line(struct run_call *run, int level, const char *text, size_t size)
 {
   struct message *line = worker_message(run->worker, MESSAGE_LOG);
   line->as.log.attempt = run->message->as.run.attempt;
@@ -124,9 +124,9 @@ static void run_log(struct vm_call *call, int level, const char *text, size_t si
   run->log_lines += run->log_lines <= LOG_LINES_MAX;
   call_alive(call);
   if (run->log_lines < LOG_LINES_MAX)
-    post_log(run, level, text, size);
+    run_log_line(run, level, text, size);
   else if (run->log_lines == LOG_LINES_MAX)
-    post_log(run, LOG_WARN, last, sizeof last - 1);
+    run_log_line(run, LOG_WARN, last, sizeof last - 1);
 }
 
 void worker_announce_runs(struct worker *worker)
@@ -142,17 +142,22 @@ void worker_announce_runs(struct worker *worker)
   }
 }
 
-static void post_finished(struct worker *worker, const struct attempt *attempt,
-                          enum run_state state, int64_t started_us, char *result, char *error)
+static void post_finished(struct worker *worker, const struct attempt *attempt, int64_t started_us,
+                          struct message *finished)
 {
-  struct message *finished = worker_message(worker, MESSAGE_FINISHED);
   finished->as.finished.attempt = *attempt;
-  finished->as.finished.state = state;
   finished->as.finished.finished_us = clock_wall_us();
   finished->as.finished.started_us = started_us ? started_us : finished->as.finished.finished_us;
-  finished->as.finished.result = result;
-  finished->as.finished.error = error;
   worker_post(worker, finished);
+}
+
+void run_post_finished(struct run_call *run, struct message *finished)
+{
+  post_finished(run->worker, &run->message->as.run.attempt, run->started_us, finished);
+  message_destroy(run->message);
+  free(run->progress.note);
+  free(run->reason);
+  free(run);
 }
 
 /* One that fails after it was told to end has ended for that reason, whatever it raised. */
@@ -172,23 +177,53 @@ static enum run_state state_of(const struct run_call *run, enum vm_outcome outco
   }
 }
 
+/* What the script asked for stands, though a pcall of its own may have kept the error by which that
+ * ends the attempt; not when somebody else has ended it. */
+static void apply_answer(struct run_call *run, struct message *finished, bool is_ours)
+{
+  if (run->answer.verdict == VERDICT_NONE || !is_ours)
+    return;
+  finished->as.finished.answer = run->answer;
+  finished->as.finished.state = run->answer.verdict == VERDICT_SNOOZE ? RUN_PENDING : RUN_FAILED;
+  free(run->result);
+  run->result = NULL;
+  bool is_snooze = run->answer.verdict == VERDICT_SNOOZE;
+  if (!is_snooze && finished->as.finished.error)
+    return; /* which tells where */
+  free(finished->as.finished.error);
+  finished->as.finished.error = run->reason || is_snooze
+                                    ? memory_strdup(run->reason)
+                                    : memory_strdup("asked to be tried again (run:retry)");
+}
+
 static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct run_call *run = (struct run_call *)call;
-  enum run_state state = state_of(run, outcome);
+  const struct message *message = run->message;
   if (run->is_unannounced)
     TAILQ_REMOVE(&run->worker->unannounced, run, unannounced);
-  if (outcome != VM_SUCCEEDED) {
+  run_flush_progress(run);
+  struct message *finished = worker_message(run->worker, MESSAGE_FINISHED);
+  finished->as.finished.state = state_of(run, outcome);
+  finished->as.finished.error = memory_strdup(error);
+  if (call->usage.slices > 1)
+    finished->as.finished.usage = call->usage;
+  apply_answer(run, finished,
+               outcome == VM_SUCCEEDED || (outcome == VM_FAILED && call->told == TOLD_NOTHING));
+  if (finished->as.finished.state == RUN_SUCCEEDED)
+    finished->as.finished.result = run->result;
+  else
     free(run->result);
-    run->result = NULL;
-  }
-  post_finished(run->worker, &run->message->as.run.attempt, state, run->started_us, run->result,
-                memory_strdup(error));
-  message_destroy(run->message);
-  free(run);
+  run->result = NULL;
+  bool has_failed =
+      finished->as.finished.state == RUN_FAILED || finished->as.finished.state == RUN_TIMED_OUT;
+  if (has_failed && message->as.run.decide && run->answer.verdict == VERDICT_NONE)
+    run_decide(run, finished);
+  else
+    run_post_finished(run, finished);
 }
 
-static const struct vm_call_kind run_kind = {
+const struct vm_call_kind run_call_kind = {
     .name = "run", .entry = l_run, .ended = run_ended, .log = run_log};
 
 /* ---- from the scheduler ---- */
@@ -211,7 +246,10 @@ void worker_run(struct worker *worker, struct message *message)
   struct error error;
   struct vm *vm = find_vm(worker, message->as.run.generation, &error);
   if (!vm) {
-    post_finished(worker, &message->as.run.attempt, RUN_FAILED, 0, NULL, memory_strdup(error.text));
+    struct message *finished = worker_message(worker, MESSAGE_FINISHED);
+    finished->as.finished.state = RUN_FAILED;
+    finished->as.finished.error = memory_strdup(error.text);
+    post_finished(worker, &message->as.run.attempt, 0, finished);
     message_destroy(message);
     return;
   }
@@ -219,7 +257,7 @@ void worker_run(struct worker *worker, struct message *message)
   run->message = message;
   run->worker = worker;
   run->killed_as = RUN_INTERRUPTED;
-  vm_call_start(vm, &run->call, &run_kind, message->as.run.timeout_us);
+  vm_call_start(vm, &run->call, &run_call_kind, message->as.run.timeout_us);
   run->call.attempt = message->as.run.attempt;
   run->call.soft_timeout_us = message->as.run.soft_timeout_us;
   run->call.silence_us = message->as.run.silence_us;
@@ -231,7 +269,7 @@ static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)
   TAILQ_FOREACH(call, &vm->calls, in_vm)
   {
     struct run_call *run = (struct run_call *)call;
-    if (call->kind != &run_kind)
+    if (call->kind != &run_call_kind)
       continue;
     const struct attempt *its = &run->message->as.run.attempt;
     if (its->fence == attempt->fence && its->key.job == attempt->key.job &&

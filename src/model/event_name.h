@@ -53,7 +53,12 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(job_interrupted, RARE,                                                                         \
     "job run scheduled_at attempt state will_retry started_at finished_at result error",           \
     "a run was cut off by a stop or a crash")                                                      \
-  X(job_retry, RARE, "job run scheduled_at attempt", "a run that failed will be tried again")      \
+  X(job_retry, RARE, "job run scheduled_at attempt due_at",                                        \
+    "a run that failed will be tried again")                                                       \
+  X(job_snoozed, HOT, "job run scheduled_at attempt due_at",                                       \
+    "a run has asked to be begun anew later")                                                      \
+  X(job_quarantined, RARE, "job script next_run_at",                                               \
+    "a run was cut off too often, so its job waits for a person to resume it")                     \
   X(job_missed, RARE, "job scheduled_at reason count",                                             \
     "due times have passed without a run, for a reason other than overlap")                        \
   X(job_max_instances, RARE, "job scheduled_at reason count",                                      \

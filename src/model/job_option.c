@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/pattern.h"
 #include "model/job_field.h"
 #include "model/job_internal.h"
 
@@ -143,6 +144,21 @@ static enum error_code read_decide(void *owner, const struct json *value, struct
   return ERROR_OK;
 }
 
+/* So that what is wrong with one is said now, and not when a run fails. */
+static enum error_code check_patterns(const struct json *patterns, const char *name,
+                                      struct error *error)
+{
+  const struct json *first = patterns && patterns->type == JSON_STRING ? patterns : NULL;
+  if (first)
+    return pattern_check(first->as.string.data, error)
+               ? error_prefix(error, "retry.%s \"%s\"", name, first->as.string.data)
+               : ERROR_OK;
+  json_each(pattern, patterns)
+    if (pattern_check(pattern->as.string.data, error))
+      return error_prefix(error, "retry.%s \"%s\"", name, pattern->as.string.data);
+  return ERROR_OK;
+}
+
 static enum error_code read_retry(void *owner, const struct json *value, struct error *error)
 {
   static const struct field fields[] = {
@@ -169,6 +185,9 @@ static enum error_code read_retry(void *owner, const struct json *value, struct 
       fields_read(retry, fields, sizeof fields / sizeof fields[0], "retry.", value, error);
   if (code)
     return code;
+  if (check_patterns(json_get(value, "retry_on"), "retry_on", error) ||
+      check_patterns(json_get(value, "give_up_on"), "give_up_on", error))
+    return ERROR_INVALID;
   if (json_get(value, "factor") && retry->backoff != BACKOFF_EXPONENTIAL)
     return error_set(error, ERROR_INVALID,
                      "retry.factor is for backoff \"exponential\", not \"%s\"",

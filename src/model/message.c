@@ -50,10 +50,15 @@ static void free_strings(struct message *m)
     free(m->as.run.args);
     free(m->as.run.events);
     free(m->as.run.env);
+    free(m->as.run.decide);
+    free(m->as.run.checkpoint);
     break;
   case MESSAGE_FINISHED:
     free(m->as.finished.result);
     free(m->as.finished.error);
+    break;
+  case MESSAGE_PROGRESS:
+    free(m->as.progress.note);
     break;
   case MESSAGE_LOG:
     free(m->as.log.script);

@@ -47,7 +47,8 @@ enum message_kind {
   MESSAGE_CANCEL,
   MESSAGE_ASK, /* a trigger in Lua: when is the next fire? */
   MESSAGE_ANSWER,
-  MESSAGE_LOG, /* a line of a run's log, or of a script's when run.job is 0 */
+  MESSAGE_PROGRESS, /* how far a run is */
+  MESSAGE_LOG,      /* a line of a run's log, or of a script's when run.job is 0 */
   MESSAGE_STOPPED,
 
   /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back */
@@ -125,6 +126,9 @@ struct message {
       bool isolate; /* in a process of its own */
       struct job_limits limits;
       char *env; /* JSON object of strings, for that process; or NULL */
+      char *decide;     /* as job_retry.decide */
+      bool is_once;     /* at_most_once */
+      char *checkpoint; /* JSON that an earlier attempt left; or NULL */
     } run;
     struct {
       struct attempt attempt;
@@ -136,7 +140,14 @@ struct message {
       int64_t started_us, finished_us;
       char *result; /* JSON; or NULL */
       char *error;  /* or NULL */
+      struct run_answer answer;
+      struct run_usage usage;
     } finished;
+    struct {
+      struct attempt attempt;
+      double done, total; /* total 0: not known */
+      char *note;         /* or NULL */
+    } progress;
     struct {
       struct attempt attempt;
       enum run_state state; /* what the run becomes: RUN_CANCELLED, RUN_INTERRUPTED */

@@ -56,6 +56,26 @@ enum run_cause { RUN_BY_SCHEDULE, RUN_BY_HAND, RUN_BY_EVENT };
 
 const char *run_cause_name(enum run_cause cause); /* "schedule", "manual", "event" */
 
+/* What an attempt asks for, or its job's retry.decide says of it. */
+enum run_verdict {
+  VERDICT_NONE,
+  VERDICT_RETRY,   /* it has failed and another one shall follow */
+  VERDICT_SNOOZE,  /* it has not failed: the run begins anew, later */
+  VERDICT_GIVE_UP, /* no other one shall follow */
+};
+
+struct run_answer {
+  enum run_verdict verdict;
+  int64_t delay_us; /* -1: as the job's retry says */
+};
+
+/* What an attempt has used, told of those that outlive their first slice. */
+struct run_usage {
+  int64_t slices; /* 0: not measured */
+  int64_t cpu_us;
+  int64_t memory_bytes; /* the most that its script's state has held meanwhile */
+};
+
 struct run_key {
   int64_t scheduled_us;
   int64_t job; /* the job's number in the store */
@@ -76,6 +96,7 @@ struct run {
   char *events;        /* JSON array of what set it off; or NULL */
   char *result;        /* JSON; or NULL */
   char *error;         /* text with traceback; or NULL */
+  struct run_usage usage;
 };
 
 void run_deinit(struct run *run);

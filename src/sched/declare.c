@@ -351,6 +351,8 @@ void declare_break_jobs(struct sched *s, const char *script, const char *reason)
   {
     if (entry->progress.state != JOB_ACTIVE && entry->progress.state != JOB_ERROR)
       continue;
+    if (recover_is_quarantined(entry))
+      continue;
     entry->progress.state = JOB_ERROR;
     char *copy = memory_strdup(reason);
     free(entry->progress.error);
@@ -368,6 +370,8 @@ void declare_mend_jobs(struct sched *s, const char *script)
   sched_failed(s, store_each_broken(s->store, script, collect, &numbers, &error), &error);
   each_entry(s, entry, numbers)
   {
+    if (recover_is_quarantined(entry))
+      continue;
     free(entry->progress.error);
     entry->progress.error = NULL;
     entry->progress.state = JOB_ACTIVE;

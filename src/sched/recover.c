@@ -3,6 +3,7 @@
  * A run that waited for its next attempt goes on waiting. One that a worker may have begun was cut
  * off: it becomes interrupted, and runs again unless its job is at_most_once. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -36,30 +37,94 @@ static bool note_sequence(void *context, const struct log_line *line)
   return true;
 }
 
+static const char quarantined[] = "quarantined: ";
+
+bool recover_is_quarantined(const struct entry *entry)
+{
+  const char *error = entry->progress.state == JOB_ERROR ? entry->progress.error : NULL;
+  return error && strncmp(error, quarantined, strlen(quarantined)) == 0;
+}
+
+struct past {
+  int32_t snoozed, interrupted;
+};
+
+static bool count_attempt(void *context, const struct run *run, const char *job_id)
+{
+  struct past *past = context;
+  (void)job_id;
+  past->snoozed += run->state == RUN_PENDING;
+  past->interrupted += run->state == RUN_INTERRUPTED;
+  return true;
+}
+
+/* Its run may be what brings the daemon down each time: a person must look first. */
+static void quarantine(struct sched *s, struct open_run *run, int32_t times)
+{
+  struct buffer id = {0};
+  struct entry *entry = run->entry;
+  struct job_progress *progress = &entry->progress;
+  run_format_id(&id, entry->job->id, run->key.scheduled_us);
+  char *reason = memory_printf(
+      "%sits run %s was cut off %d times by the end of the daemon, and may be what ends it: look "
+      "into it, then let the job go on with: moonbeat resume %s",
+      quarantined, id.data, times, entry->job->id);
+  log_error("%s: %s", entry->job->id, reason);
+  free(progress->error);
+  progress->error = reason;
+  progress->state = JOB_ERROR;
+  near_changed(s, entry);
+  event_job(s, "job_quarantined", entry);
+  buffer_deinit(&id);
+}
+
+/* No worker ever had it: it waits for its next attempt. */
+static bool was_waiting(const struct sched *s, const struct run *row)
+{
+  return row->due_us > s->now_us || (row->attempt > 1 && row->started_us == 0);
+}
+
+static bool runs_again(struct sched *s, struct open_run *run, const struct past *past)
+{
+  const struct job *job = run->entry->job;
+  if (job->delivery == AT_MOST_ONCE) {
+    log_warn("%s was cut off and is not run again (at_most_once)", job->id);
+    return false;
+  }
+  if (past->interrupted + 1 >= job->max_interruptions) {
+    quarantine(s, run, past->interrupted + 1);
+    return false;
+  }
+  log_info("%s was cut off and runs again", job->id);
+  return true;
+}
+
 static void recover_one(struct sched *s, struct run *row)
 {
   struct error error;
+  struct past past = {0};
   struct entry *entry = near_get(s, row->key.job, &error);
-  bool was_waiting = row->due_us > s->now_us; /* for its next attempt: no worker ever had it */
   struct open_run *run = entry ? run_insert(s, entry, row) : NULL;
   if (run)
     store_each_log(s->store, row->key, 0, note_sequence, run, NULL);
-  if (run && was_waiting) {
+  if (run && row->attempt > 1)
+    sched_failed(s, store_each_attempt(s->store, row->key, count_attempt, &past, &error), &error);
+  if (run)
+    run->uncounted = past.snoozed + past.interrupted;
+  if (run && was_waiting(s, row)) {
     run_wait_until(s, run, row->due_us);
     return;
   }
   row->state = RUN_INTERRUPTED;
   row->finished_us = s->now_us;
   row->error = memory_strdup("cut off by the end of the daemon");
-  if (run && entry->job->delivery == AT_LEAST_ONCE) {
-    log_info("%s was cut off and runs again", entry->job->id);
+  if (run && runs_again(s, run, &past)) {
     run_retry(s, run, row, s->now_us);
     return;
   }
-  if (run)
-    log_warn("%s was cut off and is not run again (at_most_once)", entry->job->id);
   sched_failed(s, store_finish(s->store, row, &error), &error);
   if (run) {
+    checkpoint_drop(s, run);
     arrive_job_ended(s, entry, row);
     run_end(s, run);
   }

@@ -8,10 +8,10 @@
 #include "sched/state.h"
 
 static const struct request_operation *const tables[] = {
-    request_add_operations,    request_job_operations,     request_run_operations,
-    request_script_operations, request_status_operations,  request_calendar_operations,
-    request_pool_operations,   request_event_operations,   request_kv_operations,
-    request_lock_operations,   request_listener_operations};
+    request_add_operations,      request_attempt_operations, request_job_operations,
+    request_run_operations,      request_script_operations,  request_status_operations,
+    request_calendar_operations, request_pool_operations,    request_event_operations,
+    request_kv_operations,       request_lock_operations,    request_listener_operations};
 
 enum { OPERATIONS_MAX = 128 };
 

@@ -134,10 +134,12 @@ static bool list_attempt(void *context, const struct run *run, const char *job_i
   (void)job_id;
   json_begin_object(r->result);
   json_put_integer(r->result, "attempt", run->attempt);
-  json_put_text(r->result, "state", run_state_name(run->state));
+  json_put_text(r->result, "state",
+                run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state));
   view_put_instant(r->result, "started_at", run->started_us, 0);
   view_put_instant(r->result, "finished_at", run->finished_us, 0);
   json_put_text(r->result, "error", run->error);
+  view_put_usage(r->result, &run->usage);
   json_end_object(r->result);
   return true;
 }

@@ -22,6 +22,7 @@ struct open_run *run_find(struct sched *s, struct run_key key)
 static void free_run(struct open_run *run)
 {
   free(run->before);
+  free(run->progress.note);
   free(run->args);
   free(run->events);
   free(run);
@@ -90,6 +91,7 @@ void run_undo(struct sched *s)
     run->ended = false;
     run->fence = before->fence;
     run->attempt = before->attempt;
+    run->uncounted = before->uncounted;
     run->due_us = before->due_us;
     run->started_us = before->started_us;
     run->worker = before->worker;
@@ -141,14 +143,8 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
   return run;
 }
 
-static bool will_retry(const struct open_run *run, enum run_state state)
-{
-  bool failed = state == RUN_FAILED || state == RUN_TIMED_OUT;
-  return failed && run->attempt < run->entry->job->retry.attempts && !run->entry->removed;
-}
-
 static void tell_run(struct sched *s, const char *name, enum event_use use,
-                     const struct open_run *run, const struct message *finished)
+                     const struct open_run *run, const struct run *ended, bool will_retry)
 {
   if (!event_wanted(s, name, use))
     return;
@@ -159,13 +155,15 @@ static void tell_run(struct sched *s, const char *name, enum event_use use,
   view_put_run_id(&writer, "run", run->entry->job->id, run->key.scheduled_us);
   view_put_instant(&writer, "scheduled_at", run->key.scheduled_us, INT64_MIN);
   json_put_integer(&writer, "attempt", run->attempt);
-  if (finished) {
-    json_put_text(&writer, "state", run_state_name(finished->as.finished.state));
-    json_put_boolean(&writer, "will_retry", will_retry(run, finished->as.finished.state));
-    view_put_instant(&writer, "started_at", finished->as.finished.started_us, 0);
-    view_put_instant(&writer, "finished_at", finished->as.finished.finished_us, 0);
-    json_put_raw(&writer, "result", finished->as.finished.result);
-    json_put_text(&writer, "error", finished->as.finished.error);
+  if (!ended && run->due_us > run->key.scheduled_us && run->attempt > 1)
+    view_put_instant(&writer, "due_at", run->due_us, 0);
+  if (ended) {
+    json_put_text(&writer, "state", run_state_name(ended->state));
+    json_put_boolean(&writer, "will_retry", will_retry);
+    view_put_instant(&writer, "started_at", ended->started_us, 0);
+    view_put_instant(&writer, "finished_at", ended->finished_us, 0);
+    json_put_raw(&writer, "result", ended->result);
+    json_put_text(&writer, "error", ended->error);
   }
   event_end(s, &out, &writer, name, use);
 }
@@ -193,7 +191,7 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
   near_note(s, entry);
   gate_note_claim(s, entry);
   struct open_run *open = run_insert(s, entry, &run);
-  tell_run(s, "job_submitted", EVENT_HOT, open, NULL);
+  tell_run(s, "job_submitted", EVENT_HOT, open, NULL, false);
   run_send(s, open);
   return open;
 }
@@ -235,6 +233,10 @@ void run_send(struct sched *s, struct open_run *run)
   heap_remove(&run->start);
   if (!gate_admits_run(s, run))
     return;
+  /* Only the first attempt is known by its claim alone to be with a worker. */
+  if (run->attempt > 1 &&
+      sched_failed(s, store_mark_sent(s->store, run->key, run->fence, s->now_us, &error), &error))
+    return;
   run->worker = script ? script->worker : any_worker(s);
   struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
   m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
@@ -250,6 +252,9 @@ void run_send(struct sched *s, struct open_run *run)
   m->as.run.isolate = job->isolate;
   m->as.run.limits = job->limits;
   m->as.run.env = memory_strdup(job->env);
+  m->as.run.decide = memory_strdup(job->retry.decide);
+  m->as.run.is_once = job->delivery == AT_MOST_ONCE;
+  m->as.run.checkpoint = checkpoint_get(s, run);
   message_list_append(s->out, m);
 }
 
@@ -270,8 +275,7 @@ void run_send_waiting(struct sched *s)
   }
 }
 
-/* The open run that a worker's message speaks of, if its attempt is the one in force. */
-static struct open_run *find_attempt(struct sched *s, const struct attempt *attempt)
+struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt)
 {
   struct open_run *run = run_find(s, attempt->key);
   return run && run->fence == attempt->fence ? run : NULL;
@@ -279,12 +283,12 @@ static struct open_run *find_attempt(struct sched *s, const struct attempt *atte
 
 void run_started(struct sched *s, const struct message *message)
 {
-  struct open_run *run = find_attempt(s, &message->as.started.attempt);
+  struct open_run *run = run_find_attempt(s, &message->as.started.attempt);
   if (!run)
     return;
   touch(s, run);
   run->started_us = message->as.started.at_us;
-  tell_run(s, "job_started", EVENT_HOT, run, NULL);
+  tell_run(s, "job_started", EVENT_HOT, run, NULL, false);
 }
 
 static void fill(struct run *row, const struct open_run *run)
@@ -317,6 +321,7 @@ void run_retry(struct sched *s, struct open_run *run, const struct run *ended, i
   lock_run_over(s, run);
   touch(s, run);
   gate_vacate(s, run);
+  run->uncounted += ended->state == RUN_PENDING || ended->state == RUN_INTERRUPTED;
   run->attempt = again.attempt;
   run->fence = again.fence;
   run->due_us = due_us;
@@ -327,7 +332,10 @@ void run_retry(struct sched *s, struct open_run *run, const struct run *ended, i
   run->lasting = false; /* the row is pending again */
   fold_lower_watermark(s, run->key.scheduled_us);
   run_wait_until(s, run, due_us);
-  tell_run(s, "job_retry", EVENT_RARE, run, NULL);
+  if (ended->state == RUN_PENDING)
+    tell_run(s, "job_snoozed", EVENT_HOT, run, NULL, true);
+  else
+    tell_run(s, "job_retry", EVENT_RARE, run, NULL, true);
 }
 
 static const char *event_of(enum run_state state)
@@ -344,69 +352,87 @@ static const char *event_of(enum run_state state)
   }
 }
 
-static void log_end(const struct open_run *run, const struct message *finished)
+static void log_end(const struct open_run *run, const struct run *ended)
 {
-  const char *error = finished->as.finished.error;
-  if (finished->as.finished.state == RUN_SUCCEEDED)
-    log_debug("%s succeeded", run->entry->job->id);
+  const char *error = ended->error;
+  if (ended->state == RUN_SUCCEEDED || ended->state == RUN_PENDING)
+    log_debug("%s %s", run->entry->job->id,
+              ended->state == RUN_PENDING ? "snoozed" : run_state_name(ended->state));
   else
-    log_warn("%s %s%s%.*s", run->entry->job->id, run_state_name(finished->as.finished.state),
-             error ? ": " : "", error ? (int)strcspn(error, "\n") : 0, error ? error : "");
+    log_warn("%s %s%s%.*s", run->entry->job->id, run_state_name(ended->state), error ? ": " : "",
+             error ? (int)strcspn(error, "\n") : 0, error ? error : "");
 }
 
-static void finish(struct sched *s, struct open_run *run, const struct message *message)
+/* Cut off by our own stop: the row stays open, and the next start treats it like any other run that
+ * was cut off. */
+static void leave_open(struct sched *s, struct open_run *run, const struct run *ended)
 {
   struct error error;
-  struct run row;
-  fill(&row, run);
-  row.state = message->as.finished.state;
-  row.started_us = message->as.finished.started_us;
-  row.finished_us = message->as.finished.finished_us;
-  row.result = message->as.finished.result;
-  row.error = message->as.finished.error;
-  /* Cut off by our own stop: the row stays open, and the next start treats it like any other run
-   * that was cut off. */
-  if (row.state == RUN_INTERRUPTED && s->stopping) {
-    if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
-      return;
-    tell_run(s, "job_interrupted", EVENT_RARE, run, message);
-    run_end(s, run);
+  if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
     return;
-  }
-  log_end(run, message);
-  tell_run(s, event_of(row.state), row.state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
-           message);
-  if (will_retry(run, row.state)) {
-    int64_t delay_us = job_retry_delay(&run->entry->job->retry, run->attempt, 0);
-    run_retry(s, run, &row, s->now_us + delay_us);
-    return;
-  }
-  enum error_code code = store_finish(s->store, &row, &error);
+  tell_run(s, "job_interrupted", EVENT_RARE, run, ended, false);
+  run_end(s, run);
+}
+
+static void end_for_good(struct sched *s, struct open_run *run, const struct run *ended)
+{
+  struct error error;
+  enum error_code code = store_finish(s->store, ended, &error);
   if (code == ERROR_CONFLICT)
     log_error("%s: a finish with a stale fence changed nothing", run->entry->job->id);
   else
     sched_failed(s, code, &error);
-  arrive_job_ended(s, run->entry, &row);
-  health_run_ended(s, run->entry, &row);
+  checkpoint_drop(s, run);
+  arrive_job_ended(s, run->entry, ended);
+  health_run_ended(s, run->entry, ended);
   run_end(s, run);
+}
+
+static void finish(struct sched *s, struct open_run *run, struct run *ended,
+                   const struct run_answer *answer)
+{
+  int64_t delay_us = 0;
+  if (ended->state == RUN_INTERRUPTED && s->stopping) {
+    leave_open(s, run, ended);
+    return;
+  }
+  bool goes_on = retry_follows(run, ended, answer, &delay_us);
+  if (ended->state == RUN_PENDING && !goes_on) /* snoozed, and cancelled before we knew */
+    ended->state = run->becomes ? run->becomes : RUN_CANCELLED;
+  log_end(run, ended);
+  if (ended->state != RUN_PENDING)
+    tell_run(s, event_of(ended->state), ended->state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
+             ended, goes_on);
+  if (goes_on)
+    run_retry(s, run, ended, s->now_us + delay_us);
+  else
+    end_for_good(s, run, ended);
 }
 
 void run_finished(struct sched *s, const struct message *message)
 {
-  struct open_run *run = find_attempt(s, &message->as.finished.attempt);
-  if (run)
-    finish(s, run, message);
+  struct open_run *run = run_find_attempt(s, &message->as.finished.attempt);
+  struct run ended;
+  if (!run)
+    return;
+  fill(&ended, run);
+  ended.state = message->as.finished.state;
+  ended.started_us = message->as.finished.started_us;
+  ended.finished_us = message->as.finished.finished_us;
+  ended.result = message->as.finished.result;
+  ended.error = message->as.finished.error;
+  ended.usage = message->as.finished.usage;
+  finish(s, run, &ended, &message->as.finished.answer);
 }
 
 void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error)
 {
-  struct message *m = message_create(MESSAGE_FINISHED, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
-  m->as.finished.state = state;
-  m->as.finished.started_us = run->started_us;
-  m->as.finished.finished_us = s->now_us;
-  m->as.finished.error = memory_strdup(error);
-  finish(s, run, m);
-  message_destroy(m);
+  struct run ended;
+  fill(&ended, run);
+  ended.state = state;
+  ended.finished_us = s->now_us;
+  ended.error = (char *)(uintptr_t)error;
+  finish(s, run, &ended, &(struct run_answer){0});
 }
 
 static void send_cancel(struct sched *s, struct open_run *run, enum run_told reason,
@@ -462,7 +488,7 @@ void run_log(struct sched *s, const struct message *message)
               message->as.log.script ? message->as.log.script : "?", message->as.log.text);
     return;
   }
-  struct open_run *run = find_attempt(s, &message->as.log.attempt);
+  struct open_run *run = run_find_attempt(s, &message->as.log.attempt);
   if (!run || run->log_lines > LOG_LINES_PER_RUN)
     return;
   run->log_lines++;

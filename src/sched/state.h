@@ -52,6 +52,7 @@ struct entry {
   enum wait_reason waited_for; /* before it was tried now */
   struct pace *pace, *replay_pace, *throttle_pace;
   int64_t claimed_us; /* when the newest of its open runs was claimed */
+  int64_t told_us;    /* scheduled_us of the run that told its progress last; 0: none */
   bool removed;       /* from the store; waits for its open runs */
   struct {            /* the last skip in the store, which one that follows at once extends */
     int64_t number;   /* 0: none */
@@ -59,6 +60,13 @@ struct entry {
     struct skip skip;
   } last_skip;
   UT_hash_handle hh; /* by job->number */
+};
+
+/* How far a run is, as it said last. */
+struct run_progress {
+  double done, total; /* total 0: not known */
+  char *note;
+  int64_t at_us; /* 0: it has said nothing */
 };
 
 /* A run that was claimed and has not ended. */
@@ -69,6 +77,7 @@ struct open_run {
   struct gate *gates[2]; /* in which it has a place; NULL: none */
   int64_t fence;
   int32_t attempt;
+  int32_t uncounted; /* attempts before that were snoozed or interrupted */
   enum run_cause cause;
   int64_t previous_us, claimed_us;
   int64_t due_us;         /* JOB_NEVER: when a gate lets it through */
@@ -79,6 +88,8 @@ struct open_run {
   bool lasting;           /* marked so in the store */
   bool ended;             /* in this turn; freed when it is committed */
   int64_t log_lines;
+  bool has_checkpoint;
+  struct run_progress progress;
   char *args;   /* given by hand; else NULL */
   char *events; /* what set it off; NULL: the time did */
   struct entry *entry;
@@ -202,7 +213,7 @@ struct sched {
   int64_t *over_limit; /* numbers of jobs whose history is to be cut */
   size_t over_limit_count, over_limit_capacity;
   bool stopping, stopped;
-  int64_t stopping_us, stop_by_us;
+  int64_t stopping_us, stop_tell_us, stop_by_us;
 };
 
 /* ---- turn.c ---- */
@@ -289,6 +300,8 @@ void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
 /* The attempt in force has ended as `ended` says, and another is due at `due_us`. */
 void run_retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us);
 void run_end(struct sched *s, struct open_run *run); /* in memory */
+/* The run that a worker's message speaks of, if its attempt is the one in force. */
+struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt);
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
 void run_send_waiting(struct sched *s);
@@ -313,6 +326,25 @@ void run_free_all(struct sched *s);
 /* ---- recover.c ---- */
 
 void run_recover(struct sched *s);
+/* The job's runs were cut off too often, so it waits for a person. */
+bool recover_is_quarantined(const struct entry *entry);
+
+/* ---- retry.c ---- */
+
+/* Whether another attempt follows the one that has ended so; RUN_PENDING: it was snoozed. */
+bool retry_follows(const struct open_run *run, const struct run *ended,
+                   const struct run_answer *answer, int64_t *delay_us);
+
+/* ---- checkpoint.c: what a run tells and asks while it runs ---- */
+
+void progress_told(struct sched *s, const struct message *message);
+/* The member "progress", if there is any. `run` may be NULL. */
+void progress_put(struct json_writer *writer, const struct open_run *run);
+/* The open run of the job that told its progress last; or NULL. */
+const struct open_run *progress_of_job(struct sched *s, const struct entry *entry);
+/* What an earlier attempt has left: a heap string, or NULL. */
+char *checkpoint_get(struct sched *s, struct open_run *run);
+void checkpoint_drop(struct sched *s, const struct open_run *run);
 
 /* ---- script.c: which version is in force ---- */
 
@@ -516,6 +548,7 @@ void events_forget(struct sched *s);
 void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none);
 void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
                      int64_t scheduled_us);
+void view_put_usage(struct json_writer *writer, const struct run_usage *usage);
 /* The members of a run, or an object of them; what is in memory about an open one wins. */
 void view_run_members(struct sched *s, struct json_writer *writer, const struct run *run,
                       const char *job_id);
@@ -548,6 +581,7 @@ struct request_operation {
 };
 
 extern const struct request_operation request_add_operations[];
+extern const struct request_operation request_attempt_operations[];
 extern const struct request_operation request_calendar_operations[];
 extern const struct request_operation request_event_operations[];
 extern const struct request_operation request_listener_operations[];

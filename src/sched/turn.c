@@ -7,7 +7,12 @@
 #include "sched/lock.h"
 #include "sched/state.h"
 
-enum { FULL_RETRY_US = 1000000, STOP_LOOK_US = 50000, LISTENERS_LAST_WORD_US = 2000000 };
+enum {
+  FULL_RETRY_US = 1000000,
+  STOP_LOOK_US = 50000,
+  STOP_TELL_US = 5000000,
+  LISTENERS_LAST_WORD_US = 2000000,
+};
 
 enum error_code sched_create(const struct sched_options *options, int64_t now_us,
                              struct sched **sched, struct error *error)
@@ -107,6 +112,8 @@ static void start_stopping(struct sched *s, int64_t grace_us)
   if (!s->stopping || s->now_us + grace_us < s->stop_by_us)
     s->stop_by_us = s->now_us + grace_us;
   s->stopping = true;
+  int64_t left_us = s->stop_by_us - s->now_us;
+  s->stop_tell_us = s->stop_by_us - (left_us / 4 < STOP_TELL_US ? left_us / 4 : STOP_TELL_US);
 }
 
 /* Takes one message; what is kept for later is set to NULL. */
@@ -132,6 +139,9 @@ static void take(struct sched *s, struct message **message)
     break;
   case MESSAGE_FINISHED:
     run_finished(s, m);
+    break;
+  case MESSAGE_PROGRESS:
+    progress_told(s, m);
     break;
   case MESSAGE_LOG:
     run_log(s, m);
@@ -176,6 +186,15 @@ static void fire_due(struct sched *s)
   }
 }
 
+/* Near the end of the grace: who listens can put things in order. */
+static void tell_runs(struct sched *s)
+{
+  struct open_run *run, *next;
+  HASH_ITER(hh, s->open_runs, run, next)
+    if (run->worker && !run->becomes && run->entry->job->cancel_grace_us > 0)
+      run_cancel_softly(s, run, TOLD_STOPPING);
+}
+
 static void cut_off_runs(struct sched *s)
 {
   struct open_run *run, *next;
@@ -201,6 +220,8 @@ static void go_on_stopping(struct sched *s)
     return;
   if (s->now_us >= s->stop_by_us)
     cut_off_runs(s);
+  else if (s->now_us >= s->stop_tell_us)
+    tell_runs(s);
   /* A run that does not even end when it is killed is left to the next start. */
   if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + 5 * 1000000)
     return;

@@ -21,6 +21,15 @@ void view_put_run_id(struct json_writer *writer, const char *key, const char *jo
   buffer_deinit(&id);
 }
 
+void view_put_usage(struct json_writer *writer, const struct run_usage *usage)
+{
+  if (usage->slices == 0)
+    return;
+  json_put_integer(writer, "slices", usage->slices);
+  json_put_integer(writer, "cpu_us", usage->cpu_us);
+  json_put_integer(writer, "memory", usage->memory_bytes);
+}
+
 void view_run_members(struct sched *s, struct json_writer *writer, const struct run *run,
                       const char *job_id)
 {
@@ -40,8 +49,12 @@ void view_run_members(struct sched *s, struct json_writer *writer, const struct 
     view_put_instant(writer, "due_at", run->due_us, 0);
   if (run->events)
     json_put_raw(writer, "events", run->events);
+  if (open && open->becomes)
+    json_put_boolean(writer, "cancelling", true);
+  progress_put(writer, open);
   json_put_raw(writer, "result", run->result);
   json_put_text(writer, "error", run->error);
+  view_put_usage(writer, &run->usage);
 }
 
 void view_run(struct sched *s, struct json_writer *writer, const struct run *run,
@@ -59,6 +72,7 @@ void view_job_members(struct sched *s, struct json_writer *writer, const struct 
   const struct entry *entry = near_find(s, job->number);
   job_put_members(writer, entry ? entry->job : job, entry ? &entry->progress : progress);
   json_put_integer(writer, "running", entry ? entry->open_runs : 0);
+  progress_put(writer, entry ? progress_of_job(s, entry) : NULL);
   const struct job_health *health = health_find(s, job->number);
   json_put_integer(writer, "failures", health ? health->failures : 0);
   json_put_boolean(writer, "late", health && health->late_us);

@@ -12,9 +12,10 @@
 
 #define COLUMNS                                                                                    \
   "r.scheduled_us, r.job, r.state, r.cause, r.attempt, r.fence, r.previous_us, r.due_us,"          \
-  " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error, r.events"
+  " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error, r.events,"               \
+  " r.slices, r.cpu_us, r.memory"
 
-enum { ID_COLUMN = 15 };
+enum { ID_COLUMN = 18 };
 
 /* The strings stay SQLite's. */
 static struct run read_run(const struct query *query)
@@ -34,6 +35,9 @@ static struct run read_run(const struct query *query)
       .result = (char *)query_text(query, 12),
       .error = (char *)query_text(query, 13),
       .events = (char *)query_text(query, 14),
+      .usage = {.slices = query_integer(query, 15),
+                .cpu_us = query_integer(query, 16),
+                .memory_bytes = query_integer(query, 17)},
   };
 }
 
@@ -89,11 +93,19 @@ static enum error_code set_stale(const struct run *run, struct error *error)
                    (long long)run->fence);
 }
 
+static void bind_usage(struct query *query, const struct run_usage *usage)
+{
+  bool is_measured = usage->slices > 0;
+  bind_optional(query, usage->slices, 0);
+  bind_optional(query, is_measured ? usage->cpu_us : -1, -1);
+  bind_optional(query, is_measured ? usage->memory_bytes : -1, -1);
+}
+
 enum error_code store_finish(struct store *store, const struct run *run, struct error *error)
 {
   struct query query = query_open(store,
                                   "UPDATE runs SET state = ?, started_us = ?, finished_us = ?,"
-                                  " result = ?, error = ?"
+                                  " result = ?, error = ?, slices = ?, cpu_us = ?, memory = ?"
                                   " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                                   error);
   bind_integer(&query, run->state);
@@ -101,6 +113,7 @@ enum error_code store_finish(struct store *store, const struct run *run, struct 
   bind_optional(&query, run->finished_us, 0);
   bind_text(&query, run->result);
   bind_text(&query, run->error);
+  bind_usage(&query, &run->usage);
   bind_integer(&query, run->key.scheduled_us);
   bind_integer(&query, run->key.job);
   bind_integer(&query, run->fence);
@@ -114,8 +127,8 @@ static enum error_code keep_attempt(struct store *store, const struct run *ended
   struct query query =
       query_open(store,
                  "INSERT INTO attempts(scheduled_us, job, attempt, state, fence, due_us,"
-                 " claimed_us, started_us, finished_us, result, error)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 " claimed_us, started_us, finished_us, result, error, slices, cpu_us, memory)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  error);
   bind_integer(&query, ended->key.scheduled_us);
   bind_integer(&query, ended->key.job);
@@ -128,6 +141,7 @@ static enum error_code keep_attempt(struct store *store, const struct run *ended
   bind_optional(&query, ended->finished_us, 0);
   bind_text(&query, ended->result);
   bind_text(&query, ended->error);
+  bind_usage(&query, &ended->usage);
   return query_run(&query);
 }
 
@@ -137,7 +151,8 @@ enum error_code store_retry(struct store *store, const struct run *ended, const 
   struct query query =
       query_open(store,
                  "UPDATE runs SET state = ?, attempt = ?, fence = ?, due_us = ?, claimed_us = ?,"
-                 " started_us = ?, finished_us = NULL, result = NULL, error = NULL"
+                 " started_us = ?, finished_us = NULL, result = NULL, error = NULL,"
+                 " slices = NULL, cpu_us = NULL, memory = NULL"
                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                  error);
   bind_integer(&query, again->state);
@@ -208,7 +223,8 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, stor
       query_open(store,
                  "SELECT a.scheduled_us, a.job, a.state, r.cause, a.attempt, a.fence,"
                  " r.previous_us, a.due_us, a.claimed_us, a.started_us, a.finished_us,"
-                 " r.args, a.result, a.error, r.events, j.id FROM attempts a"
+                 " r.args, a.result, a.error, r.events, a.slices, a.cpu_us, a.memory, j.id"
+                 " FROM attempts a"
                  " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"
                  " LEFT JOIN jobs j ON j.number = a.job"
                  " WHERE a.scheduled_us = ? AND a.job = ? ORDER BY a.attempt",
@@ -225,6 +241,20 @@ enum error_code store_mark_lasting(struct store *store, struct run_key key, int6
                                   "UPDATE runs SET state = 1 WHERE scheduled_us = ? AND job = ?"
                                   " AND fence = ? AND state = 0",
                                   error);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  bind_integer(&query, fence);
+  return query_run(&query);
+}
+
+enum error_code store_mark_sent(struct store *store, struct run_key key, int64_t fence,
+                                int64_t now_us, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE runs SET state = 1, started_us = ?"
+                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                                  error);
+  bind_integer(&query, now_us);
   bind_integer(&query, key.scheduled_us);
   bind_integer(&query, key.job);
   bind_integer(&query, fence);

@@ -93,6 +93,16 @@ static const char *const steps[] = {
     "  added_us INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX unique_keys_of_job ON unique_keys(job);"
 
+    /* What open runs have left for their next attempt, and what attempts have used. */
+    "CREATE TABLE checkpoints(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
+    "  value TEXT NOT NULL, PRIMARY KEY(scheduled_us, job)) STRICT, WITHOUT ROWID;"
+    "ALTER TABLE runs ADD COLUMN slices INTEGER;"
+    "ALTER TABLE runs ADD COLUMN cpu_us INTEGER;"
+    "ALTER TABLE runs ADD COLUMN memory INTEGER;"
+    "ALTER TABLE attempts ADD COLUMN slices INTEGER;"
+    "ALTER TABLE attempts ADD COLUMN cpu_us INTEGER;"
+    "ALTER TABLE attempts ADD COLUMN memory INTEGER;"
+
     /* Values that scripts keep may have an end. */
     "ALTER TABLE kv ADD COLUMN expires_us INTEGER;"
     "CREATE INDEX kv_expiring ON kv(expires_us) WHERE expires_us IS NOT NULL;"

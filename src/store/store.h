@@ -251,6 +251,9 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, stor
 /* An open run is recorded as running, so that it need not lie behind the watermark to be found. */
 enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
                                    struct error *error);
+/* The same, and that a worker may have begun its attempt, which is not the first. */
+enum error_code store_mark_sent(struct store *store, struct run_key key, int64_t fence,
+                                int64_t now_us, struct error *error);
 /* Open ones: those that were marked, and pending ones scheduled at `from_us` or later. */
 enum error_code store_each_open_run(struct store *store, int64_t from_us, store_run_visitor visit,
                                     void *context, struct error *error);
@@ -273,6 +276,13 @@ enum error_code store_each_unfolded(struct store *store, const struct store_wate
 /* Of all jobs, latest scheduled_us first, those before (before_us, before_job). */
 enum error_code store_each_run(struct store *store, int64_t before_us, int64_t before_job,
                                store_run_visitor visit, void *context, struct error *error);
+
+/* What an open run leaves for its next attempt. `value` is JSON; NULL removes. */
+enum error_code store_put_checkpoint(struct store *store, struct run_key key, const char *value,
+                                     struct error *error);
+/* *value is a heap string of the caller's, NULL when there is none. */
+enum error_code store_get_checkpoint(struct store *store, struct run_key key, char **value,
+                                     struct error *error);
 
 /* *number, if given, names the row. */
 enum error_code store_add_skip(struct store *store, const struct skip *skip, int64_t *number,

@@ -84,6 +84,7 @@ struct vm_call {
   bool is_heard;            /* the script knows */
   bool is_patient;          /* it does not want to be interrupted for that */
   bool was_hurried;         /* what it waits for was asked to end; raises then */
+  struct run_usage usage;   /* of memory and time the slices behind the first */
   LIST_HEAD(call_followers, call_follower) followers;
   TAILQ_ENTRY(vm_call) in_queue;
   TAILQ_ENTRY(vm_call) in_vm;

@@ -30,6 +30,8 @@ void *vm_allocate(void *context, void *block, size_t old_size, size_t new_size)
     vm->over_cap = true;
     preempt_now(&vm->host->preempt);
   }
+  if (used > vm->peak)
+    vm->peak = used;
   vm->used = used;
   return memory_resize(block, new_size);
 }

@@ -55,6 +55,7 @@ struct vm {
   void *owner;
   uint64_t generation;
   size_t used, cap;
+  size_t peak;            /* of this slice */
   bool over_cap;          /* the hook shall look at it */
   int cycles_to_go;       /* of the collection that shows whether that is true */
   struct redact *secrets; /* that were read, see secret.h; NULL: none */

@@ -39,8 +39,8 @@ int vm_sleep(lua_State *L, int64_t us);
 uint64_t vm_request_start(lua_State *L, const char *op, const char *params);
 int vm_request_end(lua_State *L, uint64_t number);
 
-/* A text, or a JSON value, that leaves the state: itself, or a copy in its place without the secrets
- * that the state has read. Takes the text; NULL stays NULL. */
+/* A text, or a JSON value, that leaves the state: itself, or a copy in its place without the
+ * secrets that the state has read. Takes the text; NULL stays NULL. */
 char *vm_redact(const struct vm *vm, char *text);
 char *vm_redact_json(const struct vm *vm, char *json);
 /* The name of a secret that the state has read and the text holds; NULL: none. */
@@ -68,5 +68,6 @@ void api_encoding_open(lua_State *L);
 void api_env_open(lua_State *L);
 void api_email_open(lua_State *L);
 void api_exec_open(lua_State *L);
+void api_run_open(lua_State *L);
 
 #endif

@@ -65,14 +65,6 @@
 ---@field delivery? "at_least_once"|"at_most_once"
 ---@field replace_existing? boolean
 
----@class run
----@field id string "job@2026-11-21T09:00:00Z"
----@field job string
----@field scheduled_at time.value
----@field attempt integer 1 for the first
----@field events event[] what set it off, oldest first; empty when the time did, or a person
----@field event? event the newest of them
-
 --- job "id" { ... } or job { id = "id", ... }.
 ---@param id string
 ---@return fun(options: job.options): string

@@ -1,0 +1,294 @@
+/* What follows an attempt that has ended: another one, when, and what is kept. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/world.h"
+
+/* A job "t" with this `retry` and more members, due at every full hour. */
+static void declare(struct world *w, const char *options)
+{
+  char *json = memory_printf(
+      "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"0 1 * * *\"%s}],\"listeners\":[]}",
+      options);
+  world_open(w, NULL);
+  world_save(w, "a", json);
+  free(json);
+  world_pass(w, HOUR);
+}
+
+/* The first run ends so. */
+static void end(struct world *w, enum run_state state, const char *error, struct run_answer answer)
+{
+  struct message *run = message_list_pop(&w->runs);
+  assert_non_null(run);
+  struct message *m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+  m->as.finished.attempt = run->as.run.attempt;
+  m->as.finished.state = state;
+  m->as.finished.started_us = m->as.finished.finished_us = w->now_us;
+  m->as.finished.error = memory_strdup(error);
+  m->as.finished.answer = answer;
+  message_destroy(run);
+  world_tell(w, m);
+}
+
+static const struct run_answer none;
+
+static void fail_with(struct world *w, const char *error)
+{
+  end(w, RUN_FAILED, error, none);
+}
+
+/* No attempt begins before the time has passed, and one does then. */
+static void expect_after(struct world *w, int64_t us)
+{
+  assert_int_equal(world_run_count(w), 0);
+  world_pass(w, us - 1);
+  assert_int_equal(world_run_count(w), 0);
+  world_pass(w, 1);
+  assert_int_equal(world_run_count(w), 1);
+}
+
+static void expect_end(struct world *w, const char *state)
+{
+  world_pass(w, 30 * MINUTE);
+  assert_int_equal(world_run_count(w), 0);
+  world_expect(w, "run", "{\"run\":\"t\"}", "state", state);
+}
+
+static char *attempts(struct world *w)
+{
+  char *text = world_ask(w, "run", "{\"run\":\"t\"}");
+  char *list = memory_strdup(strstr(text, "\"attempts\":"));
+  free(text);
+  return list;
+}
+
+static void backs_off(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w, ",\"retry\":{\"attempts\":4,\"delay\":\"1m\",\"factor\":3,\"max_delay\":\"5m\"}");
+  fail_with(&w, "a");
+  expect_after(&w, MINUTE);
+  fail_with(&w, "b");
+  expect_after(&w, 3 * MINUTE);
+  end(&w, RUN_TIMED_OUT, "c", none);
+  expect_after(&w, 5 * MINUTE);
+  fail_with(&w, "d");
+  expect_end(&w, "failed");
+  world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "4");
+  char *list = attempts(&w);
+  assert_non_null(strstr(list, "\"attempt\":3,\"state\":\"timed_out\""));
+  free(list);
+  world_close(&w);
+}
+
+/* The same in each world, as a turn may be taken again; another for the next attempt. */
+static void jitter_is_bounded_and_no_accident(void **state)
+{
+  int64_t first_us[2], second_us[2];
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    declare(&w, ",\"retry\":{\"backoff\":\"fixed\",\"delay\":\"1m\",\"jitter\":\"10s\"}");
+    fail_with(&w, "a");
+    int64_t began_us = w.now_us;
+    world_live(&w, 59 * SECOND);
+    assert_int_equal(world_run_count(&w), 0);
+    while (world_run_count(&w) == 0)
+      world_pass(&w, SECOND / 10);
+    first_us[i] = w.now_us - began_us;
+    fail_with(&w, "b");
+    began_us = w.now_us;
+    while (world_run_count(&w) == 0)
+      world_pass(&w, SECOND / 10);
+    second_us[i] = w.now_us - began_us;
+    assert_in_range(first_us[i], MINUTE, MINUTE + 10 * SECOND + SECOND / 10);
+    world_close(&w);
+  }
+  assert_int_equal(first_us[0], first_us[1]);
+  assert_int_equal(second_us[0], second_us[1]);
+  assert_int_not_equal(first_us[0], second_us[0]);
+}
+
+static void patterns_say_which_errors(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w,
+          ",\"retry\":{\"delay\":\"1m\",\"attempts\":9,\"retry_on\":[\"timeout\",\"HTTP 5%d%d\"],"
+          "\"give_up_on\":\"HTTP 501\"}");
+  fail_with(&w, "jobs/a.lua:3: HTTP 503\nstack traceback:\n\tnothing");
+  expect_after(&w, MINUTE);
+  fail_with(&w, "timeout");
+  expect_after(&w, 2 * MINUTE);
+  fail_with(&w, "jobs/a.lua:3: HTTP 501");
+  expect_end(&w, "failed");
+  world_close(&w);
+
+  declare(&w, ",\"retry\":{\"delay\":\"1m\",\"retry_on\":\"timeout\"}");
+  fail_with(&w, "no luck\nstack traceback:\n\tin function timeout"); /* is not part of the error */
+  expect_end(&w, "failed");
+  world_close(&w);
+}
+
+static void what_the_script_says_goes_first(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w, ",\"retry\":{\"delay\":\"1m\",\"attempts\":3,\"give_up_on\":\"bad\"}");
+  end(&w, RUN_FAILED, "bad", (struct run_answer){VERDICT_RETRY, 7 * SECOND});
+  expect_after(&w, 7 * SECOND);
+  end(&w, RUN_FAILED, "bad", (struct run_answer){VERDICT_RETRY, -1});
+  expect_after(&w, 2 * MINUTE);
+  end(&w, RUN_FAILED, "bad", (struct run_answer){VERDICT_RETRY, SECOND}); /* the third */
+  expect_end(&w, "failed");
+  world_close(&w);
+
+  declare(&w, ",\"retry\":{\"delay\":\"1m\"}");
+  end(&w, RUN_FAILED, "fine", (struct run_answer){VERDICT_GIVE_UP, -1});
+  expect_end(&w, "failed");
+  world_close(&w);
+
+  declare(&w, ""); /* nothing of retrying, but the run asks */
+  for (int i = 0; i < 2; i++) {
+    end(&w, RUN_FAILED, "busy", (struct run_answer){VERDICT_RETRY, SECOND});
+    expect_after(&w, SECOND);
+  }
+  end(&w, RUN_FAILED, "busy", (struct run_answer){VERDICT_RETRY, SECOND});
+  expect_end(&w, "failed");
+  world_close(&w);
+}
+
+static void snoozing_does_not_count(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w, ",\"retry\":{\"delay\":\"1m\",\"attempts\":2}");
+  for (int i = 0; i < 5; i++) {
+    end(&w, RUN_PENDING, "not yet", (struct run_answer){VERDICT_SNOOZE, 2 * MINUTE});
+    world_expect(&w, "run", "{\"run\":\"t\"}", "state", "pending");
+    expect_after(&w, 2 * MINUTE);
+  }
+  fail_with(&w, "a"); /* the first failure */
+  expect_after(&w, MINUTE);
+  char *list = attempts(&w);
+  assert_non_null(strstr(list, "\"attempt\":5,\"state\":\"snoozed\""));
+  assert_non_null(strstr(list, "\"error\":\"not yet\""));
+  free(list);
+  fail_with(&w, "b");
+  expect_end(&w, "failed");
+  world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "7");
+  world_close(&w);
+}
+
+/* Neither what waits nor what counts is lost with the daemon. */
+static const char snoozer[] =
+    "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"0 1 * * *\","
+    "\"retry\":{\"attempts\":2,\"delay\":\"1m\"},\"max_interruptions\":3}]}";
+
+static void crash(struct world *w)
+{
+  world_crash(w);
+  world_save(w, "a", snoozer);
+}
+
+static void snoozing_outlives_the_daemon(void **state)
+{
+  struct world w;
+  (void)state;
+  char path[] = "/tmp/moonbeat-retry-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  remove(path);
+  world_open(&w, path);
+  world_save(&w, "a", snoozer);
+  world_pass(&w, HOUR);
+  end(&w, RUN_PENDING, NULL, (struct run_answer){VERDICT_SNOOZE, 10 * MINUTE});
+  world_pass(&w, 20 * MINUTE); /* is sent, and cut off */
+  assert_int_equal(world_run_count(&w), 1);
+  crash(&w);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "3");
+  end(&w, RUN_PENDING, NULL, (struct run_answer){VERDICT_SNOOZE, MINUTE});
+  w.now_us += 10 * MINUTE; /* is not sent: the daemon is down when its time comes */
+  crash(&w);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "4");
+  fail_with(&w, "a");
+  expect_after(&w, MINUTE);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "5");
+  fail_with(&w, "b");
+  expect_end(&w, "failed");
+  world_close(&w);
+  remove(path);
+}
+
+static void the_cancelled_are_not_tried_again(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w, ",\"retry\":{\"delay\":\"1m\"}");
+  world_expect(&w, "cancel_run", "{\"run\":\"t\"}", "state", "cancelling");
+  fail_with(&w, "by itself");
+  expect_end(&w, "failed");
+  world_close(&w);
+
+  declare(&w, "");
+  world_expect(&w, "cancel_run", "{\"run\":\"t\"}", "state", "cancelling");
+  end(&w, RUN_PENDING, NULL, (struct run_answer){VERDICT_SNOOZE, SECOND});
+  expect_end(&w, "cancelled");
+  world_close(&w);
+}
+
+static void too_many_interruptions_are_a_quarantine(void **state)
+{
+  struct world w;
+  (void)state;
+  char path[] = "/tmp/moonbeat-retry-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  remove(path);
+  world_open(&w, path);
+  world_save(&w, "a", snoozer);
+  world_pass(&w, HOUR);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(world_run_count(&w), 1);
+    crash(&w);
+  }
+  assert_int_equal(world_run_count(&w), 0);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "state", "interrupted");
+  world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "3");
+  char *job = world_ask(&w, "show", "{\"job\":\"t\"}");
+  assert_non_null(strstr(job, "\"state\":\"error\""));
+  assert_non_null(strstr(job, "quarantined: its run t@2026-01-01T01:00:00Z was cut off 3 times"));
+  assert_non_null(strstr(job, "moonbeat resume t"));
+  free(job);
+  world_pass(&w, 3 * DAY); /* nothing, not even when the script is saved again */
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"0 1 * * *\","
+             "\"max_interruptions\":3,\"name\":\"new\"}]}");
+  assert_int_equal(world_run_count(&w), 0);
+  world_expect(&w, "resume_job", "{\"job\":\"t\"}", "state", "active");
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+  remove(path);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(backs_off),
+      cmocka_unit_test(jitter_is_bounded_and_no_accident),
+      cmocka_unit_test(patterns_say_which_errors),
+      cmocka_unit_test(what_the_script_says_goes_first),
+      cmocka_unit_test(snoozing_does_not_count),
+      cmocka_unit_test(snoozing_outlives_the_daemon),
+      cmocka_unit_test(the_cancelled_are_not_tried_again),
+      cmocka_unit_test(too_many_interruptions_are_a_quarantine),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
