@@ -32,14 +32,14 @@ function flaky(run)
   end
 end
 
-job "tick" { trigger = every "100ms", run = once }
-job "slow" { trigger = every "400ms", run = function(run) note(run) sleep "300ms" end }
-job "all" { trigger = every "250ms", coalesce = "all", overlap = "allow", run = once }
+job "tick" { max_interruptions = 1000, trigger = every "100ms", run = once }
+job "slow" { max_interruptions = 1000, trigger = every "400ms", run = function(run) note(run) sleep "300ms" end }
+job "all" { max_interruptions = 1000, trigger = every "250ms", coalesce = "all", overlap = "allow", run = once }
 job "careful" { trigger = every "200ms", delivery = "at_most_once", run = slow }
-job "flaky" { trigger = every "1s", retry = { attempts = 3, delay = "50ms" }, run = flaky }
-job "shell" { trigger = every "1s", run = command { shell = "echo shell - $(date +%s%6N) >> ../lines" } }
-job "hand" { overlap = "allow", run = once }
-job "far" { trigger = date "2099-01-01", run = once }
+job "flaky" { max_interruptions = 1000, trigger = every "1s", retry = { attempts = 3, delay = "50ms" }, run = flaky }
+job "shell" { max_interruptions = 1000, trigger = every "1s", run = command { shell = "echo shell - $(date +%s%6N) >> ../lines" } }
+job "hand" { max_interruptions = 1000, overlap = "allow", run = once }
+job "far" { max_interruptions = 1000, trigger = date "2099-01-01", run = once }
 ]]
 
 local INTERVAL_US = { tick = 100000, slow = 400000, all = 250000, careful = 200000, flaky = 1000000, shell = 1000000 }

@@ -106,7 +106,9 @@ class Load:
             spec.update(func="work.slow", delivery="at_most_once")
         elif kind == "flaky":
             spec.update(func="work.flaky", retry={"attempts": 3, "delay": "100ms"})
-        elif kind == "command":
+        if kind != "careful":
+            spec["max_interruptions"] = 1000  # more than the kills of any test
+        if kind == "command":
             del spec["func"], spec["args"]
             spec["run"] = {"shell": "echo %s - $(date +%%s%%6N) >> lines" % job}
         added = control.call("add_job", **spec)
@@ -118,7 +120,7 @@ class Load:
         state["n"] += 1
         ids = ["%s-%d-%d" % (name, state["n"], i) for i in range(20)]
         due = in_seconds(chance.uniform(0, 2))
-        control.call("add_jobs", jobs=[{"id": i, "func": "work.once",
+        control.call("add_jobs", jobs=[{"id": i, "func": "work.once", "max_interruptions": 1000,
                                         "trigger": {"kind": "date", "at": due}} for i in ids])
         for i in ids:
             self.note(kind="job", job=i, due=None, what="many")
