@@ -109,8 +109,12 @@ describe("lock", function()
         log.info "got it"
         while not kv.shared.get "go" do sleep "20ms" end
       end }
-      job "hangs" { timeout = "1h", run = function()
+      job "hangs" { timeout = "1h", cancel_grace = "50ms", run = function()
         lock("db", function() while true do end end)
+      end }
+      job "alone" { isolate = true, timeout = "1h", cancel_grace = "50ms", run = function()
+        local held <close> = lock "db"
+        while true do end
       end }
       job "spins_then_dies" { timeout = "400ms", run = function()
         lock "db"
@@ -173,6 +177,10 @@ describe("lock", function()
     d:must("run-now", "hangs")
     daemon.wait_until(function() return #locks() == 1 end, PATIENCE, "it is held")
     d:must("cancel", "hangs")
+    daemon.wait_until(function() return #locks() == 0 end, PATIENCE, "it is free")
+    d:must("run-now", "alone")
+    daemon.wait_until(function() return #locks() == 1 end, PATIENCE, "a process of its own holds it")
+    d:must("cancel", "alone")
     daemon.wait_until(function() return #locks() == 0 end, PATIENCE, "it is free")
     assert.equal("timed_out", d:run_now("spins_then_dies").state)
     assert.same({}, locks())
