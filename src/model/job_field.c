@@ -158,24 +158,37 @@ enum error_code field_read(void *owner, const struct field *field, const char *n
   return ERROR_OK;
 }
 
+/* A look at the first letter spares most comparisons; jobs are read in bulk. */
+static const struct field *find_field(const struct field *fields, size_t count, const char *name)
+{
+  for (size_t i = 0; i < count; i++)
+    if (fields[i].name[0] == name[0] && strcmp(fields[i].name, name) == 0)
+      return &fields[i];
+  return NULL;
+}
+
+static enum error_code refuse_unknown(const struct field *fields, size_t count, const char *prefix,
+                                      const char *name, struct error *error)
+{
+  const char *names[FIELDS_MAX + 1] = {0};
+  char hint[128];
+  for (size_t i = 0; i < count && i < FIELDS_MAX; i++)
+    names[i] = fields[i].name;
+  return error_set(error, ERROR_INVALID, "unknown option \"%s%s\"%s", prefix, name,
+                   text_did_you_mean(hint, name, names));
+}
+
 enum error_code fields_read(void *owner, const struct field *fields, size_t count,
                             const char *prefix, const struct json *object, struct error *error)
 {
   json_each(value, object) {
     char name[NAME_SIZE];
-    size_t i = 0;
-    while (i < count && strcmp(fields[i].name, value->key) != 0)
-      i++;
-    if (i == count) {
-      const char *names[FIELDS_MAX + 1] = {0};
-      char hint[128];
-      for (i = 0; i < count && i < FIELDS_MAX; i++)
-        names[i] = fields[i].name;
-      return error_set(error, ERROR_INVALID, "unknown option \"%s%s\"%s", prefix, value->key,
-                       text_did_you_mean(hint, value->key, names));
-    }
-    snprintf(name, sizeof name, "%s%s", prefix, fields[i].name);
-    enum error_code code = field_read(owner, &fields[i], name, value, error);
+    const struct field *field = find_field(fields, count, value->key);
+    if (!field)
+      return refuse_unknown(fields, count, prefix, value->key, error);
+    if (*prefix)
+      snprintf(name, sizeof name, "%s%s", prefix, field->name);
+    enum error_code code = field_read(owner, field, *prefix ? name : field->name, value, error);
     if (code)
       return code;
   }
