@@ -276,6 +276,10 @@ static enum error_code run_now(struct request *r)
     struct json_writer writer = {.out = &text};
     json_write_tree(&writer, args);
   }
+  if (gate_check(entry->job, text.data, r->error)) {
+    buffer_deinit(&text);
+    return error_prefix(r->error, "job \"%s\"", entry->job->id);
+  }
   /* Two of the same microsecond are two runs all the same. */
   struct open_run *open = NULL;
   for (int64_t us = r->s->now_us; !open && !r->s->failure && us < r->s->now_us + 1000; us++)
