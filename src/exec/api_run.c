@@ -102,7 +102,7 @@ static int l_progress(lua_State *L) /* run name done total|nil note|nil -> */
     const char *text = args_string(L, 5, "run:progress", "note", &size);
     if (size > NOTE_MAX)
       args_fail(L, "run:progress: a note of %zu bytes is over the limit of %d", size, NOTE_MAX);
-    note = memory_copy(text, strlen(text));
+    note = vm_redact(run->call.vm, memory_copy(text, strlen(text)));
   }
   call_alive(&run->call);
   run_tell_progress(run, done, total, note);
@@ -123,7 +123,7 @@ static int l_answer(lua_State *L) /* run name delay|nil reason|nil -> */
   run->answer.verdict = is_retry ? VERDICT_RETRY : VERDICT_SNOOZE;
   run->answer.delay_us = delay_us;
   free(run->reason);
-  run->reason = memory_strdup(lua_tostring(L, 4));
+  run->reason = vm_redact(run->call.vm, memory_strdup(lua_tostring(L, 4)));
   return 0;
 }
 

@@ -74,7 +74,7 @@ static char *clean_params(lua_State *L, const char *op, const char *params)
 {
   const struct vm *vm = vm_get(L);
   const char *secret = strncmp(op, "kv_", 3) == 0 ? NULL : vm_secret_in(vm, params);
-  if (secret && strcmp(op, "emit") != 0 && strcmp(op, "progress") != 0)
+  if (secret && strcmp(op, "emit") != 0)
     args_fail(L,
               "%s: what is given to it holds the secret \"%s\", which would be stored: give its "
               "name, and read it where it is used",

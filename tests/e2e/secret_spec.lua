@@ -24,6 +24,8 @@ function runs() local r = exec { "sh", "-c", 'echo $T; echo $T >&2; exit 3', env
   log.info("%s", r.stdout) error(r.stderr) end
 function fails_in_c() return select(2, http.get("http://127.0.0.1:1/" .. secret "TOKEN")) end
 function emits() scheduler.emit("told", { token = secret "TOKEN" }) end
+function snoozes(run) run:progress(1, 2, "at " .. secret "TOKEN") run:snooze("1h", secret "TOKEN") end
+function checkpoints(run) run:checkpoint { secret "TOKEN" } end
 function adds() scheduler.add_job { id = "x", func = "leaky.logs", args = { secret "TOKEN" } } end
 function keeps() kv.set("mine", secret "KEPT") return #kv.get "mine" end
 function missing() return secret("NOPE", "default"), secret "TOKN" end
@@ -33,7 +35,7 @@ function size() return #secret "PEM" end
 on("told", function(event) log.info("heard %s", event.token) error(event.token) end)
 on("mine", function() log.info("mine %s", at_top) error(at_top) end)
 for _, name in ipairs { "logs", "results", "long", "short", "raises", "raises_table", "closes_over", "names", "runs",
-  "fails_in_c", "emits", "adds", "keeps", "missing", "open_to_all", "odd_name", "size" } do
+  "fails_in_c", "emits", "snoozes", "checkpoints", "adds", "keeps", "missing", "open_to_all", "odd_name", "size" } do
   job(name) { run = _G[name] }
 end
 ]]
@@ -97,10 +99,13 @@ describe("a secret", function()
     d:must("emit", "mine")
     daemon.wait_until(function() return d:log():find("mine ***", 1, true) end, PATIENCE, "the listener")
     assert.matches("***", d:must("events"), 1, true)
-    assert.matches('jobs/leaky.lua:15: add_job: what is given to it holds the secret "TOKEN"', d:run_now("adds").error,
+    assert.matches('jobs/leaky.lua:17: add_job: what is given to it holds the secret "TOKEN"', d:run_now("adds").error,
       1, true)
     assert.equal('"***"\n', d:must("repl", "-e", 'secret "TOKEN"'))
     assert.equal("***\n", d:must("repl", "-e", 'print(secret "TOKEN")'))
+    d:must("run-now", "snoozes")
+    daemon.wait_until(function() return d:json("runs", "snoozes")[1].due_at end, PATIENCE, "it snoozes")
+    assert.matches('checkpoint: what is given to it holds the secret "TOKEN"', d:run_now("checkpoints").error, 1, true)
     local failed = d:cli("repl", "-e", 'error(secret "PEM", 0)')
     assert.equal(65, failed.status)
     assert.matches("***", failed.err, 1, true)
@@ -125,7 +130,7 @@ describe("a secret", function()
   end)
 
   it("is refused with the reason", function()
-    assert.matches('jobs/leaky.lua:17: there is no secret "TOKN" in ' .. d.root .. "/vault or " .. d.root
+    assert.matches('jobs/leaky.lua:19: there is no secret "TOKN" in ' .. d.root .. "/vault or " .. d.root
       .. '/credentials, did you mean "TOKEN"?', d:run_now("missing").error, 1, true)
     assert.matches("/vault/OPEN can be read or changed by others (mode 0640): chmod 600 it",
       d:run_now("open_to_all").error, 1, true)
