@@ -114,6 +114,9 @@ static void offer_kind(struct completion *completion, enum word_kind kind)
   case WORD_POOL:
     offer_from_daemon(completion, "pools", NULL, "pools", "name");
     break;
+  case WORD_LISTENER:
+    offer_from_daemon(completion, "listeners", NULL, "listeners", "listener");
+    break;
   case WORD_EVENT:
     offer_events(completion);
     break;

@@ -178,6 +178,17 @@ const struct command commands[COMMAND_COUNT] = {
      "listeners of on(\"EVENT\", function). Numbers, true and false are such, any other VALUE is text.\n"
      "When the command has ended the event is on disk for each job that waits for it.",
      1, -1, WORD_EVENT, NO_OPTIONS},
+    {COMMAND_LISTENERS, "listeners", "", "who hears of events, and how that goes",
+     "WAITING are those under way, or kept in the store for a durable listener; DROPPED came faster\n"
+     "than the listener is; DEAD it failed for good, and \"moonbeat retry listener\" delivers them again.",
+     0, 0, WORD_ANY, NO_OPTIONS},
+    {COMMAND_SHOW_LISTENER, "show listener", "LISTENER", "a listener and its dead letters",
+     "LISTENER is written SCRIPT/NAME, as \"moonbeat listeners\" shows it; the name alone will do where\n"
+     "no other has it.", 1, 1, WORD_LISTENER, NO_OPTIONS},
+    {COMMAND_RETRY_LISTENER, "retry listener", "LISTENER", "deliver a listener's dead letters again", NULL,
+     1, 1, WORD_LISTENER, NO_OPTIONS},
+    {COMMAND_DISCARD_LETTERS, "discard letters", "LISTENER", "forget a listener's dead letters", NULL, 1, 1,
+     WORD_LISTENER, NO_OPTIONS},
     {COMMAND_SCRIPTS, "scripts", "", "the scripts and whether they load", NULL, 0, 0, WORD_ANY, NO_OPTIONS},
     {COMMAND_ADD_SCRIPT, "add script", "NAME FILE", "keep a script in the store, or replace it",
      "FILE may be - for standard input. Former revisions are kept: see \"moonbeat rollback script\".",
@@ -313,7 +324,7 @@ void command_append_overview(struct buffer *out)
       {"The daemon", COMMAND_RUN, COMMAND_RELOAD},
       {"Jobs", COMMAND_LIST, COMMAND_REMOVE_POOL},
       {"Runs", COMMAND_RUN_NOW, COMMAND_CANCEL},
-      {"Events", COMMAND_EVENTS, COMMAND_EMIT},
+      {"Events", COMMAND_EVENTS, COMMAND_DISCARD_LETTERS},
       {"Scripts", COMMAND_SCRIPTS, COMMAND_REMOVE_SCRIPT},
       {"What scripts keep and hold", COMMAND_KV_GET, COMMAND_LOCKS},
       {"And", COMMAND_VERSION, COMMAND_HELP},

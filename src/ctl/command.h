@@ -35,6 +35,10 @@
   X(CANCEL, cancel, "cancel")                                                                      \
   X(EVENTS, events, "events")                                                                      \
   X(EMIT, emit, "emit")                                                                            \
+  X(LISTENERS, listeners, "listeners")                                                             \
+  X(SHOW_LISTENER, show_listener, "show listener")                                                 \
+  X(RETRY_LISTENER, retry_listener, "retry listener")                                              \
+  X(DISCARD_LETTERS, discard_letters, "discard letters")                                           \
   X(SCRIPTS, scripts, "scripts")                                                                   \
   X(ADD_SCRIPT, add_script, "add script")                                                          \
   X(SHOW_SCRIPT, show_script, "show script")                                                       \
@@ -64,6 +68,7 @@ enum word_kind {
   WORD_RUN,
   WORD_SCRIPT,
   WORD_EVENT,
+  WORD_LISTENER,
   WORD_POOL,
   WORD_COMMAND
 };
