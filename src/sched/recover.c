@@ -118,7 +118,10 @@ static void recover_one(struct sched *s, struct run *row)
   row->state = RUN_INTERRUPTED;
   row->finished_us = s->now_us;
   row->error = memory_strdup("cut off by the end of the daemon");
-  if (run && runs_again(s, run, &past)) {
+  bool again = run && runs_again(s, run, &past);
+  if (run)
+    run_tell_interrupted(s, run, row, again);
+  if (again) {
     run_retry(s, run, row, s->now_us);
     return;
   }

@@ -363,14 +363,22 @@ static void log_end(const struct open_run *run, const struct run *ended)
              error ? (int)strcspn(error, "\n") : 0, error ? error : "");
 }
 
+void run_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
+                          bool will_retry)
+{
+  tell_run(s, "job_interrupted", EVENT_RARE, run, ended, will_retry);
+}
+
 /* Cut off by our own stop: the row stays open, and the next start treats it like any other run that
- * was cut off. */
+ * was cut off. It is told now to those who will not be there then, and then to the others. */
 static void leave_open(struct sched *s, struct open_run *run, const struct run *ended)
 {
   struct error error;
   if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
     return;
-  tell_run(s, "job_interrupted", EVENT_RARE, run, ended, false);
+  s->reach = REACH_NOW;
+  run_tell_interrupted(s, run, ended, false);
+  s->reach = REACH_ALL;
   run_end(s, run);
 }
 

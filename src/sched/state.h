@@ -309,6 +309,12 @@ void run_send_waiting(struct sched *s);
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
 void run_finished(struct sched *s, const struct message *message);
+/* The run was cut off by the end of a daemon. */
+void run_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
+                          bool will_retry);
+/* The run was cut off by the end of a daemon. */
+void run_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
+                          bool will_retry);
 void run_log(struct sched *s, const struct message *message);
 /* Ends a run that no worker has. */
 void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);

@@ -94,11 +94,11 @@ function command(words) end
 ---@alias event.name
 ---| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted"
 ---| "job_late" | "job_log" | "job_max_instances" | "job_missed" | "job_modified" | "job_paused"
----| "job_progress" | "job_recovered" | "job_removed" | "job_resumed" | "job_retry"
----| "job_started" | "job_submitted" | "scheduler_clock_stepped" | "scheduler_listener_failed"
----| "scheduler_listener_full" | "scheduler_shutdown" | "scheduler_started"
----| "scheduler_store_full" | "scheduler_store_recovered" | "scheduler_worker_stuck"
----| "script_failed" | "script_loaded" | "script_removed"
+---| "job_progress" | "job_quarantined" | "job_recovered" | "job_removed" | "job_resumed"
+---| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "scheduler_clock_stepped"
+---| "scheduler_listener_failed" | "scheduler_listener_full" | "scheduler_shutdown"
+---| "scheduler_started" | "scheduler_store_full" | "scheduler_store_recovered"
+---| "scheduler_worker_stuck" | "script_failed" | "script_loaded" | "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
