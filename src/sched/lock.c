@@ -509,6 +509,18 @@ size_t lock_count(const struct sched *s)
   return HASH_COUNT(s->locks->by_name);
 }
 
+const char *lock_awaited(const struct sched *s, const struct open_run *run, const char **holder,
+                         int64_t *since_us)
+{
+  const struct party *party =
+      find_party(s->locks, key_of_attempt(&(struct attempt){.key = run->key, .fence = run->fence}));
+  if (!party || !party->waits.lock)
+    return NULL;
+  *holder = party->waits.lock->holder->name;
+  *since_us = party->waits.since_us;
+  return party->waits.lock->name;
+}
+
 static int compare_names(const void *a, const void *b)
 {
   return strcmp((*(struct lock *const *)a)->name, (*(struct lock *const *)b)->name);

@@ -46,6 +46,10 @@ void lock_undo(struct sched *s);
 /* When the first lease or the first wait is over; INT64_MAX: none. */
 int64_t lock_wake_us(const struct sched *s);
 
+/* The name of the lock that the run waits for, who holds it and since when it waits; NULL: none. */
+const char *lock_awaited(const struct sched *s, const struct open_run *run, const char **holder,
+                         int64_t *since_us);
+
 size_t lock_count(const struct sched *s);
 /* By name, as members of an array. */
 void lock_put_all(struct sched *s, struct json_writer *writer, size_t most);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/lock.h"
 #include "sched/why.h"
 #include "time/duration.h"
 #include "time/instant.h"
@@ -329,8 +330,13 @@ static void note_runs(struct request *r, const struct entry *entry)
     if (run->entry != entry || run->ended || count++ == HOLDERS_MAX)
       continue;
     struct buffer id = {0};
+    int64_t since_us;
     run_format_id(&id, entry->job->id, run->key.scheduled_us);
-    why_begin(r, "run", "run %s %s", id.data, place_of(run));
+    const char *holder, *lock = lock_awaited(r->s, run, &holder, &since_us);
+    if (lock)
+      why_begin(r, "run", "run %s waits for lock \"%s\", which %s holds", id.data, lock, holder);
+    else
+      why_begin(r, "run", "run %s %s", id.data, place_of(run));
     view_put_instant(r->result, "since", run->started_us ? run->started_us : run->claimed_us, 0);
     if (!run->worker && run->due_us > r->s->now_us)
       view_put_instant(r->result, "clears_at", run->due_us, JOB_NEVER);

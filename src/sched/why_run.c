@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/lock.h"
 #include "sched/why.h"
 #include "time/duration.h"
 #include "time/instant.h"
@@ -160,6 +161,18 @@ static void tell_gate(struct request *r, const struct open_run *open)
   why_end(r);
 }
 
+static void tell_lock(struct request *r, const struct open_run *open)
+{
+  const char *holder;
+  int64_t since_us;
+  const char *name = lock_awaited(r->s, open, &holder, &since_us);
+  if (!name)
+    return;
+  why_begin(r, "lock", "it waits for lock \"%s\", which %s holds", name, holder);
+  view_put_instant(r->result, "since", since_us, INT64_MIN);
+  why_end(r);
+}
+
 static void tell_open(struct request *r, const struct open_run *open)
 {
   if ((open->wait.why == WAIT_POOL || open->wait.why == WAIT_KEY) && open->wait.gate) {
@@ -180,6 +193,7 @@ static void tell_open(struct request *r, const struct open_run *open)
     view_put_instant(r->result, "since", open->started_us, 0);
     why_end(r);
   }
+  tell_lock(r, open);
   if (open->becomes) {
     why_begin(r, "ending", "it was told to end and will be %s%s", run_state_name(open->becomes),
               open->killed ? " at once" : "");

@@ -79,6 +79,10 @@ static void goes_round_in_order(void **state)
   assert_non_null(strstr(text, "\"waiting\":[{\"who\":\"y@2026-01-01T00:10:00Z\""));
   assert_non_null(strstr(text, "{\"who\":\"script a\""));
   free(text);
+  text = world_ask(&w, "why", "{\"job\":\"y\"}");
+  assert_non_null(strstr(text, "run y@2026-01-01T00:10:00Z waits for lock \\\"db\\\", which "
+                               "x@2026-01-01T00:10:00Z holds"));
+  free(text);
 
   assert_true(is_answered(&w, ask(&w, x, 1, "unlock", x_held), "{}"));
   free(granted(&w, by_y, "db", ""));
