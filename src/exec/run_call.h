@@ -13,6 +13,8 @@ struct run_call {
   int64_t started_us; /* wall clock; 0: not yet */
   char *result;       /* JSON */
   int log_lines;
+  size_t log_bytes;
+  bool log_is_full;
   bool is_unannounced;
   enum run_state killed_as;
   struct run_answer answer; /* what it asked for last, */

@@ -18,6 +18,7 @@ enum {
   RESULT_MAX = 64 << 10,
   LOG_LINE_MAX = 64 << 10,
   LOG_LINES_MAX = 10000, /* of one attempt: what a loop prints must not fill memory and store */
+  LOG_BYTES_MAX = 16 << 20,
 };
 
 /* ---- in Lua ---- */
@@ -119,14 +120,18 @@ void run_log_line(struct run_call *run, int level, const char *text, size_t size
 
 static void run_log(struct vm_call *call, int level, const char *text, size_t size)
 {
-  static const char last[] = "more than 10000 lines: what follows is not kept";
+  static const char last[] = "more than 10000 lines or 16 MiB: what follows is not kept";
   struct run_call *run = (struct run_call *)call;
-  run->log_lines += run->log_lines <= LOG_LINES_MAX;
   call_alive(call);
-  if (run->log_lines < LOG_LINES_MAX)
-    run_log_line(run, level, text, size);
-  else if (run->log_lines == LOG_LINES_MAX)
+  if (run->log_is_full)
+    return;
+  run->log_lines++;
+  run->log_bytes += size < LOG_LINE_MAX ? size : LOG_LINE_MAX;
+  run->log_is_full = run->log_lines >= LOG_LINES_MAX || run->log_bytes > LOG_BYTES_MAX;
+  if (run->log_is_full)
     run_log_line(run, LOG_WARN, last, sizeof last - 1);
+  else
+    run_log_line(run, level, text, size);
 }
 
 void worker_announce_runs(struct worker *worker)

@@ -67,6 +67,7 @@ describe("a command", function()
   it("that never stops writing is bounded, and the log says so", function()
     write [[
       job "c" { timeout = "2s", run = command { shell = "exec yes", MARK } }
+      job "line" { run = command { shell = "head -c 30000000 /dev/zero | tr '\\0' x", MARK } }
       job "r" { run = function() return exec { "head", "-c", "3000000", "/dev/zero" }.truncated end }
     ]]
     d:must("run-now", "c")
@@ -76,12 +77,16 @@ describe("a command", function()
       return run and run.state == "timed_out"
     end, 20, "the run times out")
     local log = d:must("logs", "c")
-    assert.truthy(log:find("more than 10000 lines: what follows is not kept", 1, true), log:sub(-300))
+    assert.truthy(log:find("more than 10000 lines or 16 MiB: what follows is not kept", 1, true), log:sub(-300))
     daemon.wait_until(function()
       local run = d:runs("r")[1]
       return run and run.state == "succeeded"
     end, 10, "the other run ends")
     assert.is_true(d:runs("r")[1].result)
+    d:run_now("line", 20)
+    local long = d:must("logs", "line")
+    assert.truthy(long:find("what follows is not kept", 1, true))
+    assert.is_true(#long < 20000000, #long)
     wait_for_processes(0)
   end)
 end)

@@ -209,7 +209,9 @@ function Daemon:close()
   if self.pid and self:is_alive() then
     self:kill()
   end
-  local report = self:log():match "[^\n]*Sanitizer.*" or self:log():match "[^\n]*: runtime error: .*"
+  local log = self:log()
+  local at = log:find("Sanitizer", 1, true) or log:find(": runtime error: ", 1, true)
+  local report = at and log:sub(log:sub(1, at):match ".*\n()" or 1)
   os.execute(("chmod -R u+rwX %s 2>/dev/null; rm -rf %s"):format(quote(self.root), quote(self.root)))
   assert(not report, report)
 end
