@@ -96,6 +96,18 @@ static bool tell_skip_behind(void *context, const struct skip *skip)
 
 /* ---- attempts ---- */
 
+static void put_usage(struct request *r, const struct run_usage *usage)
+{
+  char cpu[DURATION_TEXT_SIZE];
+  if (usage->slices == 0)
+    return;
+  duration_format(cpu, usage->cpu_us);
+  why_begin(r, "usage", "it used %s of CPU time in %lld slices, and at most %.1f MiB", cpu,
+            (long long)usage->slices, (double)usage->memory_bytes / (1 << 20));
+  view_put_usage(r->result, usage);
+  why_end(r);
+}
+
 static const char *end_of(enum run_state state)
 {
   switch (state) {
@@ -133,6 +145,7 @@ static void tell_ended(struct request *r, const struct run *run)
   if (is_known)
     duration_format(took, run->finished_us - run->started_us);
   const char *error = run->error ? run->error : "";
+  put_usage(r, &run->usage);
   why_begin(r, run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state),
             "attempt %d %s%s%s%s%.*s", run->attempt, end_of(run->state), is_known ? " after " : "",
             is_known ? took : "", *error ? ": " : "", (int)strcspn(error, "\n"), error);
@@ -191,6 +204,7 @@ static void tell_open(struct request *r, const struct open_run *open)
     why_begin(r, "running", "attempt %d is running on worker %d", open->attempt,
               open->worker - ADDRESS_WORKER + 1);
     view_put_instant(r->result, "since", open->started_us, 0);
+    progress_put(r->result, open);
     why_end(r);
   }
   tell_lock(r, open);

@@ -57,6 +57,32 @@ describe("why", function()
     daemon.wait_until(function() return kinds(why("waits").reasons) == "due" end, PATIENCE, "the key is free")
   end)
 
+  it("tells what a run has used, that it snoozed, and how far it is", function()
+    d:write("a.lua", [[
+      job "spins" { run = function() local began = os.clock() while os.clock() - began < 0.1 do end end }
+      job "snoozes" { run = function(run) if run.attempt == 1 then run:snooze "10ms" end end }
+      job "goes_on" { run = function(run) run:progress(3, 7, "pages") sleep "1h" end }
+    ]])
+    d:start()
+    for _, job in ipairs { "spins", "snoozes" } do
+      d:must("run-now", job, "-w")
+    end
+    local story = why(d:json("runs", "spins")[1].id).story
+    local usage = story[#story - 1]
+    assert.equal("usage", usage.kind)
+    assert.is_true(usage.slices >= 2 and usage.cpu_us >= 50000 and usage.memory > 0)
+    assert.matches("^it used %S+ of CPU time in %d+ slices, and at most [%d.]+ MiB$", usage.text)
+    local snoozed = why(d:json("runs", "snoozes")[1].id)
+    assert.matches("cause claimed [a-z ]*snoozed due started [a-z ]*succeeded$", kinds(snoozed.story))
+    local open = d:must("run-now", "goes_on"):match "%S+"
+    local running = daemon.wait_until(function()
+      local steps = why(open).story
+      return steps[#steps].progress and steps[#steps]
+    end, PATIENCE, "progress")
+    assert.equal("running", running.kind)
+    assert.equal("pages", running.progress.note)
+  end)
+
   it("tells the story of a run, and of a due time that became none", function()
     d:write("a.lua", [[
       job "tries" { retry = { attempts = 2, delay = "10ms" }, run = function(run)

@@ -152,6 +152,28 @@ static void pools_keys_and_rates_name_who_holds_them(void **state)
   world_close(&w);
 }
 
+static void a_pool_that_is_full_holds_runs_back(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  free(world_ask(&w, "add_job", JOB("\"trigger\":\"every 1h\",\"pool\":\"db\"")));
+  free(world_ask(&w, "add_job", "{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"pool\":\"db\"}"));
+  world_live(&w, HOUR);
+  expect_kinds(&w, "y", "reasons", "pool no_trigger");
+  expect_part(&w, "y", "pool \\\"db\\\" is full: 1 of 1 slots taken");
+  expect_part(&w, "y", "\"held_by\":[\"x@2026-01-01T01:00:00Z\"]");
+  free(world_ask(&w, "run_now", "{\"job\":\"y\"}"));
+  expect_kinds(&w, "y@2026-01-01T01:00:00Z", "story", "cause claimed pool");
+  expect_kinds(&w, "y", "notes", "run");
+  expect_part(&w, "y", "run y@2026-01-01T01:00:00Z waits for a slot of its pool");
+  world_finish_all(&w);
+  world_finish_all(&w);
+  expect_kinds(&w, "y", "reasons", "no_trigger");
+  world_close(&w);
+}
+
 static void the_story_of_a_run(void **state)
 {
   struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"retry\":{\"attempts\":3,"
@@ -210,6 +232,7 @@ int main(void)
       cmocka_unit_test(what_is_finished_or_in_error),
       cmocka_unit_test(calendars_and_windows_are_named),
       cmocka_unit_test(pools_keys_and_rates_name_who_holds_them),
+      cmocka_unit_test(a_pool_that_is_full_holds_runs_back),
       cmocka_unit_test(the_story_of_a_run),
       cmocka_unit_test(a_due_time_that_became_no_run),
   };
