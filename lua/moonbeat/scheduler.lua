@@ -124,12 +124,36 @@ local function place_function(action, spec)
   return script .. "." .. name
 end
 
+-- A function that decides about retries is known by its name too.
+local function with_decider_named(spec, name)
+  local retry = spec.retry
+  local decide = type(retry) == "table" and retry.decide or retry
+  if type(decide) ~= "function" then
+    return spec
+  end
+  local known = not is_console and vocabulary.name_of(decide)
+  if not known then
+    fail("scheduler.%s: a function in retry must be a global function of the script, to be found again after a restart",
+      name)
+  end
+  local copy, named = {}, { decide = script .. "." .. known }
+  for key, value in pairs(type(retry) == "table" and retry or {}) do
+    named[key] = key == "decide" and named.decide or value
+  end
+  for key, value in pairs(spec) do
+    copy[key] = value
+  end
+  copy.retry = named
+  return copy
+end
+
 --- The spec as C wants it, and the name of the script that was made for its function, if any. A spec
 -- that needs nothing is passed as it is.
 local function to_spec(spec, name)
   if type(spec) ~= "table" then
     fail("scheduler.%s wants a table of options, not a %s", name, type(spec))
   end
+  spec = with_decider_named(spec, name)
   local func, run = spec.func, spec.run
   local is_short = type(func) == "string" and not is_console and not func:find(".", 1, true)
   if type(func) ~= "function" and type(run) ~= "function" and type(spec.trigger) ~= "userdata" and not is_short
@@ -386,8 +410,11 @@ function scheduler.logs(run)
   return setmetatable(lines, raw.module("tables").Log)
 end
 
-function scheduler.cancel_run(run)
-  return ask("cancel_run", { run = run_id(run, "cancel_run") })
+--- Tells the run to end, and has it killed when it has not after its job's cancel_grace; with
+-- { now = true } at once.
+function scheduler.cancel_run(run, options)
+  options = raw.check_options("scheduler.cancel_run", options, "now")
+  return ask("cancel_run", { run = run_id(run, "cancel_run"), now = options.now })
 end
 
 -- ---- scripts ----
@@ -630,6 +657,7 @@ end
 
 for method, name in pairs {
   remove = "remove_job",
+  cancel = "cancel_run",
   run_now = "run_now",
   next = "next",
   why = "why",

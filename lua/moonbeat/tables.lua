@@ -57,8 +57,22 @@ function tables.trigger_of(job)
   return job.trigger_text and job.trigger_text:gsub(" anchor=[^%s)]+", "") or "no trigger"
 end
 
+--- How far a run is: "37 % (370/1000), rows"; nothing when it has not said.
+local function progress_of(shown)
+  local progress = shown.progress
+  if type(progress) ~= "table" then
+    return nil
+  end
+  local text = ("%.10g"):format(progress.done)
+  if progress.total then
+    text = ("%.0f %% (%s/%.10g)"):format(progress.done / progress.total * 100, text, progress.total)
+  end
+  return type(progress.note) == "string" and text .. ", " .. progress.note or text
+end
+
 tables.Jobs = list_of("jobs", { "JOB", "STATE", "NEXT RUN", "TRIGGER", "" }, function(job)
-  return { job.id, job.state or "", clock(job.next_run_at), tables.trigger_of(job), first_line(job.error) }
+  return { job.id, job.state or "", clock(job.next_run_at), tables.trigger_of(job),
+    job.error and first_line(job.error) or progress_of(job) or "" }
 end)
 
 local function took(run)
@@ -69,7 +83,8 @@ local function took(run)
 end
 
 tables.Runs = list_of("runs", { "RUN", "STATE", "STARTED", "TOOK", "ATTEMPT", "" }, function(run)
-  return { run.id, run.state, clock(run.started_at), took(run), tostring(run.attempt or "-"), first_line(run.error) }
+  return { run.id, run.cancelling and "cancelling" or run.state, clock(run.started_at), took(run),
+    tostring(run.attempt or "-"), run.error and first_line(run.error) or progress_of(run) or "" }
 end)
 
 tables.Scripts = list_of("scripts", { "SCRIPT", "ORIGIN", "JOBS", "" }, function(script)

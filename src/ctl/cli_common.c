@@ -295,3 +295,20 @@ char *cli_first_line(const char *text)
 {
   return text ? memory_copy(text, strcspn(text, "\r\n")) : NULL;
 }
+
+char *cli_progress(const struct json *progress)
+{
+  struct buffer out = {0};
+  double done = json_number(json_get(progress, "done"), 0);
+  double total = json_number(json_get(progress, "total"), 0);
+  const char *note = json_text(json_get(progress, "note"), NULL);
+  if (!progress || progress->type != JSON_OBJECT)
+    return NULL;
+  if (total > 0)
+    buffer_printf(&out, "%.0f %% (%.10g/%.10g)", done / total * 100, done, total);
+  else
+    buffer_printf(&out, "%.10g", done);
+  if (note)
+    buffer_printf(&out, ", %s", note);
+  return buffer_take(&out);
+}

@@ -92,6 +92,10 @@ char *cli_text_of(const struct json *value);
 /* The first line of a text, as a heap string of the caller's; NULL stays NULL. */
 char *cli_first_line(const char *text);
 
+/* How far a run is, {"done":370,"total":1000,"note":"rows"}, as "37 % (370/1000), rows"; a heap
+ * string of the caller's, NULL for NULL. */
+char *cli_progress(const struct json *progress);
+
 /* ---- the commands ---- */
 
 #define X(id, name, words) int cli_do_##name(struct cli *cli);

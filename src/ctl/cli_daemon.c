@@ -57,6 +57,19 @@ static void put_counts(struct cli *cli, const char *label, const struct json *co
   buffer_append_text(&cli->out, is_first ? "none\n" : "\n");
 }
 
+static void put_progress(struct cli *cli, const struct json *list)
+{
+  json_each(run, list) {
+    char *progress = cli_progress(json_get(run, "progress"));
+    put_label(cli, "running");
+    cli_put_visible(cli, COLOR_NONE, json_text(json_get(run, "run"), "?"));
+    buffer_append_byte(&cli->out, ' ');
+    cli_put_visible(cli, COLOR_NONE, progress ? progress : "");
+    buffer_append_byte(&cli->out, '\n');
+    free(progress);
+  }
+}
+
 static void put_next(struct cli *cli, const struct json *next)
 {
   const char *job = json_text(json_get(next, "job"), NULL);
@@ -86,6 +99,7 @@ static void put_status(struct cli *cli, const struct json *status)
   }
   put_counts(cli, "jobs", json_get(status, "jobs"));
   put_counts(cli, "runs", json_get(status, "runs"));
+  put_progress(cli, json_get(status, "progress"));
   put_next(cli, json_get(status, "next"));
   if (json_integer(json_get(status, "locks"), 0) > 0) {
     char *locks = cli_text_of(json_get(status, "locks"));

@@ -70,7 +70,7 @@ static void add_trigger_cell(struct table *table, const char *text)
   buffer_deinit(&shown);
 }
 
-/* "active, late, failed 3 times" */
+/* "active, late, failed 3 times", "active, 37 % (370/1000)" */
 static void add_state_cell(struct table *table, const struct json *job)
 {
   const char *state = json_text(json_get(job, "state"), "?");
@@ -81,6 +81,10 @@ static void add_state_cell(struct table *table, const struct json *job)
   buffer_printf(&text, "%s%s", state, is_late ? ", late" : "");
   if (failures > 0)
     buffer_printf(&text, failures == 1 ? ", failed" : ", failed %" PRId64 " times", failures);
+  char *progress = cli_progress(json_get(job, "progress"));
+  if (progress)
+    buffer_printf(&text, ", %s", progress);
+  free(progress);
   table_cell(table, is_late || failures ? COLOR_RED : color_of(state), text.data);
   buffer_deinit(&text);
 }

@@ -30,7 +30,11 @@ static void add_run_row(struct cli *cli, struct table *table, const struct json 
     append_span(&took, finished_us - started_us);
   char *attempt = cli_text_of(json_get(run, "attempt"));
   char *problem = cli_first_line(json_text(json_get(run, "error"), NULL));
-  char *result = cli_text_of(json_get(run, "result"));
+  char *result = cli_progress(json_get(run, "progress"));
+  if (!result)
+    result = cli_text_of(json_get(run, "result"));
+  if (json_boolean(json_get(run, "cancelling"), false))
+    state = "cancelling";
   table_cell(table, COLOR_NONE, json_text(json_get(run, "id"), "?"));
   table_cell(table, color_of(state), state);
   table_cell(table, COLOR_NONE, cli_when(cli, json_get(run, "started_at")));
@@ -193,7 +197,14 @@ int cli_do_run_now(struct cli *cli)
 int cli_do_cancel(struct cli *cli)
 {
   struct json_document *answer;
-  if (cli_ask_about(cli, "cancel_run", "run", cli->arguments->words[0], &answer))
+  struct params params;
+  params_begin(&params);
+  json_put_text(&params.writer, "run", cli->arguments->words[0]);
+  if (arguments_has(cli->arguments, "now"))
+    json_put_boolean(&params.writer, "now", true);
+  enum error_code code = cli_ask(cli, "cancel_run", params_end(&params), &answer);
+  params_deinit(&params);
+  if (code)
     return cli_fail(cli);
   const struct json *result = control_result(answer);
   if (cli->wants_json) {

@@ -161,7 +161,9 @@ const struct command commands[COMMAND_COUNT] = {
      "RUN is written JOB@TIME, as \"moonbeat runs\" shows it; a job's id alone means its latest run.",
      1, 1, WORD_RUN, OPTIONS(FOLLOW("go on until the run has ended"))},
     {COMMAND_CANCEL, "cancel", "RUN", "stop a run",
-     "RUN is written JOB@TIME; a job's id alone means its latest run.", 1, 1, WORD_RUN, NO_OPTIONS},
+     "RUN is written JOB@TIME; a job's id alone means its latest run. The run is told, so that it can\n"
+     "put things in order, and killed when it goes on for longer than its job's cancel_grace.",
+     1, 1, WORD_RUN, OPTIONS({.name = "now", .help = "kill it at once"})},
     {COMMAND_EVENTS, "events", "", "what happened: jobs, runs, scripts, what was emitted",
      "What is frequent, such as runs that succeed and lines of logs, is shown only while it is\n"
      "followed (-f); moonbeat runs has the history.", 0, 0, WORD_ANY,

@@ -62,6 +62,8 @@ enum color color_of(const char *word)
       {"failed", COLOR_RED},
       {"timed_out", COLOR_RED},
       {"cancelled", COLOR_YELLOW},
+      {"cancelling", COLOR_YELLOW},
+      {"snoozed", COLOR_BLUE},
       {"interrupted", COLOR_MAGENTA},
       {"warn", COLOR_YELLOW},
       {"debug", COLOR_DIM},

@@ -129,7 +129,10 @@ static struct process *process_at(lua_State *L, int index)
 /* Argument 1 of the function that waits is still there. */
 static int finish_wait(lua_State *L, struct wait *wait)
 {
-  return push_results(L, process_at(L, 1), ((struct process_wait *)wait)->what);
+  struct process *process = process_at(L, 1);
+  if (child_output(process->child, 1)->size > 0 || child_output(process->child, 2)->size > 0)
+    call_alive(wait->call);
+  return push_results(L, process, ((struct process_wait *)wait)->what);
 }
 
 static void cancel_wait(struct wait *wait)

@@ -360,6 +360,8 @@ enum error_code job_check_options(const struct job *job, const struct json *spec
        "env is for jobs with isolate = true, and for command { ..., env = {...} }"},
       {job->command && job->retry.decide,
        "retry.decide is for jobs of a script: a command has no function to ask"},
+      {job->origin == JOB_ADDED && job->retry.decide && !job->retry.decide[0],
+       "retry.decide of a job that is added must be the name of a function of its script"},
       {job->origin == JOB_DECLARED && job->unique.key,
        "unique is for jobs that are added: a declared one is unique by its id"},
       {job->unique.key && job->unique.on_conflict == CONFLICT_EXTEND && !json_get(spec, "trigger"),

@@ -15,6 +15,14 @@ struct addition {
   bool existed; /* a unique job's pending one stands for it */
 };
 
+/* The name of a function without that of the job's script in front. */
+static const char *in_script(const struct job *job, const char *name)
+{
+  size_t size = strlen(job->script);
+  bool has = name && strncmp(name, job->script, size) == 0 && name[size] == '.';
+  return has ? name + size + 1 : name;
+}
+
 enum error_code request_check_function(struct sched *s, const struct job *job, struct error *error)
 {
   struct script_entry *script;
@@ -24,7 +32,9 @@ enum error_code request_check_function(struct sched *s, const struct job *job, s
     return ERROR_OK;
   if (!script)
     return error_prefix(error, "job \"%s\"", job->id);
-  if (!script->generation || script_has_function(script, job->func, error))
+  const char *decide = in_script(job, job->retry.decide);
+  if (!script->generation || (script_has_function(script, job->func, error) &&
+                              (!decide || script_has_function(script, decide, error))))
     return ERROR_OK;
   return error_prefix(error, "job \"%s\"", job->id);
 }

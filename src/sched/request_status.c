@@ -99,6 +99,25 @@ static enum error_code pulse(struct request *r)
   return ERROR_OK;
 }
 
+/* The first few of the runs that tell how far they are. */
+static void put_progress(struct request *r)
+{
+  enum { SHOWN = 10 };
+  int shown = 0;
+  json_key(r->result, "progress");
+  json_begin_array(r->result);
+  for (const struct open_run *run = r->s->open_runs; run && shown < SHOWN; run = run->hh.next) {
+    if (run->ended || !run->progress.at_us)
+      continue;
+    json_begin_object(r->result);
+    view_put_run_id(r->result, "run", run->entry->job->id, run->key.scheduled_us);
+    progress_put(r->result, run);
+    json_end_object(r->result);
+    shown++;
+  }
+  json_end_array(r->result);
+}
+
 static enum error_code status(struct request *r)
 {
   struct store_counts counts;
@@ -134,6 +153,7 @@ static enum error_code status(struct request *r)
   json_put_integer(r->result, "failing", failing);
   json_end_object(r->result);
   put_runs(r);
+  put_progress(r);
   json_put_integer(r->result, "locks", (int64_t)lock_count(r->s));
   code = put_next(r);
   json_end_object(r->result);

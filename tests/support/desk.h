@@ -36,20 +36,27 @@ static inline int set_up(void **state)
   return 0;
 }
 
-/* The next message of the kind; others before it are dropped. Fails after ten seconds. */
-static inline struct message *await(struct desk *desk, enum message_kind kind)
+/* The next message. Fails after ten seconds. */
+static inline struct message *await_any(struct desk *desk)
 {
   int64_t began_us = clock_monotonic_us();
-  for (;;) {
-    struct message *message;
-    while ((message = message_list_pop(&desk->got))) {
-      if (message->kind == kind)
-        return message;
-      message_destroy(message);
-    }
+  struct message *message;
+  while (!(message = message_list_pop(&desk->got))) {
     uv_run(&desk->loop, UV_RUN_NOWAIT);
     if (clock_monotonic_us() - began_us > 10 * 1000000)
-      fail_msg("no message of kind %d in 10 s", (int)kind);
+      fail_msg("no message in 10 s");
+  }
+  return message;
+}
+
+/* The next message of the kind; others before it are dropped. */
+static inline struct message *await(struct desk *desk, enum message_kind kind)
+{
+  for (;;) {
+    struct message *message = await_any(desk);
+    if (message->kind == kind)
+      return message;
+    message_destroy(message);
   }
 }
 

@@ -53,12 +53,289 @@ static void a_command_that_is_told_gets_term(void **state)
   check_finished(desk, child, RUN_CANCELLED, NULL, "jobs/s.lua:2: the run was cancelled");
 }
 
+static struct message *to_run(struct desk *desk, const char *func)
+{
+  struct message *run = to_worker(MESSAGE_RUN, ADDRESS_SCHEDULER);
+  run->as.run.attempt = (struct attempt){
+      {.scheduled_us = 1000000, .job = 7}, .fence = ++desk->next_fence, .number = 2};
+  run->as.run.generation = 1;
+  run->as.run.job_id = memory_strdup("j");
+  run->as.run.func = memory_strdup(func);
+  return run;
+}
+
+/* How a run of the function ends. The caller destroys the message. */
+static struct message *finish_of(struct desk *desk, struct message *run, enum run_state state)
+{
+  bus_post(desk->bus, run);
+  struct message *finished = await(desk, MESSAGE_FINISHED);
+  if (finished->as.finished.state != state)
+    fail_msg("state %s: %s", run_state_name(finished->as.finished.state),
+             finished->as.finished.error ? finished->as.finished.error : "");
+  return finished;
+}
+
+static void check_answer(struct desk *desk, struct message *run, enum run_state state,
+                         enum run_verdict verdict, int64_t delay_us, const char *error)
+{
+  struct message *finished = finish_of(desk, run, state);
+  assert_int_equal(finished->as.finished.answer.verdict, verdict);
+  assert_int_equal(finished->as.finished.answer.delay_us, delay_us);
+  assert_null(finished->as.finished.result);
+  if (error && !strstr(finished->as.finished.error, error))
+    fail_msg("error: %s", finished->as.finished.error);
+  if (!error)
+    assert_null(finished->as.finished.error);
+  message_destroy(finished);
+}
+
+static void a_run_says_what_follows(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function again(run) run:retry '30s' end\n"
+       "function again_why(run) run:retry(nil, 'shop is closed') end\n"
+       "function swallowed(run) pcall(run.retry, run, 5) return 'fine' end\n"
+       "function later(run) local ok = pcall(run.snooze, run, '1m') error 'other' end\n"
+       "function later_why(run) run:snooze(60, 'too early') end\n"
+       "function last(run) pcall(run.retry, run) run:snooze '2m' end\n"
+       "function never(run) run:snooze() end\n"
+       "function other() kept:snooze '1m' end\n"
+       "function keep(run) kept = run end\n"
+       "function closes(run)\n"
+       "  local x <close> = setmetatable({}, { __close = function() log.info 'closed' end })\n"
+       "  run:snooze '1m'\n"
+       "end\n");
+  check_answer(desk, to_run(desk, "again"), RUN_FAILED, VERDICT_RETRY, 30000000, "run:retry");
+  check_answer(desk, to_run(desk, "again_why"), RUN_FAILED, VERDICT_RETRY, -1, "shop is closed");
+  check_answer(desk, to_run(desk, "swallowed"), RUN_FAILED, VERDICT_RETRY, 5000000,
+               "asked to be tried again");
+  check_answer(desk, to_run(desk, "later"), RUN_PENDING, VERDICT_SNOOZE, 60000000, NULL);
+  check_answer(desk, to_run(desk, "later_why"), RUN_PENDING, VERDICT_SNOOZE, 60000000, "too early");
+  check_answer(desk, to_run(desk, "last"), RUN_PENDING, VERDICT_SNOOZE, 120000000, NULL);
+  check_answer(desk, to_run(desk, "never"), RUN_FAILED, VERDICT_NONE, 0,
+               "jobs/s.lua:7: run:snooze: for how long?");
+  struct message *run = to_run(desk, "keep");
+  run->as.run.attempt.number = 1;
+  message_destroy(finish_of(desk, run, RUN_SUCCEEDED));
+  check_answer(desk, to_run(desk, "other"), RUN_FAILED, VERDICT_NONE, 0,
+               "run:snooze: only the run itself can call this, while it runs");
+}
+
+static void at_most_once_is_not_tried_again(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1, "function again(run) run:retry '30s' end function later(run) run:snooze '1s' end");
+  struct message *run = to_run(desk, "again");
+  run->as.run.is_once = true;
+  check_answer(desk, run, RUN_FAILED, VERDICT_NONE, 0,
+               "run:retry: its job is at_most_once, so it is not tried again");
+  run = to_run(desk, "later");
+  run->as.run.is_once = true;
+  check_answer(desk, run, RUN_PENDING, VERDICT_SNOOZE, 1000000, NULL);
+}
+
+static struct message *to_decide(struct desk *desk, const char *func, const char *decide)
+{
+  struct message *run = to_run(desk, func);
+  run->as.run.decide = memory_strdup(decide);
+  return run;
+}
+
+static void a_function_decides_on_errors(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function fails(run) error('HTTP 503') end\n"
+       "function nap(run) sleep(60) end\n"
+       "function fine() return 1 end\n"
+       "function asks(run) run:retry(1) end\n"
+       "function delay(run, e) return e:find '503' and run.attempt .. 'm' end\n"
+       "function waits(run, e) sleep(0.01) return false end\n"
+       "function table_says() return true end\n"
+       "function nothing() end\n"
+       "function late(run, e) return e:find 'time%-out' and 0.5 end\n"
+       "function breaks() error 'oh' end\n"
+       "function odd() return {} end\n"
+       "job 'j' { trigger = every '1h', run = fails, retry = function() return '7s' end }\n");
+  check_answer(desk, to_decide(desk, "fails", "delay"), RUN_FAILED, VERDICT_RETRY, 120000000,
+               "HTTP 503");
+  check_answer(desk, to_decide(desk, "fails", "s.waits"), RUN_FAILED, VERDICT_GIVE_UP, -1, "503");
+  check_answer(desk, to_decide(desk, "fails", "table_says"), RUN_FAILED, VERDICT_RETRY, -1, "503");
+  check_answer(desk, to_decide(desk, "fails", "nothing"), RUN_FAILED, VERDICT_NONE, 0, "503");
+  check_answer(desk, to_decide(desk, "fails", ""), RUN_FAILED, VERDICT_RETRY, 7000000, "503");
+  check_answer(desk, to_decide(desk, "asks", "waits"), RUN_FAILED, VERDICT_RETRY, 1000000, "run:");
+  struct message *run = to_decide(desk, "nap", "late");
+  run->as.run.timeout_us = 20000;
+  check_answer(desk, run, RUN_TIMED_OUT, VERDICT_RETRY, 500000, "time-out");
+  message_destroy(finish_of(desk, to_decide(desk, "fine", "breaks"), RUN_SUCCEEDED));
+  const char *const bad[][2] = {
+      {"breaks", "retry.decide says nothing, as it failed: jobs/s.lua:10: oh"},
+      {"odd", "retry.decide of job \"j\" returned a table, not a duration"},
+      {"gone", "script \"s\" has no function \"gone\""},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    bus_post(desk->bus, to_decide(desk, "fails", bad[i][0]));
+    struct message *line = await(desk, MESSAGE_LOG);
+    if (!strstr(line->as.log.text, bad[i][1]))
+      fail_msg("%s", line->as.log.text);
+    message_destroy(line);
+    struct message *finished = await(desk, MESSAGE_FINISHED);
+    assert_int_equal(finished->as.finished.answer.verdict, VERDICT_NONE);
+    message_destroy(finished);
+  }
+}
+
+static void soft_time_outs_and_silence(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function nap(run) sleep(60) end\n"
+       "function polls(run)\n"
+       "  while not run:cancelled() do pcall(sleep, 0.005) end\n"
+       "  sleep(0.001)\n" /* knows already, and is left alone */
+       "  return run:cancelled()\n"
+       "end\n"
+       "function beats(run) for i = 1, 30 do sleep(0.01) run:heartbeat() end return 1 end\n"
+       "function tells(run) for i = 1, 30 do sleep(0.01) log.info(i) end return 1 end\n"
+       "function spins() while true do end end\n");
+  struct message *run = to_run(desk, "nap");
+  run->as.run.soft_timeout_us = 20000;
+  struct message *finished = finish_of(desk, run, RUN_TIMED_OUT);
+  assert_non_null(strstr(finished->as.finished.error,
+                         "jobs/s.lua:1: the run took longer than its soft_timeout"));
+  message_destroy(finished);
+  run = to_run(desk, "polls");
+  run->as.run.soft_timeout_us = 20000;
+  finished = finish_of(desk, run, RUN_SUCCEEDED);
+  assert_string_equal(finished->as.finished.result, "\"soft_timeout\"");
+  message_destroy(finished);
+  const char *const lively[] = {"beats", "tells"}, *const silent[] = {"nap", "spins"};
+  for (int i = 0; i < 2; i++) {
+    run = to_run(desk, lively[i]);
+    run->as.run.silence_us = 200000;
+    message_destroy(finish_of(desk, run, RUN_SUCCEEDED));
+    run = to_run(desk, silent[i]);
+    run->as.run.silence_us = 100000;
+    finished = finish_of(desk, run, RUN_TIMED_OUT);
+    assert_non_null(strstr(finished->as.finished.error, "no heartbeat for 100ms"));
+    message_destroy(finished);
+  }
+}
+
+/* Of a thousand words few are sent, the last one among them. */
+static void progress_is_told_in_moderation(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function f(run) for i = 1, 1000 do run:progress(i, 1000, 'rows') end end\n"
+       "function waits(run) run:progress(1) run:progress(2) sleep(60) end\n"
+       "function bad(run) run:progress('x') end\n");
+  bus_post(desk->bus, to_run(desk, "f"));
+  int count = 0;
+  double last = 0;
+  struct message *message;
+  while ((message = await_any(desk))->kind != MESSAGE_FINISHED) {
+    if (message->kind == MESSAGE_PROGRESS) {
+      count++;
+      last = message->as.progress.done;
+      assert_true(message->as.progress.total == 1000);
+      assert_string_equal(message->as.progress.note, "rows");
+    }
+    message_destroy(message);
+  }
+  message_destroy(message);
+  assert_true(last == 1000);
+  assert_in_range(count, 1, 500);
+
+  struct message *run = to_run(desk, "waits");
+  struct attempt attempt = run->as.run.attempt;
+  bus_post(desk->bus, run);
+  for (last = 0; last < 2;) { /* the second comes while the run sleeps */
+    message = await(desk, MESSAGE_PROGRESS);
+    last = message->as.progress.done;
+    message_destroy(message);
+  }
+  post_cancel(desk, attempt, TOLD_NOTHING, 0);
+  message_destroy(await(desk, MESSAGE_FINISHED));
+  message = finish_of(desk, to_run(desk, "bad"), RUN_FAILED);
+  assert_non_null(strstr(message->as.finished.error,
+                         "jobs/s.lua:3: run:progress: done must be a number from 0 on, got x"));
+  message_destroy(message);
+}
+
+static void knows_itself_and_what_was_before(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function f(run, a) return { run.key, run.args[1] == a, run.checkpointed.row, run.id } end\n"
+       "function first(run) return { run.checkpointed == nil, #run.args, run:cancelled() } end\n"
+       "function asks(run) return { run.previous.result, run:checkpoint { row = 8 } } end\n"
+       "function bad(run) run:checkpoint { a = { print } } end\n");
+  struct message *run = to_run(desk, "f");
+  run->as.run.args = memory_strdup("[5]");
+  run->as.run.checkpoint = memory_strdup("{\"row\":7}");
+  struct message *finished = finish_of(desk, run, RUN_SUCCEEDED);
+  assert_string_equal(finished->as.finished.result,
+                      "[\"j@1970-01-01T00:00:01Z#2\",true,7,\"j@1970-01-01T00:00:01Z\"]");
+  message_destroy(finished);
+  finished = finish_of(desk, to_run(desk, "first"), RUN_SUCCEEDED);
+  assert_string_equal(finished->as.finished.result, "[true,0,false]");
+  message_destroy(finished);
+  finished = finish_of(desk, to_run(desk, "bad"), RUN_FAILED);
+  assert_non_null(strstr(finished->as.finished.error, "jobs/s.lua:4: run:checkpoint: value.a[1]"));
+  message_destroy(finished);
+
+  run = to_run(desk, "asks");
+  struct attempt attempt = run->as.run.attempt;
+  bus_post(desk->bus, run);
+  struct message *request = await(desk, MESSAGE_REQUEST);
+  assert_string_equal(request->as.request.op, "previous_run");
+  assert_int_equal(request->as.request.attempt.fence, attempt.fence);
+  bus_post(
+      desk->bus,
+      message_reply(
+          request,
+          memory_strdup("{\"id\":\"j@x\",\"result\":6,\"scheduled_at\":\"2026-01-01T00:00:00Z\","
+                        "\"finished_at\":\"2026-01-01T00:00:01Z\"}")));
+  message_destroy(request);
+  request = await(desk, MESSAGE_REQUEST);
+  assert_string_equal(request->as.request.op, "checkpoint");
+  assert_string_equal(request->as.request.params, "{\"value\":{\"row\":8}}");
+  bus_post(desk->bus, message_reply(request, memory_strdup("true")));
+  message_destroy(request);
+  check_finished(desk, attempt, RUN_SUCCEEDED, "[6,true]", NULL);
+}
+
+static void what_is_used_is_measured(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function short() return 1 end\n"
+       "function long()\n"
+       "  local t, from = {}, os.clock()\n"
+       "  while os.clock() - from < 0.1 do t[#t + 1] = #t end\n"
+       "  return 1\n"
+       "end\n");
+  struct message *finished = finish_of(desk, to_run(desk, "short"), RUN_SUCCEEDED);
+  assert_int_equal(finished->as.finished.usage.slices, 0);
+  message_destroy(finished);
+  finished = finish_of(desk, to_run(desk, "long"), RUN_SUCCEEDED);
+  assert_true(finished->as.finished.usage.slices > 2);
+  assert_in_range(finished->as.finished.usage.cpu_us, 20000, 1000000);
+  assert_in_range(finished->as.finished.usage.memory_bytes, 100000, 32 << 20);
+  message_destroy(finished);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(one_that_is_told_can_clean_up),
-      TEST(a_command_that_is_told_gets_term),
+      TEST(one_that_is_told_can_clean_up),  TEST(a_command_that_is_told_gets_term),
+      TEST(a_run_says_what_follows),        TEST(at_most_once_is_not_tried_again),
+      TEST(a_function_decides_on_errors),   TEST(soft_time_outs_and_silence),
+      TEST(progress_is_told_in_moderation), TEST(knows_itself_and_what_was_before),
+      TEST(what_is_used_is_measured),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,9 @@ function job_object:reschedule(when) end
 function job_object:refresh() end
 ---@return job_object?, string? message, string? code
 function job_object:remove() end
+---@param options? {now: boolean} now: kill it at once
+---@return table?, string? message, string? code
+function job_object:cancel(options) end
 ---@return string? run, string? message, string? code
 function job_object:run_now(...) end
 ---@param count? integer
@@ -298,8 +301,9 @@ function scheduler.get_run(run) end
 ---@return {at: time.value, level: string, text: string}[]?, string? message, string? code
 function scheduler.logs(run) end
 ---@param run string|run_object|job_object
+---@param options? {now: boolean} now: kill it at once
 ---@return table?, string? message, string? code
-function scheduler.cancel_run(run) end
+function scheduler.cancel_run(run, options) end
 ---@param name string
 ---@param source string
 ---@return table?, string? message, string? code
