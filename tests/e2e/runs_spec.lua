@@ -1,0 +1,193 @@
+--- What runs can do and how they end, by the real daemon.
+
+local daemon = require "support.daemon"
+
+describe("a run", function()
+  local d
+
+  before_each(function()
+    d = daemon.new()
+  end)
+
+  after_each(function()
+    d:close()
+  end)
+
+  local function write(source)
+    d:write("r.lua", source)
+    d:start()
+  end
+
+  --- The run of a job in that state, with its attempts.
+  local function ended(job, state)
+    return daemon.wait_until(function()
+      local run = d:runs(job)[1]
+      return run and run.state == state and run
+    end, 20, ("%s is %s"):format(job, state))
+  end
+
+  local function contains(text, part)
+    assert(text:find(part, 1, true), ("%q is not in:\n%s"):format(part, text))
+  end
+
+  it("is tried again as its job says, and as it asks", function()
+    write [[
+      job "flaky" { retry = { attempts = 4, delay = "20ms", give_up_on = "hopeless" }, run = function(run)
+        if run.attempt < 3 then error "busy" end
+        return run.key
+      end }
+      job "hopeless" { retry = { attempts = 4, delay = "20ms", give_up_on = "hopeless" }, run = function()
+        error "this is hopeless"
+      end }
+      job "asks" { run = function(run)
+        if run.attempt == 1 then pcall(run.retry, run, "20ms", "shop is closed") end
+        return run.attempt
+      end }
+      job "sleeps" { retry = 2, run = function(run)
+        if run.attempt < 4 then run:snooze("20ms", "too early") end
+        return run.attempt
+      end }
+      job "decides" {
+        retry = function(run, problem) return problem:find "soon" and run.attempt < 3 and 0.02 end,
+        run = function() error "soon" end,
+      }
+    ]]
+    for _, job in ipairs { "flaky", "hopeless", "asks", "sleeps", "decides" } do
+      d:must("run-now", job)
+    end
+    local flaky = ended("flaky", "succeeded")
+    assert.equal(flaky.id .. "#3", flaky.result)
+    assert.equal(1, ended("hopeless", "failed").attempt)
+    assert.equal(2, ended("asks", "succeeded").result)
+    assert.equal(4, ended("sleeps", "succeeded").result)
+    assert.equal(3, ended("decides", "failed").attempt)
+    contains(d:must("why", d:runs("sleeps")[1].id), "snoozed")
+    contains(d:must("why", d:runs("asks")[1].id), "shop is closed")
+  end)
+
+  it("is told to end, and killed when it goes on", function()
+    write [[
+      job "tidy" { run = function(run)
+        local guard <close> = setmetatable({}, { __close = function() sleep(0.01) log.info "put away" end })
+        sleep "1h"
+      end }
+      job "saves" { run = function(run)
+        while not run:cancelled() do pcall(sleep, 0.01) end
+        return run:cancelled()
+      end }
+      job "deaf" { cancel_grace = "100ms", run = function() while true do pcall(sleep, 60) end end }
+      job "spins" { run = function() while true do end end }
+      job "soft" { soft_timeout = "50ms", timeout = "1h", run = function() sleep "1h" end }
+      job "silent" { heartbeat_timeout = "100ms", run = function() sleep "1h" end }
+      job "child" { run = command 'trap "echo put away; exit 0" TERM; echo up; while :; do sleep 0.01; done' }
+    ]]
+    for _, job in ipairs { "tidy", "saves", "deaf", "spins", "soft", "silent", "child" } do
+      d:must("run-now", job)
+    end
+    daemon.wait_until(function() return d:must("logs", "child"):find "up" end, 10, "the command is up")
+    for _, job in ipairs { "tidy", "saves", "deaf", "child" } do
+      daemon.wait_until(function() return d:runs(job)[1].state == "running" end, 10, job .. " runs")
+      d:must("cancel", job)
+    end
+    d:must("cancel", "--now", "spins")
+    contains(ended("tidy", "cancelled").error, "the run was cancelled")
+    contains(d:must("logs", "tidy"), "put away")
+    assert.equal("cancelled", ended("saves", "succeeded").result)
+    contains(ended("deaf", "cancelled").error, "was told to end (cancelled) and went on")
+    ended("spins", "cancelled")
+    contains(ended("soft", "timed_out").error, "soft_timeout")
+    contains(ended("silent", "timed_out").error, "no heartbeat for 100ms")
+    ended("child", "succeeded")
+    contains(d:must("logs", "child"), "put away")
+  end)
+
+  it("tells how far it is", function()
+    write [[
+      job "rows" { run = function(run) run:progress(370, 1000, "rows\27[31m") sleep "1h" end }
+    ]]
+    d:must("run-now", "rows")
+    daemon.wait_until(function() return d:must("list"):find("37 %", 1, true) end, 10, "it is in the list")
+    for _, command in ipairs { "list", "runs", "status" } do
+      local shown = d:must(command)
+      contains(shown, "37 % (370/1000), rows")
+      assert(not shown:find("\27[31m", 1, true), "a control character is shown as it is")
+    end
+    contains(d:cli_with("jobs()\nruns()\n", "repl").out, "37 % (370/1000), rows")
+    local progress = d:runs("rows")[1].progress
+    assert.equal(370, progress.done)
+    d:must("cancel", "rows")
+    assert.is_nil(ended("rows", "cancelled").progress)
+  end)
+
+  it("finds its checkpoint after kill -9", function()
+    write [[
+      job "import" { run = function(run)
+        local from = run.checkpointed and run.checkpointed.row or 0
+        assert(run:checkpoint { row = from + 10 })
+        log.info("at %d", from + 10)
+        if from < 20 then sleep "1h" end
+        return { from = from, attempt = run.attempt }
+      end }
+    ]]
+    d:must("run-now", "import")
+    for row = 10, 20, 10 do
+      daemon.wait_until(function() return d:must("logs", "import"):find("at " .. row) end, 10, "row " .. row)
+      d:kill()
+      d:start()
+    end
+    local result = ended("import", "succeeded").result
+    assert.same({ from = 20, attempt = 3 }, result)
+  end)
+
+  it("knows the success before it", function()
+    write [[
+      local fails = true
+      job "sums" { run = function(run, bad)
+        if bad then error "bad" end
+        return (run.previous and run.previous.result or 0) + 1
+      end }
+    ]]
+    assert.equal(1, d:run_now("sums").result)
+    assert.equal(2, d:run_now("sums").result)
+    d:must("run-now", "sums", "true")
+    ended("sums", "failed")
+    assert.equal(3, d:run_now("sums").result)
+  end)
+
+  it("that is cut off again and again puts its job in quarantine", function()
+    write [[
+      job "murder" { max_interruptions = 2, run = function() log.info "here" sleep "1h" end }
+    ]]
+    d:must("run-now", "murder")
+    for _ = 1, 2 do
+      daemon.wait_until(function() return d:runs("murder")[1].state == "running" end, 10, "it runs")
+      d:kill()
+      d:start()
+    end
+    ended("murder", "interrupted")
+    local job = d:job "murder"
+    assert.equal("error", job.state)
+    contains(job.error, "quarantined: its run murder@")
+    contains(job.error, "moonbeat resume murder")
+    contains(d:must("events"), "job_quarantined")
+    d:must("resume", "murder")
+    assert.equal("active", d:job("murder").state)
+  end)
+
+  it("is told before a stop cuts it off", function()
+    write [[
+      job "open" { run = function(run)
+        local ok, problem = pcall(sleep, "1h")
+        run:checkpoint(run:cancelled())
+        error(problem, 0)
+      end }
+    ]]
+    d:must("run-now", "open")
+    daemon.wait_until(function() return d:runs("open")[1].state == "running" end, 10, "it runs")
+    d:must("stop", "--grace", "2s")
+    d:wait_for_end()
+    d:write("r.lua", [[job "open" { run = function(run) return run.checkpointed end }]])
+    d:start()
+    assert.equal("stopping", ended("open", "succeeded").result)
+  end)
+end)
