@@ -112,6 +112,9 @@ end)
 --- The keys that begin with `prefix`, sorted.
 ---@type fun(prefix?: string): string[]
 kv.keys = both("keys", function(shared, prefix)
+  if prefix ~= nil and type(prefix) ~= "string" then
+    fail("kv.keys: the prefix must be a string, got %s", raw.type_name(prefix))
+  end
   local list, after = {}, nil
   repeat
     local page = ask("kv.keys", "kv_keys", { prefix = prefix, after = after, shared = shared })

@@ -248,6 +248,7 @@ static void keeps_values(void **state)
       "assert(stored.n == nil)\n"
       "refuses('kv.incr: \"t\" holds an object', kv.incr, 't')\n"
       "assert(table.concat(kv.keys(), ' ') == 'a b c')\n"
+      "refuses('kv.keys: the prefix must be a string, got number', kv.keys, 5)\n"
       "assert(kv.cas('new', nil, 1) and not kv.cas('new', nil, 2) and kv.cas('new', 1, 2))\n"
       "kv.shared.set('x', 1, { ttl = '1h' })\n"
       "local op, params = last()\n"
