@@ -14,12 +14,17 @@
 #include "vm/api_args.h"
 #include "vm/api_fs.h"
 #include "vm/api_fs_tally.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
 #define WATCH "moonbeat.watch"
 
+/* Of one state: each has handles of the loop and of the system. */
+enum { WATCHES_MAX = 256 };
+
 struct fs_watch {
+  struct vm *vm; /* until it is closed */
   int holders;
   struct fs_tally *tally;
   struct wake *wake; /* NULL: closed */
@@ -43,9 +48,11 @@ struct nap {
 
 static void close_watch(struct fs_watch *watch)
 {
-  if (watch->wake)
-    wake_close(watch->wake);
+  if (!watch->wake)
+    return;
+  wake_close(watch->wake);
   watch->wake = NULL;
+  watch->vm->watches--;
 }
 
 static void let_go(struct fs_watch *watch)
@@ -248,8 +255,18 @@ static char *full_pattern(const char *folder, const char *pattern)
   return buffer_take(&full);
 }
 
+static void check_count(lua_State *L)
+{
+  const struct vm *vm = vm_of(L);
+  if (vm->watches >= WATCHES_MAX)
+    lua_gc(L, LUA_GCCOLLECT); /* some may be in use no more */
+  if (vm->watches >= WATCHES_MAX)
+    args_fail(L, "fs.watch: %d are open already", WATCHES_MAX);
+}
+
 static int l_watch(lua_State *L) /* function path is_deep -> watch */
 {
+  check_count(L);
   const char *function = luaL_checkstring(L, 1);
   char *path = args_path(L, lua_upvalueindex(1), 2, function, "path");
   const char *written = lua_tostring(L, 2);
@@ -262,6 +279,8 @@ static int l_watch(lua_State *L) /* function path is_deep -> watch */
   struct fs_watch **holder = lua_newuserdatauv(L, sizeof *holder, 0);
   struct fs_watch *watch = memory_alloc(sizeof *watch);
   *holder = watch;
+  watch->vm = vm_of(L);
+  watch->vm->watches++;
   watch->holders = 1;
   watch->tally = fs_tally_create(path, is_pattern, lua_toboolean(L, 3));
   watch->skip = written[0] != '/' && folder ? strlen(folder) + 1 : 0;

@@ -58,6 +58,7 @@ struct vm {
   size_t peak;            /* of this slice */
   bool over_cap;          /* the hook shall look at it */
   int cycles_to_go;       /* of the collection that shows whether that is true */
+  int watches;            /* of fs.watch that are open */
   struct redact *secrets; /* that were read, see secret.h; NULL: none */
   char kill_text[256];
   int run_handler, handlers; /* registry references */

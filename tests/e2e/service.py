@@ -178,7 +178,7 @@ class Frozen:
 
     def trace(self, what):
         if self.libc.ptrace(what, self.thread, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "ptrace")
+            raise OSError(ctypes.get_errno(), "ptrace: " + os.strerror(ctypes.get_errno()))
 
     def __enter__(self):
         self.trace(self.SEIZE)
