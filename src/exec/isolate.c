@@ -50,7 +50,8 @@ struct process {
   struct source *source;
   char *job_id, *env;
   struct job_limits limits;
-  uint64_t call;       /* of the run, in questions */
+  uint64_t call;       /* as the scheduler knows what asks; the load and all runs are one */
+  bool has_locked;     /* while it loaded */
   int64_t deadline_us; /* monotonic, of the run; 0: none */
   const char *late;    /* why it was killed; NULL: it was not */
   int runs;
@@ -175,8 +176,20 @@ static void forget_questions(struct process *process)
     }
 }
 
+/* Locks of a run go with its attempt; those of a load would stay. */
+static void unlock(struct process *process)
+{
+  struct message *request = worker_message(process->isolate->worker, MESSAGE_REQUEST);
+  request->as.request.op = memory_strdup("unlock_all");
+  request->as.request.script = memory_strdup(process->source->load->as.load.script);
+  request->as.request.call = process->call;
+  worker_post(process->isolate->worker, request);
+}
+
 static void destroy_process(struct process *process)
 {
+  if (process->has_locked)
+    unlock(process);
   forget_questions(process);
   TAILQ_REMOVE(&process->isolate->processes, process, link);
   cell_release(process->cell);
@@ -283,6 +296,7 @@ static void assign(struct process *process, struct waiting *waiting)
 {
   const struct message *run = waiting->run;
   process->phase = LOADING;
+  process->call = ++process->isolate->worker->host->last_number;
   process->run = waiting->run;
   process->source = waiting->source;
   process->job_id = memory_strdup(run->as.run.job_id);
@@ -315,7 +329,6 @@ static void begin_run(struct process *process)
   int64_t reaction_us = REACTION_US + (process->run->as.run.decide ? RUN_DECIDE_US : 0);
   int64_t patience_us = timeout_us ? timeout_us + reaction_us : 0;
   process->phase = RUNNING;
-  process->call = ++process->isolate->worker->host->last_number;
   process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
   cell_send(process->cell, process->run);
   cell_set_timer(process->cell, patience_us);
@@ -460,6 +473,16 @@ static void take_finished(struct process *process, struct message *finished)
   start_waiting(process->isolate);
 }
 
+/* The run, or nobody but the process while it loads. What a load has locked it gives back when it
+ * is over, of which one may hear when the run has begun. */
+static struct attempt asker_of(struct process *process, const char *op)
+{
+  bool is_load = process->phase == LOADING || strcmp(op, "unlock_all") == 0;
+  if (is_load && strcmp(op, "lock") == 0)
+    process->has_locked = true;
+  return is_load ? (struct attempt){0} : process->run->as.run.attempt;
+}
+
 /* Takes the request. */
 static void relay_request(struct process *process, struct message *request)
 {
@@ -482,9 +505,7 @@ static void relay_request(struct process *process, struct message *request)
   free(request->as.request.script);
   request->as.request.script = memory_strdup(process->source->load->as.load.script);
   request->as.request.generation = process->source->load->as.load.generation;
-  request->as.request.attempt = (struct attempt){0};
-  if (process->phase == RUNNING)
-    request->as.request.attempt = process->run->as.run.attempt;
+  request->as.request.attempt = asker_of(process, request->as.request.op);
   request->as.request.call = process->call;
   worker_post(isolate->worker, request);
 }

@@ -228,6 +228,44 @@ describe("an isolated run", function()
     assert.same({ 3, 1 }, d:runs("i")[1].result)
   end)
 
+  it("can be told to end, leaves a checkpoint, shows its progress, holds locks", function()
+    write [[
+      job "steps" { isolate = true, retry = { attempts = 2, delay = "10ms" }, run = function(run)
+        if run.attempt == 1 then
+          run:checkpoint { at = 5 }
+          error "later"
+        end
+        return run.checkpointed.at
+      end }
+      job "told" { isolate = true, soft_timeout = "300ms", timeout = "1m", run = function(run)
+        run:progress(1, 2, "half")
+        while not run:cancelled() do
+          pcall(sleep, "20ms")
+        end
+        return "was told"
+      end }
+      job "holds" { isolate = true, run = function()
+        assert(lock "door")
+        exec "kill -KILL $PPID"
+        sleep "1m"
+      end }
+      job "waits" { isolate = true, run = function()
+        assert(lock("door", { wait = "20s" }))
+        return "mine"
+      end }
+    ]]
+    d:must("run-now", "steps")
+    daemon.wait_until(function()
+      local found = d:runs("steps")[1]
+      return found and found.state == "succeeded"
+    end, 20, "the second attempt")
+    assert.equal(5, d:runs("steps")[1].result)
+    local ended = run "told"
+    assert.truthy(ended.result == "was told" or ended.state == "timed_out", ended.error)
+    assert.equal("failed", run "holds".state)
+    assert.equal("mine", run "waits".result)
+  end)
+
   it("does not outlive its script's version by its process", function()
     write [[ job "i" { isolate = true, run = function() return 1 end } ]]
     assert.equal(1, run "i".result)
