@@ -251,6 +251,26 @@ int64_t cli_instant(const struct json *time, int64_t otherwise)
   return text && instant_parse(text, NULL, &us, NULL) == ERROR_OK ? us : otherwise;
 }
 
+enum error_code cli_read_moment(struct cli *cli, const char *option, const char *text,
+                                const struct zone *zone, int64_t *us)
+{
+  enum error_code code;
+  int64_t length_us;
+  *us = cli->screen.now_us;
+  if (strcmp(text, "now") == 0)
+    return ERROR_OK;
+  if (*text == '+' || *text == '-') {
+    code = duration_parse_signed(text, &length_us, &cli->error);
+    if (!code && (length_us < INSTANT_MIN - *us || length_us > INSTANT_MAX - *us))
+      code = error_set(&cli->error, ERROR_INVALID, "outside the years 1 to 9999");
+    if (!code)
+      *us += length_us;
+  } else {
+    code = instant_parse(text, zone, us, &cli->error);
+  }
+  return code ? error_prefix(&cli->error, "--%s \"%.60s\"", option, text) : ERROR_OK;
+}
+
 void cli_append_instant(struct buffer *out, int64_t us)
 {
   char text[INSTANT_TEXT_SIZE];

@@ -9,6 +9,7 @@
 #include "ctl/control.h"
 #include "ctl/screen.h"
 #include "ctl/table.h"
+#include "time/zone.h"
 
 struct cli {
   const struct cli_host *host;
@@ -81,6 +82,11 @@ const char *cli_when(const struct cli *cli, const struct json *time);
 
 /* Microseconds of a time of the daemon's; `otherwise` when there is none. */
 int64_t cli_instant(const struct json *time, int64_t otherwise);
+
+/* A time on the wall clock of the zone, "now", or a length of time from now on: "+2d". The option
+ * is named in errors. */
+enum error_code cli_read_moment(struct cli *cli, const char *option, const char *text,
+                                const struct zone *zone, int64_t *us);
 
 /* "2026-11-21T09:00:00Z", with microseconds only where there are some. */
 void cli_append_instant(struct buffer *out, int64_t us);

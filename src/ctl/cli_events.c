@@ -104,12 +104,14 @@ static void put_filters(struct cli *cli, struct json_writer *writer)
   json_end_array(writer);
 }
 
-static bool is_wanted(struct cli *cli, const struct json *event)
+static bool is_wanted(struct cli *cli, const struct json *event, int64_t since_us)
 {
   const struct arguments *arguments = cli->arguments;
   const char *job = arguments_value(arguments, "job", NULL);
   const char *name = json_text(json_get(event, "event"), "");
   if (job && strcmp(json_text(json_get(event, "job"), ""), job) != 0)
+    return false;
+  if (cli_instant(json_get(event, "at"), INT64_MAX) < since_us)
     return false;
   if (!arguments_has(arguments, "event"))
     return true;
@@ -122,7 +124,7 @@ static bool is_wanted(struct cli *cli, const struct json *event)
 
 /* The daemon remembers a bounded number; the filter is applied here, and the last so many of what
  * passes are shown. */
-static enum error_code put_recent(struct cli *cli, long count)
+static enum error_code put_recent(struct cli *cli, long count, int64_t since_us)
 {
   struct json_document *answer;
   if (count == 0)
@@ -133,9 +135,9 @@ static enum error_code put_recent(struct cli *cli, long count)
   const struct json *events = json_get(control_result(answer), "events");
   long wanted = 0;
   json_each(event, events)
-    wanted += is_wanted(cli, event);
+    wanted += is_wanted(cli, event, since_us);
   json_each(event, events)
-    if (is_wanted(cli, event) && wanted-- <= count)
+    if (is_wanted(cli, event, since_us) && wanted-- <= count)
       put_event(cli, event);
   cli_flush(cli);
   json_free(answer);
@@ -202,14 +204,19 @@ int cli_do_events(struct cli *cli)
     return 0;
   }
   bool follows = arguments_has(cli->arguments, "follow");
-  long count;
+  const char *since = arguments_value(cli->arguments, "since", NULL);
+  const struct zone *zone = NULL;
+  int64_t since_us = INT64_MIN;
+  long count, count_else = since ? 100000 : follows ? 0 : 100;
   enum error_code code =
-      arguments_number(cli->arguments, "count", 0, 100000, follows ? 0 : 100, &count, &cli->error);
+      arguments_number(cli->arguments, "count", 0, 100000, count_else, &count, &cli->error);
+  if (!code && since && !(code = zone_find("local", &zone, &cli->error)))
+    code = cli_read_moment(cli, "since", since, zone, &since_us);
   /* First the subscription: between the two an event may come twice, which is better than never. */
   if (!code && (follows || arguments_has(cli->arguments, "event")))
     code = subscribe(cli);
   if (!code)
-    code = put_recent(cli, count);
+    code = put_recent(cli, count, since_us);
   if (!code && follows)
     code = follow(cli);
   return code ? cli_fail(cli) : 0;

@@ -26,27 +26,6 @@ struct request {
 
 /* ---- what is asked ---- */
 
-/* A time on the wall clock of the zone, "now", or a length of time from now on: "+2d". */
-static enum error_code read_moment(struct cli *cli, const char *option, const char *text,
-                                   const struct zone *zone, int64_t *us)
-{
-  enum error_code code;
-  int64_t length_us;
-  *us = cli->screen.now_us;
-  if (strcmp(text, "now") == 0)
-    return ERROR_OK;
-  if (*text == '+' || *text == '-') {
-    code = duration_parse_signed(text, &length_us, &cli->error);
-    if (!code && (length_us < INSTANT_MIN - *us || length_us > INSTANT_MAX - *us))
-      code = error_set(&cli->error, ERROR_INVALID, "outside the years 1 to 9999");
-    if (!code)
-      *us += length_us;
-  } else {
-    code = instant_parse(text, zone, us, &cli->error);
-  }
-  return code ? error_prefix(&cli->error, "--%s \"%.60s\"", option, text) : ERROR_OK;
-}
-
 static enum error_code read_request(struct cli *cli, struct request *request)
 {
   const struct arguments *arguments = cli->arguments;
@@ -147,9 +126,9 @@ static enum error_code gather(struct cli *cli, struct next_answer *answer,
   int64_t from_us = cli->screen.now_us + 1, until_us = INSTANT_MAX;
   enum error_code code = find_zone(cli, answer, request->default_zone);
   if (!code && request->from)
-    code = read_moment(cli, "from", request->from, answer->zone, &from_us);
+    code = cli_read_moment(cli, "from", request->from, answer->zone, &from_us);
   if (!code && request->until)
-    code = read_moment(cli, "until", request->until, answer->zone, &until_us);
+    code = cli_read_moment(cli, "until", request->until, answer->zone, &until_us);
   if (!code && until_us < from_us)
     code = error_set(&cli->error, ERROR_INVALID,
                      request->from ? "--until is before --from" : "--until has passed: say --from");

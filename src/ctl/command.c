@@ -171,6 +171,7 @@ const struct command commands[COMMAND_COUNT] = {
              {.name = "job", .value = "JOB", .help = "only those of this job"},
              {.name = "event", .letter = 'e', .value = "NAME", .may_repeat = true,
               .help = "only these: job_executed, job_*, order, ..."},
+             {.name = "since", .value = "TIME", .help = "only those since TIME: 2027-01-01, \"09:30\", -1h"},
              {.name = "list", .help = "the events that moonbeat itself tells, and what they say"})},
     {COMMAND_EMIT, "emit", "EVENT [NAME=VALUE...|JSON]", "tell listeners and waiting jobs of an event",
      "  moonbeat emit deployed\n"

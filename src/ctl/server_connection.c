@@ -1,6 +1,7 @@
 /* One client: bytes in, frames out. Output is gathered and written once per turn of the loop. A
  * client that sends faster than it reads is not read from until it has caught up; one that takes
- * what it subscribed to too slowly is cut off, since nobody else may wait for it. */
+ * what a console prints too slowly is cut off, since nobody else may wait for it, and one that
+ * takes events too slowly loses some. */
 #include "ctl/server_internal.h"
 
 #include <poll.h>
@@ -121,10 +122,22 @@ void connection_start(struct connection *connection)
 
 /* ---- writing ---- */
 
+bool connection_is_full(const struct connection *connection)
+{
+  return count_output(connection) > SERVER_PUSHES_MAX;
+}
+
+bool connection_is_filling(const struct connection *connection)
+{
+  return count_output(connection) > SERVER_PUSHES_MAX / 2;
+}
+
 static void after_output(struct connection *connection)
 {
   if (connection->is_closed)
     return;
+  if (!connection->is_ending && connection->subscription.lost && !connection_is_filling(connection))
+    events_tell_lost(connection);
   if (connection->is_ending && count_output(connection) == 0)
     connection_close(connection);
   else

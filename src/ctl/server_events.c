@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/event_name.h"
+#include "time/instant.h"
 
 void subscription_clear(struct connection *connection)
 {
@@ -94,6 +96,41 @@ static void append_on_one_line(struct buffer *frame, const char *json)
     *end = ' ';
 }
 
+/* An event like others, whatever was subscribed to. */
+void events_tell_lost(struct connection *connection)
+{
+  struct buffer frame = {0};
+  struct json_writer writer = {.out = &frame};
+  char at[INSTANT_TEXT_SIZE];
+  int64_t lost = connection->subscription.lost;
+  connection->subscription.lost = 0;
+  instant_format(at, clock_wall_us());
+  json_begin_object(&writer);
+  json_key(&writer, "event");
+  json_begin_object(&writer);
+  json_put_text(&writer, "event", "scheduler_events_lost");
+  json_put_text(&writer, "at", at);
+  json_put_integer(&writer, "count", lost);
+  json_put_text(&writer, "text", "this client reads too slowly");
+  json_end_object(&writer);
+  json_end_object(&writer);
+  connection_push(connection, frame.data, frame.size);
+  buffer_deinit(&frame);
+}
+
+/* From the first loss on until it has caught up nothing is sent, so that what is missing is in one
+ * place. */
+static void publish_to(struct connection *connection, const struct buffer *frame)
+{
+  struct subscription *subscription = &connection->subscription;
+  if (subscription->lost && !connection_is_filling(connection))
+    events_tell_lost(connection);
+  if (subscription->lost || connection_is_full(connection))
+    subscription->lost++;
+  else
+    connection_push(connection, frame->data, frame->size);
+}
+
 void events_publish(struct server *server, const struct message *message)
 {
   const char *name = message->as.event.name, *json = message->as.event.json;
@@ -113,7 +150,7 @@ void events_publish(struct server *server, const struct message *message)
     }
     if (frame.size == 0)
       append_on_one_line(&frame, json);
-    connection_push(connection, frame.data, frame.size);
+    publish_to(connection, &frame);
   }
   buffer_deinit(&frame);
   json_free(parsed);

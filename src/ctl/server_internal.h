@@ -13,6 +13,7 @@ struct subscription {
   char **events;
   size_t event_count;
   char *job, *run; /* NULL: any */
+  int64_t lost;    /* events, since the client reads too slowly; it is told when it has caught up */
 };
 
 struct connection {
@@ -77,6 +78,10 @@ void connection_start(struct connection *connection);
 void connection_send(struct connection *connection, const char *frame, size_t size);
 void connection_push(struct connection *connection, const char *frame, size_t size);
 
+/* Whether so much waits to be read that nothing more is to be pushed; or about half of that. */
+bool connection_is_full(const struct connection *connection);
+bool connection_is_filling(const struct connection *connection);
+
 /* Sends {"id":ID,"error":{...}}. */
 void connection_send_error(struct connection *connection, const char *id, enum error_code code,
                            const char *text);
@@ -102,6 +107,8 @@ void request_watch_off(struct server *server);
 enum error_code subscription_set(struct connection *connection, const struct json *params,
                                  struct error *error);
 void subscription_clear(struct connection *connection);
+/* The client reads again: it is told what it has lost. */
+void events_tell_lost(struct connection *connection);
 void events_publish(struct server *server, const struct message *message);
 void events_print(struct server *server, const struct message *message);
 

@@ -23,6 +23,8 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(scheduler_store_full, RARE, "since error",                                                     \
     "nothing can be stored; everything waits, and goes on when there is room")                     \
   X(scheduler_store_recovered, RARE, "since error", "there is room again")                         \
+  X(scheduler_events_lost, HOT, "count text",                                                      \
+    "told only to a client that reads events too slowly: so many it has lost")                     \
   X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
     "a worker sits in a call that it cannot be called back from")                                  \
   X(scheduler_listener_failed, RARE, "script listener about waiting dead error",                   \

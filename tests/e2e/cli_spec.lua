@@ -368,6 +368,14 @@ describe("about runs", function()
     assert.matches("^%S+ job_error fails@%S+: [^\n]*no luck\n", only())
     assert.not_matches("job_executed", only())
     contains(d:must("events", "-n", "50"), "job_error fails@")
+    local errors = d:json("events", "-e", "job_e*", "--since", "-1h")
+    assert.is_true(#errors > 0)
+    for _, event in ipairs(errors) do
+      assert.equal("job_error", event.event)
+    end
+    assert.same({}, d:json("events", "--since", "+1h"))
+    contains(d:must("events", "--list"), "scheduler_started ")
+    assert.equal("the scripts are read and jobs begin to run", d:json("events", "--list")[1].when)
   end)
 end)
 

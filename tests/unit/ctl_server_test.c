@@ -363,15 +363,34 @@ static void stops_reading_from_who_does_not_read(void **state)
   close(fd);
 }
 
-static void cuts_off_a_subscriber_that_does_not_read(void **state)
+/* 12 MB of events, and nobody takes them; then somebody does. */
+static void tells_a_slow_subscriber_what_it_lost(void **state)
 {
   (void)state;
   int fd = connect_raw();
   send_raw(fd, "{\"id\":1,\"op\":\"subscribe\"}\n", 26);
   expect_count(&house.watch_on, 1);
   send_raw(fd, "{\"id\":2,\"op\":\"flood\"}\n", 22);
-  expect_count(&house.watch_off, 1); /* 12 MB of events, and nobody takes them */
+  struct control *control = open_client(); /* another one is served all the time */
+  struct json_document *answer;
+  struct error error;
+  assert_int_equal(control_request(control, "echo", "{}", &answer, &error), ERROR_OK);
+  json_free(answer);
+  control_close(control);
+  char *all = receive_raw(fd, WAIT_MS);
+  int got = 0, lost = 0;
+  for (char *at = all; (at = strstr(at, "\"job_log\"")); at++)
+    got++;
+  char *told = strstr(all, "\"scheduler_events_lost\"");
+  assert_non_null(told);
+  char *count = strstr(told, "\"count\":");
+  assert_non_null(count);
+  lost = atoi(count + strlen("\"count\":"));
+  assert_int_equal(got + lost, 3000);
+  assert_true(got > 1000 && lost > 100);
+  free(all);
   close(fd);
+  expect_count(&house.watch_off, 1);
   expect_alive();
 }
 
@@ -522,7 +541,7 @@ int main(void)
       IN_HOUSE(survives_clients_that_leave),
       IN_HOUSE(answers_a_burst_in_full),
       IN_HOUSE(stops_reading_from_who_does_not_read),
-      IN_HOUSE(cuts_off_a_subscriber_that_does_not_read),
+      IN_HOUSE(tells_a_slow_subscriber_what_it_lost),
       IN_HOUSE(pushes_what_was_subscribed_to),
       IN_HOUSE(keeps_console_sessions_apart),
       IN_HOUSE(a_late_answer_is_dropped),

@@ -96,9 +96,10 @@ function command(words) end
 ---| "job_late" | "job_log" | "job_max_instances" | "job_missed" | "job_modified" | "job_paused"
 ---| "job_progress" | "job_quarantined" | "job_recovered" | "job_removed" | "job_resumed"
 ---| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "scheduler_clock_stepped"
----| "scheduler_listener_failed" | "scheduler_listener_full" | "scheduler_shutdown"
----| "scheduler_started" | "scheduler_store_full" | "scheduler_store_recovered"
----| "scheduler_worker_stuck" | "script_failed" | "script_loaded" | "script_removed"
+---| "scheduler_events_lost" | "scheduler_listener_failed" | "scheduler_listener_full"
+---| "scheduler_shutdown" | "scheduler_started" | "scheduler_store_full"
+---| "scheduler_store_recovered" | "scheduler_worker_stuck" | "script_failed" | "script_loaded"
+---| "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
