@@ -9,7 +9,8 @@ local secret = {}
 
 --- The text of a secret, without the line end behind it. When there is none: `default` if it is given,
 --- else an error. The file must be its owner's alone (chmod 600). It is read each time, so that it can
---- be changed while the daemon runs. Of less than 4 bytes it is not kept out of texts.
+--- be changed while the daemon runs. Of less than 4 bytes it is not kept out of texts; of several
+--- lines, those of 8 bytes and more are kept out also one by one.
 ---@param name string
 ---@param default? string
 ---@return string value

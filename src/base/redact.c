@@ -7,19 +7,20 @@
 #include "base/json.h"
 #include "base/memory.h"
 
-enum { CUT_MIN = REDACT_SIZE_MIN };
+/* A line of a value is looked for too, if nothing else is likely to have it. */
+enum { CUT_MIN = REDACT_SIZE_MIN, LINE_MIN = 8, LINES_MAX = 2048 };
 
 static const char mark[] = "***";
 
 struct pattern {
   char *name, *bytes;
   size_t size;
+  struct pattern *next; /* with the same first byte; the longest first */
 };
 
 struct redact {
-  struct pattern *patterns; /* the longest first */
-  size_t count;
-  uint64_t pairs[65536 / 64]; /* with which one of them begins */
+  struct pattern *patterns[256]; /* by their first bytes */
+  uint64_t pairs[65536 / 64];    /* with which one of them begins */
 };
 
 struct redact *redact_create(void)
@@ -27,16 +28,23 @@ struct redact *redact_create(void)
   return memory_alloc(sizeof(struct redact));
 }
 
+static void destroy_pattern(struct pattern *pattern)
+{
+  explicit_bzero(pattern->bytes, pattern->size);
+  free(pattern->bytes);
+  free(pattern->name);
+  free(pattern);
+}
+
 void redact_destroy(struct redact *set)
 {
   if (!set)
     return;
-  for (size_t i = 0; i < set->count; i++) {
-    explicit_bzero(set->patterns[i].bytes, set->patterns[i].size);
-    free(set->patterns[i].bytes);
-    free(set->patterns[i].name);
-  }
-  free(set->patterns);
+  for (size_t i = 0; i < sizeof set->patterns / sizeof set->patterns[0]; i++)
+    for (struct pattern *pattern = set->patterns[i], *next; pattern; pattern = next) {
+      next = pattern->next;
+      destroy_pattern(pattern);
+    }
   free(set);
 }
 
@@ -45,25 +53,32 @@ static unsigned pair_at(const char *text)
   return (unsigned)(unsigned char)text[0] | (unsigned)(unsigned char)text[1] << 8;
 }
 
-static int compare_sizes(const void *a, const void *b)
-{
-  size_t left = ((const struct pattern *)a)->size, right = ((const struct pattern *)b)->size;
-  return (left < right) - (left > right);
-}
-
 static void add_pattern(struct redact *set, const char *name, const char *bytes, size_t size)
 {
   if (size < REDACT_SIZE_MIN)
     return;
-  for (size_t i = 0; i < set->count; i++)
-    if (set->patterns[i].size == size && memcmp(set->patterns[i].bytes, bytes, size) == 0)
+  struct pattern **at = &set->patterns[(unsigned char)bytes[0]];
+  for (; *at && (*at)->size >= size; at = &(*at)->next)
+    if ((*at)->size == size && memcmp((*at)->bytes, bytes, size) == 0)
       return;
-  set->patterns = memory_resize(set->patterns, (set->count + 1) * sizeof *set->patterns);
-  set->patterns[set->count++] =
-      (struct pattern){memory_strdup(name), memory_copy(bytes, size), size};
+  struct pattern *pattern = memory_alloc(sizeof *pattern);
+  *pattern = (struct pattern){memory_strdup(name), memory_copy(bytes, size), size, *at};
+  *at = pattern;
   unsigned pair = pair_at(bytes);
   set->pairs[pair / 64] |= UINT64_C(1) << pair % 64;
-  qsort(set->patterns, set->count, sizeof *set->patterns, compare_sizes);
+}
+
+/* What is written or read line by line shows no value of many lines whole. */
+static void add_lines(struct redact *set, const char *name, const char *value, size_t size)
+{
+  const char *end = value + size;
+  for (int lines = 0; value < end && lines < LINES_MAX; lines++) {
+    const char *stop = memchr(value, '\n', (size_t)(end - value));
+    size_t length = (size_t)((stop ? stop : end) - value);
+    if (length >= LINE_MIN)
+      add_pattern(set, name, value, length);
+    value += length + 1;
+  }
 }
 
 /* As string.format("%q") and the prompt write it: JSON's way but for line ends and what is no
@@ -96,6 +111,7 @@ void redact_add(struct redact *set, const char *name, const char *value, size_t 
   if (size < REDACT_SIZE_MIN)
     return;
   add_pattern(set, name, value, size);
+  add_lines(set, name, value, size);
   add_quoted_by_json(set, name, value, size);
   add_quoted_by_lua(set, name, value, size);
 }
@@ -107,8 +123,8 @@ static const struct pattern *match(const struct redact *set, const char *text, s
   unsigned pair = pair_at(text);
   if (!(set->pairs[pair / 64] >> pair % 64 & 1))
     return NULL;
-  for (size_t i = 0; i < set->count; i++) {
-    const struct pattern *pattern = &set->patterns[i];
+  const struct pattern *pattern = set->patterns[(unsigned char)text[0]];
+  for (; pattern; pattern = pattern->next) {
     size_t least = may_be_cut && size < pattern->size ? size : pattern->size;
     if (least >= CUT_MIN && least <= size && memcmp(pattern->bytes, text, least) == 0)
       return pattern;

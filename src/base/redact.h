@@ -2,8 +2,8 @@
  * gone through once, whatever their number: pairs of bytes with which none of them begins are
  * passed at the cost of a bit's look-up. The longest value that fits wins.
  *
- * A value is also found as JSON and Lua write it between quotes, and at the end of a text that was
- * cut off within it. Values of fewer than REDACT_SIZE_MIN bytes are not looked for: every text
+ * A value is also found as JSON and Lua write it between quotes, line by line, and at the end of a
+ * text that was cut off within it. Values of fewer than REDACT_SIZE_MIN bytes are not looked for: every text
  * would hold some. One thread. */
 #ifndef BASE_REDACT_H
 #define BASE_REDACT_H

@@ -11,7 +11,8 @@ local NUMBER = "8812345678"
 
 local JOBS = [[
 local at_top = secret "TOKEN"
-function logs() log.info("the token is %s", secret "TOKEN") print(secret "PEM") end
+function logs() log.info("the token is %s", secret "TOKEN") print(secret "PEM")
+  for line in secret("PEM"):gmatch "[^\n]+" do print(line) end end
 function results() return { token = secret "TOKEN", [secret "TOKEN"] = 1, pem = secret "PEM",
   number = tonumber(secret "NUMBER") } end
 function long() return ("x"):rep(990) .. secret "TOKEN" .. ("y"):rep(70000) end
@@ -85,7 +86,7 @@ describe("a secret", function()
     assert.equal("abc", run.result[3])
     assert.same({ token = "***", ["***"] = 1, pem = "***", number = "***" }, d:run_now("results").result)
     assert.matches('^"x+%*%*%*y+$', d:run_now("long").result.start)
-    assert.matches("jobs/leaky.lua:7: no luck with %*%*%*\nstack traceback", d:run_now("raises").error)
+    assert.matches("jobs/leaky.lua:8: no luck with %*%*%*\nstack traceback", d:run_now("raises").error)
     assert.matches("^%*%*%*", d:run_now("raises_table").error)
     assert.matches("^%*%*%*", d:run_now("closes_over").error)
     assert.equal("failed", d:run_now("names").state)
@@ -99,7 +100,7 @@ describe("a secret", function()
     d:must("emit", "mine")
     daemon.wait_until(function() return d:log():find("mine ***", 1, true) end, PATIENCE, "the listener")
     assert.matches("***", d:must("events"), 1, true)
-    assert.matches('jobs/leaky.lua:17: add_job: what is given to it holds the secret "TOKEN"', d:run_now("adds").error,
+    assert.matches('jobs/leaky.lua:18: add_job: what is given to it holds the secret "TOKEN"', d:run_now("adds").error,
       1, true)
     assert.equal('"***"\n', d:must("repl", "-e", 'secret "TOKEN"'))
     assert.equal("***\n", d:must("repl", "-e", 'print(secret "TOKEN")'))
@@ -130,7 +131,7 @@ describe("a secret", function()
   end)
 
   it("is refused with the reason", function()
-    assert.matches('jobs/leaky.lua:19: there is no secret "TOKN" in ' .. d.root .. "/vault or " .. d.root
+    assert.matches('jobs/leaky.lua:20: there is no secret "TOKN" in ' .. d.root .. "/vault or " .. d.root
       .. '/credentials, did you mean "TOKEN"?', d:run_now("missing").error, 1, true)
     assert.matches("/vault/OPEN can be read or changed by others (mode 0640): chmod 600 it",
       d:run_now("open_to_all").error, 1, true)

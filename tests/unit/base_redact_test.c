@@ -25,6 +25,7 @@ static void replaces(void **state)
   redact_add(set, "short", "abc", 3);
   redact_add(set, "pem", "a \"b\"\nc\\d", 9);
   redact_add(set, "nul", "x\0y\0z", 5);
+  redact_add(set, "key", "-- BEGIN --\nMIIEvQIBADAN\nshort\n-- END --", 40);
   static const char *const cases[][2] = {
       {"", ""},
       {"s", "s"},
@@ -37,6 +38,8 @@ static void replaces(void **state)
       {"a \"b\"\nc\\d!", "***!"},
       {"{\"x\":\"a \\\"b\\\"\\nc\\\\d\"}", "{\"x\":\"***\"}"}, /* JSON */
       {"\"a \\\"b\\\"\\\nc\\\\d\"", "\"***\""},                /* %q */
+      {"-- BEGIN --\nMIIEvQIBADAN\nshort\n-- END --.", "***."},
+      {"> MIIEvQIBADAN\n> short", "> ***\n> short"},
       {"cut off: s3cr", "cut off: ***"},
       {"cut off: s3c", "cut off: s3c"},
       {"s3cre!", "s3cre!"},
