@@ -12,7 +12,6 @@
  * More runs than PROCESSES_MAX wait in order. */
 #include "exec/isolate.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "exec/isolate_cell.h"
+#include "exec/isolate_internal.h"
 #include "exec/isolate_wire.h"
 #include "exec/run_call.h"
 #include "time/duration.h"
@@ -30,7 +29,6 @@
 enum {
   PROCESSES_MAX = 64, /* that run or leave, of one worker */
   IDLE_MAX = 8,
-  RUNS_MAX = 1000, /* of one process: what a library leaks does not add up */
 };
 
 #define REACTION_US INT64_C(1000000)
@@ -39,48 +37,6 @@ enum {
 #define IDLE_US     INT64_C(60000000)
 #define SPARE_US    INT64_C(600000000)
 #define LEAVE_US    INT64_C(60000000)
-
-enum phase { SPARE, LOADING, RUNNING, IDLE, LEAVING };
-
-struct process {
-  struct isolate *isolate;
-  struct cell *cell;
-  enum phase phase;
-  struct message *run; /* that waits for it to load, or runs; else NULL */
-  struct source *source;
-  char *job_id, *env;
-  struct job_limits limits;
-  uint64_t call;       /* as the scheduler knows what asks; the load and all runs are one */
-  bool has_locked;     /* while it loaded */
-  int64_t deadline_us; /* monotonic, of the run; 0: none */
-  const char *late;    /* why it was killed; NULL: it was not */
-  int runs;
-  bool is_stale; /* no run of its version comes any more */
-  bool is_cancelled;
-  enum run_state cancelled_as;
-  TAILQ_ENTRY(process) link;
-};
-
-struct waiting {
-  struct message *run;
-  struct source *source;
-  TAILQ_ENTRY(waiting) link;
-};
-
-/* A request of a process that the scheduler has not answered. */
-struct question {
-  uint64_t tag; /* as the scheduler knows it */
-  uint64_t its_tag;
-  struct process *process;
-  UT_hash_handle hh;
-};
-
-struct isolate {
-  struct worker *worker;
-  TAILQ_HEAD(, process) processes;
-  TAILQ_HEAD(, waiting) waiting;
-  struct question *questions; /* a hash by tag */
-};
 
 /* ---- ends of runs ---- */
 
@@ -97,7 +53,7 @@ static void post_end(struct isolate *isolate, const struct message *run, enum ru
   worker_post(isolate->worker, finished);
 }
 
-static void end_run(struct process *process, enum run_state state, char *error)
+void isolate_end_run(struct process *process, enum run_state state, char *error)
 {
   post_end(process->isolate, process->run, state, error);
   message_destroy(process->run);
@@ -129,20 +85,18 @@ static char *describe_end(const struct process *process)
 static void end_run_of_dead(struct process *process)
 {
   if (process->is_cancelled)
-    end_run(process, process->cancelled_as, NULL);
+    isolate_end_run(process, process->cancelled_as, NULL);
   else if (process->late)
-    end_run(process, process->phase == RUNNING ? RUN_TIMED_OUT : RUN_FAILED,
-            memory_strdup(process->late));
+    isolate_end_run(process, process->phase == RUNNING ? RUN_TIMED_OUT : RUN_FAILED,
+                    memory_strdup(process->late));
   else
-    end_run(process, RUN_FAILED, describe_end(process));
+    isolate_end_run(process, RUN_FAILED, describe_end(process));
 }
 
 /* ---- processes ---- */
 
-static void on_message(void *context, struct message *message);
 static void on_late(void *context);
 static void on_ended(void *context);
-static void start_waiting(struct isolate *isolate);
 
 static struct process *start_process(struct isolate *isolate, struct error *error)
 {
@@ -153,7 +107,7 @@ static struct process *start_process(struct isolate *isolate, struct error *erro
   if (cell_start(&(struct cell_options){.loop = &worker->loop,
                                         .bus = worker->options.bus,
                                         .program = worker->options.isolate.program,
-                                        .message = on_message,
+                                        .message = isolate_hear,
                                         .late = on_late,
                                         .ended = on_ended,
                                         .context = process},
@@ -164,16 +118,6 @@ static struct process *start_process(struct isolate *isolate, struct error *erro
   cell_set_timer(process->cell, SPARE_US);
   TAILQ_INSERT_TAIL(&isolate->processes, process, link);
   return process;
-}
-
-static void forget_questions(struct process *process)
-{
-  struct question *question, *next;
-  HASH_ITER(hh, process->isolate->questions, question, next)
-    if (question->process == process) {
-      HASH_DEL(process->isolate->questions, question);
-      free(question);
-    }
 }
 
 /* Locks of a run go with its attempt; those of a load would stay. */
@@ -190,7 +134,7 @@ static void destroy_process(struct process *process)
 {
   if (process->has_locked)
     unlock(process);
-  forget_questions(process);
+  isolate_forget_questions(process);
   TAILQ_REMOVE(&process->isolate->processes, process, link);
   cell_release(process->cell);
   source_release(process->source);
@@ -199,7 +143,7 @@ static void destroy_process(struct process *process)
   free(process);
 }
 
-static void dismiss(struct process *process)
+void isolate_dismiss(struct process *process)
 {
   process->phase = LEAVING;
   cell_dismiss(process->cell);
@@ -234,7 +178,7 @@ void isolate_prepare(struct isolate *isolate)
 }
 
 /* The first in line of those that are idle leaves when there are too many. */
-static void rest(struct process *process)
+void isolate_rest(struct process *process)
 {
   struct isolate *isolate = process->isolate;
   process->phase = IDLE;
@@ -242,7 +186,7 @@ static void rest(struct process *process)
   TAILQ_REMOVE(&isolate->processes, process, link);
   TAILQ_INSERT_TAIL(&isolate->processes, process, link);
   if (count_phase(isolate, IDLE) > IDLE_MAX)
-    dismiss(find_phase(isolate, IDLE));
+    isolate_dismiss(find_phase(isolate, IDLE));
 }
 
 /* ---- beginning ---- */
@@ -311,7 +255,7 @@ static void assign(struct process *process, struct waiting *waiting)
 }
 
 /* A run that may not be silent for long: of that the process takes care, as long as it lives. */
-static void note_life(struct process *process)
+void isolate_note_life(struct process *process)
 {
   int64_t silence_us = process->run->as.run.silence_us;
   int64_t now_us = clock_monotonic_us();
@@ -323,7 +267,7 @@ static void note_life(struct process *process)
   cell_set_timer(process->cell, late_us > now_us ? late_us - now_us : 1);
 }
 
-static void begin_run(struct process *process)
+void isolate_begin_run(struct process *process)
 {
   int64_t timeout_us = process->run->as.run.timeout_us;
   int64_t reaction_us = REACTION_US + (process->run->as.run.decide ? RUN_DECIDE_US : 0);
@@ -332,7 +276,7 @@ static void begin_run(struct process *process)
   process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
   cell_send(process->cell, process->run);
   cell_set_timer(process->cell, patience_us);
-  note_life(process);
+  isolate_note_life(process);
 }
 
 static bool is_full(const struct isolate *isolate)
@@ -350,7 +294,7 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
   if (process) {
     process->run = waiting->run;
     source_release(waiting->source);
-    begin_run(process);
+    isolate_begin_run(process);
     return true;
   }
   if (is_full(isolate))
@@ -368,7 +312,7 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
   return true;
 }
 
-static void start_waiting(struct isolate *isolate)
+void isolate_start_waiting(struct isolate *isolate)
 {
   struct waiting *waiting;
   while ((waiting = TAILQ_FIRST(&isolate->waiting)) && start(isolate, waiting)) {
@@ -394,173 +338,7 @@ void isolate_run(struct isolate *isolate, struct message *run)
   waiting->run = run;
   waiting->source = source_hold(actor->source);
   TAILQ_INSERT_TAIL(&isolate->waiting, waiting, link);
-  start_waiting(isolate);
-}
-
-/* ---- what a process says ---- */
-
-static void take_loaded(struct process *process, const struct message *loaded)
-{
-  if (process->phase != LOADING)
-    return;
-  if (loaded->as.loaded.code == ERROR_OK) {
-    begin_run(process);
-    isolate_prepare(process->isolate);
-    return;
-  }
-  end_run(process, RUN_FAILED,
-          memory_printf("in the isolated process the script does not load: %s",
-                        loaded->as.loaded.text ? loaded->as.loaded.text : "?"));
-  dismiss(process);
-}
-
-static bool is_json(const char *text)
-{
-  struct json_document *document;
-  if (json_parse(text, strlen(text), &document, NULL) != ERROR_OK)
-    return false;
-  json_free(document);
-  return true;
-}
-
-static bool is_sound(const struct message *finished)
-{
-  const struct run_answer *answer = &finished->as.finished.answer;
-  const struct run_usage *usage = &finished->as.finished.usage;
-  enum run_state state = finished->as.finished.state;
-  if (answer->verdict > VERDICT_GIVE_UP || answer->delay_us < -1 || usage->slices < 0 ||
-      usage->cpu_us < 0 || usage->memory_bytes < 0)
-    return false;
-  if (state == RUN_PENDING)
-    return answer->verdict == VERDICT_SNOOZE && answer->delay_us >= 0;
-  return state >= RUN_SUCCEEDED && state <= RUN_INTERRUPTED;
-}
-
-/* A finish as the scheduler may believe it. */
-static void correct(struct message *finished)
-{
-  int64_t now_us = clock_wall_us();
-  finished->as.finished.finished_us = now_us;
-  if (finished->as.finished.started_us <= 0 || finished->as.finished.started_us > now_us)
-    finished->as.finished.started_us = now_us;
-  if (is_sound(finished) &&
-      (!finished->as.finished.result || is_json(finished->as.finished.result)))
-    return;
-  free(finished->as.finished.result);
-  free(finished->as.finished.error);
-  finished->as.finished.result = NULL;
-  finished->as.finished.state = RUN_FAILED;
-  finished->as.finished.answer = (struct run_answer){0};
-  finished->as.finished.usage = (struct run_usage){0};
-  finished->as.finished.error =
-      memory_strdup("the isolated process ended the run with what cannot be understood");
-}
-
-/* Takes the message. */
-static void take_finished(struct process *process, struct message *finished)
-{
-  correct(finished);
-  bool is_good = finished->as.finished.state == RUN_SUCCEEDED && !process->is_stale &&
-                 !process->is_cancelled && !process->late && ++process->runs < RUNS_MAX;
-  finished->as.finished.attempt = process->run->as.run.attempt;
-  worker_post(process->isolate->worker, finished);
-  message_destroy(process->run);
-  process->run = NULL;
-  if (is_good)
-    rest(process);
-  else
-    dismiss(process);
-  start_waiting(process->isolate);
-}
-
-/* The run, or nobody but the process while it loads. What a load has locked it gives back when it
- * is over, of which one may hear when the run has begun. */
-static struct attempt asker_of(struct process *process, const char *op)
-{
-  bool is_load = process->phase == LOADING || strcmp(op, "unlock_all") == 0;
-  if (is_load && strcmp(op, "lock") == 0)
-    process->has_locked = true;
-  return is_load ? (struct attempt){0} : process->run->as.run.attempt;
-}
-
-/* Takes the request. */
-static void relay_request(struct process *process, struct message *request)
-{
-  struct isolate *isolate = process->isolate;
-  if (!request->as.request.op || strcmp(request->as.request.op, "listen") == 0) {
-    struct error error;
-    error_set(&error, ERROR_USAGE,
-              "an isolated run cannot add listeners: they would end with its process");
-    struct message *reply = message_reply_error(request, &error);
-    cell_send(process->cell, reply);
-    message_destroy(reply);
-    message_destroy(request);
-    return;
-  }
-  struct question *question = memory_alloc(sizeof *question);
-  question->process = process;
-  question->its_tag = request->tag;
-  question->tag = request->tag = ++isolate->worker->host->last_number;
-  HASH_ADD(hh, isolate->questions, tag, sizeof question->tag, question);
-  free(request->as.request.script);
-  request->as.request.script = memory_strdup(process->source->load->as.load.script);
-  request->as.request.generation = process->source->load->as.load.generation;
-  request->as.request.attempt = asker_of(process, request->as.request.op);
-  request->as.request.call = process->call;
-  worker_post(isolate->worker, request);
-}
-
-static void on_message(void *context, struct message *message)
-{
-  struct process *process = context;
-  struct worker *worker = process->isolate->worker;
-  bool is_running = process->phase == RUNNING;
-  if (is_running)
-    note_life(process);
-  if (!message)
-    return;
-  message->from = worker->options.address;
-  message->to = ADDRESS_SCHEDULER;
-  switch (message->kind) {
-  case MESSAGE_LOADED:
-    take_loaded(process, message);
-    break;
-  case MESSAGE_REQUEST:
-    if (!is_running && process->phase != LOADING)
-      break;
-    relay_request(process, message);
-    return;
-  case MESSAGE_STARTED:
-    if (!is_running)
-      break;
-    message->as.started.attempt = process->run->as.run.attempt;
-    message->as.started.at_us = clock_wall_us();
-    worker_post(worker, message);
-    return;
-  case MESSAGE_LOG:
-    if (!is_running || !message->as.log.text || message->as.log.level < LOG_DEBUG ||
-        message->as.log.level >= LOG_OFF)
-      break;
-    message->as.log.attempt = process->run->as.run.attempt;
-    message->as.log.at_us = clock_wall_us();
-    worker_post(worker, message);
-    return;
-  case MESSAGE_PROGRESS:
-    if (!is_running || !(message->as.progress.done >= 0 && message->as.progress.total >= 0) ||
-        isinf(message->as.progress.done) || isinf(message->as.progress.total))
-      break;
-    message->as.progress.attempt = process->run->as.run.attempt;
-    worker_post(worker, message);
-    return;
-  case MESSAGE_FINISHED:
-    if (!is_running)
-      break;
-    take_finished(process, message);
-    return;
-  default: /* not for a process to say */
-    break;
-  }
-  message_destroy(message);
+  isolate_start_waiting(isolate);
 }
 
 static const char *why_late(const struct process *process)
@@ -578,7 +356,7 @@ static void on_late(void *context)
   switch (process->phase) {
   case SPARE:
   case IDLE:
-    dismiss(process);
+    isolate_dismiss(process);
     break;
   case LOADING:
   case RUNNING:
@@ -604,7 +382,7 @@ static void on_ended(void *context)
     free(how);
   }
   destroy_process(process);
-  start_waiting(isolate);
+  isolate_start_waiting(isolate);
 }
 
 /* ---- what the scheduler says ---- */
@@ -658,20 +436,6 @@ bool isolate_cancel(struct isolate *isolate, struct message *message)
   return true;
 }
 
-bool isolate_take_reply(struct isolate *isolate, struct message *reply)
-{
-  struct question *question;
-  HASH_FIND(hh, isolate->questions, &reply->tag, sizeof reply->tag, question);
-  if (!question)
-    return false;
-  HASH_DEL(isolate->questions, question);
-  reply->tag = question->its_tag;
-  cell_send(question->process->cell, reply);
-  free(question);
-  message_destroy(reply);
-  return true;
-}
-
 void isolate_retire(struct isolate *isolate, uint64_t generation)
 {
   struct process *process;
@@ -679,7 +443,7 @@ void isolate_retire(struct isolate *isolate, uint64_t generation)
   if (process->source && process->source->load->as.load.generation == generation) {
     process->is_stale = true;
     if (process->phase == IDLE)
-      dismiss(process);
+      isolate_dismiss(process);
   }
 }
 
@@ -707,7 +471,7 @@ void isolate_close(struct isolate *isolate)
   }
   while ((process = TAILQ_FIRST(&isolate->processes))) {
     if (process->run)
-      end_run(process, RUN_INTERRUPTED, NULL);
+      isolate_end_run(process, RUN_INTERRUPTED, NULL);
     destroy_process(process);
   }
   free(isolate);

@@ -279,7 +279,8 @@ describe("an isolated run", function()
     for spec, text in pairs {
       ['job "a" { isolate = true, run = command "ls" }'] = "isolate is for functions",
       ['job "b" { limits = { cpu = "1s" }, run = function() end }'] = "limits are for jobs with isolate = true",
-      ['job "c" { isolate = true, limits = { memory = "10K" }, run = function() end }'] = "limits.memory is under 1 MiB",
+      ['job "c" { isolate = true, limits = { memory = "10K" }, run = function() end }'] =
+        "limits.memory is under 1 MiB",
       ['job "d" { isolate = true, limits = { memroy = "1G" }, run = function() end }'] = 'did you mean "memory"',
       ['job "e" { isolate = true, limits = { cpu = "soon" }, run = function() end }'] = "limits.cpu",
     } do

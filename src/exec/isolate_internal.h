@@ -1,0 +1,76 @@
+/* What isolate.c (processes, and the runs that they are given) and isolate_hear.c (what they say)
+ * share. On the worker's thread. */
+#ifndef EXEC_ISOLATE_INTERNAL_H
+#define EXEC_ISOLATE_INTERNAL_H
+
+#include "exec/isolate.h"
+#include "exec/isolate_cell.h"
+#include "exec/worker_internal.h"
+
+enum phase { SPARE, LOADING, RUNNING, IDLE, LEAVING };
+
+struct process {
+  struct isolate *isolate;
+  struct cell *cell;
+  enum phase phase;
+  struct message *run; /* that waits for it to load, or runs; else NULL */
+  struct source *source;
+  char *job_id, *env;
+  struct job_limits limits;
+  uint64_t call;       /* as the scheduler knows what asks; the load and all runs are one */
+  bool has_locked;     /* while it loaded */
+  int64_t deadline_us; /* monotonic, of the run; 0: none */
+  const char *late;    /* why it was killed; NULL: it was not */
+  int runs;
+  bool is_stale; /* no run of its version comes any more */
+  bool is_cancelled;
+  enum run_state cancelled_as;
+  TAILQ_ENTRY(process) link;
+};
+
+struct waiting {
+  struct message *run;
+  struct source *source;
+  TAILQ_ENTRY(waiting) link;
+};
+
+/* A request of a process that the scheduler has not answered. */
+struct question {
+  uint64_t tag; /* as the scheduler knows it */
+  uint64_t its_tag;
+  struct process *process;
+  UT_hash_handle hh;
+};
+
+struct isolate {
+  struct worker *worker;
+  TAILQ_HEAD(, process) processes;
+  TAILQ_HEAD(, waiting) waiting;
+  struct question *questions; /* a hash by tag */
+};
+
+/* Of its run; takes `error`. */
+void isolate_end_run(struct process *process, enum run_state state, char *error);
+
+/* It has loaded, or is idle: its run begins. */
+void isolate_begin_run(struct process *process);
+
+/* It has said something. */
+void isolate_note_life(struct process *process);
+
+/* It has no run any more: is kept for the next one, or told to leave. */
+void isolate_rest(struct process *process);
+void isolate_dismiss(struct process *process);
+
+/* There may be room for runs that wait. */
+void isolate_start_waiting(struct isolate *isolate);
+
+/* ---- isolate_hear.c ---- */
+
+/* `context` is a struct process; takes the message, NULL being a mere sign of life. */
+void isolate_hear(void *context, struct message *message);
+
+/* Nobody is there any more to hear the answers. */
+void isolate_forget_questions(struct process *process);
+
+#endif
