@@ -12,6 +12,9 @@ int64_t clock_wall_us(void);
 /* Microseconds since some moment, never going back; for slices, time-outs and measuring. */
 int64_t clock_monotonic_us(void);
 
+/* Microseconds of CPU time that the calling thread has used. */
+int64_t clock_thread_us(void);
+
 /* Finds out when somebody sets the wall clock: it is compared with a clock that only goes on, also
  * while the machine sleeps. `{0}` has not looked yet. */
 struct clock_watch {

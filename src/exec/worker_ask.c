@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "exec/worker_internal.h"
 
-enum { ASK_BUDGET_US = 5 * 1000000 };
+enum { ASK_BUDGET_US = 5 * 1000000, ASK_CPU_US = 2 * 1000000 };
 
 struct ask_call {
   struct vm_call call;
@@ -67,8 +67,11 @@ static void ask_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   free(ask);
 }
 
-static const struct vm_call_kind ask_kind = {
-    .name = "trigger", .entry = l_ask, .ended = ask_ended, .log = log_for_trigger};
+static const struct vm_call_kind ask_kind = {.name = "trigger",
+                                             .entry = l_ask,
+                                             .ended = ask_ended,
+                                             .log = log_for_trigger,
+                                             .cpu_us = ASK_CPU_US};
 
 /* A version that is gone needs no answer: the one in its place is asked. */
 void worker_ask(struct worker *worker, struct message *message)

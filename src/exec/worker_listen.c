@@ -63,14 +63,20 @@ static int l_event(lua_State *L)
 
 static void event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error);
 
-static const struct vm_call_kind script_kind = {
-    .name = "listener", .entry = l_event, .ended = event_ended, .log = worker_log_for_script};
+enum { LISTENER_CPU_US = 5 * 1000000 };
+
+static const struct vm_call_kind script_kind = {.name = "listener",
+                                                .entry = l_event,
+                                                .ended = event_ended,
+                                                .log = worker_log_for_script,
+                                                .cpu_us = LISTENER_CPU_US};
 
 static const struct vm_call_kind console_kind = {.name = "listener",
                                                  .entry = l_event,
                                                  .ended = event_ended,
                                                  .log = worker_log_for_console,
-                                                 .passes_queue = true};
+                                                 .passes_queue = true,
+                                                 .cpu_us = LISTENER_CPU_US};
 
 static void begin_next(struct ear *ear)
 {

@@ -8,7 +8,7 @@
 #include "exec/isolate.h"
 #include "exec/worker_internal.h"
 
-enum { LOAD_BUDGET_US = 30 * 1000000 };
+enum { LOAD_BUDGET_US = 30 * 1000000, LOAD_CPU_US = 5 * 1000000 };
 
 struct actor *worker_find_actor(struct worker *worker, uint64_t generation)
 {
@@ -135,8 +135,11 @@ static void load_ended(struct vm_call *call, enum vm_outcome outcome, const char
   free(load);
 }
 
-static const struct vm_call_kind load_kind = {
-    .name = "load", .entry = l_load, .ended = load_ended, .log = worker_log_for_script};
+static const struct vm_call_kind load_kind = {.name = "load",
+                                              .entry = l_load,
+                                              .ended = load_ended,
+                                              .log = worker_log_for_script,
+                                              .cpu_us = LOAD_CPU_US};
 
 void worker_load(struct worker *worker, struct message *message)
 {

@@ -257,7 +257,11 @@ void call_run_slice(struct vm_call *call)
   host->frames = &frame;
   preempt_begin(&host->preempt, call->thread);
   int results;
+  if (call->kind->cpu_us)
+    call->slice_cpu_us = clock_thread_us();
   int status = lua_resume(call->thread, vm->L, arguments, &results);
+  if (call->kind->cpu_us)
+    call->cpu_us += clock_thread_us() - call->slice_cpu_us;
   host->frames = NULL;
   note_usage(call, cpu_us);
   wait_release_stale(call);
@@ -311,6 +315,12 @@ static bool judge_memory(lua_State *L, struct vm_call *call)
   return true;
 }
 
+static bool has_used_its_cpu(const struct vm_call *call)
+{
+  int64_t limit_us = call->kind->cpu_us;
+  return limit_us && call->cpu_us + clock_thread_us() - call->slice_cpu_us > limit_us;
+}
+
 /* Here and not in the loop, as a slice that cannot be cut keeps the loop waiting. */
 static void judge_time(lua_State *L, struct vm_call *call)
 {
@@ -318,6 +328,9 @@ static void judge_time(lua_State *L, struct vm_call *call)
   enum vm_outcome outcome = call_overdue(call, why);
   if (outcome != VM_RUNNING)
     order_kill(L, call, outcome, "%s", why);
+  else if (has_used_its_cpu(call))
+    order_kill(L, call, VM_FAILED, "used more than %d s of CPU time, the limit of a %s",
+               (int)(call->kind->cpu_us / 1000000), call->kind->name);
   else if (preempt_age(&call->vm->host->preempt) >= BLOCKED_TICKS_MAX)
     order_kill(
         L, call, VM_FAILED,

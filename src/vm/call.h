@@ -43,6 +43,7 @@ struct vm_call_kind {
   void (*log)(struct vm_call *call, int level, const char *text, size_t size);
   /* Does not count as live and does not queue: a question beside what a console runs. */
   bool passes_queue;
+  int64_t cpu_us; /* the CPU time that it may use in all its slices; 0: any */
 };
 
 enum call_state {
@@ -80,6 +81,8 @@ struct vm_call {
   /* Monotonic; 0: none, or not begun. */
   int64_t deadline_us, soft_us, grace_end_us, alive_us;
   struct call_timer *timer; /* for those */
+  int64_t cpu_us;           /* used in slices that have ended, if the kind limits it */
+  int64_t slice_cpu_us;     /* of the thread when the slice began */
   enum run_told told;       /* why it shall end by itself */
   bool is_heard;            /* the script knows */
   bool is_patient;          /* it does not want to be interrupted for that */

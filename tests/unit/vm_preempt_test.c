@@ -208,6 +208,34 @@ static void idle_threads_are_not_woken(void **state)
   bench_close(&bench);
 }
 
+/* A kind may use so much CPU time and no more, asleep as long as it likes. */
+static void cpu_time_is_limited(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm(&bench);
+  struct vm_call_kind frugal = piece_kind;
+  frugal.cpu_us = 1000000;
+  frugal.name = "thing";
+  struct piece *spinner = memory_alloc(sizeof *spinner);
+  spinner->source = "while true do pcall(function() for i = 1, 1000 do end end) end";
+  vm_call_start(vm, &spinner->call, &frugal, 0);
+  struct piece *sleeper = memory_alloc(sizeof *sleeper);
+  sleeper->source = "sleep(1.2) return 1";
+  vm_call_start(vm, &sleeper->call, &frugal, 0);
+  piece_wait(&bench, spinner);
+  piece_wait(&bench, sleeper);
+  assert_int_equal(spinner->outcome, VM_FAILED);
+  assert_string_equal(spinner->error,
+                      "t.lua:1: used more than 1 s of CPU time, the limit of a thing");
+  assert_int_equal(sleeper->outcome, VM_SUCCEEDED);
+  piece_free(spinner);
+  piece_free(sleeper);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -216,6 +244,7 @@ int main(void)
       cmocka_unit_test(neighbours_go_on),
       cmocka_unit_test(slices_change_nothing),
       cmocka_unit_test(idle_threads_are_not_woken),
+      cmocka_unit_test(cpu_time_is_limited),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
