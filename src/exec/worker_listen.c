@@ -63,7 +63,7 @@ static int l_event(lua_State *L)
 
 static void event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error);
 
-enum { LISTENER_CPU_US = 5 * 1000000 };
+enum { LISTENER_CPU_US = 3 * 1000000 };
 
 static const struct vm_call_kind script_kind = {.name = "listener",
                                                 .entry = l_event,

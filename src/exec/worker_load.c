@@ -8,7 +8,7 @@
 #include "exec/isolate.h"
 #include "exec/worker_internal.h"
 
-enum { LOAD_BUDGET_US = 30 * 1000000, LOAD_CPU_US = 5 * 1000000 };
+enum { LOAD_BUDGET_US = 30 * 1000000, LOAD_CPU_US = 3 * 1000000 };
 
 struct actor *worker_find_actor(struct worker *worker, uint64_t generation)
 {

@@ -1,0 +1,7 @@
+-- an error of many megabytes => run: xxxxxxxxxx
+job "error_huge" {
+  timeout = "30s",
+  run = function()
+    error(("x"):rep(20000000), 0)
+  end,
+}

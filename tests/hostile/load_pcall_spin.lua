@@ -1,0 +1,6 @@
+-- a script that catches its kill while it loads => script: of CPU time
+while true do
+  pcall(function()
+    while true do end
+  end)
+end

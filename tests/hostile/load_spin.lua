@@ -1,0 +1,2 @@
+-- a script that spins while it loads => script: of CPU time
+while true do end
