@@ -98,8 +98,8 @@ describe("a hostile script", function()
         if not text then
           missing[#missing + 1] = scripts[i].name
         elseif not tells(scripts[i], text) then
-          wrong[#wrong + 1] = (("%s (%s): %s\n  does not tell: %s"):format(scripts[i].name, scripts[i].attack, text:sub(1, 500),
-            scripts[i].told))
+          local parts = { scripts[i].name, scripts[i].attack, text:sub(1, 500), scripts[i].told }
+          wrong[#wrong + 1] = ("%s (%s): %s\n  does not tell: %s"):format(table.unpack(parts))
         end
       end
       return #missing == 0
