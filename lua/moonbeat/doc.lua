@@ -75,8 +75,11 @@ local groups = {
       'A pool of slots for all scripts: a job with pool = "name" takes one while it runs, who finds none free waits.' },
     { "job", 'job "id" { options }',
       'Declares a job in a script; adds it at the console, where job "id" alone shows it. Options: trigger, run (a '
-        .. "function or a command), func, args, name, timezone, enabled, max_instances, coalesce, misfire_grace_time, "
-        .. "timeout, retry, overlap, tags, delivery, replace_existing." },
+        .. "function or a command), func, args, name, tags, timezone, enabled; overlap, max_instances, buffer_limit, "
+        .. "misfire_grace_time, coalesce, replay_limit, replay_rate; pool, priority, concurrency_key, "
+        .. "concurrency_limit, rate, unique; timeout, soft_timeout, cancel_grace, heartbeat_timeout; retry, delivery, "
+        .. "max_interruptions; expect, max_failures, on_success, on_failure, on_recovered, on_late; isolate, limits, "
+        .. "env; replace_existing." },
     { "command", "command { program, argument..., options } or command(shell line)",
       "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace." },
     { "on", 'on(events, filter?, function(event) ... end, options?)',

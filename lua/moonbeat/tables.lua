@@ -70,8 +70,15 @@ local function progress_of(shown)
   return type(progress.note) == "string" and text .. ", " .. progress.note or text
 end
 
+--- "active, late, failed 3 times"
+local function state_of(job)
+  local failures = job.failures or 0
+  return (job.state or "") .. (job.late and ", late" or "")
+    .. (failures == 1 and ", failed" or failures > 1 and (", failed %d times"):format(failures) or "")
+end
+
 tables.Jobs = list_of("jobs", { "JOB", "STATE", "NEXT RUN", "TRIGGER", "" }, function(job)
-  return { job.id, job.state or "", clock(job.next_run_at), tables.trigger_of(job),
+  return { job.id, state_of(job), clock(job.next_run_at), tables.trigger_of(job),
     job.error and first_line(job.error) or progress_of(job) or "" }
 end)
 

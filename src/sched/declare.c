@@ -148,6 +148,7 @@ static void follow_enabled(struct sched *s, struct entry *entry, bool was_enable
     return;
   if (entry->job->enabled && entry->progress.state == JOB_PAUSED) {
     fire_resume(s, entry);
+    event_job(s, "job_resumed", entry);
   } else if (!entry->job->enabled && entry->progress.state == JOB_ACTIVE) {
     pause_entry(s, entry, NULL);
   }

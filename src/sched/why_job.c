@@ -233,8 +233,12 @@ static void explain_overlap(struct request *r, const struct entry *entry)
     why_end(r);
   }
   if (waiting) {
+    const struct event_queue *queue;
+    HASH_FIND(hh, r->s->queues, &job->number, sizeof job->number, queue);
     why_begin(r, "queue", "%lld %s for a run", (long long)waiting,
               waiting == 1 ? "event waits" : "events wait");
+    if (queue && queue->due.heap && queue->due.us > r->s->now_us)
+      view_put_instant(r->result, "clears_at", queue->due.us, INT64_MAX); /* when debounced */
     why_end(r);
   }
 }

@@ -174,6 +174,26 @@ static void a_pool_that_is_full_holds_runs_back(void **state)
   world_close(&w);
 }
 
+static void events_that_wait_are_counted(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"on_event e debounce=1m\""));
+  (void)state;
+  expect_kinds(&w, "x", "reasons", "event");
+  free(world_ask(&w, "emit", "{\"event\":\"e\"}"));
+  free(world_ask(&w, "emit", "{\"event\":\"e\"}"));
+  expect_kinds(&w, "x", "reasons", "queue event");
+  expect_part(&w, "x", "2 events wait for a run\",\"clears_at\":\"2026-01-01T00:01:00.000000Z\"");
+  world_live(&w, MINUTE);
+  expect_kinds(&w, "x@2026-01-01T00:01:00Z", "story", "event event claimed waiting");
+  free(world_ask(&w, "emit", "{\"event\":\"e\"}"));
+  world_live(&w, 2 * MINUTE);
+  expect_kinds(&w, "x", "reasons", "overlap queue event");
+  expect_part(&w, "x", "1 of 1 run is open: what is due now waits");
+  world_finish_all(&w);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
 static void the_story_of_a_run(void **state)
 {
   struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"retry\":{\"attempts\":3,"
@@ -233,6 +253,7 @@ int main(void)
       cmocka_unit_test(calendars_and_windows_are_named),
       cmocka_unit_test(pools_keys_and_rates_name_who_holds_them),
       cmocka_unit_test(a_pool_that_is_full_holds_runs_back),
+      cmocka_unit_test(events_that_wait_are_counted),
       cmocka_unit_test(the_story_of_a_run),
       cmocka_unit_test(a_due_time_that_became_no_run),
   };
