@@ -204,6 +204,101 @@ static void a_full_disk_loses_no_lock(void **state)
   world_close(&w);
 }
 
+/* ---- many at random, against what the replies tell ---- */
+
+enum { CALLS = 6, LOCKS = 4, STEPS = 4000 };
+
+struct model {
+  struct world w;
+  int holder[LOCKS]; /* a call; 0: nobody */
+  int64_t fence[LOCKS];
+  struct {
+    uint64_t tag; /* of the question that waits; 0: none */
+    int lock, since;
+  } waits[CALLS + 1];
+  int step, granted;
+};
+
+/* Nobody who has waited longer for the same lock is passed over. */
+static void check_turn(const struct model *m, int call)
+{
+  for (int other = 1; other <= CALLS; other++)
+    if (other != call && m->waits[other].tag && m->waits[other].lock == m->waits[call].lock)
+      assert_true(m->waits[other].since > m->waits[call].since);
+}
+
+static void take_replies(struct model *m)
+{
+  for (bool again = true; again;) {
+    again = false;
+    for (int call = 1; call <= CALLS; call++) {
+      char *text = m->waits[call].tag ? world_answer(&m->w, m->waits[call].tag) : NULL;
+      if (!text)
+        continue;
+      int lock = m->waits[call].lock;
+      if (sscanf(text, "{\"fence\":%" SCNd64 "}", &m->fence[lock]) == 1) {
+        assert_int_equal(m->holder[lock], 0);
+        check_turn(m, call);
+        m->holder[lock] = call;
+        m->granted++;
+      } else {
+        assert_non_null(strstr(text, "error: "));
+        assert_null(strstr(text, "usage"));
+      }
+      m->waits[call].tag = 0;
+      free(text);
+      again = true;
+    }
+  }
+}
+
+static void do_something(struct model *m, int call)
+{
+  char params[80];
+  int lock = (int)(random() % LOCKS);
+  static const char *const waits[] = {"", ",\"wait\":0", ",\"wait\":5"};
+  if (random() % 8 == 0) {
+    for (int i = 0; i < LOCKS; i++)
+      m->holder[i] = m->holder[i] == call ? 0 : m->holder[i];
+    free(world_answer(&m->w, ask(&m->w, NULL, (uint64_t)call, "unlock_all", "{}")));
+  } else if (m->waits[call].tag) {
+    return;
+  } else if (m->holder[lock] == call) {
+    m->holder[lock] = 0;
+    snprintf(params, sizeof params, "{\"name\":\"l%d\",\"fence\":%" PRId64 "}", lock,
+             m->fence[lock]);
+    assert_true(is_answered(&m->w, ask(&m->w, NULL, (uint64_t)call, "unlock", params), "{}"));
+  } else {
+    snprintf(params, sizeof params, "{\"name\":\"l%d\"%s}", lock, waits[random() % 3]);
+    m->waits[call].lock = lock;
+    m->waits[call].since = m->step;
+    m->waits[call].tag = ask(&m->w, NULL, (uint64_t)call, "lock", params);
+  }
+}
+
+static void keeps_its_promises(void **state)
+{
+  struct model m = {0};
+  (void)state;
+  srandom(7);
+  world_open(&m.w, NULL);
+  for (m.step = 0; m.step < STEPS; m.step++) {
+    do_something(&m, 1 + (int)(random() % CALLS));
+    if (random() % 10 == 0)
+      world_live(&m.w, random() % (3 * SECOND));
+    take_replies(&m);
+    /* Nobody waits for what nobody has. */
+    for (int call = 1; call <= CALLS; call++)
+      if (m.waits[call].tag)
+        assert_int_not_equal(m.holder[m.waits[call].lock], 0);
+  }
+  assert_true(m.granted > STEPS / 10);
+  for (int call = 1; call <= CALLS; call++)
+    ask(&m.w, NULL, (uint64_t)call, "unlock_all", "{}");
+  world_expect(&m.w, "locks", "{}", "count", "0");
+  world_close(&m.w);
+}
+
 static void refuses(void **state)
 {
   struct world w;
@@ -229,6 +324,7 @@ int main(void)
       cmocka_unit_test(goes_round_in_order),       cmocka_unit_test(an_end_of_any_kind_releases),
       cmocka_unit_test(circles_are_refused),       cmocka_unit_test(waits_and_leases_end),
       cmocka_unit_test(a_full_disk_loses_no_lock), cmocka_unit_test(refuses),
+      cmocka_unit_test(keeps_its_promises),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
