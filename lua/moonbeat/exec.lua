@@ -11,6 +11,7 @@ local process = {}
 
 local INFO, WARN = 1, 2
 local ENVIRONMENT_MAX = 128000 -- the kernel takes 128 KiB for one variable
+local LINE_MAX = 64 * 1024 -- longer lines of output come in pieces
 
 ---@class exec.options
 ---@field cwd? string where to run, the jobs folder when not given
@@ -70,6 +71,13 @@ end
 -- Cuts what arrives into lines and hands each to `take`; without arguments, what is left.
 local function line_cutter(take)
   local rest = ""
+  local function take_whole(line)
+    while #line > LINE_MAX do
+      take(line:sub(1, LINE_MAX))
+      line = line:sub(LINE_MAX + 1)
+    end
+    take(line)
+  end
   return function(part)
     if part == nil then
       if rest ~= "" then
@@ -88,12 +96,12 @@ local function line_cutter(take)
       local line = part:sub(begin, stop - 1)
       local whole = (rest .. line):gsub("\r$", "")
       rest, begin = "", stop + 1
-      take(whole)
+      take_whole(whole)
     end
     rest = rest .. part:sub(begin)
-    if #rest > 64 * 1024 then -- a line without an end must not grow for ever
-      local part_of_line = rest
-      rest = ""
+    while #rest > LINE_MAX do -- a line without an end must not grow for ever
+      local part_of_line = rest:sub(1, LINE_MAX)
+      rest = rest:sub(LINE_MAX + 1)
       take(part_of_line)
     end
   end
