@@ -1,8 +1,9 @@
 /* Listeners in memory: who hears of a name, and what is under way to each.
  *
- * Which listeners a name has is looked up in a table by name that forgets everything whenever a
- * listener comes or goes, so an event that nobody hears of costs one look. Filters are asked only
- * when an event is there; it is parsed once for all of them. */
+ * Which listeners a name has is looked up in a table by name, and those that want the events of one
+ * job in a table by job; both forget everything whenever a listener comes or goes. So an event that
+ * nobody hears of costs one look. Filters are asked only when an event is there, which is parsed
+ * once for all of them. */
 #include "sched/listener.h"
 
 #include <stdlib.h>
@@ -19,28 +20,55 @@ enum { SLOTS_MAX = 1024 };
 
 /* ---- by name ---- */
 
-static void forget_slots(struct sched *s)
+static void free_slots(struct listener_slot **table)
 {
   struct listener_slot *slot, *next;
-  HASH_ITER(hh, s->listeners.slots, slot, next) {
-    HASH_DEL(s->listeners.slots, slot);
+  HASH_ITER(hh, *table, slot, next) {
+    HASH_DEL(*table, slot);
+    free_slots(&slot->jobs);
     free(slot->name);
     free(slot->heard_by);
     free(slot);
   }
 }
 
+static void forget_slots(struct sched *s)
+{
+  free_slots(&s->listeners.slots);
+}
+
+static struct listener_slot *add_slot(struct listener_slot **table, const char *name)
+{
+  struct listener_slot *slot;
+  HASH_FIND_STR(*table, name, slot);
+  if (slot)
+    return slot;
+  slot = memory_alloc(sizeof *slot);
+  slot->name = memory_strdup(name);
+  HASH_ADD_KEYPTR(hh, *table, slot->name, strlen(slot->name), slot);
+  return slot;
+}
+
+/* The one job whose events it wants; NULL: not only one's. */
+static const char *only_job(const struct listener_spec *spec)
+{
+  const struct json *job = spec->wanted ? json_get(json_root(spec->wanted), "job") : NULL;
+  const char *text = json_text(job, NULL);
+  return text && !strpbrk(text, "*?") ? text : NULL;
+}
+
 static struct listener_slot *make_slot(struct listeners *listeners, const char *name)
 {
-  struct listener_slot *slot = memory_alloc(sizeof *slot);
-  slot->name = memory_strdup(name);
+  struct listener_slot *slot = add_slot(&listeners->slots, name);
   for (struct listener *l = listeners->first; l; l = l->next) {
     if (l->is_gone || !listener_spec_hears(l->spec, name))
       continue;
-    slot->heard_by = memory_resize(slot->heard_by, (slot->count + 1) * sizeof(struct listener *));
-    slot->heard_by[slot->count++] = l;
+    const char *job = only_job(l->spec);
+    struct listener_slot *at = job ? add_slot(&slot->jobs, job) : slot;
+    at->heard_by = memory_resize(at->heard_by, (at->count + 1) * sizeof(struct listener *));
+    at->heard_by[at->count++] = l;
+    slot->has_filters |= l->spec->wanted != NULL;
   }
-  HASH_ADD_KEYPTR(hh, listeners->slots, slot->name, strlen(slot->name), slot);
   return slot;
 }
 
@@ -59,7 +87,10 @@ static const struct listener_slot *find_slot(const struct sched *s, const char *
 
 bool listeners_hear(const struct sched *s, const char *name)
 {
-  return s->listeners.first && find_slot(s, name)->count > 0;
+  if (!s->listeners.first)
+    return false;
+  const struct listener_slot *slot = find_slot(s, name);
+  return slot->count > 0 || slot->jobs;
 }
 
 /* ---- what a turn changes ---- */
@@ -98,6 +129,7 @@ static void append(struct sched *s, struct listener *listener)
     s->listeners.first = listener;
   s->listeners.last = listener;
   listener->is_fresh = true;
+  s->listeners.has_durable |= listener->number != 0;
   s->listeners.touched = true;
   forget_slots(s);
 }
@@ -113,7 +145,7 @@ static void settle(struct sched *s, bool is_good)
   struct listener *last = NULL;
   if (!s->listeners.touched)
     return;
-  s->listeners.touched = false;
+  s->listeners.touched = s->listeners.has_durable = false;
   for (struct listener **at = &s->listeners.first; *at;) {
     struct listener *l = *at;
     if (is_good ? l->is_gone : l->is_fresh) {
@@ -127,6 +159,7 @@ static void settle(struct sched *s, bool is_good)
     if (l->is_gone)
       forget_slots(s);
     l->is_fresh = l->is_gone = l->is_touched = false;
+    s->listeners.has_durable |= l->number != 0;
     last = l;
     at = &l->next;
   }
@@ -186,28 +219,47 @@ static void tell_one(struct sched *s, struct listener *l, uint64_t id, const cha
   }
 }
 
+static bool is_reached(const struct sched *s, const struct listener *l)
+{
+  return s->reach == REACH_ALL || (s->reach == REACH_KEPT) == (l->number != 0);
+}
+
+/* Appends those of the slot that want the event, which is NULL when no filter is to be asked. */
+static size_t gather(const struct sched *s, const struct listener_slot *slot,
+                     const struct json *event, struct listener **wanting)
+{
+  size_t count = 0;
+  for (size_t i = 0; i < slot->count; i++) {
+    struct listener *l = slot->heard_by[i];
+    if (is_reached(s, l) && (!l->spec->wanted || listener_spec_wants(l->spec, event)))
+      wanting[count++] = l;
+  }
+  return count;
+}
+
 void listeners_tell(struct sched *s, const char *name, const char *json)
 {
   struct json_document *document = NULL;
   const struct listener_slot *slot = s->listeners.first ? find_slot(s, name) : NULL;
-  if (!slot || !slot->count)
+  struct listener_slot *of_job = NULL;
+  if (!slot || (!slot->count && !slot->jobs) ||
+      (slot->has_filters && json_parse(json, strlen(json), &document, NULL)))
     return;
-  /* What is told meanwhile (a full outbox) may drop the slot. */
-  size_t count = slot->count;
-  struct listener **heard_by = memory_alloc(count * sizeof(struct listener *));
-  memcpy(heard_by, slot->heard_by, count * sizeof(struct listener *));
+  const struct json *event = document ? json_root(document) : NULL;
+  const char *job = slot->jobs ? json_text(json_get(event, "job"), NULL) : NULL;
+  if (job)
+    HASH_FIND_STR(slot->jobs, job, of_job);
+  /* What is told meanwhile (an outbox is full) may drop the slots. */
+  struct listener **wanting =
+      memory_alloc((slot->count + (of_job ? of_job->count : 0) + 1) * sizeof(struct listener *));
+  size_t count = gather(s, slot, event, wanting);
+  if (of_job)
+    count += gather(s, of_job, event, wanting + count);
   uint64_t id = s->listeners.next_id++;
-  for (size_t i = 0; i < count; i++) {
-    struct listener *l = heard_by[i];
-    if (s->reach != REACH_ALL && (s->reach == REACH_KEPT) != (l->number != 0))
-      continue;
-    if (l->spec->wanted && !document && json_parse(json, strlen(json), &document, NULL))
-      break;
-    if (!l->spec->wanted || listener_spec_wants(l->spec, json_root(document)))
-      tell_one(s, l, id, name, json);
-  }
+  for (size_t i = 0; i < count; i++)
+    tell_one(s, wanting[i], id, name, json);
+  free(wanting);
   json_free(document);
-  free(heard_by);
 }
 
 /* ---- what they make of it ---- */
@@ -251,12 +303,16 @@ void listeners_heard(struct sched *s, const struct message *message)
 
 void listeners_pump(struct sched *s)
 {
+  if (!s->listeners.has_durable)
+    return;
   listeners_each(l, s) if (l->number && !l->is_gone && !s->failure) outbox_pump(s, l);
 }
 
 int64_t listeners_wake_us(const struct sched *s, int64_t now_us)
 {
   int64_t wake_us = INT64_MAX;
+  if (!s->listeners.has_durable)
+    return wake_us;
   for (const struct listener *l = s->listeners.first; l; l = l->next) {
     if (!l->number || !l->generation || l->state.sent_number >= l->state.last_number ||
         l->state.in_flight > LISTENER_WINDOW / 2)
@@ -479,7 +535,7 @@ void listeners_recover(struct sched *s)
 void listeners_flush(struct sched *s)
 {
   struct error error;
-  if (!s->listeners.touched)
+  if (!s->listeners.touched || !s->listeners.has_durable)
     return;
   listeners_each(l, s)
   {

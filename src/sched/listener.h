@@ -54,11 +54,13 @@ struct listener {
   int64_t error_us, logged_us;
 };
 
-/* A name and those who hear of it, found out when it comes first. */
+/* A name, or a job, and those who hear of it, found out when the name comes first. */
 struct listener_slot {
   char *name;
   struct listener **heard_by;
   size_t count;
+  struct listener_slot *jobs; /* of a name: those whose filter wants one job; a hash */
+  bool has_filters;
   UT_hash_handle hh;
 };
 
@@ -67,6 +69,7 @@ struct listeners {
   struct listener_slot *slots;
   uint64_t next_id; /* of an event */
   bool touched;
+  bool has_durable; /* or had, at the end of the last turn that changed something */
 };
 
 #define listeners_each(at, s) for (struct listener *at = (s)->listeners.first; at; at = at->next)

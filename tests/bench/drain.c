@@ -18,10 +18,21 @@ static void check_none_lost(const char *folder, int count)
                (long long)good);
 }
 
-static void drain(const struct bench_options *options, bool memory, const char *name)
+static const char empty[] = "function f(run) end\n";
+
+/* None of the events passes a filter of these. */
+static const char filtered[] =
+    "function f(run) end\n"
+    "for i = 1, 100 do on('job_*', { job = 'x' .. i, state = { 'failed' } }, print) end\n";
+
+static const char durable[] = "function f(run) end\n"
+                              "on('job_executed', function() end, { durable = true })\n";
+
+static void drain(const struct bench_options *options, bool memory, const char *script,
+                  const char *name)
 {
   int count = 100000 / options->scale;
-  char *folder = bench_folder(options, "drain", "function f(run) end\n");
+  char *folder = bench_folder(options, "drain", script);
   struct moonbeat *moonbeat = bench_moonbeat(folder, memory);
   /* Far enough away for the filling, near enough to be the same turn for all. */
   int64_t due_us = (clock_wall_us() / 1000000 + 4 + count / 25000) * 1000000;
@@ -47,6 +58,8 @@ static void drain(const struct bench_options *options, bool memory, const char *
 
 void bench_drain(const struct bench_options *options)
 {
-  drain(options, false, "drain, file, FULL");
-  drain(options, true, "drain, memory");
+  drain(options, false, empty, "drain, file, FULL");
+  drain(options, true, empty, "drain, memory");
+  drain(options, true, filtered, "... 100 listeners whose filters match nothing");
+  drain(options, false, durable, "... file, and a durable listener hears of each run");
 }
