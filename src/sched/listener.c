@@ -266,8 +266,9 @@ void listeners_tell(struct sched *s, const char *name, const char *json)
 
 static struct listener *find_in_state(struct sched *s, uint64_t generation, int64_t id)
 {
-  listeners_each(l,
-                 s) if (l->generation == generation && l->spec->id == id && !l->is_gone) return l;
+  listeners_each(l, s)
+    if (l->generation == generation && l->spec->id == id && !l->is_gone)
+      return l;
   return NULL;
 }
 
@@ -305,7 +306,9 @@ void listeners_pump(struct sched *s)
 {
   if (!s->listeners.has_durable)
     return;
-  listeners_each(l, s) if (l->number && !l->is_gone && !s->failure) outbox_pump(s, l);
+  listeners_each(l, s)
+    if (l->number && !l->is_gone && !s->failure)
+      outbox_pump(s, l);
 }
 
 int64_t listeners_wake_us(const struct sched *s, int64_t now_us)
@@ -376,8 +379,10 @@ enum error_code listeners_read(const struct script_entry *script, const struct j
 
 static struct listener *find_declared(struct sched *s, const char *script, const char *name)
 {
-  listeners_each(l, s) if (!l->is_added && !l->is_gone && strcmp(l->script, script) == 0 &&
-                           strcmp(l->spec->name, name) == 0) return l;
+  listeners_each(l, s)
+    if (!l->is_added && !l->is_gone && strcmp(l->script, script) == 0 &&
+        strcmp(l->spec->name, name) == 0)
+      return l;
   return NULL;
 }
 
@@ -443,7 +448,9 @@ void listeners_declare(struct sched *s, const struct script_entry *script, struc
     else if (former)
       drop(s, former);
   }
-  listeners_each(l, s) if (!l->is_gone && !l->is_added && strcmp(l->script, name) == 0) drop(s, l);
+  listeners_each(l, s)
+    if (!l->is_gone && !l->is_added && strcmp(l->script, name) == 0)
+      drop(s, l);
   for (; list; list = next) {
     next = list->next;
     append(s, list);
@@ -488,12 +495,15 @@ enum error_code listeners_remove(struct sched *s, uint64_t generation, int64_t i
 
 void listeners_retire(struct sched *s, uint64_t generation)
 {
-  listeners_each(l, s) if (l->is_added && l->generation == generation && !l->is_gone) let_go(s, l);
+  listeners_each(l, s)
+    if (l->is_added && l->generation == generation && !l->is_gone)
+      let_go(s, l);
 }
 
 void listeners_remove_script(struct sched *s, const char *script)
 {
-  listeners_each(l, s) if (!l->is_added && !l->is_gone && strcmp(l->script, script) == 0)
+  listeners_each(l, s)
+    if (!l->is_added && !l->is_gone && strcmp(l->script, script) == 0)
       drop(s, l);
 }
 
@@ -537,8 +547,7 @@ void listeners_flush(struct sched *s)
   struct error error;
   if (!s->listeners.touched || !s->listeners.has_durable)
     return;
-  listeners_each(l, s)
-  {
+  listeners_each(l, s) {
     const struct listener_state *now = &l->state, *then = &l->before;
     if (!l->number || l->is_gone || !l->is_touched ||
         (now->delivered == then->delivered && now->failed == then->failed &&
@@ -563,8 +572,7 @@ struct listener *listener_find(struct sched *s, const char *name, struct error *
   const char *names[64] = {0};
   char *full[63];
   size_t count = 0, matches = 0;
-  listeners_each(l, s)
-  {
+  listeners_each(l, s) {
     if (l->is_gone)
       continue;
     bool is_full = slash && strlen(l->script) == size && strncmp(l->script, name, size) == 0 &&

@@ -51,8 +51,7 @@ static enum error_code listeners(struct request *r)
   json_begin_object(r->result);
   json_key(r->result, "listeners");
   json_begin_array(r->result);
-  listeners_each(l, r->s)
-  {
+  listeners_each(l, r->s) {
     if (l->is_gone)
       continue;
     json_begin_object(r->result);
