@@ -176,6 +176,9 @@ static void check_account(struct world *w, int job)
   char id[8];
   int64_t skipped = 0;
   snprintf(id, sizeof id, "j%d", job);
+  /* All runs have ended again and again: nobody may still wait. */
+  if (next_us(w, job) < w->now_us - 20 * SECOND)
+    fail_msg("seed %llu: %s waits for ever", (unsigned long long)seed, id);
   int64_t period_us = policies[job].period_s * SECOND;
   int64_t due = (next_us(w, job) - WORLD_BEGINS) / period_us - 1;
   for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
