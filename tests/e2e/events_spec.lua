@@ -198,7 +198,7 @@ describe("on_event", function()
       daemon.wait_until(function() return d:runs("batch")[1] end, 5, "the first has begun")
     end
     contains(d:must("why", "single"), "4 events wait for a run")
-    contains(d:must("why", "single"), "1 of at most 1 runs are open: a fire now would wait")
+    contains(d:must("why", "single"), "1 of 1 run is open: what is due now waits")
     d:kill() -- queues are kept
     d:start()
     contains(d:must("why", "single"), "4 events wait for a run")
