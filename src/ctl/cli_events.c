@@ -28,6 +28,12 @@ static void append_time(const struct screen *screen, struct buffer *out, const s
   buffer_append_byte(out, ' ');
 }
 
+/* What is about no run, job or script is shown with all that it says. */
+static bool shows_members(const char *name)
+{
+  return !event_name_is_own(name) || strncmp(name, "scheduler_", strlen("scheduler_")) == 0;
+}
+
 /* What was emitted, as `emit` takes it: " shop=berlin id=42"; JSON where that is plainer. */
 static void append_members(struct buffer *out, const struct json *event)
 {
@@ -55,7 +61,7 @@ void cli_append_event(const struct screen *screen, struct buffer *out, const str
   screen_begin_color(screen, out, color_of(name));
   cli_put_lines(out, name, 0);
   screen_end_color(screen, out, color_of(name));
-  if (!event_name_is_own(name)) {
+  if (shows_members(name)) {
     append_members(out, event);
     buffer_append_byte(out, '\n');
     return;

@@ -55,11 +55,11 @@ static void add_row(struct table *table, const struct json *listener)
 static void put_trouble(struct cli *cli, const struct json *listener)
 {
   const char *name = json_text(json_get(listener, "listener"), "?");
-  char *error = cli_text_of(json_get(listener, "error"));
+  char *error = cli_first_line(json_text(json_get(listener, "error"), NULL));
   if (error) {
     cli_put_visible(cli, COLOR_BOLD, name);
     buffer_append_text(&cli->out, ": ");
-    cli_put_lines(&cli->out, error, 2);
+    cli_put_visible(cli, COLOR_NONE, error);
     buffer_append_byte(&cli->out, '\n');
   }
   if (json_integer(json_get(listener, "dead"), 0) > 0) {

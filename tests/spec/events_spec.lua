@@ -33,6 +33,23 @@ describe("the events that a listener wants", function()
   end)
 end)
 
+describe("the table of events", function()
+  it("holds all that is told", function()
+    local pipe <close> = assert(io.popen "cat src/sched/*.c src/ctl/*.c")
+    local known, told = {}, 0
+    for _, event in ipairs(support.event_table()) do
+      known[event.name] = true
+    end
+    for name in pipe:read "a":gmatch '[%l_]*event_%l+%([^;"]*"([%l_]+)"' do
+      if name:find "^job_" or name:find "^script_" or name:find "^scheduler_" then
+        assert.is_true(known[name], name .. " is not in the table")
+        told = told + 1
+      end
+    end
+    assert.is_true(told > 10)
+  end)
+end)
+
 describe("the documentation", function()
   it("of editors knows all events", function()
     local file <close> = assert(io.open("lua/moonbeat/meta/moonbeat.lua"))
