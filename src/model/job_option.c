@@ -138,8 +138,10 @@ static enum error_code read_decide(void *owner, const struct json *value, struct
   static const struct field name = {"decide", FIELD_TEXT, offsetof(struct job_retry, decide), NULL,
                                     NULL};
   struct job_retry *retry = owner;
-  if (value->type != JSON_BOOL || !value->as.boolean)
+  if (value->type == JSON_STRING)
     return field_read(owner, &name, "retry.decide", value, error);
+  if (value->type != JSON_BOOL || !value->as.boolean)
+    return field_want(value, "retry.decide", "a function or the name of one", error);
   retry->decide = memory_strdup("");
   return ERROR_OK;
 }
@@ -148,14 +150,12 @@ static enum error_code read_decide(void *owner, const struct json *value, struct
 static enum error_code check_patterns(const struct json *patterns, const char *name,
                                       struct error *error)
 {
-  const struct json *first = patterns && patterns->type == JSON_STRING ? patterns : NULL;
-  if (first)
-    return pattern_check(first->as.string.data, error)
-               ? error_prefix(error, "retry.%s \"%s\"", name, first->as.string.data)
-               : ERROR_OK;
+  if (patterns && patterns->type == JSON_STRING)
+    return pattern_check(patterns->as.string.data, error) ? error_prefix(error, "retry.%s", name)
+                                                          : ERROR_OK;
   json_each(pattern, patterns)
     if (pattern_check(pattern->as.string.data, error))
-      return error_prefix(error, "retry.%s \"%s\"", name, pattern->as.string.data);
+      return error_prefix(error, "retry.%s", name);
   return ERROR_OK;
 }
 

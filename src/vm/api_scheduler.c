@@ -8,6 +8,7 @@
 #include "model/event_name.h"
 #include "model/job.h"
 #include "model/listener_spec.h"
+#include "vm/api_args.h"
 #include "vm/api_json.h"
 #include "vm/vm.h"
 
@@ -28,7 +29,7 @@ static int l_request(lua_State *L) /* op params? -> result | nil message code; w
   if (is_empty)
     return vm_request(L, op, NULL);
   if (!api_json_encode(L, 2, NULL, 0))
-    return lua_error(L);
+    return args_fail(L, "%s", lua_tostring(L, -1));
   return vm_request(L, op, lua_tostring(L, -1));
 }
 
@@ -83,9 +84,14 @@ static int l_job_check(lua_State *L) /* spec script|nil -> true | nil message */
   lua_settop(L, 2);
   lua_getfield(L, 1, "where");
   const char *where = lua_tostring(L, -1);
-  if (!api_json_encode(L, 1, "job", 0)) {
+  lua_getfield(L, 1, "id");
+  const char *id = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  if (!api_json_encode(L, 1, NULL, 0)) {
     lua_pushnil(L);
-    lua_insert(L, -2);
+    if (id)
+      lua_pushfstring(L, "job \"%s\": %s", id, lua_tostring(L, -2));
+    else
+      lua_pushfstring(L, "job: %s", lua_tostring(L, -2));
     return 2;
   }
   const char *json = lua_tolstring(L, -1, &size);

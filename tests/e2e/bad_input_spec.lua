@@ -55,6 +55,36 @@ local FILES = {
     says = 'job "nn": timeout: a number is missing at "soon": write it like 90s or 1h30m',
   },
   {
+    name = "args_function",
+    source = [[job "af" { args = { { x = print } }, run = function() end }]],
+    says = 'job "af": args[1].x: a function cannot be stored',
+  },
+  {
+    name = "args_cycle",
+    source = [[local list = {} list[1] = list job "ac" { args = list, run = function() end }]],
+    says = 'job "ac": args[1]: a table that contains itself cannot be stored',
+  },
+  {
+    name = "args_nan",
+    source = [[job "an" { args = { 1, { 0 / 0 } }, run = function() end }]],
+    says = 'job "an": args[2][1]: a number that is not a number (NaN) cannot be stored',
+  },
+  {
+    name = "retry_pattern",
+    source = [[job "rp" { retry = { retry_on = { "ok", "[a" } }, run = function() end }]],
+    says = [[job "rp": retry.retry_on: pattern "[a": malformed pattern (missing ']')]],
+  },
+  {
+    name = "retry_once",
+    source = [[job "ro" { delivery = "at_most_once", retry = function() end, run = function() end }]],
+    says = 'job "ro": retry on an at_most_once job: a retry would run it twice',
+  },
+  {
+    name = "retry_of_command",
+    source = [[job "rc" { retry = function() end, run = command "true" }]],
+    says = 'job "rc": retry.decide is for jobs of a script: a command has no function to ask',
+  },
+  {
     name = "no_function",
     source = [[job "nf" { trigger = every "5s" }]],
     says = 'job "nf": has nothing to run: give it run = function(run) ... end, func = "script.function" or ' ..
@@ -249,6 +279,19 @@ describe("a bad job file", function()
     local one, other = result.out:match 'error  [ab]  (%S+): job "twice" is already declared at (%S+)\n'
     local places = { [path_of "a" .. ":1"] = true, [path_of "b" .. ":2"] = true }
     assert.is_true(places[one] and places[other] and one ~= other, result.out)
+  end)
+
+  it("is told without what acts on a terminal", function()
+    d:write("esc.lua", 'job "id\\27[31m" { run = function() end }')
+    local result = d:cli("check", d.jobs_folder)
+    assert.equal(65, result.status)
+    assert(result.out:find('job "id\\x1b[31m": id holds a control character', 1, true), result.out)
+  end)
+
+  it("that names a function that is not there is told so", function()
+    d:write("rn.lua", 'job "rn" { retry = { decide = "gone" }, run = function() end }')
+    local result = d:cli("check", d.jobs_folder)
+    assert(result.out:find('rn.lua:1: job "rn": script "rn" has no function "gone"', 1, true), result.out)
   end)
 
   it("that cannot be read is told so", function()
@@ -528,6 +571,41 @@ describe("a wrong command line", function()
     refuses(73, ('job "good" is declared at %s/good.lua:2: change it there'):format(d.jobs_folder), "add", "job", "good",
       "--func", "good.once", "--trigger", "@daily")
     assert.equal(1, #d:json "list")
+  end)
+end)
+
+describe("a run that says too much", function()
+  local function run(body)
+    d:write("r.lua", ("job 'r' { run = function(run) %s end }"):format(body))
+    d:start()
+    return d:run_now("r", 20)
+  end
+
+  it("has its result kept truncated and marked", function()
+    local run_of = run [[return ("x"):rep(100000)]]
+    assert.equal("succeeded", run_of.state)
+    assert.equal(100002, run_of.result.truncated)
+    assert.equal(1000, #run_of.result.start)
+  end)
+
+  it("fails when its result cannot be stored, and says what in it", function()
+    assert.equal("the result cannot be stored: result.rows[2]: a function cannot be stored",
+      run("return { rows = { 1, print } }").error:match "[^\n]*")
+  end)
+
+  it("harms no terminal", function()
+    run [[log.info "one\27[31m" error "two\27]0;title\7"]]
+    for _, command in ipairs { "runs", "list", "logs", "why" } do
+      local result = d:cli(command, command ~= "list" and "r" or nil)
+      assert.is_nil((result.out .. result.err):find("[\27\7]"), command)
+    end
+  end)
+
+  it("is refused a checkpoint and a progress that are too large", function()
+    assert.equal("limit", run [[return select(3, run:checkpoint(("x"):rep(70000)))]].result)
+    d:stop()
+    local problem = run [[run:progress(1, 2, ("x"):rep(1000))]].error
+    assert(problem:find("run:progress: a note of 1000 bytes is over the limit of 200", 1, true), problem)
   end)
 end)
 

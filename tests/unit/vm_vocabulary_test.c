@@ -74,7 +74,7 @@ static void refuses_at_the_line(void **state)
       {"job 'x' { retrys = 3, run = print }",
        "jobs/test.lua:1: job \"x\": unknown option \"retrys\", did you mean \"retry\"?"},
       {"job 'x' { run = print, args = { { when = print } } }",
-       "jobs/test.lua:1: job.args[1].when: a function cannot be stored"},
+       "jobs/test.lua:1: job \"x\": args[1].when: a function cannot be stored"},
       {"job 'x' { run = print }\njob 'x' { run = print }",
        "jobs/test.lua:2: job \"x\" is declared twice, here and at jobs/test.lua:1"},
       {"job { run = print }", "jobs/test.lua:1: a job needs an id: job \"name\" { ... }"},
