@@ -27,6 +27,7 @@ static enum error_code delete_run(struct store *store, struct run_key key, struc
 {
   static const char *const tables[] = {
       "DELETE FROM attempts WHERE scheduled_us = ? AND job = ?",
+      "DELETE FROM usages WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM checkpoints WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM run_logs WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM runs WHERE scheduled_us = ? AND job = ?",

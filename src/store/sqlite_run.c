@@ -13,7 +13,12 @@
 #define COLUMNS                                                                                    \
   "r.scheduled_us, r.job, r.state, r.cause, r.attempt, r.fence, r.previous_us, r.due_us,"          \
   " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error, r.events,"               \
-  " r.slices, r.cpu_us, r.memory"
+  " u.slices, u.cpu_us, u.memory"
+
+/* Few runs have a row there, as most are not measured. */
+#define JOIN_USAGES                                                                                \
+  " LEFT JOIN usages u ON u.scheduled_us = r.scheduled_us AND u.job = r.job"                       \
+  " AND u.attempt = r.attempt"
 
 enum { ID_COLUMN = 18 };
 
@@ -93,19 +98,29 @@ static enum error_code set_stale(const struct run *run, struct error *error)
                    (long long)run->fence);
 }
 
-static void bind_usage(struct query *query, const struct run_usage *usage)
+static enum error_code keep_usage(struct store *store, const struct run *run, struct error *error)
 {
-  bool is_measured = usage->slices > 0;
-  bind_optional(query, usage->slices, 0);
-  bind_optional(query, is_measured ? usage->cpu_us : -1, -1);
-  bind_optional(query, is_measured ? usage->memory_bytes : -1, -1);
+  if (run->usage.slices == 0)
+    return ERROR_OK;
+  struct query query =
+      query_open(store,
+                 "INSERT OR REPLACE INTO usages(scheduled_us, job, attempt, slices, cpu_us, memory)"
+                 " VALUES (?, ?, ?, ?, ?, ?)",
+                 error);
+  bind_integer(&query, run->key.scheduled_us);
+  bind_integer(&query, run->key.job);
+  bind_integer(&query, run->attempt);
+  bind_integer(&query, run->usage.slices);
+  bind_integer(&query, run->usage.cpu_us);
+  bind_integer(&query, run->usage.memory_bytes);
+  return query_run(&query);
 }
 
 enum error_code store_finish(struct store *store, const struct run *run, struct error *error)
 {
   struct query query = query_open(store,
                                   "UPDATE runs SET state = ?, started_us = ?, finished_us = ?,"
-                                  " result = ?, error = ?, slices = ?, cpu_us = ?, memory = ?"
+                                  " result = ?, error = ?"
                                   " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                                   error);
   bind_integer(&query, run->state);
@@ -113,12 +128,13 @@ enum error_code store_finish(struct store *store, const struct run *run, struct 
   bind_optional(&query, run->finished_us, 0);
   bind_text(&query, run->result);
   bind_text(&query, run->error);
-  bind_usage(&query, &run->usage);
   bind_integer(&query, run->key.scheduled_us);
   bind_integer(&query, run->key.job);
   bind_integer(&query, run->fence);
   enum error_code code = query_run_one(&query, ERROR_CONFLICT);
-  return code == ERROR_CONFLICT ? set_stale(run, error) : code;
+  if (code == ERROR_CONFLICT)
+    return set_stale(run, error);
+  return code ? code : keep_usage(store, run, error);
 }
 
 static enum error_code keep_attempt(struct store *store, const struct run *ended,
@@ -127,8 +143,8 @@ static enum error_code keep_attempt(struct store *store, const struct run *ended
   struct query query =
       query_open(store,
                  "INSERT INTO attempts(scheduled_us, job, attempt, state, fence, due_us,"
-                 " claimed_us, started_us, finished_us, result, error, slices, cpu_us, memory)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 " claimed_us, started_us, finished_us, result, error)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                  error);
   bind_integer(&query, ended->key.scheduled_us);
   bind_integer(&query, ended->key.job);
@@ -141,8 +157,8 @@ static enum error_code keep_attempt(struct store *store, const struct run *ended
   bind_optional(&query, ended->finished_us, 0);
   bind_text(&query, ended->result);
   bind_text(&query, ended->error);
-  bind_usage(&query, &ended->usage);
-  return query_run(&query);
+  enum error_code code = query_run(&query);
+  return code ? code : keep_usage(store, ended, error);
 }
 
 enum error_code store_retry(struct store *store, const struct run *ended, const struct run *again,
@@ -151,8 +167,7 @@ enum error_code store_retry(struct store *store, const struct run *ended, const 
   struct query query =
       query_open(store,
                  "UPDATE runs SET state = ?, attempt = ?, fence = ?, due_us = ?, claimed_us = ?,"
-                 " started_us = ?, finished_us = NULL, result = NULL, error = NULL,"
-                 " slices = NULL, cpu_us = NULL, memory = NULL"
+                 " started_us = ?, finished_us = NULL, result = NULL, error = NULL"
                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                  error);
   bind_integer(&query, again->state);
@@ -191,7 +206,8 @@ enum error_code store_put_due(struct store *store, struct run_key key, int64_t f
 static struct query open_run(struct store *store, struct run_key key, struct error *error)
 {
   struct query query = query_open(
-      store, "SELECT " COLUMNS " FROM runs r WHERE r.scheduled_us = ? AND r.job = ?", error);
+      store, "SELECT " COLUMNS " FROM runs r" JOIN_USAGES " WHERE r.scheduled_us = ? AND r.job = ?",
+      error);
   bind_integer(&query, key.scheduled_us);
   bind_integer(&query, key.job);
   return query;
@@ -223,8 +239,9 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, stor
       query_open(store,
                  "SELECT a.scheduled_us, a.job, a.state, r.cause, a.attempt, a.fence,"
                  " r.previous_us, a.due_us, a.claimed_us, a.started_us, a.finished_us,"
-                 " r.args, a.result, a.error, r.events, a.slices, a.cpu_us, a.memory, j.id"
-                 " FROM attempts a"
+                 " r.args, a.result, a.error, r.events, u.slices, u.cpu_us, u.memory, j.id"
+                 " FROM attempts a LEFT JOIN usages u ON u.scheduled_us = a.scheduled_us"
+                 " AND u.job = a.job AND u.attempt = a.attempt"
                  " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"
                  " LEFT JOIN jobs j ON j.number = a.job"
                  " WHERE a.scheduled_us = ? AND a.job = ? ORDER BY a.attempt",
@@ -264,16 +281,17 @@ enum error_code store_mark_sent(struct store *store, struct run_key key, int64_t
 enum error_code store_each_open_run(struct store *store, int64_t from_us, store_run_visitor visit,
                                     void *context, struct error *error)
 {
-  struct query query = query_open(store,
-                                  "SELECT " COLUMNS ", j.id FROM runs r INDEXED BY runs_lasting"
-                                  " LEFT JOIN jobs j ON j.number = r.job WHERE r.state = 1"
-                                  " ORDER BY r.scheduled_us, r.job",
-                                  error);
+  struct query query =
+      query_open(store,
+                 "SELECT " COLUMNS ", j.id FROM runs r INDEXED BY runs_lasting" JOIN_USAGES
+                 " LEFT JOIN jobs j ON j.number = r.job WHERE r.state = 1"
+                 " ORDER BY r.scheduled_us, r.job",
+                 error);
   enum error_code code = visit_all(&query, visit, context);
   if (code)
     return code;
   query = query_open(store,
-                     "SELECT " COLUMNS ", j.id FROM runs r NOT INDEXED"
+                     "SELECT " COLUMNS ", j.id FROM runs r NOT INDEXED" JOIN_USAGES
                      " LEFT JOIN jobs j ON j.number = r.job"
                      " WHERE r.scheduled_us >= ? AND r.state = 0"
                      " ORDER BY r.scheduled_us, r.job",
@@ -286,7 +304,7 @@ enum error_code store_each_run(struct store *store, int64_t before_us, int64_t b
                                store_run_visitor visit, void *context, struct error *error)
 {
   struct query query = query_open(store,
-                                  "SELECT " COLUMNS ", j.id FROM runs r"
+                                  "SELECT " COLUMNS ", j.id FROM runs r" JOIN_USAGES
                                   " LEFT JOIN jobs j ON j.number = r.job"
                                   " WHERE (r.scheduled_us, r.job) < (?, ?)"
                                   " ORDER BY r.scheduled_us DESC, r.job DESC",
@@ -330,7 +348,7 @@ enum error_code store_each_unfolded(struct store *store, const struct store_wate
                                     store_run_visitor visit, void *context, struct error *error)
 {
   struct query query = query_open(store,
-                                  "SELECT " COLUMNS ", NULL FROM runs r NOT INDEXED"
+                                  "SELECT " COLUMNS ", NULL FROM runs r NOT INDEXED" JOIN_USAGES
                                   " WHERE r.scheduled_us >= ? AND r.fence > ?"
                                   " ORDER BY r.claimed_us, r.scheduled_us",
                                   error);

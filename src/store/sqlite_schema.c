@@ -96,12 +96,9 @@ static const char *const steps[] = {
     /* What open runs have left for their next attempt, and what attempts have used. */
     "CREATE TABLE checkpoints(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
     "  value TEXT NOT NULL, PRIMARY KEY(scheduled_us, job)) STRICT, WITHOUT ROWID;"
-    "ALTER TABLE runs ADD COLUMN slices INTEGER;"
-    "ALTER TABLE runs ADD COLUMN cpu_us INTEGER;"
-    "ALTER TABLE runs ADD COLUMN memory INTEGER;"
-    "ALTER TABLE attempts ADD COLUMN slices INTEGER;"
-    "ALTER TABLE attempts ADD COLUMN cpu_us INTEGER;"
-    "ALTER TABLE attempts ADD COLUMN memory INTEGER;"
+    "CREATE TABLE usages(scheduled_us INTEGER NOT NULL, job INTEGER NOT NULL,"
+    "  attempt INTEGER NOT NULL, slices INTEGER NOT NULL, cpu_us INTEGER NOT NULL,"
+    "  memory INTEGER NOT NULL, PRIMARY KEY(scheduled_us, job, attempt)) STRICT, WITHOUT ROWID;"
 
     /* Values that scripts keep may have an end. */
     "ALTER TABLE kv ADD COLUMN expires_us INTEGER;"

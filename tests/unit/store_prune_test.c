@@ -1,4 +1,5 @@
 /* Pruning: bounded, by age and by number, open runs stay, chains stay whole. */
+#include "store/sqlite_store.h"
 #include "unit/store_fixture.h"
 
 static int prune(int64_t now_us, int budget)
@@ -57,6 +58,8 @@ static void with_all_that_hangs_on_it(void **state)
   struct run run = make_run(1, 5, INT64_MIN), again = run;
   OK(store_claim(store, &run, &error));
   run.state = RUN_FAILED;
+  run.usage.slices = 2;
+  OK(store_put_checkpoint(store, run.key, "7", &error));
   again.fence = 8;
   again.attempt = 2;
   OK(store_retry(store, &run, &again, &error));
@@ -65,8 +68,17 @@ static void with_all_that_hangs_on_it(void **state)
   again.state = RUN_SUCCEEDED;
   OK(store_finish(store, &again, &error));
   commit();
+  char *value;
+  OK(store_get_checkpoint(store, run.key, &value, &error));
+  assert_string_equal(value, "7");
+  free(value);
   assert_int_equal(prune(1000, 10), 1);
   struct seen seen = {0};
+  int64_t usages = -1;
+  OK(store_ask(store, "SELECT count(*) FROM usages", &usages, &error));
+  assert_int_equal(usages, 0);
+  OK(store_get_checkpoint(store, run.key, &value, &error));
+  assert_null(value);
   OK(store_each_attempt(store, run.key, note_run, &seen, &error));
   OK(store_each_log(store, run.key, 0, note_sequence, &seen, &error));
   assert_string_equal(seen.text, "");

@@ -79,6 +79,13 @@ static void only_the_fence_finishes(void **state)
   run_deinit(&run);
 }
 
+static bool note_usage(void *context, const struct run *run, const char *job_id)
+{
+  (void)job_id;
+  *(struct run_usage *)context = run->usage; /* in the end that of the last one */
+  return true;
+}
+
 static void a_retry_keeps_the_attempt(void **state)
 {
   (void)state;
@@ -92,6 +99,8 @@ static void a_retry_keeps_the_attempt(void **state)
     ended.started_us = 100 * i + 10;
     ended.finished_us = 100 * i + 20;
     ended.error = "boom";
+    if (i == 2)
+      ended.usage = (struct run_usage){3, 15000, 1 << 20};
     next.attempt = i + 1;
     next.fence = run.fence + 1;
     next.due_us = 100 * i + 100;
@@ -115,9 +124,15 @@ static void a_retry_keeps_the_attempt(void **state)
   assert_string_equal(now.args, "[9]");
   assert_null(now.error);
   run_deinit(&now);
+  assert_int_equal(now.usage.slices, 0); /* that of another attempt */
   struct seen seen = {0};
   OK(store_each_attempt(store, run.key, note_run, &seen, &error));
   assert_string_equal(seen.text, "a@100:failed a@100:timed_out");
+  struct run_usage used = {0};
+  OK(store_each_attempt(store, run.key, note_usage, &used, &error));
+  assert_int_equal(used.slices, 3);
+  assert_int_equal(used.cpu_us, 15000);
+  assert_int_equal(used.memory_bytes, 1 << 20);
   seen = (struct seen){.left = 1};
   OK(store_each_attempt(store, run.key, note_run, &seen, &error));
   assert_string_equal(seen.text, "a@100:failed");
