@@ -8,13 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/fleet.h"
 #include "app/front.h"
 #include "app/scheduler.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "ctl/options.h"
-#include "exec/worker.h"
 #include "store/lock.h"
 #include "time/zone.h"
 #include "vm/api_sqlite_files.h"
@@ -30,7 +30,7 @@ struct moonbeat {
   struct bus *bus;
   struct scheduler *scheduler;
   struct front *front;
-  struct worker *workers[WORKERS_MAX];
+  struct fleet *fleet;
 };
 
 static enum error_code make_state_folder(const char *path, struct error *error)
@@ -114,32 +114,6 @@ static void set_secrets_folder(const struct moonbeat *m)
   free(path);
 }
 
-static void start_workers(struct moonbeat *m)
-{
-  for (int i = 0; i < m->options.workers; i++)
-    m->workers[i] =
-        worker_start(&(struct worker_options){.bus = m->bus,
-                                              .address = ADDRESS_WORKER + i,
-                                              .jobs_folder = m->options.jobs_folder,
-                                              .isolate = {.program = m->options.program,
-                                                          .timezone = m->options.timezone,
-                                                          .store = m->store_path}});
-}
-
-static void stop_workers(struct moonbeat *m)
-{
-  for (int i = 0; i < m->options.workers; i++)
-    if (m->workers[i])
-      bus_post(m->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
-}
-
-static void join_workers(struct moonbeat *m)
-{
-  for (int i = 0; i < m->options.workers; i++)
-    if (m->workers[i])
-      worker_join(m->workers[i]);
-}
-
 static void destroy(struct moonbeat *m)
 {
   if (m->bus)
@@ -169,16 +143,16 @@ struct moonbeat *moonbeat_start(const struct moonbeat_options *options, struct e
   }
   set_secrets_folder(m);
   m->bus = bus_create();
-  start_workers(m);
+  m->fleet = fleet_start(m->bus, &m->options, m->store_path);
   if (front_start(m->bus, &m->options, &m->front, error)) {
-    stop_workers(m);
-    join_workers(m);
+    fleet_stop(m->fleet);
+    fleet_join(m->fleet);
     sched_destroy(sched);
     store_close(store);
     destroy(m);
     return NULL;
   }
-  m->scheduler = scheduler_start(m->bus, sched, store, m->options.workers);
+  m->scheduler = scheduler_start(m->bus, sched, store, m->fleet);
   return m;
 }
 
@@ -204,7 +178,7 @@ int moonbeat_wait(struct moonbeat *m)
      * the store is closed. */
     _exit(0);
   }
-  join_workers(m);
+  fleet_join(m->fleet);
   destroy(m);
   return status;
 }

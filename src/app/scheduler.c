@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "app/fleet.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -24,11 +25,12 @@ struct scheduler {
   struct bus *bus;
   struct sched *sched;
   struct store *store;
-  int workers, workers_stopped;
+  struct fleet *fleet;
+  int workers_stopped;
   uv_thread_t thread;
   uv_loop_t loop;
   int alarm_fd;
-  uv_poll_t alarm;
+  uv_poll_t alarm, stuck;
   uv_timer_t bound, housekeeping;
   uv_idle_t at_once;
   struct message_list inbox;
@@ -44,6 +46,7 @@ static void end(struct scheduler *s)
   s->ended = true;
   bus_close(s->bus, ADDRESS_SCHEDULER);
   uv_close((uv_handle_t *)&s->alarm, NULL);
+  uv_close((uv_handle_t *)&s->stuck, NULL);
   uv_close((uv_handle_t *)&s->bound, NULL);
   uv_close((uv_handle_t *)&s->housekeeping, NULL);
   uv_close((uv_handle_t *)&s->at_once, NULL);
@@ -55,8 +58,7 @@ static void fail(struct scheduler *s, const struct error *error)
 {
   log_error("%s", error->text);
   s->status = error_exit_status(error->code);
-  for (int i = 0; i < s->workers; i++)
-    bus_post(s->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+  fleet_stop(s->fleet);
   end(s);
 }
 
@@ -99,8 +101,8 @@ static void on_housekeeping(uv_timer_t *timer)
 static void on_no_last_word(uv_timer_t *timer)
 {
   struct scheduler *s = timer->data;
-  log_warn("%d of %d workers do not stop; leaving them", s->workers - s->workers_stopped,
-           s->workers);
+  log_warn("%d of %d workers do not stop; leaving them", fleet_count(s->fleet) - s->workers_stopped,
+           fleet_count(s->fleet));
   s->status = -1;
   end(s);
 }
@@ -163,6 +165,18 @@ static void on_alarm(uv_poll_t *alarm, int status, int events)
   on_bound(&s->bound);
 }
 
+static void on_stuck(uv_poll_t *stuck, int status, int events)
+{
+  struct scheduler *s = stuck->data;
+  (void)status;
+  (void)events;
+  fleet_look(s->fleet, &s->inbox);
+  if (s->stopping_workers || !s->inbox.first)
+    return;
+  turn(s);
+  fleet_return_unread(s->fleet); /* what the turn itself has sent included */
+}
+
 static void receive(void *context, struct message_list *messages)
 {
   struct scheduler *s = context;
@@ -177,7 +191,7 @@ static void receive(void *context, struct message_list *messages)
       message_list_append(&s->inbox, message);
     }
   }
-  if (s->stopping_workers && s->workers_stopped == s->workers)
+  if (s->stopping_workers && s->workers_stopped == fleet_count(s->fleet))
     end(s);
   else
     turn(s);
@@ -196,13 +210,13 @@ static void run_thread(void *context)
 }
 
 struct scheduler *scheduler_start(struct bus *bus, struct sched *sched, struct store *store,
-                                  int workers)
+                                  struct fleet *fleet)
 {
   struct scheduler *s = memory_alloc(sizeof *s);
   s->bus = bus;
   s->sched = sched;
   s->store = store;
-  s->workers = workers;
+  s->fleet = fleet;
   s->alarm_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
   uv_loop_init(&s->loop);
   uv_poll_init(&s->loop, &s->alarm, s->alarm_fd);
@@ -211,6 +225,9 @@ struct scheduler *scheduler_start(struct bus *bus, struct sched *sched, struct s
   uv_idle_init(&s->loop, &s->at_once);
   s->alarm.data = s->bound.data = s->housekeeping.data = s->at_once.data = s;
   uv_poll_start(&s->alarm, UV_READABLE, on_alarm);
+  uv_poll_init(&s->loop, &s->stuck, fleet_alarm_fd(fleet));
+  s->stuck.data = s;
+  uv_poll_start(&s->stuck, UV_READABLE, on_stuck);
   bus_open(bus, ADDRESS_SCHEDULER, &s->loop, receive, s);
   uv_idle_start(&s->at_once, on_at_once);
   uv_thread_create(&s->thread, run_thread, s);

@@ -6,13 +6,14 @@
 #include "bus/bus.h"
 #include "sched/sched.h"
 
+struct fleet;
 struct scheduler;
 
 /* Takes over `sched` and `store`, which it destroys and closes when it ends. It ends after
- * MESSAGE_STOP, when all workers have said MESSAGE_STOPPED, and then posts MESSAGE_STOP to the
- * front. A failure of the store ends it too. */
+ * MESSAGE_STOP, when all workers of the fleet have said MESSAGE_STOPPED, and then posts
+ * MESSAGE_STOP to the front. A failure of the store ends it too. */
 struct scheduler *scheduler_start(struct bus *bus, struct sched *sched, struct store *store,
-                                  int workers);
+                                  struct fleet *fleet);
 
 /* Waits for its end and frees it; the exit status: 0, or that of the failure. */
 int scheduler_join(struct scheduler *scheduler);

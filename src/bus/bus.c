@@ -119,3 +119,18 @@ size_t bus_waiting(struct bus *bus, int address)
   uv_mutex_unlock(&box->mutex);
   return count;
 }
+
+struct message_list bus_take_back(struct bus *bus, int address, enum message_kind kind)
+{
+  struct mailbox *box = &bus->boxes[address];
+  struct message_list kept = {0}, taken = {0};
+  struct message *message;
+  uv_mutex_lock(&box->mutex);
+  while ((message = message_list_pop(&box->waiting))) {
+    box->count -= message->kind == kind;
+    message_list_append(message->kind == kind ? &taken : &kept, message);
+  }
+  box->waiting = kept;
+  uv_mutex_unlock(&box->mutex);
+  return taken;
+}

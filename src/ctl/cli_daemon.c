@@ -70,6 +70,22 @@ static void put_progress(struct cli *cli, const struct json *list)
   }
 }
 
+static void put_stuck(struct cli *cli, const struct json *list)
+{
+  json_each(stuck, list) {
+    const char *job = json_text(json_get(stuck, "job"), NULL);
+    put_label(cli, "stuck");
+    buffer_printf(&cli->out, "worker %" PRId64 " in a C function for ",
+                  json_integer(json_get(stuck, "worker"), 0));
+    append_span(&cli->out, (int64_t)(json_number(json_get(stuck, "seconds"), 0) * 1e6));
+    buffer_append_text(&cli->out, ": script ");
+    cli_put_visible(cli, COLOR_NONE, json_text(json_get(stuck, "script"), "?"));
+    buffer_append_text(&cli->out, job ? ", job " : "");
+    cli_put_visible(cli, COLOR_NONE, job ? job : "");
+    buffer_append_byte(&cli->out, '\n');
+  }
+}
+
 static void put_next(struct cli *cli, const struct json *next)
 {
   const char *job = json_text(json_get(next, "job"), NULL);
@@ -99,6 +115,7 @@ static void put_status(struct cli *cli, const struct json *status)
   }
   put_counts(cli, "jobs", json_get(status, "jobs"));
   put_counts(cli, "runs", json_get(status, "runs"));
+  put_stuck(cli, json_get(status, "stuck"));
   put_progress(cli, json_get(status, "progress"));
   put_next(cli, json_get(status, "next"));
   if (json_integer(json_get(status, "locks"), 0) > 0) {

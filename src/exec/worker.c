@@ -166,7 +166,8 @@ static void open_loop(struct worker *worker)
                                                   .bus = worker->options.bus,
                                                   .address = worker->options.address,
                                                   .after_round = after_round,
-                                                  .context = worker});
+                                                  .context = worker,
+                                                  .gauge = worker->options.gauge});
   uv_timer_init(&worker->loop, &worker->progress_timer);
   worker->progress_timer.data = worker;
   bus_open(worker->options.bus, worker->options.address, &worker->loop, receive, worker);

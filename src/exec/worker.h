@@ -10,6 +10,7 @@
 
 #include "bus/bus.h"
 
+struct gauge;
 struct worker;
 
 /* What processes for isolated runs need to know. */
@@ -22,6 +23,7 @@ struct isolate_settings {
 struct worker_options {
   struct bus *bus;
   int address;                     /* ADDRESS_WORKER + n */
+  struct gauge *gauge;     /* see vm/gauge.h; NULL: none */
   const char *jobs_folder;         /* where `require` looks; shown in messages; NULL: nowhere */
   size_t memory_cap;               /* of each state in bytes; 0: 64 MiB */
   struct isolate_settings isolate; /* live as long as the worker */

@@ -100,6 +100,8 @@ static void free_strings(struct message *m)
   case MESSAGE_STARTED:
   case MESSAGE_CANCEL:
   case MESSAGE_STOPPED:
+  case MESSAGE_STUCK:
+  case MESSAGE_UNSTUCK:
     break;
   }
 }

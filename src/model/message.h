@@ -50,6 +50,8 @@ enum message_kind {
   MESSAGE_PROGRESS, /* how far a run is */
   MESSAGE_LOG,      /* a line of a run's log, or of a script's when run.job is 0 */
   MESSAGE_STOPPED,
+  MESSAGE_STUCK,   /* of a worker, by who watches it: its slice does not end */
+  MESSAGE_UNSTUCK, /* it has ended */
 
   /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back */
   MESSAGE_EVENT,
@@ -125,7 +127,7 @@ struct message {
       int64_t soft_timeout_us, silence_us;
       bool isolate; /* in a process of its own */
       struct job_limits limits;
-      char *env; /* JSON object of strings, for that process; or NULL */
+      char *env;        /* JSON object of strings, for that process; or NULL */
       char *decide;     /* as job_retry.decide */
       bool is_once;     /* at_most_once */
       char *checkpoint; /* JSON that an earlier attempt left; or NULL */
@@ -207,6 +209,12 @@ struct message {
       uint64_t session;
       char *text;
     } console; /* EVALUATE, COMPLETE, INTERRUPT, PRINT, END_SESSION */
+    struct {
+      uint64_t generation;
+      struct attempt attempt; /* key.job 0: not of a run */
+      int64_t for_us;         /* how long it has lasted */
+      int replacement;        /* the worker that is to take its place from now on; 0: none */
+    } stuck;                  /* STUCK; UNSTUCK has for_us only */
     struct {
       int64_t step_us; /* forwards; negative: backwards */
     } clock;

@@ -153,6 +153,7 @@ static enum error_code status(struct request *r)
   json_put_integer(r->result, "failing", failing);
   json_end_object(r->result);
   put_runs(r);
+  stuck_put(r->s, r->result);
   put_progress(r);
   json_put_integer(r->result, "locks", (int64_t)lock_count(r->s));
   code = put_next(r);

@@ -200,7 +200,7 @@ static int any_worker(struct sched *s)
 {
   int worker = s->next_worker;
   s->next_worker = (s->next_worker + 1) % s->options.workers;
-  return ADDRESS_WORKER + worker;
+  return worker_at(s, worker);
 }
 
 void run_wait_until(struct sched *s, struct open_run *run, int64_t us)
@@ -273,6 +273,15 @@ void run_send_waiting(struct sched *s)
         (struct open_run *)(void *)((char *)node - offsetof(struct open_run, start));
     run_send(s, run);
   }
+}
+
+void run_take_back(struct sched *s, struct open_run *run)
+{
+  touch(s, run);
+  gate_vacate(s, run);
+  run->worker = 0;
+  run->started_us = 0;
+  run_wait_until(s, run, run->due_us);
 }
 
 struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt)

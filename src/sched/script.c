@@ -29,7 +29,7 @@ struct script_entry *script_get(struct sched *s, const char *name, enum script_o
   script = memory_alloc(sizeof *script);
   script->script.name = memory_strdup(name);
   script->script.origin = origin;
-  script->worker = ADDRESS_WORKER + s->next_worker;
+  script->worker = worker_at(s, s->next_worker);
   s->next_worker = (s->next_worker + 1) % s->options.workers;
   HASH_ADD_KEYPTR(hh, s->scripts, script->script.name, strlen(script->script.name), script);
   return script;
@@ -108,6 +108,23 @@ static void retire(struct sched *s, const struct script_entry *script, uint64_t 
   struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, script->worker);
   m->as.retire.generation = generation;
   message_list_append(s->out, m);
+}
+
+void script_move(struct sched *s, struct script_entry *script, int worker)
+{
+  struct script_revision revision;
+  retire(s, script, script->generation);
+  script->worker = worker;
+  if (script->loading && !script->fallback) { /* the newest source is on its way */
+    send_load(s, script, script->source, script->source_size);
+  } else if ((script->generation || script->loading) &&
+             !store_get_source(s->store, script->script.name, 0, &revision, NULL)) {
+    script->moving |= script->generation != 0;
+    script->fallback = true;
+    send_load(s, script, revision.source, revision.size);
+    free(revision.source);
+  }
+  script->generation = 0;
 }
 
 static void put(struct sched *s, const struct script_entry *script)
@@ -440,6 +457,10 @@ static void put_in_force(struct sched *s, struct script_entry *script,
   json_free(script->facts);
   script->facts = NULL;
   json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &script->facts, NULL);
+  if (script->moving) {
+    script->fallback = script->moving = false;
+    return;
+  }
   if (script->fallback) {
     script->fallback = false;
     log_warn("%s: the last version that loaded stays in force", script->script.path);
@@ -456,6 +477,7 @@ static void put_in_force(struct sched *s, struct script_entry *script,
 static void note_failure(struct sched *s, struct script_entry *script)
 {
   script->loading = 0;
+  script->moving = false;
   if (script->fallback) {
     script->fallback = false;
     return;

@@ -124,6 +124,7 @@ struct script_entry {
   uint64_t loading;    /* generation being loaded; 0: none */
   bool fallback;       /* what is being loaded is the last good source, not the newest */
   int64_t revision;    /* of the source in force; 0: not known yet */
+  bool moving;         /* what is being loaded was in force on a worker that is stuck */
   bool conflict;       /* its error is an id that another script holds: worth another try */
   bool seen;           /* by the first scan */
   bool since_start;    /* its source was there when the daemon began */
@@ -192,7 +193,8 @@ struct sched {
   struct script_entry *scripts;
   uint64_t next_generation;
   int next_worker;
-  bool scanned; /* the folder was read once: a script that is unknown is missing */
+  struct stuck *stuck; /* workers, see stuck.c */
+  bool scanned;        /* the folder was read once: a script that is unknown is missing */
   struct reload *reloads;
   uint64_t next_reload;
 
@@ -301,6 +303,8 @@ void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
 void run_retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us);
 void run_end(struct sched *s, struct open_run *run); /* in memory */
 /* The run that a worker's message speaks of, if its attempt is the one in force. */
+/* The worker that it was sent to has not taken it. */
+void run_take_back(struct sched *s, struct open_run *run);
 struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt);
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
@@ -376,6 +380,8 @@ bool script_has_function(const struct script_entry *script, const char *func, st
 void script_reload(struct sched *s, struct message *request); /* takes the request */
 void script_answer_reloads(struct sched *s);
 void script_forget_all(struct sched *s);
+/* Loads what is in force, or is being loaded, on another worker, as its own is stuck. */
+void script_move(struct sched *s, struct script_entry *script, int worker);
 
 /* ---- calendar.c: what calendars' names mean ---- */
 
@@ -499,6 +505,17 @@ char *unique_name(struct sched *s, const struct job *job, const char *key);
 
 /* `reason` NULL: a person wants it so. */
 void pause_entry(struct sched *s, struct entry *entry, const char *reason);
+
+/* ---- stuck.c: workers that do not come back from C ---- */
+
+/* The address of the worker that has the place 0 .. workers - 1. */
+int worker_at(const struct sched *s, int slot);
+void stuck_told(struct sched *s, const struct message *message);   /* STUCK: ends overdue runs */
+void stuck_settle(struct sched *s, const struct message *message); /* the rest, after the commit */
+void stuck_returned(struct sched *s, const struct message *message); /* RUN that nobody has taken */
+void stuck_stop(struct sched *s);                                    /* those that were replaced */
+void stuck_put(struct sched *s, struct json_writer *writer);         /* member "stuck" */
+void stuck_free_all(struct sched *s);
 
 /* ---- ask.c: triggers in Lua ---- */
 

@@ -76,6 +76,7 @@ void sched_destroy(struct sched *s)
   script_forget_all(s);
   listeners_free_all(s);
   free(s->full_error);
+  stuck_free_all(s);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
@@ -158,6 +159,9 @@ static void take(struct sched *s, struct message **message)
   case MESSAGE_ANSWER:
     ask_answered(s, m);
     break;
+  case MESSAGE_STUCK:
+    stuck_told(s, m);
+    break;
   case MESSAGE_STOP:
     start_stopping(s, m->as.stop.grace_us);
     break;
@@ -166,6 +170,8 @@ static void take(struct sched *s, struct message **message)
     if (m->to != ADDRESS_SCHEDULER) {
       message_list_append(s->out, m);
       *message = NULL;
+    } else if (m->kind == MESSAGE_RUN) {
+      stuck_returned(s, m);
     }
     break;
   }
@@ -230,8 +236,8 @@ static void go_on_stopping(struct sched *s)
     return;
   s->stopped = true;
   for (int i = 0; i < s->options.workers; i++)
-    message_list_append(s->out,
-                        message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+    message_list_append(s->out, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, worker_at(s, i)));
+  stuck_stop(s);
 }
 
 /* ---- writing ---- */
@@ -309,6 +315,8 @@ static void deliver(struct sched *s, const struct message_list *taken)
   for (const struct message *message = taken->first; message; message = message->next)
     if (message->kind == MESSAGE_LOADED)
       script_settle(s, message);
+    else if (message->kind == MESSAGE_STUCK || message->kind == MESSAGE_UNSTUCK)
+      stuck_settle(s, message);
   lock_commit(s);
   listeners_commit(s);
   script_answer_reloads(s);

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 
-/* Adds check_options, fail, type_name, seconds_option, size_option and path_option; may be done again.
- * (raw -- raw) */
+/* Adds check_options, fail, type_name, seconds_option, size_option and path_option; may be done
+ * again. (raw -- raw) */
 void args_open(lua_State *L);
 
 /* Adds `functions`, a luaL_Reg list, to the table on top, each with that table as its upvalue 1.

@@ -237,6 +237,15 @@ static int l_enter(lua_State *L)
   return leave(L, lua_pcallk(L, 1, 0, 2, 0, leave), 0);
 }
 
+/* What was shown as stuck has come to an end. */
+static void tell_recovery(struct host *host)
+{
+  struct gauge *gauge = host->options.gauge;
+  struct message *m = message_create(MESSAGE_UNSTUCK, host->options.address, ADDRESS_SCHEDULER);
+  m->as.stuck.for_us = (int64_t)atomic_exchange(&gauge->stuck_ms, 0) * 1000;
+  host_post(host, m);
+}
+
 void call_run_slice(struct vm_call *call)
 {
   struct vm *vm = call->vm;
@@ -266,6 +275,9 @@ void call_run_slice(struct vm_call *call)
   note_usage(call, cpu_us);
   wait_release_stale(call);
   take_result(call, status);
+  if (host->options.gauge &&
+      atomic_load_explicit(&host->options.gauge->stuck_ms, memory_order_relaxed))
+    tell_recovery(host);
 }
 
 /* ---- the hook ---- */
@@ -331,7 +343,7 @@ static void judge_time(lua_State *L, struct vm_call *call)
   else if (has_used_its_cpu(call))
     order_kill(L, call, VM_FAILED, "used more than %d s of CPU time, the limit of a %s",
                (int)(call->kind->cpu_us / 1000000), call->kind->name);
-  else if (preempt_age(&call->vm->host->preempt) >= BLOCKED_TICKS_MAX)
+  else if (preempt_age(&call->vm->host->preempt) >= BLOCKED_TICKS_MAX && !lua_isyieldable(L))
     order_kill(
         L, call, VM_FAILED,
         "ran for 1 s where it cannot be interrupted (a metamethod that a library function calls, "

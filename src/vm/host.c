@@ -61,6 +61,7 @@ struct host *host_open(const struct host_options *options)
   uv_prepare_start(&host->prepare, run_round);
   uv_idle_init(options->loop, &host->idle);
   preempt_open(&host->preempt, call_hook);
+  host->preempt.on_stuck = gauge_show;
   return host;
 }
 

@@ -19,6 +19,7 @@
 
 #include "bus/bus.h"
 #include "model/message.h"
+#include "vm/gauge.h"
 #include "vm/preempt.h"
 
 struct vm_call;
@@ -42,6 +43,7 @@ struct host_options {
   /* Called at the end of each round, before the outbox goes out; or NULL. */
   void (*after_round)(void *context);
   void *context;
+  struct gauge *gauge; /* where a slice that does not end is shown; or NULL */
 };
 
 struct host {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "vm/gauge.h"
+
 /* ThreadSanitizer holds back signals until the thread enters a function that it knows, which Lua's
  * loop never does; those of a fault are let through. */
 #ifdef __SANITIZE_THREAD__
@@ -17,7 +19,7 @@
 #define TICK_SIGNAL SIGPROF
 #endif
 
-enum { REARM_TICKS = 8 };
+enum { REARM_TICKS = 8, STUCK_TICKS = GAUGE_STUCK_MS * 1000 / PREEMPT_TICK_US };
 
 static void set_timer(struct preempt *preempt, long tick_us)
 {
@@ -49,6 +51,8 @@ static void on_tick(int number, siginfo_t *info, void *context)
     set_timer(preempt, 0);
   } else if (preempt_age(preempt) >= PREEMPT_SLICE_TICKS) {
     preempt_now(preempt);
+    if (preempt_age(preempt) % STUCK_TICKS == 0 && preempt->on_stuck)
+      preempt->on_stuck(preempt);
   }
   errno = saved_errno;
 }

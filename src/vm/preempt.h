@@ -20,6 +20,7 @@ enum { PREEMPT_TICK_US = 2500, PREEMPT_SLICE_TICKS = 2 };
 
 struct preempt {
   lua_Hook hook;
+  void (*on_stuck)(struct preempt *preempt); /* called by the handler; or NULL */
   timer_t timer;
   lua_State *volatile running; /* innermost coroutine that runs; NULL between slices */
   volatile uint32_t ticks;

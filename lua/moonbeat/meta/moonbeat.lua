@@ -98,7 +98,7 @@ function command(words) end
 ---| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "scheduler_clock_stepped"
 ---| "scheduler_events_lost" | "scheduler_listener_failed" | "scheduler_listener_full"
 ---| "scheduler_shutdown" | "scheduler_started" | "scheduler_store_full"
----| "scheduler_store_recovered" | "scheduler_worker_stuck" | "script_failed" | "script_loaded"
+---| "scheduler_store_recovered" | "scheduler_worker_recovered" | "scheduler_worker_stuck" | "script_failed" | "script_loaded"
 ---| "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
