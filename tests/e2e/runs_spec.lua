@@ -119,6 +119,39 @@ describe("a run", function()
     assert.is_nil(ended("rows", "cancelled").progress)
   end)
 
+  it("can do the same in a process of its own", function()
+    write [[
+      job "steps" { isolate = true, retry = function(run, problem) return problem:find "busy" and 0.02 end,
+        run = function(run)
+          if run.attempt == 1 then assert(run:checkpoint(5)) run:snooze "20ms" end
+          if run.attempt == 2 then error "busy" end
+          return { run.checkpointed, run.key, run.previous == nil }
+        end }
+      job "naps" { isolate = true, run = function(run) run:progress(1, 2, "half") sleep "1h" end }
+    ]]
+    d:must("run-now", "steps")
+    d:must("run-now", "naps")
+    local steps = ended("steps", "succeeded")
+    assert.same({ 5, steps.id .. "#3", true }, steps.result)
+    daemon.wait_until(function() return d:must("runs", "naps"):find("50 % (1/2), half", 1, true) end, 20, "progress")
+    d:must("cancel", "naps")
+    contains(ended("naps", "cancelled").error, "the run was cancelled")
+  end)
+
+  it("is cancelled by a script", function()
+    write [[
+      job "spins" { run = function() while true do end end }
+      job "stops" { run = function()
+        local answer = assert(scheduler.get_job("spins"):cancel { now = true })
+        return answer.state
+      end }
+    ]]
+    d:must("run-now", "spins")
+    daemon.wait_until(function() return d:runs("spins")[1].state == "running" end, 10, "it runs")
+    assert.equal("cancelling", d:run_now("stops").result)
+    ended("spins", "cancelled")
+  end)
+
   it("finds its checkpoint after kill -9", function()
     write [[
       job "import" { run = function(run)
