@@ -7,12 +7,20 @@ local function width(text)
   return utf8.len(text) or #text
 end
 
+--- Text of others, which must not act on a terminal: control characters as the command line shows them.
+local function visible(text)
+  return (text:gsub("[%c\x7f]", function(c) return ("\\x%02x"):format(c:byte()) end)
+    :gsub("\xc2([\x80-\x9f])", function(c) return ("\\u%04x"):format(c:byte()) end))
+end
+
 --- Lines of columns, each as wide as its widest cell; the last is not padded.
 function tables.align(titles, rows)
   local widths = {}
   table.insert(rows, 1, titles)
   for _, row in ipairs(rows) do
     for i, cell in ipairs(row) do
+      cell = visible(cell)
+      row[i] = cell
       widths[i] = math.max(widths[i] or 0, width(cell))
     end
   end
@@ -131,7 +139,7 @@ local function reason_line(reason)
   if reason.held_by and reason.held_by[1] then
     text = text .. ", held by " .. table.concat(reason.held_by, " ")
   end
-  return ("%-12s %s"):format(reason.kind, text)
+  return ("%-12s %s"):format(reason.kind, visible(text))
 end
 
 tables.Reasons = {

@@ -112,7 +112,9 @@ describe("a run", function()
       contains(shown, "37 % (370/1000), rows")
       assert(not shown:find("\27[31m", 1, true), "a control character is shown as it is")
     end
-    contains(d:cli_with("jobs()\nruns()\n", "repl").out, "37 % (370/1000), rows")
+    local typed = d:cli_with("jobs()\nruns()\n", "repl").out
+    contains(typed, "37 % (370/1000), rows")
+    assert.is_nil(typed:find "\27")
     local progress = d:runs("rows")[1].progress
     assert.equal(370, progress.done)
     d:must("cancel", "rows")
