@@ -131,11 +131,8 @@ static bool is_named(const char *name, char **names, int count)
 
 int main(int argc, char **argv)
 {
-  struct bench_options options = {.program = BENCH_PROGRAM,
-                                  .folder = "/tmp/moonbeat-bench",
-                                  .jobs = BENCH_JOBS,
-                                  .self = BENCH_SELF,
-                                  .scale = 1};
+  struct bench_options options = {
+      .program = BENCH_PROGRAM, .jobs = BENCH_JOBS, .self = BENCH_SELF, .scale = 1};
   int rounds = 3, at = 1;
   if (argc > 1 && strcmp(argv[1], "W1") == 0)
     return bench_answer_w1(argc, argv);
@@ -155,6 +152,10 @@ int main(int argc, char **argv)
       return 64;
     }
   }
+  /* Two at once must not take each other's files away. */
+  char scratch[] = "/tmp/moonbeat-bench-XXXXXX";
+  if (!options.folder && !(options.folder = mkdtemp(scratch)))
+    bench_fail("cannot make %s", scratch);
   if (rounds < 1 || rounds > ROUNDS_MAX)
     bench_fail("-n must be between 1 and %d", ROUNDS_MAX);
   log_set_level(LOG_WARN);
@@ -166,5 +167,7 @@ int main(int argc, char **argv)
   }
   print_medians();
   print_ratios();
+  if (options.folder == scratch)
+    bench_remove(scratch);
   return 0;
 }
