@@ -242,8 +242,12 @@ local function describe(module, name, entry)
 end
 
 -- A whole module: the text at its top, and its functions.
-local function describe_module(module)
+local function describe_module(module, topic)
   local lines = { module.text, "" }
+  if module.classes[topic] then
+    append(lines, columns(module.classes[topic], "  "))
+    lines[#lines + 1] = ""
+  end
   for _, name in ipairs(module.names) do
     lines[#lines + 1] = wrap(module.entries[name].signature, "  ")
   end
@@ -259,7 +263,7 @@ local function find_in_library(topic)
   end
   for _, library in ipairs(libraries) do
     if library == topic and not elsewhere[topic] then
-      return describe_module(module)
+      return describe_module(module, topic)
     end
   end
   local entry = module.entries[name]

@@ -1,9 +1,10 @@
---- The `run` that a job's function is given: which run it is, and what it can do while it runs.
---
--- It is the table that C makes of the attempt, of which the rest is computed when it is asked for.
--- What it can do counts only while it runs, and only for itself: C checks that.
+--- The `run` that a job's function is given: which run it is, and what it can do while it runs. What it
+-- can do counts only then, and only for itself.
 
 local raw = ...
+
+-- C makes the table of an attempt, of which the rest is computed when it is asked for.
+
 local fail = raw.module("fail")
 local vocabulary = raw.module("vocabulary")
 
@@ -30,7 +31,7 @@ local fields = {} -- name -> what computes it
 
 -- ---- which run ----
 
---- The due time, on the wall clock of the job's time zone where its declaration names one.
+-- The due time, on the wall clock of the job's time zone where its declaration names one.
 function fields.scheduled_at(self)
   return raw.time_from_us(self.scheduled_us, vocabulary.zone_of_job(self.job))
 end
@@ -167,13 +168,13 @@ end
 
 local runs = {}
 
---- `attempt` is {scheduled_us=, number=, events_json=, args_json=, checkpoint_json=}.
+-- `attempt` is {scheduled_us=, number=, events_json=, args_json=, checkpoint_json=}.
 function runs.new(attempt, job_id)
   attempt.job = job_id
   return setmetatable(attempt, Run)
 end
 
---- What the job's retry.decide says of an error: a delay in microseconds, true, false or nil.
+-- What the job's retry.decide says of an error: a delay in microseconds, true, false or nil.
 function runs.decide(attempt, job_id, name, message)
   local answer = vocabulary.find_decider(job_id, name)(runs.new(attempt, job_id), message)
   if type(answer) == "number" or type(answer) == "string" then
