@@ -63,7 +63,9 @@ describe("the library", function()
     local file <close> = assert(io.open "lua/moonbeat/meta/moonbeat.lua")
     local meta, problems = file:read "a", {}
     for _, library in libraries() do
-      if not library:find(".", 1, true) and not meta:find("\n" .. library .. " = nil\n", 1, true)
+      -- A run is no global: jobs' functions are given it.
+      local is_known = library == "run" and meta:find("fun(run: run", 1, true)
+      if not is_known and not library:find(".", 1, true) and not meta:find("\n" .. library .. " = nil\n", 1, true)
         and not meta:find("\nfunction " .. library .. "(", 1, true) then
         problems[#problems + 1] = library
       end
