@@ -4,11 +4,18 @@
  *
  * What comes for a paused job is a skip, as a due time would be. A job is never set off by what the
  * scheduler tells about the job itself. */
+#include "sched/arrive.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/fire.h"
+#include "sched/near.h"
+#include "sched/queue.h"
+#include "sched/topic.h"
+#include "sched/view.h"
 
 /* ---- what happens ---- */
 

@@ -2,11 +2,16 @@
  * out with the commit that has moved the job on, and the answer is a progress like any other, in
  * the store before it counts. Until then the job is active with no due time; a start and each new
  * version of the script ask again, so no question is lost with who was to answer it. */
+#include "sched/ask.h"
+
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/near.h"
+#include "sched/script.h"
+#include "sched/topic.h"
 #include "time/instant.h"
 
 static void send_question(struct sched *s, const struct entry *entry)

@@ -5,11 +5,18 @@
  * them, and written only when its jobs were good; otherwise the registry is filled from the store
  * again. When a meaning changes, the jobs that use it get their next fire anew. One that is no
  * longer declared stays as long as a job uses it. */
+#include "sched/calendar.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/fire.h"
+#include "sched/near.h"
+#include "sched/request.h"
+#include "sched/script.h"
+#include "sched/topic.h"
+#include "sched/turn.h"
 #include "trigger/calendar.h"
 
 /* ---- from the store ---- */

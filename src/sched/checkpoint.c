@@ -3,11 +3,17 @@
  *
  * Progress is kept in memory, for who looks. A checkpoint is answered after the commit that has
  * stored it, and counts only from the attempt that is in force. */
+#include "sched/checkpoint.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/request.h"
+#include "sched/run.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 enum { CHECKPOINT_MAX = 64 << 10 };
 

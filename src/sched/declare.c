@@ -5,13 +5,28 @@
  * A job is compared by what was written (its spec), not by what it came to mean: `every "5s"` is
  * the same trigger today as yesterday, although it is anchored at the moment when it was first
  * seen. */
+#include "sched/declare.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/event_name.h"
-#include "sched/state.h"
+#include "sched/arrive.h"
+#include "sched/ask.h"
+#include "sched/event.h"
+#include "sched/fire.h"
+#include "sched/fold.h"
+#include "sched/health.h"
+#include "sched/near.h"
+#include "sched/pause.h"
+#include "sched/queue.h"
+#include "sched/recover.h"
+#include "sched/run.h"
+#include "sched/script.h"
+#include "sched/topic.h"
+#include "sched/turn.h"
 
 /* The spec without `where` (lines move when comments do), or only its trigger. */
 static char *essence(const char *spec, bool only_trigger)

@@ -2,11 +2,14 @@
  * in scripts. An event that nobody wants is not even written down, so a silent scheduler pays
  * nothing for them. The last EVENTS_KEPT of the rare kinds are kept in memory for `events`; a flood
  * within one turn keeps its first ones only. */
+#include "sched/event.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/arrive.h"
+#include "sched/view.h"
 
 bool event_wanted(const struct sched *s, const char *name, enum event_use use)
 {

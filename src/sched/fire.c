@@ -3,10 +3,20 @@
  * transaction, so none is lost and none is told twice.
  *
  * A job that is behind (the laptop slept) has its missed fires counted, not stepped through. */
+#include "sched/fire.h"
+
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/ask.h"
+#include "sched/event.h"
+#include "sched/health.h"
+#include "sched/near.h"
+#include "sched/queue.h"
+#include "sched/run.h"
+#include "sched/script.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 bool fire_next(const struct job *job, int64_t us, int64_t *next_us)
 {

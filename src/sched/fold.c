@@ -5,12 +5,17 @@
  * later, many jobs at once and in key order. A watermark in the store says which claims are folded
  * for certain; what lies above it is read from the runs at the next start (fold_recover), which
  * comes to the same progress. Everything else that changes progress is written in its own turn. */
+#include "sched/fold.h"
+
 #include <stdlib.h>
 
 #include <utlist.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/fire.h"
+#include "sched/near.h"
+#include "sched/run.h"
+#include "sched/turn.h"
 
 /* A run that is open for so long is marked: it must not hold the watermark back. */
 #define LASTING_US (10 * INT64_C(1000000))

@@ -3,6 +3,7 @@
  * A gate knows how many runs it has let through (`used`) and who waits. It lives while it is used,
  * waited for, or a pool of the store. A run holds at most two gates, its key's and its pool's, and
  * waits for one at a time, holding none meanwhile: so nobody waits in a circle. */
+
 #include "sched/gate.h"
 
 #include <stddef.h>
@@ -11,7 +12,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/fire.h"
+#include "sched/near.h"
+#include "sched/run.h"
+#include "sched/turn.h"
 
 struct pace {
   int32_t size, count, next; /* of `starts`; where the oldest lies when it is full */

@@ -9,12 +9,18 @@
  * any other costs one comparison. The deadlines of those that are not late yet lie in a heap. A job
  * that is paused or finished is never late: its deadline is dropped when it comes, and a resumed
  * one begins anew. */
+#include "sched/health.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/near.h"
+#include "sched/pause.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 #include "time/duration.h"
 
 struct watched {

@@ -1,3 +1,4 @@
+
 #include "sched/heap.h"
 
 #include <stdlib.h>

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "sched/state.h"
+#include "sched/fold.h"
+#include "sched/near.h"
+#include "sched/run.h"
+#include "sched/turn.h"
 
 enum { PRUNE_ROWS = 200 };
 

@@ -4,6 +4,7 @@
  * job in a table by job; both forget everything whenever a listener comes or goes. So an event that
  * nobody hears of costs one look. Filters are asked only when an event is there, which is parsed
  * once for all of them. */
+
 #include "sched/listener.h"
 
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "sched/state.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 enum { SLOTS_MAX = 1024 };
 

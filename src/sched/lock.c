@@ -11,6 +11,7 @@
  * its lease ended, is neither released nor renewed by its former holder.
  *
  * Scheduler thread. */
+
 #include "sched/lock.h"
 
 #include <stdlib.h>
@@ -18,7 +19,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/run.h"
+#include "sched/view.h"
 
 enum { LOCKS_MAX = 100000, CHAIN_SHOWN = 8 };
 

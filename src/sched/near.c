@@ -7,10 +7,14 @@
  *
  * What changes a job's progress is written in the turn's transaction, in key order, but for what a
  * claim tells anyway, which is written later (fold.c). */
+#include "sched/near.h"
+
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/fold.h"
+#include "sched/queue.h"
+#include "sched/turn.h"
 
 struct entry *near_find(struct sched *s, int64_t number)
 {

@@ -9,7 +9,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/turn.h"
 
 #define RETRY_FIRST_US INT64_C(1000000)
 #define RETRY_MOST_US  (60 * INT64_C(1000000))

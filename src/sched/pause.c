@@ -1,10 +1,14 @@
 /* Pausing: by a person, by the option `enabled`, or by what befell the job, which is kept beside
  * the state as the reason. What is due while a job is paused is recorded as skipped when it is
  * resumed (fire_resume). */
+#include "sched/pause.h"
+
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/health.h"
+#include "sched/near.h"
 
 static void tell(struct sched *s, const struct entry *entry)
 {

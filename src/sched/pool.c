@@ -2,12 +2,17 @@
  * scripts, or set at run time; kept in the store. What a person set at run time stays until the
  * script declares another number than before. Fewer slots than runs have taken end no run: the next
  * one begins when there is room. */
+#include "sched/pool.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sched/state.h"
+#include "sched/request.h"
+#include "sched/script.h"
+#include "sched/topic.h"
+#include "sched/turn.h"
 
 enum { NAME_SIZE_MAX = 100, SLOTS_MAX = 1000000 };
 

@@ -5,11 +5,16 @@
  *
  * A queue waits, and loses nothing, while its job is paused or in error or has max_instances open:
  * it is in no heap then, and queue_release() puts it back. */
+#include "sched/queue.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/fire.h"
+#include "sched/near.h"
+#include "sched/run.h"
+#include "sched/turn.h"
 
 enum {
   WAITING_MAX = 10000,         /* events of one job */

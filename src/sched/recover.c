@@ -2,12 +2,19 @@
  *
  * A run that waited for its next attempt goes on waiting. One that a worker may have begun was cut
  * off: it becomes interrupted, and runs again unless its job is at_most_once. */
+#include "sched/recover.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/arrive.h"
+#include "sched/checkpoint.h"
+#include "sched/event.h"
+#include "sched/near.h"
+#include "sched/run.h"
+#include "sched/turn.h"
 
 struct recovery {
   struct sched *s;

@@ -1,11 +1,13 @@
 /* What clients and scripts ask for. The operations stand in tables by topic; names and parameters
  * that are not known are answered with the nearest one that is. */
+#include "sched/request.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sched/state.h"
+#include "sched/near.h"
 
 static const struct request_operation *const tables[] = {
     request_add_operations,      request_attempt_operations, request_job_operations,

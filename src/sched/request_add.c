@@ -4,7 +4,15 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/declare.h"
+#include "sched/fire.h"
+#include "sched/health.h"
+#include "sched/near.h"
+#include "sched/request.h"
+#include "sched/script.h"
+#include "sched/topic.h"
+#include "sched/unique.h"
+#include "sched/view.h"
 
 enum { BULK_MAX = 100000 };
 

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/arrive.h"
+#include "sched/event.h"
+#include "sched/request.h"
 
 enum { NAME_MAX_SIZE = 255, DATA_MAX_SIZE = 64 << 10 };
 

@@ -3,7 +3,17 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/declare.h"
+#include "sched/event.h"
+#include "sched/fire.h"
+#include "sched/health.h"
+#include "sched/near.h"
+#include "sched/pause.h"
+#include "sched/queue.h"
+#include "sched/request.h"
+#include "sched/script.h"
+#include "sched/unique.h"
+#include "sched/view.h"
 #include "time/instant.h"
 #include "time/zone.h"
 

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/request.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 #include "time/duration.h"
 
 enum { KEY_MAX = 512, VALUE_MAX = 512 << 10, KEYS_PAGE = 1000, VALUES_PAGE = 200 };

@@ -1,6 +1,8 @@
 /* Listeners: states that begin to listen while they live, and people who look how it goes. */
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/request.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 enum { DEAD_SHOWN = 100 };
 

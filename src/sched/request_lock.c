@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "sched/lock.h"
-#include "sched/state.h"
+#include "sched/request.h"
 #include "time/duration.h"
 
 enum { NAME_MAX_SIZE = 255, LOCKS_SHOWN = 1000 };

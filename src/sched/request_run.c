@@ -6,7 +6,11 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/near.h"
+#include "sched/request.h"
+#include "sched/run.h"
+#include "sched/script.h"
+#include "sched/view.h"
 
 enum { RUNS_MAX = 1000, LINES_MAX = 1000 };
 

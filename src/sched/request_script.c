@@ -4,7 +4,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "sched/state.h"
+#include "sched/request.h"
+#include "sched/script.h"
+#include "sched/view.h"
 
 static enum error_code scripts(struct request *r)
 {

@@ -3,8 +3,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/checkpoint.h"
+#include "sched/health.h"
 #include "sched/lock.h"
-#include "sched/state.h"
+#include "sched/near.h"
+#include "sched/request.h"
+#include "sched/stuck.h"
+#include "sched/view.h"
 
 struct next {
   char *job;

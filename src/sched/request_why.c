@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/near.h"
+#include "sched/request.h"
+#include "sched/run.h"
+#include "sched/view.h"
 #include "sched/why.h"
 
 void why_begin(struct request *r, const char *kind, const char *format, ...)

@@ -4,11 +4,12 @@
  * said, the patterns give_up_on and retry_on, the backoff. The first two were asked on the worker
  * and come with the finish; the rest is decided here. retry.attempts bounds all of it but snoozing:
  * attempts that were snoozed or interrupted do not count towards it. */
+#include "sched/retry.h"
+
 #include <string.h>
 
 #include "base/log.h"
 #include "base/pattern.h"
-#include "sched/state.h"
 
 enum {
   ATTEMPTS_ASKED = 3,       /* of a run that asks for it, when its job says nothing of retrying */

@@ -4,13 +4,26 @@
  * message that starts it leaves after the commit. A finish counts only with the fence of the
  * attempt that is in force. What a turn does to runs in memory is noted (`touched`), so that a turn
  * whose commit fails can be taken back. */
+#include "sched/run.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/arrive.h"
+#include "sched/checkpoint.h"
+#include "sched/event.h"
+#include "sched/fold.h"
+#include "sched/health.h"
 #include "sched/lock.h"
-#include "sched/state.h"
+#include "sched/near.h"
+#include "sched/queue.h"
+#include "sched/retry.h"
+#include "sched/script.h"
+#include "sched/stuck.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 struct open_run *run_find(struct sched *s, struct run_key key)
 {

@@ -5,13 +5,24 @@
  * take the place of the one before, which ends when its calls have ended. A source that fails
  * changes nothing but the script's error. The last good source is kept in the store, so that an old
  * version stays in force over a restart too. */
+#include "sched/script.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "sched/state.h"
+#include "sched/ask.h"
+#include "sched/calendar.h"
+#include "sched/declare.h"
+#include "sched/event.h"
+#include "sched/near.h"
+#include "sched/pool.h"
+#include "sched/run.h"
+#include "sched/stuck.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 struct script_entry *script_find(struct sched *s, const char *name)
 {

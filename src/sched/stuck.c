@@ -6,11 +6,15 @@
  * come back here and are sent again. Those that it has taken stay with it: nobody else can know
  * whether they have begun. What is recorded as timed out meanwhile has another fence than what it
  * may still say. When it comes back it is retired: it gets no new work. */
+#include "sched/stuck.h"
+
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/event.h"
+#include "sched/run.h"
+#include "sched/script.h"
 
 struct stuck {
   struct stuck *next;

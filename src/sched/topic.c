@@ -5,12 +5,16 @@
  *
  * Topics about the world outside are watched by the front's sensors, which are told after the
  * commit: `told` is what the front knows, `count` what the store says. */
+#include "sched/topic.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/arrive.h"
+#include "sched/turn.h"
+#include "sched/view.h"
 
 static bool is_kind(const char *key, const char *kind)
 {

@@ -1,11 +1,28 @@
 /* The turn: gather, decide, commit, deliver. See sched.h for what it promises. */
+#include "sched/turn.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/arrive.h"
+#include "sched/ask.h"
+#include "sched/calendar.h"
+#include "sched/checkpoint.h"
+#include "sched/event.h"
+#include "sched/fire.h"
+#include "sched/fold.h"
+#include "sched/health.h"
 #include "sched/lock.h"
-#include "sched/state.h"
+#include "sched/near.h"
+#include "sched/queue.h"
+#include "sched/recover.h"
+#include "sched/request.h"
+#include "sched/run.h"
+#include "sched/script.h"
+#include "sched/stuck.h"
+#include "sched/topic.h"
 
 enum {
   FULL_RETRY_US = 1000000,

@@ -4,11 +4,14 @@
  * until its run is claimed, a recurring one as long as it recurs. Nothing happens when that ends;
  * whoever looks for the key afterwards sees the state of the job, and takes the key over. Likewise
  * when the job is older than the period that the new one gives. */
+#include "sched/unique.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/near.h"
+#include "sched/turn.h"
 
 /* The row may be of a former job of that id. */
 static bool has_key(const struct job *job, const char *key)

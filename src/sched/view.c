@@ -1,7 +1,12 @@
 /* How runs, jobs and scripts look in answers and events. */
+#include "sched/view.h"
+
 #include <string.h>
 
-#include "sched/state.h"
+#include "sched/checkpoint.h"
+#include "sched/health.h"
+#include "sched/near.h"
+#include "sched/run.h"
 #include "time/instant.h"
 
 void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none)

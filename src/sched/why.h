@@ -3,7 +3,7 @@
 #ifndef SCHED_WHY_H
 #define SCHED_WHY_H
 
-#include "sched/state.h"
+#include "sched/request.h"
 
 /* Begins an object; what is put between is more of it. */
 void why_begin(struct request *r, const char *kind, const char *format, ...)

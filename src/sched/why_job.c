@@ -5,7 +5,16 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/fire.h"
+#include "sched/health.h"
 #include "sched/lock.h"
+#include "sched/near.h"
+#include "sched/queue.h"
+#include "sched/request.h"
+#include "sched/run.h"
+#include "sched/script.h"
+#include "sched/topic.h"
+#include "sched/view.h"
 #include "sched/why.h"
 #include "time/duration.h"
 #include "time/instant.h"

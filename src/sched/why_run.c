@@ -5,7 +5,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/checkpoint.h"
 #include "sched/lock.h"
+#include "sched/request.h"
+#include "sched/run.h"
+#include "sched/view.h"
 #include "sched/why.h"
 #include "time/duration.h"
 #include "time/instant.h"

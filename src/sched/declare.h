@@ -1,0 +1,24 @@
+/* A script's jobs become what it declares. See declare.c. Private to src/sched. */
+#ifndef SCHED_DECLARE_H
+#define SCHED_DECLARE_H
+
+#include "sched/state.h"
+
+/* Reads and compares before it writes anything: on failure nothing is changed. */
+enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
+                             const struct json *specs, bool *conflict, struct error *error);
+void declare_remove_jobs(struct sched *s, const char *script);
+/* The jobs that `script` declared cannot run. */
+void declare_break_jobs(struct sched *s, const char *script, const char *reason);
+/* The jobs that could not run because of `script` can again, whoever made them. */
+void declare_mend_jobs(struct sched *s, const char *script);
+/* Whether a new trigger can be taken: its calendars are known, and it may fire. Anchors it. */
+enum error_code declare_check(struct sched *s, struct job *job, struct error *error);
+/* Stores a new job; takes it over also on failure. NULL with *error set. */
+struct entry *declare_add(struct sched *s, struct job *job, struct error *error);
+/* The definition of an entry becomes `job` (taken over); its due time is kept if the trigger is the
+ * same. */
+void declare_change(struct sched *s, struct entry *entry, struct job *job);
+void declare_remove(struct sched *s, struct entry *entry);
+
+#endif

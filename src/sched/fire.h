@@ -1,0 +1,30 @@
+/* What a due time becomes. See fire.c. Private to src/sched. */
+#ifndef SCHED_FIRE_H
+#define SCHED_FIRE_H
+
+#include "sched/state.h"
+
+/* The first due time after `us`; false when there is none. */
+bool fire_next(const struct job *job, int64_t us, int64_t *next_us);
+
+/* The state that follows from progress.next_us: a job that will never fire again is finished, or in
+ * error if its trigger gave up searching; one that can is not; one that asks Lua asks. */
+void fire_conclude(struct sched *s, struct entry *entry);
+/* Whether nothing of the job can run now for want of its script; then it is in error, or waits. */
+bool fire_is_held(struct sched *s, struct entry *entry);
+bool fire_is_full(const struct entry *entry); /* max_instances are open */
+/* It is full, and a fire would wait or be skipped: the open runs are ended if the job says so. */
+void fire_meet_overlap(struct sched *s, struct entry *entry);
+/* Tries an entry that waited. */
+void fire_again(struct sched *s, struct entry *entry);
+/* An event that comes now makes no run. */
+void fire_skip_event(struct sched *s, struct entry *entry, enum skip_reason reason);
+
+/* Decides the due times of the entry up to now; returns how many claims and skips were written. */
+int fire_entry(struct sched *s, struct entry *entry, int budget);
+/* The first due time of a job that begins now. */
+int64_t fire_first(const struct job *job, int64_t now_us);
+/* A paused job goes on: what was due meanwhile is recorded. */
+void fire_resume(struct sched *s, struct entry *entry);
+
+#endif

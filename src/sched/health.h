@@ -1,0 +1,21 @@
+/* Jobs that are late or fail. See health.c. Private to src/sched. */
+#ifndef SCHED_HEALTH_H
+#define SCHED_HEALTH_H
+
+#include "sched/state.h"
+
+/* NULL when nothing is known of it: it is in no trouble. */
+const struct job_health *health_find(const struct sched *s, int64_t job);
+/* A run has ended, as the row says, but is still counted as open. */
+void health_run_ended(struct sched *s, struct entry *entry, const struct run *run);
+/* The job is new, was changed or resumed: its time to succeed begins anew. */
+void health_begin(struct sched *s, const struct entry *entry, bool is_resumed);
+void health_pause(struct sched *s, const struct entry *entry);
+void health_remove(struct sched *s, int64_t job); /* in memory and store */
+void health_watch(struct sched *s);               /* tells of those that are late now */
+int64_t health_wake_us(const struct sched *s, int64_t now_us);
+void health_count(const struct sched *s, int64_t *late, int64_t *failing);
+void health_recover(struct sched *s); /* as the store has them */
+void health_free_all(struct sched *s);
+
+#endif

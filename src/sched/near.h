@@ -1,0 +1,31 @@
+/* The near edge: which jobs are in memory. See near.c. Private to src/sched. */
+#ifndef SCHED_NEAR_H
+#define SCHED_NEAR_H
+
+#include "sched/state.h"
+
+struct entry *near_find(struct sched *s, int64_t number);
+/* The entry of a job, read from the store when it is not in memory; NULL with *error set. */
+struct entry *near_get(struct sched *s, int64_t number, struct error *error);
+struct entry *near_get_by_id(struct sched *s, const char *id, struct error *error);
+/* Takes job and progress over. It leaves memory at the end of the turn if it is not near. */
+struct entry *near_add(struct sched *s, struct job *job, const struct job_progress *progress);
+/* progress was changed: it will be written in this turn, and the entry takes its place among the
+ * due. */
+void near_changed(struct sched *s, struct entry *entry);
+/* The same without the writing: for what a claim's row tells. */
+void near_moved(struct sched *s, struct entry *entry);
+/* The entry may be let go at the end of the turn. */
+void near_note(struct sched *s, struct entry *entry);
+void near_take_place(struct sched *s, struct entry *entry);
+/* Writes what was changed in this turn, in key order. */
+void near_flush(struct sched *s);
+/* The turn was committed: lets go of entries that nobody needs. */
+void near_commit(struct sched *s);
+void near_fill(struct sched *s);   /* pages in */
+void near_rewind(struct sched *s); /* the next near_fill looks at all that is due again */
+void near_free_all(struct sched *s);
+/* The turn was undone: everything is read again from the store. */
+void near_forget(struct sched *s);
+
+#endif

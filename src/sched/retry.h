@@ -1,0 +1,11 @@
+/* Whether and when another attempt follows. See retry.c. Private to src/sched. */
+#ifndef SCHED_RETRY_H
+#define SCHED_RETRY_H
+
+#include "sched/state.h"
+
+/* Whether another attempt follows the one that has ended so; RUN_PENDING: it was snoozed. */
+bool retry_follows(const struct open_run *run, const struct run *ended,
+                   const struct run_answer *answer, int64_t *delay_us);
+
+#endif

@@ -1,0 +1,32 @@
+/* Which version of a script is in force. See script.c. Private to src/sched. */
+#ifndef SCHED_SCRIPT_H
+#define SCHED_SCRIPT_H
+
+#include "sched/state.h"
+
+struct script_entry *script_find(struct sched *s, const char *name);
+struct script_entry *script_get(struct sched *s, const char *name, enum script_origin origin);
+enum script_ready { SCRIPT_READY, SCRIPT_LATER, SCRIPT_MISSING };
+/* READY sets *entry; MISSING sets *error to why. */
+enum script_ready script_ready(struct sched *s, const char *name, struct script_entry **entry,
+                               struct error *error);
+/* Whether the script is there and declares `name` among its `kind` ("pools"), or may do so when it
+ * is loaded. */
+bool script_declares(struct sched *s, const char *script, const char *kind, const char *name);
+void script_load(struct sched *s, struct script_entry *script, const char *source, size_t size);
+void script_source(struct sched *s, const struct message *message);
+void script_scanned(struct sched *s, const struct message *message);
+/* Writes what a load brought; script_settle(), after the commit, puts it in force. Both may see the
+ * same message twice when a commit fails in between. */
+void script_loaded(struct sched *s, const struct message *message);
+void script_settle(struct sched *s, const struct message *message);
+void script_remove(struct sched *s, struct script_entry *script);
+void script_recover(struct sched *s);
+bool script_has_function(const struct script_entry *script, const char *func, struct error *error);
+void script_reload(struct sched *s, struct message *request); /* takes the request */
+void script_answer_reloads(struct sched *s);
+void script_forget_all(struct sched *s);
+/* Loads what is in force, or is being loaded, on another worker, as its own is stuck. */
+void script_move(struct sched *s, struct script_entry *script, int worker);
+
+#endif
