@@ -16,6 +16,7 @@
 #include "sched/arrive.h"
 #include "sched/ask.h"
 #include "sched/event.h"
+#include "sched/finish.h"
 #include "sched/fire.h"
 #include "sched/fold.h"
 #include "sched/health.h"
@@ -209,7 +210,7 @@ static void cancel_waiting_runs(struct sched *s, const struct entry *entry)
     return;
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
     if (run->entry == entry && !run->worker && !run->ended)
-      run_end_here(s, run, RUN_CANCELLED, "its job was removed");
+      finish_here(s, run, RUN_CANCELLED, "its job was removed");
 }
 
 void declare_remove(struct sched *s, struct entry *entry)

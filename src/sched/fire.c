@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "sched/ask.h"
 #include "sched/event.h"
+#include "sched/finish.h"
 #include "sched/health.h"
 #include "sched/near.h"
 #include "sched/queue.h"
@@ -230,7 +231,7 @@ static void end_others(struct sched *s, const struct entry *entry, bool at_once)
     if (run->entry != entry || run->ended || run->becomes)
       continue;
     if (!run->worker)
-      run_end_here(s, run, RUN_CANCELLED, "another run of the job was due");
+      finish_here(s, run, RUN_CANCELLED, "another run of the job was due");
     else if (at_once)
       run_cancel(s, run, RUN_CANCELLED);
     else

@@ -12,6 +12,7 @@
 #include "sched/arrive.h"
 #include "sched/checkpoint.h"
 #include "sched/event.h"
+#include "sched/finish.h"
 #include "sched/near.h"
 #include "sched/run.h"
 #include "sched/turn.h"
@@ -127,9 +128,9 @@ static void recover_one(struct sched *s, struct run *row)
   row->error = memory_strdup("cut off by the end of the daemon");
   bool again = run && runs_again(s, run, &past);
   if (run)
-    run_tell_interrupted(s, run, row, again);
+    finish_tell_interrupted(s, run, row, again);
   if (again) {
-    run_retry(s, run, row, s->now_us);
+    finish_and_retry(s, run, row, s->now_us);
     return;
   }
   sched_failed(s, store_finish(s->store, row, &error), &error);

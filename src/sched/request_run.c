@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/finish.h"
 #include "sched/near.h"
 #include "sched/request.h"
 #include "sched/run.h"
@@ -336,7 +337,7 @@ static enum error_code cancel_run(struct request *r)
     else if (open->worker && !open->becomes)
       run_cancel_softly(r->s, open, TOLD_CANCELLED);
     else if (!open->worker)
-      run_end_here(r->s, open, RUN_CANCELLED, "cancelled while it waited for its next attempt");
+      finish_here(r->s, open, RUN_CANCELLED, "cancelled while it waited for its next attempt");
     json_begin_object(r->result);
     view_put_run_id(r->result, "run", job_id, row.key.scheduled_us);
     json_put_text(r->result, "state", open->ended ? "cancelled" : "cancelling");

@@ -1,9 +1,8 @@
-/* A run from claim to end.
+/* Runs that are open, from the claim to the worker; how they end is in finish.c.
  *
  * A claim is a row before it is a message: the run is appended to the store in the turn, and the
- * message that starts it leaves after the commit. A finish counts only with the fence of the
- * attempt that is in force. What a turn does to runs in memory is noted (`touched`), so that a turn
- * whose commit fails can be taken back. */
+ * message that starts it leaves after the commit. What a turn does to runs in memory is noted
+ * (`touched`), so that a turn whose commit fails can be taken back. */
 #include "sched/run.h"
 
 #include <stdlib.h>
@@ -11,15 +10,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/arrive.h"
 #include "sched/checkpoint.h"
-#include "sched/event.h"
+#include "sched/finish.h"
 #include "sched/fold.h"
-#include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/near.h"
 #include "sched/queue.h"
-#include "sched/retry.h"
 #include "sched/script.h"
 #include "sched/stuck.h"
 #include "sched/turn.h"
@@ -41,7 +37,7 @@ static void free_run(struct open_run *run)
   free(run);
 }
 
-static void touch(struct sched *s, struct open_run *run)
+void run_touch(struct sched *s, struct open_run *run)
 {
   if (run->fresh || run->before)
     return;
@@ -65,7 +61,7 @@ static void leave_entry(struct sched *s, struct open_run *run)
 void run_end(struct sched *s, struct open_run *run)
 {
   lock_run_over(s, run);
-  touch(s, run);
+  run_touch(s, run);
   heap_remove(&run->start);
   run->ended = true;
   leave_entry(s, run);
@@ -156,8 +152,8 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
   return run;
 }
 
-static void tell_run(struct sched *s, const char *name, enum event_use use,
-                     const struct open_run *run, const struct run *ended, bool will_retry)
+void run_tell(struct sched *s, const char *name, enum event_use use, const struct open_run *run,
+              const struct run *ended, bool will_retry)
 {
   if (!event_wanted(s, name, use))
     return;
@@ -204,7 +200,7 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
   near_note(s, entry);
   gate_note_claim(s, entry);
   struct open_run *open = run_insert(s, entry, &run);
-  tell_run(s, "job_submitted", EVENT_HOT, open, NULL, false);
+  run_tell(s, "job_submitted", EVENT_HOT, open, NULL, false);
   run_send(s, open);
   return open;
 }
@@ -239,10 +235,10 @@ void run_send(struct sched *s, struct open_run *run)
     return;
   }
   if (ready == SCRIPT_MISSING) {
-    run_end_here(s, run, RUN_FAILED, error.text);
+    finish_here(s, run, RUN_FAILED, error.text);
     return;
   }
-  touch(s, run);
+  run_touch(s, run);
   heap_remove(&run->start);
   if (!gate_admits_run(s, run))
     return;
@@ -290,7 +286,7 @@ void run_send_waiting(struct sched *s)
 
 void run_take_back(struct sched *s, struct open_run *run)
 {
-  touch(s, run);
+  run_touch(s, run);
   gate_vacate(s, run);
   run->worker = 0;
   run->started_us = 0;
@@ -308,161 +304,9 @@ void run_started(struct sched *s, const struct message *message)
   struct open_run *run = run_find_attempt(s, &message->as.started.attempt);
   if (!run)
     return;
-  touch(s, run);
+  run_touch(s, run);
   run->started_us = message->as.started.at_us;
-  tell_run(s, "job_started", EVENT_HOT, run, NULL, false);
-}
-
-static void fill(struct run *row, const struct open_run *run)
-{
-  *row = (struct run){.key = run->key,
-                      .state = RUN_PENDING,
-                      .cause = run->cause,
-                      .attempt = run->attempt,
-                      .fence = run->fence,
-                      .previous_us = run->previous_us,
-                      .due_us = run->due_us,
-                      .claimed_us = run->claimed_us,
-                      .started_us = run->started_us,
-                      .args = run->args,
-                      .events = run->events};
-}
-
-/* The attempt has ended as `ended` says and another one is due at `due_us`. */
-void run_retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us)
-{
-  struct error error;
-  struct run again;
-  fill(&again, run);
-  again.attempt++;
-  again.fence = s->next_fence++;
-  again.due_us = due_us;
-  again.started_us = 0;
-  if (sched_failed(s, store_retry(s->store, ended, &again, &error), &error))
-    return;
-  lock_run_over(s, run);
-  touch(s, run);
-  gate_vacate(s, run);
-  run->uncounted += ended->state == RUN_PENDING || ended->state == RUN_INTERRUPTED;
-  run->attempt = again.attempt;
-  run->fence = again.fence;
-  run->due_us = due_us;
-  run->started_us = 0;
-  run->worker = 0;
-  run->becomes = RUN_PENDING;
-  run->killed = false;
-  run->lasting = false; /* the row is pending again */
-  fold_lower_watermark(s, run->key.scheduled_us);
-  run_wait_until(s, run, due_us);
-  if (ended->state == RUN_PENDING)
-    tell_run(s, "job_snoozed", EVENT_HOT, run, NULL, true);
-  else
-    tell_run(s, "job_retry", EVENT_RARE, run, NULL, true);
-}
-
-static const char *event_of(enum run_state state)
-{
-  switch (state) {
-  case RUN_SUCCEEDED:
-    return "job_executed";
-  case RUN_CANCELLED:
-    return "job_cancelled";
-  case RUN_INTERRUPTED:
-    return "job_interrupted";
-  default:
-    return "job_error";
-  }
-}
-
-static void log_end(const struct open_run *run, const struct run *ended)
-{
-  const char *error = ended->error;
-  if (ended->state == RUN_SUCCEEDED || ended->state == RUN_PENDING)
-    log_debug("%s %s", run->entry->job->id,
-              ended->state == RUN_PENDING ? "snoozed" : run_state_name(ended->state));
-  else
-    log_warn("%s %s%s%.*s", run->entry->job->id, run_state_name(ended->state), error ? ": " : "",
-             error ? (int)strcspn(error, "\n") : 0, error ? error : "");
-}
-
-void run_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
-                          bool will_retry)
-{
-  tell_run(s, "job_interrupted", EVENT_RARE, run, ended, will_retry);
-}
-
-/* Cut off by our own stop: the row stays open, and the next start treats it like any other run that
- * was cut off. It is told now to those who will not be there then, and then to the others. */
-static void leave_open(struct sched *s, struct open_run *run, const struct run *ended)
-{
-  struct error error;
-  if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
-    return;
-  s->reach = REACH_NOW;
-  run_tell_interrupted(s, run, ended, false);
-  s->reach = REACH_ALL;
-  run_end(s, run);
-}
-
-static void end_for_good(struct sched *s, struct open_run *run, const struct run *ended)
-{
-  struct error error;
-  enum error_code code = store_finish(s->store, ended, &error);
-  if (code == ERROR_CONFLICT)
-    log_error("%s: a finish with a stale fence changed nothing", run->entry->job->id);
-  else
-    sched_failed(s, code, &error);
-  checkpoint_drop(s, run);
-  arrive_job_ended(s, run->entry, ended);
-  health_run_ended(s, run->entry, ended);
-  run_end(s, run);
-}
-
-static void finish(struct sched *s, struct open_run *run, struct run *ended,
-                   const struct run_answer *answer)
-{
-  int64_t delay_us = 0;
-  if (ended->state == RUN_INTERRUPTED && s->stopping) {
-    leave_open(s, run, ended);
-    return;
-  }
-  bool goes_on = retry_follows(run, ended, answer, &delay_us);
-  if (ended->state == RUN_PENDING && !goes_on) /* snoozed, and cancelled before we knew */
-    ended->state = run->becomes ? run->becomes : RUN_CANCELLED;
-  log_end(run, ended);
-  if (ended->state != RUN_PENDING)
-    tell_run(s, event_of(ended->state), ended->state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
-             ended, goes_on);
-  if (goes_on)
-    run_retry(s, run, ended, s->now_us + delay_us);
-  else
-    end_for_good(s, run, ended);
-}
-
-void run_finished(struct sched *s, const struct message *message)
-{
-  struct open_run *run = run_find_attempt(s, &message->as.finished.attempt);
-  struct run ended;
-  if (!run)
-    return;
-  fill(&ended, run);
-  ended.state = message->as.finished.state;
-  ended.started_us = message->as.finished.started_us;
-  ended.finished_us = message->as.finished.finished_us;
-  ended.result = message->as.finished.result;
-  ended.error = message->as.finished.error;
-  ended.usage = message->as.finished.usage;
-  finish(s, run, &ended, &message->as.finished.answer);
-}
-
-void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error)
-{
-  struct run ended;
-  fill(&ended, run);
-  ended.state = state;
-  ended.finished_us = s->now_us;
-  ended.error = (char *)(uintptr_t)error;
-  finish(s, run, &ended, &(struct run_answer){0});
+  run_tell(s, "job_started", EVENT_HOT, run, NULL, false);
 }
 
 static void send_cancel(struct sched *s, struct open_run *run, enum run_told reason,
@@ -478,7 +322,7 @@ static void send_cancel(struct sched *s, struct open_run *run, enum run_told rea
 
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
 {
-  touch(s, run);
+  run_touch(s, run);
   run->becomes = becomes;
   run->killed = true;
   send_cancel(s, run, TOLD_NOTHING, 0);
@@ -487,7 +331,7 @@ void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason)
 {
   int64_t grace_us = run->entry->job->cancel_grace_us;
-  touch(s, run);
+  run_touch(s, run);
   run->becomes = reason == TOLD_STOPPING ? RUN_INTERRUPTED : RUN_CANCELLED;
   run->killed = grace_us <= 0;
   send_cancel(s, run, reason, grace_us);

@@ -1,7 +1,8 @@
-/* A run from its claim to its end. See run.c. Private to src/sched. */
+/* Runs that are open. See run.c; how they end is in finish.h. Private to src/sched. */
 #ifndef SCHED_RUN_H
 #define SCHED_RUN_H
 
+#include "sched/event.h"
 #include "sched/state.h"
 
 struct open_run *run_find(struct sched *s, struct run_key key);
@@ -11,12 +12,10 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
 /* The steps of it, also for a run that is read from the store. */
 struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from);
 void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
-/* The attempt in force has ended as `ended` says, and another is due at `due_us`. */
-void run_retry(struct sched *s, struct open_run *run, const struct run *ended, int64_t due_us);
 void run_end(struct sched *s, struct open_run *run); /* in memory */
-/* The run that a worker's message speaks of, if its attempt is the one in force. */
 /* The worker that it was sent to has not taken it. */
 void run_take_back(struct sched *s, struct open_run *run);
+/* The run that a worker's message speaks of, if its attempt is the one in force. */
 struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt);
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
@@ -24,22 +23,18 @@ void run_send_waiting(struct sched *s);
 /* A load is over: runs that waited for a script are looked at again in the next turn. */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
-void run_finished(struct sched *s, const struct message *message);
-/* The run was cut off by the end of a daemon. */
-void run_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
-                          bool will_retry);
-/* The run was cut off by the end of a daemon. */
-void run_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
-                          bool will_retry);
 void run_log(struct sched *s, const struct message *message);
-/* Ends a run that no worker has. */
-void run_end_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);
 /* Has a run that a worker has killed at once. */
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
 /* Tells it why it should end, and has it killed when it has not after its job's cancel_grace. */
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason);
 /* Marks the open runs that were claimed so long ago; the first due time among the others. */
 int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
+/* The run is changed in this turn; before the change. */
+void run_touch(struct sched *s, struct open_run *run);
+/* An event about it; `ended` NULL: about its beginning. */
+void run_tell(struct sched *s, const char *name, enum event_use use, const struct open_run *run,
+              const struct run *ended, bool will_retry);
 /* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */
 void run_commit(struct sched *s);
 void run_undo(struct sched *s);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "sched/event.h"
+#include "sched/finish.h"
 #include "sched/run.h"
 #include "sched/script.h"
 
@@ -105,7 +106,7 @@ static void end_overdue_run(struct sched *s, struct open_run *run, const struct 
                    : memory_printf("took longer than its time-out: its worker is stuck in a C "
                                    "function that script %s has called",
                                    script_name(s, stuck));
-  run_end_here(s, run, RUN_TIMED_OUT, text);
+  finish_here(s, run, RUN_TIMED_OUT, text);
   free(text);
 }
 

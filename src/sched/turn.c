@@ -11,6 +11,7 @@
 #include "sched/calendar.h"
 #include "sched/checkpoint.h"
 #include "sched/event.h"
+#include "sched/finish.h"
 #include "sched/fire.h"
 #include "sched/fold.h"
 #include "sched/health.h"
@@ -156,7 +157,7 @@ static void take(struct sched *s, struct message **message)
     run_started(s, m);
     break;
   case MESSAGE_FINISHED:
-    run_finished(s, m);
+    finish_reported(s, m);
     break;
   case MESSAGE_PROGRESS:
     progress_told(s, m);

@@ -1,0 +1,18 @@
+/* How an attempt ends. See finish.c. Private to src/sched. */
+#ifndef SCHED_FINISH_H
+#define SCHED_FINISH_H
+
+#include "sched/state.h"
+
+/* A worker reports the end of an attempt; one that is not in force any more changes nothing. */
+void finish_reported(struct sched *s, const struct message *message);
+/* Ends a run that no worker has. */
+void finish_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);
+/* The attempt in force has ended as `ended` says, and another is due at `due_us`. */
+void finish_and_retry(struct sched *s, struct open_run *run, const struct run *ended,
+                      int64_t due_us);
+/* The run was cut off by the end of a daemon. */
+void finish_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
+                             bool will_retry);
+
+#endif
