@@ -119,14 +119,10 @@ enum error_code gate_check(const struct job *job, const char *args, struct error
 
 /* ---- rates ---- */
 
-struct reading {
-  struct pace *pace;
-};
-
 /* Newest first, so the ring is filled from its end. */
 static bool take_claim(void *context, const struct run *run, const char *job_id)
 {
-  struct pace *pace = ((struct reading *)context)->pace;
+  struct pace *pace = context;
   (void)job_id;
   pace->starts[pace->size - 1 - pace->count++] = run->claimed_us;
   return pace->count < pace->size;
@@ -137,12 +133,11 @@ static struct pace *read_pace(struct sched *s, struct entry *entry, int32_t size
 {
   struct pace *pace = memory_alloc(sizeof *pace + (size_t)size * sizeof pace->starts[0]);
   struct error error;
-  struct reading reading = {pace};
   pace->size = size;
   if (entry->progress.last_us != INT64_MIN)
     sched_failed(s,
                  store_each_run_of(s->store, entry->job->number, entry->progress.last_us,
-                                   take_claim, &reading, &error),
+                                   take_claim, pace, &error),
                  &error);
   int32_t missing = size - pace->count;
   if (missing > 0 && pace->count > 0)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/world.h"
 
@@ -30,14 +31,35 @@ static void expect_pool(struct world *w, const char *member, const char *value)
   free(text);
 }
 
-/* Of a test that crashes. */
+static char *folder; /* of the stores of tests that crash */
+static int stores;
+
 static char *new_store(void)
 {
   static char path[64];
-  snprintf(path, sizeof path, "/tmp/moonbeat-gate-XXXXXX");
-  assert_non_null(mkdtemp(path));
-  strcat(path, "/store.db");
+  snprintf(path, sizeof path, "%s/%d.db", folder, ++stores);
   return path;
+}
+
+static int make_folder(void **state)
+{
+  static char name[] = "/tmp/moonbeat-gate-XXXXXX";
+  (void)state;
+  folder = mkdtemp(name);
+  return folder ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+  static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+  (void)state;
+  for (int i = 1; i <= stores; i++)
+    for (size_t k = 0; k < sizeof suffixes / sizeof suffixes[0]; k++) {
+      char path[80];
+      snprintf(path, sizeof path, "%s/%d.db%s", folder, i, suffixes[k]);
+      unlink(path);
+    }
+  return rmdir(folder);
 }
 
 /* ---- overlap ---- */
@@ -250,8 +272,8 @@ static void a_pool_must_be_there(void **state)
   (void)state;
   world_open(&w, NULL);
   world_save(&w, "a", WITH_POOL("1", JOB("a", "0 1 * * *", "\"pool\":\"db\"")));
-  char *answer = world_ask(
-      &w, "add_job", "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"pool\":\"dbb\","
+  char *answer = world_ask(&w, "add_job",
+                           "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"pool\":\"dbb\","
                            "\"trigger\":\"@daily\"}");
   assert_non_null(strstr(answer, "there is no pool \"dbb\", did you mean \"db\"?"));
   free(answer);
@@ -434,5 +456,5 @@ int main(void)
       cmocka_unit_test(a_rate_holds_back_and_loses_nothing),
       cmocka_unit_test(a_rate_outlives_a_crash),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
