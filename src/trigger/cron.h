@@ -62,12 +62,6 @@ const char *cron_timezone(const struct trigger *trigger);
 void cron_explain(const struct trigger *trigger, struct buffer *out);
 bool cron_matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s);
 
-/* ---- crontab.c ---- */
-
-/* The trigger of the kind "cron" of an expression without options. */
-enum error_code cron_from_expression(const char *expression, const char *default_zone,
-                                     struct trigger **trigger, struct error *error);
-
 /* ---- cron_explain.c ---- */
 
 /* Appends the sentence without zone, start and end: "At 09:00, Monday to Friday". */

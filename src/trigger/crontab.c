@@ -31,10 +31,20 @@ static enum error_code make(const char *expression, const char *seed, const stru
   return code;
 }
 
-enum error_code cron_from_expression(const char *expression, const char *default_zone,
-                                     struct trigger **trigger, struct error *error)
+/* A crontab expression and nothing else, as most triggers are. */
+static bool is_line(const char *text)
 {
-  return make(expression, NULL, NULL, default_zone, trigger, error);
+  static const char of_expressions[] =
+      "0123456789*,-/ abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  size_t size = strspn(text, of_expressions);
+  return !text[size] && size > 0 && text[size - 1] != ' ' &&
+         (*text == '*' || (*text >= '0' && *text <= '9'));
+}
+
+static enum error_code from_line(const char *text, const char *default_zone,
+                                 struct trigger **trigger, struct error *error)
+{
+  return make(text, NULL, NULL, default_zone, trigger, error);
 }
 
 static enum error_code from_json(const struct json *value, const char *default_zone,
@@ -77,6 +87,8 @@ const struct trigger_kind cron_kind = {
     .members = members,
     .words = words,
     .from_json = from_json,
+    .is_line = is_line,
+    .from_line = from_line,
     .destroy = cron_destroy,
     .anchor = anchor,
     .to_json = to_json,

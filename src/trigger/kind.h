@@ -27,6 +27,10 @@ struct trigger_kind {
   /* `value` is an object whose members are all known. Sets *trigger only on success. */
   enum error_code (*from_json)(const struct json *value, const char *default_zone,
                                struct trigger **trigger, struct error *error);
+  /* A text that is of the kind as a whole, which needs no tree; NULL: the kind has none. */
+  bool (*is_line)(const char *text);
+  enum error_code (*from_line)(const char *text, const char *default_zone, struct trigger **trigger,
+                               struct error *error);
   void (*destroy)(struct trigger *trigger); /* NULL: free() is all there is to do */
   /* See trigger_anchor; NULL: nothing is relative. */
   void (*anchor)(struct trigger *trigger, int64_t now_us, const char *seed);

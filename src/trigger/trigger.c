@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "time/instant.h"
 #include "trigger/count.h"
-#include "trigger/cron.h"
 #include "trigger/kind.h"
 #include "trigger/modifier.h"
 
@@ -137,23 +136,14 @@ enum error_code trigger_from_json(const struct json *value, const char *default_
              : read_object(value, default_zone, trigger, error);
 }
 
-/* Whether a line is a crontab expression and nothing else, as most are: it needs no tree. */
-static bool is_bare_expression(const char *text)
-{
-  static const char of_expressions[] =
-      "0123456789*,-/ abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-  size_t size = strspn(text, of_expressions);
-  return !text[size] && size > 0 && text[size - 1] != ' ' &&
-         (*text == '*' || (*text >= '0' && *text <= '9'));
-}
-
 enum error_code trigger_from_text(const char *text, const char *default_zone,
                                   struct trigger **trigger, struct error *error)
 {
   struct json *tree;
   *trigger = NULL;
-  if (is_bare_expression(text))
-    return cron_from_expression(text, default_zone, trigger, error);
+  for (int i = 0; trigger_kinds[i]; i++)
+    if (trigger_kinds[i]->is_line && trigger_kinds[i]->is_line(text))
+      return trigger_kinds[i]->from_line(text, default_zone, trigger, error);
   enum error_code code = trigger_text_read(text, &tree, error);
   if (!code)
     code = trigger_from_json(tree, default_zone, trigger, error);
