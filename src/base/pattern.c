@@ -236,7 +236,7 @@ static void grow(struct pattern *it, int64_t *budget)
   struct pattern_point *point = &it->points[it->point_count - 1];
   const char *item_end = point->rest - 1;
   int64_t cost = 1 + (item_end - point->item) / ITEM_BYTES_PER_STEP;
-  int64_t some = *budget / cost + 1;
+  int64_t some = (*budget > 0 ? *budget / cost : 0) + 1; /* an attempt may have overdrawn it */
   const char *pause = it->text_end - point->high > some ? point->high + some : it->text_end;
   const char *high = run_of(point->high, pause, point->item, item_end);
   *budget -= (high - point->high) * cost;
@@ -423,7 +423,7 @@ static enum pattern_result attempt(struct pattern *it, int64_t *budget)
 static const char *find_first(const struct pattern *it, int64_t *budget)
 {
   int64_t cost = 1 + (it->first_end - it->first) / ITEM_BYTES_PER_STEP;
-  int64_t some = *budget / cost + 1;
+  int64_t some = (*budget > 0 ? *budget / cost : 0) + 1; /* an attempt may have overdrawn it */
   const char *at = it->at;
   const char *pause = it->text_end - at > some ? at + some : it->text_end;
   if (it->first_end - it->first == 1 && *it->first != '.') {
