@@ -1,9 +1,10 @@
 /* The kind "cron": a crontab line (cron_parse.c) as a trigger. What is its own: the macros and the
  * zone in front of the expression are part of its text, and `H` takes its values when the trigger
  * is anchored, from the job's id, which stays with the trigger as "seed". */
+#include "trigger/cron.h"
+
 #include <string.h>
 
-#include "trigger/cron.h"
 #include "trigger/cron_parse.h"
 #include "trigger/cron_read.h"
 #include "trigger/member.h"
