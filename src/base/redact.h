@@ -3,8 +3,8 @@
  * passed at the cost of a bit's look-up. The longest value that fits wins.
  *
  * A value is also found as JSON and Lua write it between quotes, line by line, and at the end of a
- * text that was cut off within it. Values of fewer than REDACT_SIZE_MIN bytes are not looked for: every text
- * would hold some. One thread. */
+ * text that was cut off within it. Values of fewer than REDACT_SIZE_MIN bytes are not looked for:
+ * every text would hold some. One thread. */
 #ifndef BASE_REDACT_H
 #define BASE_REDACT_H
 

@@ -34,7 +34,8 @@ static void put_kind(struct cli *cli, const struct json *item, bool is_dim)
   buffer_append_byte(&cli->out, ' ');
 }
 
-/* " (since 3m ago; clears in 2m)"; who holds it will be out of time by then, and may be done before */
+/* " (since 3m ago; clears in 2m)"; who holds it will be out of time by then, and may be done before
+ */
 static void put_times(struct cli *cli, const struct json *item)
 {
   bool is_time = strcmp(json_text(json_get(item, "kind"), ""), "due") == 0;
@@ -42,7 +43,7 @@ static void put_times(struct cli *cli, const struct json *item)
     const char *key, *word;
   } times[] = {{"at", ""},
                {"since", "since "},
-               {"clears_at", is_time                      ? ""
+               {"clears_at", is_time                     ? ""
                              : json_get(item, "held_by") ? "at the latest "
                                                          : "clears "}};
   const char *before = " (";

@@ -23,7 +23,7 @@ struct isolate_settings {
 struct worker_options {
   struct bus *bus;
   int address;                     /* ADDRESS_WORKER + n */
-  struct gauge *gauge;     /* see vm/gauge.h; NULL: none */
+  struct gauge *gauge;             /* see vm/gauge.h; NULL: none */
   const char *jobs_folder;         /* where `require` looks; shown in messages; NULL: nowhere */
   size_t memory_cap;               /* of each state in bytes; 0: 64 MiB */
   struct isolate_settings isolate; /* live as long as the worker */

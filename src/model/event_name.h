@@ -27,8 +27,7 @@ enum event_use { EVENT_RARE, EVENT_HOT };
     "told only to a client that reads events too slowly: so many it has lost")                     \
   X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
     "a worker sits in a call that it cannot be called back from")                                  \
-  X(scheduler_worker_recovered, RARE, "worker script seconds",                                     \
-    "it has come back, after so long")                                                             \
+  X(scheduler_worker_recovered, RARE, "worker script seconds", "it has come back, after so long")  \
   X(scheduler_listener_failed, RARE, "script listener about waiting dead error",                   \
     "a durable listener has failed an event for good; it is kept as a dead letter")                \
   X(scheduler_listener_full, RARE, "script listener about waiting dead error",                     \

@@ -25,7 +25,7 @@ end
 
 --- A sanitizer reports a crash as one of its own.
 local function is_sanitized(d)
-  return os.execute("grep -q __asan_init " .. daemon.quote(d.bin)) == true
+  return os.execute("grep -q -e __asan_init -e __tsan_init " .. daemon.quote(d.bin)) == true
 end
 
 describe("an isolated run", function()

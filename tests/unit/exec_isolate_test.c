@@ -239,7 +239,8 @@ static void ends_at_the_time_out(void **state)
   struct message *message = make_run(desk, "spins");
   message->as.run.timeout_us = 100000;
   bus_post(desk->bus, message);
-  /* The place stands in front when a slice ends it, below when the clock does between two slices. */
+  /* The place stands in front when a slice ends it, below when the clock does between two slices.
+   */
   struct message *finished = await(desk, MESSAGE_FINISHED);
   assert_int_equal(finished->as.finished.state, RUN_TIMED_OUT);
   assert_non_null(strstr(finished->as.finished.error, "took longer than its time-out"));
