@@ -20,7 +20,7 @@ local function write(level, first, ...)
   else
     local ok, result = pcall(string.format, first, ...)
     if not ok then
-      fail("log: %s", result)
+      fail("log: %s", (result:gsub("to '%?'", "to 'format'")))
     end
     text = result
   end

@@ -303,9 +303,15 @@ char *cli_text_of(const struct json *value)
 {
   if (!value || value->type == JSON_NULL)
     return NULL;
-  if (value->type == JSON_STRING)
-    return memory_copy(value->as.string.data, value->as.string.size);
   struct buffer text = {0};
+  if (value->type == JSON_STRING) {
+    for (size_t i = 0; i < value->as.string.size; i++)
+      if (value->as.string.data[i])
+        buffer_append_byte(&text, value->as.string.data[i]);
+      else
+        buffer_append_text(&text, "\\x00"); /* a NUL would end it */
+    return buffer_take(&text);
+  }
   struct json_writer writer = {.out = &text};
   json_write_tree(&writer, value);
   return buffer_take(&text);

@@ -5,6 +5,12 @@
 #include "base/memory.h"
 #include "ctl/cli_common.h"
 
+/* "{job}" and "{1}-{2}" are what such keys are made of, and no JSON. */
+static bool is_pattern(const char *option)
+{
+  return option && strcmp(option, "concurrency_key") == 0;
+}
+
 /* Puts text that is JSON as such, and any other as a string. What begins like JSON must be JSON: a
  * forgotten quote is not to become a string. */
 static enum error_code put_loose(struct json_writer *writer, const char *key, const char *text,
@@ -16,7 +22,7 @@ static enum error_code put_loose(struct json_writer *writer, const char *key, co
     json_key(writer, key);
   if (code == ERROR_OK)
     json_write_tree(writer, json_root(document));
-  else if (!strchr("{[\"", text[0]) || text[0] == '\0')
+  else if (!strchr("{[\"", text[0]) || text[0] == '\0' || is_pattern(key))
     json_write_text(writer, text);
   else
     return error_prefix(error, "%s", text);

@@ -20,6 +20,19 @@ static const struct table_column columns[] = {
     {.title = "RESULT", .may_shrink = true},
 };
 
+/* "/srv/jobs/a.lua:7: no" without the folder: a row has no room for it, and `why` shows all. */
+static char *problem_of(const struct json *run)
+{
+  const char *text = json_text(json_get(run, "error"), NULL);
+  const char *place = text && *text == '/' ? strstr(text, ".lua:") : NULL;
+  if (place && memchr(text, ' ', (size_t)(place - text)) == NULL)
+    while (place > text && place[-1] != '/')
+      place--;
+  else
+    place = text;
+  return cli_first_line(place);
+}
+
 static void add_run_row(struct cli *cli, struct table *table, const struct json *run)
 {
   const char *state = json_text(json_get(run, "state"), "?");
@@ -29,7 +42,7 @@ static void add_run_row(struct cli *cli, struct table *table, const struct json 
   if (started_us >= 0 && finished_us >= started_us)
     append_span(&took, finished_us - started_us);
   char *attempt = cli_text_of(json_get(run, "attempt"));
-  char *problem = cli_first_line(json_text(json_get(run, "error"), NULL));
+  char *problem = problem_of(run);
   char *result = cli_progress(json_get(run, "progress"));
   if (!result)
     result = cli_text_of(json_get(run, "result"));

@@ -80,13 +80,19 @@ static int l_patient(lua_State *L) /* run name -> */
   return 0;
 }
 
+/* A value for an error: a text in quotes. */
+static const char *shown(lua_State *L, int index)
+{
+  const char *text = luaL_tolstring(L, index, NULL);
+  return lua_type(L, index) == LUA_TSTRING ? lua_pushfstring(L, "\"%s\"", text) : text;
+}
+
 static double check_share(lua_State *L, int index, const char *what)
 {
   int is_number;
   double value = lua_tonumberx(L, index, &is_number);
   if (!is_number || lua_type(L, index) != LUA_TNUMBER || !isfinite(value) || value < 0)
-    args_fail(L, "run:progress: %s must be a number from 0 on, got %s", what,
-              luaL_tolstring(L, index, NULL));
+    args_fail(L, "run:progress: %s must be a number from 0 on, got %s", what, shown(L, index));
   return value;
 }
 

@@ -156,8 +156,8 @@ void job_destroy(struct job *job); /* NULL is fine */
 int64_t job_retry_delay(const struct job_retry *retry, int32_t failures, uint64_t random);
 
 /* Appends `pattern` with {N} replaced by the Nth argument, {N.name} by a member of it, {job} by the
- * id, {{ by a brace. `args` is a JSON array or NULL: those of the job. What is not there is an
- * error. */
+ * id, {{ by a brace. `args` is a JSON array or NULL: those of the job. What is not there is
+ * ERROR_NOT_FOUND, what makes no key ERROR_INVALID. */
 enum error_code job_expand(const struct job *job, const char *pattern, const char *args,
                            struct buffer *out, struct error *error);
 

@@ -35,18 +35,29 @@ static const struct json *find_argument(const struct json *args, const char *pat
   return *rest == '\0' ? found : NULL;
 }
 
+/* A NUL would end the key for all who read it, so it is written out. */
+static void append_text(struct buffer *out, const char *text, size_t size)
+{
+  for (size_t i = 0; i < size; i++) {
+    if (text[i])
+      buffer_append_byte(out, text[i]);
+    else
+      buffer_append_text(out, "\\0");
+  }
+}
+
 static enum error_code append_argument(const struct json *args, const char *path,
                                        struct buffer *out, struct error *error)
 {
   const struct json *value = find_argument(args, path);
   if (!value)
-    return error_set(error, ERROR_INVALID, "there is no argument {%s}", path);
+    return error_set(error, ERROR_NOT_FOUND, "there is no argument {%s}", path);
   if (value->type == JSON_ARRAY || value->type == JSON_OBJECT || value->type == JSON_NULL)
     return error_set(error, ERROR_INVALID,
                      "argument {%s} is %s: a key is made of texts and numbers", path,
                      json_type_name(value->type));
   if (value->type == JSON_STRING) {
-    buffer_append(out, value->as.string.data, value->as.string.size);
+    append_text(out, value->as.string.data, value->as.string.size);
   } else {
     struct json_writer writer = {.out = out};
     json_write_tree(&writer, value);

@@ -348,6 +348,8 @@ enum error_code job_check_options(const struct job *job, const struct json *spec
       {job->overlap != OVERLAP_BUFFER_ALL && job->coalesce != COALESCE_ALL &&
            (job->replay_limit || job->replay_rate.count),
        "replay_limit and replay_rate are for coalesce = \"all\""},
+      {job->pool && !*job->pool, "pool is empty: leave it out"},
+      {job->concurrency_key && !*job->concurrency_key, "concurrency_key is empty: leave it out"},
       {job->concurrency_limit && !job->concurrency_key,
        "concurrency_limit needs a concurrency_key: without one, max_instances is the limit"},
       {job->timeout_us && job->soft_timeout_us >= job->timeout_us,

@@ -101,7 +101,12 @@ static enum error_code check_admission(struct sched *s, const struct job *job, s
 {
   if (job->pool && !pool_exists(s, job->pool))
     return pool_refuse_unknown(s, job->pool, error);
-  return gate_check(job, NULL, error);
+  enum error_code code = gate_check(job, NULL, error);
+  if (code != ERROR_NOT_FOUND)
+    return code;
+  /* A job that runs only when it is asked may be given its arguments then. */
+  bool has_args = job->args && strcmp(job->args, "[]") != 0;
+  return job->trigger || has_args ? (error->code = ERROR_INVALID) : ERROR_OK;
 }
 
 enum error_code declare_check(struct sched *s, struct job *job, struct error *error)

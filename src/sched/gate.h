@@ -64,7 +64,8 @@ bool gate_admits_run(struct sched *s, struct open_run *run);
 /* The run gives its places back. */
 void gate_vacate(struct sched *s, struct open_run *run);
 
-/* Which keys are wrong, for a check before anything is stored. */
+/* Which keys are wrong, for a check before anything is stored; ERROR_NOT_FOUND when an argument is
+ * missing. */
 enum error_code gate_check(const struct job *job, const char *args, struct error *error);
 
 /* Tries those who wait where a slot has come free, and those whose time has come. */

@@ -47,10 +47,14 @@ enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct er
   for (const struct gate *gate = s->gates; gate; gate = gate->hh.next)
     if (gate->slots >= 0)
       names[count++] = gate_name(gate);
-  error_set(error, ERROR_INVALID,
-            "there is no pool \"%s\"%s: a script declares one by pool(\"%s\", SLOTS), and "
-            "`moonbeat set pool %s SLOTS` makes one",
-            name, text_did_you_mean(hint, name, names), name, name);
+  const char *near = text_did_you_mean(hint, name, names);
+  if (*near)
+    error_set(error, ERROR_INVALID, "there is no pool \"%s\"%s", name, near);
+  else
+    error_set(error, ERROR_INVALID,
+              "there is no pool \"%s\": a script declares one by pool(\"%s\", SLOTS), and "
+              "`moonbeat set pool %s SLOTS` makes one",
+              name, name, name);
   free(names);
   return ERROR_INVALID;
 }
@@ -295,8 +299,9 @@ static enum error_code remove_pool(struct request *r)
     code = error_set(r->error, ERROR_CONFLICT, "pool \"%s\" is declared by script %s", name,
                      old.script);
   } else if (topic_of_pool(r->s, name)) {
-    code = error_set(r->error, ERROR_CONFLICT, "pool \"%s\" is used by %zu jobs", name,
-                     topic_of_pool(r->s, name)->count);
+    size_t count = topic_of_pool(r->s, name)->count;
+    code = error_set(r->error, ERROR_CONFLICT, "pool \"%s\" is used by %zu job%s", name, count,
+                     count == 1 ? "" : "s");
   } else {
     remove_one(r->s, name);
   }

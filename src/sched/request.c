@@ -2,6 +2,7 @@
  * that are not known are answered with the nearest one that is. */
 #include "sched/request.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,19 +126,30 @@ static bool compare_id(void *context, struct stored_job *stored)
   return true;
 }
 
+/* Where the job may be that is looked for: " (script orders does not load)", or "". */
+static void name_broken_script(struct sched *s, char hint[256])
+{
+  hint[0] = '\0';
+  for (const struct script_entry *script = s->scripts; script && !*hint; script = script->hh.next)
+    if (script->script.error)
+      snprintf(hint, 256, " (script %s does not load)", script->script.name);
+}
+
 /* Ids of all jobs are compared only while they are few. */
 static void suggest_id(struct sched *s, const char *id, struct error *error)
 {
   enum { FEW = 2000 };
   struct store_counts counts;
   struct nearest nearest = {.wrong = id};
-  error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\"", id);
+  char broken[256];
+  name_broken_script(s, broken);
+  error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\"%s", id, broken);
   if (store_count(s->store, &counts, NULL) ||
       counts.jobs[0] + counts.jobs[1] + counts.jobs[2] + counts.jobs[3] > FEW)
     return;
   store_each_job(s->store, NULL, compare_id, &nearest, NULL);
   if (nearest.best)
-    error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\", did you mean \"%s\"?", id,
+    error_set(error, ERROR_NOT_FOUND, "there is no job \"%s\"%s, did you mean \"%s\"?", id, broken,
               nearest.best);
   free(nearest.best);
 }

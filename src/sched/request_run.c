@@ -283,6 +283,7 @@ static enum error_code run_now(struct request *r)
   }
   if (gate_check(entry->job, text.data, r->error)) {
     buffer_deinit(&text);
+    r->error->code = ERROR_INVALID;
     return error_prefix(r->error, "job \"%s\"", entry->job->id);
   }
   /* Two of the same microsecond are two runs all the same. */
@@ -337,7 +338,9 @@ static enum error_code cancel_run(struct request *r)
     else if (open->worker && !open->becomes)
       run_cancel_softly(r->s, open, TOLD_CANCELLED);
     else if (!open->worker)
-      finish_here(r->s, open, RUN_CANCELLED, "cancelled while it waited for its next attempt");
+      finish_here(r->s, open, RUN_CANCELLED,
+                  open->attempt > 1 ? "cancelled while it waited for its next attempt"
+                                    : "cancelled before it began");
     json_begin_object(r->result);
     view_put_run_id(r->result, "run", job_id, row.key.scheduled_us);
     json_put_text(r->result, "state", open->ended ? "cancelled" : "cancelling");

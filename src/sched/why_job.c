@@ -399,7 +399,8 @@ static bool note_last_run(void *context, const struct run *run, const char *job_
   (void)job_id;
   if (run_find(r->s, run->key))
     return true; /* an open one was told of */
-  why_begin(r, "last_run", "its last run %s%s%.*s", run_state_name(run->state),
+  const char *verb = run->state == RUN_CANCELLED || run->state == RUN_INTERRUPTED ? "was " : "";
+  why_begin(r, "last_run", "its last run %s%s%s%.*s", verb, run_state_name(run->state),
             run->error ? ": " : "", run->error ? (int)strcspn(run->error, "\n") : 0,
             run->error ? run->error : "");
   view_put_instant(r->result, "at", run->finished_us, 0);

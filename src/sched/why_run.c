@@ -1,6 +1,7 @@
 /* The story of a run, step by step: why it was due, which due times it stands for, when it was
  * claimed, how each attempt ended and what it used, and where it is now if it has not ended. And of
  * a due time that became no run: which skip it is part of. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,13 +143,26 @@ static void tell_started(struct request *r, const struct run *run)
   why_end(r);
 }
 
+/* As exact as is of use: three to six digits. */
+static void format_took(char took[DURATION_TEXT_SIZE], int64_t us)
+{
+  if (us < 1000)
+    duration_format(took, us);
+  else if (us < 1000000)
+    snprintf(took, DURATION_TEXT_SIZE, "%.3gms", (double)us / 1000);
+  else if (us < 60 * INT64_C(1000000))
+    snprintf(took, DURATION_TEXT_SIZE, "%.3fs", (double)us / 1000000);
+  else
+    duration_format(took, us / 1000000 * 1000000);
+}
+
 static void tell_ended(struct request *r, const struct run *run)
 {
   char took[DURATION_TEXT_SIZE];
   bool is_known = run->started_us && run->finished_us > run->started_us;
   if (is_known)
-    duration_format(took, run->finished_us - run->started_us);
-  const char *error = run->error ? run->error : "";
+    format_took(took, run->finished_us - run->started_us);
+  const char *error = run->error && !strstr(end_of(run->state), run->error) ? run->error : "";
   put_usage(r, &run->usage);
   why_begin(r, run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state),
             "attempt %d %s%s%s%s%.*s", run->attempt, end_of(run->state), is_known ? " after " : "",

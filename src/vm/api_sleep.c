@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "time/duration.h"
+#include "vm/api_args.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
@@ -76,12 +77,12 @@ static int64_t check_duration(lua_State *L, int index)
   struct error error;
   if (lua_type(L, index) == LUA_TSTRING) {
     if (duration_parse(lua_tostring(L, index), &us, &error) != ERROR_OK)
-      luaL_error(L, "sleep: %s", error.text);
+      args_fail(L, "sleep: %s", error.text);
     return us;
   }
   double seconds = luaL_checknumber(L, index);
   if (!(seconds >= 0 && seconds < 9e12))
-    luaL_error(L, "sleep: %f is not a number of seconds from 0 on", seconds);
+    args_fail(L, "sleep: %g is not a number of seconds from 0 on", seconds);
   return (int64_t)ceil(seconds * 1e6);
 }
 

@@ -6,23 +6,30 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "vm/api_json.h"
 
 struct question {
   lua_State *thread;
   const char *message; /* NULL: the error on the thread's top */
 };
 
-/* Lines about our own Lua, about the C function below all and about error() itself say nothing to a
- * script's author. */
+static bool is_ours(const char *line)
+{
+  return strncmp(line, "\tmoonbeat/", strlen("\tmoonbeat/")) == 0;
+}
+
+/* Lines about our own Lua and what it calls in C, about the C function below all and about error()
+ * itself say nothing to a script's author. */
 static bool says_nothing(const char *line)
 {
-  static const char *const beginnings[] = {"\tmoonbeat/", "\t[C]: in ?", "\t(...tail calls...)",
+  static const char *const beginnings[] = {"\t[C]: in ?", "\t(...tail calls...)",
                                            "\t[C]: in global 'error'",
                                            "\t[C]: in function 'error'"};
   for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
     if (strncmp(line, beginnings[i], strlen(beginnings[i])) == 0)
       return true;
-  return false;
+  const char *below = strncmp(line, "\t[C]:", strlen("\t[C]:")) == 0 ? strchr(line, '\n') : NULL;
+  return is_ours(line) || (below && is_ours(below + 1));
 }
 
 static void add_frames(luaL_Buffer *out, const char *traceback)
@@ -43,8 +50,27 @@ static void add_frames(luaL_Buffer *out, const char *traceback)
   }
 }
 
-/* The text of the error value on top. An address would say nothing: a table tells its `message`.
- * (-- text) */
+/* Few members, all of them plain: told whole, and at no cost to speak of. */
+static bool is_small(lua_State *L, int table)
+{
+  enum { MEMBERS = 16, BYTES = 200 };
+  int count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    int kind = lua_type(L, -1);
+    bool is_plain = kind == LUA_TNUMBER || kind == LUA_TBOOLEAN ||
+                    (kind == LUA_TSTRING && lua_rawlen(L, -1) <= BYTES);
+    if (!is_plain || lua_type(L, -2) != LUA_TSTRING || ++count > MEMBERS) {
+      lua_pop(L, 2);
+      return false;
+    }
+    lua_pop(L, 1);
+  }
+  return count > 0;
+}
+
+/* The text of the error value on top. An address would say nothing: a table tells its `message`, or
+ * its members where they are few. (-- text) */
 static void push_text(lua_State *L)
 {
   int value = lua_gettop(L);
@@ -57,6 +83,11 @@ static void push_text(lua_State *L)
     lua_pushliteral(L, "message");
     if (lua_rawget(L, value) == LUA_TSTRING)
       return;
+    lua_pop(L, 1);
+    if (is_small(L, value) && api_json_encode(L, value, NULL, 0)) {
+      lua_pushfstring(L, "(the error is a table: %s)", lua_tostring(L, -1));
+      return;
+    }
   }
   lua_pushfstring(L, "(the error is a %s value)", luaL_typename(L, value));
 }
@@ -97,7 +128,11 @@ static int l_describe(lua_State *L)
   push_description(L, question->thread, 0);
   size_t size;
   const char *text = lua_tolstring(L, -1, &size);
-  buffer_append(out, text, size);
+  for (size_t i = 0; i < size; i++)
+    if (text[i])
+      buffer_append_byte(out, text[i]);
+    else
+      buffer_append_text(out, "\\0"); /* a NUL would end the text for all who read it */
   return 0;
 }
 

@@ -401,6 +401,51 @@ static void a_key_needs_its_argument(void **state)
   world_close(&w);
 }
 
+static void who_runs_only_when_asked_brings_the_arguments_then(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"overlap\":\"allow\","
+                 "\"concurrency_key\":\"shop-{1}\"}"));
+  char *answer = world_ask(&w, "run_now", "{\"job\":\"x\"}");
+  assert_non_null(strstr(answer, "invalid"));
+  assert_non_null(strstr(answer, "concurrency_key: key \"shop-{1}\": there is no argument {1}"));
+  free(answer);
+  /* A NUL ends no key: these are two. */
+  free(world_ask(&w, "run_now", "{\"job\":\"x\",\"args\":[\"a\"]}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"x\",\"args\":[\"a\\u0000b\"]}"));
+  assert_int_equal(world_run_count(&w), 2);
+  free(world_ask(&w, "run_now", "{\"job\":\"x\",\"args\":[\"a\"]}"));
+  assert_int_equal(world_run_count(&w), 2);
+  answer = world_ask(&w, "cancel_run", "{\"run\":\"x\"}");
+  assert_non_null(strstr(answer, "cancelled"));
+  free(answer);
+  answer = world_ask(&w, "why", "{\"job\":\"x\"}");
+  assert_non_null(strstr(answer, "its last run was cancelled: cancelled before it began"));
+  free(answer);
+  world_close(&w);
+}
+
+static void an_empty_key_or_pool_is_refused(void **state)
+{
+  static const char *const options[] = {"concurrency_key", "pool"};
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  for (int i = 0; i < 2; i++) {
+    char params[200], expected[100];
+    snprintf(params, sizeof params, "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"%s\":\"\"}",
+             options[i]);
+    snprintf(expected, sizeof expected, "%s is empty: leave it out", options[i]);
+    char *answer = world_ask(&w, "add_job", params);
+    assert_non_null(strstr(answer, expected));
+    free(answer);
+  }
+  world_close(&w);
+}
+
 static void a_rate_holds_back_and_loses_nothing(void **state)
 {
   struct world w;
@@ -453,6 +498,8 @@ int main(void)
       cmocka_unit_test(a_retry_gives_its_slot_back),
       cmocka_unit_test(a_key_is_shared),
       cmocka_unit_test(a_key_needs_its_argument),
+      cmocka_unit_test(who_runs_only_when_asked_brings_the_arguments_then),
+      cmocka_unit_test(an_empty_key_or_pool_is_refused),
       cmocka_unit_test(a_rate_holds_back_and_loses_nothing),
       cmocka_unit_test(a_rate_outlives_a_crash),
   };
