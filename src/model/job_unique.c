@@ -72,7 +72,10 @@ enum error_code job_unique_key(const struct job *job, struct buffer *out, struct
   enum error_code code;
   if (job->unique.key[0]) {
     buffer_append_byte(out, '=');
-    return job_expand(job, job->unique.key, NULL, out, error);
+    code = job_expand(job, job->unique.key, NULL, out, error);
+    if (code && error)
+      error->code = ERROR_INVALID; /* an argument that is missing, too */
+    return code ? ERROR_INVALID : ERROR_OK;
   }
   json_begin_array(&writer);
   json_write_text(&writer, job->script);

@@ -260,7 +260,7 @@ static void progress_is_told_in_moderation(void **state)
   message_destroy(await(desk, MESSAGE_FINISHED));
   message = finish_of(desk, to_run(desk, "bad"), RUN_FAILED);
   assert_non_null(strstr(message->as.finished.error,
-                         "jobs/s.lua:3: run:progress: done must be a number from 0 on, got x"));
+                         "jobs/s.lua:3: run:progress: done must be a number from 0 on, got \"x\""));
   message_destroy(message);
 }
 

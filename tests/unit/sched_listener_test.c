@@ -136,11 +136,11 @@ static void odd_listeners_fail_the_script(void **state)
   world_open(&w, NULL);
   save(&w, "a", "{\"id\":1,\"name\":\"x\",\"events\":[\"job_eror\"]}");
   world_expect(&w, "show", "{\"job\":\"a.job\"}", "error",
-               "error: not_found: there is no job \"a.job\"");
+               "error: not_found: there is no job \"a.job\" (script a does not load)");
   save(&w, "a",
        "{\"id\":1,\"name\":\"x\",\"events\":[\"e\"]},{\"id\":2,\"name\":\"x\",\"events\":[\"e\"]}");
   world_expect(&w, "show", "{\"job\":\"a.job\"}", "error",
-               "error: not_found: there is no job \"a.job\"");
+               "error: not_found: there is no job \"a.job\" (script a does not load)");
   world_close(&w);
 }
 
