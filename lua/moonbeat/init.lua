@@ -6,11 +6,11 @@
 
 local raw = ...
 
+local deferred = raw.module("deferred")
 local json = raw.module("json")
 local time = raw.module("time")
 local vocabulary = raw.module("vocabulary")
 local trigger = raw.module("trigger")
-local process = raw.module("exec")
 local log = raw.module("log")
 local runs = raw.module("run")
 
@@ -48,27 +48,27 @@ for name, value in pairs {
   pool = vocabulary.pool,
   on = vocabulary.on,
   command = vocabulary.command,
-  scheduler = raw.module("scheduler"),
-  kv = raw.module("kv"),
-  lock = raw.module("lock").lock,
-  secret = raw.module("secret").secret,
+  scheduler = deferred.library("scheduler"),
+  kv = deferred.library("kv"),
+  lock = deferred.call("lock", "lock"),
+  secret = deferred.call("secret", "secret"),
 
-  exec = process.exec,
-  http = raw.module("http"),
-  sqlite = raw.module("sqlite"),
-  fs = raw.module("fs"),
-  crypto = raw.module("crypto"),
-  email = raw.module("email"),
+  exec = deferred.call("exec", "exec"),
+  http = deferred.library("http"),
+  sqlite = deferred.library("sqlite"),
+  fs = deferred.library("fs"),
+  crypto = deferred.library("crypto"),
+  email = deferred.library("email"),
   env = raw.module("env"),
-  inspect = raw.module("inspect").inspect,
-  template = raw.module("template"),
-  webhook = raw.module("webhook"),
+  inspect = deferred.call("inspect", "inspect"),
+  template = deferred.library("template"),
+  webhook = deferred.library("webhook"),
 } do
   _G[name] = value
 end
 
-os.execute = process.execute
-io = { popen = process.popen, type = process.file_type, write = log.write }
+os.execute = deferred.call("exec", "execute")
+io = { popen = deferred.call("exec", "popen"), type = deferred.call("exec", "file_type"), write = log.write }
 
 if raw.script_name() == "console" then
   raw.module("console").set_globals()
@@ -87,7 +87,7 @@ end
 function handlers.run(attempt, job_id, func, command_json, args_json)
   local run = runs.new(attempt, job_id)
   if command_json then
-    return process.run_command(json.decode(command_json), run)
+    return raw.module("exec").run_command(json.decode(command_json), run)
   end
   local action = vocabulary.find_function(job_id, func)
   if args_json then

@@ -453,6 +453,8 @@ enum pattern_result pattern_step(struct pattern *it, int64_t *budget)
     if (it->problem)
       return PATTERN_MALFORMED;
     if (it->phase == PHASE_IDLE) {
+      if (*budget <= 0)
+        return PATTERN_MORE;
       if (it->first_is_sure && !it->is_anchored) {
         it->at = find_first(it, budget);
         if (it->at == it->text_end)

@@ -37,7 +37,7 @@ static void compile_all(void)
       fprintf(stderr, "moonbeat: %s\n", lua_tostring(L, -1));
       abort();
     }
-    lua_dump(L, append_bytecode, &bytecode[i], 0);
+    lua_dump(L, append_bytecode, &bytecode[i], 1); /* its lines and names: a third of it */
     lua_settop(L, 0);
   }
   lua_close(L);
