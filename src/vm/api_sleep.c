@@ -64,6 +64,7 @@ static const struct wait_kind nap_kind = {"sleep", cancel, finish, release};
 int vm_sleep(lua_State *L, int64_t us)
 {
   struct nap *nap = memory_alloc(sizeof *nap);
+  nap->wait.is_sleep = true;
   nap->until_us = clock_monotonic_us() + us;
   uv_timer_init(wait_loop(L), &nap->timer);
   nap->timer.data = nap;

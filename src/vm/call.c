@@ -106,8 +106,30 @@ void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kin
   }
 }
 
+/* Whoever sleeps leaves its place among the live to others, and comes back at once all the same. */
+static void fall_asleep(struct vm_call *call)
+{
+  struct vm *vm = call->vm;
+  if (!call->wait->is_sleep || call->kind->passes_queue || vm->asleep >= vm->asleep_max)
+    return;
+  call->is_asleep = true;
+  vm->asleep++;
+  vm->live--;
+  begin_next(vm);
+}
+
+static void wake_up(struct vm_call *call)
+{
+  if (!call->is_asleep)
+    return;
+  call->is_asleep = false;
+  call->vm->asleep--;
+  call->vm->live++;
+}
+
 void call_make_ready(struct vm_call *call)
 {
+  wake_up(call);
   call->state = CALL_READY;
   TAILQ_INSERT_TAIL(&call->vm->host->ready, call, in_queue);
 }
@@ -116,6 +138,7 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct vm *vm = call->vm;
   bool was_queued = call->state == CALL_QUEUED;
+  wake_up(call);
   if (was_queued)
     TAILQ_REMOVE(&vm->queued, call, in_queue);
   else if (call->state == CALL_READY)
@@ -171,6 +194,7 @@ static void go_on_later(struct vm_call *call, enum passing passing)
 {
   if (passing == PASSING_WAIT) {
     call->state = CALL_WAITING;
+    fall_asleep(call);
   } else {
     call->state = CALL_CUT;
     TAILQ_INSERT_TAIL(&call->vm->host->cut, call, in_queue);

@@ -86,6 +86,7 @@ struct vm_call {
   enum run_told told;       /* why it shall end by itself */
   bool is_heard;            /* the script knows */
   bool is_patient;          /* it does not want to be interrupted for that */
+  bool is_asleep;           /* and not counted as live */
   bool was_hurried;         /* what it waits for was asked to end; raises then */
   struct run_usage usage;   /* of memory and time the slices behind the first */
   LIST_HEAD(call_followers, call_follower) followers;

@@ -96,6 +96,7 @@ struct vm *vm_create(const struct vm_options *options, struct error *error)
   vm->generation = options->generation;
   vm->cap = options->memory_cap ? options->memory_cap : VM_MEMORY_CAP;
   vm->live_max = options->live_calls ? options->live_calls : VM_LIVE_CALLS;
+  vm->asleep_max = options->live_calls ? 0 : VM_ASLEEP_CALLS;
   TAILQ_INIT(&vm->calls);
   TAILQ_INIT(&vm->queued);
   vm->L = lua_newstate(vm_allocate, vm);

@@ -22,7 +22,8 @@
 enum {
   VM_MEMORY_CAP = 64 << 20,
   VM_MEMORY_CEILING_FACTOR = 4,
-  VM_LIVE_CALLS = 1000, /* more coroutines would make the collector's pauses long */
+  VM_LIVE_CALLS = 1000,
+  VM_ASLEEP_CALLS = 9000, /* besides; more coroutines would make the collector's pauses long */
   VM_IDLE_THREADS = 16,
 };
 
@@ -64,6 +65,7 @@ struct vm {
   int run_handler, handlers; /* registry references */
   int close_depth;           /* nested coroutine.close */
   int live, live_max;
+  int asleep, asleep_max; /* not counted as live */
   int idle_count;
   struct vm_thread idle[VM_IDLE_THREADS];
   struct call_queue calls;  /* all that have not ended */

@@ -43,6 +43,7 @@ struct wait {
   /* The call is told to end by itself: makes the wait end soon. Set before wait_begin(); NULL: it
    * is cancelled, and does not finish. */
   void (*hurry)(struct wait *wait);
+  bool is_sleep; /* the call holds nothing but its coroutine meanwhile: another one may live */
 };
 
 /* Raises `NAME cannot wait here: ...` when the caller may not yield (in a metamethod that a

@@ -27,7 +27,7 @@ static const struct {
     {"disk", bench_disk},       {"drain", bench_drain}, {"add", bench_add},
     {"start", bench_start},     {"late", bench_late},   {"idle", bench_idle},
     {"next", bench_next},       {"peer", bench_peer},   {"command", bench_command},
-    {"isolate", bench_isolate},
+    {"isolate", bench_isolate}, {"spin", bench_spin},   {"vm", bench_vm},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
@@ -53,6 +53,12 @@ static const struct {
     {"counting ten years of seconds", "< 1000"},
     {"next --batch", ">= 100000"},
     {"isolated run, warm, claim to end, median", "< 1"},
+    {"beside a spinner on each worker, late, p99", "<= 10"},
+    {"beside a spinner on each worker, late, p99.9", "<= 25"},
+    {"beside a spinner on each worker, slowest status", "<= 20"},
+    {"a script's state", "<= 60"},
+    {"Lua on the CPU, over stock lua5.4's time", "<= 1.05"},
+    {"a run asleep, of 10,000", "<= 2"},
     {"child over posix_spawn, small", ">= 0.8"},
     {"child over posix_spawn, 256 MiB", ">= 0.8"},
     {"runs of a command over posix_spawn, small", ">= 0.8"},
@@ -148,7 +154,7 @@ int main(int argc, char **argv)
       options.peers = argv[++at];
     } else {
       fprintf(stderr, "usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [--peers FOLDER]"
-                      " [disk drain add start late idle next peer]\n");
+                      " [disk drain add start late idle next peer command isolate spin vm]\n");
       return 64;
     }
   }

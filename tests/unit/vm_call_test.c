@@ -209,6 +209,36 @@ static void prints_to_its_own_log(void **state)
   bench_close(&bench);
 }
 
+/* More calls than may live are asleep at once; each wakes and ends. */
+static void sleepers_leave_their_place(void **state)
+{
+  (void)state;
+  enum { SLEEPERS = 3000 };
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm(&bench);
+  static struct piece *pieces[SLEEPERS];
+  for (int i = 0; i < SLEEPERS; i++)
+    pieces[i] = piece_start(vm, "while not awake do sleep(0.05) end", 0);
+  int64_t began_us = clock_monotonic_us();
+  while (vm->asleep < SLEEPERS && clock_monotonic_us() - began_us < 60 * 1000000)
+    uv_run(&bench.loop, UV_RUN_NOWAIT);
+  assert_int_equal(vm->asleep, SLEEPERS);
+  assert_int_equal(vm->live, 0);
+  struct piece *waker = piece_start(vm, "awake = true", 0);
+  piece_wait(&bench, waker);
+  piece_free(waker);
+  for (int i = 0; i < SLEEPERS; i++) {
+    piece_wait(&bench, pieces[i]);
+    assert_int_equal(pieces[i]->outcome, VM_SUCCEEDED);
+    piece_free(pieces[i]);
+  }
+  assert_int_equal(vm->live, 0);
+  assert_int_equal(vm->asleep, 0);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -219,6 +249,7 @@ int main(void)
       cmocka_unit_test(queues_beyond_the_limit_in_order),
       cmocka_unit_test(is_cancelled_while_it_waits),
       cmocka_unit_test(prints_to_its_own_log),
+      cmocka_unit_test(sleepers_leave_their_place),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,125 @@
+/* What a state, a run that sleeps and pre-emption cost. */
+#include "bench/bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+/* Of the CPU only: calls, loops, tables, methods, closures. Seconds of CPU time. */
+#define WORK                                                                                       \
+  "local function work()\n"                                                                        \
+  "  local from = os.clock()\n"                                                                    \
+  "  local function fib(n) return n < 2 and n or fib(n - 1) + fib(n - 2) end\n"                    \
+  "  fib(31)\n"                                                                                    \
+  "  local sum, t = 0, {}\n"                                                                       \
+  "  for i = 1, 20000000 do sum = sum + i % 7 end\n"                                               \
+  "  for i = 1, 3000000 do t[i % 1000 + 1] = i end\n"                                              \
+  "  local object = { n = 0 }\n"                                                                   \
+  "  function object:add(x) self.n = self.n + x return self end\n"                                 \
+  "  for i = 1, 5000000 do object:add(i) end\n"                                                    \
+  "  return os.clock() - from\n"                                                                   \
+  "end\n"
+
+static const char script[] =
+    WORK "function f(run) sleep(600) end\n"
+         "job 'work' { run = function() return { value = work() } end }\n"
+         "job 'size' { run = function() collectgarbage() collectgarbage()\n"
+         "  return { value = collectgarbage('count') } end }\n";
+
+/* Runs the job and gives the `value` of its result. */
+static double value_of(struct moonbeat *moonbeat, const char *job)
+{
+  char *params = memory_printf("{\"job\":\"%s\"}", job);
+  char *before = bench_ask(moonbeat, "runs", params);
+  free(bench_ask(moonbeat, "run_now", params));
+  double value = -1;
+  for (bool is_new = false; value < 0;) {
+    usleep(10000);
+    struct json_document *runs;
+    char *text = bench_ask(moonbeat, "runs", params);
+    is_new |= strcmp(text, before) != 0;
+    if (json_parse(text, strlen(text), &runs, NULL))
+      bench_fail("the runs cannot be read: %s", text);
+    const struct json *list = json_get(json_root(runs), "runs");
+    const struct json *newest = list && list->count > 0 ? list->as.first : NULL;
+    if (is_new && newest)
+      value = json_number(json_get(json_get(newest, "result"), "value"), -1);
+    json_free(runs);
+    free(text);
+  }
+  free(before);
+  free(params);
+  return value;
+}
+
+static double stock_seconds(void)
+{
+  static const char text[] = WORK "print(work())";
+  char line[64] = "";
+  char *path = memory_strdup("/tmp/moonbeat-bench-work-XXXXXX");
+  int fd = mkstemp(path);
+  if (fd < 0 || write(fd, text, sizeof text - 1) < 0)
+    bench_fail("cannot write %s", path);
+  close(fd);
+  char *command = memory_printf("lua5.4 %s", path);
+  FILE *pipe = popen(command, "r");
+  if (!pipe || !fgets(line, sizeof line, pipe))
+    bench_fail("lua5.4 does not run");
+  pclose(pipe);
+  unlink(path);
+  free(command);
+  free(path);
+  return atof(line);
+}
+
+static void compare_with_stock(struct moonbeat *moonbeat, int rounds)
+{
+  double ours = 1e9, theirs = 1e9; /* the best of each, in turns */
+  for (int i = 0; i < rounds; i++) {
+    double stock = stock_seconds(), mine = value_of(moonbeat, "work");
+    theirs = stock < theirs ? stock : theirs;
+    ours = mine < ours ? mine : ours;
+  }
+  bench_report("Lua on the CPU, over stock lua5.4's time", ours / theirs, "");
+}
+
+static double resident_bytes(void)
+{
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (!file || fscanf(file, "%*d %ld", &pages) != 1)
+    bench_fail("/proc/self/statm cannot be read");
+  fclose(file);
+  return (double)pages * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void measure_sleepers(struct moonbeat *moonbeat)
+{
+  enum { SLEEPERS = 10000 };
+  int64_t due_us = (clock_wall_us() / 1000000 + 3) * 1000000;
+  bench_fill(moonbeat, SLEEPERS, due_us);
+  double before = resident_bytes();
+  for (int64_t running = 0; running < SLEEPERS; usleep(100000)) {
+    char *status = bench_ask(moonbeat, "status", NULL);
+    running = bench_number(status, "runs.running");
+    free(status);
+  }
+  usleep(1000000); /* all have reached their sleep */
+  bench_report("a run asleep, of 10,000", (resident_bytes() - before) / SLEEPERS / 1024, "KiB");
+}
+
+void bench_vm(const struct bench_options *options)
+{
+  char *folder = bench_folder(options, "vm", script);
+  struct moonbeat *moonbeat = bench_moonbeat(folder, true);
+  bench_report("a script's state", value_of(moonbeat, "size"), "KiB");
+  compare_with_stock(moonbeat, options->scale > 1 ? 2 : 5);
+  measure_sleepers(moonbeat);
+  bench_finish(moonbeat);
+  free(folder);
+}
