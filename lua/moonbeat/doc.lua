@@ -102,7 +102,7 @@ local groups = {
     { "scheduler.print_jobs", "scheduler.print_jobs(filter?)", "Prints them as a table." },
     { "scheduler.modify_job", "scheduler.modify_job(job, changes) -> job", "Changes options of a job." },
     { "scheduler.reschedule_job", "scheduler.reschedule_job(job, trigger) -> job", "Gives it another trigger." },
-    { "scheduler.pause_job", "scheduler.pause_job(job) -> job", "No runs until it is resumed." },
+    { "scheduler.pause_job", "scheduler.pause_job(job) -> job", "Its due times are skipped until it is resumed; open runs go on, with their retries." },
     { "scheduler.resume_job", "scheduler.resume_job(job) -> job", "Runs again." },
     { "scheduler.remove_job", "scheduler.remove_job(job) -> job", "Removes an added job." },
     { "scheduler.run_now", "scheduler.run_now(job, args...) -> run id", "A run at once, beside its schedule." },

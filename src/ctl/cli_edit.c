@@ -35,6 +35,20 @@ enum error_code cli_put_loose(struct json_writer *writer, const char *text, stru
   return put_loose(writer, NULL, text, error);
 }
 
+/* tags=a,b: commas are no part of a tag that is typed so. */
+static void put_tags(struct json_writer *writer, const char *text)
+{
+  json_key(writer, "tags");
+  json_begin_array(writer);
+  for (const char *end; *text; text = *end ? end + 1 : end) {
+    end = text + strcspn(text, ",");
+    char *tag = memory_copy(text, (size_t)(end - text));
+    json_write_text(writer, tag);
+    free(tag);
+  }
+  json_end_array(writer);
+}
+
 /* --option NAME=VALUE, each time it is given. */
 static enum error_code put_options(struct cli *cli, struct json_writer *writer)
 {
@@ -46,7 +60,11 @@ static enum error_code put_options(struct cli *cli, struct json_writer *writer)
     if (!equals || equals == text)
       return error_set(&cli->error, ERROR_USAGE, "--option %s: write it NAME=VALUE", text);
     char *name = memory_copy(text, (size_t)(equals - text));
-    enum error_code code = put_loose(writer, name, equals + 1, &cli->error);
+    enum error_code code = ERROR_OK;
+    if (strcmp(name, "tags") == 0 && equals[1] != '[')
+      put_tags(writer, equals + 1);
+    else
+      code = put_loose(writer, name, equals + 1, &cli->error);
     if (code)
       error_prefix(&cli->error, "--option %s", name);
     free(name);

@@ -259,6 +259,10 @@ static void explain_pool(struct request *r, const struct job *job)
     why_begin(r, "pool", "its pool \"%s\" is not there any more: make it, or change the job",
               job->pool);
     why_end(r);
+  } else if (pool && pool->slots == 0) {
+    why_begin(r, "pool", "pool \"%s\" has no slots at present: nothing of it begins", job->pool);
+    put_gate_holders(r, pool);
+    why_end(r);
   } else if (pool && pool->used >= pool->slots) {
     why_begin(r, "pool", "pool \"%s\" is full: %lld of %lld slots taken", job->pool,
               (long long)pool->used, (long long)pool->slots);

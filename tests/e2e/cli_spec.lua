@@ -341,9 +341,10 @@ describe("about runs", function()
     d:must("reload")
   end)
 
-  it("a key of braces alone is no JSON", function()
-    d:must("add", "job", "keyed", "--command", "true", "-o", "concurrency_key={job}")
+  it("add job: a key of braces alone is no JSON, tags stand between commas", function()
+    d:must("add", "job", "keyed", "--command", "true", "-o", "concurrency_key={job}", "-o", "tags=a,b")
     assert.equal("{job}", object("show", "keyed").concurrency_key)
+    assert.same({ "a", "b" }, object("show", "keyed").tags)
     d:must("remove", "keyed")
   end)
 

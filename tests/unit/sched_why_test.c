@@ -164,6 +164,9 @@ static void a_pool_that_is_full_holds_runs_back(void **state)
   expect_kinds(&w, "y", "reasons", "pool no_trigger");
   expect_part(&w, "y", "pool \\\"db\\\" is full: 1 of 1 slots taken");
   expect_part(&w, "y", "\"held_by\":[\"x@2026-01-01T01:00:00Z\"]");
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":0}"));
+  expect_part(&w, "y", "pool \\\"db\\\" has no slots at present");
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
   free(world_ask(&w, "run_now", "{\"job\":\"y\"}"));
   expect_kinds(&w, "y@2026-01-01T01:00:00Z", "story", "cause claimed pool");
   expect_kinds(&w, "y", "notes", "run");
