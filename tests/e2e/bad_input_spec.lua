@@ -568,8 +568,8 @@ describe("a wrong command line", function()
       "--func", "good.once", "--trigger", "evry 5s")
     refuses(65, 'job "x": unknown option "timeot", did you mean "timeout"?', "add", "job", "x", "--func", "good.once",
       "--trigger", "@daily", "--option", "timeot=5")
-    refuses(73, ('job "good" is declared at %s/good.lua:2: change it there'):format(d.jobs_folder), "add", "job", "good",
-      "--func", "good.once", "--trigger", "@daily")
+    refuses(73, ('job "good" is declared at %s/good.lua:2: change it there'):format(d.jobs_folder), "add", "job",
+      "good", "--func", "good.once", "--trigger", "@daily")
     assert.equal(1, #d:json "list")
   end)
 end)

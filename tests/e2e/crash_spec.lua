@@ -37,7 +37,8 @@ job "slow" { max_interruptions = 1000, trigger = every "400ms", run = function(r
 job "all" { max_interruptions = 1000, trigger = every "250ms", coalesce = "all", overlap = "allow", run = once }
 job "careful" { trigger = every "200ms", delivery = "at_most_once", run = slow }
 job "flaky" { max_interruptions = 1000, trigger = every "1s", retry = { attempts = 3, delay = "50ms" }, run = flaky }
-job "shell" { max_interruptions = 1000, trigger = every "1s", run = command { shell = "echo shell - $(date +%s%6N) >> ../lines" } }
+job "shell" { max_interruptions = 1000, trigger = every "1s",
+  run = command { shell = "echo shell - $(date +%s%6N) >> ../lines" } }
 job "hand" { max_interruptions = 1000, overlap = "allow", run = once }
 job "far" { max_interruptions = 1000, trigger = date "2099-01-01", run = once }
 ]]

@@ -168,8 +168,8 @@ describe("email.send", function()
   it("sends a password on no connection that was made without TLS", function()
     -- One state, and so one worker, one after the other.
     local login = 'user = "ada", password = "secret"'
-    local result = d:cli_with(("local send = require 'mailer' print(send { %s, starttls = false }) print(send { %s })\n")
-      :format(login, login), "repl")
+    local typed = "local send = require 'mailer' print(send { %s, starttls = false }) print(send { %s })\n"
+    local result = d:cli_with(typed:format(login, login), "repl")
     next_message(plain)
     assert.matches("\nunavailable: [^\n]* does not offer STARTTLS\n$", result.out)
   end)

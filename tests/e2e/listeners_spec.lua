@@ -233,7 +233,9 @@ describe("a durable listener", function()
         if fs.exists "../broken" then error "no luck" end
         fs.append("../heard", event.n .. " " .. event.delivery .. "\n")
       end, { durable = true, attempts = 2, name = "mail" })
-      on("scheduler_listener_failed", function(event) fs.append("../told", event.listener .. " " .. event.about .. "\n") end)
+      on("scheduler_listener_failed", function(event)
+        fs.append("../told", event.listener .. " " .. event.about .. "\n")
+      end)
     ]]
     d:write("ear.lua", source)
     daemon.write_file(d.root .. "/broken", "")

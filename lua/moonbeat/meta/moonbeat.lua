@@ -98,8 +98,8 @@ function command(words) end
 ---| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "scheduler_clock_stepped"
 ---| "scheduler_events_lost" | "scheduler_listener_failed" | "scheduler_listener_full"
 ---| "scheduler_shutdown" | "scheduler_started" | "scheduler_store_full"
----| "scheduler_store_recovered" | "scheduler_worker_recovered" | "scheduler_worker_stuck" | "script_failed" | "script_loaded"
----| "script_removed"
+---| "scheduler_store_recovered" | "scheduler_worker_recovered" | "scheduler_worker_stuck"
+---| "script_failed" | "script_loaded" | "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
 ---@class event
@@ -391,7 +391,8 @@ json = nil
 time = nil
 ---@type kv
 kv = nil
----@type fun(name: string, options?: lock.options|fun(handle: lock.handle): ..., action?: fun(handle: lock.handle): ...): any, string?, string?
+---@alias lock.action fun(handle: lock.handle): ...
+---@type fun(name: string, options?: lock.options|lock.action, action?: lock.action): any, string?, string?
 lock = nil
 ---@type fun(name: string, default?: string): string
 secret = nil
