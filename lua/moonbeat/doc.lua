@@ -68,7 +68,8 @@ local groups = {
     { "run.events", "run.event run.events",
       "What set the run off: the newest one, and all of them, oldest first. All of these triggers but on_start have "
         .. "the options debounce, a run begins when nothing more has come for so long, throttle, runs begin at "
-        .. "least so far apart, and batch, so many events at most in one run: one, or with the others 1000, when not given." },
+        .. "least so far apart, and batch, so many events at most in one run: one, or with the others 1000, when not "
+        .. "given." },
   },
   { "Jobs",
     { "pool", 'pool("name", slots)',
@@ -84,10 +85,10 @@ local groups = {
       "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace." },
     { "on", 'on(events, filter?, function(event) ... end, options?)',
       'Hears of events: a name, a pattern like "job_*" or a list; also of those that are emitted. The filter is a '
-        .. 'table of members, { job = "orders", state = { "failed", "timed_out" } }, with * and ? in texts; what it does not '
-        .. "let pass costs nothing. Options: durable = true keeps each event in the store until the function has "
-        .. "returned, and tries again when it fails, attempts times (8); name, by which a durable listener is known "
-        .. 'again; timeout ("30s"). Also as one table: on { event = "job_error", durable = true, run = function }. '
+        .. 'table of members, { job = "orders", state = { "failed", "timed_out" } }, with * and ? in texts; what it '
+        .. "does not let pass costs nothing. Options: durable = true keeps each event in the store until the function "
+        .. "has returned, and tries again when it fails, attempts times (8); name, by which a durable listener is "
+        .. 'known again; timeout ("30s"). Also as one table: on { event = "job_error", durable = true, run = function }. '
         .. "event.id is the same each time an event comes and event.delivery counts, unless it was emitted with "
         .. "members of these names. moonbeat events --list names all." },
   },

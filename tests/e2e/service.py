@@ -66,7 +66,15 @@ class Service:
         environment = {**os.environ, "MOONBEAT_STATE": self.root + "/state"}
         return subprocess.run([BIN, *arguments], env=environment, check=True, capture_output=True, text=True).stdout
 
+    def wait_for_jobs(self):
+        """READY says that the folder was read; its scripts load meanwhile."""
+        stop = time.monotonic() + PATIENCE
+        while '"env"' not in self.cli("list", "--json"):
+            assert time.monotonic() < stop, "no job is loaded"
+            time.sleep(0.02)
+
     def begin(self, job):
+        self.wait_for_jobs()
         self.cli("run-now", job)
         stop = time.monotonic() + PATIENCE
         while '"running":0' in self.cli("status", "--json"):
@@ -82,6 +90,7 @@ def case_ready_and_told(service=None):
         assert [m for m in service.heard if m.startswith("READY")] == ["READY=1"], service.heard
         assert service.wait_for("STATUS=") == "STATUS=1 script, 0 runs running, 0 pending"
         assert not [m for m in service.heard if m.startswith("WATCHDOG")], service.heard
+        service.wait_for_jobs()
         assert '"nilnil"' in service.cli("run-now", "env", "--wait", "--json")
         service.process.send_signal(signal.SIGTERM)
         service.wait_for("STOPPING=1")

@@ -19,6 +19,14 @@ const char *__tsan_default_suppressions(void)
          "race_top:fstat\n";
 }
 
+/* A daemon with a worker that is stuck in a C function ends without joining its threads. */
+const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+  return "report_thread_leaks=0";
+}
+
 /* TSan keeps a stack of its own of the functions that a thread is in, and a longjmp that it does
  * not see leaves their names on it: after some ten thousand errors or yields of Lua the stack runs
  * over into other memory. It knows longjmp, but not by the name under which Debian's Lua, being
