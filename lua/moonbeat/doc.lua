@@ -88,9 +88,9 @@ local groups = {
         .. 'table of members, { job = "orders", state = { "failed", "timed_out" } }, with * and ? in texts; what it '
         .. "does not let pass costs nothing. Options: durable = true keeps each event in the store until the function "
         .. "has returned, and tries again when it fails, attempts times (8); name, by which a durable listener is "
-        .. 'known again; timeout ("30s"). Also as one table: on { event = "job_error", durable = true, run = function }. '
-        .. "event.id is the same each time an event comes and event.delivery counts, unless it was emitted with "
-        .. "members of these names. moonbeat events --list names all." },
+        .. 'known again; timeout ("30s"). Also as one table: on { event = "job_error", durable = true, '
+        .. "run = function }. event.id is the same each time an event comes and event.delivery counts, unless it was "
+        .. "emitted with members of these names. moonbeat events --list names all." },
   },
   { "The scheduler",
     { "scheduler.add_job", "scheduler.add_job { id =, func = \"script.function\", args =, trigger =, ... } -> job",

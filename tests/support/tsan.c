@@ -14,9 +14,9 @@ const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
 {
-  return "race_top:close\n"
-         "race_top:epoll_ctl\n"
-         "race_top:fstat\n";
+#define INNERMOST(name) "race_top:^" name "$\nrace_top:^__interceptor_" name "$\n"
+  return INNERMOST("close") INNERMOST("epoll_ctl") INNERMOST("fstat") INNERMOST("open")
+      INNERMOST("open64");
 }
 
 /* A daemon with a worker that is stuck in a C function ends without joining its threads. */
