@@ -116,7 +116,8 @@ static void recover_one(struct sched *s, struct run *row)
   if (run)
     store_each_log(s->store, row->key, 0, note_sequence, run, NULL);
   if (run && row->attempt > 1)
-    sched_failed(s, store_each_attempt(s->store, row->key, count_attempt, &past, &error), &error);
+    sched_failed(s, store_each_attempt(s->store, row->key, 1, count_attempt, &past, &error),
+                 &error);
   if (run)
     run->uncounted = past.snoozed + past.interrupted;
   if (run && was_waiting(s, row)) {

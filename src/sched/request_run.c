@@ -151,6 +151,7 @@ static bool list_attempt(void *context, const struct run *run, const char *job_i
 
 static enum error_code run(struct request *r)
 {
+  enum { ATTEMPTS_LISTED = 1000 }; /* one that snoozes for weeks has more than an answer can hold */
   struct run row = {0};
   char *job_id;
   enum error_code code = find_run(r, &row, &job_id);
@@ -159,7 +160,8 @@ static enum error_code run(struct request *r)
     view_run_members(r->s, r->result, &row, job_id);
     json_key(r->result, "attempts");
     json_begin_array(r->result);
-    code = store_each_attempt(r->s->store, row.key, list_attempt, r, r->error);
+    int32_t first = row.attempt > ATTEMPTS_LISTED ? row.attempt - ATTEMPTS_LISTED : 1;
+    code = store_each_attempt(r->s->store, row.key, first, list_attempt, r, r->error);
     json_end_array(r->result);
     json_end_object(r->result);
   }

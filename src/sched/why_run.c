@@ -172,12 +172,34 @@ static void tell_ended(struct request *r, const struct run *run)
   why_end(r);
 }
 
+enum { FIRST_TOLD = 10, LAST_TOLD = 30 };
+
 static bool tell_attempt(void *context, const struct run *run, const char *job_id)
 {
   (void)job_id;
   tell_started(context, run);
   tell_ended(context, run);
   return true;
+}
+
+static bool tell_early_attempt(void *context, const struct run *run, const char *job_id)
+{
+  return run->attempt <= FIRST_TOLD && tell_attempt(context, run, job_id);
+}
+
+/* How it began and how it ended: one that snoozes for weeks has a million of them. */
+static enum error_code tell_attempts(struct request *r, const struct run *run)
+{
+  struct store *store = r->s->store;
+  int32_t left_out = run->attempt - 1 - FIRST_TOLD - LAST_TOLD;
+  if (left_out <= 1)
+    return store_each_attempt(store, run->key, 1, tell_attempt, r, r->error);
+  enum error_code code = store_each_attempt(store, run->key, 1, tell_early_attempt, r, r->error);
+  if (code)
+    return code;
+  why_begin(r, "attempts", "... %d attempts ...", left_out);
+  why_end(r);
+  return store_each_attempt(store, run->key, FIRST_TOLD + left_out + 1, tell_attempt, r, r->error);
 }
 
 /* ---- one that is open ---- */
@@ -244,7 +266,7 @@ enum error_code why_run(struct request *r, struct entry *entry, const struct run
     return code;
   why_say(r, "claimed", "at", run->claimed_us, 0,
           "it was claimed: from here on no other run is it");
-  if ((code = store_each_attempt(store, run->key, tell_attempt, r, r->error)))
+  if ((code = tell_attempts(r, run)))
     return code;
   struct run last = *run;
   if (open && open->started_us)

@@ -232,8 +232,8 @@ enum error_code store_get_run(struct store *store, struct run_key key, struct ru
                    (long long)key.scheduled_us);
 }
 
-enum error_code store_each_attempt(struct store *store, struct run_key key, store_run_visitor visit,
-                                   void *context, struct error *error)
+enum error_code store_each_attempt(struct store *store, struct run_key key, int32_t first,
+                                   store_run_visitor visit, void *context, struct error *error)
 {
   struct query query =
       query_open(store,
@@ -244,10 +244,12 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, stor
                  " AND u.job = a.job AND u.attempt = a.attempt"
                  " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"
                  " LEFT JOIN jobs j ON j.number = a.job"
-                 " WHERE a.scheduled_us = ? AND a.job = ? ORDER BY a.attempt",
+                 " WHERE a.scheduled_us = ? AND a.job = ? AND a.attempt >= ?"
+                 " ORDER BY a.attempt",
                  error);
   bind_integer(&query, key.scheduled_us);
   bind_integer(&query, key.job);
+  bind_integer(&query, first);
   return visit_all(&query, visit, context);
 }
 

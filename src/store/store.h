@@ -245,9 +245,9 @@ enum error_code store_put_due(struct store *store, struct run_key key, int64_t f
                               int64_t due_us, struct error *error);
 enum error_code store_get_run(struct store *store, struct run_key key, struct run *run,
                               struct error *error);
-/* Ended attempts before the one in force, in order. */
-enum error_code store_each_attempt(struct store *store, struct run_key key, store_run_visitor visit,
-                                   void *context, struct error *error);
+/* Ended attempts before the one in force, in order, from the number `first` on. */
+enum error_code store_each_attempt(struct store *store, struct run_key key, int32_t first,
+                                   store_run_visitor visit, void *context, struct error *error);
 /* An open run is recorded as running, so that it need not lie behind the watermark to be found. */
 enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
                                    struct error *error);

@@ -220,6 +220,29 @@ static void the_story_of_a_run(void **state)
   world_close(&w);
 }
 
+static void many_attempts_are_told_in_part(void **state)
+{
+  static const char id[] = "x@2026-01-01T01:00:00Z";
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"retry\":{\"attempts\":100,"
+                                  "\"delay\":\"10ms\",\"backoff\":\"fixed\"}"));
+  (void)state;
+  world_live(&w, HOUR);
+  for (int i = 0; i < 60; i++) {
+    world_finish(&w, RUN_FAILED, NULL, "no");
+    world_live(&w, SECOND);
+  }
+  expect_part(&w, id, "attempt 10 failed");
+  expect_part(&w, id, "... 20 attempts ...");
+  expect_part(&w, id, "attempt 31 failed");
+  expect_part(&w, id, "attempt 60 failed");
+  char *text = world_ask(&w, "why", "{\"job\":\"x@2026-01-01T01:00:00Z\"}");
+  assert_null(strstr(text, "attempt 11 failed"));
+  assert_null(strstr(text, "attempt 30 failed"));
+  free(text);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
 static void a_due_time_that_became_no_run(void **state)
 {
   struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
@@ -258,6 +281,7 @@ int main(void)
       cmocka_unit_test(a_pool_that_is_full_holds_runs_back),
       cmocka_unit_test(events_that_wait_are_counted),
       cmocka_unit_test(the_story_of_a_run),
+      cmocka_unit_test(many_attempts_are_told_in_part),
       cmocka_unit_test(a_due_time_that_became_no_run),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,7 +79,7 @@ static void with_all_that_hangs_on_it(void **state)
   assert_int_equal(usages, 0);
   OK(store_get_checkpoint(store, run.key, &value, &error));
   assert_null(value);
-  OK(store_each_attempt(store, run.key, note_run, &seen, &error));
+  OK(store_each_attempt(store, run.key, 1, note_run, &seen, &error));
   OK(store_each_log(store, run.key, 0, note_sequence, &seen, &error));
   assert_string_equal(seen.text, "");
 }

@@ -126,15 +126,18 @@ static void a_retry_keeps_the_attempt(void **state)
   run_deinit(&now);
   assert_int_equal(now.usage.slices, 0); /* that of another attempt */
   struct seen seen = {0};
-  OK(store_each_attempt(store, run.key, note_run, &seen, &error));
+  OK(store_each_attempt(store, run.key, 1, note_run, &seen, &error));
   assert_string_equal(seen.text, "a@100:failed a@100:timed_out");
+  seen = (struct seen){0};
+  OK(store_each_attempt(store, run.key, 2, note_run, &seen, &error));
+  assert_string_equal(seen.text, "a@100:timed_out");
   struct run_usage used = {0};
-  OK(store_each_attempt(store, run.key, note_usage, &used, &error));
+  OK(store_each_attempt(store, run.key, 1, note_usage, &used, &error));
   assert_int_equal(used.slices, 3);
   assert_int_equal(used.cpu_us, 15000);
   assert_int_equal(used.memory_bytes, 1 << 20);
   seen = (struct seen){.left = 1};
-  OK(store_each_attempt(store, run.key, note_run, &seen, &error));
+  OK(store_each_attempt(store, run.key, 1, note_run, &seen, &error));
   assert_string_equal(seen.text, "a@100:failed");
 }
 
