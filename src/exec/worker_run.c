@@ -136,6 +136,7 @@ static void run_log(struct vm_call *call, int level, const char *text, size_t si
 
 void worker_announce_runs(struct worker *worker)
 {
+  struct message_list all = {0};
   struct run_call *run;
   while ((run = TAILQ_FIRST(&worker->unannounced))) {
     TAILQ_REMOVE(&worker->unannounced, run, unannounced);
@@ -143,8 +144,9 @@ void worker_announce_runs(struct worker *worker)
     struct message *started = worker_message(worker, MESSAGE_STARTED);
     started->as.started.attempt = run->message->as.run.attempt;
     started->as.started.at_us = run->started_us;
-    worker_post(worker, started);
+    message_list_append(&all, started);
   }
+  host_post_before(worker->host, &all); /* what they have said or asked comes behind */
 }
 
 static void post_finished(struct worker *worker, const struct attempt *attempt, int64_t started_us,

@@ -83,3 +83,9 @@ void host_post(struct host *host, struct message *message)
 {
   message_list_append(&host->outbox, message);
 }
+
+void host_post_before(struct host *host, struct message_list *list)
+{
+  message_list_join(list, &host->outbox);
+  message_list_join(&host->outbox, list);
+}

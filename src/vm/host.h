@@ -73,6 +73,9 @@ void host_flush(struct host *host);
 /* Posts at the end of the round. */
 void host_post(struct host *host, struct message *message);
 
+/* Posts these before what the round has posted so far; empties `list`. */
+void host_post_before(struct host *host, struct message_list *list);
+
 /* Takes a MESSAGE_REPLY to one of vm_request's. */
 void host_take_reply(struct host *host, struct message *reply);
 /* Ends all questions that are open, as the scheduler is going away. */

@@ -189,6 +189,12 @@ describe("a run", function()
     assert.equal(3, d:run_now("sums").result)
   end)
 
+  it("is running when it asks for itself", function()
+    write [[job "self" { run = function(run) return scheduler.get_run(run.id).state end }]]
+    d:must("run-now", "self")
+    assert.equal("running", ended("self", "succeeded").result)
+  end)
+
   it("that is cut off again and again puts its job in quarantine", function()
     write [[
       job "murder" { max_interruptions = 2, run = function() log.info "here" sleep "1h" end }
