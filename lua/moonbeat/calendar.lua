@@ -7,7 +7,9 @@ local raw = ...
 local fail = raw.module("fail")
 local vocabulary = raw.module("vocabulary")
 
-local Calendar = { __name = "calendar" }
+-- Whoever has a calendar has its module, so that it is one of the kind however late it is used.
+local calendars = {}
+local Calendar = { __name = "calendar", module = calendars }
 
 --- The definitions of anonymous ones and the names of others, by the calendar.
 local definitions = setmetatable({}, { __mode = "k" })
@@ -51,7 +53,7 @@ function Calendar:__call(members)
   return self
 end
 
-local function calendar(first)
+function calendars.calendar(first)
   local self = setmetatable({}, Calendar)
   if type(first) == "string" then
     names[self] = first
@@ -80,4 +82,6 @@ local function reference(value)
   return value
 end
 
-return { calendar = calendar, reference = reference }
+calendars.reference = reference
+
+return calendars

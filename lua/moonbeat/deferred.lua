@@ -20,6 +20,7 @@ end
 local Empty = {
   __index = function(library, key) return fill(library)[key] end,
   __newindex = function(library, key, value) fill(library)[key] = value end,
+  __call = function(library, ...) return fill(library)(...) end,
   __pairs = function(library) return pairs(fill(library)) end,
 }
 
@@ -30,12 +31,10 @@ function deferred.library(name)
   return setmetatable(library, Empty)
 end
 
---- Function `name` of module `module`.
+--- Function `name` of module `module`, which is not kept for it.
 function deferred.call(module, name)
-  local whole
   return function(...)
-    whole = whole or raw.module(module)[name]
-    return whole(...)
+    return raw.module(module)[name](...)
   end
 end
 

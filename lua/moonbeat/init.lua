@@ -7,47 +7,50 @@
 local raw = ...
 
 local deferred = raw.module("deferred")
-local json = raw.module("json")
-local time = raw.module("time")
-local vocabulary = raw.module("vocabulary")
-local trigger = raw.module("trigger")
-local log = raw.module("log")
+local declared = raw.module("declared")
 local runs = raw.module("run")
 
+-- What declares; let go when the script has loaded.
+local declaring = { "trigger", "vocabulary", "calendar", "events", "json" }
+
+for name, word in pairs {
+  cron = "cron",
+  every = "every",
+  interval = "every",
+  at = "at",
+  date = "at",
+  after = "after",
+  quartz = "quartz",
+  oncalendar = "oncalendar",
+  rrule = "rrule",
+  calendar_interval = "calendar_interval",
+  daily_interval = "daily_interval",
+  any_of = "any_of",
+  all_of = "all_of",
+  except = "except",
+  calendar = "calendar",
+  on_start = "on_start",
+  after_job = "after_job",
+  on_event = "on_event",
+  on_file = "on_file",
+  on_signal = "on_signal",
+  on_change = "on_change",
+  trigger = "trigger",
+} do
+  _G[name] = deferred.call("trigger", word)
+end
+
 for name, value in pairs {
-  json = json,
-  time = time,
-  log = log.log,
-  print = log.print,
-  sleep = time.sleep,
+  json = deferred.library("json"),
+  time = deferred.library("time"),
+  sleep = deferred.call("time", "sleep"),
+  log = deferred.library("log"),
+  print = deferred.call("print", "print"),
 
-  cron = trigger.cron,
-  every = trigger.every,
-  interval = trigger.every,
-  at = trigger.at,
-  date = trigger.at,
-  after = trigger.after,
-  quartz = trigger.quartz,
-  oncalendar = trigger.oncalendar,
-  rrule = trigger.rrule,
-  calendar_interval = trigger.calendar_interval,
-  daily_interval = trigger.daily_interval,
-  any_of = trigger.any_of,
-  all_of = trigger.all_of,
-  except = trigger.except,
-  calendar = trigger.calendar,
-  on_start = trigger.on_start,
-  after_job = trigger.after_job,
-  on_event = trigger.on_event,
-  on_file = trigger.on_file,
-  on_signal = trigger.on_signal,
-  on_change = trigger.on_change,
-  trigger = trigger.trigger,
-
-  job = vocabulary.job,
-  pool = vocabulary.pool,
-  on = vocabulary.on,
-  command = vocabulary.command,
+  job = deferred.call("vocabulary", "job"),
+  pool = deferred.call("vocabulary", "pool"),
+  on = deferred.call("vocabulary", "on"),
+  command = deferred.call("vocabulary", "command"),
   scheduler = deferred.library("scheduler"),
   kv = deferred.library("kv"),
   lock = deferred.call("lock", "lock"),
@@ -59,7 +62,7 @@ for name, value in pairs {
   fs = deferred.library("fs"),
   crypto = deferred.library("crypto"),
   email = deferred.library("email"),
-  env = raw.module("env"),
+  env = deferred.library("env"),
   inspect = deferred.call("inspect", "inspect"),
   template = deferred.library("template"),
   webhook = deferred.library("webhook"),
@@ -68,18 +71,26 @@ for name, value in pairs {
 end
 
 os.execute = deferred.call("exec", "execute")
-io = { popen = deferred.call("exec", "popen"), type = deferred.call("exec", "file_type"), write = log.write }
+io = {
+  popen = deferred.call("exec", "popen"),
+  type = deferred.call("exec", "file_type"),
+  write = deferred.call("print", "write"),
+}
 
 if raw.script_name() == "console" then
   raw.module("console").set_globals()
 end
-vocabulary.remember_globals()
+declared.remember_globals()
 
 local handlers = {}
 
 --- After the script's chunk has run: what it declared, as JSON. From here on `job` and `on` refuse.
 function handlers.declarations()
-  return json.encode(vocabulary.declarations())
+  local text, message = raw.json_encode(raw.module("vocabulary").declarations())
+  for _, name in ipairs(declaring) do
+    raw.let_go(name)
+  end
+  return text or raw.fail(message)
 end
 
 --- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=, events_json=}, which
@@ -87,11 +98,11 @@ end
 function handlers.run(attempt, job_id, func, command_json, args_json)
   local run = runs.new(attempt, job_id)
   if command_json then
-    return raw.module("exec").run_command(json.decode(command_json), run)
+    return raw.module("exec").run_command(raw.json_decode(command_json), run)
   end
-  local action = vocabulary.find_function(job_id, func)
+  local action = declared.find_function(job_id, func)
   if args_json then
-    return (action(run, table.unpack(json.decode(args_json))))
+    return (action(run, table.unpack(raw.json_decode(args_json))))
   end
   return (action(run))
 end
@@ -103,24 +114,24 @@ end
 
 --- A trigger in Lua: when is the next fire, in microseconds? Nothing when there is none any more.
 function handlers.ask(name, previous_us, now_us)
-  return vocabulary.ask_trigger(name, previous_us, now_us)
+  return declared.ask_trigger(name, previous_us, now_us)
 end
 
 --- Something happened of which this state wants to hear.
 function handlers.event(id, event_json, event_id, delivery)
-  vocabulary.tell_listener(id, event_json, event_id, delivery)
+  declared.tell_listener(id, event_json, event_id, delivery)
 end
 
 --- A chunk typed at the console. Returns JSON: {"text": results as shown} or {"incomplete": true};
 -- raises what the chunk raises.
 function handlers.evaluate(text)
-  return json.encode(raw.module("console").evaluate(text))
+  return raw.module("json").encode(raw.module("console").evaluate(text))
 end
 
 --- Names that could stand at the end of what is typed: a JSON array of whole replacements of its
 -- last word.
 function handlers.complete(text)
-  return json.encode(json.array(raw.module("console").complete(text)))
+  return raw.module("json").encode(raw.json_array(raw.module("console").complete(text)))
 end
 
 return handlers

@@ -61,18 +61,4 @@ function log.error(format, ...)
   write(ERROR, format, ...)
 end
 
-local function print(...)
-  local texts = table.pack(...)
-  for i = 1, texts.n do
-    texts[i] = tostring(texts[i])
-  end
-  raw.log(INFO, table.concat(texts, "\t"))
-end
-
---- io.write: what one call writes is one line of the log.
-local function write_text(...)
-  local text = table.concat({ ... }):gsub("\n$", "")
-  raw.log(INFO, text)
-end
-
-return { log = log, print = print, write = write_text }
+return log

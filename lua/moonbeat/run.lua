@@ -6,7 +6,7 @@ local raw = ...
 -- C makes the table of an attempt, of which the rest is computed when it is asked for.
 
 local fail = raw.module("fail")
-local vocabulary = raw.module("vocabulary")
+local declared = raw.module("declared")
 
 ---@class run.previous
 ---@field id string
@@ -33,7 +33,7 @@ local fields = {} -- name -> what computes it
 
 -- The due time, on the wall clock of the job's time zone where its declaration names one.
 function fields.scheduled_at(self)
-  return raw.time_from_us(self.scheduled_us, vocabulary.zone_of_job(self.job))
+  return raw.time_from_us(self.scheduled_us, declared.zone_of_job(self.job))
 end
 
 function fields.attempt(self)
@@ -55,7 +55,7 @@ end
 function fields.events(self)
   local list = self.events_json and raw.json_decode(self.events_json) or {}
   for _, event in ipairs(list) do
-    vocabulary.make_event(event)
+    declared.make_event(event)
   end
   return list
 end
@@ -76,7 +76,7 @@ function fields.previous(self)
   if type(before) ~= "table" then
     return nil
   end
-  local zone = vocabulary.zone_of_job(self.job)
+  local zone = declared.zone_of_job(self.job)
   local scheduled, finished = raw.time_parse(before.scheduled_at), raw.time_parse(before.finished_at)
   return {
     id = before.id,
@@ -176,7 +176,7 @@ end
 
 -- What the job's retry.decide says of an error: a delay in microseconds, true, false or nil.
 function runs.decide(attempt, job_id, name, message)
-  local answer = vocabulary.find_decider(job_id, name)(runs.new(attempt, job_id), message)
+  local answer = declared.find_decider(job_id, name)(runs.new(attempt, job_id), message)
   if type(answer) == "number" or type(answer) == "string" then
     return math.tointeger(raw.duration(answer) * 1000000 // 1)
   elseif answer ~= nil and type(answer) ~= "boolean" then

@@ -7,8 +7,7 @@
 
 local raw = ...
 local fail = raw.module("fail")
-local vocabulary = raw.module("vocabulary")
-local trigger = raw.module("trigger")
+local declared = raw.module("declared")
 
 local script = raw.script_name()
 local is_console = script == "console"
@@ -47,7 +46,7 @@ local function fill_job(job, members)
   job.last_run_at = to_time(job.last_run_at)
   job.last_success_at = to_time(job.last_success_at)
   if type(job.trigger) == "table" then
-    trigger.adopt(job.trigger)
+    raw.module("trigger").adopt(job.trigger)
   end
   return setmetatable(job, Job)
 end
@@ -116,7 +115,7 @@ local function place_function(action, spec)
   if is_console then
     return raw.module("console").keep_function(action, spec)
   end
-  local name = vocabulary.name_of(action)
+  local name = declared.name_of(action)
   if not name then
     fail("a function given at run time must be a global function of the script, to be found again "
       .. "after a restart; declare it with a name: function name(run) ... end")
@@ -131,7 +130,7 @@ local function with_decider_named(spec, name)
   if type(decide) ~= "function" then
     return spec
   end
-  local known = not is_console and vocabulary.name_of(decide)
+  local known = not is_console and declared.name_of(decide)
   if not known then
     fail("scheduler.%s: a function in retry must be a global function of the script, to be found again after a restart",
       name)
@@ -157,10 +156,10 @@ local function to_spec(spec, name)
   local func, run = spec.func, spec.run
   local is_short = type(func) == "string" and not is_console and not func:find(".", 1, true)
   if type(func) ~= "function" and type(run) ~= "function" and type(spec.trigger) ~= "userdata" and not is_short
-    and not vocabulary.is_command(func) then
+    and not raw.module("vocabulary").is_command(func) then
     return spec
   end
-  spec = vocabulary.prepare(spec)
+  spec = raw.module("vocabulary").prepare(spec)
   if type(func) == "function" or type(run) == "function" then
     if func and run then
       fail("scheduler.%s: both run and func are given: give one of them", name)
@@ -171,7 +170,7 @@ local function to_spec(spec, name)
     return spec, kept
   elseif is_short then
     spec.func = script .. "." .. func
-  elseif vocabulary.is_command(func) then
+  elseif raw.module("vocabulary").is_command(func) then
     spec.func, spec.run = nil, func
   end
   return spec
@@ -272,7 +271,7 @@ function scheduler.reschedule_job(job, when)
   if when == nil then
     fail("scheduler.reschedule_job wants a trigger, like every \"1h\"")
   end
-  local spec = vocabulary.prepare { trigger = when }
+  local spec = raw.module("vocabulary").prepare { trigger = when }
   return to_job(ask("reschedule_job", { job = job_id(job, "reschedule_job"), trigger = spec.trigger }))
 end
 
@@ -478,10 +477,10 @@ function scheduler.add_listener(listener, wanted, filter, options)
   if type(listener) ~= "function" and type(listener) ~= "table" then
     fail("scheduler.add_listener wants a function, not a %s", type(listener))
   end
-  local spec = vocabulary.add_listener(listener, wanted, filter, options)
+  local spec = raw.module("vocabulary").add_listener(listener, wanted, filter, options)
   local result, message, code = ask("listen", { listener = spec })
   if not result then
-    vocabulary.forget_listener(spec.id)
+    declared.forget_listener(spec.id)
     return nil, message, code
   end
   return true
@@ -490,7 +489,7 @@ end
 --- The function hears of nothing any more. One that the script declares is declared again when the
 -- script is loaded again; a durable one stays.
 function scheduler.remove_listener(listener)
-  local ids = vocabulary.listener_ids(listener)
+  local ids = declared.listener_ids(listener)
   if #ids == 0 then
     return nil, "the function is no listener here", "not_found"
   end
@@ -499,7 +498,7 @@ function scheduler.remove_listener(listener)
     if not result then
       return nil, message, code
     end
-    vocabulary.forget_listener(id)
+    declared.forget_listener(id)
   end
   return true
 end

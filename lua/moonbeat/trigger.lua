@@ -15,7 +15,9 @@ local vocabulary = raw.module("vocabulary")
 local calendars = raw.module("calendar")
 local events = raw.module("events")
 
-local Trigger = { __name = "trigger" }
+-- Whoever has a trigger has its module, so that it is one of the kind however late it is used.
+local constructors = {}
+local Trigger = { __name = "trigger", module = constructors }
 local methods = {}
 Trigger.__index = methods
 
@@ -305,32 +307,32 @@ function methods:next(count, after)
   return fires
 end
 
-return {
-  cron = constructor("cron", cron_kind, "expression"),
-  every = constructor("every", "interval", "every"),
-  at = constructor("at", "date", "at"),
-  after = constructor("after", "date", "in"),
-  quartz = constructor("quartz", "quartz", "expression"),
-  oncalendar = constructor("oncalendar", "oncalendar", "expression"),
-  rrule = constructor("rrule", "rrule", "rrule"),
-  calendar_interval = constructor("calendar_interval", "calendar_interval"),
-  daily_interval = constructor("daily_interval", "daily_interval"),
-  any_of = any_of,
-  all_of = all_of,
-  calendar = calendars.calendar,
-  on_start = on_start,
-  after_job = event_constructor("after_job", "job", "outcome"),
-  on_event = event_constructor("on_event", "event", nil, check_event),
-  on_file = event_constructor("on_file", "glob", nil, make_absolute("glob", true)),
-  on_signal = event_constructor("on_signal", "signal"),
-  on_change = event_constructor("on_change", "database", "table", make_absolute "database"),
-  trigger = lua_trigger,
+constructors.cron = constructor("cron", cron_kind, "expression")
+constructors.every = constructor("every", "interval", "every")
+constructors.at = constructor("at", "date", "at")
+constructors.after = constructor("after", "date", "in")
+constructors.quartz = constructor("quartz", "quartz", "expression")
+constructors.oncalendar = constructor("oncalendar", "oncalendar", "expression")
+constructors.rrule = constructor("rrule", "rrule", "rrule")
+constructors.calendar_interval = constructor("calendar_interval", "calendar_interval")
+constructors.daily_interval = constructor("daily_interval", "daily_interval")
+constructors.any_of = any_of
+constructors.all_of = all_of
+constructors.calendar = calendars.calendar
+constructors.on_start = on_start
+constructors.after_job = event_constructor("after_job", "job", "outcome")
+constructors.on_event = event_constructor("on_event", "event", nil, check_event)
+constructors.on_file = event_constructor("on_file", "glob", nil, make_absolute("glob", true))
+constructors.on_signal = event_constructor("on_signal", "signal")
+constructors.on_change = event_constructor("on_change", "database", "table", make_absolute "database")
+constructors.trigger = lua_trigger
 
-  --- except(trigger, calendar): trigger:except(calendar), also for the text of a trigger.
-  except = function(trigger, calendar)
-    return (is_trigger(trigger) and trigger or any_of(trigger)):except(calendar)
-  end,
+--- except(trigger, calendar): trigger:except(calendar), also for the text of a trigger.
+function constructors.except(trigger, calendar)
+  return (is_trigger(trigger) and trigger or any_of(trigger)):except(calendar)
+end
 
-  --- Makes a trigger of a table in the JSON form, such as the scheduler gives back.
-  adopt = adopt,
-}
+--- Makes a trigger of a table in the JSON form, such as the scheduler gives back.
+constructors.adopt = adopt
+
+return constructors

@@ -1,36 +1,31 @@
---- The words of a job file: job, on, command, and the `run` that a job's function is given.
+--- The words of a job file: job, on, pool, command.
 --
 -- While a script loads, its declarations are gathered here and checked in C one by one, so that an
--- error names the line of the declaration. Afterwards C takes them all with declarations(). The
--- functions stay here, under the job's id. In a console nothing is gathered: there the same words
--- act at once.
+-- error names the line of the declaration. Afterwards C takes them all with declarations(). What runs
+-- need of them is kept in declared.lua, and this module is let go. In a console nothing is gathered:
+-- there the same words act at once.
 
 local raw = ...
 local fail = raw.module("fail")
 local events = raw.module("events")
+local declared = raw.module("declared")
 
 local script = raw.script_name()
 local is_console = script == "console"
-local is_loading = true
 
-local specs = {}     -- in the order of the declarations
-local places = {}    -- id -> "jobs/a.lua:7"
-local zones = {}     -- id -> the time zone of its trigger, where one was written
-local functions = {} -- id -> the declared function
-local deciders = {} -- id -> the declared retry.decide
+local specs = {}      -- in the order of the declarations
+local places = {}     -- id -> "jobs/a.lua:7"
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
-local listeners = {} -- what C is told of each, in the order of the declarations
-local listener_functions = {} -- id -> function
-local last_listener = 0
-local calendars = {} -- name -> definition
-local pools = {} -- name -> slots
-local triggers = {} -- name -> function(previous, now)
+local listeners = {}  -- what C is told of each, in the order of the declarations
+local calendars = {}  -- name -> definition
+local pools = {}      -- name -> slots
 
 local vocabulary = {}
 
 -- ---- commands ----
 
-local Command = { __name = "command" }
+-- Whoever has a command has its module, so that it is one of the kind however late it is used.
+local Command = { __name = "command", module = vocabulary }
 
 function Command:__tostring()
   return "command " .. (self.shell or table.concat(self.argv, " "))
@@ -104,26 +99,6 @@ function vocabulary.prepare(spec)
   return prepared
 end
 
-local function global_names()
-  local names = {}
-  for name, value in pairs(_G) do
-    if type(name) == "string" and type(value) == "function" and not vocabulary.is_builtin(name) then
-      names[#names + 1] = name
-    end
-  end
-  table.sort(names)
-  return names
-end
-
---- The name of a global function of this script, by which it is found again after a restart.
-function vocabulary.name_of(action)
-  for _, name in ipairs(global_names()) do
-    if rawequal(_G[name], action) then
-      return name
-    end
-  end
-end
-
 local function check_new(id)
   if places[id] then
     fail('job "%s" is declared twice, here and at %s', id, places[id])
@@ -184,7 +159,7 @@ end
 local function declare(spec)
   if is_console then
     return raw.module("scheduler").add_job(spec)
-  elseif not is_loading then
+  elseif not declared.is_loading then
     fail("jobs are declared while the script loads; inside a run use scheduler.add_job { ... }")
   end
   local action = type(spec.run) == "function" and spec.run or spec.func
@@ -213,9 +188,9 @@ local function declare(spec)
     new_listener("job", hook)
   end
   places[spec.id] = spec.where
-  zones[spec.id] = zone_of(spec)
-  functions[spec.id] = type(action) == "function" and action or nil
-  deciders[spec.id] = decide
+  declared.zones[spec.id] = zone_of(spec)
+  declared.functions[spec.id] = type(action) == "function" and action or nil
+  declared.deciders[spec.id] = decide
   specs[#specs + 1] = spec
   return spec.id
 end
@@ -252,7 +227,7 @@ end
 --- The job that every("5s", f) and its kin make. Its id comes from the script and the trigger, so
 -- that it is the same job after the script was saved again.
 function vocabulary.job_of_trigger(trigger, word, action, id)
-  if not is_console and is_loading and not id then
+  if not is_console and declared.is_loading and not id then
     local when
     for _, member in ipairs { "expression", "every", "at", "in", "rrule", "job", "event", "glob", "signal", "table" } do
       when = when or trigger[member]
@@ -265,7 +240,7 @@ function vocabulary.job_of_trigger(trigger, word, action, id)
       id = ("%s (%d)"):format(base, number)
     end
   end
-  if is_console or is_loading then
+  if is_console or declared.is_loading then
     return declare { id = id, trigger = trigger, run = action }
   end
   return raw.module("scheduler").add_job { id = id, trigger = trigger, run = action }
@@ -275,7 +250,7 @@ end
 
 --- calendar "name" { ... }, checked already: known when the script has loaded, or at once.
 function vocabulary.declare_calendar(name, definition)
-  if is_console or not is_loading then
+  if is_console or not declared.is_loading then
     local _, message = raw.request("set_calendar", { name = name, definition = definition })
     if message then
       fail("%s", message)
@@ -297,7 +272,7 @@ function vocabulary.pool(name, slots)
   if type(name) ~= "string" or math.type(slots) ~= "integer" then
     fail('pool: write pool("db", 4), a name and a whole number of slots')
   end
-  if is_console or not is_loading then
+  if is_console or not declared.is_loading then
     local _, message = raw.request("set_pool", { name = name, slots = slots })
     if message then
       fail("%s", message)
@@ -309,37 +284,17 @@ function vocabulary.pool(name, slots)
   end
 end
 
--- ---- triggers in Lua ----
-
 --- trigger("name", function(previous, now) ... end): known to this script by that name.
 function vocabulary.declare_trigger(name, ask)
   if is_console then
     fail("a trigger in Lua belongs to a script: declare it in a file, the console is gone one day")
-  elseif not is_loading then
+  elseif not declared.is_loading then
     fail("triggers are declared while the script loads")
-  elseif triggers[name] then
+  elseif declared.triggers[name] then
     fail('trigger "%s" is declared twice', name)
   end
-  triggers[name] = ask
+  declared.triggers[name] = ask
   return { kind = "lua", name = name, script = script }
-end
-
---- When "name" fires next, in microseconds; nothing when it never does again.
-function vocabulary.ask_trigger(name, previous_us, now_us)
-  local ask = triggers[name]
-  if not ask then
-    local names = {}
-    for known in pairs(triggers) do
-      names[#names + 1] = known
-    end
-    error(('script "%s" declares no trigger "%s"%s'):format(script, name, raw.did_you_mean(name, names)), 0)
-  end
-  local answer = ask(previous_us and raw.time_from_us(previous_us), raw.time_from_us(now_us))
-  if type(answer) == "number" then
-    return math.tointeger(answer * 1000000 // 1) or error(("it returned %s, which is no time"):format(answer), 0)
-  elseif answer ~= nil then
-    return raw.time_us(answer) or error(("it returned a %s, not a time"):format(raw.type_name(answer)), 0)
-  end
 end
 
 -- ---- listeners ----
@@ -352,8 +307,8 @@ end
 --- Names that nobody gave tell what is listened to; the second of the same is "job_error (2)".
 local function unused_name(base)
   local taken = {}
-  for _, spec in ipairs(listeners) do
-    taken[spec.name] = true
+  for _, name in pairs(declared.listener_names) do
+    taken[name] = true
   end
   local name, number = base, 1
   while taken[name] do
@@ -393,7 +348,7 @@ function new_listener(word, given)
   end
   local list = events.patterns(given.event)
   local spec = {
-    id = last_listener + 1,
+    id = declared.last_listener + 1,
     events = list,
     name = given.name == nil and unused_name(shown(list)) or given.name,
     filter = given.filter,
@@ -405,9 +360,10 @@ function new_listener(word, given)
   if message then
     fail("%s: %s", word, message)
   end
-  last_listener = spec.id
-  listener_functions[spec.id] = given.run
-  listeners[#listeners + 1] = spec
+  declared.last_listener = spec.id
+  declared.listener_functions[spec.id] = given.run
+  declared.listener_names[spec.id] = spec.name
+  listeners[#listeners + 1] = declared.is_loading and spec or nil
   return spec
 end
 
@@ -424,12 +380,12 @@ function vocabulary.on(wanted, filter, listener, options)
   if is_console then
     local good, message = raw.module("scheduler").add_listener(given)
     return good or fail("%s", message)
-  elseif not is_loading then
+  elseif not declared.is_loading then
     fail("listeners are declared while the script loads; inside a run use scheduler.add_listener")
   end
   local spec = new_listener("on", given)
-  for i = 1, #listeners - 1 do
-    if listeners[i].name == spec.name then
+  for id, name in pairs(declared.listener_names) do
+    if id ~= spec.id and name == spec.name then
       fail('on: listener "%s" is declared twice', spec.name)
     end
   end
@@ -444,93 +400,10 @@ function vocabulary.add_listener(listener, wanted, filter, options)
   return new_listener("scheduler.add_listener", given)
 end
 
---- The scheduler did not take it.
-function vocabulary.forget_listener(id)
-  listener_functions[id] = nil
-  for i = #listeners, 1, -1 do
-    if listeners[i].id == id then
-      table.remove(listeners, i)
-    end
-  end
-end
-
---- The numbers under which a function listens.
-function vocabulary.listener_ids(listener)
-  local ids = {}
-  for id, known in pairs(listener_functions) do
-    if known == listener then
-      ids[#ids + 1] = id
-    end
-  end
-  table.sort(ids)
-  return ids
-end
-
---- An event as scripts see it: its instants are times, what is absent is nil.
-function vocabulary.make_event(event)
-  for _, field in ipairs { "at", "scheduled_at", "modified_at" } do
-    if type(event[field]) == "string" then
-      event[field] = raw.time_parse(event[field]) or event[field]
-    end
-  end
-  for key, value in pairs(event) do
-    if value == raw.json_null then
-      event[key] = nil
-    end
-  end
-  return event
-end
-
---- An event for one listener, with the id that it has each time it is delivered. Errors are the
--- scheduler's to count.
-function vocabulary.tell_listener(id, event_json, event_id, delivery)
-  local listener = listener_functions[id]
-  if listener then
-    local event = vocabulary.make_event(raw.json_decode(event_json))
-    -- What was emitted may have members of these names.
-    event.id = event.id == nil and event_id or event.id
-    event.delivery = event.delivery == nil and delivery or event.delivery
-    listener(event)
-  end
-end
-
 -- ---- what C asks for ----
 
-local builtins = {}
-
-function vocabulary.is_builtin(name)
-  return builtins[name] ~= nil
-end
-
---- What is global now was there before the script.
-function vocabulary.remember_globals()
-  for name in pairs(_G) do
-    builtins[name] = true
-  end
-end
-
-local function find(path)
-  local value = rawget(_G, path)
-  if value == nil and path:find(".", 1, true) then
-    value = _G
-    for name in path:gmatch("[^.]+") do
-      value = type(value) == "table" and value[name] or nil
-    end
-  end
-  return value
-end
-
-local function missing(path)
-  local names = global_names()
-  return ('script "%s" has no function "%s"%s'):format(script, path, raw.did_you_mean(path, names))
-end
-
-local function without_script(path)
-  return path:sub(1, #script + 1) == script .. "." and path:sub(#script + 2) or path
-end
-
 function vocabulary.declarations()
-  is_loading = false
+  declared.is_loading = false
   local id, where = next(unfinished)
   if id then
     error(('%s: job "%s" has no table of options behind it'):format(where, id), 0)
@@ -538,10 +411,15 @@ function vocabulary.declarations()
   for _, spec in ipairs(specs) do
     local decide = type(spec.retry) == "table" and spec.retry.decide
     for _, path in pairs { func = spec.func, decide = type(decide) == "string" and decide or nil } do
-      path = without_script(path)
-      if type(find(path)) ~= "function" then
-        error(('%s: job "%s": %s'):format(spec.where, spec.id, missing(path)), 0)
+      path = declared.without_script(path)
+      if type(declared.find(path)) ~= "function" then
+        error(('%s: job "%s": %s'):format(spec.where, spec.id, declared.missing(path)), 0)
       end
+    end
+  end
+  for i = #listeners, 1, -1 do
+    if not declared.listener_functions[listeners[i].id] then
+      table.remove(listeners, i) -- forgotten since
     end
   end
   return {
@@ -549,33 +427,8 @@ function vocabulary.declarations()
     calendars = next(calendars) and calendars or nil,
     pools = next(pools) and pools or nil,
     listeners = listeners,
-    functions = global_names(),
+    functions = declared.global_names(),
   }
-end
-
---- The function that a run calls; `func` nil is the declaration's own.
-function vocabulary.find_function(job_id, func)
-  if func == nil then
-    return functions[job_id] or error(('script "%s" declares no function for job "%s"'):format(script, job_id), 0)
-  end
-  local action = find(func)
-  if type(action) ~= "function" then
-    error(missing(func), 0)
-  end
-  return action
-end
-
---- The function that says whether another attempt follows; `name` nil is the declaration's own.
-function vocabulary.find_decider(job_id, name)
-  if name == nil then
-    return deciders[job_id] or error(('script "%s" declares no retry.decide for job "%s"'):format(script, job_id), 0)
-  end
-  return vocabulary.find_function(job_id, without_script(name))
-end
-
---- The time zone of the job's trigger, where its declaration names one.
-function vocabulary.zone_of_job(job_id)
-  return zones[job_id]
 end
 
 return vocabulary

@@ -56,15 +56,30 @@ static void load_module(lua_State *L, const char *name)
   luaL_error(L, "moonbeat has no module \"%s\"", name);
 }
 
+/* The results by name; behind it, found by __index, those that were let go and are still in use.
+ * (-- results) */
+static void push_results(lua_State *L)
+{
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &results_key) == LUA_TTABLE)
+    return;
+  lua_pop(L, 1);
+  lua_newtable(L);
+  lua_newtable(L); /* its metatable */
+  lua_newtable(L); /* those that were let go, weak by its own metatable, itself */
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_pushvalue(L, -1);
+  lua_setmetatable(L, -2);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &results_key);
+}
+
 void embedded_module(lua_State *L, int raw, const char *name)
 {
   raw = lua_absindex(L, raw);
-  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &results_key) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &results_key);
-  }
+  push_results(L);
   if (lua_getfield(L, -1, name) == LUA_TNIL) {
     lua_pop(L, 1);
     load_module(L, name);
@@ -87,6 +102,23 @@ static int l_module(lua_State *L)
   return 1;
 }
 
+/* name -> nothing; the module is read again when it is wanted and nobody has anything of it. */
+static int l_let_go(lua_State *L)
+{
+  lua_settop(L, 1);
+  push_results(L);
+  lua_getmetatable(L, 2);
+  lua_getfield(L, 3, "__index");
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 1);
+  lua_rawget(L, 2);
+  lua_rawset(L, 4);
+  lua_pushvalue(L, 1);
+  lua_pushnil(L);
+  lua_rawset(L, 2);
+  return 0;
+}
+
 /* name -> source | nil */
 static int l_module_source(lua_State *L)
 {
@@ -102,6 +134,8 @@ void embedded_open(lua_State *L)
 {
   lua_pushcfunction(L, l_module_source);
   lua_setfield(L, -2, "module_source");
+  lua_pushcfunction(L, l_let_go);
+  lua_setfield(L, -2, "let_go");
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, l_module, 1);
   lua_setfield(L, -2, "module");

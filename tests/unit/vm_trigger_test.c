@@ -175,7 +175,7 @@ static void refuses_with_the_callers_line(void **state)
 static void makes_jobs_at_once(void **state)
 {
   lua_half_run(*state,
-               "local v = raw.module 'vocabulary'\n"
+               "local v, kept = raw.module 'vocabulary', raw.module 'declared'\n"
                "every('5s', function() return 1 end)\n"
                "every('5s', { id = 'named' }, function() end)\n"
                "every('5s', command 'ls')\n"
@@ -188,14 +188,14 @@ static void makes_jobs_at_once(void **state)
                "local all = table.concat(ids, ', ')\n"
                "assert(all == 'orders.every 5s, named, orders.every 5s (2), orders.cron @daily, '\n"
                "  .. 'orders.on_start, orders.on_event order, orders.on_file /srv/in/*', all)\n"
-               "assert(v.find_function('orders.every 5s')() == 1)\n");
+               "assert(kept.find_function('orders.every 5s')() == 1)\n");
 }
 
 static void asks_a_function(void **state)
 {
   lua_half_run(
       *state,
-      "local v = raw.module 'vocabulary'\n"
+      "local v, kept = raw.module 'vocabulary', raw.module 'declared'\n"
       "local seen\n"
       "trigger('later', function(previous, now) seen = previous; return now + '1h' end)\n"
       "trigger('seconds', function(previous, now) return now.epoch + 0.5 end)\n"
@@ -203,12 +203,12 @@ static void asks_a_function(void **state)
       "trigger('text', function() return 'tomorrow' end)\n"
       "trigger('infinite', function() return math.huge end)\n"
       "local now = 1795000000000000\n"
-      "assert(v.ask_trigger('later', nil, now) == now + 3600000000 and seen == nil)\n"
-      "assert(v.ask_trigger('later', now - 1, now) == now + 3600000000 and seen.us == now - 1)\n"
-      "assert(v.ask_trigger('seconds', nil, now) == now + 500000)\n"
-      "assert(v.ask_trigger('never', nil, now) == nil)\n"
+      "assert(kept.ask_trigger('later', nil, now) == now + 3600000000 and seen == nil)\n"
+      "assert(kept.ask_trigger('later', now - 1, now) == now + 3600000000 and seen.us == now - 1)\n"
+      "assert(kept.ask_trigger('seconds', nil, now) == now + 500000)\n"
+      "assert(kept.ask_trigger('never', nil, now) == nil)\n"
       "local function refuses(name, what)\n"
-      "  local ok, message = pcall(v.ask_trigger, name, nil, now)\n"
+      "  local ok, message = pcall(kept.ask_trigger, name, nil, now)\n"
       "  assert(not ok and message == what, message)\n"
       "end\n"
       "refuses('text', 'it returned a string, not a time')\n"
@@ -224,7 +224,7 @@ static void declares_calendars(void **state)
 {
   lua_half_run(
       *state,
-      "local v = raw.module 'vocabulary'\n"
+      "local v, kept = raw.module 'vocabulary', raw.module 'declared'\n"
       "raw.module('fs').read = function(path)\n"
       "  if path ~= 'holidays.ics' then return nil, path .. ': no such file' end\n"
       "  return "

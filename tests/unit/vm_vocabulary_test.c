@@ -5,7 +5,7 @@
 
 static const char words[] =
     "for name, f in pairs(raw.module 'trigger') do _G[name] = f end\n"
-    "v = raw.module 'vocabulary'\n"
+    "v, kept = raw.module 'vocabulary', raw.module 'declared'\n"
     "job, on, command = v.job, v.on, v.command\n"
     "scheduler, kv = raw.module 'scheduler', raw.module 'kv'\n"
     "json, time = raw.module 'json', raw.module 'time'\n"
@@ -15,7 +15,7 @@ static const char words[] =
     "  assert(not ok, 'no error')\n"
     "  assert(message:find(what, 1, true), message)\n"
     "end\n"
-    "v.remember_globals()\n";
+    "kept.remember_globals()\n";
 
 static int open_script(void **state)
 {
@@ -52,17 +52,17 @@ static void gathers_declarations(void **state)
       "local d = json.decode(json.encode(v.declarations()))\n"
       "assert(#d.jobs == 4 and d.jobs[1].where == 'jobs/test.lua:2' and d.jobs[1].run == true)\n"
       "assert(d.jobs[2].id == 'orders.cancel' and d.jobs[2].func == 'cancel')\n"
-      "assert(d.jobs[3].run == true and v.find_function('by value')() == 'cancelled')\n"
+      "assert(d.jobs[3].run == true and kept.find_function('by value')() == 'cancelled')\n"
       "assert(d.jobs[4].run.argv[2] == 'shop' and d.jobs[4].run.timeout == '5m')\n"
       "assert(#d.listeners == 1 and d.listeners[1].name == 'job_e*' and d.listeners[1].id == 1)\n"
       "assert(table.concat(d.functions, ' ') == 'cancel')\n"
       "local run = raw.module('run').new({ scheduled_us = 1795000000123456, number = 2 }, "
       "'count')\n"
       "assert(run.id == 'count@2026-11-18T11:06:40.123456Z' and run.attempt == 2, run.id)\n"
-      "assert(v.find_function('count')(run) == '2026-11-17')\n"
-      "assert(v.find_function('x', 'cancel')() == 'cancelled')\n"
+      "assert(kept.find_function('count')(run) == '2026-11-17')\n"
+      "assert(kept.find_function('x', 'cancel')() == 'cancelled')\n"
       "refuses('script \"orders\" has no function \"cancle\", did you mean \"cancel\"?',\n"
-      "  v.find_function, 'x', 'cancle')\n"
+      "  kept.find_function, 'x', 'cancle')\n"
       "refuses('inside a run use scheduler.add_job', function() job 'late' { run = print } end)\n"
       "refuses('inside a run use scheduler.add_listener', on, 'job_error', print)\n");
 }
@@ -272,15 +272,15 @@ static void tells_listeners(void **state)
       "on({ 'job_error', 'script_*' }, function(e) heard[#heard + 1] = e end)\n"
       "local json = "
       "'{\"event\":\"job_error\",\"job\":\"x\",\"run\":null,\"at\":\"2026-01-01T00:00:00Z\"}'\n"
-      "local ok, message = pcall(v.tell_listener, 1, json, '1-7', 2)\n"
+      "local ok, message = pcall(kept.tell_listener, 1, json, '1-7', 2)\n"
       "assert(not ok and message == 'jobs/test.lua:2: oops', message)\n"
-      "v.tell_listener(2, json, '1-7', 1)\n"
+      "kept.tell_listener(2, json, '1-7', 1)\n"
       "assert(#heard == 2 and heard[2].job == 'x' and heard[2].run == nil)\n"
       "assert(heard[1].id == '1-7' and heard[1].delivery == 2 and heard[2].delivery == 1)\n"
       "assert(heard[2].at == time.parse '2026-01-01')\n"
-      "v.tell_listener(2, '{\"event\":\"order\",\"id\":5}', '1-8', 1)\n"
+      "kept.tell_listener(2, '{\"event\":\"order\",\"id\":5}', '1-8', 1)\n"
       "assert(heard[3].id == 5 and heard[3].delivery == 1)\n"
-      "v.tell_listener(3, '{}', '1-8', 1)\n"
+      "kept.tell_listener(3, '{}', '1-8', 1)\n"
       "assert(#heard == 3)\n");
 }
 
