@@ -354,6 +354,8 @@ enum error_code job_check_options(const struct job *job, const struct json *spec
        "concurrency_limit needs a concurrency_key: without one, max_instances is the limit"},
       {job->timeout_us && job->soft_timeout_us >= job->timeout_us,
        "soft_timeout is not shorter than timeout, so it would never be told"},
+      {job->timeout_us && job->heartbeat_timeout_us >= job->timeout_us,
+       "heartbeat_timeout is not shorter than timeout, so it would never count"},
       {job->command && job->isolate, "isolate is for functions: a command is a process of its own"},
       {!job->isolate && has_limits, "limits are for jobs with isolate = true"},
       {job->limits.memory_bytes && job->limits.memory_bytes < 1 << 20,

@@ -162,6 +162,7 @@ it("contradictions are refused in one sentence", function()
     { 'rate = "fast"', 'rate: "fast" is not a count and a time: write "10/s", "100/min", "5/30s"' },
     { 'rate = "0/s"', "the count must be between 1 and 10000" },
     { 'soft_timeout = "2m", timeout = "1m"', "soft_timeout is not shorter than timeout" },
+    { 'heartbeat_timeout = "2m", timeout = "1m"', "heartbeat_timeout is not shorter than timeout" },
     { "priority = 101", "priority 101 is not between -100 and 100" },
     { 'retry = { delay = "2h", max_delay = "1h" }', "retry.delay is longer than retry.max_delay" },
     { 'retry = { factor = 2, backoff = "fixed" }', 'retry.factor is for backoff "exponential", not "fixed"' },
