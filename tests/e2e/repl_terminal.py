@@ -15,7 +15,7 @@ import pexpect
 import pyte
 
 MOONBEAT = os.environ.get("MOONBEAT_BIN", "build/moonbeat")
-WAIT_S = 10
+WAIT_S = 30
 
 
 class Terminal:

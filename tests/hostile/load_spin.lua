@@ -1,2 +1,2 @@
--- a script that spins while it loads => script: of CPU time
+-- a script that spins while it loads => script: of CPU time or loading took longer than
 while true do end
