@@ -109,17 +109,19 @@ end
 
 -- ---- what C asks for ----
 
-local builtins = {}
+local builtins = "" -- names, one a line: a table of them would be ten times as large
 
 function declared.is_builtin(name)
-  return builtins[name] ~= nil
+  return builtins:find("\n" .. name .. "\n", 1, true) ~= nil
 end
 
 --- What is global now was there before the script.
 function declared.remember_globals()
+  local names = { "" }
   for name in pairs(_G) do
-    builtins[name] = true
+    names[#names + 1] = name
   end
+  builtins = table.concat(names, "\n") .. "\n"
 end
 
 --- What a path like "a.b" of globals leads to.
@@ -164,6 +166,27 @@ function declared.find_decider(job_id, name)
       or error(('script "%s" declares no retry.decide for job "%s"'):format(script, job_id), 0)
   end
   return declared.find_function(job_id, declared.without_script(name))
+end
+
+-- ---- the `run` that a function is given ----
+
+local member -- of run.lua, which is read when a script first asks its run for something
+
+local Run = { __name = "run" }
+
+function Run:__index(name)
+  member = member or raw.module("run").member
+  return member(self, name)
+end
+
+function Run:__tostring()
+  return "run " .. self.id
+end
+
+-- `attempt` is {scheduled_us=, number=, events_json=, args_json=, checkpoint_json=}.
+function declared.new_run(attempt, job_id)
+  attempt.job = job_id
+  return setmetatable(attempt, Run)
 end
 
 --- The time zone of the job's trigger, where its declaration names one.

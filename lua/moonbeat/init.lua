@@ -8,7 +8,6 @@ local raw = ...
 
 local deferred = raw.module("deferred")
 local declared = raw.module("declared")
-local runs = raw.module("run")
 
 -- What declares; let go when the script has loaded.
 local declaring = { "trigger", "vocabulary", "calendar", "events", "json" }
@@ -43,7 +42,7 @@ end
 for name, value in pairs {
   json = deferred.library("json"),
   time = deferred.library("time"),
-  sleep = deferred.call("time", "sleep"),
+  sleep = raw.sleep,
   log = deferred.library("log"),
   print = deferred.call("print", "print"),
 
@@ -94,22 +93,24 @@ function handlers.declarations()
 end
 
 --- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=, events_json=}, which
--- becomes the `run` that the function is given. Returns what the function returns first.
+-- becomes the `run` that the function is given. Returns what the function returns, of which C takes the
+-- first.
 function handlers.run(attempt, job_id, func, command_json, args_json)
-  local run = runs.new(attempt, job_id)
+  local run = declared.new_run(attempt, job_id)
   if command_json then
     return raw.module("exec").run_command(raw.json_decode(command_json), run)
   end
+  -- Called in the place of this function, whose frame a run that sleeps would keep.
   local action = declared.find_function(job_id, func)
   if args_json then
-    return (action(run, table.unpack(raw.json_decode(args_json))))
+    return action(run, table.unpack(raw.json_decode(args_json)))
   end
-  return (action(run))
+  return action(run)
 end
 
 --- What the job's retry.decide says of an attempt that failed with this message.
 function handlers.decide(attempt, job_id, name, message)
-  return runs.decide(attempt, job_id, name, message)
+  return raw.module("run").decide(attempt, job_id, name, message)
 end
 
 --- A trigger in Lua: when is the next fire, in microseconds? Nothing when there is none any more.

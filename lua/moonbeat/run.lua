@@ -150,9 +150,10 @@ function run:snooze(delay, reason)
   leave(self, "run:snooze", delay, reason)
 end
 
-local Run = { __name = "run" }
+local runs = {}
 
-function Run:__index(name)
+-- What stands in the table of an attempt, is computed for it, or is a method.
+function runs.member(self, name)
   local field = fields[name]
   if field then
     local value = field(self)
@@ -162,21 +163,9 @@ function Run:__index(name)
   return run[name]
 end
 
-function Run:__tostring()
-  return "run " .. self.id
-end
-
-local runs = {}
-
--- `attempt` is {scheduled_us=, number=, events_json=, args_json=, checkpoint_json=}.
-function runs.new(attempt, job_id)
-  attempt.job = job_id
-  return setmetatable(attempt, Run)
-end
-
 -- What the job's retry.decide says of an error: a delay in microseconds, true, false or nil.
 function runs.decide(attempt, job_id, name, message)
-  local answer = declared.find_decider(job_id, name)(runs.new(attempt, job_id), message)
+  local answer = declared.find_decider(job_id, name)(declared.new_run(attempt, job_id), message)
   if type(answer) == "number" or type(answer) == "string" then
     return math.tointeger(raw.duration(answer) * 1000000 // 1)
   elseif answer ~= nil and type(answer) ~= "boolean" then

@@ -162,7 +162,7 @@ end
 --- Waits without blocking anybody else.
 ---@param length string|number "1.5s", or seconds
 function time.sleep(length)
-  return raw.sleep(time.duration(length))
+  return raw.sleep(length)
 end
 
 return time

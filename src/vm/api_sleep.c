@@ -79,9 +79,14 @@ static int64_t check_duration(lua_State *L, int index)
   if (lua_type(L, index) == LUA_TSTRING) {
     if (duration_parse(lua_tostring(L, index), &us, &error) != ERROR_OK)
       args_fail(L, "sleep: %s", error.text);
+    if (us < 0)
+      args_fail(L, "sleep: \"%s\" is not a length from 0 on", lua_tostring(L, index));
     return us;
   }
-  double seconds = luaL_checknumber(L, index);
+  if (lua_type(L, index) != LUA_TNUMBER)
+    args_fail(L, "sleep wants a length like \"1m30s\" or a number of seconds, not a %s",
+              luaL_typename(L, index));
+  double seconds = lua_tonumber(L, index);
   if (!(seconds >= 0 && seconds < 9e12))
     args_fail(L, "sleep: %g is not a number of seconds from 0 on", seconds);
   return (int64_t)ceil(seconds * 1e6);

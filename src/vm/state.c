@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/redact.h"
 #include "base/text.h"
+#include "vm/api_args.h"
 #include "vm/embedded.h"
 #include "vm/traceback.h"
 
@@ -42,25 +43,57 @@ static int die_of_panic(lua_State *L)
   abort();
 }
 
+/* What every state needs. */
 static const vm_opener openers[] = {
-    embedded_open,
-    api_json_open,
-    api_log_open,
-    api_sleep_open,
-    api_time_open,
-    api_trigger_open,
-    api_scheduler_open,
-    api_console_open,
-    api_fs_open,
-    api_sqlite_open,
-    api_http_open,
-    api_crypto_open,
-    api_encoding_open,
-    api_env_open,
-    api_email_open,
-    api_secret_open,
-    NULL,
+    embedded_open, args_open,        api_json_open,      api_log_open, api_sleep_open,
+    api_time_open, api_trigger_open, api_scheduler_open, NULL,
 };
+
+/* What is added to `raw` when somebody asks for a name that begins like this. */
+static const struct {
+  const char *prefix;
+  vm_opener open;
+} deferred[] = {
+    {"fs_", api_fs_open},
+    {"sqlite_", api_sqlite_open},
+    {"http_", api_http_open},
+    {"email_", api_email_open},
+    {"secret", api_secret_open},
+    {"environment", api_env_open},
+    {"base64_", api_encoding_open},
+    {"hex_", api_encoding_open},
+    {"digest_", api_crypto_open},
+    {"equal", api_crypto_open},
+    {"random_", api_crypto_open},
+    {"uuid", api_crypto_open},
+    {"function_", api_console_open},
+    {"did_you_mean", api_console_open},
+    {"visible", api_console_open},
+};
+
+/* raw, name -> value */
+static int l_open_deferred(lua_State *L)
+{
+  const char *name = luaL_checkstring(L, 2);
+  for (size_t i = 0; i < sizeof deferred / sizeof deferred[0]; i++)
+    if (strncmp(name, deferred[i].prefix, strlen(deferred[i].prefix)) == 0) {
+      lua_pushvalue(L, 1);
+      deferred[i].open(L);
+      lua_settop(L, 2);
+      lua_rawget(L, 1);
+      return 1;
+    }
+  return 0;
+}
+
+/* (raw -- raw) */
+static void defer_openers(lua_State *L)
+{
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, l_open_deferred);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, -2);
+}
 
 /* (raw -- raw) */
 static void add_raw_functions(lua_State *L, const vm_opener *list)
@@ -76,6 +109,7 @@ static int l_set_up(lua_State *L)
   const struct vm_options *options = lua_touserdata(L, 2);
   sandbox_open(L);
   lua_newtable(L);
+  defer_openers(L);
   add_raw_functions(L, openers);
   add_raw_functions(L, options->openers);
   embedded_module(L, -1, "init");

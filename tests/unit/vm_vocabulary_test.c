@@ -56,7 +56,7 @@ static void gathers_declarations(void **state)
       "assert(d.jobs[4].run.argv[2] == 'shop' and d.jobs[4].run.timeout == '5m')\n"
       "assert(#d.listeners == 1 and d.listeners[1].name == 'job_e*' and d.listeners[1].id == 1)\n"
       "assert(table.concat(d.functions, ' ') == 'cancel')\n"
-      "local run = raw.module('run').new({ scheduled_us = 1795000000123456, number = 2 }, "
+      "local run = kept.new_run({ scheduled_us = 1795000000123456, number = 2 }, "
       "'count')\n"
       "assert(run.id == 'count@2026-11-18T11:06:40.123456Z' and run.attempt == 2, run.id)\n"
       "assert(kept.find_function('count')(run) == '2026-11-17')\n"
@@ -140,7 +140,7 @@ static void emits(void **state)
 static void shows_events_to_runs(void **state)
 {
   lua_half_run(*state,
-               "local run = raw.module('run').new({ scheduled_us = 0, number = 1, events_json =\n"
+               "local run = kept.new_run({ scheduled_us = 0, number = 1, events_json =\n"
                "  '[{\"event\":\"order\",\"at\":\"2026-01-01T00:00:00.000000Z\",\"id\":1,'\n"
                "  .. '\"note\":null},{\"path\":\"/in/a\",'\n"
                "  .. '\"modified_at\":\"2026-01-02T00:00:00.000000Z\"}]' }, 'a')\n"
@@ -148,7 +148,7 @@ static void shows_events_to_runs(void **state)
                "assert(run.events[1].note == nil and run.events[1].id == 1)\n"
                "assert(run.event.path == '/in/a')\n"
                "assert(run.event.modified_at == time.parse '2026-01-02')\n"
-               "run = raw.module('run').new({ scheduled_us = 0, number = 1 }, 'a')\n"
+               "run = kept.new_run({ scheduled_us = 0, number = 1 }, 'a')\n"
                "assert(#run.events == 0 and run.event == nil)\n");
 }
 
