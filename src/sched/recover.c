@@ -54,14 +54,14 @@ bool recover_is_quarantined(const struct entry *entry)
 }
 
 struct past {
-  int32_t snoozed, interrupted;
+  int32_t failed, interrupted;
 };
 
 static bool count_attempt(void *context, const struct run *run, const char *job_id)
 {
   struct past *past = context;
   (void)job_id;
-  past->snoozed += run->state == RUN_PENDING;
+  past->failed += run->state != RUN_PENDING && run->state != RUN_INTERRUPTED;
   past->interrupted += run->state == RUN_INTERRUPTED;
   return true;
 }
@@ -119,7 +119,7 @@ static void recover_one(struct sched *s, struct run *row)
     sched_failed(s, store_each_attempt(s->store, row->key, 1, count_attempt, &past, &error),
                  &error);
   if (run)
-    run->uncounted = past.snoozed + past.interrupted;
+    run->uncounted = row->attempt - 1 - past.failed; /* snoozed ones are not all kept */
   if (run && was_waiting(s, row)) {
     run_wait_until(s, run, row->due_us);
     return;

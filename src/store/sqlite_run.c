@@ -161,6 +161,22 @@ static enum error_code keep_attempt(struct store *store, const struct run *ended
   return code ? code : keep_usage(store, ended, error);
 }
 
+/* The attempt that has become too old to stay if it was snoozed. */
+static enum error_code forget_snoozed(struct store *store, const struct run *ended,
+                                      struct error *error)
+{
+  if (ended->attempt <= STORE_SNOOZES_KEPT)
+    return ERROR_OK;
+  struct query query = query_open(store,
+                                  "DELETE FROM attempts WHERE scheduled_us = ? AND job = ?"
+                                  " AND attempt = ? AND state = 0",
+                                  error);
+  bind_integer(&query, ended->key.scheduled_us);
+  bind_integer(&query, ended->key.job);
+  bind_integer(&query, ended->attempt - STORE_SNOOZES_KEPT);
+  return query_run(&query);
+}
+
 enum error_code store_retry(struct store *store, const struct run *ended, const struct run *again,
                             struct error *error)
 {
@@ -182,7 +198,9 @@ enum error_code store_retry(struct store *store, const struct run *ended, const 
   enum error_code code = query_run_one(&query, ERROR_CONFLICT);
   if (code == ERROR_CONFLICT)
     return set_stale(ended, error);
-  return code ? code : keep_attempt(store, ended, error);
+  if (!code)
+    code = keep_attempt(store, ended, error);
+  return code ? code : forget_snoozed(store, ended, error);
 }
 
 enum error_code store_put_due(struct store *store, struct run_key key, int64_t fence,

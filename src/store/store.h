@@ -236,7 +236,10 @@ enum error_code store_claim(struct store *store, const struct run *run, struct e
  * ERROR_CONFLICT, and no change, when the fence is stale. */
 enum error_code store_finish(struct store *store, const struct run *run, struct error *error);
 /* The attempt in force, which has ended as `ended` says, is kept as history, and the run is claimed
- * anew as `again` says (attempt, fence, state, due_us). Same fence rule, on ended->fence. */
+ * anew as `again` says (attempt, fence, state, due_us). Same fence rule, on ended->fence. Of
+ * attempts that were snoozed only those among the latest STORE_SNOOZES_KEPT attempts stay: a run
+ * may go to sleep again and again for ever. */
+enum { STORE_SNOOZES_KEPT = 1000 };
 enum error_code store_retry(struct store *store, const struct run *ended, const struct run *again,
                             struct error *error);
 /* The attempt in force is due then; JOB_NEVER: no worker has it, and none may before it is due

@@ -227,14 +227,43 @@ static void history_follows_the_chain(void **state)
   OK(store_each_run_of(store, 7, 500, note_run, &seen, &error)); /* ends */
 }
 
+static bool count_attempt(void *context, const struct run *run, const char *job_id)
+{
+  int *counts = context;
+  (void)job_id;
+  counts[run->state == RUN_FAILED]++;
+  return true;
+}
+
+/* A run that snoozes for ever keeps what failed, and of the rest the latest. */
+static void snoozes_are_bounded(void **state)
+{
+  int counts[2] = {0};
+  (void)state;
+  begin();
+  struct run run = make_run(add_job("a", NULL, 1), 100, INT64_MIN);
+  OK(store_claim(store, &run, &error));
+  for (int i = 1; i <= STORE_SNOOZES_KEPT + 50; i++) {
+    struct run ended = run, next = run;
+    ended.state = i == 7 ? RUN_FAILED : RUN_PENDING;
+    ended.started_us = ended.finished_us = 100;
+    next.attempt = run.attempt + 1;
+    next.fence = run.fence + 1;
+    OK(store_retry(store, &ended, &next, &error));
+    run = next;
+  }
+  commit();
+  OK(store_each_attempt(store, run.key, 1, count_attempt, counts, &error));
+  assert_int_equal(counts[0], STORE_SNOOZES_KEPT);
+  assert_int_equal(counts[1], 1);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(a_fire_is_claimed_once),
-      TEST(only_the_fence_finishes),
-      TEST(a_retry_keeps_the_attempt),
-      TEST(open_ones_are_found),
-      TEST(lists_pages),
+      TEST(a_fire_is_claimed_once),    TEST(only_the_fence_finishes),
+      TEST(a_retry_keeps_the_attempt), TEST(snoozes_are_bounded),
+      TEST(open_ones_are_found),       TEST(lists_pages),
       TEST(history_follows_the_chain),
   };
   return run_suite(tests, sizeof tests / sizeof tests[0], true);
