@@ -280,14 +280,14 @@ static void test_time_out(void **state)
   assert_in_range(took_us, 0, 4000000); /* and not the 30 s of sleep */
 }
 
-static bool is_alive(const char *pid_file)
+static bool is_alive(const char *path_of_pid)
 {
-  FILE *file = fopen(pid_file, "r");
+  FILE *file = fopen(path_of_pid, "r");
   int pid = 0;
   if (!file || fscanf(file, "%d", &pid) != 1)
-    fail_msg("no pid in %s", pid_file);
+    fail_msg("no pid in %s", path_of_pid);
   fclose(file);
-  unlink(pid_file);
+  unlink(path_of_pid);
   char path[64], state = 0;
   snprintf(path, sizeof path, "/proc/%d/stat", pid);
   file = fopen(path, "r");
@@ -299,7 +299,8 @@ static bool is_alive(const char *pid_file)
   return state != 'Z' && state != 'X';
 }
 
-#define PID_FILE "/tmp/exec_child_grandchild"
+/* Where a grandchild writes its pid; children find it as $GRANDCHILD. */
+static char pid_file[64];
 
 /* The leader ends at TERM, a grandchild that holds no pipe does not: KILL takes it. */
 static void test_kill_grandchildren(void **state)
@@ -308,14 +309,14 @@ static void test_kill_grandchildren(void **state)
   char *argv[4];
   struct child_options options =
       shell(fixture,
-            "(trap '' TERM; echo $$ >&2; exec >/dev/null 2>&1; sh -c 'echo $$ >" PID_FILE
-            "; exec sleep 30') & sleep 30",
+            "(trap '' TERM; echo $$ >&2; exec >/dev/null 2>&1; sh -c 'echo $$ >$GRANDCHILD; exec"
+            " sleep 30') & sleep 30",
             argv);
   start(fixture, &options);
   kill_after(fixture, 200, 300000);
   int64_t took_us = run_to_end(fixture);
   usleep(50000); /* KILL was sent, but not waited for */
-  assert_false(is_alive(PID_FILE));
+  assert_false(is_alive(pid_file));
   assert_in_range(took_us, 450000, 4000000);
 }
 
@@ -325,11 +326,11 @@ static void test_kill_is_quick_when_all_listen(void **state)
   struct fixture *fixture = *state;
   char *argv[4];
   struct child_options options =
-      shell(fixture, "sh -c 'echo $$ >" PID_FILE "; exec sleep 30' & sleep 30", argv);
+      shell(fixture, "sh -c 'echo $$ >$GRANDCHILD; exec sleep 30' & sleep 30", argv);
   start(fixture, &options);
   kill_after(fixture, 200, 5000000);
   int64_t took_us = run_to_end(fixture);
-  assert_false(is_alive(PID_FILE));
+  assert_false(is_alive(pid_file));
   assert_in_range(took_us, 0, 4000000); /* and not the grace of 5 s */
 }
 
@@ -354,7 +355,7 @@ static void test_left_behind(void **state)
   int64_t took_us = clock_monotonic_us() - began_us;
   assert_string_equal(output(fixture, 1), "done\n");
   assert_in_range(took_us, CHILD_DRAIN_MS * 900, 4000000);
-  assert_true(is_alive(PID_FILE));
+  assert_true(is_alive(pid_file));
 }
 
 static void test_release_while_it_runs(void **state)
@@ -392,6 +393,8 @@ static void test_many_at_once(void **state)
 
 int main(void)
 {
+  snprintf(pid_file, sizeof pid_file, "/tmp/exec_child_grandchild_%d", (int)getpid());
+  setenv("GRANDCHILD", pid_file, 1);
   const struct CMUnitTest tests[] = {
       TEST(test_output_and_status),
       TEST(test_signal),
