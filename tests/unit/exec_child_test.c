@@ -351,7 +351,7 @@ static void test_left_behind(void **state)
 {
   struct fixture *fixture = *state;
   int64_t began_us = clock_monotonic_us();
-  shell_to_end(fixture, "sleep 3 & echo $! >" PID_FILE "; echo done");
+  shell_to_end(fixture, "sleep 3 & echo $! >$GRANDCHILD; echo done");
   int64_t took_us = clock_monotonic_us() - began_us;
   assert_string_equal(output(fixture, 1), "done\n");
   assert_in_range(took_us, CHILD_DRAIN_MS * 900, 4000000);
