@@ -170,6 +170,9 @@ end
 
 -- ---- the `run` that a function is given ----
 
+-- C makes it: a table {scheduled_us=, number=, job=, events_json=, args_json=, checkpoint_json=} with the
+-- metatable Run.
+
 local member -- of run.lua, which is read when a script first asks its run for something
 
 local Run = { __name = "run" }
@@ -183,11 +186,7 @@ function Run:__tostring()
   return "run " .. self.id
 end
 
--- `attempt` is {scheduled_us=, number=, events_json=, args_json=, checkpoint_json=}.
-function declared.new_run(attempt, job_id)
-  attempt.job = job_id
-  return setmetatable(attempt, Run)
-end
+declared.Run = Run
 
 --- The time zone of the job's trigger, where its declaration names one.
 function declared.zone_of_job(job_id)

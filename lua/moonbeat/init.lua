@@ -92,16 +92,16 @@ function handlers.declarations()
   return text or raw.fail(message)
 end
 
---- One attempt of one run. `attempt` is a fresh table {scheduled_us=, number=, events_json=}, which
--- becomes the `run` that the function is given. Returns what the function returns, of which C takes the
--- first.
-function handlers.run(attempt, job_id, func, command_json, args_json)
-  local run = declared.new_run(attempt, job_id)
+--- Of the object that C makes for each run and that its function is given.
+handlers.Run = declared.Run
+
+--- One attempt of one run. Returns what the function returns, of which C takes the first.
+function handlers.run(run, func, command_json, args_json)
   if command_json then
     return raw.module("exec").run_command(raw.json_decode(command_json), run)
   end
   -- Called in the place of this function, whose frame a run that sleeps would keep.
-  local action = declared.find_function(job_id, func)
+  local action = declared.find_function(run.job, func)
   if args_json then
     return action(run, table.unpack(raw.json_decode(args_json)))
   end
@@ -109,8 +109,8 @@ function handlers.run(attempt, job_id, func, command_json, args_json)
 end
 
 --- What the job's retry.decide says of an attempt that failed with this message.
-function handlers.decide(attempt, job_id, name, message)
-  return raw.module("run").decide(attempt, job_id, name, message)
+function handlers.decide(run, name, message)
+  return raw.module("run").decide(run, name, message)
 end
 
 --- A trigger in Lua: when is the next fire, in microseconds? Nothing when there is none any more.

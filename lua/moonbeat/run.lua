@@ -164,12 +164,12 @@ function runs.member(self, name)
 end
 
 -- What the job's retry.decide says of an error: a delay in microseconds, true, false or nil.
-function runs.decide(attempt, job_id, name, message)
-  local answer = declared.find_decider(job_id, name)(declared.new_run(attempt, job_id), message)
+function runs.decide(self, name, message)
+  local answer = declared.find_decider(self.job, name)(self, message)
   if type(answer) == "number" or type(answer) == "string" then
     return math.tointeger(raw.duration(answer) * 1000000 // 1)
   elseif answer ~= nil and type(answer) ~= "boolean" then
-    error(("retry.decide of job \"%s\" returned a %s, not a duration, true, false or nil"):format(job_id,
+    error(("retry.decide of job \"%s\" returned a %s, not a duration, true, false or nil"):format(self.job,
       raw.type_name(answer)), 0)
   end
   return answer

@@ -33,8 +33,8 @@ extern const struct vm_call_kind run_call_kind;
 
 enum { RUN_DECIDE_US = 5 * 1000000 }; /* what retry.decide may take */
 
-/* Pushes the table of which the Lua half makes the `run` object. (-- table) */
-void run_push_attempt(lua_State *L, const struct message *message);
+/* Pushes the `run` object that the script's function is given. (-- table) */
+void run_push_object(lua_State *L, const struct message *message);
 
 void run_log_line(struct run_call *run, int level, const char *text, size_t size);
 

@@ -41,11 +41,10 @@ static int l_decide(lua_State *L)
   const struct message *message = decide->run->message;
   const char *name = message->as.run.decide;
   vm_push_handler(L, "decide");
-  run_push_attempt(L, message);
-  lua_pushstring(L, message->as.run.job_id);
+  run_push_object(L, message);
   lua_pushstring(L, name[0] ? name : NULL);
   lua_pushstring(L, decide->finished->as.finished.error);
-  lua_callk(L, 4, 1, 0, after_decide);
+  lua_callk(L, 3, 1, 0, after_decide);
   return after_decide(L, LUA_OK, 0);
 }
 

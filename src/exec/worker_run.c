@@ -62,16 +62,22 @@ static void set_text(lua_State *L, const char *name, const char *text)
   lua_setfield(L, -2, name);
 }
 
-void run_push_attempt(lua_State *L, const struct message *message)
+/* No larger than what is always there: a table doubles when the script asks for more. Called in C,
+ * as the frames of Lua and what they call would make the coroutine's first stack too small for a
+ * run that does nothing but sleep. */
+void run_push_object(lua_State *L, const struct message *message)
 {
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 3);
   lua_pushinteger(L, message->as.run.attempt.key.scheduled_us);
   lua_setfield(L, -2, "scheduled_us");
   lua_pushinteger(L, message->as.run.attempt.number);
   lua_setfield(L, -2, "number");
+  set_text(L, "job", message->as.run.job_id);
   set_text(L, "events_json", message->as.run.events);
   set_text(L, "args_json", message->as.run.args);
   set_text(L, "checkpoint_json", message->as.run.checkpoint);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->run_metatable);
+  lua_setmetatable(L, -2);
 }
 
 /* run -> nothing */
@@ -83,12 +89,11 @@ static int l_run(lua_State *L)
   run->is_unannounced = true;
   TAILQ_INSERT_TAIL(&run->worker->unannounced, run, unannounced);
   lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
-  run_push_attempt(L, message);
-  lua_pushstring(L, message->as.run.job_id);
+  run_push_object(L, message);
   lua_pushstring(L, message->as.run.func); /* NULL pushes nil */
   lua_pushstring(L, message->as.run.command);
   lua_pushstring(L, message->as.run.args);
-  lua_callk(L, 5, 1, 0, after_run);
+  lua_callk(L, 4, 1, 0, after_run);
   return after_run(L, LUA_OK, 0);
 }
 

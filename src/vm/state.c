@@ -116,6 +116,8 @@ static int l_set_up(lua_State *L)
   luaL_checktype(L, -1, LUA_TTABLE);
   lua_getfield(L, -1, "run");
   vm->run_handler = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_getfield(L, -1, "Run");
+  vm->run_metatable = luaL_ref(L, LUA_REGISTRYINDEX);
   vm->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
 }

@@ -62,8 +62,8 @@ struct vm {
   int watches;            /* of fs.watch that are open */
   struct redact *secrets; /* that were read, see secret.h; NULL: none */
   char kill_text[256];
-  int run_handler, handlers; /* registry references */
-  int close_depth;           /* nested coroutine.close */
+  int run_handler, run_metatable, handlers; /* registry references */
+  int close_depth;                          /* nested coroutine.close */
   int live, live_max;
   int asleep, asleep_max; /* not counted as live */
   int idle_count;

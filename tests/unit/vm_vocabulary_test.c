@@ -15,6 +15,10 @@ static const char words[] =
     "  assert(not ok, 'no error')\n"
     "  assert(message:find(what, 1, true), message)\n"
     "end\n"
+    "function new_run(run, job)\n"
+    "  run.job = job\n"
+    "  return setmetatable(run, kept.Run)\n"
+    "end\n"
     "kept.remember_globals()\n";
 
 static int open_script(void **state)
@@ -56,7 +60,7 @@ static void gathers_declarations(void **state)
       "assert(d.jobs[4].run.argv[2] == 'shop' and d.jobs[4].run.timeout == '5m')\n"
       "assert(#d.listeners == 1 and d.listeners[1].name == 'job_e*' and d.listeners[1].id == 1)\n"
       "assert(table.concat(d.functions, ' ') == 'cancel')\n"
-      "local run = kept.new_run({ scheduled_us = 1795000000123456, number = 2 }, "
+      "local run = new_run({ scheduled_us = 1795000000123456, number = 2 }, "
       "'count')\n"
       "assert(run.id == 'count@2026-11-18T11:06:40.123456Z' and run.attempt == 2, run.id)\n"
       "assert(kept.find_function('count')(run) == '2026-11-17')\n"
@@ -140,7 +144,7 @@ static void emits(void **state)
 static void shows_events_to_runs(void **state)
 {
   lua_half_run(*state,
-               "local run = kept.new_run({ scheduled_us = 0, number = 1, events_json =\n"
+               "local run = new_run({ scheduled_us = 0, number = 1, events_json =\n"
                "  '[{\"event\":\"order\",\"at\":\"2026-01-01T00:00:00.000000Z\",\"id\":1,'\n"
                "  .. '\"note\":null},{\"path\":\"/in/a\",'\n"
                "  .. '\"modified_at\":\"2026-01-02T00:00:00.000000Z\"}]' }, 'a')\n"
@@ -148,7 +152,7 @@ static void shows_events_to_runs(void **state)
                "assert(run.events[1].note == nil and run.events[1].id == 1)\n"
                "assert(run.event.path == '/in/a')\n"
                "assert(run.event.modified_at == time.parse '2026-01-02')\n"
-               "run = kept.new_run({ scheduled_us = 0, number = 1 }, 'a')\n"
+               "run = new_run({ scheduled_us = 0, number = 1 }, 'a')\n"
                "assert(#run.events == 0 and run.event == nil)\n");
 }
 
