@@ -35,10 +35,9 @@ static struct run_call *find(lua_State *L)
   if (!call || call->kind != &run_call_kind || !lua_istable(L, 1))
     return NULL;
   struct run_call *run = (struct run_call *)call;
-  const struct attempt *attempt = &run->message->as.run.attempt;
+  const struct attempt *attempt = &run->call.attempt;
   bool is_it = has_integer(L, 1, "scheduled_us", attempt->key.scheduled_us) &&
-               has_integer(L, 1, "number", attempt->number) &&
-               has_text(L, 1, "job", run->message->as.run.job_id);
+               has_integer(L, 1, "number", attempt->number) && has_text(L, 1, "job", run->job_id);
   return is_it ? run : NULL;
 }
 
@@ -121,7 +120,7 @@ static int l_answer(lua_State *L) /* run name delay|nil reason|nil -> */
   struct run_call *run = check_run(L);
   const char *name = lua_tostring(L, 2);
   bool is_retry = strcmp(name, "run:retry") == 0;
-  if (is_retry && run->message->as.run.is_once)
+  if (is_retry && run->is_once)
     args_fail(L, "run:retry: its job is at_most_once, so it is not tried again");
   int64_t delay_us = args_duration_us(L, 3, name, "delay", -1);
   if (!is_retry && delay_us < 0)

@@ -8,13 +8,15 @@
 
 struct run_call {
   struct vm_call call;
-  struct message *message;
+  struct message *message; /* NULL once it has begun, if no retry.decide needs it */
   struct worker *worker;
+  char *job_id;
   int64_t started_us; /* wall clock; 0: not yet */
   char *result;       /* JSON */
   int log_lines;
   size_t log_bytes;
   bool log_is_full;
+  bool is_once; /* at_most_once */
   bool is_unannounced;
   enum run_state killed_as;
   struct run_answer answer; /* what it asked for last, */
@@ -33,8 +35,9 @@ extern const struct vm_call_kind run_call_kind;
 
 enum { RUN_DECIDE_US = 5 * 1000000 }; /* what retry.decide may take */
 
-/* Pushes the `run` object that the script's function is given. (-- table) */
-void run_push_object(lua_State *L, const struct message *message);
+/* Pushes the `run` object that the script's function is given; its message must be there still. (--
+ * table) */
+void run_push_object(lua_State *L, const struct run_call *run);
 
 void run_log_line(struct run_call *run, int level, const char *text, size_t size);
 

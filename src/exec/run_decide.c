@@ -41,7 +41,7 @@ static int l_decide(lua_State *L)
   const struct message *message = decide->run->message;
   const char *name = message->as.run.decide;
   vm_push_handler(L, "decide");
-  run_push_object(L, message);
+  run_push_object(L, decide->run);
   lua_pushstring(L, name[0] ? name : NULL);
   lua_pushstring(L, decide->finished->as.finished.error);
   lua_callk(L, 3, 1, 0, after_decide);
@@ -77,5 +77,5 @@ void run_decide(struct run_call *run, struct message *finished)
   decide->run = run;
   decide->finished = finished;
   vm_call_start(run->call.vm, &decide->call, &decide_kind, RUN_DECIDE_US);
-  decide->call.attempt = run->message->as.run.attempt;
+  decide->call.attempt = run->call.attempt;
 }

@@ -16,7 +16,7 @@ void run_flush_progress(struct run_call *run)
   run->progress.waits = false;
   run->progress.sent_us = clock_monotonic_us();
   struct message *message = worker_message(run->worker, MESSAGE_PROGRESS);
-  message->as.progress.attempt = run->message->as.run.attempt;
+  message->as.progress.attempt = run->call.attempt;
   message->as.progress.done = run->progress.done;
   message->as.progress.total = run->progress.total;
   message->as.progress.note = run->progress.note;

@@ -65,19 +65,29 @@ static void set_text(lua_State *L, const char *name, const char *text)
 /* No larger than what is always there: a table doubles when the script asks for more. Called in C,
  * as the frames of Lua and what they call would make the coroutine's first stack too small for a
  * run that does nothing but sleep. */
-void run_push_object(lua_State *L, const struct message *message)
+void run_push_object(lua_State *L, const struct run_call *run)
 {
+  const struct message *message = run->message;
   lua_createtable(L, 0, 3);
-  lua_pushinteger(L, message->as.run.attempt.key.scheduled_us);
+  lua_pushinteger(L, run->call.attempt.key.scheduled_us);
   lua_setfield(L, -2, "scheduled_us");
-  lua_pushinteger(L, message->as.run.attempt.number);
+  lua_pushinteger(L, run->call.attempt.number);
   lua_setfield(L, -2, "number");
-  set_text(L, "job", message->as.run.job_id);
+  set_text(L, "job", run->job_id);
   set_text(L, "events_json", message->as.run.events);
   set_text(L, "args_json", message->as.run.args);
   set_text(L, "checkpoint_json", message->as.run.checkpoint);
   lua_rawgeti(L, LUA_REGISTRYINDEX, vm_of(L)->run_metatable);
   lua_setmetatable(L, -2);
+}
+
+/* A run may last for days, with thousands of others. */
+static void drop_message(struct run_call *run)
+{
+  if (run->message->as.run.decide)
+    return;
+  message_destroy(run->message);
+  run->message = NULL;
 }
 
 /* run -> nothing */
@@ -89,10 +99,11 @@ static int l_run(lua_State *L)
   run->is_unannounced = true;
   TAILQ_INSERT_TAIL(&run->worker->unannounced, run, unannounced);
   lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
-  run_push_object(L, message);
+  run_push_object(L, run);
   lua_pushstring(L, message->as.run.func); /* NULL pushes nil */
   lua_pushstring(L, message->as.run.command);
   lua_pushstring(L, message->as.run.args);
+  drop_message(run);
   lua_callk(L, 4, 1, 0, after_run);
   return after_run(L, LUA_OK, 0);
 }
@@ -115,7 +126,7 @@ static char *copy_line(const char *text, size_t size)
 void run_log_line(struct run_call *run, int level, const char *text, size_t size)
 {
   struct message *line = worker_message(run->worker, MESSAGE_LOG);
-  line->as.log.attempt = run->message->as.run.attempt;
+  line->as.log.attempt = run->call.attempt;
   line->as.log.script = memory_strdup(run->call.vm->script);
   line->as.log.level = level;
   line->as.log.at_us = clock_wall_us();
@@ -147,7 +158,7 @@ void worker_announce_runs(struct worker *worker)
     TAILQ_REMOVE(&worker->unannounced, run, unannounced);
     run->is_unannounced = false;
     struct message *started = worker_message(worker, MESSAGE_STARTED);
-    started->as.started.attempt = run->message->as.run.attempt;
+    started->as.started.attempt = run->call.attempt;
     started->as.started.at_us = run->started_us;
     message_list_append(&all, started);
   }
@@ -165,8 +176,9 @@ static void post_finished(struct worker *worker, const struct attempt *attempt, 
 
 void run_post_finished(struct run_call *run, struct message *finished)
 {
-  post_finished(run->worker, &run->message->as.run.attempt, run->started_us, finished);
+  post_finished(run->worker, &run->call.attempt, run->started_us, finished);
   message_destroy(run->message);
+  free(run->job_id);
   free(run->progress.note);
   free(run->reason);
   free(run);
@@ -211,7 +223,6 @@ static void apply_answer(struct run_call *run, struct message *finished, bool is
 static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct run_call *run = (struct run_call *)call;
-  const struct message *message = run->message;
   if (run->is_unannounced)
     TAILQ_REMOVE(&run->worker->unannounced, run, unannounced);
   run_flush_progress(run);
@@ -229,7 +240,8 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   run->result = NULL;
   bool has_failed =
       finished->as.finished.state == RUN_FAILED || finished->as.finished.state == RUN_TIMED_OUT;
-  if (has_failed && message->as.run.decide && run->answer.verdict == VERDICT_NONE)
+  if (has_failed && run->message && run->message->as.run.decide &&
+      run->answer.verdict == VERDICT_NONE)
     run_decide(run, finished);
   else
     run_post_finished(run, finished);
@@ -268,6 +280,9 @@ void worker_run(struct worker *worker, struct message *message)
   struct run_call *run = memory_alloc(sizeof *run);
   run->message = message;
   run->worker = worker;
+  run->job_id = message->as.run.job_id;
+  message->as.run.job_id = NULL;
+  run->is_once = message->as.run.is_once;
   run->killed_as = RUN_INTERRUPTED;
   vm_call_start(vm, &run->call, &run_call_kind, message->as.run.timeout_us);
   run->call.attempt = message->as.run.attempt;
@@ -283,7 +298,7 @@ static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)
     struct run_call *run = (struct run_call *)call;
     if (call->kind != &run_call_kind)
       continue;
-    const struct attempt *its = &run->message->as.run.attempt;
+    const struct attempt *its = &run->call.attempt;
     if (its->fence == attempt->fence && its->key.job == attempt->key.job &&
         its->key.scheduled_us == attempt->key.scheduled_us)
       return run;
