@@ -11,7 +11,7 @@
 #include <uthash.h>
 
 #include "base/error.h"
-#include "sched/heap.h"
+#include "base/heap.h"
 
 struct sched;
 struct entry;

@@ -9,9 +9,9 @@
 #include <uthash.h>
 
 #include "base/buffer.h"
+#include "base/heap.h"
 #include "model/event_name.h"
 #include "sched/gate.h"
-#include "sched/heap.h"
 #include "sched/listener.h"
 #include "sched/sched.h"
 #include "trigger/event.h"

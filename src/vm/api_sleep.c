@@ -1,44 +1,57 @@
 /* raw.sleep: the call waits, its neighbours run. Never shorter than asked: libuv's timers count
  * whole milliseconds from a clock that it read earlier, so the delay is rounded up and what the
- * clock says in the end decides. */
+ * clock says in the end decides. One timer serves all that sleep, the first of them. */
 #include <lauxlib.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/memory.h"
 #include "time/duration.h"
 #include "vm/api_args.h"
+#include "vm/host.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
 struct nap {
   struct wait wait;
-  uv_timer_t timer;
-  int64_t until_us; /* monotonic */
+  struct heap_node node; /* us: when it is over, monotonic */
 };
 
 static void on_timer(uv_timer_t *timer);
 
-static void start_timer(struct nap *nap, int64_t left_us)
+static struct nap *nap_of(struct heap_node *node)
 {
-  uv_update_time(nap->timer.loop);
-  uv_timer_start(&nap->timer, on_timer, ((uint64_t)left_us + 999) / 1000, 0);
+  return (struct nap *)((char *)node - offsetof(struct nap, node));
+}
+
+static void start_timer(struct host *host)
+{
+  const struct heap_node *first = heap_first(&host->naps);
+  int64_t left_us = first ? first->us - clock_monotonic_us() : 0;
+  if (!first)
+    return;
+  uv_update_time(host->nap_timer.loop);
+  uv_timer_start(&host->nap_timer, on_timer, left_us > 0 ? ((uint64_t)left_us + 999) / 1000 : 0, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-  struct nap *nap = timer->data;
-  int64_t left_us = nap->until_us - clock_monotonic_us();
-  if (left_us > 0)
-    start_timer(nap, left_us);
-  else
-    wait_done(&nap->wait);
+  struct host *host = timer->data;
+  int64_t now_us = clock_monotonic_us();
+  for (struct heap_node *first; (first = heap_first(&host->naps)) && first->us <= now_us;) {
+    heap_remove(first);
+    wait_done(&nap_of(first)->wait);
+  }
+  start_timer(host);
 }
 
 static void cancel(struct wait *wait)
 {
-  uv_timer_stop(&((struct nap *)wait)->timer);
+  heap_remove(&((struct nap *)wait)->node);
   wait_done(wait);
 }
 
@@ -49,26 +62,23 @@ static int finish(lua_State *L, struct wait *wait)
   return 0;
 }
 
-static void free_nap(uv_handle_t *timer)
-{
-  free(timer->data);
-}
-
 static void release(struct wait *wait)
 {
-  uv_close((uv_handle_t *)&((struct nap *)wait)->timer, free_nap);
+  free(wait);
 }
 
 static const struct wait_kind nap_kind = {"sleep", cancel, finish, release};
 
 int vm_sleep(lua_State *L, int64_t us)
 {
+  struct host *host = vm_get(L)->host;
   struct nap *nap = memory_alloc(sizeof *nap);
   nap->wait.is_sleep = true;
-  nap->until_us = clock_monotonic_us() + us;
-  uv_timer_init(wait_loop(L), &nap->timer);
-  nap->timer.data = nap;
-  start_timer(nap, us);
+  nap->node.us = clock_monotonic_us() + us;
+  nap->node.number = (int64_t)host->current->number;
+  heap_put(&host->naps, &nap->node);
+  if (heap_first(&host->naps) == &nap->node)
+    start_timer(host);
   return wait_begin(L, &nap->wait, &nap_kind);
 }
 

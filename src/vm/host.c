@@ -60,6 +60,8 @@ struct host *host_open(const struct host_options *options)
   host->prepare.data = host;
   uv_prepare_start(&host->prepare, run_round);
   uv_idle_init(options->loop, &host->idle);
+  uv_timer_init(options->loop, &host->nap_timer);
+  host->nap_timer.data = host;
   preempt_open(&host->preempt, call_hook);
   host->preempt.on_stuck = gauge_show;
   return host;
@@ -71,11 +73,13 @@ void host_close(struct host *host)
   preempt_close(&host->preempt);
   uv_close((uv_handle_t *)&host->prepare, NULL);
   uv_close((uv_handle_t *)&host->idle, NULL);
+  uv_close((uv_handle_t *)&host->nap_timer, NULL);
 }
 
 void host_free(struct host *host)
 {
   message_list_deinit(&host->outbox);
+  heap_deinit(&host->naps);
   free(host);
 }
 

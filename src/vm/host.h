@@ -17,6 +17,7 @@
 #include <sys/queue.h>
 #include <uv.h>
 
+#include "base/heap.h"
 #include "bus/bus.h"
 #include "model/message.h"
 #include "vm/gauge.h"
@@ -53,6 +54,8 @@ struct host {
   struct call_queue ready; /* new ones and those that have waited */
   struct call_queue cut;   /* those whose slice was over */
   bool cut_waits;          /* they had no turn in the last round, as it was long already */
+  struct heap naps;        /* of calls that sleep, see api_sleep.c */
+  uv_timer_t nap_timer;    /* for the first of them */
   struct message_list outbox;
   struct request *requests; /* a hash by tag */
   uint64_t last_number;     /* of calls and requests */

@@ -1,5 +1,5 @@
 
-#include "sched/heap.h"
+#include "base/heap.h"
 
 #include <stdlib.h>
 

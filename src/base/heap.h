@@ -1,7 +1,7 @@
 /* A binary heap of nodes that lie in their owners, smallest (us, number) first. A node knows its
  * place, so that it can be moved or taken out from anywhere. */
-#ifndef SCHED_HEAP_H
-#define SCHED_HEAP_H
+#ifndef BASE_HEAP_H
+#define BASE_HEAP_H
 
 #include <stdbool.h>
 #include <stddef.h>

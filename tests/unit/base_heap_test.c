@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "sched/heap.h"
+#include "base/heap.h"
 
 enum { NODES = 500 };
 
