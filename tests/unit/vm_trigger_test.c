@@ -247,9 +247,29 @@ static void declares_calendars(void **state)
       "assert(declared.holidays.ics == nil and declared.nights.times == '22:00-06:00')\n");
 }
 
+static void holds_its_module(void **state)
+{
+  lua_half_run(*state, "local kept = raw.module('trigger').every '1h'\n"
+                       "raw.let_go 'trigger'\n"
+                       "collectgarbage() collectgarbage()\n"
+                       "local again = raw.module('trigger').every '2h'\n"
+                       "assert(getmetatable(kept) == getmetatable(again))\n"
+                       "assert(#(kept | again | kept).of == 3)\n");
+  lua_half_run(*state, "local gone = setmetatable({ raw.module 'calendar' }, { __mode = 'v' })\n"
+                       "cron, every, calendar = nil, nil, nil\n"
+                       "for _, name in ipairs { 'trigger', 'calendar' } do raw.let_go(name) end\n"
+                       "for name, value in pairs(_G) do\n"
+                       "  if type(value) == 'function' and debug.getinfo(value, 'S').what == 'Lua' "
+                       "then _G[name] = nil end\n"
+                       "end\n"
+                       "collectgarbage() collectgarbage()\n"
+                       "assert(gone[1] == nil and raw.module('trigger').every '1h')\n");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(holds_its_module, open_state, close_state),
       cmocka_unit_test_setup_teardown(makes_triggers, open_state, close_state),
       cmocka_unit_test_setup_teardown(refuses_with_the_callers_line, open_state, close_state),
       cmocka_unit_test_setup_teardown(makes_jobs_at_once, open_state, close_state),
