@@ -3,6 +3,7 @@
 service.py --list names the cases, service.py CASE runs one; MOONBEAT_BIN is the program under test.
 """
 import ctypes
+import errno
 import os
 import shutil
 import signal
@@ -175,6 +176,10 @@ def thread_of(pid, name):
     raise AssertionError("no thread " + name)
 
 
+class PtraceForbidden(Exception):
+    """Containers may forbid it; then no thread can be stopped alone."""
+
+
 class Frozen:
     """One thread of another process stands still."""
     SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
@@ -186,8 +191,12 @@ class Frozen:
         self.libc.ptrace.restype = ctypes.c_long
 
     def trace(self, what):
-        if self.libc.ptrace(what, self.thread, 0, 0) != 0:
-            raise OSError(ctypes.get_errno(), "ptrace: " + os.strerror(ctypes.get_errno()))
+        if self.libc.ptrace(what, self.thread, 0, 0) == 0:
+            return
+        number = ctypes.get_errno()
+        if what == self.SEIZE and number in (errno.EPERM, errno.ENOSYS):
+            raise PtraceForbidden("ptrace is not allowed here")
+        raise OSError(number, "ptrace: " + os.strerror(number))
 
     def __enter__(self):
         self.trace(self.SEIZE)
@@ -233,4 +242,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--list"]:
         print("\n".join(CASES))
     else:
-        CASES[sys.argv[1]]()
+        try:
+            CASES[sys.argv[1]]()
+        except PtraceForbidden as why:
+            print("skipped: %s" % why)
