@@ -577,6 +577,15 @@ function scheduler.emit(name, data)
   return result.jobs
 end
 
+-- True, or nil, message, code: for what has nothing else to say.
+local function done(op, params)
+  local result, message, code = ask(op, params)
+  if not result then
+    return nil, message, code
+  end
+  return true
+end
+
 -- ---- calendars ----
 
 --- The calendars that have names: a list of { name =, definition =, script = }.
@@ -595,11 +604,7 @@ end
 
 --- Removes one that was set at run time, or whose script declares it no longer.
 function scheduler.remove_calendar(name)
-  local result, message, code = ask("remove_calendar", { name = name })
-  if not result then
-    return nil, message, code
-  end
-  return true
+  return done("remove_calendar", { name = name })
 end
 
 -- ---- pools ----
@@ -619,20 +624,12 @@ end
 
 --- Makes a pool, or changes how many slots it has.
 function scheduler.set_pool(name, slots)
-  local result, message, code = ask("set_pool", { name = name, slots = slots })
-  if not result then
-    return nil, message, code
-  end
-  return true
+  return done("set_pool", { name = name, slots = slots })
 end
 
 --- Removes one that no script declares and no job uses.
 function scheduler.remove_pool(name)
-  local result, message, code = ask("remove_pool", { name = name })
-  if not result then
-    return nil, message, code
-  end
-  return true
+  return done("remove_pool", { name = name })
 end
 
 -- ---- methods of a job ----

@@ -22,6 +22,7 @@
 #include "sched/health.h"
 #include "sched/near.h"
 #include "sched/pause.h"
+#include "sched/pool.h"
 #include "sched/queue.h"
 #include "sched/recover.h"
 #include "sched/run.h"

@@ -3,7 +3,6 @@
  * A gate knows how many runs it has let through (`used`) and who waits. It lives while it is used,
  * waited for, or a pool of the store. A run holds at most two gates, its key's and its pool's, and
  * waits for one at a time, holding none meanwhile: so nobody waits in a circle. */
-
 #include "sched/gate.h"
 
 #include <stddef.h>

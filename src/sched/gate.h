@@ -85,13 +85,7 @@ void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor vis
 /* What a run of the job, beginning now, would wait for; what it waits for when it does. */
 struct wait gate_look(struct sched *s, struct entry *entry);
 
-/* ---- pool.c ---- */
-
 /* Slots of a pool have changed; none: -1. */
 void gate_set_pool(struct sched *s, const char *name, int64_t slots);
-bool pool_exists(struct sched *s, const char *name);
-/* "there is no pool ...", with the nearest name. */
-enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct error *error);
-void pools_recover(struct sched *s);
 
 #endif

@@ -4,7 +4,6 @@
  * job in a table by job; both forget everything whenever a listener comes or goes. So an event that
  * nobody hears of costs one look. Filters are asked only when an event is there, which is parsed
  * once for all of them. */
-
 #include "sched/listener.h"
 
 #include <stdlib.h>

@@ -11,7 +11,6 @@
  * its lease ended, is neither released nor renewed by its former holder.
  *
  * Scheduler thread. */
-
 #include "sched/lock.h"
 
 #include <stdlib.h>

@@ -17,6 +17,7 @@
 #include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/near.h"
+#include "sched/pool.h"
 #include "sched/queue.h"
 #include "sched/recover.h"
 #include "sched/request.h"
