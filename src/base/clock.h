@@ -1,5 +1,8 @@
 /* The only place that reads clocks. Pure code (time, trigger, model, store, sched) takes `now` as
- * an argument instead. Any thread. */
+ * an argument instead. Any thread.
+ *
+ * A thread may live by a clock that somebody else moves: what reads clocks on it, and cannot take
+ * `now`, then lives in that time too. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -11,6 +14,15 @@ int64_t clock_wall_us(void);
 
 /* Microseconds since some moment, never going back; for slices, time-outs and measuring. */
 int64_t clock_monotonic_us(void);
+
+/* Where the calling thread reads its wall and its monotonic clock from now on; NULL: from the
+ * system. CPU time stays what it is. The source is the caller's. */
+struct clock_source {
+  int64_t (*wall_us)(void *context);
+  int64_t (*monotonic_us)(void *context);
+  void *context;
+};
+void clock_use(const struct clock_source *source);
 
 /* Microseconds of CPU time that the calling thread has used. */
 int64_t clock_thread_us(void);

@@ -1,4 +1,5 @@
-/* A clock that is set is noticed, one that drifts or is read slowly is not. */
+/* A clock that is set is noticed, one that drifts or is read slowly is not; a thread may have a
+ * clock of its own. */
 #include "support/unit.h"
 
 #include "base/clock.h"
@@ -44,12 +45,33 @@ static void nobody_sets_it_now(void **state)
   assert_int_equal(clock_watch_look(&watch), 0);
 }
 
+static int64_t read_virtual(void *context)
+{
+  return *(int64_t *)context;
+}
+
+static void a_thread_lives_by_the_clock_that_it_is_given(void **state)
+{
+  int64_t now_us = 42;
+  const struct clock_source source = {read_virtual, read_virtual, &now_us};
+  (void)state;
+  clock_use(&source);
+  assert_int_equal(clock_wall_us(), 42);
+  assert_int_equal(clock_monotonic_us(), 42);
+  now_us = 43;
+  assert_int_equal(clock_monotonic_us(), 43);
+  assert_true(clock_thread_us() >= 0);
+  clock_use(NULL);
+  assert_true(clock_wall_us() > 1000000);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(steps_are_noticed),
       cmocka_unit_test(a_slow_reading_says_nothing),
       cmocka_unit_test(nobody_sets_it_now),
+      cmocka_unit_test(a_thread_lives_by_the_clock_that_it_is_given),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
