@@ -2,7 +2,7 @@
 -- of Lua, libuv and SQLite, each header compiles alone, and no file is too long to be read.
 
 local SRC = "src"
-local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "sensor", "vm", "exec",
+local ORDER = { "base", "time", "trigger", "model", "store", "sched", "sim", "bus", "sensor", "vm", "exec",
   "script", "ctl", "app" }
 local LINES_MAX = 800
 
