@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/thread.h"
 #include "ctl/options.h"
 #include "ctl/server.h"
@@ -222,7 +223,7 @@ static enum error_code open_parts(struct front *f, struct error *error)
 static char *sensor_reader(const struct moonbeat_options *options)
 {
   char *path = options->state_folder ? realpath(options->state_folder, NULL) : NULL;
-  return path ? path : memory_printf("memory of process %d", (int)getpid());
+  return path ? path : memory_printf("memory of process %d", process_id());
 }
 
 enum error_code front_start(struct bus *bus, const struct moonbeat_options *options,

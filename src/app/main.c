@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "app/check.h"
 #include "app/configuration.h"
@@ -13,6 +12,7 @@
 #include "app/notify.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "ctl/cli.h"
 #include "exec/isolated.h"
 #include "exec/warden.h"
@@ -52,8 +52,8 @@ static int run(const struct daemon_options *options)
     fprintf(stderr, "moonbeat: %s\n", error.text);
     return error_exit_status(error.code);
   }
-  log_info("moonbeat %s runs %s (pid %ld)", MOONBEAT_VERSION,
-           options->jobs_folder ? options->jobs_folder : "what is added", (long)getpid());
+  log_info("moonbeat %s runs %s (pid %d)", MOONBEAT_VERSION,
+           options->jobs_folder ? options->jobs_folder : "what is added", process_id());
   int status = moonbeat_wait(m);
   log_info("stopped");
   return status;

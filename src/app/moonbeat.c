@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "ctl/options.h"
 #include "store/lock.h"
 #include "time/zone.h"
@@ -75,7 +76,7 @@ static char *describe(const struct moonbeat *m)
                      ? options_socket_path(m->options.state_folder)
                      : NULL;
   json_begin_object(&writer);
-  json_put_integer(&writer, "pid", getpid());
+  json_put_integer(&writer, "pid", process_id());
   json_put_text(&writer, "jobs_folder", m->options.jobs_folder);
   json_put_text(&writer, "store", m->options.memory ? "memory" : m->store_path);
   json_put_text(&writer, "socket", socket);

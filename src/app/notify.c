@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/process.h"
 
 static struct sockaddr_un address;
 static socklen_t address_size; /* 0: nobody listens */
@@ -45,7 +46,7 @@ void notify_take_environment(void)
   int64_t pid = read_number("WATCHDOG_PID");
   if (name)
     read_address(name);
-  if (!pid || pid == getpid())
+  if (!pid || pid == process_id())
     watchdog_us = read_number("WATCHDOG_USEC");
   unsetenv("NOTIFY_SOCKET");
   unsetenv("WATCHDOG_PID");

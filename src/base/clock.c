@@ -36,6 +36,18 @@ int64_t clock_thread_us(void)
   return read_us(CLOCK_THREAD_CPUTIME_ID);
 }
 
+int64_t clock_file_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+void clock_sleep_us(int64_t us)
+{
+  nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
+}
+
 /* A reading that took long says little: then the next one will tell. */
 enum { LOOK_LONGEST_US = 20000 };
 

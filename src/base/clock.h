@@ -27,6 +27,13 @@ void clock_use(const struct clock_source *source);
 /* Microseconds of CPU time that the calling thread has used. */
 int64_t clock_thread_us(void);
 
+/* Nanoseconds since the epoch by the clock that the kernel dates files with: a change that follows
+ * is not dated before. Always the system's, as the files' dates are. */
+int64_t clock_file_ns(void);
+
+/* The calling thread sleeps for so long, or until a signal comes. Always in the system's time. */
+void clock_sleep_us(int64_t us);
+
 /* Finds out when somebody sets the wall clock: it is compared with a clock that only goes on, also
  * while the machine sleeps. `{0}` has not looked yet. */
 struct clock_watch {

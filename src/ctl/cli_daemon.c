@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -157,7 +156,7 @@ static void wait_for_end(struct cli *cli, pid_t pid)
     json_free(frame);
   int64_t until_us = clock_monotonic_us() + EXIT_WAIT_US;
   while (pid > 0 && kill(pid, 0) == 0 && clock_monotonic_us() < until_us)
-    nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL);
+    clock_sleep_us(5000);
 }
 
 int cli_do_stop(struct cli *cli)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "ctl/cli_common.h"
 #include "ctl/crontab.h"
@@ -77,7 +78,7 @@ static enum error_code write_file(const char *path, const struct buffer *text, b
                      S_ISDIR(found.st_mode) ? "%s is a folder: name a file"
                                             : "%s exists: --force replaces it",
                      path);
-  char *draft = memory_printf("%s.%ld.tmp", path, (long)getpid());
+  char *draft = memory_printf("%s.%d.tmp", path, process_id());
   int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   enum error_code code = ERROR_OK;
   if (fd < 0) {

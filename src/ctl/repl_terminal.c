@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "ctl/repl_editor.h"
 
 enum { COMPLETE_MS = 150, QUIET_MS = 1000, INTERRUPTS_TO_LEAVE = 3 };
@@ -259,7 +260,7 @@ static void read_signals(struct terminal *terminal)
       break;
     case SIGTSTP:
       editor_suspend();
-      kill(getpid(), SIGSTOP);
+      kill(process_id(), SIGSTOP);
       editor_resume();
       break;
     case SIGWINCH:
@@ -284,7 +285,7 @@ static void put_banner(struct terminal *terminal)
     int64_t pid = json_integer(json_get(pong, "pid"), 0);
     screen_append(&cli->screen, &out, COLOR_BOLD, "moonbeat");
     buffer_printf(&out, " %s", json_text(json_get(pong, "version"), "?"));
-    if (pid != getpid())
+    if (pid != process_id())
       buffer_printf(&out, ", attached to process %" PRId64 " on %s", pid, cli->state_folder);
     else if (cli->state_folder)
       buffer_printf(&out, ", running here on %s until you leave", cli->state_folder);

@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "time/duration.h"
 
@@ -151,7 +151,7 @@ static enum error_code do_ping(struct connection *connection, const char *id,
   (void)params;
   (void)error;
   char text[96];
-  snprintf(text, sizeof text, "{\"pid\":%d,\"version\":\"%s\"}", (int)getpid(), MOONBEAT_VERSION);
+  snprintf(text, sizeof text, "{\"pid\":%d,\"version\":\"%s\"}", process_id(), MOONBEAT_VERSION);
   send_result(connection, id, text);
   return ERROR_OK;
 }

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "sensor/file_entry.h"
@@ -68,19 +68,11 @@ static void drop_folders(struct file_folder **folders)
   }
 }
 
-/* The clock by which the kernel dates changes: a change that follows is not dated before. */
-static int64_t read_file_clock_ns(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 struct file_known *file_known_create(const char *position)
 {
   struct file_known *known = memory_alloc(sizeof *known);
   known->is_new = true;
-  known->begun_ns = read_file_clock_ns();
+  known->begun_ns = clock_file_ns();
   TAILQ_INIT(&known->pending);
   TAILQ_INIT(&known->recent);
   if (position)

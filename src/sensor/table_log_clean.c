@@ -2,7 +2,6 @@
  * triggers and the log. Long work is done in pieces, each a transaction of its own. */
 #include "sensor/table_log_internal.h"
 
-#include <uv.h>
 
 #include "base/clock.h"
 
@@ -16,7 +15,7 @@ enum {
 /* Behind a piece: who waits for the lock shall get it, and soon. */
 static void let_others_in(int64_t took_us)
 {
-  uv_sleep((unsigned)(took_us * SHARE / 1000 + 1));
+  clock_sleep_us(took_us * SHARE + 1000);
 }
 
 /* Deletes up to `end`, the oldest first; ?3 and ?4 of the statement are the ends of a piece. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 
 static enum error_code code_of_errno(int system_errno)
 {
@@ -48,7 +49,7 @@ static enum error_code refuse(int descriptor, const char *path, struct error *er
 static void write_pid(int descriptor)
 {
   char text[32];
-  int size = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+  int size = snprintf(text, sizeof text, "%d\n", process_id());
   /* On a full disk the lock holds without the pid. */
   if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, (size_t)size, 0) < 0)
     return;

@@ -3,14 +3,13 @@
  * A digest is fed in pieces by lua/moonbeat/crypto.lua, so that a large text is hashed in many
  * short calls between which the hook can cut the slice; nothing here waits, so all of it works
  * wherever Lua does. On the worker's thread. */
-#include <errno.h>
 #include <lauxlib.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "vm/api_args.h"
 #include "vm/crypto_library.h"
 #include "vm/vm.h"
@@ -132,22 +131,12 @@ static int l_equal(lua_State *L) /* text text -> boolean, in a time that does no
 
 /* ---- randomness ---- */
 
-static void fill(void *bytes, size_t size)
-{
-  for (size_t done = 0; done < size;) {
-    ssize_t got = getrandom((char *)bytes + done, size - done, 0);
-    if (got < 0 && errno != EINTR)
-      abort(); /* a kernel without it is too old for all else too */
-    done += got > 0 ? (size_t)got : 0;
-  }
-}
-
 static int l_random_bytes(lua_State *L) /* count -> bytes */
 {
   lua_Integer count = luaL_checkinteger(L, 1);
   luaL_Buffer out;
   luaL_argcheck(L, count >= 0 && count <= RANDOM_MAX, 1, "is out of range");
-  fill(luaL_buffinitsize(L, &out, (size_t)count), (size_t)count);
+  random_bytes(luaL_buffinitsize(L, &out, (size_t)count), (size_t)count);
   luaL_pushresultsize(&out, (size_t)count);
   return 1;
 }
@@ -160,7 +149,7 @@ static int l_random_integer(lua_State *L) /* least most -> integer */
   luaL_argcheck(L, least <= most, 2, "is below the first");
   lua_Unsigned unfair = range ? (0 - range) % range : 0; /* 2^64 modulo range */
   do
-    fill(&number, sizeof number);
+    random_bytes(&number, sizeof number);
   while (number < unfair);
   lua_pushinteger(L, (lua_Integer)((lua_Unsigned)least + (range ? number % range : number)));
   return 1;
@@ -185,7 +174,7 @@ static int l_uuid(lua_State *L) /* version -> text */
   lua_Integer version = luaL_checkinteger(L, 1);
   unsigned char id[16];
   luaL_Buffer out;
-  fill(id, sizeof id);
+  random_bytes(id, sizeof id);
   if (version == 7) {
     uint64_t stamp = next_stamp(), milliseconds = stamp >> 12;
     for (int i = 0; i < 6; i++)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "vm/api_args.h"
 #include "vm/api_fs_job.h"
 #include "vm/api_sqlite_files.h"
@@ -130,7 +131,7 @@ static char *temporary_name(const char *target)
   const char *slash = strrchr(target, '/');
   int folder_size = slash ? (int)(slash - target) + 1 : 0;
   return memory_printf("%.*s.%.200s.%d-%u.tmp", folder_size, target, target + folder_size,
-                       (int)getpid(), atomic_fetch_add(&count, 1));
+                       process_id(), atomic_fetch_add(&count, 1));
 }
 
 bool fs_begin_replacement(struct fs_job *job, struct fs_replacement *new_file, const char *path,

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "vm/api_sqlite_files.h"
@@ -544,7 +544,7 @@ static int wait_for_lock(void *context, int count)
   if (waited_ms * 1000 >= session->options.busy_timeout_us ||
       (session->job && atomic_load(&session->job->is_cancelled)))
     return 0;
-  usleep((useconds_t)delays_ms[count < last ? count : last] * 1000);
+  clock_sleep_us(delays_ms[count < last ? count : last] * 1000);
   return 1;
 }
 

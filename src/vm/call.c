@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -221,13 +220,6 @@ static void take_result(struct vm_call *call, int status)
     go_on_later(call, passing);
 }
 
-static int64_t thread_cpu_us(void)
-{
-  struct timespec used;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-  return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
-}
-
 /* Asking for the thread's time costs more than a short call: the first slice, which is the only one
  * of most, is taken by its ticks. */
 static void note_usage(struct vm_call *call, int64_t cpu_us)
@@ -237,7 +229,7 @@ static void note_usage(struct vm_call *call, int64_t cpu_us)
   if (usage->slices == 1)
     usage->cpu_us = (int64_t)preempt_age(&vm->host->preempt) * PREEMPT_TICK_US;
   else
-    usage->cpu_us += thread_cpu_us() - cpu_us;
+    usage->cpu_us += clock_thread_us() - cpu_us;
   if ((int64_t)vm->peak > usage->memory_bytes)
     usage->memory_bytes = (int64_t)vm->peak;
 }
@@ -283,7 +275,7 @@ void call_run_slice(struct vm_call *call)
     call_begin_clock(call);
   }
   struct resume_frame frame = {NULL, true};
-  int64_t cpu_us = call->usage.slices++ ? thread_cpu_us() : 0;
+  int64_t cpu_us = call->usage.slices++ ? clock_thread_us() : 0;
   vm->peak = vm->used;
   call->state = CALL_RUNNING;
   host->current = call;

@@ -5,10 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 #include <uv.h>
 
+#include "base/process.h"
 #include "vm/gauge.h"
 
 /* ThreadSanitizer holds back signals until the thread enters a function that it knows, which Lua's
@@ -81,9 +80,9 @@ void preempt_open(struct preempt *preempt, lua_Hook hook)
   event.sigev_signo = TICK_SIGNAL;
   event.sigev_value.sival_ptr = preempt;
 #ifdef sigev_notify_thread_id
-  event.sigev_notify_thread_id = (pid_t)syscall(SYS_gettid);
+  event.sigev_notify_thread_id = process_thread_id();
 #else
-  event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+  event._sigev_un._tid = process_thread_id();
 #endif
   if (timer_create(CLOCK_MONOTONIC, &event, &preempt->timer) != 0) {
     fprintf(stderr, "moonbeat: no timer for a worker: %s\n", strerror(errno));

@@ -4,6 +4,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "base/random.h"
 #include "vm/state.h"
 
 /* table, metatable -> table. A __gc would run where nothing can stop it. */
@@ -45,6 +46,19 @@ static void open_os(lua_State *L)
   lua_pop(L, 1);
 }
 
+/* Lua would begin its numbers with an address and the time. */
+static void seed_numbers(lua_State *L)
+{
+  lua_Integer seed[2];
+  random_bytes(seed, sizeof seed);
+  lua_getglobal(L, LUA_MATHLIBNAME);
+  lua_getfield(L, -1, "randomseed");
+  lua_pushinteger(L, seed[0]);
+  lua_pushinteger(L, seed[1]);
+  lua_call(L, 2, 0);
+  lua_pop(L, 1);
+}
+
 void sandbox_open(lua_State *L)
 {
   static const luaL_Reg libraries[] = {
@@ -56,6 +70,7 @@ void sandbox_open(lua_State *L)
     luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
     lua_pop(L, 1);
   }
+  seed_numbers(L);
   open_os(L);
   /* luaL_requiref keeps what it opened, Lua's whole `os` included. */
   lua_pushnil(L);
