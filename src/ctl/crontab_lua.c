@@ -6,6 +6,7 @@
  * environment. MAILTO is told in a comment, as there is no mail here. An entry of another user than
  * root is run by runuser, which fails rather than run it as the wrong one. */
 #include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,14 +85,19 @@ static void put_comment(struct buffer *out, const char *text)
 
 /* ---- lines that are not understood ---- */
 
-/* Cuts ", column N" off the message. */
+/* Cuts ", column N" off the end of the message, which may quote another from the text. */
 static long take_column(char *message)
 {
-  char *found = strstr(message, ", column ");
-  if (!found)
+  static const char mark[] = ", column ";
+  char *digits = message + strlen(message);
+  while (digits > message && digits[-1] >= '0' && digits[-1] <= '9')
+    digits--;
+  size_t mark_size = sizeof mark - 1;
+  if (!*digits || strlen(digits) > 9 || (size_t)(digits - message) < mark_size ||
+      memcmp(digits - mark_size, mark, mark_size) != 0)
     return 0;
-  *found = '\0';
-  return strtol(found + strlen(", column "), NULL, 10);
+  digits[-(ptrdiff_t)mark_size] = '\0';
+  return strtol(digits, NULL, 10);
 }
 
 /* The message's column counts from `column` of the line. */

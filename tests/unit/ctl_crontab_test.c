@@ -219,6 +219,11 @@ static void writes_job_files(void **state)
        "-- NOT IMPORTED, column 8 of line 4: not valid UTF-8\n-- @daily \\xff\n",
        "tab:1:1: unknown time zone \"Mars\"\ntab:2:1: the CRON_TZ above it is unknown\n"
        "tab:4:8: not valid UTF-8\n"},
+      {true, "0, column 99999999999999999999 * * root a\n",
+       "-- NOT IMPORTED, column 3 of line 1: cron \"0, column 99999999999999999999 * *\": minute: "
+       "a value is missing\n"
+       "-- 0, column 99999999999999999999 * * root a\n",
+       "tab:1:3: cron \"0, column 99999999999999999999 * *\": minute: a value is missing\n"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct crontab_report report;
