@@ -53,7 +53,9 @@ void instant_format_in(char out[INSTANT_TEXT_SIZE], int64_t us, const struct zon
 {
   us = clamp(us);
   int64_t seconds = instant_seconds(us);
-  int32_t offset = zone ? zone_at(zone, seconds).offset_s : 0;
+  /* RFC 3339 has no seconds in offsets: for the local mean times of the 19th century the wall clock
+   * is moved by them, so that the text is still that instant. */
+  int32_t offset = zone ? zone_at(zone, seconds).offset_s / 60 * 60 : 0;
   int fraction = (int)(us - seconds * 1000000);
   size_t size = (size_t)(put_wall(out, seconds + offset) - out);
   if (fraction) {
@@ -61,7 +63,6 @@ void instant_format_in(char out[INSTANT_TEXT_SIZE], int64_t us, const struct zon
     while (out[size - 1] == '0')
       size--;
   }
-  /* RFC 3339 has no seconds in offsets; local mean times of the 19th century lose theirs. */
   int minutes = (offset < 0 ? -offset : offset) / 60;
   snprintf(out + size, INSTANT_TEXT_SIZE - size, "%c%02d:%02d", offset < 0 ? '-' : '+',
            minutes / 60, minutes % 60);

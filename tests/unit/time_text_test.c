@@ -161,6 +161,7 @@ static void instants_are_read(void **state)
       {"0001-01-01", NULL, "0001-01-01T00:00:00.000000Z"},
       {"9999-12-31T23:59:59.999999Z", NULL, "9999-12-31T23:59:59.999999Z"},
       {"2028-02-29", NULL, "2028-02-29T00:00:00.000000Z"},
+      {"1848-03-29 02:30", "Europe/Berlin", "1848-03-29T01:36:32.000000Z"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     const struct zone *zone = NULL;
