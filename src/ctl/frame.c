@@ -29,13 +29,13 @@ enum frame_status frame_next(struct frame_splitter *splitter, char **frame, size
 {
   for (;;) {
     size_t unscanned = splitter->bytes.size - splitter->scanned;
-    char *start = splitter->bytes.data + splitter->taken;
     char *end =
         unscanned == 0 ? NULL : memchr(splitter->bytes.data + splitter->scanned, '\n', unscanned);
     if (!end) {
       splitter->scanned = splitter->bytes.size;
       return splitter->bytes.size - splitter->taken > splitter->limit ? FRAME_TOO_LONG : FRAME_NONE;
     }
+    char *start = splitter->bytes.data + splitter->taken;
     size_t length = (size_t)(end - start);
     splitter->taken = splitter->scanned = (size_t)(end - splitter->bytes.data) + 1;
     if (length > splitter->limit)

@@ -8,12 +8,13 @@
  * Requests in flight are answered in the order in which they are done. Most operations are passed
  * on to the scheduler as MESSAGE_REQUEST; the server's own are
  *
- *   ping {}                                  -> {}
- *   subscribe {events?:[name...],job?,run?}  -> {}   from now on events are pushed; replaces the
- * former unsubscribe {}                           -> {} evaluate {text}                          ->
- * {"results":text,"incomplete":bool} complete {text}                          -> [name...]
- *   interrupt {}                             -> {}   stops what `evaluate` runs
- *   stop {grace?}                            -> {}
+ *   ping {}                          -> {}
+ *   subscribe {events?,job?,run?}    -> {}   from now on events are pushed; replaces the former
+ *   unsubscribe {}                   -> {}
+ *   evaluate {text}                  -> {"results":text,"incomplete":bool}
+ *   complete {text}                  -> [name...]
+ *   interrupt {}                     -> {}   stops what `evaluate` runs
+ *   stop {grace?}                    -> {}
  *
  * The connection is the console session: what is evaluated on it shares globals and prints to it.
  * A connection costs a bounded amount of memory: frames up to SERVER_FRAME_MAX; requests in flight

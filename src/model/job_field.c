@@ -181,6 +181,10 @@ static enum error_code refuse_unknown(const struct field *fields, size_t count, 
 enum error_code fields_read(void *owner, const struct field *fields, size_t count,
                             const char *prefix, const struct json *object, struct error *error)
 {
+  if (!object || object->type != JSON_OBJECT)
+    return error_set(error, ERROR_INVALID, "%.*s must be an object, not %s",
+                     *prefix ? (int)strlen(prefix) - 1 : 7, *prefix ? prefix : "options",
+                     object ? json_type_name(object->type) : "nothing");
   json_each(value, object) {
     char name[NAME_SIZE];
     const struct field *field = find_field(fields, count, value->key);
