@@ -19,8 +19,6 @@ enum { MARGIN_S = 2 * 86400 }; /* over any gap */
 
 #define SECOND INT64_C(1000000)
 
-long fuzz_triggers;
-
 /* What no input may take; more where sanitizers make everything slower by far. */
 #define LIMIT_NS (INT64_C(1000000) * FUZZ_LIMIT_MS)
 
@@ -37,8 +35,7 @@ static _Noreturn void fail(const struct trigger *trigger, const char *what, int6
   char instant[INSTANT_TEXT_SIZE];
   trigger_to_text(trigger, &text);
   instant_format(instant, us);
-  fprintf(stderr, "%s: %s at %s\n", text.data, what, instant);
-  abort();
+  fuzz_fail("%s: %s at %s", text.data, what, instant);
 }
 
 /* ---- time ---- */
@@ -81,30 +78,24 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
 struct fuzz_input fuzz_read(const uint8_t *data, size_t size)
 {
   struct fuzz_input input = {.zone = "UTC"};
-  uint8_t head[4] = {0};
+  uint8_t head[FUZZ_HEAD_SIZE] = {0};
   size_t head_size = size < sizeof head ? size : sizeof head;
   memcpy(head, data, head_size);
   input.zone = zones[head[0] % ZONES];
   /* From 1970 to 2149 in steps of a day, with the hour apart. */
   int64_t day = head[1] | (int64_t)head[2] << 8;
   input.start_us = (day * 86400 + head[3] * INT64_C(337)) * SECOND;
-  input.text = memory_alloc(size - head_size + 1);
-  memcpy(input.text, data + head_size, size - head_size);
-  input.text[size - head_size] = '\0';
+  input.text = fuzz_text(data + head_size, size - head_size);
   return input;
 }
 
 static struct trigger *checked(enum error_code code, struct trigger *trigger,
                                const struct error *error, int64_t begun_ns, const char *text)
 {
-  if (code && !error->text[0]) {
-    fprintf(stderr, "\"%s\" is refused without a reason\n", text);
-    abort();
-  }
-  if (now_ns() - begun_ns > LIMIT_NS * TRIES) {
-    fprintf(stderr, "\"%s\" takes too long to be read\n", text);
-    abort();
-  }
+  if (code && !error->text[0])
+    fuzz_fail("\"%s\" is refused without a reason", text);
+  if (now_ns() - begun_ns > LIMIT_NS * TRIES)
+    fuzz_fail("\"%s\" takes too long to be read", text);
   return code ? NULL : trigger;
 }
 
@@ -270,7 +261,7 @@ static void check_missed(const struct trigger *trigger, int64_t start_us)
 void fuzz_check(struct trigger *trigger, int64_t start_us)
 {
   int64_t fire_us;
-  fuzz_triggers++;
+  fuzz_accepted++;
   check_forms(trigger);
   check_stored(trigger);
   trigger_anchor(trigger, start_us, "fuzz");

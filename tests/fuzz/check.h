@@ -8,7 +8,9 @@
 
 #include "trigger/trigger.h"
 
-/* The bytes of an input: the first ones choose a zone and a moment, the rest is text. */
+enum { FUZZ_HEAD_SIZE = 4 };
+
+/* The bytes of an input: the head chooses a zone and a moment, the rest is text. */
 struct fuzz_input {
   const char *zone;
   int64_t start_us;

@@ -1,9 +1,9 @@
 /* Runs a fuzz target without libFuzzer, so that any compiler can: mutates the target's seeds for a
  * number of seconds, from a seed of its own, always in the same order.
  *
- *     cron_fuzz [-t SECONDS] [-s SEED]     mutate
- *     cron_fuzz FILE...                    run these inputs
- *     cron_fuzz -w FOLDER                  write the seeds as files: a corpus for libFuzzer
+ *     trigger_cron_fuzz [-t SECONDS] [-s SEED]     mutate
+ *     trigger_cron_fuzz FILE...                    run these inputs
+ *     trigger_cron_fuzz -w FOLDER                  write the seeds as files, a corpus for libFuzzer
  *
  * An input that ends in an abort or a crash is kept as fuzz-failure.bin in the current directory,
  * for the second way of running. Mutations know what the texts are made of: numbers at their
@@ -14,13 +14,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { INPUT_MAX = 512, HEAD_SIZE = 4, MUTATIONS_MAX = 6 };
+enum { INPUT_MAX = 4096, SEEDS_MAX = 100, MUTATIONS_MAX = 6 };
 
 struct input {
   uint8_t bytes[INPUT_MAX];
@@ -28,6 +29,8 @@ struct input {
 };
 
 static struct input current; /* what a signal handler keeps */
+static struct input seeds[SEEDS_MAX];
+static size_t seed_count;
 static uint64_t random_state;
 
 static const char *const pieces[] = {
@@ -129,8 +132,9 @@ static void mutate(struct input *input)
 {
   size_t at = input->size ? draw(input->size) : 0, rest = input->size - at;
   size_t size = rest ? 1 + draw(rest < 8 ? rest : 8) : 0;
-  const char *piece = pieces[draw(PIECES)], *other = fuzz_seeds[draw(fuzz_seeds_count())];
-  size_t other_at = draw(strlen(other));
+  const char *piece = pieces[draw(PIECES)];
+  const struct input *other = &seeds[draw(seed_count)];
+  size_t other_at = draw(other->size);
   switch (draw(8)) {
   case 0:
     replace(input, at, size, "", 0);
@@ -142,7 +146,7 @@ static void mutate(struct input *input)
     replace(input, at, size, piece, strlen(piece));
     break;
   case 3:
-    replace(input, at, size, other + other_at, draw(strlen(other + other_at) + 1));
+    replace(input, at, size, other->bytes + other_at, draw(other->size - other_at + 1));
     break;
   case 4:
     if (size)
@@ -161,15 +165,13 @@ static void mutate(struct input *input)
 
 static void make_input(struct input *input)
 {
-  const char *seed = fuzz_seeds[draw(fuzz_seeds_count())];
-  input->size = strlen(seed);
-  memcpy(input->bytes, seed, input->size);
+  *input = seeds[draw(seed_count)];
   for (uint64_t left = draw(MUTATIONS_MAX + 1); left > 0; left--)
     mutate(input);
-  uint8_t head[HEAD_SIZE];
-  for (size_t i = 0; i < HEAD_SIZE; i++)
-    head[i] = (uint8_t)draw(256);
-  replace(input, 0, 0, head, HEAD_SIZE);
+  for (size_t i = 0; i < fuzz_target.head_size; i++) {
+    uint8_t byte = (uint8_t)draw(256);
+    replace(input, 0, 0, &byte, 1);
+  }
 }
 
 /* ---- running ---- */
@@ -185,31 +187,52 @@ static void keep_failure(int signal_number)
   raise(signal_number);
 }
 
-static int run_file(const char *path)
+static bool read_input(const char *path, struct input *input)
 {
   FILE *file = fopen(path, "rb");
-  if (!file) {
+  if (!file)
+    return false;
+  input->size = fread(input->bytes, 1, INPUT_MAX, file);
+  fclose(file);
+  return true;
+}
+
+static int run_file(const char *path)
+{
+  if (!read_input(path, &current)) {
     fprintf(stderr, "%s: %s\n", path, strerror(errno));
     return 1;
   }
-  current.size = fread(current.bytes, 1, INPUT_MAX, file);
-  fclose(file);
   LLVMFuzzerTestOneInput(current.bytes, current.size);
   return 0;
 }
 
+static void gather_seeds(void)
+{
+  const char *const *texts = fuzz_target.texts, *const *files = fuzz_target.files;
+  for (; texts && *texts && seed_count < SEEDS_MAX; texts++) {
+    struct input *seed = &seeds[seed_count++];
+    size_t size = strlen(*texts);
+    seed->size = size < INPUT_MAX ? size : INPUT_MAX;
+    memcpy(seed->bytes, *texts, seed->size);
+  }
+  for (; files && *files && seed_count < SEEDS_MAX; files++)
+    if (read_input(*files, &seeds[seed_count]))
+      seed_count++;
+}
+
 static int write_seeds(const char *folder)
 {
-  for (size_t i = 0; fuzz_seeds[i]; i++) {
+  static const char head[] = "A8:0A8:0";
+  for (size_t i = 0; i < seed_count; i++) {
     char path[4096];
     snprintf(path, sizeof path, "%s/seed-%zu", folder, i);
     FILE *file = fopen(path, "wb");
-    if (!file) {
+    if (!file || fwrite(head, 1, fuzz_target.head_size, file) != fuzz_target.head_size ||
+        fwrite(seeds[i].bytes, 1, seeds[i].size, file) != seeds[i].size || fclose(file)) {
       fprintf(stderr, "%s: %s\n", path, strerror(errno));
       return 1;
     }
-    fprintf(file, "%.*s%s", HEAD_SIZE, "A8:0", fuzz_seeds[i]);
-    fclose(file);
   }
   return 0;
 }
@@ -226,7 +249,7 @@ static void run_for(double seconds)
     clock_gettime(CLOCK_MONOTONIC, &at);
   } while ((double)(at.tv_sec - begun.tv_sec) + (double)(at.tv_nsec - begun.tv_nsec) / 1e9 <
            seconds);
-  printf("%ld inputs, %ld of them triggers\n", runs, fuzz_triggers);
+  printf("%ld inputs, %ld of them accepted\n", runs, fuzz_accepted);
 }
 
 int main(int argc, char **argv)
@@ -234,6 +257,7 @@ int main(int argc, char **argv)
   double seconds = 3;
   int option, failures = 0;
   random_state = 88172645463325252;
+  gather_seeds();
   while ((option = getopt(argc, argv, "t:s:w:")) != -1) {
     if (option == 'w')
       return write_seeds(optarg);

@@ -7,18 +7,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Texts without the head that chooses zone and moment; ends with NULL. */
-extern const char *const fuzz_seeds[];
+struct fuzz_target {
+  const char *const *texts; /* seeds; ends with NULL */
+  const char *const *files; /* the same as files, of which those are taken that can be read */
+  size_t head_size;         /* random bytes in front of the seed, which are no text */
+};
 
-static inline size_t fuzz_seeds_count(void)
-{
-  size_t count = 0;
-  while (fuzz_seeds[count])
-    count++;
-  return count;
-}
+extern const struct fuzz_target fuzz_target;
 
-/* How many inputs were read as triggers; check.c's. */
-extern long fuzz_triggers;
+/* How many inputs were accepted: a target whose inputs are all refused tests little. */
+extern long fuzz_accepted;
+
+/* A NUL-terminated copy for free(). */
+char *fuzz_text(const uint8_t *data, size_t size);
+
+/* Says why and aborts. */
+_Noreturn void fuzz_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -6,17 +6,19 @@
 #include "check.h"
 #include "driver.h"
 
-const char *const fuzz_seeds[] = {"day=2nd fri hour=8-10",
-                                  "day=last minute=59",
-                                  "week=53 day_of_week=mon",
-                                  "month=jan-mar day=31",
-                                  "year=2026-2040/3 month=2 day=29",
-                                  "second=*/15",
-                                  "day_of_week=mon-fri hour=9 minute=30",
-                                  "day=1st mon,last sun hour=2 minute=30",
-                                  "day=*/10 month=*/5",
-                                  "hour=0-23/7 minute=5-59/25",
-                                  NULL};
+static const char *const seeds[] = {"day=2nd fri hour=8-10",
+                                    "day=last minute=59",
+                                    "week=53 day_of_week=mon",
+                                    "month=jan-mar day=31",
+                                    "year=2026-2040/3 month=2 day=29",
+                                    "second=*/15",
+                                    "day_of_week=mon-fri hour=9 minute=30",
+                                    "day=1st mon,last sun hour=2 minute=30",
+                                    "day=*/10 month=*/5",
+                                    "hour=0-23/7 minute=5-59/25",
+                                    NULL};
+
+const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};
 
 static bool has_option(const char *text)
 {

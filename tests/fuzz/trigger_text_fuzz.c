@@ -4,7 +4,7 @@
 #include "check.h"
 #include "driver.h"
 
-const char *const fuzz_seeds[] = {
+static const char *const seeds[] = {
     "30 2 * * * timezone=Europe/Berlin gap=skip overlap=both",
     "every 1h30m start=2026-01-01T00:00:00Z",
     "in 15m",
@@ -25,6 +25,8 @@ const char *const fuzz_seeds[] = {
     "jitter=5m",
     "rrule dtstart=20260101 rdate=20260301T090000,20270101 exdate=20260101 limit=2",
     NULL};
+
+const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

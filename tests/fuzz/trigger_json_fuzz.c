@@ -4,7 +4,7 @@
 #include "check.h"
 #include "driver.h"
 
-const char *const fuzz_seeds[] = {
+static const char *const seeds[] = {
     "{\"kind\":\"cron\",\"expression\":\"0 9 * * 1-5\",\"timezone\":\"Asia/Shanghai\"}",
     "{\"kind\":\"interval\",\"hours\":1.5,\"start\":\"2026-01-01T00:00:00Z\"}",
     "{\"kind\":\"date\",\"at\":\"2026-03-29 02:30\"}",
@@ -20,6 +20,8 @@ const char *const fuzz_seeds[] = {
     "{\"kind\":\"oncalendar\",\"expression\":\"*-*~1\",\"jitter\":\"5m\",\"offset\":\"-1h\"}",
     "\"every 5s\"",
     NULL};
+
+const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
