@@ -28,6 +28,7 @@ static const struct {
     {"start", bench_start},     {"late", bench_late},   {"idle", bench_idle},
     {"next", bench_next},       {"peer", bench_peer},   {"command", bench_command},
     {"isolate", bench_isolate}, {"spin", bench_spin},   {"vm", bench_vm},
+    {"sim", bench_sim},
 };
 
 enum { BENCHMARKS = sizeof benchmarks / sizeof benchmarks[0] };
@@ -59,6 +60,7 @@ static const struct {
     {"a script's state", "<= 60"},
     {"Lua on the CPU, over stock lua5.4's time", "<= 1.05"},
     {"a run asleep, of 10,000", "<= 2"},
+    {"a simulated day with 1,000,000 fires", "<= 60"},
     {"child over posix_spawn, small", ">= 0.8"},
     {"child over posix_spawn, 256 MiB", ">= 0.8"},
     {"runs of a command over posix_spawn, small", ">= 0.8"},

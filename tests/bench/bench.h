@@ -27,6 +27,7 @@ void bench_command(const struct bench_options *options);
 void bench_isolate(const struct bench_options *options);
 void bench_spin(const struct bench_options *options);
 void bench_vm(const struct bench_options *options);
+void bench_sim(const struct bench_options *options);
 void bench_disk(const struct bench_options *options); /* what a commit costs at least, now */
 
 /* `bench W1 --passes P --spec FILE [--dump FILE]`, which the peers' bench.py calls. */
