@@ -18,7 +18,7 @@ build_packages=(cmake ninja-build pkg-config gcc libc6-dev liblua5.4-dev lua5.4 
   libreadline-dev libxxhash-dev uthash-dev tzdata
   sqlite3)
 test_packages=(openssl libcmocka-dev lua-busted lua-dkjson lua-check python3 python3-pexpect python3-pyte
-  git rsync vim)
+  git rsync strace vim)
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }

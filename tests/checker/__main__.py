@@ -1,0 +1,93 @@
+"""Was the promise kept? A judge over what a scheduler left behind, who knows nothing of its code.
+
+    python3 tests/checker STORE --log client.jsonl [--log witness.jsonl ...] [--json]
+
+STORE is moonbeat.db, or the state folder that holds it; the daemon may be running or dead: the file and its
+write-ahead log are copied first, and only the copy is opened. Exit status: 0 nothing is wrong, 1 something is, 64
+wrong arguments, 65 the store or a log cannot be read.
+
+The log is what clients and jobs themselves have seen: JSON objects, one per line, in the order in which they were
+seen, in one file or several. All `_us` are microseconds since 1970 on the daemon's wall clock: a campaign that moves
+that clock writes moved times. As such a clock cannot tell what was first, each line but those of jobs has a number
+`n`, ascending from line to line; operations, and what they are to be compared with, stand in one file. A last line
+that is cut off is ignored, as are members that are not named here. `is` says what a line is:
+
+  op       an operation was sent and answered, or its connection broke before an answer came
+             begin     a number like `n`, taken before it was sent
+             client    who
+             op        "add_job", "pause_job", "kv_set", ... and its `params`, as sent
+             sent_us, acked_us   before it was sent, after its answer was read; acked_us null: no answer,
+                       so that it may have happened, in the time until its daemon ended, or not
+             result    the answer: then it has happened, and everything must show it from then on
+             error     the answer {"code","message"}: then it has not happened. "unavailable" is no answer
+  event    a client was pushed an event (`event`, as it came) at `at_us`; it is told after the commit of what it tells
+  ran      a job was executed and wrote this itself, with O_APPEND, as its first act
+             run       its own id ("tick@2026-11-21T09:00:00Z") and the number of its `attempt`
+             job       in place of `run` for what does not know it, such as a command
+             at_us     when
+             result    what this attempt will return, if it says so
+  file     a job file `script` was saved: it now declares `jobs`, a list of specs ({"id","trigger",...} as the
+           operation add_job takes them; the trigger a text or an object), none: the file is gone. It happened between
+           `from_us` and `written_us`; it is in force after the next "settled"
+  daemon   `what` happened to the daemon at `at_us`: "started" (with `retention`: {"runs": kept of each job,
+           "age_us": how long}), "ready" (answers), "killed", "ended"
+  clock    its wall clock was set by `step_us` at `at_us`, the time before the step
+  fault    something was done to it: `what`, at `at_us`
+  settled  at `at_us` the daemon had all files in force, nothing open and nothing due: every due time up to then must
+           have been decided, every file be in force
+
+What is judged, and the kind under which a violation is told:
+
+  integrity   SQLite finds the file damaged
+  lost        something acknowledged is not there: a job as it was added, changed, paused, removed; a kept value, a
+              script, a pool, a run by hand
+  answer      an answer that no order of the operations before explains
+  torn        operations that are one, of which a part has happened
+  unclaimed   a job ran without a claim in the store, or before it
+  early       a claim, a begin or a run before its due time
+  twice       an attempt ran twice, or an at_most_once job did
+  unexecuted  a run is kept as succeeded, and the job itself knows nothing of it
+  attempts, again   attempts that are missing, or that follow one after which there should be none
+  finish, stale     an end that was told and is not kept, or twice; a result that is another attempt's
+  fence, history    a fence that two attempts have; runs that cannot be found from the newest on
+  open        a run that had not ended when everything had
+"""
+import argparse
+import json
+import sys
+
+import rules_operations
+import rules_runs
+from reading import History, Store, Unreadable
+from verdict import Verdict
+
+
+def judge(store, history):
+    verdict = Verdict()
+    numbers = rules_runs.numbers_of_removed(store, history)
+    rules_runs.judge(store, history, verdict, numbers)
+    rules_operations.judge(store, history, verdict, numbers)
+    return verdict
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/checker", description=__doc__.split("\n\n", maxsplit=1)[0],
+                                     allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("store", metavar="STORE")
+    parser.add_argument("--log", action="append", required=True, metavar="FILE")
+    parser.add_argument("--json", action="store_true")
+    try:
+        options = parser.parse_args()
+    except argparse.ArgumentError as error:
+        parser.exit(64, "%s\n" % error)
+    try:
+        verdict = judge(Store(options.store), History(options.log))
+    except Unreadable as error:
+        print(error, file=sys.stderr)
+        return 65
+    print(json.dumps(verdict.as_json()) if options.json else verdict.as_text())
+    return 1 if verdict.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

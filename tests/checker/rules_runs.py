@@ -1,0 +1,253 @@
+"""What each run must look like: claimed before it ran, never before its time, each attempt once, its finish once,
+and not again what must not run again. By the rows of the store, and by what the jobs themselves have written."""
+import json
+from collections import defaultdict
+
+from reading import (BY_SCHEDULE, CANCELLED, FAILED, INTERRUPTED, PENDING, RUNNING, STATES, SUCCEEDED, TIMED_OUT,
+                     text_of, us_of)
+
+OPEN = (PENDING, RUNNING)
+REPEATED = (PENDING, FAILED, TIMED_OUT, INTERRUPTED)  # pending: it was snoozed
+
+
+def judge(store, history, verdict, numbers):
+    for problem in store.problems:
+        verdict.violate("integrity", None, None, "a sound database", problem)
+    verdict.counts["runs"] += len(store.runs)
+    verdict.counts["skips"] += sum(skip.count for skip in store.skips)
+    verdict.counts["jobs"] += len(store.jobs)
+    verdict.counts["witnessed"] += len(history.witnesses)
+    verdict.counts["events"] += len(history.events)
+    judge_fences(store, verdict)
+    for run in store.runs:
+        judge_run(store, history, verdict, run)
+    judge_chains(store, verdict)
+    judge_witnesses(store, history, verdict, numbers)
+    judge_events(store, history, verdict, numbers)
+
+
+def name_of(store, number):
+    job = store.jobs.get(number)
+    return job.id if job else "removed job %d" % number
+
+
+def numbers_of_removed(store, history):
+    """Of a job that is gone the store has runs and no id. Who was seen to run for a due time tells which they are."""
+    orphans = defaultdict(list)
+    for run in store.runs:
+        if run.job not in store.jobs:
+            orphans[run.scheduled_us].append(run.job)
+    numbers = defaultdict(set)
+    for witness in history.witnesses:
+        if witness.scheduled_us in orphans:
+            numbers[witness.job].update(orphans[witness.scheduled_us])
+    return numbers
+
+
+def find_runs(store, numbers, job_id, scheduled_us):
+    """The rows that may be meant by "job_id@scheduled_us": one, but after a removal perhaps of several numbers."""
+    candidates = set(numbers.get(job_id, ()))
+    if job_id in store.by_id:
+        candidates.add(store.by_id[job_id].number)
+    return [store.run[number, scheduled_us] for number in candidates if (number, scheduled_us) in store.run]
+
+
+def may_be_pruned(store, history, job_id, scheduled_us):
+    """Whether history that long ago may be gone by the retention."""
+    keep = history.retention.get("runs")
+    age_us = history.retention.get("age_us")
+    last_us = max((witness.at_us for witness in history.witnesses), default=0)
+    if age_us is not None and scheduled_us < last_us - age_us:
+        return True
+    if keep is None:
+        return False
+    job = store.by_id.get(job_id)
+    if job is None:
+        return True
+    kept = store.runs_of[job.number]
+    return len(kept) >= keep and scheduled_us < max(run.scheduled_us for run in kept)
+
+
+# ---- rows alone ----
+
+
+def judge_fences(store, verdict):
+    """A fence is given once: what carries an old one changes nothing."""
+    seen = {}
+    for run in store.runs:
+        fences = [attempt.fence for attempt in run.former] + [run.fence]
+        if fences != sorted(set(fences)):
+            verdict.violate("fence", name_of(store, run.job), run.scheduled_us, "a greater fence for each attempt",
+                            "fences %s" % fences)
+        for fence in fences:
+            other = seen.setdefault(fence, run)
+            if other is not run:
+                verdict.violate("fence", name_of(store, run.job), run.scheduled_us, "a fence of its own",
+                                "fence %d, which %s at %s has too" % (
+                                    fence, name_of(store, other.job), text_of(other.scheduled_us)))
+
+
+def judge_run(store, history, verdict, run):
+    job, name = store.jobs.get(run.job), name_of(store, run.job)
+
+    def violate(kind, expected, found):
+        verdict.violate(kind, name, run.scheduled_us, expected, found)
+
+    if run.cause == BY_SCHEDULE and run.claimed_us < run.scheduled_us:
+        violate("early", "a claim at its due time or later", "one at " + text_of(run.claimed_us))
+    attempts = [*run.former, run]
+    for attempt in attempts:
+        if attempt.started_us and attempt.started_us < attempt.claimed_us and not may_repeat(history, attempt.started_us):
+            violate("early", "attempt %d to begin after the claim at %s" % (attempt.attempt, text_of(attempt.claimed_us)),
+                    "its begin at " + text_of(attempt.started_us))
+        if attempt.state not in OPEN and not attempt.finished_us:
+            violate("finish", "a time of its end, as it is " + STATES[attempt.state], "none")
+    known = [attempt.attempt for attempt in run.former]
+    if known != sorted(set(known)) or (known and known[-1] >= run.attempt):
+        violate("attempts", "attempts in ascending order before the last, %d" % run.attempt, "attempts %s" % known)
+    snoozed = any(attempt.state == PENDING for attempt in run.former)
+    if len(known) != run.attempt - 1 and not snoozed:
+        violate("attempts", "%d attempts before the last" % (run.attempt - 1), "attempts %s" % known)
+    for attempt in run.former:
+        if attempt.state not in REPEATED:
+            violate("again", "no attempt after attempt %d, which %s" % (attempt.attempt, STATES[attempt.state]),
+                    "attempt %d" % run.attempt)
+    if job:
+        judge_policy(violate, job, run)
+    for settled in history.settled:
+        if run.claimed_us <= settled["at_us"] and (
+                run.state in OPEN or run.finished_us > settled["at_us"] and not may_repeat(history, run.finished_us)):
+            violate("open", "its end before everything had run at " + text_of(settled["at_us"]),
+                    STATES[run.state] + " until " + text_of(run.finished_us))
+
+
+def judge_policy(violate, job, run):
+    """What the job's options say about further attempts."""
+    failures = sum(attempt.state in (FAILED, TIMED_OUT) for attempt in run.former)
+    retry = job.spec.get("retry")
+    most = retry.get("attempts", 1) if isinstance(retry, dict) else retry if isinstance(retry, int) else 1
+    if failures >= max(most, 1) and not job.spec.get("asks_again"):
+        violate("again", "no attempt after %d failures" % failures, "attempt %d" % run.attempt)
+    if job.spec.get("delivery") == "at_most_once":
+        for attempt in run.former:
+            if attempt.state == INTERRUPTED:
+                violate("twice", "no attempt after one that was cut off, as it is at_most_once",
+                        "attempt %d" % run.attempt)
+
+
+def may_repeat(history, us):
+    """Whether the wall clock showed this time twice, since it was set back."""
+    return any(clock["step_us"] < 0 and clock["at_us"] + clock["step_us"] <= us <= clock["at_us"]
+               for clock in history.clocks)
+
+
+def judge_chains(store, verdict):
+    """A job's history can be walked from its newest run to its oldest."""
+    for number, runs in store.runs_of.items():
+        newest = max(runs, key=lambda run: min([attempt.fence for attempt in run.former] + [run.fence]))
+        reached, at = set(), newest
+        while at is not None and at.scheduled_us not in reached:
+            reached.add(at.scheduled_us)
+            at = store.run.get((number, at.previous_us))
+        lost = [run.scheduled_us for run in runs if run.scheduled_us not in reached]
+        if lost:
+            verdict.violate("history", name_of(store, number), lost[0], "to be found from the newest run on",
+                            "%d of %d runs not linked" % (len(lost), len(runs)))
+
+
+# ---- what jobs wrote ----
+
+
+def judge_witnesses(store, history, verdict, numbers):
+    executed, speakers = defaultdict(list), set()
+    for witness in history.witnesses:
+        if witness.scheduled_us is None:
+            continue
+        executed[witness.job, witness.scheduled_us].append(witness)
+        job = store.by_id.get(witness.job)
+        if job:
+            speakers.add((job.script, job.spec.get("func"), job.id if not job.spec.get("func") else None))
+    for (job_id, scheduled_us), witnesses in executed.items():
+        judge_executed(store, history, verdict, numbers, job_id, scheduled_us, witnesses)
+    for run in store.runs:
+        job = store.jobs.get(run.job)
+        if not job or run.state != SUCCEEDED:
+            continue
+        func = job.spec.get("func")
+        is_speaker = (job.script, func, job.id if not func else None) in speakers
+        if is_speaker and run.attempt not in [witness.attempt for witness in executed[job.id, run.scheduled_us]]:
+            verdict.violate("unexecuted", job.id, run.scheduled_us, "attempt %d, which succeeded, to have run" % run.attempt,
+                            "no word of it from the job itself")
+
+
+def judge_executed(store, history, verdict, numbers, job_id, scheduled_us, witnesses):
+    def violate(kind, expected, found):
+        verdict.violate(kind, job_id, scheduled_us, expected, found)
+
+    job, seen = store.by_id.get(job_id), set()
+    rows = find_runs(store, numbers, job_id, scheduled_us)
+    for witness in witnesses:
+        if witness.attempt in seen:
+            violate("twice", "attempt %s to run once" % witness.attempt,
+                    "it ran again at " + text_of(witness.at_us))
+        seen.add(witness.attempt)
+        if witness.at_us < scheduled_us and not may_repeat(history, witness.at_us):
+            violate("early", "no run before its time", "a run at " + text_of(witness.at_us))
+    if job and job.spec.get("delivery") == "at_most_once" and not job.spec.get("retry") and len(witnesses) > 1:
+        violate("twice", "at most one run, as it is at_most_once", "%d runs" % len(witnesses))
+    if not rows:
+        if not may_be_pruned(store, history, job_id, scheduled_us):
+            violate("unclaimed", "a claim in the store", "none, and it ran at " + text_of(witnesses[0].at_us))
+        return
+    if len(rows) == 1:
+        judge_against_row(violate, history, rows[0], witnesses)
+
+
+def judge_against_row(violate, history, run, witnesses):
+    attempts = {attempt.attempt: attempt for attempt in [*run.former, run]}
+    for witness in witnesses:
+        attempt = attempts.get(witness.attempt)
+        if attempt is None:
+            if witness.attempt > run.attempt:
+                violate("unclaimed", "a claim of attempt %d in the store" % witness.attempt, "attempt %d as the last"
+                        % run.attempt)
+            continue
+        if witness.at_us < attempt.claimed_us and not may_repeat(history, witness.at_us):
+            violate("unclaimed", "attempt %d to run after its claim at %s" % (witness.attempt, text_of(attempt.claimed_us)),
+                    "it ran at " + text_of(witness.at_us))
+        if witness.result is not ... and attempt.state == SUCCEEDED and same_json(attempt.result, witness.result) is False:
+            violate("stale", "the result of attempt %d, %r" % (witness.attempt, witness.result),
+                    "the result %s" % attempt.result)
+
+
+def same_json(text, value):
+    try:
+        return json.loads(text) == value if text is not None else value is None
+    except ValueError:
+        return False
+
+
+# ---- what clients were told ----
+
+ENDED = {"job_executed": (SUCCEEDED,), "job_error": (FAILED, TIMED_OUT), "job_cancelled": (CANCELLED,)}
+
+
+def judge_events(store, history, verdict, numbers):
+    """The end of an attempt is told once, after it is durable."""
+    told = set()
+    for _, event in history.events:
+        states = ENDED.get(event.get("event"))
+        if not states or "run" not in event:
+            continue
+        job_id, _, at = event["run"].rpartition("@")
+        scheduled_us, number = us_of(at), event["attempt"]
+        if (job_id, scheduled_us, number) in told:
+            verdict.violate("finish", job_id, scheduled_us, "one end of attempt %d" % number, "two that were told")
+        told.add((job_id, scheduled_us, number))
+        rows = find_runs(store, numbers, job_id, scheduled_us)
+        attempts = [attempt for run in rows for attempt in [*run.former, run] if attempt.attempt == number]
+        if not attempts and not may_be_pruned(store, history, job_id, scheduled_us) and job_id in store.by_id:
+            verdict.violate("finish", job_id, scheduled_us, "attempt %d, which was told as ended" % number, "none")
+        if len(rows) == 1 and attempts and attempts[0].state not in states:
+            verdict.violate("finish", job_id, scheduled_us, "attempt %d as it was told: %s" % (number, event["event"]),
+                            STATES[attempts[0].state])
