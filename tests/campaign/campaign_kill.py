@@ -7,8 +7,9 @@ import time
 from client import Client, Gone, Refused
 from rig import Failure, text_of
 
-BATCH = 25          # kills between two verdicts
-KEEP_RUNS = 2000    # of each job: the busy ones go over it
+ROUND = 250        # kills of one daemon's life; then another begins on an empty folder
+BATCH = 50         # kills between two verdicts
+KEEP_RUNS = 200    # of each job: the busy ones go over it
 
 WITNESS = """
 local function note(run)
@@ -190,13 +191,27 @@ def quiet(daemon):
     return repeated
 
 
-def campaign(rig):
+def begin(rig):
     daemon = rig.daemon(config={"keep_runs": KEEP_RUNS})
     daemon.write("busy", *declare(BUSY))
     save_changing(daemon, rig.chance)
     daemon.start()
-    load = Load(rig, daemon)
-    for number in rig.cycles(short=50, long=10_000):
+    return daemon, Load(rig, daemon)
+
+
+def finish(rig, daemon, load):
+    load.stop()
+    daemon.wait_ready()
+    quiet(daemon)
+    daemon.settle()
+    daemon.kill()
+    if rig.check(daemon):
+        rig.discard(daemon)
+
+
+def campaign(rig):
+    daemon, load = begin(rig)
+    for number in rig.cycles(short=60, long=10_000):
         if rig.chance.random() < 0.5:
             save_changing(daemon, rig.chance)
         time.sleep(rig.chance.uniform(0.03, 0.4))
@@ -204,10 +219,10 @@ def campaign(rig):
             daemon.stop()
         else:
             rig.inject("kill -9", daemon.kill)
+        if number % ROUND and number % BATCH == 0:
+            rig.check(daemon, final=False)
         daemon.launch()
-    load.stop()
-    daemon.wait_ready()
-    quiet(daemon)
-    daemon.settle()
-    rig.check(daemon)
-    daemon.kill()
+        if number % ROUND == 0:
+            finish(rig, daemon, load)
+            daemon, load = begin(rig)
+    finish(rig, daemon, load)

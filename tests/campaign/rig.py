@@ -11,6 +11,7 @@ the checker's verdict.
             rig.inject("kill -9", daemon.kill)
             daemon.start()
         daemon.settle()
+        daemon.stop()
         rig.check(daemon)
 
 All chance comes from rig.chance, whose seed is reported. Raises nothing for a violation: it is counted,
@@ -275,18 +276,20 @@ class Rig:
         end = "\n" if last or not sys.stderr.isatty() else ""
         print(("\r%-79s" % text) if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
 
-    def check(self, daemon, *arguments, store=None):
-        """The checker's verdict over one daemon's store and logs, which may be alive. Counts what it
-        found; True when nothing is wrong."""
+    def check(self, daemon, store=None, final=True):
+        """The checker's verdict over one daemon's store and logs; True when nothing is wrong. The daemon
+        has ended, or is settled and nothing will be due. What was counted goes into the summary when the
+        verdict is the final one over this daemon."""
         words = [sys.executable, str(TESTS / "checker"), str(store or daemon.store), "--json",
-                 "--log", str(daemon.log.path), "--log", str(daemon.witness), *map(str, arguments)]
+                 "--log", str(daemon.log.path), "--log", str(daemon.witness)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode not in (0, 1):
             raise Failure("the checker: %s%s" % (done.stdout[-2000:], done.stderr[-2000:]))
         report = json.loads(done.stdout)
-        for key in ("acknowledged", "fires", "runs", "skips"):
-            self.total[key] += report["counts"][key]
-        if report.get("lateness"):
+        if final:
+            for key in ("acknowledged", "fires", "runs", "skips"):
+                self.total[key] += report["counts"][key]
+        if final and report["lateness"]:
             self.lateness.append(report["lateness"])
         self.total["violations"] += len(report["violations"])
         self.violations += report["violations"]
