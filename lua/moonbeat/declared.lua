@@ -170,8 +170,8 @@ end
 
 -- ---- the `run` that a function is given ----
 
--- C makes it: a table {scheduled_us=, number=, job=, events_json=, args_json=, checkpoint_json=} with the
--- metatable Run.
+-- C makes it: a table {scheduled_us=, job=, number=, events_json=, args_json=, checkpoint_json=} with the
+-- metatable Run. The first two are always there; the number is, from the second attempt on.
 
 local member -- of run.lua, which is read when a script first asks its run for something
 

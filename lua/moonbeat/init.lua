@@ -100,8 +100,12 @@ function handlers.run(run, func, command_json, args_json)
   if command_json then
     return raw.module("exec").run_command(raw.json_decode(command_json), run)
   end
-  -- Called in the place of this function, whose frame a run that sleeps would keep.
-  local action = declared.find_function(run.job, func)
+  -- Looked up here first, as each frame that is ever entered stays with the coroutine of a run that
+  -- sleeps. The function is called in the place of this one, for the same reason.
+  local action = func and rawget(_G, func)
+  if type(action) ~= "function" then
+    action = declared.find_function(run.job, func)
+  end
   if args_json then
     return action(run, table.unpack(raw.json_decode(args_json)))
   end

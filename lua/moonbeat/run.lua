@@ -37,7 +37,7 @@ function fields.scheduled_at(self)
 end
 
 function fields.attempt(self)
-  return self.number
+  return rawget(self, "number") or 1
 end
 
 function fields.id(self)
@@ -45,7 +45,7 @@ function fields.id(self)
 end
 
 function fields.key(self)
-  return ("%s#%d"):format(self.id, self.number)
+  return ("%s#%d"):format(self.id, self.attempt)
 end
 
 function fields.args(self)

@@ -10,11 +10,11 @@
 #include "exec/run_call.h"
 #include "vm/api_args.h"
 
-static bool has_integer(lua_State *L, int index, const char *name, int64_t value)
+static bool has_integer(lua_State *L, int index, const char *name, int64_t absent, int64_t value)
 {
   lua_pushstring(L, name);
-  lua_rawget(L, index);
-  bool same = lua_isinteger(L, -1) && lua_tointeger(L, -1) == value;
+  bool is_nil = lua_rawget(L, index) == LUA_TNIL;
+  bool same = is_nil ? value == absent : lua_isinteger(L, -1) && lua_tointeger(L, -1) == value;
   lua_pop(L, 1);
   return same;
 }
@@ -36,8 +36,9 @@ static struct run_call *find(lua_State *L)
     return NULL;
   struct run_call *run = (struct run_call *)call;
   const struct attempt *attempt = &run->call.attempt;
-  bool is_it = has_integer(L, 1, "scheduled_us", attempt->key.scheduled_us) &&
-               has_integer(L, 1, "number", attempt->number) && has_text(L, 1, "job", run->job_id);
+  bool is_it = has_integer(L, 1, "scheduled_us", INT64_MIN, attempt->key.scheduled_us) &&
+               has_integer(L, 1, "number", 1, attempt->number) &&
+               has_text(L, 1, "job", run->job_id);
   return is_it ? run : NULL;
 }
 

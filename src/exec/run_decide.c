@@ -44,8 +44,7 @@ static int l_decide(lua_State *L)
   run_push_object(L, decide->run);
   lua_pushstring(L, name[0] ? name : NULL);
   lua_pushstring(L, decide->finished->as.finished.error);
-  lua_callk(L, 3, 1, 0, after_decide);
-  return after_decide(L, LUA_OK, 0);
+  return call_function(L, 3, 1, after_decide);
 }
 
 static void decide_log(struct vm_call *call, int level, const char *text, size_t size)

@@ -36,8 +36,7 @@ static int l_ask(lua_State *L)
   else
     lua_pushinteger(L, message->as.ask.previous_us);
   lua_pushinteger(L, message->as.ask.now_us);
-  lua_callk(L, 3, 1, 0, after_ask);
-  return after_ask(L, LUA_OK, 0);
+  return call_function(L, 3, 1, after_ask);
 }
 
 static void log_for_trigger(struct vm_call *call, int level, const char *text, size_t size)

@@ -51,8 +51,7 @@ static int call_handler(lua_State *L, const char *name)
   struct console_call *console = (struct console_call *)vm_call_argument(L);
   vm_push_handler(L, name);
   lua_pushstring(L, console->request->as.console.text);
-  lua_callk(L, 1, 1, 0, after_handler);
-  return after_handler(L, LUA_OK, 0);
+  return call_function(L, 1, 1, after_handler);
 }
 
 /* call -> nothing */

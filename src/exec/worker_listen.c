@@ -57,8 +57,7 @@ static int l_event(lua_State *L)
   lua_pushfstring(L, "%I-%I", (LUAI_UACINT)(message->as.event.id >> 32),
                   (LUAI_UACINT)(message->as.event.id & UINT32_MAX));
   lua_pushinteger(L, message->as.event.delivery);
-  lua_callk(L, 4, 0, 0, after_event);
-  return 0;
+  return call_function(L, 4, 0, after_event);
 }
 
 static void event_ended(struct vm_call *call, enum vm_outcome outcome, const char *error);

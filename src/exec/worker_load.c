@@ -75,9 +75,9 @@ static int after_declarations(lua_State *L, int status, lua_KContext unused)
 static int after_chunk(lua_State *L, int status, lua_KContext unused)
 {
   (void)status;
+  (void)unused;
   vm_push_handler(L, "declarations");
-  lua_callk(L, 0, 1, unused, after_declarations);
-  return after_declarations(L, LUA_OK, 0);
+  return call_function(L, 0, 1, after_declarations);
 }
 
 /* load -> nothing */
@@ -85,8 +85,7 @@ static int l_load(lua_State *L)
 {
   struct message *message = ((struct load_call *)vm_call_argument(L))->message;
   vm_push_chunk(L, message->as.load.text, message->as.load.size, message->as.load.path);
-  lua_callk(L, 0, 0, 0, after_chunk);
-  return after_chunk(L, LUA_OK, 0);
+  return call_function(L, 0, 0, after_chunk);
 }
 
 static char *load_error(const struct load_call *load, enum vm_outcome outcome, const char *error)

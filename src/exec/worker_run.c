@@ -68,11 +68,13 @@ static void set_text(lua_State *L, const char *name, const char *text)
 void run_push_object(lua_State *L, const struct run_call *run)
 {
   const struct message *message = run->message;
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 2);
   lua_pushinteger(L, run->call.attempt.key.scheduled_us);
   lua_setfield(L, -2, "scheduled_us");
-  lua_pushinteger(L, run->call.attempt.number);
-  lua_setfield(L, -2, "number");
+  if (run->call.attempt.number > 1) {
+    lua_pushinteger(L, run->call.attempt.number);
+    lua_setfield(L, -2, "number");
+  }
   set_text(L, "job", run->job_id);
   set_text(L, "events_json", message->as.run.events);
   set_text(L, "args_json", message->as.run.args);
@@ -104,8 +106,7 @@ static int l_run(lua_State *L)
   lua_pushstring(L, message->as.run.command);
   lua_pushstring(L, message->as.run.args);
   drop_message(run);
-  lua_callk(L, 4, 1, 0, after_run);
-  return after_run(L, LUA_OK, 0);
+  return call_function(L, 4, 1, after_run);
 }
 
 /* ---- messages ---- */

@@ -67,13 +67,12 @@ static void release(struct wait *wait)
   free(wait);
 }
 
-static const struct wait_kind nap_kind = {"sleep", cancel, finish, release};
+static const struct wait_kind nap_kind = {"sleep", cancel, finish, release, true};
 
 int vm_sleep(lua_State *L, int64_t us)
 {
   struct host *host = vm_get(L)->host;
   struct nap *nap = memory_alloc(sizeof *nap);
-  nap->wait.is_sleep = true;
   nap->node.us = clock_monotonic_us() + us;
   nap->node.number = (int64_t)host->current->number;
   heap_put(&host->naps, &nap->node);

@@ -109,7 +109,7 @@ void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kin
 static void fall_asleep(struct vm_call *call)
 {
   struct vm *vm = call->vm;
-  if (!call->wait->is_sleep || call->kind->passes_queue || vm->asleep >= vm->asleep_max)
+  if (!call->wait->kind->is_sleep || call->kind->passes_queue || vm->asleep >= vm->asleep_max)
     return;
   call->is_asleep = true;
   vm->asleep++;
@@ -235,22 +235,20 @@ static void note_usage(struct vm_call *call, int64_t cpu_us)
 }
 
 /* The error goes on as the text that it is now; one of memory stays what it is. */
-static int leave(lua_State *L, int status, lua_KContext unused)
+static int leave(lua_State *L, int status, lua_KContext after)
 {
-  (void)unused;
   if (status != LUA_OK && status != LUA_YIELD)
     return lua_error(L);
-  return 0;
+  return ((lua_KFunction)after)(L, LUA_OK, 0);
 }
 
-/* The lowest function of each call: an error that nobody catches would end the coroutine without
- * closing what its variables hold. (call -> nothing) */
-static int l_enter(lua_State *L)
+int call_function(lua_State *L, int arguments, int results, lua_KFunction after)
 {
+  int handler = lua_gettop(L) - arguments;
+  lua_KContext context = (lua_KContext)after;
   lua_pushcfunction(L, traceback_handler);
-  lua_pushcfunction(L, vm_call_argument(L)->kind->entry);
-  lua_pushvalue(L, 1);
-  return leave(L, lua_pcallk(L, 1, 0, 2, 0, leave), 0);
+  lua_insert(L, handler);
+  return leave(L, lua_pcallk(L, arguments, results, handler, context, leave), context);
 }
 
 /* What was shown as stuck has come to an end. */
@@ -269,7 +267,7 @@ void call_run_slice(struct vm_call *call)
   int arguments = 0;
   if (!call->thread) {
     take_thread(call);
-    lua_pushcfunction(call->thread, l_enter);
+    lua_pushcfunction(call->thread, call->kind->entry);
     lua_pushlightuserdata(call->thread, call);
     arguments = 1;
     call_begin_clock(call);

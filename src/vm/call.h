@@ -32,8 +32,8 @@ enum vm_outcome {
 
 struct vm_call_kind {
   const char *name; /* "run", "listener" */
-  /* The coroutine's function; argument 1 is the call as light userdata. What it has to give it puts
-   * into the owner's struct. */
+  /* The coroutine's function; argument 1 is the call as light userdata. It calls the script by
+   * call_function(). What it has to give it puts into the owner's struct. */
   lua_CFunction entry;
   /* It is over, and no longer touched. `error` is a text with traceback for VM_FAILED, a sentence
    * with the place for VM_TIMED_OUT and for VM_KILLED after a grace, else NULL. Takes the call
@@ -114,6 +114,11 @@ void vm_kill_all(struct vm *vm);
 /* The call that is running, and its end; `call_ended` is set by the caller before. */
 void call_follow(struct vm *vm, struct call_follower *follower);
 void call_unfollow(struct call_follower *follower);
+
+/* For `entry`, as lua_callk: `after` finds the results on top. An error leaves the call as a text
+ * with its traceback, behind the __close of what the script's variables hold, which an error that
+ * nobody catches would leave out. */
+int call_function(lua_State *L, int arguments, int results, lua_KFunction after);
 
 static inline struct vm_call *vm_call_argument(lua_State *L)
 {

@@ -35,6 +35,7 @@ struct wait_kind {
   int (*finish)(lua_State *L, struct wait *wait);
   /* Frees all that the operation holds, itself included. */
   void (*release)(struct wait *wait);
+  bool is_sleep; /* the call holds nothing but its coroutine meanwhile: another one may live */
 };
 
 struct wait {
@@ -43,7 +44,6 @@ struct wait {
   /* The call is told to end by itself: makes the wait end soon. Set before wait_begin(); NULL: it
    * is cancelled, and does not finish. */
   void (*hurry)(struct wait *wait);
-  bool is_sleep; /* the call holds nothing but its coroutine meanwhile: another one may live */
 };
 
 /* Raises `NAME cannot wait here: ...` when the caller may not yield (in a metamethod that a

@@ -33,7 +33,7 @@ static int after_piece(lua_State *L, int status, lua_KContext unused)
   (void)status;
   (void)unused;
   struct piece *piece = (struct piece *)vm_call_argument(L);
-  piece->result = memory_strdup(luaL_tolstring(L, 2, NULL));
+  piece->result = memory_strdup(luaL_tolstring(L, -1, NULL));
   return 0;
 }
 
@@ -41,8 +41,7 @@ static int l_piece(lua_State *L)
 {
   struct piece *piece = (struct piece *)vm_call_argument(L);
   vm_push_chunk(L, piece->source, strlen(piece->source), "t.lua");
-  lua_callk(L, 0, 1, 0, after_piece);
-  return after_piece(L, LUA_OK, 0);
+  return call_function(L, 0, 1, after_piece);
 }
 
 static void piece_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
