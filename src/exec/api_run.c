@@ -10,24 +10,6 @@
 #include "exec/run_call.h"
 #include "vm/api_args.h"
 
-static bool has_integer(lua_State *L, int index, const char *name, int64_t absent, int64_t value)
-{
-  lua_pushstring(L, name);
-  bool is_nil = lua_rawget(L, index) == LUA_TNIL;
-  bool same = is_nil ? value == absent : lua_isinteger(L, -1) && lua_tointeger(L, -1) == value;
-  lua_pop(L, 1);
-  return same;
-}
-
-static bool has_text(lua_State *L, int index, const char *name, const char *value)
-{
-  lua_pushstring(L, name);
-  lua_rawget(L, index);
-  bool same = lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), value) == 0;
-  lua_pop(L, 1);
-  return same;
-}
-
 /* NULL when another call is running, or none of a run. */
 static struct run_call *find(lua_State *L)
 {
@@ -35,11 +17,7 @@ static struct run_call *find(lua_State *L)
   if (!call || call->kind != &run_call_kind || !lua_istable(L, 1))
     return NULL;
   struct run_call *run = (struct run_call *)call;
-  const struct attempt *attempt = &run->call.attempt;
-  bool is_it = has_integer(L, 1, "scheduled_us", INT64_MIN, attempt->key.scheduled_us) &&
-               has_integer(L, 1, "number", 1, attempt->number) &&
-               has_text(L, 1, "job", run->job_id);
-  return is_it ? run : NULL;
+  return lua_topointer(L, 1) == run->object ? run : NULL;
 }
 
 static struct run_call *check_run(lua_State *L)
@@ -126,10 +104,12 @@ static int l_answer(lua_State *L) /* run name delay|nil reason|nil -> */
   int64_t delay_us = args_duration_us(L, 3, name, "delay", -1);
   if (!is_retry && delay_us < 0)
     args_fail(L, "run:snooze: for how long? run:snooze \"5m\"");
-  run->answer.verdict = is_retry ? VERDICT_RETRY : VERDICT_SNOOZE;
-  run->answer.delay_us = delay_us;
-  free(run->reason);
-  run->reason = vm_redact(run->call.vm, memory_strdup(lua_tostring(L, 4)));
+  if (!run->wish)
+    run->wish = memory_alloc(sizeof *run->wish);
+  run->wish->answer.verdict = is_retry ? VERDICT_RETRY : VERDICT_SNOOZE;
+  run->wish->answer.delay_us = delay_us;
+  free(run->wish->reason);
+  run->wish->reason = vm_redact(run->call.vm, memory_strdup(lua_tostring(L, 4)));
   return 0;
 }
 

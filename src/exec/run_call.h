@@ -6,30 +6,42 @@
 
 #include "exec/worker_internal.h"
 
+/* What it asked for last. */
+struct run_wish {
+  struct run_answer answer;
+  char *reason; /* NULL: it did not say */
+};
+
+/* How far it is, as it told last. */
+struct run_telling {
+  struct run_call *run;
+  double done, total;
+  char *note;
+  int64_t sent_us; /* monotonic */
+  bool waits;      /* to be sent; stands in worker.telling */
+  TAILQ_ENTRY(run_telling) link;
+};
+
+/* As small as it can be: thousands may sleep. */
 struct run_call {
   struct vm_call call;
   struct message *message; /* NULL once it has begun, if no retry.decide needs it */
-  struct worker *worker;
-  char *job_id;
-  int64_t started_us; /* wall clock; 0: not yet */
-  char *result;       /* JSON */
-  int log_lines;
-  size_t log_bytes;
-  bool log_is_full;
-  bool is_once; /* at_most_once */
-  bool is_unannounced;
+  const void *object;      /* the `run` of its script, as lua_topointer() says */
+  int64_t started_us;      /* wall clock; 0: not yet */
+  char *result;            /* JSON */
+  int log_bytes;
+  uint16_t log_lines;
+  bool is_once;         /* at_most_once */
+  unsigned unannounced; /* its place in worker.unannounced, from 1; 0: none */
   enum run_state killed_as;
-  struct run_answer answer; /* what it asked for last, */
-  char *reason;             /* and why; NULL: it did not say */
-  struct {
-    double done, total;
-    char *note;
-    int64_t sent_us; /* monotonic */
-    bool waits;      /* to be sent; stands in worker.telling */
-  } progress;
-  TAILQ_ENTRY(run_call) unannounced;
-  TAILQ_ENTRY(run_call) telling;
+  struct run_wish *wish;       /* NULL: none */
+  struct run_telling *telling; /* NULL: it has told nothing */
 };
+
+static inline struct worker *run_worker(const struct run_call *run)
+{
+  return run->call.vm->owner;
+}
 
 extern const struct vm_call_kind run_call_kind;
 
@@ -47,8 +59,8 @@ void run_post_finished(struct run_call *run, struct message *finished);
 /* Asks the job's retry.decide about an attempt that has failed, before it is reported. */
 void run_decide(struct run_call *run, struct message *finished);
 
-/* Sends what the run has told last, if that waits. */
-void run_flush_progress(struct run_call *run);
+/* The run ends: sends what it has told last, if that waits. */
+void run_end_progress(struct run_call *run);
 /* Takes `note` over. Sent at once, or a moment later when it tells more than ten times a second. */
 void run_tell_progress(struct run_call *run, double done, double total, char *note);
 

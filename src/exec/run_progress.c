@@ -8,42 +8,52 @@
 
 enum { INTERVAL_MS = 100 };
 
-void run_flush_progress(struct run_call *run)
+static void send_telling(struct worker *worker, struct run_telling *telling)
 {
-  if (!run->progress.waits)
-    return;
-  TAILQ_REMOVE(&run->worker->telling, run, telling);
-  run->progress.waits = false;
-  run->progress.sent_us = clock_monotonic_us();
-  struct message *message = worker_message(run->worker, MESSAGE_PROGRESS);
-  message->as.progress.attempt = run->call.attempt;
-  message->as.progress.done = run->progress.done;
-  message->as.progress.total = run->progress.total;
-  message->as.progress.note = run->progress.note;
-  run->progress.note = NULL;
-  worker_post(run->worker, message);
+  TAILQ_REMOVE(&worker->telling, telling, link);
+  telling->waits = false;
+  telling->sent_us = clock_monotonic_us();
+  struct message *message = worker_message(worker, MESSAGE_PROGRESS);
+  message->as.progress.attempt = telling->run->call.attempt;
+  message->as.progress.done = telling->done;
+  message->as.progress.total = telling->total;
+  message->as.progress.note = telling->note;
+  telling->note = NULL;
+  worker_post(worker, message);
+}
+
+void run_end_progress(struct run_call *run)
+{
+  if (run->telling && run->telling->waits)
+    send_telling(run_worker(run), run->telling);
+  free(run->telling);
+  run->telling = NULL;
 }
 
 static void on_timer(uv_timer_t *timer)
 {
   struct worker *worker = timer->data;
-  struct run_call *run;
-  while ((run = TAILQ_FIRST(&worker->telling)))
-    run_flush_progress(run);
+  struct run_telling *telling;
+  while ((telling = TAILQ_FIRST(&worker->telling)))
+    send_telling(worker, telling);
 }
 
 void run_tell_progress(struct run_call *run, double done, double total, char *note)
 {
-  struct worker *worker = run->worker;
-  free(run->progress.note);
-  run->progress.done = done;
-  run->progress.total = total;
-  run->progress.note = note;
-  if (!run->progress.waits)
-    TAILQ_INSERT_TAIL(&worker->telling, run, telling);
-  run->progress.waits = true;
-  if (clock_monotonic_us() - run->progress.sent_us >= INTERVAL_MS * 1000)
-    run_flush_progress(run);
+  struct worker *worker = run_worker(run);
+  if (!run->telling)
+    run->telling = memory_alloc(sizeof *run->telling);
+  struct run_telling *telling = run->telling;
+  free(telling->note);
+  telling->run = run;
+  telling->done = done;
+  telling->total = total;
+  telling->note = note;
+  if (!telling->waits)
+    TAILQ_INSERT_TAIL(&worker->telling, telling, link);
+  telling->waits = true;
+  if (clock_monotonic_us() - telling->sent_us >= INTERVAL_MS * 1000)
+    send_telling(worker, telling);
   else if (!uv_is_active((uv_handle_t *)&worker->progress_timer))
     uv_timer_start(&worker->progress_timer, on_timer, INTERVAL_MS, 0);
 }

@@ -194,7 +194,6 @@ static struct worker *create(const struct worker_options *options)
   struct worker *worker = memory_alloc(sizeof *worker);
   worker->options = *options;
   worker->jobs_folder = memory_strdup(options->jobs_folder);
-  TAILQ_INIT(&worker->unannounced);
   TAILQ_INIT(&worker->telling);
   return worker;
 }
@@ -202,6 +201,7 @@ static struct worker *create(const struct worker_options *options)
 static void destroy(struct worker *worker)
 {
   free(worker->jobs_folder);
+  free(worker->unannounced.runs);
   free(worker);
 }
 

@@ -44,7 +44,13 @@ struct closing {
 
 struct ear;
 struct run_call;
-TAILQ_HEAD(run_list, run_call);
+struct run_telling;
+
+/* Runs that have begun in this round; NULL in the place of one that has ended. */
+struct run_list {
+  struct run_call **runs;
+  unsigned count, capacity;
+};
 
 struct worker {
   struct worker_options options;
@@ -56,8 +62,8 @@ struct worker {
   struct session *sessions; /* a hash by id */
   struct vm *command_vm;    /* NULL until the first command */
   struct closing *closing;
-  struct run_list unannounced; /* runs that have begun in this round */
-  struct run_list telling;     /* whose progress waits to be sent */
+  struct run_list unannounced;
+  TAILQ_HEAD(, run_telling) telling; /* whose progress waits to be sent */
   uv_timer_t progress_timer;
   struct isolate *isolate;
   struct ear *ears;       /* a hash by generation and id */

@@ -75,7 +75,7 @@ void run_push_object(lua_State *L, const struct run_call *run)
     lua_pushinteger(L, run->call.attempt.number);
     lua_setfield(L, -2, "number");
   }
-  set_text(L, "job", run->job_id);
+  set_text(L, "job", message->as.run.job_id);
   set_text(L, "events_json", message->as.run.events);
   set_text(L, "args_json", message->as.run.args);
   set_text(L, "checkpoint_json", message->as.run.checkpoint);
@@ -92,16 +92,29 @@ static void drop_message(struct run_call *run)
   run->message = NULL;
 }
 
+/* A run that ends in the round in which it begins needs no STARTED. */
+static void announce_later(struct run_call *run)
+{
+  struct run_list *list = &run_worker(run)->unannounced;
+  if (list->count == list->capacity) {
+    list->capacity = list->capacity ? list->capacity * 2 : 64;
+    list->runs = memory_resize(list->runs, list->capacity * sizeof *list->runs);
+  }
+  list->runs[list->count++] = run;
+  run->unannounced = list->count;
+}
+
 /* run -> nothing */
 static int l_run(lua_State *L)
 {
   struct run_call *run = (struct run_call *)vm_call_argument(L);
   const struct message *message = run->message;
   run->started_us = clock_wall_us();
-  run->is_unannounced = true;
-  TAILQ_INSERT_TAIL(&run->worker->unannounced, run, unannounced);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
+  announce_later(run);
   run_push_object(L, run);
+  run->object = lua_topointer(L, 2); /* stays here, so that no other object takes its place */
+  lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
+  lua_pushvalue(L, 2);
   lua_pushstring(L, message->as.run.func); /* NULL pushes nil */
   lua_pushstring(L, message->as.run.command);
   lua_pushstring(L, message->as.run.args);
@@ -126,13 +139,18 @@ static char *copy_line(const char *text, size_t size)
 
 void run_log_line(struct run_call *run, int level, const char *text, size_t size)
 {
-  struct message *line = worker_message(run->worker, MESSAGE_LOG);
+  struct message *line = worker_message(run_worker(run), MESSAGE_LOG);
   line->as.log.attempt = run->call.attempt;
   line->as.log.script = memory_strdup(run->call.vm->script);
   line->as.log.level = level;
   line->as.log.at_us = clock_wall_us();
   line->as.log.text = copy_line(text, size < LOG_LINE_MAX ? size : LOG_LINE_MAX);
-  worker_post(run->worker, line);
+  worker_post(run_worker(run), line);
+}
+
+static bool log_is_full(const struct run_call *run)
+{
+  return run->log_lines >= LOG_LINES_MAX || run->log_bytes > LOG_BYTES_MAX;
 }
 
 static void run_log(struct vm_call *call, int level, const char *text, size_t size)
@@ -140,12 +158,11 @@ static void run_log(struct vm_call *call, int level, const char *text, size_t si
   static const char last[] = "more than 10000 lines or 16 MiB: what follows is not kept";
   struct run_call *run = (struct run_call *)call;
   call_alive(call);
-  if (run->log_is_full)
+  if (log_is_full(run))
     return;
   run->log_lines++;
-  run->log_bytes += size < LOG_LINE_MAX ? size : LOG_LINE_MAX;
-  run->log_is_full = run->log_lines >= LOG_LINES_MAX || run->log_bytes > LOG_BYTES_MAX;
-  if (run->log_is_full)
+  run->log_bytes += size < LOG_LINE_MAX ? (int)size : LOG_LINE_MAX;
+  if (log_is_full(run))
     run_log_line(run, LOG_WARN, last, sizeof last - 1);
   else
     run_log_line(run, level, text, size);
@@ -154,15 +171,18 @@ static void run_log(struct vm_call *call, int level, const char *text, size_t si
 void worker_announce_runs(struct worker *worker)
 {
   struct message_list all = {0};
-  struct run_call *run;
-  while ((run = TAILQ_FIRST(&worker->unannounced))) {
-    TAILQ_REMOVE(&worker->unannounced, run, unannounced);
-    run->is_unannounced = false;
+  struct run_list *list = &worker->unannounced;
+  for (unsigned i = 0; i < list->count; i++) {
+    struct run_call *run = list->runs[i];
+    if (!run)
+      continue;
+    run->unannounced = 0;
     struct message *started = worker_message(worker, MESSAGE_STARTED);
     started->as.started.attempt = run->call.attempt;
     started->as.started.at_us = run->started_us;
     message_list_append(&all, started);
   }
+  list->count = 0;
   host_post_before(worker->host, &all); /* what they have said or asked comes behind */
 }
 
@@ -177,11 +197,11 @@ static void post_finished(struct worker *worker, const struct attempt *attempt, 
 
 void run_post_finished(struct run_call *run, struct message *finished)
 {
-  post_finished(run->worker, &run->call.attempt, run->started_us, finished);
+  post_finished(run_worker(run), &run->call.attempt, run->started_us, finished);
   message_destroy(run->message);
-  free(run->job_id);
-  free(run->progress.note);
-  free(run->reason);
+  if (run->wish)
+    free(run->wish->reason);
+  free(run->wish);
   free(run);
 }
 
@@ -206,28 +226,30 @@ static enum run_state state_of(const struct run_call *run, enum vm_outcome outco
  * ends the attempt; not when somebody else has ended it. */
 static void apply_answer(struct run_call *run, struct message *finished, bool is_ours)
 {
-  if (run->answer.verdict == VERDICT_NONE || !is_ours)
+  const struct run_wish *wish = run->wish;
+  if (!wish || !is_ours)
     return;
-  finished->as.finished.answer = run->answer;
-  finished->as.finished.state = run->answer.verdict == VERDICT_SNOOZE ? RUN_PENDING : RUN_FAILED;
+  bool is_snooze = wish->answer.verdict == VERDICT_SNOOZE;
+  finished->as.finished.answer = wish->answer;
+  finished->as.finished.state = is_snooze ? RUN_PENDING : RUN_FAILED;
   free(run->result);
   run->result = NULL;
-  bool is_snooze = run->answer.verdict == VERDICT_SNOOZE;
   if (!is_snooze && finished->as.finished.error)
     return; /* which tells where */
   free(finished->as.finished.error);
-  finished->as.finished.error = run->reason || is_snooze
-                                    ? memory_strdup(run->reason)
+  finished->as.finished.error = wish->reason || is_snooze
+                                    ? memory_strdup(wish->reason)
                                     : memory_strdup("asked to be tried again (run:retry)");
 }
 
 static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct run_call *run = (struct run_call *)call;
-  if (run->is_unannounced)
-    TAILQ_REMOVE(&run->worker->unannounced, run, unannounced);
-  run_flush_progress(run);
-  struct message *finished = worker_message(run->worker, MESSAGE_FINISHED);
+  struct worker *worker = run_worker(run);
+  if (run->unannounced)
+    worker->unannounced.runs[run->unannounced - 1] = NULL;
+  run_end_progress(run);
+  struct message *finished = worker_message(worker, MESSAGE_FINISHED);
   finished->as.finished.state = state_of(run, outcome);
   finished->as.finished.error = memory_strdup(error);
   if (call->usage.slices > 1)
@@ -241,8 +263,7 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   run->result = NULL;
   bool has_failed =
       finished->as.finished.state == RUN_FAILED || finished->as.finished.state == RUN_TIMED_OUT;
-  if (has_failed && run->message && run->message->as.run.decide &&
-      run->answer.verdict == VERDICT_NONE)
+  if (has_failed && run->message && run->message->as.run.decide && !run->wish)
     run_decide(run, finished);
   else
     run_post_finished(run, finished);
@@ -280,15 +301,11 @@ void worker_run(struct worker *worker, struct message *message)
   }
   struct run_call *run = memory_alloc(sizeof *run);
   run->message = message;
-  run->worker = worker;
-  run->job_id = message->as.run.job_id;
-  message->as.run.job_id = NULL;
   run->is_once = message->as.run.is_once;
   run->killed_as = RUN_INTERRUPTED;
   vm_call_start(vm, &run->call, &run_call_kind, message->as.run.timeout_us);
   run->call.attempt = message->as.run.attempt;
-  run->call.soft_timeout_us = message->as.run.soft_timeout_us;
-  run->call.silence_us = message->as.run.silence_us;
+  vm_call_limit(&run->call, message->as.run.soft_timeout_us, message->as.run.silence_us);
 }
 
 static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)

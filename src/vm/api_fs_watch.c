@@ -142,7 +142,8 @@ static void release_look(struct wait *wait)
   free(look);
 }
 
-static const struct wait_kind look_kind = {"fs.watch", cancel_look, finish_look, release_look, false};
+static const struct wait_kind look_kind = {"fs.watch", cancel_look, finish_look, release_look,
+                                           false};
 
 static int l_look(lua_State *L) /* watch -> changes | nil message code; waits */
 {

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "vm/deadline.h"
 #include "vm/host.h"
 #include "vm/state.h"
 #include "vm/traceback.h"
@@ -91,7 +92,9 @@ static void begin_next(struct vm *vm)
 void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kind *kind,
                    int64_t timeout_us)
 {
-  *call = (struct vm_call){.kind = kind, .vm = vm, .timeout_us = timeout_us};
+  *call = (struct vm_call){.kind = kind, .vm = vm};
+  if (timeout_us > 0)
+    call_limits(call)->timeout_us = timeout_us;
   call->number = ++vm->host->last_number;
   TAILQ_INSERT_TAIL(&vm->calls, call, in_vm);
   if (kind->passes_queue) {
@@ -147,7 +150,7 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
   TAILQ_REMOVE(&vm->calls, call, in_vm);
   wait_abandon(call);
   tell_followers(call, outcome);
-  call_stop_clock(call);
+  call_drop_limits(call);
   leave_thread(call, outcome == VM_SUCCEEDED);
   request_call_ended(call);
   if (!was_queued && !call->kind->passes_queue)
@@ -185,7 +188,7 @@ static void end_failed(struct vm_call *call, int status)
   preempt_end(&host->preempt);
   host->current = NULL;
   /* Describing runs the script's __tostring. */
-  call_end(call, call->kill ? call->kill : VM_FAILED, call->kill ? call->kill_text : text);
+  call_end(call, call->kill ? call->kill : VM_FAILED, call->kill ? vm->kill_text : text);
   free(text);
 }
 
@@ -213,7 +216,7 @@ static void take_result(struct vm_call *call, int status)
   preempt_end(&host->preempt);
   host->current = NULL;
   if (call->kill)
-    call_end(call, call->kill, call->kill_text);
+    call_end(call, call->kill, call->vm->kill_text);
   else if (status == LUA_OK)
     call_end(call, VM_SUCCEEDED, NULL);
   else
@@ -281,13 +284,13 @@ void call_run_slice(struct vm_call *call)
   preempt_begin(&host->preempt, call->thread);
   int results;
   if (call->kind->cpu_us)
-    call->slice_cpu_us = clock_thread_us();
+    host->slice_cpu_us = clock_thread_us();
   int status = lua_resume(call->thread, vm->L, arguments, &results);
   if (call->kind->cpu_us)
-    call->cpu_us += clock_thread_us() - call->slice_cpu_us;
+    call_limits(call)->cpu_us += clock_thread_us() - host->slice_cpu_us;
   host->frames = NULL;
   note_usage(call, cpu_us);
-  wait_release_stale(call);
+  wait_release_stale(host);
   take_result(call, status);
   if (host->options.gauge &&
       atomic_load_explicit(&host->options.gauge->stuck_ms, memory_order_relaxed))
@@ -312,7 +315,6 @@ order_kill(lua_State *L, struct vm_call *call, enum vm_outcome outcome, const ch
   vsnprintf(vm->kill_text + length, sizeof vm->kill_text - (size_t)length, format, arguments);
   va_end(arguments);
   call->kill = outcome;
-  call->kill_text = vm->kill_text;
 }
 
 enum { CYCLES = 2 }; /* of the collector: what it has begun, and a whole one */
@@ -344,7 +346,10 @@ static bool judge_memory(lua_State *L, struct vm_call *call)
 static bool has_used_its_cpu(const struct vm_call *call)
 {
   int64_t limit_us = call->kind->cpu_us;
-  return limit_us && call->cpu_us + clock_thread_us() - call->slice_cpu_us > limit_us;
+  if (!limit_us)
+    return false;
+  int64_t before_us = call->limits ? call->limits->cpu_us : 0;
+  return before_us + clock_thread_us() - call->vm->host->slice_cpu_us > limit_us;
 }
 
 /* Here and not in the loop, as a slice that cannot be cut keeps the loop waiting. */

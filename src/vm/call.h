@@ -20,7 +20,6 @@
 struct vm;
 struct vm_call;
 struct wait;
-struct call_timer;
 
 enum vm_outcome {
   VM_RUNNING, /* not ended */
@@ -61,42 +60,40 @@ struct call_follower {
   LIST_ENTRY(call_follower) link;
 };
 
+struct call_limits;
+
+/* Thousands of calls may sleep for days: what few of them need stands elsewhere. */
 struct vm_call {
   const struct vm_call_kind *kind;
   struct vm *vm;
   lua_State *thread; /* NULL until its first slice */
   int reference;
   enum call_state state;
-  enum vm_outcome kill;   /* set in its own slice: it shall end as soon as it can */
-  const char *kill_text;  /* static */
-  struct wait *wait;      /* begun and not finished */
-  struct wait *stale;     /* finished; to be released when its slice ends */
-  uint64_t number;        /* of the host's calls, never 0 */
-  bool has_locked;        /* asked for a lock */
-  struct attempt attempt; /* of the run that it is: set after the start; key.job 0: of none */
-  /* Set after the start. */
-  int64_t timeout_us;      /* when it is killed; 0: none */
-  int64_t soft_timeout_us; /* when it is told; 0: none */
-  int64_t silence_us;      /* the longest between two signs of life; 0: any */
-  /* Monotonic; 0: none, or not begun. */
-  int64_t deadline_us, soft_us, grace_end_us, alive_us;
-  struct call_timer *timer; /* for those */
-  int64_t cpu_us;           /* used in slices that have ended, if the kind limits it */
-  int64_t slice_cpu_us;     /* of the thread when the slice began */
-  enum run_told told;       /* why it shall end by itself */
-  bool is_heard;            /* the script knows */
-  bool is_patient;          /* it does not want to be interrupted for that */
-  bool is_asleep;           /* and not counted as live */
-  bool was_hurried;         /* what it waits for was asked to end; raises then */
-  struct run_usage usage;   /* of memory and time the slices behind the first */
+  enum vm_outcome kill;       /* set in its own slice: it shall end as soon as it can */
+  enum run_told told;         /* why it shall end by itself */
+  bool is_heard;              /* the script knows */
+  bool is_patient;            /* it does not want to be interrupted for that */
+  bool is_asleep;             /* and not counted as live */
+  bool was_hurried;           /* what it waits for was asked to end; raises then */
+  bool has_locked;            /* asked for a lock */
+  struct wait *wait;          /* begun and not finished */
+  uint64_t number;            /* of the host's calls, never 0 */
+  struct attempt attempt;     /* of the run that it is: set after the start; key.job 0: of none */
+  struct call_limits *limits; /* NULL: none */
+  struct run_usage usage;     /* of memory and time the slices behind the first */
   LIST_HEAD(call_followers, call_follower) followers;
   TAILQ_ENTRY(vm_call) in_queue;
   TAILQ_ENTRY(vm_call) in_vm;
 };
 
-/* Begins a call, at the latest when its turn comes. Members other than kind are set by it. */
+/* Begins a call, at the latest when its turn comes. Members other than kind are set by it. It is
+ * killed when it takes longer than the time-out; 0: any. */
 void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kind *kind,
                    int64_t timeout_us);
+
+/* Right after the start: when it is told, and how long it may be between two signs of life; 0:
+ * never, any. */
+void vm_call_limit(struct vm_call *call, int64_t soft_timeout_us, int64_t silence_us);
 
 /* Between slices: ends the call at once; `ended` is called with VM_KILLED. */
 void vm_call_kill(struct vm_call *call);
@@ -135,10 +132,13 @@ void call_run_slice(struct vm_call *call);
 
 void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error);
 
-/* Its first slice begins; it has outlived one, or something was changed; it ends. */
+/* Those that the call has, made for it if need be; freed by call_drop_limits(). */
+struct call_limits *call_limits(struct vm_call *call);
+void call_drop_limits(struct vm_call *call);
+
+/* Its first slice begins; it has outlived one, or something was changed. */
 void call_begin_clock(struct vm_call *call);
 void call_watch_clock(struct vm_call *call);
-void call_stop_clock(struct vm_call *call);
 
 enum { CALL_WHY_SIZE = 128 };
 /* Whether it must end now, and why. */

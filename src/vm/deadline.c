@@ -17,6 +17,7 @@
 #include "time/duration.h"
 #include "vm/api_args.h"
 #include "vm/call.h"
+#include "vm/deadline.h"
 #include "vm/host.h"
 #include "vm/state.h"
 #include "vm/traceback.h"
@@ -27,28 +28,46 @@ struct call_timer {
   struct vm_call *call;
 };
 
+struct call_limits *call_limits(struct vm_call *call)
+{
+  if (!call->limits)
+    call->limits = memory_alloc(sizeof *call->limits);
+  return call->limits;
+}
+
+void vm_call_limit(struct vm_call *call, int64_t soft_timeout_us, int64_t silence_us)
+{
+  if (soft_timeout_us > 0)
+    call_limits(call)->soft_timeout_us = soft_timeout_us;
+  if (silence_us > 0)
+    call_limits(call)->silence_us = silence_us;
+}
+
 void call_begin_clock(struct vm_call *call)
 {
-  if (call->timeout_us <= 0 && call->soft_timeout_us <= 0 && call->silence_us <= 0)
+  struct call_limits *limits = call->limits;
+  if (!limits)
     return;
   int64_t now_us = clock_monotonic_us();
-  call->alive_us = now_us;
-  if (call->timeout_us > 0)
-    call->deadline_us = now_us + call->timeout_us;
-  if (call->soft_timeout_us > 0)
-    call->soft_us = now_us + call->soft_timeout_us;
+  limits->alive_us = now_us;
+  if (limits->timeout_us > 0)
+    limits->deadline_us = now_us + limits->timeout_us;
+  if (limits->soft_timeout_us > 0)
+    limits->soft_us = now_us + limits->soft_timeout_us;
 }
 
 /* The instant at which the call has been silent for too long; 0: it may be. */
-static int64_t silent_until(const struct vm_call *call)
+static int64_t silent_until(const struct call_limits *limits)
 {
-  return call->silence_us > 0 ? call->alive_us + call->silence_us : 0;
+  return limits->silence_us > 0 ? limits->alive_us + limits->silence_us : 0;
 }
 
-static int64_t nearest(const struct vm_call *call)
+static int64_t nearest(const struct call_limits *limits)
 {
-  const int64_t instants[] = {call->deadline_us, call->soft_us, call->grace_end_us,
-                              silent_until(call)};
+  if (!limits)
+    return INT64_MAX;
+  const int64_t instants[] = {limits->deadline_us, limits->soft_us, limits->grace_end_us,
+                              silent_until(limits)};
   int64_t least = INT64_MAX;
   for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++)
     if (instants[i] && instants[i] < least)
@@ -58,21 +77,22 @@ static int64_t nearest(const struct vm_call *call)
 
 enum vm_outcome call_overdue(const struct vm_call *call, char why[CALL_WHY_SIZE])
 {
-  if (nearest(call) == INT64_MAX)
+  const struct call_limits *limits = call->limits;
+  if (nearest(limits) == INT64_MAX)
     return VM_RUNNING;
   int64_t now_us = clock_monotonic_us();
   char length[DURATION_TEXT_SIZE];
-  if (call->deadline_us && now_us >= call->deadline_us) {
+  if (limits->deadline_us && now_us >= limits->deadline_us) {
     snprintf(why, CALL_WHY_SIZE, "took longer than its time-out");
     return VM_TIMED_OUT;
   }
-  if (call->grace_end_us && now_us >= call->grace_end_us) {
+  if (limits->grace_end_us && now_us >= limits->grace_end_us) {
     snprintf(why, CALL_WHY_SIZE, "was told to end (%s) and went on, so it was killed",
              run_told_name(call->told));
     return VM_KILLED;
   }
-  if (silent_until(call) && now_us >= silent_until(call)) {
-    duration_format(length, call->silence_us);
+  if (silent_until(limits) && now_us >= silent_until(limits)) {
+    duration_format(length, limits->silence_us);
     snprintf(why, CALL_WHY_SIZE, "no heartbeat for %s", length);
     return VM_TIMED_OUT;
   }
@@ -86,20 +106,22 @@ static void free_timer(uv_handle_t *handle)
   free(handle);
 }
 
-void call_stop_clock(struct vm_call *call)
+void call_drop_limits(struct vm_call *call)
 {
-  if (!call->timer)
-    return;
-  call->timer->call = NULL;
-  uv_close((uv_handle_t *)&call->timer->timer, free_timer);
-  call->timer = NULL;
+  struct call_timer *timer = call->limits ? call->limits->timer : NULL;
+  if (timer) {
+    timer->call = NULL;
+    uv_close((uv_handle_t *)&timer->timer, free_timer);
+  }
+  free(call->limits);
+  call->limits = NULL;
 }
 
 /* Rounded up, as libuv rounds down and counts from a clock that it read earlier. */
 static uint64_t timer_delay(struct vm_call *call)
 {
   uv_update_time(call->vm->host->options.loop);
-  int64_t left_us = nearest(call) - clock_monotonic_us();
+  int64_t left_us = nearest(call->limits) - clock_monotonic_us();
   return left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0;
 }
 
@@ -115,8 +137,9 @@ static void on_instant(uv_timer_t *timer)
     free(text);
     return;
   }
-  if (call->soft_us && clock_monotonic_us() >= call->soft_us) {
-    call->soft_us = 0;
+  struct call_limits *limits = call->limits;
+  if (limits->soft_us && clock_monotonic_us() >= limits->soft_us) {
+    limits->soft_us = 0;
     vm_call_tell(call, TOLD_SOFT_TIMEOUT, 0);
   }
   call_watch_clock(call);
@@ -124,16 +147,17 @@ static void on_instant(uv_timer_t *timer)
 
 void call_watch_clock(struct vm_call *call)
 {
-  if (nearest(call) == INT64_MAX)
+  struct call_limits *limits = call->limits;
+  if (nearest(limits) == INT64_MAX)
     return;
-  if (!call->timer) {
-    call->timer = memory_alloc(sizeof *call->timer);
-    call->timer->call = call;
-    uv_timer_init(call->vm->host->options.loop, &call->timer->timer);
-  } else if (uv_is_active((uv_handle_t *)&call->timer->timer)) {
+  if (!limits->timer) {
+    limits->timer = memory_alloc(sizeof *limits->timer);
+    limits->timer->call = call;
+    uv_timer_init(call->vm->host->options.loop, &limits->timer->timer);
+  } else if (uv_is_active((uv_handle_t *)&limits->timer->timer)) {
     return;
   }
-  uv_timer_start(&call->timer->timer, on_instant, timer_delay(call), 0);
+  uv_timer_start(&limits->timer->timer, on_instant, timer_delay(call), 0);
 }
 
 /* ---- being told ---- */
@@ -148,11 +172,12 @@ void vm_call_tell(struct vm_call *call, enum run_told reason, int64_t grace_us)
     call->is_heard = false;
   call->told = reason;
   if (grace_us > 0) {
+    struct call_limits *limits = call_limits(call);
     int64_t end_us = clock_monotonic_us() + grace_us;
-    if (!call->grace_end_us || end_us < call->grace_end_us)
-      call->grace_end_us = end_us;
-    if (call->timer)
-      uv_timer_stop(&call->timer->timer);
+    if (!limits->grace_end_us || end_us < limits->grace_end_us)
+      limits->grace_end_us = end_us;
+    if (limits->timer)
+      uv_timer_stop(&limits->timer->timer);
     call_watch_clock(call);
   }
   if (!call->is_heard)
@@ -178,6 +203,6 @@ void call_raise_told(lua_State *L)
 
 void call_alive(struct vm_call *call)
 {
-  if (call->silence_us > 0)
-    call->alive_us = clock_monotonic_us();
+  if (call->limits && call->limits->silence_us > 0)
+    call->limits->alive_us = clock_monotonic_us();
 }

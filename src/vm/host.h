@@ -25,6 +25,7 @@
 
 struct vm_call;
 struct request;
+struct wait;
 
 TAILQ_HEAD(call_queue, vm_call);
 
@@ -61,6 +62,8 @@ struct host {
   uint64_t last_number;     /* of calls and requests */
   struct preempt preempt;
   struct vm_call *current; /* whose slice it is; NULL between slices */
+  struct wait *stale;      /* which it has finished; to be released when the slice ends */
+  int64_t slice_cpu_us;    /* the thread's CPU time when it began, if that is limited */
   struct resume_frame *frames;
   enum passing passing;
 };

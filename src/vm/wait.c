@@ -38,11 +38,12 @@ static int finish_wait(lua_State *L, int status, lua_KContext context)
     return 0;
   }
   call->wait = NULL;
-  wait_release_stale(call);
-  call->stale = wait;
+  struct host *host = call->vm->host;
+  wait_release_stale(host);
+  host->stale = wait;
   int results = wait->kind->finish(L, wait);
-  if (call->stale == wait)
-    wait_release_stale(call);
+  if (host->stale == wait)
+    wait_release_stale(host);
   if (call->was_hurried) {
     call->was_hurried = false;
     call_raise_told(L);
@@ -68,10 +69,10 @@ void wait_done(struct wait *wait)
     wait->kind->release(wait);
 }
 
-void wait_release_stale(struct vm_call *call)
+void wait_release_stale(struct host *host)
 {
-  struct wait *stale = call->stale;
-  call->stale = NULL;
+  struct wait *stale = host->stale;
+  host->stale = NULL;
   if (stale)
     stale->kind->release(stale);
 }
