@@ -29,12 +29,13 @@ static void put_progress(struct json_writer *writer, const struct run_progress *
 
 void progress_put(struct json_writer *writer, const struct open_run *run)
 {
-  if (!run || !run->progress.at_us)
+  const struct run_progress *progress = run ? &run_extra(run)->progress : NULL;
+  if (!progress || !progress->at_us)
     return;
   json_key(writer, "progress");
   json_begin_object(writer);
-  put_progress(writer, &run->progress);
-  view_put_instant(writer, "at", run->progress.at_us, 0);
+  put_progress(writer, progress);
+  view_put_instant(writer, "at", progress->at_us, 0);
   json_end_object(writer);
 }
 
@@ -49,9 +50,10 @@ void progress_told(struct sched *s, const struct message *message)
   struct open_run *run = run_find_attempt(s, &message->as.progress.attempt);
   if (!run)
     return;
-  free(run->progress.note);
-  run->progress = (struct run_progress){message->as.progress.done, message->as.progress.total,
-                                        memory_strdup(message->as.progress.note), s->now_us};
+  struct run_progress *progress = &run_make_extra(run)->progress;
+  free(progress->note);
+  *progress = (struct run_progress){message->as.progress.done, message->as.progress.total,
+                                    memory_strdup(message->as.progress.note), s->now_us};
   run->entry->told_us = run->key.scheduled_us;
   if (!event_wanted(s, "job_progress", EVENT_HOT))
     return;
@@ -61,7 +63,7 @@ void progress_told(struct sched *s, const struct message *message)
   json_put_text(&writer, "job", run->entry->job->id);
   view_put_run_id(&writer, "run", run->entry->job->id, run->key.scheduled_us);
   json_put_integer(&writer, "attempt", run->attempt);
-  put_progress(&writer, &run->progress);
+  put_progress(&writer, progress);
   event_end(s, &out, &writer, "job_progress", EVENT_HOT);
 }
 

@@ -28,8 +28,8 @@ static void fill(struct run *row, const struct open_run *run)
                       .due_us = run->due_us,
                       .claimed_us = run->claimed_us,
                       .started_us = run->started_us,
-                      .args = run->args,
-                      .events = run->events};
+                      .args = run_extra(run)->args,
+                      .events = run_extra(run)->events};
 }
 
 /* The attempt has ended as `ended` says and another one is due at `due_us`. */

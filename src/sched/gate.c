@@ -264,38 +264,40 @@ static void hold(struct sched *s, struct open_run *run, int64_t due_us)
 bool gate_admits_run(struct sched *s, struct open_run *run)
 {
   const struct job *job = run->entry->job;
-  const char *args = run->args;
-  if (!job->pool && !job->concurrency_key && run->wait.why == WAIT_NONE)
+  const char *args = run_extra(run)->args;
+  if (!job->pool && !job->concurrency_key && run_extra(run)->wait.why == WAIT_NONE)
     return true;
+  struct run_extra *extra = run_make_extra(run);
   struct wait found = find_closed(s, job, args);
   if (found.why != WAIT_NONE) {
     int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
     hold(s, run, JOB_NEVER);
-    set_wait(s, &run->wait, &found);
+    set_wait(s, &extra->wait, &found);
     run->start.us = order(job, due_us);
     heap_put(&found.gate->runs, &run->start);
     return false;
   }
   if (run->due_us == JOB_NEVER)
     hold(s, run, s->now_us);
-  run->wait = (struct wait){0};
-  run->gates[0] = key_gate(s, job, args);
-  run->gates[1] = pool_gate(s, job);
+  extra->wait = (struct wait){0};
+  extra->gates[0] = key_gate(s, job, args);
+  extra->gates[1] = pool_gate(s, job);
   for (int i = 0; i < 2; i++)
-    if (run->gates[i])
-      run->gates[i]->used++;
+    if (extra->gates[i])
+      extra->gates[i]->used++;
   return true;
 }
 
 void gate_vacate(struct sched *s, struct open_run *run)
 {
-  for (int i = 0; i < 2; i++) {
-    if (!run->gates[i])
+  struct run_extra *extra = run->extra;
+  for (int i = 0; extra && i < 2; i++) {
+    if (!extra->gates[i])
       continue;
-    run->gates[i]->used--;
+    extra->gates[i]->used--;
     s->gates_changed = true;
-    stir(s, run->gates[i]);
-    run->gates[i] = NULL;
+    stir(s, extra->gates[i]);
+    extra->gates[i] = NULL;
   }
 }
 
@@ -383,9 +385,9 @@ void gates_undo(struct sched *s)
     stir(s, gate);
   }
   for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
-    for (int i = 0; i < 2; i++)
-      if (run->gates[i])
-        run->gates[i]->used++;
+    for (int i = 0; run->extra && i < 2; i++)
+      if (run->extra->gates[i])
+        run->extra->gates[i]->used++;
 }
 
 void gates_free_all(struct sched *s)
@@ -407,7 +409,7 @@ void gate_set_pool(struct sched *s, const char *name, int64_t slots)
 void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context)
 {
   for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
-    if (!run->ended && (run->gates[0] == gate || run->gates[1] == gate))
+    if (!run->ended && run->extra && (run->extra->gates[0] == gate || run->extra->gates[1] == gate))
       visit(context, run);
 }
 

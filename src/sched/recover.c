@@ -41,7 +41,7 @@ static bool collect(void *context, const struct run *run, const char *job_id)
 
 static bool note_sequence(void *context, const struct log_line *line)
 {
-  ((struct open_run *)context)->log_lines = line->sequence;
+  ((struct open_run *)context)->log_lines = (int32_t)line->sequence;
   return true;
 }
 

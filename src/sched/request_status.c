@@ -8,6 +8,7 @@
 #include "sched/lock.h"
 #include "sched/near.h"
 #include "sched/request.h"
+#include "sched/run.h"
 #include "sched/stuck.h"
 #include "sched/view.h"
 
@@ -112,7 +113,7 @@ static void put_progress(struct request *r)
   json_key(r->result, "progress");
   json_begin_array(r->result);
   for (const struct open_run *run = r->s->open_runs; run && shown < SHOWN; run = run->hh.next) {
-    if (run->ended || !run->progress.at_us)
+    if (run->ended || !run_extra(run)->progress.at_us)
       continue;
     json_begin_object(r->result);
     view_put_run_id(r->result, "run", run->entry->job->id, run->key.scheduled_us);

@@ -28,23 +28,48 @@ struct open_run *run_find(struct sched *s, struct run_key key)
   return run && !run->ended ? run : NULL;
 }
 
+const struct run_extra *run_extra(const struct open_run *run)
+{
+  static const struct run_extra none;
+  return run->extra ? run->extra : &none;
+}
+
+struct run_extra *run_make_extra(struct open_run *run)
+{
+  if (!run->extra)
+    run->extra = memory_alloc(sizeof *run->extra);
+  return run->extra;
+}
+
 static void free_run(struct open_run *run)
 {
   free(run->before);
-  free(run->progress.note);
-  free(run->args);
-  free(run->events);
+  if (run->extra) {
+    free(run->extra->progress.note);
+    free(run->extra->args);
+    free(run->extra->events);
+    free(run->extra);
+  }
   free(run);
+}
+
+static void note_touched(struct sched *s, struct open_run *run)
+{
+  if (s->touched_count == s->touched_capacity) {
+    s->touched_capacity = s->touched_capacity ? s->touched_capacity * 2 : 64;
+    s->touched = memory_resize(s->touched, s->touched_capacity * sizeof *s->touched);
+  }
+  s->touched[s->touched_count++] = run;
 }
 
 void run_touch(struct sched *s, struct open_run *run)
 {
   if (run->fresh || run->before)
     return;
-  run->before = memory_alloc(sizeof *run);
-  *run->before = *run;
-  run->next_touched = s->touched;
-  s->touched = run;
+  run->before = memory_alloc(sizeof *run->before);
+  run->before->run = *run;
+  run->before->extra = *run_extra(run);
+  note_touched(s, run);
 }
 
 static void leave_entry(struct sched *s, struct open_run *run)
@@ -69,8 +94,8 @@ void run_end(struct sched *s, struct open_run *run)
 
 void run_commit(struct sched *s)
 {
-  for (struct open_run *run = s->touched, *next; run; run = next) {
-    next = run->next_touched;
+  for (size_t i = 0; i < s->touched_count; i++) {
+    struct open_run *run = s->touched[i];
     free(run->before);
     run->before = NULL;
     run->fresh = false;
@@ -79,13 +104,34 @@ void run_commit(struct sched *s)
       free_run(run);
     }
   }
-  s->touched = NULL;
+  s->touched_count = 0;
+}
+
+/* What is not undone has been told to people, or is marked again. */
+static void restore(struct open_run *run)
+{
+  const struct open_run *before = &run->before->run;
+  run->ended = false;
+  run->fence = before->fence;
+  run->attempt = before->attempt;
+  run->uncounted = before->uncounted;
+  run->due_us = before->due_us;
+  run->started_us = before->started_us;
+  run->worker = before->worker;
+  run->becomes = before->becomes;
+  run->killed = before->killed;
+  if (run->extra) {
+    run->extra->wait = run->before->extra.wait;
+    memcpy(run->extra->gates, run->before->extra.gates, sizeof run->extra->gates);
+  }
+  free(run->before);
+  run->before = NULL;
 }
 
 void run_undo(struct sched *s)
 {
-  for (struct open_run *run = s->touched, *next; run; run = next) {
-    next = run->next_touched;
+  for (size_t i = 0; i < s->touched_count; i++) {
+    struct open_run *run = s->touched[i];
     heap_remove(&run->start);
     if (run->fresh) {
       if (!run->ended)
@@ -94,24 +140,11 @@ void run_undo(struct sched *s)
       free_run(run);
       continue;
     }
-    struct open_run *before = run->before;
     if (run->ended)
       run->entry->open_runs++;
-    run->ended = false;
-    run->fence = before->fence;
-    run->attempt = before->attempt;
-    run->uncounted = before->uncounted;
-    run->due_us = before->due_us;
-    run->started_us = before->started_us;
-    run->worker = before->worker;
-    run->becomes = before->becomes;
-    run->killed = before->killed;
-    run->wait = before->wait;
-    memcpy(run->gates, before->gates, sizeof run->gates);
-    run->before = NULL;
-    free(before);
+    restore(run);
   }
-  s->touched = NULL;
+  s->touched_count = 0;
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
     run->lasting = false; /* the mark may be undone; marking again does no harm */
   run_release(s);
@@ -125,6 +158,7 @@ void run_free_all(struct sched *s)
     HASH_DEL(s->open_runs, run);
     free_run(run);
   }
+  free(s->touched);
 }
 
 struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from)
@@ -137,14 +171,15 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
                            .previous_us = from->previous_us,
                            .claimed_us = from->claimed_us,
                            .due_us = from->due_us,
-                           .args = memory_strdup(from->args),
-                           .events = memory_strdup(from->events),
                            .entry = entry,
                            .fresh = true};
   run->start.number = from->key.job;
   run->start.us = from->due_us;
-  run->next_touched = s->touched;
-  s->touched = run;
+  if (from->args)
+    run_make_extra(run)->args = memory_strdup(from->args);
+  if (from->events)
+    run_make_extra(run)->events = memory_strdup(from->events);
+  note_touched(s, run);
   entry->open_runs++;
   if (from->claimed_us > entry->claimed_us)
     entry->claimed_us = from->claimed_us;
@@ -247,14 +282,15 @@ void run_send(struct sched *s, struct open_run *run)
       sched_failed(s, store_mark_sent(s->store, run->key, run->fence, s->now_us, &error), &error))
     return;
   run->worker = script ? script->worker : any_worker(s);
+  const struct run_extra *extra = run_extra(run);
   struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
   m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
   m->as.run.generation = script ? script->generation : 0;
   m->as.run.job_id = memory_strdup(job->id);
   m->as.run.func = memory_strdup(job->func);
   m->as.run.command = memory_strdup(job->command);
-  m->as.run.args = memory_strdup(run->args ? run->args : job->args);
-  m->as.run.events = memory_strdup(run->events);
+  m->as.run.args = memory_strdup(extra->args ? extra->args : job->args);
+  m->as.run.events = memory_strdup(extra->events);
   m->as.run.timeout_us = job->timeout_us;
   m->as.run.soft_timeout_us = job->soft_timeout_us;
   m->as.run.silence_us = job->heartbeat_timeout_us;

@@ -30,6 +30,9 @@ void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason);
 /* Marks the open runs that were claimed so long ago; the first due time among the others. */
 int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
+/* What few runs have: to read, and to change. */
+const struct run_extra *run_extra(const struct open_run *run);
+struct run_extra *run_make_extra(struct open_run *run);
 /* The run is changed in this turn; before the change. */
 void run_touch(struct sched *s, struct open_run *run);
 /* An event about it; `ended` NULL: about its beginning. */

@@ -69,34 +69,43 @@ struct run_progress {
   int64_t at_us; /* 0: it has said nothing */
 };
 
-/* A run that was claimed and has not ended. */
-struct open_run {
-  struct run_key key;
-  struct heap_node start; /* in `waiting` until its time, or in a gate's heap; us is due_us */
+/* What few open runs have. */
+struct run_extra {
   struct wait wait;
   struct gate *gates[2]; /* in which it has a place; NULL: none */
-  int64_t fence;
-  int32_t attempt;
-  int32_t uncounted; /* attempts before that were snoozed or interrupted */
-  enum run_cause cause;
-  int64_t previous_us, claimed_us;
-  int64_t due_us;         /* JOB_NEVER: when a gate lets it through */
-  int64_t started_us;     /* 0: a worker has not reported it started */
-  int worker;             /* address it was sent to; 0: not sent */
-  enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
-  bool killed;            /* and shall end at once */
-  bool lasting;           /* marked so in the store */
-  bool ended;             /* in this turn; freed when it is committed */
-  int64_t log_lines;
-  bool has_checkpoint;
   struct run_progress progress;
   char *args;   /* given by hand; else NULL */
   char *events; /* what set it off; NULL: the time did */
+};
+
+/* A run that was claimed and has not ended. As small as it can be: thousands may sleep. */
+struct open_run {
+  struct run_key key;
+  struct heap_node start; /* in `waiting` until its time, or in a gate's heap; us is due_us */
   struct entry *entry;
-  struct open_run *before; /* what it was before this turn touched it; see run_commit */
-  struct open_run *next_touched;
-  bool fresh;        /* claimed in this turn */
-  UT_hash_handle hh; /* by key */
+  struct run_extra *extra; /* NULL: none; see run_extra() */
+  int64_t fence;
+  int64_t previous_us, claimed_us;
+  int64_t due_us;     /* JOB_NEVER: when a gate lets it through */
+  int64_t started_us; /* 0: a worker has not reported it started */
+  int32_t attempt;
+  int32_t uncounted; /* attempts before that were snoozed or interrupted */
+  int32_t log_lines;
+  int worker; /* address it was sent to; 0: not sent */
+  enum run_cause cause;
+  enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
+  bool killed;            /* and shall end at once */
+  bool lasting;           /* marked so in the store */
+  bool has_checkpoint;
+  bool fresh;                /* claimed in this turn */
+  bool ended;                /* in this turn; freed when it is committed */
+  struct run_before *before; /* what it was before this turn touched it; NULL: the same */
+  UT_hash_handle hh;         /* by key */
+};
+
+struct run_before {
+  struct open_run run;
+  struct run_extra extra;
 };
 
 /* Something that happened in this turn. */
@@ -170,8 +179,9 @@ struct sched {
   const struct json *pools_declared; /* by the script whose jobs are read now */
   struct entry *entries;
   struct open_run *open_runs;
-  struct open_run *touched; /* in this turn */
-  struct entry *unfolded;   /* oldest first */
+  struct open_run **touched; /* in this turn: changed, or new */
+  size_t touched_count, touched_capacity;
+  struct entry *unfolded; /* oldest first */
   size_t unfolded_count;
   struct store_watermark watermark;
   bool watermark_changed;

@@ -323,7 +323,7 @@ enum error_code why_not_running(struct request *r, struct entry *entry)
 
 static const char *place_of(const struct open_run *run)
 {
-  switch (run->wait.why) {
+  switch (run_extra(run)->wait.why) {
   case WAIT_POOL:
     return "waits for a slot of its pool";
   case WAIT_KEY:

@@ -206,11 +206,12 @@ static enum error_code tell_attempts(struct request *r, const struct run *run)
 
 static void tell_gate(struct request *r, const struct open_run *open)
 {
-  if (open->wait.why == WAIT_POOL)
-    why_begin(r, "pool", "it waits for a slot of pool \"%s\"", gate_name(open->wait.gate));
+  const struct wait *wait = &run_extra(open)->wait;
+  if (wait->why == WAIT_POOL)
+    why_begin(r, "pool", "it waits for a slot of pool \"%s\"", gate_name(wait->gate));
   else
-    why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(open->wait.gate));
-  view_put_instant(r->result, "since", open->wait.since_us, 0);
+    why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(wait->gate));
+  view_put_instant(r->result, "since", wait->since_us, 0);
   why_end(r);
 }
 
@@ -228,7 +229,8 @@ static void tell_lock(struct request *r, const struct open_run *open)
 
 static void tell_open(struct request *r, const struct open_run *open)
 {
-  if ((open->wait.why == WAIT_POOL || open->wait.why == WAIT_KEY) && open->wait.gate) {
+  const struct wait *wait = &run_extra(open)->wait;
+  if ((wait->why == WAIT_POOL || wait->why == WAIT_KEY) && wait->gate) {
     tell_gate(r, open);
   } else if (!open->worker && open->due_us > r->s->now_us) {
     why_begin(r, "waiting", "attempt %d is due later", open->attempt);
