@@ -46,6 +46,7 @@ static int run(const struct daemon_options *options)
   struct error error;
   struct moonbeat_options o = translate(options);
   o.handle_signals = true;
+  memory_give_back();
   notify_take_environment();
   warden_start(words);
   struct moonbeat *m = moonbeat_start(&o, &error);

@@ -39,6 +39,10 @@ struct scheduler {
   int status;
 };
 
+struct begun {
+  int64_t wall_us, cpu_us;
+};
+
 static void end(struct scheduler *s)
 {
   if (s->ended)
@@ -89,10 +93,23 @@ static void sleep_until_due(struct scheduler *s)
   uv_timer_start(&s->bound, on_bound, LONGEST_SLEEP_MS, 0);
 }
 
+/* From here on nobody else is served. */
+static struct begun begin(void)
+{
+  return (struct begun){clock_monotonic_us(), clock_thread_us()};
+}
+
+static void took(struct scheduler *s, struct begun begun)
+{
+  sched_took(s->sched, clock_monotonic_us() - begun.wall_us, clock_thread_us() - begun.cpu_us);
+}
+
 static void on_housekeeping(uv_timer_t *timer)
 {
   struct scheduler *s = timer->data;
+  struct begun begun = begin();
   int64_t wait_us = sched_idle(s->sched, clock_wall_us());
+  took(s, begun);
   if (wait_us >= 0)
     uv_timer_start(timer, on_housekeeping, (uint64_t)(wait_us / 1000 + 1), 0);
 }
@@ -127,12 +144,14 @@ static void turn(struct scheduler *s)
   if (s->ended || s->stopping_workers)
     return;
   look_at_clock(s);
+  struct begun begun = begin();
   if (sched_turn(s->sched, clock_wall_us(), &s->inbox, &out, &error)) {
     message_list_deinit(&out);
     fail(s, &error);
     return;
   }
   bus_post_list(s->bus, &out);
+  took(s, begun);
   if (sched_stopped(s->sched)) {
     s->stopping_workers = true;
     uv_timer_start(&s->bound, on_no_last_word, WORKERS_LAST_WORD_MS, 0);

@@ -5,11 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 static void (*on_exhaustion)(void);
 
 void memory_on_exhaustion(void (*callback)(void))
 {
   on_exhaustion = callback;
+}
+
+void memory_give_back(void)
+{
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 128 << 10); /* which else grows with what is freed, up to 32 MiB */
+#endif
 }
 
 static void *check(void *block, size_t size)

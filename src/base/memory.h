@@ -14,6 +14,10 @@ char *memory_strdup(const char *text);             /* NULL gives NULL */
  */
 void memory_on_exhaustion(void (*callback)(void));
 
+/* Blocks of some 100 KiB and more go back to the system when they are freed, so that what a burst
+ * needed is not kept for ever. Before there are threads. */
+void memory_give_back(void);
+
 char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -85,6 +85,17 @@ static void put_stuck(struct cli *cli, const struct json *list)
   }
 }
 
+static void put_turns(struct cli *cli, const struct json *turns)
+{
+  int64_t count = json_integer(json_get(turns, "count"), 0);
+  if (count == 0)
+    return;
+  put_label(cli, "turns");
+  buffer_printf(&cli->out, "%" PRId64 ", the longest %.1f ms (of late %.1f ms)\n", count,
+                json_number(json_get(turns, "longest"), 0) * 1e3,
+                json_number(json_get(turns, "lately"), 0) * 1e3);
+}
+
 static void put_next(struct cli *cli, const struct json *next)
 {
   const char *job = json_text(json_get(next, "job"), NULL);
@@ -114,6 +125,7 @@ static void put_status(struct cli *cli, const struct json *status)
   }
   put_counts(cli, "jobs", json_get(status, "jobs"));
   put_counts(cli, "runs", json_get(status, "runs"));
+  put_turns(cli, json_get(status, "turns"));
   put_stuck(cli, json_get(status, "stuck"));
   put_progress(cli, json_get(status, "progress"));
   put_next(cli, json_get(status, "next"));

@@ -1,10 +1,12 @@
 /* The lifetimes of the control server: the listening socket, who may connect, how many. When all
- * places are taken, a newcomer takes that of the client that was silent longest, if that one waits
- * for nothing; so clients that forgot to leave cannot lock a person out, and no time-out has to cut
- * off those who only listen. */
+ * places are taken, a newcomer takes that of one who has never asked anything, or else that of the
+ * client that was silent longest, if that one waits for nothing; so clients that forgot to leave,
+ * or never say a word, cannot lock a person out, and no time-out has to cut off those who only
+ * listen. */
 #include "ctl/server_internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,7 +18,7 @@
 #include "base/memory.h"
 #include "ctl/unix_socket.h"
 
-enum { BACKLOG = 128, EVICTABLE_AFTER_US = 10 * 1000 * 1000 };
+enum { BACKLOG = 1024, EVICTABLE_AFTER_US = 10 * 1000 * 1000 };
 
 static void on_flush(uv_prepare_t *prepare)
 {
@@ -104,17 +106,37 @@ void server_forget_connection(struct connection *connection)
   connection->is_dirty = false;
 }
 
-/* Who has to go when there is no room: NULL when everybody is in use. */
-static struct connection *find_evictable(struct server *server)
+/* What it has sent may not have been read yet. */
+static bool has_words_waiting(struct connection *connection)
 {
-  struct connection *idlest = NULL;
-  for (struct connection *c = server->connections; c; c = c->next)
-    if (c->requests == 0 && c->worker < 0 && !c->subscription.on &&
-        (!idlest || c->active_us < idlest->active_us))
-      idlest = c;
-  if (idlest && clock_monotonic_us() - idlest->active_us < EVICTABLE_AFTER_US)
+  uv_os_fd_t fd;
+  struct pollfd poll_fd = {.events = POLLIN};
+  if (uv_fileno((uv_handle_t *)&connection->pipe, &fd) != 0)
+    return false;
+  poll_fd.fd = fd;
+  return poll(&poll_fd, 1, 0) > 0;
+}
+
+/* Of two who wait for nothing: who never asked, and then who was silent longer. */
+static bool goes_before(const struct connection *a, const struct connection *b)
+{
+  if (a->has_asked != b->has_asked)
+    return b->has_asked;
+  return a->active_us < b->active_us;
+}
+
+/* Who has to go when there is no room: NULL when everybody is in use. The list has the newest
+ * first, so among those who never asked the last one has had the longest time to do so. */
+static struct connection *find_evictable(const struct connection *newcomer)
+{
+  struct connection *first = NULL;
+  for (struct connection *c = newcomer->server->connections; c; c = c->next)
+    if (c != newcomer && c->requests == 0 && c->worker < 0 && !c->subscription.on &&
+        (!first || goes_before(c, first)) && (c->has_asked || !has_words_waiting(c)))
+      first = c;
+  if (first && first->has_asked && clock_monotonic_us() - first->active_us < EVICTABLE_AFTER_US)
     return NULL;
-  return idlest;
+  return first;
 }
 
 static void refuse(struct connection *connection, enum error_code code, const char *text)
@@ -142,13 +164,13 @@ static bool admit(struct connection *connection)
     return false;
   }
   if (server->connection_count > SERVER_CONNECTIONS_MAX) {
-    struct connection *idlest = find_evictable(server);
+    struct connection *idlest = find_evictable(connection);
     if (!idlest) {
       snprintf(text, sizeof text, "all %d connections are in use", SERVER_CONNECTIONS_MAX);
       refuse(connection, ERROR_BUSY, text);
       return false;
     }
-    refuse(idlest, ERROR_BUSY, "closed to make room: no request for a long time");
+    refuse(idlest, ERROR_BUSY, "closed to make room: it has asked nothing for the longest time");
   }
   return true;
 }

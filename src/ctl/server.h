@@ -20,7 +20,9 @@
  * A connection costs a bounded amount of memory: frames up to SERVER_FRAME_MAX; requests in flight
  * up to SERVER_REQUESTS_MAX, beyond which it is read no further until some are answered; output
  * that it does not read up to SERVER_PUSHES_MAX for a push to be added, SERVER_ANSWERS_MAX for an
- * answer, or else it is cut off. All on the thread of the loop. */
+ * answer, or else it is cut off; of all connections together SERVER_OUTPUT_MAX, or else the one is
+ * cut off that has most. Clients are answered in fair order (sched/desk.c), so that one who asks
+ * for much does not keep others waiting. All on the thread of the loop. */
 #ifndef CTL_SERVER_H
 #define CTL_SERVER_H
 
@@ -33,6 +35,7 @@ enum {
   SERVER_FRAME_MAX = 1 << 20,
   SERVER_PUSHES_MAX = 8 << 20,
   SERVER_ANSWERS_MAX = 64 << 20,
+  SERVER_OUTPUT_MAX = 256 << 20,
   SERVER_REQUESTS_MAX = 256,
   SERVER_CONNECTIONS_MAX = 256,
 };

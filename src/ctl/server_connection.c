@@ -15,7 +15,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-enum { READ_SIZE = 64 << 10, OUTPUT_HIGH = 1 << 20, KEPT_CAPACITY = 256 << 10 };
+enum {
+  READ_SIZE = 64 << 10,
+  OUTPUT_HIGH = 256 << 10,
+  ASKED_HIGH = 1 << 20,
+  KEPT_CAPACITY = 256 << 10,
+};
 
 static size_t count_output(const struct connection *connection)
 {
@@ -25,7 +30,8 @@ static size_t count_output(const struct connection *connection)
 static bool may_take_requests(const struct connection *connection)
 {
   return !connection->is_ending && !connection->is_closed &&
-         connection->requests < SERVER_REQUESTS_MAX && count_output(connection) < OUTPUT_HIGH;
+         connection->requests < SERVER_REQUESTS_MAX && connection->asked < ASKED_HIGH &&
+         count_output(connection) < OUTPUT_HIGH;
 }
 
 /* ---- reading ---- */
@@ -96,6 +102,7 @@ void connection_pump(struct connection *connection)
     switch (frame_next(&connection->in, &frame, &size)) {
     case FRAME_READY:
       connection->active_us = clock_monotonic_us();
+      connection->has_asked = true;
       request_handle(connection, frame, size);
       break;
     case FRAME_TOO_LONG:
@@ -216,18 +223,40 @@ void connection_flush(struct connection *connection)
   }
 }
 
+static void cut_off(struct connection *connection)
+{
+  log_warn("control socket: a client does not read what it asked for; it is cut off");
+  connection_close(connection);
+}
+
+/* Many who do not read must not fill the memory together: the one goes that for which most waits.
+ */
+static void bound_output(struct server *server)
+{
+  size_t sum = 0;
+  struct connection *worst = NULL;
+  for (struct connection *c = server->connections; c; c = c->next) {
+    sum += count_output(c);
+    if (!worst || count_output(c) > count_output(worst))
+      worst = c;
+  }
+  if (sum > SERVER_OUTPUT_MAX)
+    cut_off(worst);
+}
+
 static void add_output(struct connection *connection, const char *frame, size_t size, size_t most)
 {
   if (connection->is_closed || connection->is_ending)
     return;
   if (count_output(connection) > most) {
-    log_warn("control socket: a client does not read what it asked for; it is cut off");
-    connection_close(connection);
+    cut_off(connection);
     return;
   }
   buffer_append(&connection->out, frame, size);
   buffer_append_byte(&connection->out, '\n');
   server_mark_dirty(connection);
+  if (count_output(connection) > OUTPUT_HIGH)
+    bound_output(connection->server);
 }
 
 void connection_send(struct connection *connection, const char *frame, size_t size)

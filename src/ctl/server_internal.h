@@ -23,6 +23,8 @@ struct connection {
   uint64_t session; /* never used again; 0 is none */
   int worker;       /* that runs this connection's console; -1: none yet */
   int requests;     /* in flight */
+  size_t asked;     /* bytes of them */
+  bool has_asked;   /* a whole frame has come */
   struct frame_splitter in;
   bool is_reading;
   bool is_pumping; /* frames of `in` are being handled, further up the stack */
@@ -45,6 +47,7 @@ struct connection {
 struct pending {
   struct connection *connection; /* NULL: gone, or the server itself asked */
   char *id;                      /* JSON, as the client wrote it */
+  size_t size;                   /* of its parameters */
   uint32_t generation;
   uint32_t next_free;
   bool is_used;

@@ -18,7 +18,8 @@ enum { ID_SIZE_MAX = 256 };
 
 #define NO_FREE UINT32_MAX
 
-static uint64_t add_pending(struct server *server, struct connection *connection, const char *id)
+static uint64_t add_pending(struct server *server, struct connection *connection, const char *id,
+                            size_t size)
 {
   if (server->first_free == NO_FREE) {
     uint32_t old = server->pending_count, grown = old ? old * 2 : 64;
@@ -33,9 +34,12 @@ static uint64_t add_pending(struct server *server, struct connection *connection
   server->first_free = pending->next_free;
   pending->connection = connection;
   pending->id = memory_strdup(id);
+  pending->size = size;
   pending->is_used = true;
-  if (connection)
+  if (connection) {
     connection->requests++;
+    connection->asked += size;
+  }
   return SERVER_TAG_BIT | (uint64_t)(pending->generation & 0x7fffffff) << 32 | place;
 }
 
@@ -57,9 +61,18 @@ static void release_pending(struct server *server, struct pending *pending)
   server->first_free = place;
 }
 
+static void tell_left(const struct connection *connection)
+{
+  struct message *message = message_create(MESSAGE_LEFT, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  message->tag = connection->session;
+  bus_post(connection->server->options.bus, message);
+}
+
 void request_forget(struct connection *connection)
 {
   struct server *server = connection->server;
+  if (connection->requests > 0)
+    tell_left(connection);
   for (uint32_t i = 0; connection->requests > 0 && i < server->pending_count; i++)
     if (server->pending[i].connection == connection) {
       server->pending[i].connection = NULL;
@@ -101,6 +114,7 @@ void request_reply(struct server *server, const struct message *message)
   struct connection *connection = pending->connection;
   if (connection) {
     connection->requests--;
+    connection->asked -= pending->size;
     if (message->as.reply.code)
       connection_send_error(connection, pending->id, message->as.reply.code,
                             message->as.reply.text ? message->as.reply.text : "");
@@ -114,20 +128,22 @@ void request_reply(struct server *server, const struct message *message)
 
 /* ---- passing on ---- */
 
-/* Takes `params` over. */
-static void ask_scheduler(struct server *server, const char *op, char *params, uint64_t tag)
+/* Takes `params` over. `client` 0: at once. */
+static void ask_scheduler(struct server *server, const char *op, char *params, uint64_t client,
+                          uint64_t tag)
 {
   struct message *message = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   message->tag = tag;
   message->as.request.op = memory_strdup(op);
   message->as.request.params = params;
+  message->as.request.client = client;
   bus_post(server->options.bus, message);
 }
 
 void request_watch_off(struct server *server)
 {
-  ask_scheduler(server, "watch_events", memory_strdup("{\"on\":false}"),
-                add_pending(server, NULL, "null"));
+  ask_scheduler(server, "watch_events", memory_strdup("{\"on\":false}"), 0,
+                add_pending(server, NULL, "null", 0));
 }
 
 static char *copy_params(const struct json *params)
@@ -163,8 +179,8 @@ static enum error_code do_subscribe(struct connection *connection, const char *i
   struct server *server = connection->server;
   enum error_code code = subscription_set(connection, params, error);
   if (code == ERROR_OK)
-    ask_scheduler(server, "watch_events", memory_strdup("{\"on\":true}"),
-                  add_pending(server, connection, id));
+    ask_scheduler(server, "watch_events", memory_strdup("{\"on\":true}"), 0,
+                  add_pending(server, connection, id, 0));
   return code;
 }
 
@@ -206,7 +222,7 @@ static enum error_code ask_console_text(struct connection *connection, enum mess
   if (strlen(text->as.string.data) != text->as.string.size)
     return error_set(error, ERROR_INVALID, "\"text\" must not hold a NUL character");
   ask_console(connection, kind, text->as.string.data,
-              add_pending(connection->server, connection, id));
+              add_pending(connection->server, connection, id, 0));
   return ERROR_OK;
 }
 
@@ -334,8 +350,9 @@ static enum error_code handle(struct connection *connection, const struct json *
   operation own = find_operation(op);
   if (own)
     return own(connection, id->data, params, error);
-  ask_scheduler(connection->server, op, copy_params(params),
-                add_pending(connection->server, connection, id->data));
+  char *asked = copy_params(params);
+  ask_scheduler(connection->server, op, asked, connection->session,
+                add_pending(connection->server, connection, id->data, asked ? strlen(asked) : 0));
   return ERROR_OK;
 }
 

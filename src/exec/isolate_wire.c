@@ -97,6 +97,7 @@ static const struct field fields[] = {
     FIELD(MESSAGE_REQUEST, PLAIN, request.generation),
     FIELD(MESSAGE_REQUEST, PLAIN, request.attempt),
     FIELD(MESSAGE_REQUEST, PLAIN, request.call),
+    /* Not request.client, which is the front's to give. */
 };
 
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
@@ -115,7 +116,7 @@ WHOLE(started, 40);
 WHOLE(finished, 112);
 WHOLE(progress, 56);
 WHOLE(log, 64);
-WHOLE(request, 72);
+WHOLE(request, 80);
 
 /* ---- putting ---- */
 

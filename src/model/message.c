@@ -92,6 +92,7 @@ static void free_strings(struct message *m)
   case MESSAGE_END_SESSION:
     free(m->as.console.text);
     break;
+  case MESSAGE_LEFT:
   case MESSAGE_SCANNED:
   case MESSAGE_CLOCK:
   case MESSAGE_STOP:
@@ -165,6 +166,7 @@ struct message *message_copy_request(const struct message *request)
   copy->as.request.generation = request->as.request.generation;
   copy->as.request.attempt = request->as.request.attempt;
   copy->as.request.call = request->as.request.call;
+  copy->as.request.client = request->as.request.client;
   return copy;
 }
 

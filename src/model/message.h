@@ -25,6 +25,7 @@ enum message_kind {
   MESSAGE_REPLY,   /* code, text: the result as JSON, or the error's sentence */
 
   /* front -> scheduler */
+  MESSAGE_LEFT,    /* the client `tag` waits for no answer any more */
   MESSAGE_SOURCE,  /* a script file is new, changed, gone or unreadable */
   MESSAGE_SCANNED, /* all files there are have been sent; tag as in the RESCAN, 0 for the first */
   MESSAGE_SENSED,  /* what a sensor has seen: key, events, position; or why it cannot */
@@ -85,6 +86,7 @@ struct message {
       uint64_t generation;    /* its state; a console's has GENERATION_OF_CONSOLE; 0 for a client */
       struct attempt attempt; /* of the run that asks; key.job 0: not of a run */
       uint64_t call;          /* the asking call's number at its worker, `from`; 0 for a client */
+      uint64_t client; /* clients are answered in fair order; 0: at once, in that of messages */
     } request;
     struct {
       enum error_code code;

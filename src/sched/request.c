@@ -35,6 +35,18 @@ static const struct request_operation *find(const char *name, struct error *erro
   return NULL;
 }
 
+bool request_is_question(const char *op)
+{
+  static const char *const questions[] = {
+      "calendars", "events",      "kv_get", "kv_keys", "kv_list", "list", "listener", "listeners",
+      "locks",     "logs",        "next",   "pools",   "pulse",   "run",  "runs",     "scripts",
+      "show",      "show_script", "skips",  "status",  "why",     NULL};
+  const char *const *question = questions;
+  while (*question && strcmp(*question, op) != 0)
+    question++;
+  return *question != NULL;
+}
+
 static enum error_code check_params(const struct request_operation *operation,
                                     const struct json *params, struct error *error)
 {

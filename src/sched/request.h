@@ -45,6 +45,8 @@ enum error_code request_check_function(struct sched *s, const struct job *job, s
 enum error_code request_why(struct request *request);
 
 void request_answer(struct sched *s, struct message *message); /* takes the message */
+/* It changes nothing, so that nobody misses it when who asked has left. */
+bool request_is_question(const char *op);
 
 /* The text parameter, or NULL with ERROR_USAGE set. */
 const char *request_text(struct request *request, const char *name);

@@ -10,6 +10,7 @@
 #include "sched/request.h"
 #include "sched/run.h"
 #include "sched/stuck.h"
+#include "sched/turns.h"
 #include "sched/view.h"
 
 struct next {
@@ -159,6 +160,7 @@ static enum error_code status(struct request *r)
   json_put_integer(r->result, "failing", failing);
   json_end_object(r->result);
   put_runs(r);
+  turns_put(r->s, r->result);
   stuck_put(r->s, r->result);
   put_progress(r);
   json_put_integer(r->result, "locks", (int64_t)lock_count(r->s));

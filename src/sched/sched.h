@@ -48,4 +48,7 @@ bool sched_stopped(const struct sched *sched);
  * many microseconds the next one is wanted; -1: not before another turn. */
 int64_t sched_idle(struct sched *sched, int64_t now_us);
 
+/* What one of the two has taken, of the clock and of the processor, as `status` shows it. */
+void sched_took(struct sched *sched, int64_t wall_us, int64_t cpu_us);
+
 #endif

@@ -154,6 +154,22 @@ struct reload {
   bool scanned;
 };
 
+/* Clients' requests that wait, see desk.c. */
+struct desk {
+  struct desk_client *clients; /* a hash by their numbers */
+  struct desk_cost *costs;     /* a hash by operation */
+  struct heap order;           /* of those that wait */
+  int64_t served;              /* bytes that the client served last had had by then */
+  int64_t share;               /* of this turn, that is left */
+};
+
+/* See turns.c. */
+struct turn_times {
+  int64_t count, slow;
+  int64_t longest_us, longest_at_us, cpu_us;
+  int64_t window, window_us, before_us; /* of this minute, and of the one before */
+};
+
 struct watched; /* a job that is expected to succeed, or is in trouble: health.c */
 
 struct sched {
@@ -216,6 +232,8 @@ struct sched {
   enum event_reach { REACH_ALL, REACH_NOW, REACH_KEPT } reach; /* see event_full() */
 
   struct locks *locks;
+  struct desk desk;
+  struct turn_times turns;
 
   int64_t next_fence;
   int64_t retry_us; /* after a full disk: not before */

@@ -10,6 +10,7 @@
 #include "sched/ask.h"
 #include "sched/calendar.h"
 #include "sched/checkpoint.h"
+#include "sched/desk.h"
 #include "sched/event.h"
 #include "sched/finish.h"
 #include "sched/fire.h"
@@ -86,6 +87,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
 void sched_destroy(struct sched *s)
 {
   locks_destroy(s);
+  desk_clear(s);
   run_free_all(s);
   arrivals_forget(s);
   queues_free_all(s);
@@ -143,7 +145,7 @@ static void take(struct sched *s, struct message **message)
   switch (m->kind) {
   case MESSAGE_REQUEST:
     *message = NULL;
-    request_answer(s, m);
+    desk_answer(s, m);
     break;
   case MESSAGE_SOURCE:
     script_source(s, m);
@@ -295,17 +297,30 @@ static void take_back(struct sched *s)
   near_forget(s);
 }
 
+/* What has come, in its order; then clients' requests, as far as the turn's share goes. */
+static struct message *next_message(struct sched *s, struct message_list *in)
+{
+  struct message *message;
+  while ((message = message_list_pop(in)))
+    if (!desk_take_in(s, message))
+      return message;
+  return desk_next(s);
+}
+
 static void write_turn(struct sched *s, struct message_list *in, struct message_list *taken)
 {
   struct message *message;
   s->failure = store_begin(s->store, &s->error);
   if (!s->failure && s->full_us)
     event_recovered(s);
-  while (!s->failure && (message = message_list_pop(in))) {
+  while (!s->failure && (message = next_message(s, in))) {
     /* A request is consumed by its handler: the copy is for the case that the turn is taken back.
      */
-    if (message->kind == MESSAGE_REQUEST)
-      message_list_append(taken, message_copy_request(message));
+    if (message->kind == MESSAGE_REQUEST) {
+      struct message *copy = message_copy_request(message);
+      copy->as.request.client = 0; /* it has had its turn */
+      message_list_append(taken, copy);
+    }
     take(s, &message);
     if (message)
       message_list_append(taken, message);
@@ -360,7 +375,7 @@ static void answer_alone(struct sched *s, struct message *request)
   if (s->failure)
     message_destroy(request);
   else
-    request_answer(s, request);
+    desk_answer(s, request);
   finish_writing(s);
   if (s->failure) {
     take_back(s);
@@ -383,7 +398,7 @@ static enum error_code hold(struct sched *s, struct message_list *messages)
 {
   struct message *message;
   enum error_code failure = ERROR_OK;
-  while ((message = message_list_pop(messages))) {
+  while ((message = next_message(s, messages))) {
     if (message->kind == MESSAGE_REQUEST) {
       answer_alone(s, message);
       if (s->failure && !is_passing(s->failure))
@@ -407,6 +422,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   s->now_us = s->turn_us = now_us;
   s->out = out;
   s->events_this_turn = 0;
+  desk_begin(s);
   if (now_us < s->retry_us) {
     code = hold(s, in);
   } else {
@@ -439,6 +455,8 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
 
 int64_t sched_wake_us(const struct sched *s, int64_t now_us)
 {
+  if (desk_is_waited_at(s) && !s->stopped)
+    return now_us;
   if (s->retry_us && !s->stopped)
     return s->retry_us;
   if ((s->held.first || s->arrivals) && !s->stopped)

@@ -142,6 +142,7 @@ describe("about the daemon", function()
   it("status", function()
     local out = d:must "status"
     contains(out, ", process " .. d:json("status")[1].pid)
+    contains(out, "turns ")
     contains(out, d.jobs_folder)
     local status = object "status"
     for _, name in ipairs { "pid", "uptime", "workers", "scripts" } do

@@ -30,7 +30,7 @@ static struct {
   struct server *server;
   char folder[64];
   char *path;
-  atomic_long stops, watch_on, watch_off, ended_sessions, interrupts;
+  atomic_long stops, watch_on, watch_off, ended_sessions, interrupts, left;
   _Atomic int64_t grace_us;
 } house;
 
@@ -75,7 +75,10 @@ static void scheduler_receives(void *context, struct message_list *messages)
   (void)context;
   struct message *message;
   while ((message = message_list_pop(messages))) {
-    answer_request(message);
+    if (message->kind == MESSAGE_LEFT)
+      atomic_fetch_add(&house.left, 1);
+    else
+      answer_request(message);
     message_destroy(message);
   }
 }
@@ -473,12 +476,20 @@ static void stops_when_asked(void **state)
   assert_int_equal(atomic_load(&house.stops), 2);
 }
 
+static void fill_places(int fds[SERVER_CONNECTIONS_MAX], const char *with)
+{
+  for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++) {
+    fds[i] = connect_raw();
+    send_raw(fds[i], with, strlen(with));
+  }
+}
+
 static void has_room_for_so_many(void **state)
 {
   (void)state;
   int fds[SERVER_CONNECTIONS_MAX];
-  for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++)
-    fds[i] = connect_raw();
+  fill_places(fds, "{\"op\":\"never\"}\n");
+  usleep(50000);
   int one_more = connect_raw();
   char *answer = receive_raw(one_more, WAIT_MS);
   assert_string_equal(answer, "{\"id\":null,\"error\":{\"code\":\"busy\",\"message\":\"all 256 "
@@ -489,6 +500,22 @@ static void has_room_for_so_many(void **state)
   usleep(50000);
   expect_alive();
   for (int i = 1; i < SERVER_CONNECTIONS_MAX; i++)
+    close(fds[i]);
+}
+
+/* However many there are: of those who have asked nothing, the one goes that came first. */
+static void who_says_nothing_makes_room(void **state)
+{
+  (void)state;
+  int fds[SERVER_CONNECTIONS_MAX];
+  fill_places(fds, "");
+  expect_alive();
+  char *answer = receive_raw(fds[0], WAIT_MS);
+  assert_string_equal(
+      answer, "{\"id\":null,\"error\":{\"code\":\"busy\",\"message\":\"closed to make room: "
+              "it has asked nothing for the longest time\"}}\n");
+  free(answer);
+  for (int i = 0; i < SERVER_CONNECTIONS_MAX; i++)
     close(fds[i]);
 }
 
@@ -547,6 +574,7 @@ int main(void)
       IN_HOUSE(a_late_answer_is_dropped),
       IN_HOUSE(stops_when_asked),
       IN_HOUSE(has_room_for_so_many),
+      IN_HOUSE(who_says_nothing_makes_room),
       IN_HOUSE(nobody_else_may_use_the_socket),
       cmocka_unit_test(says_that_nobody_runs),
       cmocka_unit_test(long_paths_work),
