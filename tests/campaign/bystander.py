@@ -1,0 +1,69 @@
+"""One who uses the daemon as it is meant while others do not: a question every few milliseconds, on a
+connection of its own and on a new one in turn, and how long each answer took.
+
+    with Bystander(rig, daemon) as bystander:
+        ...
+    bystander.report("while clients were bad")
+"""
+import threading
+import time
+
+from client import Client, Gone, Refused
+
+PAUSE_SECONDS = 0.005
+PATIENCE_SECONDS = 20  # an answer that takes longer is none, on any machine
+
+
+class Bystander:
+    def __init__(self, rig, daemon, ask=lambda client: client.call("pulse")):
+        self.rig, self.daemon, self.ask = rig, daemon, ask
+        self.took = []  # seconds
+        self.refusals = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _connect(self):
+        return Client(self.daemon.socket, timeout=PATIENCE_SECONDS)
+
+    def _once(self, lasting):
+        begun = time.monotonic()
+        self.ask(lasting)
+        self.took.append(time.monotonic() - begun)
+        begun = time.monotonic()
+        with self._connect() as fresh:
+            self.ask(fresh)
+        self.took.append(time.monotonic() - begun)
+
+    def _refused(self, error):
+        text = str(error)
+        self.refusals[text] = self.refusals.get(text, 0) + 1
+
+    def _run(self):
+        lasting = None
+        while not self._stop.wait(PAUSE_SECONDS):
+            try:
+                lasting = lasting or self._connect()
+                self._once(lasting)
+            except (Gone, Refused, TimeoutError) as error:
+                self._refused(error)
+                lasting = lasting and lasting.close()
+        if lasting:
+            lasting.close()
+
+    def report(self, when):
+        """Notes how long answers took; who got none is a violation."""
+        took = sorted(self.took) or [0.0]
+        self.rig.note("%s: %d questions, answered in %.1f ms (p50), %.1f ms (p99), %.1f ms (longest)" % (
+            when, len(self.took), 1000 * took[len(took) // 2], 1000 * took[len(took) * 99 // 100], 1000 * took[-1]))
+        for text, count in self.refusals.items():
+            self.rig.violate("not_served", "%d of the bystander's questions: %s" % (count, text))
+        if not self.took:
+            self.rig.violate("not_served", "the bystander got no answer at all")
