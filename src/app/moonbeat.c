@@ -2,6 +2,7 @@
 #include "app/moonbeat.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,22 @@ struct moonbeat {
   struct fleet *fleet;
 };
 
+/* A folder is there after a power cut when the one that holds it was synced. Each start does so:
+ * the one that made it may have been killed before it could. */
+static enum error_code keep_name(const char *path, struct error *error)
+{
+  char *parent = memory_printf("%s/..", path);
+  int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(parent);
+  if (fd < 0)
+    return ERROR_OK; /* not ours to read: whoever made the folder there looks after it */
+  enum error_code code = ERROR_OK;
+  if (fsync(fd) != 0 && errno != EINVAL) /* which says that there is no such thing here */
+    code = error_set_errno(error, ERROR_IO, errno, "cannot sync the folder that holds %s", path);
+  close(fd);
+  return code;
+}
+
 static enum error_code make_state_folder(const char *path, struct error *error)
 {
   if (mkdir(path, 0700) == 0 || errno == EEXIST) {
@@ -41,7 +58,7 @@ static enum error_code make_state_folder(const char *path, struct error *error)
     if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
       if (facts.st_uid == geteuid() && (facts.st_mode & 077) && chmod(path, 0700) != 0)
         return error_set_errno(error, ERROR_PERMISSION, errno, "cannot close %s to others", path);
-      return ERROR_OK;
+      return keep_name(path, error);
     }
     return error_set(error, ERROR_EXISTS, "%s is not a folder: move it away, or give --state",
                      path);
