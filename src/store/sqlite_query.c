@@ -77,7 +77,10 @@ static enum error_code explain(struct store *store, struct error *error)
   case SQLITE_CANTOPEN:
     if (means_no_permission(system_errno))
       return error_set_errno(error, ERROR_PERMISSION, system_errno, "%s: cannot be opened", name);
-    /* fall through */
+    if (lacked_room(store))
+      return set_full(store, error);
+    return error_set_errno(error, ERROR_IO, system_errno,
+                           "%s: it, or its -wal or -shm, cannot be opened or made", name);
   case SQLITE_IOERR:
     if (lacked_room(store))
       return set_full(store, error);
@@ -91,11 +94,16 @@ static enum error_code explain(struct store *store, struct error *error)
 
 enum error_code store_fail(struct store *store, struct error *error)
 {
-  enum error_code code = explain(store, error);
-  if (code != ERROR_CONFLICT)
+  struct error local, *told = error ? error : &local;
+  enum error_code code = explain(store, told);
+  if (code != ERROR_CONFLICT && !store->failed) {
     store->failed = code;
+    store->failure = *told;
+  }
   if (code == ERROR_IO)
     store->unsafe = true;
+  if (code == ERROR_FULL)
+    store->lacks_room = true;
   return code;
 }
 

@@ -4,7 +4,8 @@
  * committed is there after power loss. SQLite's own checkpoints are off, because they come inside
  * somebody's commit; store_checkpoint() does them between turns, whenever a few megabytes have
  * gathered. As nobody writes meanwhile, a checkpoint moves the whole rest and the next commit
- * begins the WAL anew, so it stays small unless a reader holds it.
+ * begins the WAL anew, so it stays small unless a reader holds it. On a disk that has little room
+ * it is done much sooner: a WAL that takes the last of it leaves none to move it to.
  *
  * Opening reads a handful of pages however large the file is. The page cache grows on demand.
  * SQLite opens and closes the database file; this process never does so by hand, since closing any
@@ -17,6 +18,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -25,8 +27,10 @@
 enum {
   CHECKPOINT_PAGES = 1000,          /* 4 MB: some milliseconds of work */
   BUSY_CHECKPOINT_PAGES = 8 * 1024, /* 32 MB: pages that a burst writes often are moved once */
-  WAL_LARGE_PAGES = 16 * 1024,      /* 64 MB: worth giving back to the system */
-  BUSY_WAIT_MS = 2000,              /* for a person's sqlite3 shell to let go */
+  CRAMPED_CHECKPOINT_PAGES = 64,
+  LITTLE_ROOM_BYTES = 64 << 20,
+  WAL_LARGE_PAGES = 16 * 1024, /* 64 MB: worth giving back to the system */
+  BUSY_WAIT_MS = 2000,         /* for a person's sqlite3 shell to let go */
 };
 
 static const char settings[] = "PRAGMA page_size = 4096;"
@@ -87,6 +91,57 @@ static enum error_code connect(struct store *store, struct error *error)
   return code;
 }
 
+/* ---- the checkpoint ---- */
+
+static bool has_little_room(const struct store *store)
+{
+  struct statvfs facts;
+  return store->path && statvfs(store->path, &facts) == 0 &&
+         (uint64_t)facts.f_bavail * facts.f_frsize < LITTLE_ROOM_BYTES;
+}
+
+/* -1: not now. */
+static int choose_checkpoint(const struct store *store, bool is_busy)
+{
+  int unmoved = store->wal_pages - store->moved_pages;
+  if (unmoved >= (is_busy ? BUSY_CHECKPOINT_PAGES : CHECKPOINT_PAGES))
+    return SQLITE_CHECKPOINT_PASSIVE;
+  if (store->lacks_room && store->wal_pages > 0)
+    return SQLITE_CHECKPOINT_TRUNCATE;
+  if (unmoved >= CRAMPED_CHECKPOINT_PAGES && has_little_room(store))
+    return SQLITE_CHECKPOINT_PASSIVE;
+  return !is_busy && store->wal_pages >= WAL_LARGE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE : -1;
+}
+
+static void checkpoint(struct store *store, int mode)
+{
+  int log_pages = 0, moved_pages = 0;
+  sqlite3_busy_timeout(store->db, 0); /* a reader in the way: another time */
+  int result = sqlite3_wal_checkpoint_v2(store->db, "main", mode, &log_pages, &moved_pages);
+  sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
+  /* No room is no harm: the WAL still holds everything. What is worse must be told to somebody, and
+   * the next store_begin() does. */
+  if (result != SQLITE_OK && result != SQLITE_BUSY && result != SQLITE_LOCKED &&
+      store_fail(store, NULL) == ERROR_FULL)
+    return;
+  /* When all was moved, the next commit begins the WAL anew. After a failure, or with a reader in
+   * the way, wait for as much again. */
+  if (result == SQLITE_OK && log_pages == moved_pages)
+    store->wal_pages = 0;
+  store->moved_pages = store->wal_pages;
+}
+
+void store_checkpoint(struct store *store, bool is_busy)
+{
+  if (!sqlite3_get_autocommit(store->db) || store->unsafe)
+    return;
+  int mode = choose_checkpoint(store, is_busy);
+  if (mode >= 0)
+    checkpoint(store, mode);
+}
+
+/* ---- opening and closing ---- */
+
 static enum error_code begin_epoch(struct store *store, struct error *error)
 {
   enum error_code code;
@@ -124,7 +179,14 @@ enum error_code store_open(const char *path, struct store **opened, struct error
       (code = store_execute(store, settings, error)))
     goto out;
   sqlite3_wal_hook(store->db, remember_wal_size, store);
-  if ((code = schema_migrate(store, error)) || (code = begin_epoch(store, error)))
+  if ((code = schema_migrate(store, error)))
+    goto out;
+  code = begin_epoch(store, error);
+  if (code == ERROR_FULL) { /* perhaps for what an earlier daemon left in the WAL */
+    checkpoint(store, SQLITE_CHECKPOINT_PASSIVE);
+    code = begin_epoch(store, error);
+  }
+  if (code)
     goto out;
   *opened = store;
   store = NULL;
@@ -168,13 +230,17 @@ enum error_code store_begin(struct store *store, struct error *error)
 enum error_code store_commit(struct store *store, struct error *error)
 {
   if (store->failed) {
-    error_set(error, store->failed, "%s: the transaction has failed before", store_name(store));
+    if (error)
+      *error = store->failure;
     return store->failed;
   }
   if (sqlite3_get_autocommit(store->db))
     return error_set(error, ERROR_INTERNAL, "%s: a commit without a transaction",
                      store_name(store));
-  return query_transaction(store, "COMMIT", error);
+  enum error_code code = query_transaction(store, "COMMIT", error);
+  if (!code)
+    store->lacks_room = false;
+  return code;
 }
 
 void store_rollback(struct store *store)
@@ -183,31 +249,4 @@ void store_rollback(struct store *store)
     query_transaction(store, "ROLLBACK", NULL);
   store->failed = ERROR_OK;
   store->last_number = store->last_reserved = 0; /* what was set aside may be taken back with it */
-}
-
-void store_checkpoint(struct store *store, bool is_busy)
-{
-  if (!sqlite3_get_autocommit(store->db) || store->unsafe)
-    return;
-  if (is_busy && store->wal_pages - store->moved_pages < BUSY_CHECKPOINT_PAGES)
-    return;
-  int mode = SQLITE_CHECKPOINT_PASSIVE;
-  if (store->wal_pages - store->moved_pages < CHECKPOINT_PAGES) {
-    if (store->wal_pages < WAL_LARGE_PAGES)
-      return;
-    mode = SQLITE_CHECKPOINT_TRUNCATE;
-  }
-  int log_pages = 0, moved_pages = 0;
-  sqlite3_busy_timeout(store->db, 0); /* a reader in the way: another time */
-  int result = sqlite3_wal_checkpoint_v2(store->db, "main", mode, &log_pages, &moved_pages);
-  sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
-  /* No room is no harm: the WAL still holds everything. What is worse must be told to somebody, and
-   * the next store_begin() does. */
-  if (result != SQLITE_OK && result != SQLITE_BUSY && result != SQLITE_LOCKED)
-    store_fail(store, NULL);
-  /* When all was moved, the next commit begins the WAL anew. After a failure, or with a reader in
-   * the way, wait for as much again. */
-  if (result == SQLITE_OK && log_pages == moved_pages)
-    store->wal_pages = 0;
-  store->moved_pages = store->wal_pages;
 }

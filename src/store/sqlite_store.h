@@ -27,6 +27,8 @@ struct store {
   int lock;   /* the lock file's descriptor; -1 for a store in memory */
   int64_t epoch;
   enum error_code failed;             /* of the transaction: commit refuses */
+  bool lacks_room;                    /* since the last commit */
+  struct error failure;               /* the first of it, when it has failed */
   bool unsafe;                        /* after ERROR_IO: begin refuses */
   int64_t last_number, last_reserved; /* job numbers: given, and set aside in meta */
   int wal_pages, moved_pages;

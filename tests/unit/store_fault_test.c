@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 /* The real VFS has one table of methods for the database and one for the WAL; writing and syncing
  * are the same functions in both. */
@@ -265,16 +266,29 @@ static void a_file_size_limit(void **state)
   expect_turns(turns);
 }
 
-static void a_full_file_system(void **state)
+/* A store on a disk of its own, which only this process sees. */
+static void mount_small(void)
 {
-  (void)state;
   store_close(store);
   store = NULL;
-  /* A mount that only this process sees. */
   if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
       mount("tmpfs", folder, "tmpfs", 0, "size=1m") != 0)
     skip();
   OK(store_open(path, &store, &error));
+}
+
+static void unmount_small(void)
+{
+  store_close(store);
+  store = NULL;
+  wipe();
+  umount(folder);
+}
+
+static void a_full_file_system(void **state)
+{
+  (void)state;
+  mount_small();
   char filler[sizeof path];
   snprintf(filler, sizeof filler, "%s/filler", folder);
   int fd = open(filler, O_WRONLY | O_CREAT, 0600), turns = 0;
@@ -289,10 +303,29 @@ static void a_full_file_system(void **state)
   unlink(filler);
   OK(take_turn(turns++));
   expect_turns(turns);
-  store_close(store);
-  store = NULL;
-  wipe();
-  umount(folder);
+  unmount_small();
+}
+
+/* A WAL that took the last of the room could never be moved into a database that has to grow. */
+static void a_small_disk_is_not_filled_by_the_wal(void **state)
+{
+  (void)state;
+  mount_small();
+  int turns = 0;
+  enum error_code code;
+  while (!(code = take_turn(turns)) && turns < 1000) {
+    store_checkpoint(store, true);
+    turns++;
+  }
+  assert_int_equal(code, ERROR_FULL);
+  char wal[sizeof path + 4];
+  struct stat database, log;
+  snprintf(wal, sizeof wal, "%s-wal", path);
+  assert_int_equal(stat(path, &database), 0);
+  assert_int_equal(stat(wal, &log), 0);
+  assert_true(log.st_size < database.st_size);
+  expect_turns(turns);
+  unmount_small();
 }
 
 #define FAULT_TEST(function) cmocka_unit_test_setup_teardown(function, open_fresh, heal)
@@ -309,6 +342,7 @@ int main(void)
       FAULT_TEST(a_checkpoint_that_cannot_sync_is_told),
       FAULT_TEST(a_file_size_limit),
       FAULT_TEST(a_full_file_system),
+      FAULT_TEST(a_small_disk_is_not_filled_by_the_wal),
   };
   put_vfs_in_front();
   return run_suite(tests, sizeof tests / sizeof tests[0], false);
