@@ -1,11 +1,13 @@
 #include "app/fleet.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "bus/need.h"
 #include "exec/worker.h"
 #include "vm/gauge.h"
 
@@ -53,6 +55,7 @@ struct fleet *fleet_start(struct bus *bus, const struct moonbeat_options *option
   fleet->options = options;
   fleet->store_path = store_path;
   fleet->alarm_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  need(fleet->alarm_fd < 0 ? -errno : 0, "the workers' alarm");
   while (fleet->count < options->workers)
     start_one(fleet);
   return fleet;

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/thread.h"
+#include "bus/need.h"
 #include "ctl/options.h"
 #include "ctl/server.h"
 #include "script/watch.h"
@@ -195,7 +196,7 @@ static void watch_signals(struct front *f)
 {
   static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
   for (int i = 0; i < SIGNALS; i++) {
-    uv_signal_init(&f->loop, &f->signals[i]);
+    need(uv_signal_init(&f->loop, &f->signals[i]), "the way of signals");
     f->signals[i].data = f;
     uv_signal_start(&f->signals[i], on_signal, numbers[i]);
   }
@@ -233,7 +234,7 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
   f->bus = bus;
   f->options = *options;
   uv_mutex_init(&f->mutex);
-  uv_loop_init(&f->loop);
+  need(uv_loop_init(&f->loop), "the front's event loop");
   f->server = server_create(&(struct server_options){.loop = &f->loop,
                                                      .bus = bus,
                                                      .workers = options->workers,
@@ -255,7 +256,7 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
     free(f);
     return code;
   }
-  uv_thread_create(&f->thread, run_thread, f);
+  need(uv_thread_create(&f->thread, run_thread, f), "the front's thread");
   *front = f;
   return ERROR_OK;
 }

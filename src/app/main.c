@@ -41,12 +41,29 @@ static struct moonbeat_options translate(const struct daemon_options *options)
   return o;
 }
 
+/* libuv and Lua abort when the system refuses what they cannot do without, and say little or
+ * nothing. The cause is still in errno. */
+static void say_abort(int number)
+{
+  static const char begin[] = "moonbeat: aborted (the system's last error: ",
+                    end[] = "): start it again; what was acknowledged is kept\n";
+  const char *why = errno ? strerrordesc_np(errno) : NULL;
+  if (!why)
+    why = "none";
+  ssize_t written = write(STDERR_FILENO, begin, sizeof begin - 1);
+  written = write(STDERR_FILENO, why, strlen(why));
+  written = write(STDERR_FILENO, end, sizeof end - 1);
+  (void)written;
+  signal(number, SIG_DFL); /* abort() raises it again */
+}
+
 static int run(const struct daemon_options *options)
 {
   struct error error;
   struct moonbeat_options o = translate(options);
   o.handle_signals = true;
   memory_give_back();
+  signal(SIGABRT, say_abort);
   notify_take_environment();
   warden_start(words);
   struct moonbeat *m = moonbeat_start(&o, &error);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/thread.h"
+#include "bus/need.h"
 
 enum {
   LONGEST_SLEEP_MS = 1000,
@@ -237,19 +238,20 @@ struct scheduler *scheduler_start(struct bus *bus, struct sched *sched, struct s
   s->store = store;
   s->fleet = fleet;
   s->alarm_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-  uv_loop_init(&s->loop);
-  uv_poll_init(&s->loop, &s->alarm, s->alarm_fd);
+  need(s->alarm_fd < 0 ? -errno : 0, "the scheduler's alarm");
+  need(uv_loop_init(&s->loop), "the scheduler's event loop");
+  need(uv_poll_init(&s->loop, &s->alarm, s->alarm_fd), "the scheduler's alarm");
   uv_timer_init(&s->loop, &s->bound);
   uv_timer_init(&s->loop, &s->housekeeping);
   uv_idle_init(&s->loop, &s->at_once);
   s->alarm.data = s->bound.data = s->housekeeping.data = s->at_once.data = s;
   uv_poll_start(&s->alarm, UV_READABLE, on_alarm);
-  uv_poll_init(&s->loop, &s->stuck, fleet_alarm_fd(fleet));
+  need(uv_poll_init(&s->loop, &s->stuck, fleet_alarm_fd(fleet)), "the workers' alarm");
   s->stuck.data = s;
   uv_poll_start(&s->stuck, UV_READABLE, on_stuck);
   bus_open(bus, ADDRESS_SCHEDULER, &s->loop, receive, s);
   uv_idle_start(&s->at_once, on_at_once);
-  uv_thread_create(&s->thread, run_thread, s);
+  need(uv_thread_create(&s->thread, run_thread, s), "the scheduler's thread");
   return s;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "bus/need.h"
 
 struct mailbox {
   uv_mutex_t mutex;
@@ -50,7 +51,7 @@ void bus_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receiv
 {
   struct mailbox *box = &bus->boxes[address];
   uv_async_t *wake = memory_alloc(sizeof *wake);
-  uv_async_init(loop, wake, on_wake);
+  need(uv_async_init(loop, wake, on_wake), "a mailbox");
   wake->data = box;
   uv_mutex_lock(&box->mutex);
   box->receive = receive;

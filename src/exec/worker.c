@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/thread.h"
+#include "bus/need.h"
 #include "exec/isolate.h"
 #include "vm/api_http.h"
 
@@ -161,7 +162,7 @@ static void receive(void *context, struct message_list *messages)
 
 static void open_loop(struct worker *worker)
 {
-  uv_loop_init(&worker->loop);
+  need(uv_loop_init(&worker->loop), "a worker's event loop");
   worker->host = host_open(&(struct host_options){.loop = &worker->loop,
                                                   .bus = worker->options.bus,
                                                   .address = worker->options.address,
@@ -218,8 +219,7 @@ void worker_run_here(const struct worker_options *options,
 struct worker *worker_start(const struct worker_options *options)
 {
   struct worker *worker = create(options);
-  if (uv_thread_create(&worker->thread, run_thread, worker) != 0)
-    abort();
+  need(uv_thread_create(&worker->thread, run_thread, worker), "a worker's thread");
   return worker;
 }
 

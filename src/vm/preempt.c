@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
 #include "base/process.h"
+#include "bus/need.h"
 #include "vm/gauge.h"
 
 /* ThreadSanitizer holds back signals until the thread enters a function that it knows, which Lua's
@@ -84,10 +84,8 @@ void preempt_open(struct preempt *preempt, lua_Hook hook)
 #else
   event._sigev_un._tid = process_thread_id();
 #endif
-  if (timer_create(CLOCK_MONOTONIC, &event, &preempt->timer) != 0) {
-    fprintf(stderr, "moonbeat: no timer for a worker: %s\n", strerror(errno));
-    abort();
-  }
+  bool is_made = timer_create(CLOCK_MONOTONIC, &event, &preempt->timer) == 0;
+  need(is_made ? 0 : -errno, "a worker's timer");
 }
 
 void preempt_close(struct preempt *preempt)
