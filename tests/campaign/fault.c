@@ -6,6 +6,7 @@
  *   FAULT_AT       the first call that fails, counted from 1
  *   FAULT_ERRNO    its number; 0 with a write: half of it is written, as when a disk fills
  *   FAULT_WHILE    a file: as long as it exists, later calls fail too; unset: one call only
+ *   FAULT_SPARE    a file whose writes never fail, nor do those to standard error: witnesses
  *   FAULT_LOG      a file that gets a line for the first failure, with the name of the descriptor
  *   FAULT_COUNTS   a file of a counter for each kind, of which a campaign learns how far to go
  *
@@ -89,11 +90,15 @@ static unsigned long fault_at;
 static int fault_errno;
 static const char *fault_while;
 static int fault_log = -1;
+static struct stat spared;
 static atomic_ulong own_counts[KIND_COUNT], *counts = own_counts;
 
 static void open_files(void)
 {
-  const char *log = getenv("FAULT_LOG"), *shared = getenv("FAULT_COUNTS");
+  const char *log = getenv("FAULT_LOG"), *shared = getenv("FAULT_COUNTS"),
+             *spare = getenv("FAULT_SPARE");
+  if (spare && stat(spare, &spared) != 0)
+    abort();
   if (log)
     fault_log = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   int fd = shared ? open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
@@ -156,21 +161,17 @@ static bool fails(enum kind kind, const char *path, int fd)
   return true;
 }
 
-static mode_t type_of(int fd)
-{
-  struct stat facts;
-  NEXT(fstat);
-  return next_fstat(fd, &facts) == 0 ? facts.st_mode & S_IFMT : 0;
-}
-
 /* Files and sockets are written and read by the same functions; pipes and the like do not fail. */
 static bool moving_fails(enum kind on_file, enum kind on_socket, int fd)
 {
-  if (!is_ready)
+  NEXT(fstat);
+  struct stat facts;
+  if (!is_ready || fd == STDERR_FILENO || next_fstat(fd, &facts) != 0)
     return false;
-  mode_t type = type_of(fd);
-  return (type == S_IFREG && fails(on_file, NULL, fd)) ||
-         (type == S_IFSOCK && fails(on_socket, NULL, fd));
+  if (facts.st_ino == spared.st_ino && facts.st_dev == spared.st_dev)
+    return false;
+  return (S_ISREG(facts.st_mode) && fails(on_file, NULL, fd)) ||
+         (S_ISSOCK(facts.st_mode) && fails(on_socket, NULL, fd));
 }
 
 /* ---- files ---- */
