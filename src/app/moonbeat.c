@@ -55,7 +55,9 @@ static enum error_code make_state_folder(const char *path, struct error *error)
 {
   if (mkdir(path, 0700) == 0 || errno == EEXIST) {
     struct stat facts;
-    if (stat(path, &facts) == 0 && S_ISDIR(facts.st_mode)) {
+    if (stat(path, &facts) != 0)
+      return error_set_errno(error, ERROR_IO, errno, "cannot look at the state folder %s", path);
+    if (S_ISDIR(facts.st_mode)) {
       if (facts.st_uid == geteuid() && (facts.st_mode & 077) && chmod(path, 0700) != 0)
         return error_set_errno(error, ERROR_PERMISSION, errno, "cannot close %s to others", path);
       return keep_name(path, error);
@@ -63,8 +65,10 @@ static enum error_code make_state_folder(const char *path, struct error *error)
     return error_set(error, ERROR_EXISTS, "%s is not a folder: move it away, or give --state",
                      path);
   }
-  return error_set_errno(error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
-                         "cannot make the state folder %s", path);
+  enum error_code code = errno == EACCES                      ? ERROR_PERMISSION
+                         : errno == ENOSPC || errno == EDQUOT ? ERROR_FULL
+                                                              : ERROR_IO;
+  return error_set_errno(error, code, errno, "cannot make the state folder %s", path);
 }
 
 static enum error_code open_store(struct moonbeat *m, struct store **store, struct error *error)

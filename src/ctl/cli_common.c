@@ -1,5 +1,6 @@
 #include "ctl/cli_common.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,10 +65,14 @@ enum error_code cli_find_state(struct cli *cli)
 static enum error_code check_folder(struct cli *cli, const char *path, bool was_named)
 {
   struct stat found;
-  if (stat(path, &found) == 0 && S_ISDIR(found.st_mode))
+  bool is_there = stat(path, &found) == 0;
+  if (is_there && S_ISDIR(found.st_mode))
     return ERROR_OK;
-  if (stat(path, &found) == 0)
+  if (is_there)
     return error_set(&cli->error, ERROR_NOT_FOUND, "%s is a file: name the folder it is in", path);
+  if (errno != ENOENT && errno != ENOTDIR)
+    return error_set_errno(&cli->error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
+                           "cannot look at the folder %s", path);
   return error_set(&cli->error, ERROR_NOT_FOUND, "there is no folder %s%s", path,
                    was_named ? ""
                              : ": name the folder with the job files, as in: moonbeat run DIR");

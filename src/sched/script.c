@@ -106,7 +106,7 @@ void script_load(struct sched *s, struct script_entry *script, const char *sourc
   free(script->source);
   script->source = copy;
   script->source_size = size;
-  script->fallback = false;
+  script->fallback = script->is_same_source = false;
   script_hash(source, size, script->version);
   send_load(s, script, source, size);
 }
@@ -157,6 +157,18 @@ static void try_conflicts_again(struct sched *s)
   for (struct script_entry *script = s->scripts; script; script = script->hh.next)
     if (script->conflict && !script->loading && script->source) {
       script->conflict = false;
+      send_load(s, script, script->source, script->source_size);
+    }
+}
+
+/* What made them fail may have passed although their files are the same. When the turn is taken
+ * back it happens again, so one that seems to be loading already is not left out. */
+static void try_failed_again(struct sched *s)
+{
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->script.error && script->source) {
+      script->fallback = false;
+      script->is_same_source = true;
       send_load(s, script, script->source, script->source_size);
     }
 }
@@ -230,6 +242,10 @@ static bool fall_back(struct sched *s, struct script_entry *script)
 static void cannot_be_read(struct sched *s, struct script_entry *script, const char *problem)
 {
   set_error(script, problem);
+  if (!script->loading || script->fallback) { /* else it is still to be stored */
+    free(script->source);
+    script->source = NULL;
+  }
   log_error("%s", problem);
   put(s, script);
   event_script(s, "script_failed", script, script->script.version, problem);
@@ -266,7 +282,10 @@ void script_scanned(struct sched *s, const struct message *message)
 {
   struct script_entry *script, *next;
   for (struct reload *reload = s->reloads; reload; reload = reload->next)
-    reload->scanned |= reload->tag == message->tag;
+    if (reload->tag == message->tag) {
+      reload->scanned = true;
+      try_failed_again(s);
+    }
   if (s->scanned)
     return;
   s->scanned = true;
@@ -408,10 +427,10 @@ static enum error_code declare(struct sched *s, struct script_entry *script,
   return code;
 }
 
-/* A conflict that is still there when it is tried again is not told again. */
+/* What still fails in the same way when it is tried again is not told again. */
 static bool is_known_failure(const struct script_entry *script)
 {
-  return script->conflict && script->script.error &&
+  return (script->conflict || script->is_same_source) && script->script.error &&
          strcmp(script->script.error, script->verdict) == 0;
 }
 

@@ -135,6 +135,7 @@ struct script_entry {
   int64_t revision;    /* of the source in force; 0: not known yet */
   bool moving;         /* what is being loaded was in force on a worker that is stuck */
   bool conflict;       /* its error is an id that another script holds: worth another try */
+  bool is_same_source; /* it is being loaded, or was, once more */
   bool seen;           /* by the first scan */
   bool since_start;    /* its source was there when the daemon began */
   char *verdict;       /* of the load that this turn takes in: why it failed; NULL: it did not */

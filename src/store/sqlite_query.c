@@ -60,6 +60,10 @@ static enum error_code explain(struct store *store, struct error *error)
   case SQLITE_FULL:
     return set_full(store, error);
   case SQLITE_CORRUPT:
+    /* SQLite takes a read that failed for damage. */
+    if (file_errno(store, SQLITE_FCNTL_FILE_POINTER) == EIO)
+      return error_set_errno(error, ERROR_IO, EIO, "%s: cannot be read", name);
+    /* fall through */
   case SQLITE_NOTADB:
     return error_set(error, ERROR_CORRUPT,
                      "%s: not a moonbeat database, or damaged (%s): "
@@ -80,7 +84,9 @@ static enum error_code explain(struct store *store, struct error *error)
     if (lacked_room(store))
       return set_full(store, error);
     return error_set_errno(error, ERROR_IO, system_errno,
-                           "%s: it, or its -wal or -shm, cannot be opened or made", name);
+                           "%s: it, or its -wal or -shm, cannot be opened or made: see whether "
+                           "the system has files, memory and room to spare",
+                           name);
   case SQLITE_IOERR:
     if (lacked_room(store))
       return set_full(store, error);

@@ -86,7 +86,12 @@ static enum error_code connect(struct store *store, struct error *error)
     code = store_fail(store, error);
   free(name);
   if (code == ERROR_OK && sqlite3_db_readonly(store->db, "main"))
-    code = error_set(error, ERROR_PERMISSION, "%s: may be read but not written", store->path);
+    code = access(store->path, W_OK) == 0
+               ? error_set(error, ERROR_IO,
+                           "%s: cannot be opened for writing, although it may be: see whether the "
+                           "system has files and memory to spare",
+                           store->path)
+               : error_set(error, ERROR_PERMISSION, "%s: may be read but not written", store->path);
   sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
   return code;
 }

@@ -179,6 +179,16 @@ describe("about the daemon", function()
     assert.equal("work", object("reload").name)
     assert.is_nil(d:job "second")
   end)
+
+  it("reload tries again what failed for a reason outside its file", function()
+    d:write("late.lua", [[assert(fs.read "../late.txt") job "late" { trigger = every "1h", run = function() end }]])
+    assert.equal(65, d:cli("reload").status)
+    daemon.write_file(d.root .. "/late.txt", "here")
+    d:must "reload"
+    assert.truthy(d:job "late")
+    d:remove "late.lua"
+    d:must "reload"
+  end)
 end)
 
 describe("about jobs", function()
