@@ -204,6 +204,8 @@ class Daemon:
                 runs = client.call("status")["runs"]
                 return now_us if waiting + runs["pending"] + runs["running"] == 0 else None
 
+            wait_until(is_quiet, seconds, "everything has run")
+            # Again: what ended between the clock and the answer had ended before this clock.
             at_us = wait_until(is_quiet, seconds, "everything has run")
         self.log.write("settled", at_us=at_us)
 

@@ -1,0 +1,264 @@
+"""I/O faults: the n-th call of a kind fails, once or lasting, at every n of a scenario. The library fault.c
+stands between the daemon and libc; the scenario is a start, some operations, a recovery from the fault where
+it lasts, a stop, and a start without faults, after which the checker judges.
+
+What the daemon has to do with a fault (DESIGN section 4, 11):
+- It never hangs, never dies of a signal but by its own abort when memory is out, and never ends without a word.
+- A full disk is no reason to end: nothing is acknowledged, and when there is room everything goes on.
+- An I/O error of the store's files is one: a failed sync is never tried again.
+- What fails for want of descriptors or memory in a connection, a job or a script is that one's failure.
+- A start that fails says what failed, of which file, and leaves the state as it was.
+- Whatever it was, the next start finds everything that was acknowledged."""
+import errno
+import itertools
+import os
+import re
+import signal
+import struct
+import time
+from pathlib import Path
+
+from client import Gone, Refused
+from rig import Failure, wait_until
+
+SHORT = 0  # half of it is written
+ERRNOS = {
+    "open": (errno.EMFILE, errno.EIO, errno.ENOSPC, errno.ENOMEM), "read": (errno.EIO,),
+    "write": (errno.ENOSPC, errno.EIO, SHORT), "pread": (errno.EIO,),
+    "pwrite": (errno.ENOSPC, errno.EIO, SHORT), "fsync": (errno.EIO,), "fdatasync": (errno.EIO,),
+    "ftruncate": (errno.EIO, errno.ENOSPC), "mmap": (errno.ENOMEM,), "unlink": (errno.EIO,),
+    "mkdir": (errno.ENOSPC, errno.EIO), "stat": (errno.EIO, errno.ENOMEM), "lock": (errno.ENOLCK,),
+    "close": (errno.EIO,), "socket": (errno.EMFILE, errno.ENOMEM), "bind": (errno.ENOSPC,),
+    "listen": (errno.ENOMEM,), "accept": (errno.EMFILE, errno.ENOMEM, errno.ECONNABORTED),
+    "receive": (errno.ECONNRESET, errno.ENOMEM), "send": (errno.EPIPE, errno.ENOBUFS, SHORT),
+    "pipe": (errno.EMFILE,), "eventfd": (errno.EMFILE,), "epoll_create": (errno.EMFILE, errno.ENOMEM),
+    "epoll_ctl": (errno.ENOMEM, errno.ENOSPC), "epoll_wait": (errno.EINTR,), "timerfd": (errno.EMFILE,),
+    "timer": (errno.EAGAIN,), "inotify": (errno.EMFILE,), "inotify_watch": (errno.ENOSPC,),
+    "thread": (errno.EAGAIN,), "fork": (errno.EAGAIN,), "malloc": (errno.ENOMEM,),
+}
+# Where a library aborts by itself, or we do: DESIGN section 7, "host out-of-memory aborts".
+MAY_ABORT = {"malloc", "mmap", "epoll_ctl", "thread", "pipe"}
+STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
+ANSWER_SECONDS = 10
+MALLOC_STRIDE = 97  # of thirty thousand allocations, every so many-th
+
+SOURCE = """
+local function note(run)
+  local us = time.now().us
+  fs.append("../witness.jsonl", ('{"is":"ran","run":"%s","attempt":%d,"at_us":%d}\\n'):format(run.id, run.attempt, us))
+end
+function once(run) note(run) end
+job "tick" { trigger = every "50ms", run = once }
+job "careful" { trigger = every "70ms", delivery = "at_most_once", run = once }
+job "shell" { trigger = every "200ms", run = command { "true" } }
+"""
+JOBS = [{"id": "tick", "trigger": "every 50ms"},
+        {"id": "careful", "trigger": "every 70ms", "delivery": "at_most_once"},
+        {"id": "shell", "trigger": "every 200ms"}]
+
+
+class Case:
+    def __init__(self, kind, at, number, lasting):
+        self.kind, self.at, self.number, self.lasting = kind, at, number, lasting
+
+    def __str__(self):
+        name = errno.errorcode[self.number] if self.number else "short"
+        return "%s %d %s %s" % (self.kind, self.at, name, "lasting" if self.lasting else "once")
+
+
+def kind_names():
+    """In the order of fault.c's counters."""
+    source = (Path(__file__).parent / "fault.c").read_text()
+    return re.findall(r"X\((\w+)\)", source[source.index("#define KINDS"):source.index("enum kind")])
+
+
+class Play:
+    """One case from its start to the checker's verdict."""
+
+    def __init__(self, rig, case):
+        self.rig, self.case = rig, case
+        self.daemon = daemon = rig.daemon()
+        self.broken, self.told, self.counts = (daemon.root / name for name in ("broken", "told", "counts"))
+        self.refusals, self.late = [], 0
+        daemon.env = {"LD_PRELOAD": str(rig.shim("fault")), "FAULT_SPARE": str(daemon.witness),
+                      "FAULT_LOG": str(self.told), "FAULT_COUNTS": str(self.counts)}
+        if case:
+            daemon.env |= {"FAULT_KIND": case.kind, "FAULT_AT": str(case.at), "FAULT_ERRNO": str(case.number)}
+        if case and case.lasting:
+            self.broken.touch()
+            daemon.env["FAULT_WHILE"] = str(self.broken)
+
+    def violate(self, text):
+        hit = self.told.read_text().strip() if self.told.exists() else "not reached"
+        self.rig.violate("fault", "%s [%s]: %s\n%s" % (self.case, hit, text, self.daemon.tail(600)))
+
+    # ---- the scenario ----
+
+    def run(self):
+        """Whether the fault was reached."""
+        try:
+            self.play()
+            self.recover()
+        except (Failure, Refused, Gone, TimeoutError) as failure:
+            self.violate("%s: %s" % (type(failure).__name__, failure))
+        return self.told.exists()
+
+    def play(self):
+        daemon = self.daemon
+        daemon.write("work", SOURCE, JOBS)
+        daemon.launch()
+        for step in self.steps():
+            if not self.take(step):
+                break
+        self.broken.unlink(missing_ok=True)
+        if daemon.is_alive():
+            self.expect_health()
+        if daemon.is_alive():
+            self.end()
+        else:
+            self.judge_death(daemon.wait_end())
+
+    def recover(self):
+        """The next start, without a fault."""
+        daemon = self.daemon
+        daemon.env = {}
+        if not daemon.start():
+            raise Failure("the next start fails too")
+        with daemon.client() as client:
+            client.call("reload")  # answered when all files are in force
+            for job in JOBS:
+                client.call("pause_job", job=job["id"])
+        daemon.settle()
+        daemon.stop()
+        if not self.rig.check(daemon):
+            self.violate("see above")
+
+    def steps(self):
+        yield "pulse", {}
+        for number in range(4):
+            yield "add_job", {"id": "soon-%d" % number, "func": "work.once", "trigger": "in %dms" % (10 * number)}
+        yield "kv_set", {"script": "work", "key": "n", "value": 1}
+        yield "run_now", {"job": "tick"}
+        yield "pause_job", {"job": "careful"}
+        yield "reload", {}
+        yield "resume_job", {"job": "careful"}
+        yield "list", {}
+        yield "runs", {"limit": 20}
+
+    def take(self, step):
+        """False when the daemon has ended."""
+        op, params = step
+        stop = time.monotonic() + (1.0 if self.case and self.case.lasting else ANSWER_SECONDS)
+        while self.daemon.is_alive() and time.monotonic() < stop:
+            try:
+                with self.daemon.client(timeout=1.0) as client:
+                    client.call(op, **params)
+                return True
+            except Refused as refusal:
+                self.refusals.append(refusal)
+                return True
+            except TimeoutError:
+                self.late += 1
+                return True
+            except Gone:
+                time.sleep(0.005)
+        return self.daemon.is_alive()
+
+    def expect_health(self):
+        """Without a fault everything goes on."""
+        ids = ("after-%d" % number for number in itertools.count())
+
+        def is_well():
+            if not self.daemon.is_alive():
+                return "ended"
+            try:
+                with self.daemon.client(timeout=2.0) as client:
+                    client.call("reload")  # a file that could not be read is read again
+                    job = next(ids)
+                    client.call("add_job", id=job, func="work.once", trigger="in 1ms")
+                    return wait_until(lambda: client.call("runs", job=job)["runs"] or not self.daemon.is_alive(),
+                                      ANSWER_SECONDS, "a job runs")
+            except (Refused, Gone, TimeoutError):
+                return None
+
+        try:
+            wait_until(is_well, ANSWER_SECONDS, "a job is added and runs")
+        except Failure as failure:
+            self.violate("does not recover when the fault is over: %s" % failure)
+
+    def end(self):
+        was_hit = self.told.exists()
+        try:
+            status = self.daemon.stop()
+        except Failure:
+            self.violate("does not stop")
+            self.daemon.kill()
+            return
+        if status != 0:
+            self.judge_death(status)
+        elif was_hit:
+            self.judge_life()
+
+    # ---- the rules ----
+
+    def judge_death(self, status):
+        case, text = self.case, self.daemon.tail(3000)
+        if status == -signal.SIGABRT and case.kind in MAY_ABORT and "moonbeat: aborted (" in text:
+            return
+        if status < 0:
+            self.violate("died of signal %d" % -status)
+        elif status == 0:
+            self.violate("ended as if all were well")
+        elif not 64 <= status <= 78:
+            self.violate("ended with status %d" % status)
+        elif not self.says_why(text):
+            self.violate("ended with status %d, but does not say why" % status)
+        if case.number == errno.ENOSPC and "loaded" in text:
+            self.violate("a full disk is no reason to end")
+
+    def says_why(self, text):
+        number = self.case.number or errno.ENOSPC
+        known = (os.strerror(number), os.strerror(number).lower(), "no room on the disk", "disk I/O error",
+                 "out of memory", "not enough memory", "locking protocol", "to spare")
+        return any(words in text for words in known)
+
+    def judge_life(self):
+        """What must have ended it, and what must not have been refused."""
+        case = self.case
+        if not STORE_FILES.search(self.told.read_text().strip()):
+            return
+        if case.number == errno.EIO and case.kind in ("pwrite", "fdatasync", "fsync", "ftruncate"):
+            self.violate("goes on after an I/O error of the store")
+
+
+def count_calls(rig):
+    play = Play(rig, None)
+    play.run()
+    names = kind_names()
+    counts = struct.unpack("<%dQ" % len(names), play.counts.read_bytes()[:8 * len(names)])
+    rig.discard(play.daemon)
+    return dict(zip(names, counts))
+
+
+def all_cases(counts):
+    for kind, numbers in ERRNOS.items():
+        stride = MALLOC_STRIDE if kind == "malloc" else 1
+        for at in range(1, counts[kind] + 1, stride):
+            for number in numbers:
+                for lasting in (False, True):
+                    yield Case(kind, at, number, lasting)
+
+
+def campaign(rig):
+    counts = count_calls(rig)
+    cases = list(all_cases(counts))
+    chosen = iter(rig.chance.sample(cases, len(cases)))
+    reached = 0
+    for _ in rig.cycles(short=25, long=len(cases)):
+        case = next(chosen)
+        play = Play(rig, case)
+        before = len(rig.violations)
+        reached += rig.inject("fault: %s" % case, play.run)
+        if len(rig.violations) == before:
+            rig.discard(play.daemon)
+    rig.note("%d cases in the scenario, %d faults were reached" % (len(cases), reached))
