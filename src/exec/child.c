@@ -456,34 +456,80 @@ static void close_fds(const int fds[3])
       close(fds[i]);
 }
 
-static struct child *create(uv_loop_t *loop, const struct child_options *options, pid_t pid,
-                            const int fds[3])
+static struct child *create(uv_loop_t *loop, const struct child_options *options)
 {
   struct child *child = memory_alloc(sizeof *child);
   child->changed = options->changed;
   child->context = options->context;
   child->grace_us = options->grace_us;
   child->loop = loop;
-  child->pid = pid;
   uv_timer_init(loop, &child->timer);
   own_handle(child, &child->timer);
   for (int i = 0; i < 3; i++) {
+    child->streams[i].child = child;
+    child->streams[i].fd = -1;
+  }
+  return child;
+}
+
+/* One that has no process. */
+static void discard(struct child *child)
+{
+  child->changed = NULL;
+  child->state = ENDED;
+  for (int i = 0; i < 3; i++)
+    close_stream(&child->streams[i]);
+  close_handle(&child->timer);
+}
+
+/* Takes the descriptors over, those up to a failure, whose number it returns. */
+static int watch_streams(struct child *child, int fds[3])
+{
+  for (int i = 0; i < 3; i++) {
     struct stream *stream = &child->streams[i];
-    stream->child = child;
-    stream->fd = fds[i];
-    if (stream->fd < 0)
+    if (fds[i] < 0)
       continue;
-    uv_poll_init(loop, &stream->poll, stream->fd);
+    int result = uv_poll_init(child->loop, &stream->poll, fds[i]);
+    if (result < 0)
+      return -result;
+    stream->fd = fds[i];
+    fds[i] = -1;
     own_handle(child, &stream->poll);
     if (i > 0)
       uv_poll_start(&stream->poll, UV_READABLE, on_readable);
   }
+  return 0;
+}
+
+static void begin(struct child *child, pid_t pid, int64_t timeout_us)
+{
+  child->pid = pid;
   watch_exit(child);
-  if (options->timeout_us > 0) {
-    uv_update_time(loop);
-    uv_timer_start(&child->timer, on_timer, to_ms(options->timeout_us), 0);
+  if (timeout_us > 0) {
+    uv_update_time(child->loop);
+    uv_timer_start(&child->timer, on_timer, to_ms(timeout_us), 0);
   }
-  return child;
+}
+
+/* With all its descriptors watched, so that no process begins whose end or output nobody hears. */
+static enum error_code start(struct child *child, const struct child_options *options, int ours[3],
+                             int theirs[3], struct error *error)
+{
+  pid_t pid;
+  int failure = open_fds(options->keeps_input, ours, theirs);
+  if (!failure)
+    failure = watch_streams(child, ours);
+  if (failure)
+    return error_set_errno(error, ERROR_LIMIT, failure, "cannot run \"%s\"", options->argv[0]);
+  struct child_program program = {.path = options->path,
+                                  .argv = options->argv,
+                                  .env = options->env,
+                                  .cwd = options->cwd,
+                                  .fds = {theirs[0], theirs[1], theirs[2]}};
+  enum error_code code = child_spawn(&program, &pid, error);
+  if (!code)
+    begin(child, pid, options->timeout_us);
+  return code;
 }
 
 enum error_code child_start(uv_loop_t *loop, const struct child_options *options,
@@ -491,25 +537,15 @@ enum error_code child_start(uv_loop_t *loop, const struct child_options *options
 {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   int ours[3] = {-1, -1, -1}, theirs[3] = {-1, -1, -1};
-  pid_t pid;
   pthread_once(&once, prepare_signals);
-  enum error_code code = ERROR_OK;
-  int failure = open_fds(options->keeps_input, ours, theirs);
-  if (failure) {
-    code = error_set_errno(error, ERROR_LIMIT, failure, "cannot run \"%s\"", options->argv[0]);
-  } else {
-    struct child_program program = {.path = options->path,
-                                    .argv = options->argv,
-                                    .env = options->env,
-                                    .cwd = options->cwd,
-                                    .fds = {theirs[0], theirs[1], theirs[2]}};
-    code = child_spawn(&program, &pid, error);
-  }
+  struct child *fresh = create(loop, options);
+  enum error_code code = start(fresh, options, ours, theirs, error);
   close_fds(theirs);
+  close_fds(ours);
   if (code)
-    close_fds(ours);
+    discard(fresh);
   else
-    *child = create(loop, options, pid, ours);
+    *child = fresh;
   return code;
 }
 

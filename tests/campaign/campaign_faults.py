@@ -18,6 +18,7 @@ import struct
 import time
 from pathlib import Path
 
+import campaign_kill as kill
 from client import Gone, Refused
 from rig import Failure, wait_until
 
@@ -42,12 +43,8 @@ STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
 ANSWER_SECONDS = 10
 MALLOC_STRIDE = 97  # of thirty thousand allocations, every so many-th
 
-SOURCE = """
-local function note(run)
-  local us = time.now().us
-  fs.append("../witness.jsonl", ('{"is":"ran","run":"%s","attempt":%d,"at_us":%d}\\n'):format(run.id, run.attempt, us))
-end
-function once(run) note(run) end
+SOURCE = kill.WITNESS + """
+function once(run) return note(run) end
 job "tick" { trigger = every "50ms", run = once }
 job "careful" { trigger = every "70ms", delivery = "at_most_once", run = once }
 job "shell" { trigger = every "200ms", run = command { "true" } }

@@ -12,7 +12,6 @@
  * at the machine's time for the bent one, and when the clock is set a thread of ours makes those
  * with TFD_TIMER_CANCEL_ON_SET expire at once, where the kernel would have cancelled them, and sets
  * the others anew. */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
