@@ -19,14 +19,14 @@ void clock_use(const struct clock_source *source)
 
 int64_t clock_wall_us(void)
 {
-  if (source_used)
+  if (source_used && source_used->wall_us)
     return source_used->wall_us(source_used->context);
   return read_us(CLOCK_REALTIME);
 }
 
 int64_t clock_monotonic_us(void)
 {
-  if (source_used)
+  if (source_used && source_used->monotonic_us)
     return source_used->monotonic_us(source_used->context);
   return read_us(CLOCK_MONOTONIC);
 }

@@ -16,7 +16,8 @@ int64_t clock_wall_us(void);
 int64_t clock_monotonic_us(void);
 
 /* Where the calling thread reads its wall and its monotonic clock from now on; NULL: from the
- * system. CPU time stays what it is. The source is the caller's. */
+ * system, as is each whose function is NULL. CPU time stays what it is. The source is the caller's.
+ */
 struct clock_source {
   int64_t (*wall_us)(void *context);
   int64_t (*monotonic_us)(void *context);

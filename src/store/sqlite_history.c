@@ -1,0 +1,142 @@
+/* A connection of its own that can only read, beside the daemon's, which keeps writing: in WAL mode
+ * neither waits for the other. Where even a reader's traces cannot be made (a folder that is not
+ * ours to write, with no daemon), the file is read as it lies, which is all there is then.
+ *
+ * Of each job only the latest runs are looked at, along their links, so that a history of a million
+ * runs costs no more than one of a few. */
+#include "store/history.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "store/sqlite_store.h"
+
+enum {
+  SAMPLES_MAX = 101,
+  STEPS_MAX = 1000, /* of links, for a job that seldom succeeds */
+  BUSY_WAIT_MS = 2000,
+};
+
+struct latest {
+  int64_t number, last_us;
+  char *id;
+};
+
+/* The characters that have a meaning in a URI are written as such. */
+static char *make_uri(const char *path, const char *options)
+{
+  struct buffer uri = {0};
+  buffer_append_text(&uri, "file:");
+  for (; *path; path++)
+    if (strchr("%?#", *path))
+      buffer_printf(&uri, "%%%02X", (unsigned)(unsigned char)*path);
+    else
+      buffer_append_byte(&uri, *path);
+  buffer_append_text(&uri, options);
+  return buffer_take(&uri);
+}
+
+static enum error_code connect(struct store *store, const char *options, struct error *error)
+{
+  char *uri = make_uri(store->path, options);
+  int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+  int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
+  free(uri);
+  sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
+  return result == SQLITE_OK ? schema_recognise(store, error) : store_fail(store, error);
+}
+
+static enum error_code open_history(struct store *store, struct error *error)
+{
+  enum error_code code = connect(store, "", error);
+  if (!code || code == ERROR_NEWER)
+    return code;
+  store_forget_statements(store);
+  sqlite3_close(store->db);
+  store->db = NULL;
+  struct error unused;
+  return connect(store, "?immutable=1", &unused) ? code : ERROR_OK;
+}
+
+static int compare(const void *left, const void *right)
+{
+  int64_t a = *(const int64_t *)left, b = *(const int64_t *)right;
+  return (a > b) - (a < b);
+}
+
+static enum error_code visit_job(struct store *store, const struct latest *job,
+                                 history_visitor visit, void *context, struct error *error)
+{
+  int64_t samples[SAMPLES_MAX], at_us = job->last_us;
+  size_t count = 0;
+  struct query query = query_open(store,
+                                  "SELECT state, started_us, finished_us, previous_us FROM runs"
+                                  " WHERE scheduled_us = ? AND job = ?",
+                                  error);
+  for (int step = 0; step < STEPS_MAX && count < SAMPLES_MAX && at_us != INT64_MIN; step++) {
+    bind_integer(&query, at_us);
+    bind_integer(&query, job->number);
+    if (!query_row(&query))
+      break;
+    int64_t started_us = query_integer(&query, 1), finished_us = query_integer(&query, 2);
+    if (query_integer(&query, 0) == RUN_SUCCEEDED && started_us > 0 && finished_us >= started_us)
+      samples[count++] = finished_us - started_us;
+    at_us = query_optional(&query, 3, INT64_MIN);
+    query_reset(&query);
+  }
+  enum error_code code = query_close(&query);
+  if (code || count == 0)
+    return code;
+  qsort(samples, count, sizeof *samples, compare);
+  visit(context, job->id, samples[count / 2], (int64_t)count);
+  return ERROR_OK;
+}
+
+/* All of them first: one walk at a time. What job_progress does not know yet lies behind the
+ * watermark. */
+static enum error_code list_jobs(struct store *store, struct latest **jobs, size_t *count,
+                                 struct error *error)
+{
+  size_t capacity = 0;
+  struct query query = query_open(
+      store,
+      "SELECT j.number, j.id, coalesce(max(p.last_us, u.last_us), p.last_us, u.last_us) AS last"
+      " FROM jobs j JOIN job_progress p ON p.number = j.number"
+      " LEFT JOIN (SELECT job, max(scheduled_us) AS last_us FROM runs WHERE scheduled_us >="
+      "   (SELECT value FROM meta WHERE key = 'folded_from_us') GROUP BY job) u"
+      " ON u.job = j.number WHERE last IS NOT NULL",
+      error);
+  while (query_row(&query)) {
+    if (*count == capacity) {
+      capacity = capacity ? capacity * 2 : 64;
+      *jobs = memory_resize(*jobs, capacity * sizeof **jobs);
+    }
+    (*jobs)[(*count)++] = (struct latest){query_integer(&query, 0), query_integer(&query, 2),
+                                          memory_strdup(query_text(&query, 1))};
+  }
+  return query_close(&query);
+}
+
+enum error_code history_each_duration(const char *path, history_visitor visit, void *context,
+                                      struct error *error)
+{
+  struct latest *jobs = NULL;
+  size_t count = 0;
+  if (access(path, F_OK) != 0)
+    return error_set(error, ERROR_NOT_FOUND, "there is no history: no file %s", path);
+  struct store *store = memory_alloc(sizeof *store);
+  store->lock = -1;
+  store->path = memory_strdup(path);
+  enum error_code code = open_history(store, error);
+  if (!code)
+    code = list_jobs(store, &jobs, &count, error);
+  for (size_t i = 0; !code && i < count; i++)
+    code = visit_job(store, &jobs[i], visit, context, error);
+  for (size_t i = 0; i < count; i++)
+    free(jobs[i].id);
+  free(jobs);
+  store_close(store);
+  return code;
+}
