@@ -11,12 +11,14 @@
 #include "app/configuration.h"
 #include "app/moonbeat.h"
 #include "app/notify.h"
+#include "app/simulate.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "ctl/cli.h"
 #include "exec/isolated.h"
 #include "exec/warden.h"
+#include "vm/secret.h"
 
 static char **words; /* main's */
 
@@ -118,9 +120,22 @@ static enum error_code check(const struct daemon_options *options, struct buffer
   return check_jobs(options, json, error);
 }
 
+static enum error_code simulate(const struct daemon_options *options,
+                                const struct simulation_options *span,
+                                struct simulation *simulation, struct error *error)
+{
+  warden_start(words);
+  log_set_level(LOG_OFF); /* what is wrong stands in the answer */
+  char *secrets = memory_printf("%s/secrets", options->state_folder);
+  secret_set_folder(options->secrets_folder ? options->secrets_folder : secrets);
+  enum error_code code = simulate_jobs(options->jobs_folder, span, simulation, error);
+  free(secrets);
+  return code;
+}
+
 int main(int argc, char **argv)
 {
-  static const struct cli_host host = {run, start, stop, check, configuration_read};
+  static const struct cli_host host = {run, start, stop, check, simulate, configuration_read};
   words = argv;
   if (argc == 2 && strcmp(argv[1], "--child") == 0)
     return isolated_main(argv);

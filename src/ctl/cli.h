@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "ctl/options.h"
+#include "ctl/simulation.h"
 
 struct hosted; /* a daemon that runs in background threads of this process; the app's */
 
@@ -28,6 +29,12 @@ struct cli_host {
    * nothing could be checked at all (no such folder). */
   enum error_code (*check)(const struct daemon_options *options, struct buffer *json,
                            struct error *error);
+
+  /* Plays a span of time with the job files of options->jobs_folder, running no job. Fills
+   * *simulation, which the caller deinits, also after a failure. */
+  enum error_code (*simulate)(const struct daemon_options *options,
+                              const struct simulation_options *span,
+                              struct simulation *simulation, struct error *error);
 
   /* Reads options->config_file (if not NULL) and fills the members that are not set: jobs_folder,
    * state_folder (paths in the file are relative to the file), workers and the others. */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "time/civil.h"
 #include "time/duration.h"
 #include "time/instant.h"
 
@@ -196,8 +197,8 @@ void cli_flush(struct cli *cli)
   buffer_clear(&cli->out);
 }
 
-/* In JSON's strings only: outside of them there is nothing but ASCII. */
-static void append_safe_json(struct buffer *out, const char *text, size_t size)
+/* What is escaped stands in strings only: outside of them there is nothing but ASCII. */
+void cli_append_safe_json(struct buffer *out, const char *text, size_t size)
 {
   for (size_t at = 0; at < size;) {
     size_t length = text_utf8_length(text + at, size - at);
@@ -216,7 +217,7 @@ void cli_put_json(struct cli *cli, const struct json *value)
   struct buffer line = {0};
   struct json_writer writer = {.out = &line};
   json_write_tree(&writer, value);
-  append_safe_json(&cli->out, line.data, line.size);
+  cli_append_safe_json(&cli->out, line.data, line.size);
   buffer_append_byte(&cli->out, '\n');
   buffer_deinit(&line);
 }
@@ -285,6 +286,19 @@ void cli_append_instant(struct buffer *out, int64_t us)
   if (is_whole)
     memcpy(fraction, "Z", 2);
   buffer_append_text(out, text);
+}
+
+void cli_append_local(struct buffer *out, int64_t us, const struct zone *zone)
+{
+  static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  int64_t second = instant_seconds(us), local_s = second + zone_at(zone, second).offset_s;
+  struct civil_time local = civil_from_seconds(local_s);
+  int fraction = (int)(us - second * 1000000);
+  buffer_printf(out, "%s %04d-%02d-%02d %02d:%02d:%02d",
+                weekdays[civil_weekday(civil_day_of(local_s))], local.date.year, local.date.month,
+                local.date.day, local.hour, local.minute, local.second);
+  if (fraction != 0)
+    buffer_printf(out, ".%06d", fraction);
 }
 
 const char *cli_when(const struct cli *cli, const struct json *time)

@@ -71,6 +71,9 @@ void cli_flush(struct cli *cli);
 /* One line of JSON with nothing in it that acts on a terminal. */
 void cli_put_json(struct cli *cli, const struct json *value);
 
+/* JSON as it is, but for what would act on a terminal. */
+void cli_append_safe_json(struct buffer *out, const char *text, size_t size);
+
 /* Shows text that may have lines: control characters are escaped, line ends kept, with `indent`
  * spaces after each. */
 void cli_put_lines(struct buffer *out, const char *text, int indent);
@@ -90,6 +93,10 @@ enum error_code cli_read_moment(struct cli *cli, const char *option, const char 
 
 /* "2026-11-21T09:00:00Z", with microseconds only where there are some. */
 void cli_append_instant(struct buffer *out, int64_t us);
+
+/* "Sun 2027-03-28 03:00:00" on the wall clock of the zone, with microseconds only where there are
+ * some. */
+void cli_append_local(struct buffer *out, int64_t us, const struct zone *zone);
 
 /* A value as a person reads it: strings as they are, others as JSON. NULL for null. A heap string
  * of the caller's. */

@@ -11,21 +11,12 @@
 static void add_row(struct table *table, const struct next_answer *answer, int64_t us,
                     int64_t now_us)
 {
-  static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  int64_t second = instant_seconds(us);
-  struct zone_offset offset = zone_at(answer->zone, second);
-  struct civil_time local = civil_from_seconds(second + offset.offset_s);
-  int fraction = (int)(us - second * 1000000);
   struct buffer text = {0}, utc = {0}, left = {0};
-  buffer_printf(&text, "%s %04d-%02d-%02d %02d:%02d:%02d",
-                weekdays[civil_weekday(civil_day_of(second + offset.offset_s))], local.date.year,
-                local.date.month, local.date.day, local.hour, local.minute, local.second);
-  if (fraction != 0)
-    buffer_printf(&text, ".%06d", fraction);
+  cli_append_local(&text, us, answer->zone);
   cli_append_instant(&utc, us);
   append_when(&left, us, now_us);
   table_cell(table, COLOR_BOLD, text.data);
-  table_cell(table, COLOR_NONE, offset.abbreviation);
+  table_cell(table, COLOR_NONE, zone_at(answer->zone, instant_seconds(us)).abbreviation);
   table_cell(table, COLOR_NONE, utc.data);
   table_cell(table, COLOR_GREEN, left.data);
   buffer_deinit(&text);

@@ -109,6 +109,33 @@ const struct command commands[COMMAND_COUNT] = {
               .choices = "cron quartz oncalendar rrule"},
              {.name = "ics", .help = "an iCalendar file with an event for each fire, in UTC"},
              {.name = "batch", .help = "answer the questions of FILE, one JSON object per line"})},
+    {COMMAND_SIMULATE, "simulate", "[DIR]", "what the job files would do in a span of time, without doing it",
+     "Loads the job files of DIR (default: jobs) as \"moonbeat check\" does and plays the span with the\n"
+     "real scheduler on a clock that jumps: triggers, also those in Lua, calendars, overlaps, pools,\n"
+     "rates and retries are as they will be; no job's function or command is called.\n"
+     "  moonbeat simulate --from 2027-03-27 --for 3d --timezone Europe/Berlin\n"
+     "  moonbeat simulate --for 30d --duration 'etl-*=20m' --fail import=2 --notable\n"
+     "A run takes the median of the job's latest runs that succeeded, if the state folder has such a\n"
+     "history, else what --duration says, else 1s. What files, signals and other events set off is not\n"
+     "played; what follows a job (after_job) is.",
+     0, 1, WORD_FOLDER,
+     OPTIONS({.name = "from", .value = "TIME",
+              .help = "where the span begins: 2027-01-01, \"2027-01-01 09:30\", +2d, -1h (now)"},
+             {.name = "for", .value = "DURATION", .help = "how long it is (1d)"},
+             {.name = "until", .value = "TIME", .help = "or where it ends"},
+             {.name = "timezone", .letter = 'z', .value = "ZONE",
+              .help = "of triggers that name none, and in which times are shown (local)"},
+             {.name = "job", .letter = 'j', .value = "PATTERN", .may_repeat = true,
+              .help = "show these only: nightly, etl-*; all are played"},
+             {.name = "duration", .letter = 'd', .value = "[JOB=]DURATION", .may_repeat = true,
+              .help = "how long runs take: of these jobs, or of all without a history"},
+             {.name = "fail", .value = "JOB[=N]", .may_repeat = true,
+              .help = "all attempts of these jobs fail, or the first N of each run"},
+             {.name = "no-history", .help = "do not look how long runs took"},
+             COUNT("so many due times (20; with --json all)"),
+             {.name = "notable",
+              .help = "only those that are skipped, wait, fail, or run beside others of their job"},
+             {.name = "most", .value = "COUNT", .help = "stop after so many runs (1000000)"})},
     {COMMAND_WHY, "why", "JOB|RUN", "why a job does not run, or how a run came to its end",
      "Of a job: all that stands between it and its next run, in order, and when each clears.\n"
      "Of a run, JOB@TIME as \"moonbeat runs\" shows it: what set it off, its attempts, its end. Of a\n"

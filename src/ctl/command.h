@@ -19,6 +19,7 @@
   X(LIST, list, "list")                                                                            \
   X(SHOW, show, "show")                                                                            \
   X(NEXT, next, "next")                                                                            \
+  X(SIMULATE, simulate, "simulate")                                                                \
   X(WHY, why, "why")                                                                               \
   X(SKIPS, skips, "skips")                                                                         \
   X(ADD_JOB, add_job, "add job")                                                                   \

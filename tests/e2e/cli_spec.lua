@@ -30,7 +30,7 @@ job "echo" { run = command { shell = "echo out; echo err >&2; exit 3" } }
 ]]
 
 local COMMANDS = {
-  "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "why", "skips", "add job",
+  "run", "repl", "status", "stop", "check", "reload", "list", "show", "next", "simulate", "why", "skips", "add job",
   "import crontab", "remove", "pause", "resume", "pools", "set pool", "remove pool", "run-now", "runs", "logs",
   "cancel", "events", "emit", "listeners", "show listener", "retry listener", "discard letters", "scripts",
   "add script", "show script", "rollback script", "remove script", "kv get", "kv set", "kv list", "kv delete", "locks",

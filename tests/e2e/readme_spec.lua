@@ -40,8 +40,10 @@ end
 
 local function expect(shown, found, where)
   local wanted = {}
-  for i, line in ipairs(shown) do
-    wanted[i] = plain(line)
+  for _, line in ipairs(shown) do
+    if line ~= "" then
+      wanted[#wanted + 1] = plain(line)
+    end
   end
   local lines = split(found)
   for i, line in ipairs(lines) do
@@ -93,6 +95,7 @@ describe("the README's", function()
     for _, block in each "lua" do
       local name = block[1]:match "^%-%- ([%w_/]+%.lua)$"
       assert.is_truthy(name, ("the Lua at line %d does not say which file it is"):format(block.line))
+      d:sh("mkdir -p " .. quote(d.root .. "/" .. (name:match "^(.*)/" or "")))
       daemon.write_file(d.root .. "/" .. name, block.text)
     end
     d:start()

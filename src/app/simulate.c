@@ -1,0 +1,392 @@
+/* What is gathered while the span is played: each attempt when it begins, with the end that it will
+ * have unless it is cancelled; and what a run waited for, from who gave it up at the very instant
+ * at which it began. What the scheduler knows (jobs, skips, pools) is read at the end. */
+#include "app/simulate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <uthash.h>
+
+#include "app/simulate_gather.h"
+#include "app/stage.h"
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/memory.h"
+#include "store/history.h"
+#include "time/zone.h"
+
+enum {
+  STEPS_PER_FIRE = 20, /* with more the scheduler is busy with something else than firing */
+  STEPS_FREE = 10000000,
+  STEPS_PER_LOOK = 256,
+  LOOK_US = 200000,
+};
+
+/* A job that has run, by its number. */
+struct player_job {
+  int64_t number;
+  int32_t place; /* in the order in which they ran first */
+  struct job *job;
+  int64_t duration_us;
+  int64_t failures; /* so many attempts of each run fail */
+  int32_t open;     /* its attempts under way */
+  UT_hash_handle hh;
+};
+
+/* An attempt under way, by its fence. */
+struct player_open {
+  struct heap_node end; /* us: when it ends; number: the fence */
+  size_t attempt;       /* its place in simulation.attempts */
+  struct player_job *job;
+  char *key; /* its concurrency key; or NULL */
+  UT_hash_handle hh;
+};
+
+/* Who gave up something last: "job 12", "pool db", "key shop-1". */
+struct player_release {
+  int64_t at_us;
+  int32_t place;
+  UT_hash_handle hh;
+  char key[];
+};
+
+struct player_median {
+  int64_t us;
+  UT_hash_handle hh;
+  char id[];
+};
+
+struct player {
+  const struct simulation_options *options;
+  struct simulation *simulation;
+  struct stage *stage;
+  struct player_job *jobs;
+  struct player_open *open;
+  struct heap ends; /* player_open.end */
+  struct player_release *releases;
+  struct player_median *medians;
+  int64_t looked_us; /* monotonic */
+  enum error_code failure;
+  struct error error;
+};
+
+/* ---- how long runs take ---- */
+
+static void note_median(void *context, const char *id, int64_t median_us, int64_t count)
+{
+  struct player *player = context;
+  size_t size = strlen(id) + 1;
+  struct player_median *median = memory_alloc(sizeof *median + size);
+  (void)count;
+  median->us = median_us;
+  memcpy(median->id, id, size);
+  HASH_ADD(hh, player->medians, id, (unsigned)(size - 1), median);
+}
+
+/* A folder in which no daemon has run yet has no history, which is no error. */
+static enum error_code read_history(struct player *player, struct error *error)
+{
+  if (!player->options->history)
+    return ERROR_OK;
+  char *path = memory_printf("%s/moonbeat.db", player->options->history);
+  enum error_code code = history_each_duration(path, note_median, player, error);
+  free(path);
+  return code == ERROR_NOT_FOUND ? ERROR_OK : code;
+}
+
+static enum simulation_source find_duration(const struct player *player, const char *id,
+                                            int64_t *duration_us)
+{
+  const struct simulation_options *options = player->options;
+  struct player_median *median;
+  const struct simulation_wish *wish =
+      simulation_find_wish(options->durations, options->duration_count, id);
+  enum simulation_source source = DURATION_ASSUMED;
+  *duration_us = options->duration_us;
+  HASH_FIND(hh, player->medians, id, (unsigned)strlen(id), median);
+  if (wish) {
+    *duration_us = wish->value;
+    source = DURATION_GIVEN;
+  } else if (median) {
+    *duration_us = median->us;
+    source = DURATION_FROM_HISTORY;
+  }
+  if (*duration_us < 1) /* else it would end before it has begun */
+    *duration_us = 1;
+  return source;
+}
+
+static struct player_job *find_job(struct player *player, int64_t number)
+{
+  struct player_job *found;
+  struct stored_job stored = {0};
+  HASH_FIND(hh, player->jobs, &number, sizeof number, found);
+  if (found)
+    return found;
+  player->failure = store_load_job(stage_store(player->stage), number, &stored, &player->error);
+  if (player->failure)
+    return NULL;
+  found = memory_alloc(sizeof *found);
+  found->number = number;
+  found->place = (int32_t)HASH_COUNT(player->jobs);
+  found->job = stored.job;
+  stored.job = NULL;
+  stored_job_deinit(&stored);
+  find_duration(player, found->job->id, &found->duration_us);
+  const struct simulation_wish *wish = simulation_find_wish(
+      player->options->failures, player->options->failure_count, found->job->id);
+  found->failures = wish ? wish->value : 0;
+  HASH_ADD(hh, player->jobs, number, sizeof found->number, found);
+  return found;
+}
+
+/* ---- what runs wait for ---- */
+
+static struct player_release *find_release(struct player *player, const char *kind,
+                                           const char *name, bool make)
+{
+  struct player_release *release;
+  char *key = memory_printf("%s %s", kind, name);
+  size_t size = strlen(key);
+  HASH_FIND(hh, player->releases, key, (unsigned)size, release);
+  if (!release && make) {
+    release = memory_alloc(sizeof *release + size + 1);
+    release->at_us = INT64_MIN;
+    memcpy(release->key, key, size + 1);
+    HASH_ADD(hh, player->releases, key, (unsigned)size, release);
+  }
+  free(key);
+  return release;
+}
+
+static void note_release(struct player *player, const char *kind, const char *name,
+                         const struct player_open *open)
+{
+  if (!name)
+    return;
+  struct player_release *release = find_release(player, kind, name, true);
+  release->at_us = open->end.us;
+  release->place = open->job->place;
+}
+
+static void end_open(struct player *player, struct player_open *open)
+{
+  heap_remove(&open->end);
+  open->job->open--;
+  note_release(player, "job", open->job->job->id, open);
+  note_release(player, "pool", open->job->job->pool, open);
+  note_release(player, "key", open->key, open);
+  HASH_DEL(player->open, open);
+  free(open->key);
+  free(open);
+}
+
+static void end_those_until(struct player *player, int64_t now_us)
+{
+  struct heap_node *first;
+  while ((first = heap_first(&player->ends)) && first->us <= now_us)
+    end_open(player, (struct player_open *)first);
+}
+
+static bool was_let_in_by(struct player *player, const char *kind, const char *name,
+                          struct simulation_attempt *attempt, enum simulation_wait wait)
+{
+  const struct player_release *release = name ? find_release(player, kind, name, false) : NULL;
+  if (!release || release->at_us != attempt->begin_us)
+    return false;
+  attempt->wait = wait;
+  attempt->behind = release->place;
+  return true;
+}
+
+static void find_wait(struct player *player, const struct player_job *job, const char *key,
+                      struct simulation_attempt *attempt)
+{
+  bool was_full = job->open + 1 >= job->job->max_instances;
+  if (attempt->number > 1 || attempt->begin_us <= attempt->scheduled_us ||
+      attempt->scheduled_us < player->options->from_us)
+    return; /* a date that was past already is late, and waits for nothing */
+  if ((was_full && was_let_in_by(player, "job", job->job->id, attempt, WAITED_FOR_OVERLAP)) ||
+      was_let_in_by(player, "pool", job->job->pool, attempt, WAITED_FOR_POOL) ||
+      was_let_in_by(player, "key", key, attempt, WAITED_FOR_KEY))
+    return;
+  attempt->wait = WAITED_FOR_RATE;
+}
+
+static char *expand_key(const struct job *job, const char *args)
+{
+  struct buffer key = {0};
+  if (!job->concurrency_key)
+    return NULL;
+  if (job_expand(job, job->concurrency_key, args, &key, NULL))
+    buffer_clear(&key);
+  return buffer_take(&key);
+}
+
+/* ---- attempts ---- */
+
+static void model(void *context, struct sim *sim, const struct message *message,
+                  struct sim_fate *fate)
+{
+  struct player *player = context;
+  const struct attempt *known = &message->as.run.attempt;
+  int64_t now_us = sim_now_us(sim), timeout_us = message->as.run.timeout_us;
+  struct player_job *job = find_job(player, known->key.job);
+  if (!job)
+    return;
+  end_those_until(player, now_us);
+  bool fails = known->number <= job->failures;
+  bool times_out = timeout_us > 0 && job->duration_us > timeout_us;
+  fate->lasts_us = job->duration_us;
+  fate->heeds_us = 0;
+  fate->state = fails ? RUN_FAILED : RUN_SUCCEEDED;
+  fate->error = fails ? "it is to fail" : NULL;
+  struct simulation_attempt *attempt = simulation_add_attempt(player->simulation);
+  *attempt = (struct simulation_attempt){.scheduled_us = known->key.scheduled_us,
+                                         .begin_us = now_us,
+                                         .job = job->place,
+                                         .number = known->number,
+                                         .behind = -1,
+                                         .state = times_out ? RUN_TIMED_OUT : fate->state};
+  attempt->end_us = now_us + (times_out ? timeout_us : job->duration_us);
+  char *key = expand_key(job->job, message->as.run.args);
+  find_wait(player, job, key, attempt);
+  struct player_open *open = memory_alloc(sizeof *open);
+  open->end = (struct heap_node){.us = attempt->end_us, .number = known->fence};
+  open->attempt = player->simulation->attempt_count - 1;
+  open->job = job;
+  open->key = key;
+  job->open++;
+  heap_put(&player->ends, &open->end);
+  HASH_ADD(hh, player->open, end.number, sizeof open->end.number, open);
+}
+
+/* Who is told to end does so at once, as far as it has not. */
+static bool watch(void *context, struct sim *sim, struct message *message)
+{
+  struct player *player = context;
+  struct player_open *open;
+  if (message->kind != MESSAGE_CANCEL)
+    return false;
+  int64_t fence = message->as.cancel.attempt.fence, now_us = sim_now_us(sim);
+  HASH_FIND(hh, player->open, &fence, sizeof fence, open);
+  if (open && open->end.us > now_us) {
+    struct simulation_attempt *attempt = &player->simulation->attempts[open->attempt];
+    attempt->end_us = open->end.us = now_us;
+    attempt->state = message->as.cancel.state;
+    heap_put(&player->ends, &open->end);
+  }
+  return false;
+}
+
+/* ---- the span ---- */
+
+static void tell_progress(struct player *player, bool at_once)
+{
+  const struct simulation_options *options = player->options;
+  int64_t clock_us = clock_monotonic_us();
+  if (!options->progress || (!at_once && clock_us - player->looked_us < LOOK_US))
+    return;
+  player->looked_us = clock_us;
+  options->progress(options->context, sim_now_us(stage_sim(player->stage)),
+                    (int64_t)player->simulation->attempt_count);
+}
+
+static enum error_code play(struct player *player, struct error *error)
+{
+  const struct simulation_options *options = player->options;
+  struct sim *sim = stage_sim(player->stage);
+  size_t most = (size_t)options->most;
+  int64_t steps = 0, most_steps = STEPS_FREE + options->most * STEPS_PER_FIRE;
+  enum error_code code = ERROR_OK;
+  while (!code && !player->failure && sim_next_us(sim) < options->until_us &&
+         player->simulation->attempt_count < most && steps < most_steps) {
+    code = stage_step(player->stage, error);
+    if (++steps % STEPS_PER_LOOK == 0)
+      tell_progress(player, false);
+  }
+  if (!code && player->failure) {
+    *error = player->error;
+    code = player->failure;
+  }
+  player->simulation->reached_us =
+      sim_next_us(sim) < options->until_us ? sim_now_us(sim) : options->until_us;
+  return code;
+}
+
+/* From the order in which jobs ran first to that of their ids. */
+static void place_jobs(struct player *player)
+{
+  struct simulation *simulation = player->simulation;
+  size_t count = HASH_COUNT(player->jobs);
+  int32_t *places = memory_alloc((count + 1) * sizeof *places);
+  for (size_t i = 0; i < simulation->job_count; i++) {
+    struct simulation_job *job = &simulation->jobs[i];
+    struct player_job *known;
+    HASH_FIND(hh, player->jobs, &job->job->number, sizeof job->job->number, known);
+    if (known)
+      places[known->place] = (int32_t)i;
+    job->source = find_duration(player, job->job->id, &job->duration_us);
+  }
+  for (size_t i = 0; i < simulation->attempt_count; i++) {
+    struct simulation_attempt *attempt = &simulation->attempts[i];
+    attempt->job = places[attempt->job];
+    if (attempt->behind >= 0)
+      attempt->behind = places[attempt->behind];
+  }
+  free(places);
+}
+
+static void player_deinit(struct player *player)
+{
+  struct player_job *job, *next_job;
+  struct player_open *open, *next_open;
+  struct player_release *release, *next_release;
+  struct player_median *median, *next_median;
+  HASH_ITER(hh, player->open, open, next_open)
+    end_open(player, open);
+  HASH_ITER(hh, player->jobs, job, next_job) {
+    HASH_DEL(player->jobs, job);
+    job_destroy(job->job);
+    free(job);
+  }
+  HASH_ITER(hh, player->releases, release, next_release) {
+    HASH_DEL(player->releases, release);
+    free(release);
+  }
+  HASH_ITER(hh, player->medians, median, next_median) {
+    HASH_DEL(player->medians, median);
+    free(median);
+  }
+  heap_deinit(&player->ends);
+  stage_close(player->stage);
+}
+
+enum error_code simulate_jobs(const char *jobs_folder, const struct simulation_options *options,
+                              struct simulation *simulation, struct error *error)
+{
+  struct player player = {.options = options, .simulation = simulation};
+  char *store_path = options->history ? memory_printf("%s/moonbeat.db", options->history) : NULL;
+  *simulation = (struct simulation){.from_us = options->from_us, .until_us = options->until_us};
+  enum error_code code = options->timezone ? zone_set_local(options->timezone, error) : ERROR_OK;
+  if (!code)
+    code = read_history(&player, error);
+  if (!code)
+    code = stage_open(&(struct stage_options){.jobs_folder = jobs_folder,
+                                              .store_path = store_path,
+                                              .begins_us = options->from_us,
+                                              .callbacks = {watch, model, NULL, &player}},
+                      &player.stage, error);
+  if (!code)
+    code = play(&player, error);
+  if (!code)
+    code = simulate_gather(player.stage, simulation, error);
+  if (!code) {
+    place_jobs(&player);
+    tell_progress(&player, true);
+  }
+  player_deinit(&player);
+  free(store_path);
+  return code;
+}

@@ -1,0 +1,13 @@
+/* `moonbeat simulate`: the job files are loaded on a stage (stage.h), and a span of time is played
+ * on it with runs that take as long as they did in the past. Main thread. */
+#ifndef APP_SIMULATE_H
+#define APP_SIMULATE_H
+
+#include "ctl/simulation.h"
+
+/* Fills *simulation, which the caller deinits, also after a failure. A script that does not load is
+ * no failure but stands in it. */
+enum error_code simulate_jobs(const char *jobs_folder, const struct simulation_options *options,
+                              struct simulation *simulation, struct error *error);
+
+#endif

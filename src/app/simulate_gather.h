@@ -1,0 +1,13 @@
+/* What a simulated scheduler knows when its span is over: its jobs, the due times that it skipped
+ * and those that wait, its pools, and the scripts that do not load. Main thread. */
+#ifndef APP_SIMULATE_GATHER_H
+#define APP_SIMULATE_GATHER_H
+
+#include "app/stage.h"
+#include "ctl/simulation.h"
+
+/* Fills all but the attempts; of the jobs all but how long they take. */
+enum error_code simulate_gather(struct stage *stage, struct simulation *simulation,
+                                struct error *error);
+
+#endif
