@@ -187,6 +187,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
   if (job->trigger)
     trigger_anchor(job->trigger, s->now_us, job->id);
   if (is_moved) {
+    fire_leave_trigger(s, entry);
     topic_unsubscribe(s, old);
     topic_subscribe(s, job);
     progress->next_us = fire_first(job, s->now_us);

@@ -372,6 +372,17 @@ void fire_again(struct sched *s, struct entry *entry)
   queue_try(s, entry);
 }
 
+void fire_leave_trigger(struct sched *s, struct entry *entry)
+{
+  const struct job_progress *progress = &entry->progress;
+  int64_t last_us;
+  if (!entry->job->trigger || progress->next_us > s->now_us)
+    return;
+  int64_t count = count_due(entry, s->now_us, &last_us);
+  record_skip(s, entry, progress->next_us, last_us, count,
+              progress->state == JOB_PAUSED ? SKIP_PAUSED : SKIP_MISFIRE);
+}
+
 void fire_resume(struct sched *s, struct entry *entry)
 {
   struct job_progress *progress = &entry->progress;

@@ -24,6 +24,9 @@ void fire_skip_event(struct sched *s, struct entry *entry, enum skip_reason reas
 int fire_entry(struct sched *s, struct entry *entry, int budget);
 /* The first due time of a job that begins now. */
 int64_t fire_first(const struct job *job, int64_t now_us);
+/* The trigger is about to be another one: what was due by the old one and has not been decided is
+ * recorded. */
+void fire_leave_trigger(struct sched *s, struct entry *entry);
 /* A paused job goes on: what was due meanwhile is recorded. */
 void fire_resume(struct sched *s, struct entry *entry);
 

@@ -87,6 +87,7 @@ static enum error_code replace(struct sched *s, struct job *job, struct entry **
     return error->code;
   }
   struct job_progress *progress = &(*entry)->progress;
+  fire_leave_trigger(s, *entry);
   health_remove(s, (*entry)->job->number);
   free(progress->error);
   progress->error = NULL;
@@ -173,11 +174,13 @@ static enum error_code extend(struct sched *s, struct entry *pending, const stru
   json_free(document);
   if (code)
     return code;
-  if ((code = declare_check(s, job, error)))
+  if ((code = declare_check(s, job, error))) {
     job_destroy(job);
-  else
-    begin_anew(s, pending, job);
-  return code;
+    return code;
+  }
+  fire_leave_trigger(s, pending);
+  begin_anew(s, pending, job);
+  return ERROR_OK;
 }
 
 /* The pending one goes, if `job` may come in its place under another id. */

@@ -211,7 +211,7 @@ def finish(rig, daemon, load):
 
 def campaign(rig):
     daemon, load = begin(rig)
-    for number in rig.cycles(short=60, long=10_000):
+    for number in rig.cycles(short=40, long=10_000):
         if rig.chance.random() < 0.5:
             save_changing(daemon, rig.chance)
         time.sleep(rig.chance.uniform(0.03, 0.4))

@@ -246,7 +246,8 @@ class Rig:
             daemon.kill()
         daemon.log.close()
         self.daemons.remove(daemon)
-        shutil.rmtree(daemon.root, ignore_errors=True)
+        if not self.options.keep:
+            shutil.rmtree(daemon.root, ignore_errors=True)
 
     def cycles(self, short, long):
         """Numbers of cycles, with progress: `short` of them, with --long `long`, with --cycles as many as it says."""

@@ -50,12 +50,22 @@ What is judged, and the kind under which a violation is told:
   attempts, again   attempts that are missing, or that follow one after which there should be none
   finish, stale     an end that was told and is not kept, or twice; a result that is another attempt's
   fence, history    a fence that two attempts have; runs that cannot be found from the newest on
+  missing, double, extra   a due time that became nothing, or two things; something for a time that is not due
+  count       a skip that says another number of due times than there are in it
+  choice      of several that are late another one runs than the job's options say
+  late        a run for a due time whose grace was over
+  reason      a skip whose reason is not one
+  paused, removed   a job was claimed while it was paused for certain, or was gone
+  moved       a trigger that is not the one that was acknowledged or declared, or that was begun anew by itself
+  file        jobs that are not those of their file
   open        a run that had not ended when everything had
 """
 import argparse
 import json
 import sys
 
+import rules_files
+import rules_fires
 import rules_operations
 import rules_runs
 from reading import History, Store, Unreadable
@@ -67,6 +77,8 @@ def judge(store, history):
     numbers = rules_runs.numbers_of_removed(store, history)
     rules_runs.judge(store, history, verdict, numbers)
     rules_operations.judge(store, history, verdict, numbers)
+    rules_files.judge(store, history, verdict)
+    rules_fires.judge(store, history, verdict, numbers)
     return verdict
 
 

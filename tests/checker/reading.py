@@ -203,6 +203,9 @@ class History:
                 except (KeyError, TypeError, ValueError) as error:
                     raise Unreadable("%s: a line that is none of the log's (%r): %.200s" % (path, error, line)) from error
         self.operations.sort(key=lambda operation: operation.begin)
+        self.witnesses_of = defaultdict(list)
+        for witness in self.witnesses:
+            self.witnesses_of[witness.job].append(witness)
         ends = [line for line in self.daemons if line["what"] in ("killed", "ended")]
         numbers = [line["n"] for line in ends]
         for operation in self.operations:

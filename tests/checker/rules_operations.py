@@ -36,7 +36,7 @@ def judge(store, history, verdict, numbers):
 def judge_register(store, history, verdict, subject, changes):
     ends = final_values(store, history, subject)
     if ends is None:
-        verdict.unjudged[subject[0]] += 1
+        verdict.unjudged["a %s that something else changes too" % subject[0]] += 1
         return
     moments = sorted([(operation.begin, True, at) for at, (operation, _) in enumerate(changes)]
                      + [(operation.end, False, at) for at, (operation, _) in enumerate(changes)])

@@ -32,15 +32,18 @@ def name_of(store, number):
 
 
 def numbers_of_removed(store, history):
-    """Of a job that is gone the store has runs and no id. Who was seen to run for a due time tells which they are."""
-    orphans = defaultdict(list)
+    """Of a job that is gone the store has runs and no id. The number that has a run for each due time for which it
+    was seen to run is taken to be its own, when only one has."""
+    orphans = defaultdict(set)
     for run in store.runs:
         if run.job not in store.jobs:
-            orphans[run.scheduled_us].append(run.job)
-    numbers = defaultdict(set)
-    for witness in history.witnesses:
-        if witness.scheduled_us in orphans:
-            numbers[witness.job].update(orphans[witness.scheduled_us])
+            orphans[run.scheduled_us].add(run.job)
+    numbers = {}
+    for name, witnesses in history.witnesses_of.items():
+        seen = [orphans[witness.scheduled_us] for witness in witnesses if witness.scheduled_us in orphans]
+        both = set.intersection(*seen) if seen else set()
+        if both:
+            numbers[name] = both
     return numbers
 
 
@@ -63,7 +66,7 @@ def may_be_pruned(store, history, job_id, scheduled_us):
         return False
     job = store.by_id.get(job_id)
     if job is None:
-        return True
+        return len({witness.scheduled_us for witness in history.witnesses_of[job_id]}) >= keep
     kept = store.runs_of[job.number]
     return len(kept) >= keep and scheduled_us < max(run.scheduled_us for run in kept)
 

@@ -121,6 +121,24 @@ static void a_pause_is_recorded(void **state)
   world_close(&w);
 }
 
+/* Another trigger is no way to lose what was due by the old one. */
+static void a_change_of_trigger_records_what_was_due(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", ticker);
+  free(world_ask(&w, "pause_job", "{\"job\":\"t\"}"));
+  world_pass(&w, 100 * SECOND);
+  world_expect(&w, "reschedule_job", "{\"job\":\"t\",\"trigger\":\"every 1h\"}", "state", "paused");
+  assert_int_equal(world_skipped(&w, "t", "paused"), 100);
+  world_expect(&w, "resume_job", "{\"job\":\"t\"}", "state", "active");
+  w.now_us += 3 * HOUR;
+  world_expect(&w, "reschedule_job", "{\"job\":\"t\",\"trigger\":\"every 1s\"}", "state", "active");
+  assert_int_equal(world_skipped(&w, "t", "misfire"), 3);
+  world_close(&w);
+}
+
 static void failures_are_tried_again(void **state)
 {
   struct world w;
@@ -267,6 +285,7 @@ int main(void)
       cmocka_unit_test(overlap_is_skipped_and_recorded),
       cmocka_unit_test(max_instances_allows_that_many),
       cmocka_unit_test(a_pause_is_recorded),
+      cmocka_unit_test(a_change_of_trigger_records_what_was_due),
       cmocka_unit_test(failures_are_tried_again),
       cmocka_unit_test(a_stale_finish_changes_nothing),
       cmocka_unit_test(a_clock_set_back_repeats_nothing),

@@ -1,0 +1,173 @@
+"""From when to when which trigger of a job was in force, as far as the log and the store tell. A change that was
+answered lies between its sending and its answer; around one that was not, or two at once, little can be said: such
+windows are blurred, and what lies in them is not judged by a grid of due times."""
+import math
+from dataclasses import dataclass, field
+
+import oracle
+from reading import us_of
+
+NEVER = math.inf
+CHANGES = ("add_job", "add_jobs", "reschedule_job", "modify_job")
+
+
+@dataclass
+class Era:
+    trigger: object         # of the oracle
+    first_us: int           # the first due time, when the answer told it
+    from_us: float          # it began between these two
+    sure_us: float
+    end_us: float = NEVER   # and ended between these
+    over_us: float = NEVER
+
+
+@dataclass
+class Life:
+    """All that can be said of one job that is there."""
+    eras: list = field(default_factory=list)
+    blurs: list = field(default_factory=list)  # pairs of times
+    moved: str = None                           # the trigger in the store is not the one that should be in force
+    unknown: str = None                         # why nothing can be said
+
+    def is_blurred(self, first_us, last_us=None):
+        last_us = first_us if last_us is None else last_us
+        return any(low <= last_us and first_us <= high for low, high in self.blurs)
+
+
+def changes_of(history):
+    """Of each job id the operations that may have changed its trigger or have removed it, in the order of sending."""
+    changes = {}
+    for operation in history.operations:
+        if not operation.is_possible:
+            continue
+        params = operation.params
+        if operation.op == "add_jobs":
+            ids = [spec["id"] for spec in params["jobs"] if "id" in spec]
+        elif operation.op == "add_job":
+            ids = [params.get("id") or (operation.result or {}).get("id")]
+        elif operation.op in ("reschedule_job", "remove_job") or (
+                operation.op == "modify_job" and {"trigger", "timezone"} & set(params["changes"])):
+            ids = [params["job"]]
+        else:
+            continue
+        for name in ids:
+            changes.setdefault(name, []).append(operation)
+    return changes
+
+
+def life_of(job, history, changes):
+    life = Life()
+    try:
+        stored = oracle.make(job.trigger)
+    except oracle.Unknown as unknown:
+        life.unknown = str(unknown)
+        return life
+    if job.is_added:
+        added(life, job, stored, changes)
+    else:
+        declared(life, job, stored, history, changes)
+    return life
+
+
+# ---- added at run time ----
+
+
+def since_last_removal(changes):
+    """An id that was removed and is there again is another job."""
+    for at in range(len(changes) - 1, -1, -1):
+        if changes[at].op == "remove_job":
+            later = changes[at + 1:]
+            if any(operation.op.startswith("add_") for operation in later):
+                return later, not changes[at].is_certain or any(
+                    operation.begin < changes[at].end for operation in later)
+            return changes[:at], True  # as it is there, the removal has not happened
+    return changes, False
+
+
+def added(life, job, stored, changes):
+    changes, is_doubtful = since_last_removal(changes)
+    maybe = None  # a window in which something may have changed: from, until
+    last = None   # the trigger that the last sure change answered with
+    for at, operation in enumerate(changes):
+        overlaps = (at > 0 and changes[at - 1].end > operation.begin) or (
+            at + 1 < len(changes) and changes[at + 1].begin < operation.end)
+        until_us = operation.until_us if operation.until_us is not None else NEVER
+        if not operation.is_certain or overlaps or not isinstance(operation.result, dict) or (
+                "trigger" not in operation.result):
+            maybe = (min(maybe[0], operation.sent_us) if maybe else operation.sent_us,
+                     max(maybe[1], until_us) if maybe else until_us)
+            continue
+        end_era(life, maybe[0] if maybe else operation.sent_us, until_us)
+        if maybe:
+            life.blurs.append((maybe[0], until_us))
+            maybe = None
+        last = operation.result["trigger"]
+        first_us = operation.result["next_run_at"]
+        try:
+            made = oracle.make(last)
+        except oracle.Unknown as unknown:
+            life.unknown = str(unknown)
+            return
+        life.eras.append(Era(made, us_of(first_us) if first_us else None, operation.sent_us, until_us))
+    if maybe:
+        after_doubt(life, job, stored, maybe, last)
+    elif last is not None and last != job.trigger:
+        life.moved = "%s, which was acknowledged last" % last
+    if is_doubtful and life.eras:
+        life.eras[0].from_us = -NEVER
+    if not life.eras:
+        life.unknown = "no word of it in the log"
+
+
+def after_doubt(life, job, stored, maybe, last):
+    """The store tells whether the last changes have happened."""
+    if last == job.trigger:
+        life.blurs.append(maybe)
+        return
+    end_era(life, maybe[0], maybe[1])
+    if life.eras:
+        life.blurs.append(maybe)
+    life.eras.append(Era(stored, None, maybe[0], maybe[1]))
+
+
+def end_era(life, from_us, until_us):
+    if life.eras:
+        life.eras[-1].end_us, life.eras[-1].over_us = from_us, until_us
+
+
+# ---- declared by a file ----
+
+
+def declared(life, job, stored, history, changes):
+    if changes:
+        life.unknown = "a declared job that was changed by hand"
+        return
+    spoken = [(file, next((spec for spec in file["jobs"] if spec["id"] == job.id), None))
+              for file in history.files if file["script"] == job.script]
+    if not any(spec for _, spec in spoken):
+        life.unknown = "no word of it in the log"
+        return
+    stretch = []  # since when it has been declared as it is
+    for file, spec in spoken:
+        if spec is None or (stretch and said(stretch[-1][1]) != said(spec)):
+            stretch = []
+        if spec is not None:
+            stretch.append((file, spec))
+    is_first = stretch and stretch[0][0] is next(file for file, spec in spoken if spec)
+    from_us = stretch[0][0]["from_us"] if is_first else -NEVER
+    sure_us = in_force_us(history, stretch[0][0]["n"]) if stretch else NEVER
+    life.eras.append(Era(stored, None, from_us, sure_us))
+    anchor = job.trigger.get("anchor")
+    if anchor and us_of(anchor) > sure_us and not history.clocks:
+        life.moved = "its trigger to stay as it was when the file was read first"
+
+
+def said(spec):
+    return spec.get("trigger"), spec.get("timezone")
+
+
+def in_force_us(history, number):
+    """When what was saved then was certainly read."""
+    moments = [line for line in [*history.settled, *history.daemons] if line["n"] > number
+               and line.get("what", "ready") == "ready"]
+    return min((line["at_us"] for line in moments), default=NEVER)

@@ -1,0 +1,369 @@
+"""Every due time becomes exactly one thing: a run, or part of one recorded skip. By the oracle's due times from the
+moment when a trigger came into force until the last thing that was decided; beyond it as far as the job's cursor says,
+and as far as the log says that everything had been decided."""
+import json
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import oracle
+from eras import changes_of, life_of
+from reading import ACTIVE, BY_SCHEDULE, FINISHED, text_of
+from rules_runs import find_runs
+
+PLAIN_OVERLAP = (None, "skip", "allow")
+HELD_BACK = ("pool", "concurrency_key", "rate")  # options that keep a due time waiting
+STILL_OPEN_US = 2_000_000  # a run's end is known to the scheduler only a moment later
+
+
+@dataclass
+class Segment:
+    """Due times that follow each other and were decided together."""
+    first_us: int
+    last_us: int
+    count: int
+    run: object = None
+    skip: object = None
+
+    @property
+    def what(self):
+        return "a run" if self.run else "a skip (%s)" % self.skip.reason
+
+
+def judge(store, history, verdict, numbers):
+    changes = changes_of(history)
+    up = up_times(history)
+    for job in store.jobs.values():
+        if job.trigger is None:
+            continue
+        life = life_of(job, history, changes.get(job.id, []))
+        if life.unknown:
+            verdict.unjudged[life.unknown] += 1
+        else:
+            judge_job(store, history, verdict, job, life)
+    for run in store.runs:
+        note_lateness(verdict, up, run)
+    for name, operations in changes.items():
+        judge_removed(store, history, verdict, numbers, name, operations)
+
+
+# ---- how late ----
+
+
+def up_times(history):
+    times, since = [], None
+    for line in history.daemons:
+        if line["what"] == "ready":
+            since = line["at_us"]
+        elif line["what"] in ("killed", "ended") and since is not None:
+            times.append((since, line["at_us"]))
+            since = None
+    if since is not None:
+        times.append((since, math.inf))
+    return times
+
+
+def note_lateness(verdict, up, run):
+    first = run.former[0] if run.former else run
+    if run.cause != BY_SCHEDULE or first.attempt != 1:
+        return
+    at = bisect_right(up, (run.scheduled_us, math.inf)) - 1
+    if at >= 0 and run.scheduled_us < up[at][1] and first.claimed_us < up[at][1]:
+        verdict.lateness.append((first.started_us or first.claimed_us) - run.scheduled_us)
+
+
+# ---- the due times of one job ----
+
+
+def judge_job(store, history, verdict, job, life):
+    def violate(kind, due_us, expected, found):
+        verdict.violate(kind, job.id, due_us, expected, found)
+
+    if life.moved:
+        violate("moved", None, life.moved, "the trigger %s" % json.dumps(job.trigger))
+        return
+    segments = {id(era): [] for era in life.eras}
+    for segment in all_segments(store, job):
+        place(violate, life, segments, segment)
+    for era in life.eras:
+        decided = sorted(segments[id(era)], key=lambda segment: segment.first_us)
+        judge_era(store, history, verdict, violate, job, life, era, decided)
+    judge_paused(store, history, violate, job)
+
+
+def all_segments(store, job):
+    for run in store.runs_of[job.number]:
+        if run.cause == BY_SCHEDULE:
+            yield Segment(run.scheduled_us, run.scheduled_us, 1, run=run)
+    for skip in store.skips_of[job.number]:
+        yield Segment(skip.first_us, skip.last_us, skip.count, skip=skip)
+
+
+def place(violate, life, segments, segment):
+    """To the era whose due times these are."""
+    for era in life.eras:
+        trigger = era.trigger
+        first_us, last_us = trigger.base_of(segment.first_us), trigger.base_of(segment.last_us)
+        if first_us is None or last_us is None or first_us > era.over_us:
+            continue
+        if last_us < earliest(era) and not is_date(trigger):
+            continue
+        counted = trigger.count(first_us - 1, last_us)
+        if counted != segment.count and len(life.eras) == 1 and not life.is_blurred(first_us, last_us):
+            violate("count", segment.first_us, "%d due times from %s to %s in a skip" % (
+                counted, text_of(first_us), text_of(last_us)), "%d" % segment.count)
+        segments[id(era)].append(Segment(first_us, last_us, segment.count, segment.run, segment.skip))
+        return
+    if not life.is_blurred(segment.first_us, segment.last_us):
+        violate("extra", segment.first_us, "nothing, as it is not due then", segment.what)
+
+
+def is_date(trigger):
+    return isinstance(trigger.inner, oracle.Date)
+
+
+def earliest(era):
+    """Before it nothing is due; a date in the past is."""
+    if era.first_us is not None:
+        return era.trigger.base_of(era.first_us) or era.first_us
+    return era.from_us
+
+
+def judge_era(store, history, verdict, violate, job, life, era, decided):
+    verdict.counts["fires"] += sum(segment.count for segment in decided)
+    for before, after in zip(decided, decided[1:]):
+        if after.first_us <= before.last_us:
+            if not life.is_blurred(after.first_us, before.last_us):
+                violate("double", after.first_us, "one thing for one due time", "%s and %s" % (before.what, after.what))
+            continue
+        judge_gap(verdict, violate, life, era, before.last_us, after.first_us - 1,
+                  lambda us: was_pruned(store, history, job, us))
+    judge_begin(store, history, verdict, violate, job, life, era, decided)
+    horizon_us = min(horizon_of(store, history, job, life, era), era.end_us)
+    if horizon_us < math.inf and decided:
+        judge_gap(verdict, violate, life, era, decided[-1].last_us, horizon_us,
+                  lambda us: was_pruned(store, history, job, us))
+    for at, segment in enumerate(decided):
+        following = decided[at + 1] if at + 1 < len(decided) else None
+        judge_choice(store, history, violate, job, life, era, segment, following)
+
+
+def judge_gap(verdict, violate, life, era, after_us, until_us, is_excused):
+    """Nothing is due between what was decided and what was decided next."""
+    missing_us = era.trigger.next(after_us, until_us)
+    while missing_us is not None and (life.is_blurred(missing_us) or is_excused(missing_us)):
+        missing_us = era.trigger.next(missing_us, until_us)
+    if missing_us is None:
+        return
+    count = era.trigger.count(missing_us - 1, until_us)
+    verdict.counts["fires"] += count
+    violate("missing", missing_us, "a run or a recorded skip", "nothing for it" + (
+        ", nor for %d more up to %s" % (count - 1, text_of(until_us)) if count > 1 else ""))
+
+
+def judge_begin(store, history, verdict, violate, job, life, era, decided):
+    """The first due time of an era, and what comes after it."""
+    horizon_us = min(horizon_of(store, history, job, life, era), era.end_us)
+    first_decided_us = decided[0].first_us - 1 if decided else horizon_us
+    if is_date(era.trigger):
+        after_us = -10**18
+    elif era.first_us is not None:
+        after_us = earliest(era) - 1
+        base_us = era.trigger.base_of(era.first_us)
+        if base_us is None:
+            violate("answer", era.first_us, "a due time as the next one", "one that the trigger does not have")
+            return
+    else:
+        after_us = era.sure_us
+    until_us = min(first_decided_us, era.end_us)
+    if after_us < until_us < math.inf:
+        if is_date(era.trigger):
+            after_us = min(era.trigger.inner.at_us + era.trigger.offset_us, until_us) - 1
+        judge_gap(verdict, violate, life, era, after_us, until_us, lambda us: was_pruned(store, history, job, us))
+
+
+def was_pruned(store, history, job, us):
+    """Whether the row of a run for then may be gone: only the newest of each job are kept."""
+    age_us, keep = history.retention.get("age_us"), history.retention.get("runs")
+    runs = store.runs_of[job.number]
+    if age_us is not None and us < max((run.claimed_us for run in store.runs), default=0) - age_us:
+        return True
+    if keep is None or len(runs) < keep:
+        return False
+    kept = [run.scheduled_us for run in runs if run.cause == BY_SCHEDULE]
+    return us < min(kept, default=math.inf)
+
+
+def horizon_of(store, history, job, life, era):
+    """Until when everything must have been decided; what was decided last tells no more than that."""
+    if era is not life.eras[-1]:
+        return era.end_us
+    horizon_us = -math.inf
+    if job.state == FINISHED:
+        return max([line["at_us"] for line in [*history.settled, *history.daemons]]
+                   + [run.claimed_us for run in store.runs_of[job.number]], default=0)
+    if job.next_us is not None:
+        horizon_us = job.next_us - 1 - era.trigger.jitter_us
+    if job.state == ACTIVE and not waits(store, job):
+        for line in history.settled:
+            if not touched_after(history, job.id, line):
+                horizon_us = max(horizon_us, line["at_us"] - era.trigger.jitter_us)
+    return horizon_us
+
+
+def waits(store, job):
+    """Whether a due time may rightly still wait for its turn."""
+    return any(run.state in (0, 1) for run in store.runs_of[job.number]) or any(job.spec.get(key) for key in HELD_BACK)
+
+
+def touched_after(history, name, line):
+    """Whether the job may have been paused when everything was decided, and been resumed since."""
+    return any(operation.op in ("pause_job", "resume_job") and operation.params["job"] == name and operation.end > line["n"]
+               for operation in history.operations)
+
+
+# ---- which of them run, and why the others do not ----
+
+
+def judge_choice(store, history, violate, job, life, era, segment, following):
+    if life.is_blurred(segment.first_us, segment.last_us):
+        return
+    if segment.run:
+        judge_claim(history, violate, job, life, era, segment, following)
+    else:
+        judge_skip(store, history, violate, job, life, era, segment, following)
+
+
+def is_plain(job):
+    return job.spec.get("overlap") in PLAIN_OVERLAP and not any(job.spec.get(key) for key in HELD_BACK)
+
+
+def grace_us(job):
+    grace = job.spec.get("misfire_grace_time")
+    return math.inf if grace is None else oracle.duration_us(grace)
+
+
+def next_of(era, life, us, until_us):
+    """The due time after `us` if it is not later than until_us and certainly of this era."""
+    found_us = era.trigger.next(us, min(until_us, era.end_us - 1, us + 10 * 366 * 86400 * 10**6))
+    return None if found_us is None or life.is_blurred(found_us) else found_us
+
+
+def judge_claim(history, violate, job, life, era, segment, following):
+    claimed_us = (segment.run.former[0] if segment.run.former else segment.run).claimed_us
+    if claimed_us - segment.first_us > grace_us(job) + era.trigger.jitter_us and is_plain(job):
+        violate("late", segment.first_us, "a skip, as the grace of %s was over" % job.spec["misfire_grace_time"],
+                "a claim at " + text_of(claimed_us))
+    if not is_plain(job) or era.trigger.jitter_us or was_set(history, segment.first_us, claimed_us):
+        return
+    later_us = next_of(era, life, segment.first_us, claimed_us)
+    if later_us is None:
+        return
+    coalesce = job.spec.get("coalesce", "latest")
+    if coalesce == "latest":
+        violate("choice", segment.first_us, "the latest due time to run, %s or later" % text_of(later_us),
+                "a run claimed at %s for an earlier one" % text_of(claimed_us))
+    elif coalesce == "earliest" and following and following.run and (
+            following.run.claimed_us >= claimed_us and following.first_us <= claimed_us):
+        violate("choice", following.first_us, "only the earliest of those that were late to run",
+                "a run beside that for " + text_of(segment.first_us))
+
+
+def was_set(history, *moments):
+    """Whether the clock was set back over one of these times."""
+    return any(clock["step_us"] < 0 and clock["at_us"] + clock["step_us"] <= us <= clock["at_us"]
+               for clock in history.clocks for us in moments)
+
+
+def judge_skip(store, history, violate, job, life, era, segment, following):
+    skip, spec = segment.skip, job.spec
+    if skip.recorded_us < skip.last_us and not was_set(history, skip.last_us):
+        violate("early", skip.last_us, "no skip before its due time", "one recorded at " + text_of(skip.recorded_us))
+    if skip.reason == "misfire":
+        judge_misfire(history, violate, job, life, era, segment)
+    elif skip.reason == "overlap":
+        if spec.get("overlap") == "allow" and not spec.get("max_instances"):
+            violate("reason", skip.last_us, "no skip for overlap, which is allowed", "one")
+        elif not were_open(store, history, job, skip.recorded_us):
+            violate("reason", skip.last_us, "a run that was open at %s" % text_of(skip.recorded_us), "none")
+    elif skip.reason == "paused":
+        if not was_resumed(history, job.id, skip.recorded_us) and "enabled" not in spec:
+            violate("reason", skip.last_us, "to be resumed at %s, for which paused due times are recorded"
+                    % text_of(skip.recorded_us), "no such operation")
+    elif skip.reason == "limit" and not any(spec.get(key) for key in HELD_BACK):
+        violate("reason", skip.last_us, "no skip for a limit, as it has none", "one")
+    elif skip.reason == "calendar" and "except" not in json.dumps(job.trigger):
+        violate("reason", skip.last_us, "no skip for a calendar, as it has none", "one")
+
+
+def judge_misfire(history, violate, job, life, era, segment):
+    """Rightly, when a later one took its place, an earlier one did, or it came too late."""
+    skip, coalesce = segment.skip, job.spec.get("coalesce", "latest")
+    if skip.recorded_us - segment.last_us > grace_us(job) or was_set(history, segment.last_us, skip.recorded_us):
+        return
+    if any(other.from_us <= skip.recorded_us <= other.sure_us for other in life.eras):
+        return  # another trigger took over while it was late
+    if coalesce == "all" and not job.spec.get("replay_limit"):
+        violate("reason", segment.last_us, "a run, as all that are late are to run", "a skip (misfire)")
+    if coalesce == "latest" and next_of(era, life, segment.last_us, skip.recorded_us) is None and (
+            segment.last_us < era.end_us):
+        violate("reason", segment.last_us, "a run, as no later one was due at %s" % text_of(skip.recorded_us),
+                "a skip (misfire)")
+
+
+def were_open(store, history, job, at_us):
+    """As many runs as may be; those that are pruned are taken at their word."""
+    most = job.spec.get("max_instances", 1)
+    count = 0
+    for run in store.runs_of[job.number]:
+        first = run.former[0] if run.former else run
+        is_over = run.finished_us is not None and run.finished_us + STILL_OPEN_US < at_us
+        count += first.claimed_us <= at_us and not is_over
+    return count >= most or was_pruned(store, history, job, at_us) or bool(history.clocks)
+
+
+def was_resumed(history, name, at_us):
+    return any(operation.op in ("resume_job", "modify_job", "reschedule_job", "add_job")
+               and (operation.params.get("job") or operation.params.get("id")) == name and operation.is_possible
+               and operation.sent_us <= at_us <= (operation.until_us or math.inf) for operation in history.operations)
+
+
+# ---- what must not fire ----
+
+
+def judge_paused(store, history, violate, job):
+    """While it is paused for certain, nothing is claimed but by hand."""
+    if history.clocks:
+        return
+    of_job = [operation for operation in history.operations if operation.is_possible and (
+        operation.params.get("job") == job.id or operation.params.get("id") == job.id)
+        and operation.op in ("pause_job", "resume_job", "add_job", "modify_job", "reschedule_job", "remove_job")]
+    for at, operation in enumerate(of_job):
+        if operation.op != "pause_job" or not operation.is_certain:
+            continue
+        if any(other.end > operation.begin for other in of_job[:at]):
+            continue
+        following = of_job[at + 1:at + 2]
+        if following and following[0].begin < operation.end:
+            continue
+        until_us = following[0].sent_us if following else math.inf
+        for run in store.runs_of[job.number]:
+            first = run.former[0] if run.former else run
+            if run.cause == BY_SCHEDULE and operation.acked_us < first.claimed_us < until_us:
+                violate("paused", run.scheduled_us, "no run while it was paused, from %s" % text_of(operation.acked_us),
+                        "a claim at " + text_of(first.claimed_us))
+
+
+def judge_removed(store, history, verdict, numbers, name, operations):
+    """What is gone for certain is claimed no more."""
+    last = operations[-1]
+    if last.op != "remove_job" or not last.is_certain or history.clocks:
+        return
+    if any(operation.end > last.begin for operation in operations[:-1]):
+        return
+    for scheduled_us in {witness.scheduled_us for witness in history.witnesses_of.get(name, ())}:
+        for run in find_runs(store, numbers, name, scheduled_us):
+            first = run.former[0] if run.former else run
+            if first.claimed_us > last.acked_us:
+                verdict.violate("removed", name, run.scheduled_us, "no run, as it was removed by %s" % text_of(last.acked_us),
+                                "a claim at " + text_of(first.claimed_us))
