@@ -64,22 +64,8 @@ import argparse
 import json
 import sys
 
-import rules_files
-import rules_fires
-import rules_operations
-import rules_runs
+from judge import judge
 from reading import History, Store, Unreadable
-from verdict import Verdict
-
-
-def judge(store, history):
-    verdict = Verdict()
-    numbers = rules_runs.numbers_of_removed(store, history)
-    rules_runs.judge(store, history, verdict, numbers)
-    rules_operations.judge(store, history, verdict, numbers)
-    rules_files.judge(store, history, verdict)
-    rules_fires.judge(store, history, verdict, numbers)
-    return verdict
 
 
 def main():

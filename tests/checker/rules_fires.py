@@ -318,7 +318,8 @@ def were_open(store, history, job, at_us):
     for run in store.runs_of[job.number]:
         first = run.former[0] if run.former else run
         is_over = run.finished_us is not None and run.finished_us + STILL_OPEN_US < at_us
-        count += first.claimed_us <= at_us and not is_over
+        was_first = first.claimed_us < at_us or (first.claimed_us == at_us and not is_plain(job))
+        count += was_first and not is_over
     return count >= most or was_pruned(store, history, job, at_us) or bool(history.clocks)
 
 

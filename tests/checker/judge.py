@@ -1,0 +1,16 @@
+"""All rules, over one store and its log."""
+import rules_files
+import rules_fires
+import rules_operations
+import rules_runs
+from verdict import Verdict
+
+
+def judge(store, history):
+    verdict = Verdict()
+    numbers = rules_runs.numbers_of_removed(store, history)
+    rules_runs.judge(store, history, verdict, numbers)
+    rules_operations.judge(store, history, verdict, numbers)
+    rules_files.judge(store, history, verdict)
+    rules_fires.judge(store, history, verdict, numbers)
+    return verdict

@@ -1,0 +1,367 @@
+"""The checker, checked: a small right story is accepted, and the same with one thing wrong is refused under the name
+of what is wrong. The stores are hand-made, without the constraints of real ones, so that they can be wrong."""
+import json
+import sqlite3
+import tempfile
+import unittest
+from pathlib import Path
+
+import oracle
+from judge import judge
+from reading import ACTIVE, INTERRUPTED, PAUSED, SUCCEEDED, BY_HAND, BY_SCHEDULE, History, Store, Unreadable, text_of
+
+T0 = 1_795_000_000_000_000
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+CASES = Path(__file__).resolve().parent.parent / "cases"
+
+TABLES = """
+CREATE TABLE jobs(number, id, origin, script, trigger, spec);
+CREATE TABLE job_progress(number, state, next_us, last_us, runs_kept, paused_us, error);
+CREATE TABLE runs(scheduled_us, job, state, cause, attempt, fence, previous_us, due_us, claimed_us, started_us,
+  finished_us, args, result, error);
+CREATE TABLE attempts(scheduled_us, job, attempt, state, fence, due_us, claimed_us, started_us, finished_us, result,
+  error);
+CREATE TABLE skips(number INTEGER PRIMARY KEY, job, first_us, last_us, count, reason, recorded_us);
+CREATE TABLE kv(script, key, value, expires_us);
+CREATE TABLE scripts(name, origin, path, version, error, loaded_us);
+CREATE TABLE script_sources(script, number, version, created_us, source);
+CREATE TABLE pools(name, slots);
+CREATE TABLE unique_keys(key, job, added_us);
+"""
+
+
+class Story:
+    """Jobs, runs, skips and log lines; what is not said is right."""
+
+    def __init__(self):
+        self.database = sqlite3.connect(":memory:")
+        self.database.executescript(TABLES)
+        self.lines, self.numbers, self.fence, self.previous = [], {}, 100, {}
+        self.n = 0
+
+    def say(self, kind, **facts):
+        self.n += 1
+        self.lines.append({"is": kind, "n": self.n, **facts})
+
+    def operate(self, op, at_us, acked=True, result=None, client="c", **params):
+        self.n += 1
+        self.say("op", begin=self.n, client=client, op=op, params=params, sent_us=at_us - 1000,
+                 acked_us=at_us + 1000 if acked else None, **({"result": result or {}} if acked else {}))
+
+    def add(self, name, every_us=MINUTE, at_us=T0, state=ACTIVE, next_us=None, acked=True, **options):
+        number = len(self.numbers) + 1
+        trigger = {"kind": "interval", "every": "%dus" % every_us, "anchor": text_of(at_us)}
+        spec = {"id": name, "func": "a.f", "trigger": "every %dus" % every_us, **options}
+        self.numbers[name] = number
+        self.operate("add_job", at_us, acked=acked, result={"id": name, "trigger": trigger,
+                                                            "next_run_at": text_of(at_us + every_us)}, **spec)
+        self.database.execute("INSERT INTO jobs VALUES(?,?,1,'a',?,?)", (number, name, json.dumps(trigger), json.dumps(spec)))
+        self.database.execute("INSERT INTO job_progress VALUES(?,?,?,NULL,0,NULL,NULL)", (number, state, next_us))
+
+    def run(self, name, scheduled_us, claimed_us=None, state=SUCCEEDED, cause=BY_SCHEDULE, attempt=1, witness=True,
+            result=None, witness_us=None, fence=None, finished_us=None, previous_us=...):
+        number = self.numbers[name]
+        claimed_us = scheduled_us + 1000 if claimed_us is None else claimed_us
+        self.fence += 1
+        previous = self.previous.get(name) if previous_us is ... else previous_us
+        self.database.execute("INSERT INTO runs VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?,NULL)", (
+            scheduled_us, number, state, cause, attempt, fence or self.fence, previous, None, claimed_us, claimed_us + 100,
+            finished_us or claimed_us + 5000, result))
+        self.previous[name] = scheduled_us
+        if witness:
+            self.ran(name, scheduled_us, attempt, witness_us or claimed_us + 200)
+
+    def ran(self, name, scheduled_us, attempt, at_us, **facts):
+        self.lines.append({"is": "ran", "run": "%s@%s" % (name, text_of(scheduled_us)), "attempt": attempt, "at_us": at_us,
+                           **facts})
+
+    def attempt(self, name, scheduled_us, number, state, fence, witness=True):
+        self.database.execute("INSERT INTO attempts VALUES(?,?,?,?,?,NULL,?,?,?,NULL,NULL)", (
+            scheduled_us, self.numbers[name], number, state, fence, scheduled_us + 1000, scheduled_us + 1100,
+            scheduled_us + 2000))
+        if witness:
+            self.ran(name, scheduled_us, number, scheduled_us + 1200)
+
+    def skip(self, name, first_us, last_us, count, reason=0, recorded_us=None):
+        self.database.execute("INSERT INTO skips(job, first_us, last_us, count, reason, recorded_us) VALUES(?,?,?,?,?,?)", (
+            self.numbers[name], first_us, last_us, count, reason, recorded_us or last_us + MINUTE))
+
+    def kinds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, log = Path(folder) / "moonbeat.db", Path(folder) / "log"
+            self.database.commit()
+            copy = sqlite3.connect(path)
+            self.database.backup(copy)
+            copy.close()
+            log.write_text("".join(json.dumps(line) + "\n" for line in self.lines) + '{"is": "cut o')
+            self.verdict = judge(Store(folder), History([log]))
+        return {one["kind"] for one in self.verdict.violations}
+
+
+def at(minutes):
+    return T0 + minutes * MINUTE
+
+
+def right():
+    """A job of every minute with runs for 1, 2 and 4 minutes and one late fire; settled at 4.5 minutes."""
+    story = Story()
+    story.say("daemon", what="started", at_us=T0 - SECOND)
+    story.say("daemon", what="ready", at_us=T0 - SECOND // 2)
+    story.add("tick", next_us=at(2))
+    story.run("tick", at(1))
+    story.run("tick", at(2))
+    story.skip("tick", at(3), at(3), 1, recorded_us=at(4) + 1000)
+    story.run("tick", at(4))
+    story.say("settled", at_us=at(4) + 30 * SECOND)
+    return story
+
+
+class Accepts(unittest.TestCase):
+    def test_a_right_story(self):
+        story = right()
+        self.assertEqual(story.kinds(), set())
+        counts = story.verdict.counts
+        self.assertEqual((counts["fires"], counts["runs"], counts["skips"], counts["acknowledged"]), (4, 3, 1, 1))
+        self.assertEqual(story.verdict.late()["max"], 1100)
+        self.assertFalse(story.verdict.unjudged)
+
+    def test_what_was_not_answered_either_way(self):
+        for happened in (True, False):
+            story = right()
+            if happened:
+                story.add("maybe", at_us=at(4), acked=False, next_us=at(5))
+            else:
+                story.operate("add_job", at(4), acked=False, id="maybe", func="a.f", trigger="every 1h")
+            story.say("daemon", what="killed", at_us=at(4) + 30 * SECOND)
+            self.assertEqual(story.kinds(), set(), happened)
+
+    def test_a_run_that_was_cut_off_and_ran_again(self):
+        story = right()
+        story.attempt("tick", at(5), 1, INTERRUPTED, 500)
+        story.fence = 500
+        story.run("tick", at(5), attempt=2)
+        self.assertEqual(story.kinds(), set())
+
+    def test_a_pause(self):
+        story = right()
+        story.operate("pause_job", at(4) + 40 * SECOND, job="tick")
+        story.operate("resume_job", at(7) + 10 * SECOND, job="tick")
+        story.skip("tick", at(5), at(7), 3, reason=2, recorded_us=at(7) + 10 * SECOND)
+        story.run("tick", at(8))
+        self.assertEqual(story.kinds(), set())
+
+    def test_a_clock_that_was_set_back(self):
+        story = right()
+        story.say("clock", at_us=at(5) + 10 * SECOND, step_us=-30 * SECOND)
+        story.run("tick", at(5), claimed_us=at(5) + 1000, witness_us=at(5) - 10 * SECOND)
+        self.assertEqual(story.kinds(), set())
+
+
+class Refuses(unittest.TestCase):
+    def refuse(self, kind, change, *others):
+        story = right()
+        change(story)
+        self.assertEqual(story.kinds(), {kind, *others})
+
+    def test_a_due_time_without_anything(self):
+        self.refuse("missing", lambda story: story.database.execute("DELETE FROM skips"))
+
+    def test_a_due_time_left_out_at_the_begin_or_the_end(self):
+        self.refuse("missing", lambda story: story.database.executescript(
+            "DELETE FROM runs WHERE scheduled_us = %d" % at(1)), "unclaimed")
+        self.refuse("missing", lambda story: story.say("settled", at_us=at(6)))
+        self.refuse("missing", lambda story: story.database.execute("UPDATE job_progress SET next_us = ?", (at(9),)))
+
+    def test_two_things_for_one_due_time(self):
+        self.refuse("double", lambda story: story.skip("tick", at(2), at(2), 1, recorded_us=at(3)))
+        self.refuse("double", lambda story: story.run("tick", at(4), witness=False, previous_us=at(2)))
+
+    def test_a_run_for_no_due_time(self):
+        self.refuse("extra", lambda story: story.run("tick", at(5) + 7))
+
+    def test_a_claim_before_its_time(self):
+        self.refuse("early", lambda story: story.run("tick", at(5), claimed_us=at(5) - 1, witness_us=at(5) + 1))
+
+    def test_a_run_before_its_time(self):
+        self.refuse("early", lambda story: story.run("tick", at(5), witness_us=at(5) - 1), "unclaimed")
+
+    def test_a_run_before_its_claim(self):
+        self.refuse("unclaimed", lambda story: story.run("tick", at(5), witness_us=at(5) + 500))
+
+    def test_a_run_without_a_claim(self):
+        self.refuse("unclaimed", lambda story: story.ran("tick", at(5), 1, at(5) + 1))
+
+    def test_an_attempt_that_ran_twice(self):
+        self.refuse("twice", lambda story: story.ran("tick", at(4), 1, at(4) + 2000))
+
+    def test_at_most_once(self):
+        def change(story):
+            story.add("careful", delivery="at_most_once", at_us=at(3), next_us=at(5))
+            story.attempt("careful", at(4), 1, INTERRUPTED, 900)
+            story.fence = 900
+            story.run("careful", at(4), attempt=2)
+        self.refuse("twice", change)
+
+    def test_an_attempt_after_success_or_without_the_one_before(self):
+        def change(story):
+            story.attempt("tick", at(5), 1, SUCCEEDED, 500)
+            story.fence = 500
+            story.run("tick", at(5), attempt=2)
+        self.refuse("again", change)
+        self.refuse("attempts", lambda story: story.run("tick", at(5), attempt=2))
+
+    def test_a_fence_that_is_not_alone(self):
+        self.refuse("fence", lambda story: story.run("tick", at(5), fence=101), "history")
+
+    def test_a_result_of_another_attempt(self):
+        def change(story):
+            story.run("tick", at(5), witness=False, result="1")
+            story.ran("tick", at(5), 1, at(5) + 1200, result=2)
+        self.refuse("stale", change)
+
+    def test_a_success_of_which_the_job_knows_nothing(self):
+        self.refuse("unexecuted", lambda story: story.run("tick", at(5), witness=False))
+
+    def test_an_end_that_was_told_and_is_not_kept(self):
+        event = {"event": "job_executed", "run": "tick@" + text_of(at(5)), "attempt": 1}
+
+        def change(story):
+            story.run("tick", at(5), state=INTERRUPTED)
+            story.say("event", at_us=at(5) + 9000, event=event)
+        self.refuse("finish", change)
+
+    def test_runs_that_are_not_linked(self):
+        self.refuse("history", lambda story: story.database.execute("UPDATE runs SET previous_us = NULL"))
+
+    def test_a_run_that_is_still_open(self):
+        self.refuse("open", lambda story: story.run("tick", at(3) + 7, cause=BY_HAND, state=0, witness=False))
+
+    def test_a_skip_that_counts_wrongly(self):
+        self.refuse("count", lambda story: story.database.execute("UPDATE skips SET count = 2"))
+
+    def test_a_skip_for_no_reason(self):
+        self.refuse("reason", lambda story: story.database.execute("UPDATE skips SET reason = 1"))
+        self.refuse("reason", lambda story: story.database.execute("UPDATE skips SET reason = 2"))
+        self.refuse("reason", lambda story: story.database.execute("UPDATE skips SET recorded_us = ?", (at(3) + 1000,)))
+
+    def test_a_run_of_another_than_the_latest(self):
+        self.refuse("choice", lambda story: story.run("tick", at(5), claimed_us=at(6)))
+
+    def test_a_run_after_its_grace(self):
+        def change(story):
+            story.add("strict", misfire_grace_time="10s", at_us=at(3), next_us=at(4))
+            story.run("strict", at(4), claimed_us=at(4) + 20 * SECOND)
+        self.refuse("late", change)
+
+    def test_a_run_while_paused(self):
+        def change(story):
+            story.operate("pause_job", at(4) + 40 * SECOND, job="tick")
+            story.run("tick", at(5))
+            story.database.execute("UPDATE job_progress SET state = ?", (PAUSED,))
+        self.refuse("paused", change)
+
+    def test_a_run_of_what_was_removed(self):
+        def change(story):
+            story.operate("remove_job", at(4) + 40 * SECOND, job="tick")
+            story.run("tick", at(5))
+            story.database.execute("DELETE FROM jobs")
+        self.refuse("removed", change)
+
+    def test_a_trigger_that_was_begun_anew(self):
+        def change(story):
+            trigger = {"kind": "interval", "every": "%dus" % MINUTE, "anchor": text_of(at(2))}
+            story.database.execute("UPDATE jobs SET trigger = ?", (json.dumps(trigger),))
+        self.refuse("moved", change)
+
+    def test_acknowledged_and_lost(self):
+        self.refuse("lost", lambda story: story.operate("add_job", at(4), id="x", func="a.f"))
+        self.refuse("lost", lambda story: story.operate("pause_job", at(4), job="tick"))
+        self.refuse("lost", lambda story: story.operate("kv_set", at(4), key="k", value=1))
+        self.refuse("lost", lambda story: story.operate("add_script", at(4), name="s", source="x = 1"))
+        self.refuse("lost", lambda story: story.operate("run_now", at(4), job="tick",
+                                                        result={"run": "tick@" + text_of(at(4) + 7)}))
+        self.refuse("lost", lambda story: story.operate("modify_job", at(4), job="tick", changes={"priority": 3}))
+
+    def test_an_order_that_cannot_be(self):
+        def change(story):
+            for result in (1, 1):
+                story.operate("kv_incr", at(4), key="k", result={"value": result})
+            story.database.execute("INSERT INTO kv VALUES('', 'k', '2', NULL)")
+        self.refuse("answer", change)
+
+    def test_a_part_of_what_is_one(self):
+        def change(story):
+            specs = [{"id": name, "func": "a.f"} for name in "xy"]
+            story.operate("add_jobs", at(4), acked=False, jobs=specs)
+            story.database.execute("INSERT INTO jobs VALUES(7, 'x', 1, 'a', NULL, ?)", (json.dumps(specs[0]),))
+            story.database.execute("INSERT INTO job_progress VALUES(7, 0, NULL, NULL, 0, NULL, NULL)")
+        self.refuse("torn", change)
+
+    def test_a_file_that_is_not_in_force(self):
+        def change(story):
+            story.say("file", script="b", jobs=[{"id": "x"}], from_us=at(4), written_us=at(4))
+            story.say("settled", at_us=at(4) + 50 * SECOND)
+        self.refuse("file", change)
+
+    def test_what_is_no_store_and_no_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "moonbeat.db"
+            self.assertRaises(Unreadable, Store, path)
+            path.write_text("this is not a database" * 100)
+            self.assertRaises(Unreadable, Store, path)
+            path.write_text('{"is": "nothing known"}\n')
+            self.assertRaises(Unreadable, History, [path])
+
+
+class Oracle(unittest.TestCase):
+    def fires(self, trigger, first, last):
+        zone = oracle.zone_of(trigger)
+        return [text_of(us) for us in oracle.make(trigger).fires(oracle.instant_us(first, zone) - 1,
+                                                                  oracle.instant_us(last, zone))]
+
+    def berlin(self, expression, **rules):
+        return {"kind": "cron", "expression": expression, "timezone": "Europe/Berlin", **rules}
+
+    def test_an_hour_that_is_left_out(self):
+        day = ("2026-03-29T00:00:00", "2026-03-29T12:00:00")
+        self.assertEqual(self.fires(self.berlin("30 2 * * *"), *day), ["2026-03-29T01:00:00Z"])
+        self.assertEqual(self.fires(self.berlin("30 2 * * *", gap="skip"), *day), [])
+        self.assertEqual(self.fires(self.berlin("30 * * * *"), *day)[1:3], ["2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"])
+
+    def test_an_hour_that_is_repeated(self):
+        day = ("2026-10-25T00:00:00", "2026-10-25T12:00:00")
+        self.assertEqual(self.fires(self.berlin("30 2 * * *"), *day), ["2026-10-25T00:30:00Z"])
+        self.assertEqual(self.fires(self.berlin("30 2 * * *", overlap="second"), *day), ["2026-10-25T01:30:00Z"])
+        self.assertEqual(len(self.fires(self.berlin("30 2 * * *", overlap="both"), *day)), 2)
+        self.assertEqual(len(self.fires(self.berlin("0 * * * *"), "2026-10-25T00:00:00", "2026-10-25T23:59:00")), 25)
+
+    def test_options(self):
+        made = oracle.make({"kind": "interval", "every": "1m", "anchor": text_of(T0), "jitter": "10s"})
+        self.assertEqual(made.base_of(at(1) + 9 * SECOND), at(1))
+        self.assertIsNone(made.base_of(at(1) - 1))
+        limited = oracle.make({"kind": "interval", "every": "1m", "anchor": text_of(T0), "limit": 3,
+                               "limit_from": text_of(T0)})
+        self.assertEqual(limited.count(T0, at(100)), 3)
+
+    def test_against_the_cases(self):
+        """A part of what other schedulers and the specification say."""
+        judged = 0
+        for line in (CASES / "cron5.jsonl").read_text().splitlines()[::7]:
+            case = json.loads(line)
+            trigger = {"kind": "cron", "expression": case["params"].get("expr") or case["params"]["expression"],
+                       "timezone": case["tz"], **case.get("dst", {})}
+            start, fires = case["start_epoch"], case["fires"]
+            if not fires or fires[-1] - start > 100 * 86400 or trigger["expression"].startswith("CRON_TZ"):
+                continue
+            try:
+                found = oracle.make(trigger).fires(start * SECOND, fires[-1] * SECOND)
+            except oracle.Unknown:
+                continue
+            self.assertEqual([us // SECOND for us in found], fires, case["id"])
+            judged += 1
+        self.assertGreater(judged, 50)
+
+
+if __name__ == "__main__":
+    unittest.main()
