@@ -93,6 +93,11 @@ static enum error_code read_grace(struct reading *r)
   return read_duration(r, &r->options->grace_us);
 }
 
+static enum error_code read_stuck_grace(struct reading *r)
+{
+  return read_duration(r, &r->options->stuck_grace_us);
+}
+
 static enum error_code read_keep(struct reading *r)
 {
   return read_duration(r, &r->options->keep_us);
@@ -134,9 +139,11 @@ static const struct {
   const char *name;
   enum error_code (*read)(struct reading *reading);
 } known[] = {
-    {"grace", read_grace},         {"jobs", read_jobs},           {"keep", read_keep},
-    {"keep_runs", read_keep_runs}, {"log_level", read_log_level}, {"secrets", read_secrets},
-    {"state", read_state},         {"timezone", read_timezone},   {"workers", read_workers},
+    {"grace", read_grace},         {"jobs", read_jobs},
+    {"keep", read_keep},           {"keep_runs", read_keep_runs},
+    {"log_level", read_log_level}, {"secrets", read_secrets},
+    {"state", read_state},         {"stuck_grace", read_stuck_grace},
+    {"timezone", read_timezone},   {"workers", read_workers},
 };
 
 enum { KNOWN_COUNT = sizeof known / sizeof known[0] };

@@ -17,11 +17,12 @@ enum {
 };
 
 struct member {
-  struct worker *worker;
+  struct worker *worker; /* NULL: nobody has this address */
   struct gauge gauge;
   unsigned seen_ms; /* of the gauge */
-  bool is_replaced;
-  bool has_unread; /* it may have: it was replaced since the last fleet_return_unread() */
+  bool is_replaced, is_given_up;
+  bool has_stopped; /* it has said its last word */
+  uint32_t lives;   /* of the address */
 };
 
 struct fleet {
@@ -29,22 +30,43 @@ struct fleet {
   const struct moonbeat_options *options;
   const char *store_path;
   int alarm_fd;
-  int count;
+  bool is_full_told;
   struct member members[FLEET_MAX];
 };
 
-static void start_one(struct fleet *fleet)
+static struct member *find_place(struct fleet *fleet)
+{
+  for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++) {
+    if (member->has_stopped && worker_has_ended(member->worker)) {
+      worker_join(member->worker);
+      gauge_deinit(&member->gauge);
+      *member = (struct member){.lives = member->lives};
+    }
+    if (!member->worker)
+      return member;
+  }
+  return NULL;
+}
+
+static int address_of(const struct fleet *fleet, const struct member *member)
+{
+  return ADDRESS_WORKER + (int)(member - fleet->members);
+}
+
+/* What the former worker of the address was sent in vain is none of the new one's business. */
+static void start_one(struct fleet *fleet, struct member *member)
 {
   const struct moonbeat_options *o = fleet->options;
-  struct member *member = &fleet->members[fleet->count];
-  member->gauge.alarm_fd = fleet->alarm_fd;
+  if (member->lives > 0)
+    bus_clear(fleet->bus, address_of(fleet, member));
+  gauge_init(&member->gauge, fleet->alarm_fd);
   member->worker = worker_start(&(struct worker_options){
       .bus = fleet->bus,
-      .address = ADDRESS_WORKER + fleet->count,
+      .address = address_of(fleet, member),
+      .first_number = (uint64_t)member->lives++ << 40,
       .gauge = &member->gauge,
       .jobs_folder = o->jobs_folder,
       .isolate = {.program = o->program, .timezone = o->timezone, .store = fleet->store_path}});
-  fleet->count++;
 }
 
 struct fleet *fleet_start(struct bus *bus, const struct moonbeat_options *options,
@@ -56,20 +78,29 @@ struct fleet *fleet_start(struct bus *bus, const struct moonbeat_options *option
   fleet->store_path = store_path;
   fleet->alarm_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   need(fleet->alarm_fd < 0 ? -errno : 0, "the workers' alarm");
-  while (fleet->count < options->workers)
-    start_one(fleet);
+  for (int i = 0; i < options->workers; i++)
+    start_one(fleet, &fleet->members[i]);
   return fleet;
 }
 
-int fleet_count(const struct fleet *fleet)
+int fleet_at_work(const struct fleet *fleet)
 {
-  return fleet->count;
+  int count = 0;
+  for (int i = 0; i < FLEET_MAX; i++)
+    count += fleet->members[i].worker && !fleet->members[i].has_stopped;
+  return count;
 }
 
 void fleet_stop(struct fleet *fleet)
 {
-  for (int i = 0; i < fleet->count; i++)
-    bus_post(fleet->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+  for (int i = 0; i < FLEET_MAX; i++)
+    if (fleet->members[i].worker && !fleet->members[i].has_stopped)
+      bus_post(fleet->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+}
+
+void fleet_stopped(struct fleet *fleet, int address)
+{
+  fleet->members[address - ADDRESS_WORKER].has_stopped = true;
 }
 
 int fleet_alarm_fd(const struct fleet *fleet)
@@ -77,58 +108,67 @@ int fleet_alarm_fd(const struct fleet *fleet)
   return fleet->alarm_fd;
 }
 
-/* The address of the replacement; 0: not yet, not again, or there are no addresses left. */
+/* The address of the replacement; 0: there is none, not now or not any more. */
 static int replace(struct fleet *fleet, struct member *member)
 {
-  if (member->is_replaced || member->seen_ms < REPLACE_MS || fleet->count == FLEET_MAX)
+  struct member *place = find_place(fleet);
+  if (!place && !fleet->is_full_told)
+    log_error("%d workers are stuck in C functions: no other can take the place of one more",
+              FLEET_MAX - fleet->options->workers);
+  fleet->is_full_told = !place;
+  if (!place || !worker_dismiss(member->worker))
     return 0;
-  member->is_replaced = member->has_unread = true;
-  start_one(fleet);
-  return ADDRESS_WORKER + fleet->count - 1;
+  member->is_replaced = true;
+  start_one(fleet, place);
+  return address_of(fleet, place);
 }
 
-void fleet_look(struct fleet *fleet, struct message_list *out)
+static bool give_up(const struct fleet *fleet, struct member *member)
+{
+  if (member->is_given_up || member->seen_ms < fleet->options->stuck_grace_us / 1000)
+    return false;
+  return member->is_given_up = worker_give_up(member->worker);
+}
+
+/* All that the worker itself has posted stands before it. */
+static void tell(struct fleet *fleet, struct member *member)
+{
+  struct gauge *gauge = &member->gauge;
+  struct message *m = message_create(MESSAGE_STUCK, address_of(fleet, member), ADDRESS_SCHEDULER);
+  m->as.stuck.generation = atomic_load(&gauge->generation);
+  m->as.stuck.attempt.key.job = atomic_load(&gauge->job);
+  m->as.stuck.attempt.key.scheduled_us = atomic_load(&gauge->scheduled_us);
+  m->as.stuck.attempt.fence = atomic_load(&gauge->fence);
+  m->as.stuck.for_us = (int64_t)member->seen_ms * 1000;
+  if (!member->is_replaced && member->seen_ms >= REPLACE_MS)
+    m->as.stuck.replacement = replace(fleet, member);
+  else if (member->is_replaced)
+    m->as.stuck.is_given_up = give_up(fleet, member);
+  bus_post(fleet->bus, m);
+}
+
+void fleet_look(struct fleet *fleet)
 {
   uint64_t unused;
   ssize_t size = read(fleet->alarm_fd, &unused, sizeof unused);
   (void)size;
-  for (int i = 0, count = fleet->count; i < count; i++) {
-    struct member *member = &fleet->members[i];
-    struct gauge *gauge = &member->gauge;
-    unsigned stuck_ms = atomic_load(&gauge->stuck_ms);
+  for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++) {
+    unsigned stuck_ms =
+        member->worker && !member->has_stopped ? atomic_load(&member->gauge.stuck_ms) : 0;
     bool is_news = stuck_ms && stuck_ms != member->seen_ms;
     member->seen_ms = stuck_ms;
-    if (!is_news)
-      continue;
-    struct message *m = message_create(MESSAGE_STUCK, ADDRESS_WORKER + i, ADDRESS_SCHEDULER);
-    m->as.stuck.generation = atomic_load(&gauge->generation);
-    m->as.stuck.attempt.key.job = atomic_load(&gauge->job);
-    m->as.stuck.attempt.key.scheduled_us = atomic_load(&gauge->scheduled_us);
-    m->as.stuck.attempt.fence = atomic_load(&gauge->fence);
-    m->as.stuck.for_us = (int64_t)stuck_ms * 1000;
-    m->as.stuck.replacement = replace(fleet, member);
-    message_list_append(out, m);
-  }
-}
-
-void fleet_return_unread(struct fleet *fleet)
-{
-  for (int i = 0; i < fleet->count; i++) {
-    struct member *member = &fleet->members[i];
-    if (!member->has_unread)
-      continue;
-    member->has_unread = false;
-    struct message_list runs = bus_take_back(fleet->bus, ADDRESS_WORKER + i, MESSAGE_RUN);
-    for (struct message *m = runs.first; m; m = m->next)
-      m->to = ADDRESS_SCHEDULER;
-    bus_post_list(fleet->bus, &runs);
+    if (is_news)
+      tell(fleet, member);
   }
 }
 
 void fleet_join(struct fleet *fleet)
 {
-  for (int i = 0; i < fleet->count; i++)
-    worker_join(fleet->members[i].worker);
+  for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++)
+    if (member->worker) {
+      worker_join(member->worker);
+      gauge_deinit(&member->gauge);
+    }
   close(fleet->alarm_fd);
   free(fleet);
 }

@@ -1,5 +1,6 @@
 /* The workers: those that the program begins with, and those that take the place of one that is
- * stuck in a C function. Addresses follow each other without gaps.
+ * stuck in a C function. One that has been replaced ends when it has come back and what it had
+ * begun is over; then another may have its address.
  *
  * Opened, joined and freed by the program's thread; in between the scheduler's thread has it. */
 #ifndef APP_FLEET_H
@@ -14,20 +15,22 @@ struct fleet;
 struct fleet *fleet_start(struct bus *bus, const struct moonbeat_options *options,
                           const char *store_path);
 
-int fleet_count(const struct fleet *fleet);
+/* Those that have not said their last word. */
+int fleet_at_work(const struct fleet *fleet);
 
 /* Tells all to stop. */
 void fleet_stop(struct fleet *fleet);
 
+/* The worker has said its last word. Its address is used again when the scheduler has heard of
+ * that, which it does before anything of its successor. */
+void fleet_stopped(struct fleet *fleet, int address);
+
 /* Readable when a worker may be stuck; see vm/gauge.h. */
 int fleet_alarm_fd(const struct fleet *fleet);
 
-/* Appends a MESSAGE_STUCK for each worker whose state of being stuck is news; one that has been so
- * for a second is given a replacement. */
-void fleet_look(struct fleet *fleet, struct message_list *out);
-
-/* What workers that were replaced in the last look have not taken goes back to the scheduler. */
-void fleet_return_unread(struct fleet *fleet);
+/* Posts a MESSAGE_STUCK for each worker whose state of being stuck is news. One that has been so
+ * for a second is given a replacement, and is given up after options->stuck_grace_us. */
+void fleet_look(struct fleet *fleet);
 
 /* Waits for the end of all, and frees it. */
 void fleet_join(struct fleet *fleet);

@@ -34,6 +34,8 @@ static struct moonbeat_options translate(const struct daemon_options *options)
   o.secrets_folder = options->secrets_folder;
   if (options->grace_us >= 0)
     o.grace_us = options->grace_us;
+  if (options->stuck_grace_us >= 0)
+    o.stuck_grace_us = options->stuck_grace_us;
   if (options->keep_us >= 0)
     o.keep_us = options->keep_us;
   if (options->keep_runs >= 0)

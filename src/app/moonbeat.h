@@ -31,19 +31,21 @@ struct moonbeat_options {
   bool handle_signals;        /* SIGINT and SIGTERM stop, SIGHUP reads the folder again */
   int control_fd;             /* a connected stream socket to serve as a client; -1: none */
   int workers;                /* 0: as many as there are cores */
-  const char *timezone; /* what "local" means in the whole process, for triggers that name no zone
-                           and for scripts; NULL: the system's zone */
-  const char *program;  /* a moonbeat, whose processes runs of jobs with `isolate = true` have;
-                           NULL: such runs fail */
-  int64_t grace_us;     /* how long runs may take to end when a signal stops it */
-  int64_t keep_us;      /* ended runs are kept so long */
-  int64_t keep_runs;    /* and at most so many of each job */
+  const char *timezone;   /* what "local" means in the whole process, for triggers that name no zone
+                             and for scripts; NULL: the system's zone */
+  const char *program;    /* a moonbeat, whose processes runs of jobs with `isolate = true` have;
+                             NULL: such runs fail */
+  int64_t grace_us;       /* how long runs may take to end when a signal stops it */
+  int64_t stuck_grace_us; /* how long runs wait for a worker that is stuck in a C function */
+  int64_t keep_us;        /* ended runs are kept so long */
+  int64_t keep_runs;      /* and at most so many of each job */
 };
 
 #define MOONBEAT_OPTIONS_DEFAULT                                                                   \
   ((struct moonbeat_options){.serve = true,                                                        \
                              .control_fd = -1,                                                     \
                              .grace_us = 10 * INT64_C(1000000),                                    \
+                             .stuck_grace_us = 60 * INT64_C(1000000),                              \
                              .keep_us = 30 * 86400 * INT64_C(1000000),                             \
                              .keep_runs = 1000})
 

@@ -27,7 +27,6 @@ struct scheduler {
   struct sched *sched;
   struct store *store;
   struct fleet *fleet;
-  int workers_stopped;
   uv_thread_t thread;
   uv_loop_t loop;
   int alarm_fd;
@@ -119,8 +118,9 @@ static void on_housekeeping(uv_timer_t *timer)
 static void on_no_last_word(uv_timer_t *timer)
 {
   struct scheduler *s = timer->data;
-  log_warn("%d of %d workers do not stop; leaving them", fleet_count(s->fleet) - s->workers_stopped,
-           fleet_count(s->fleet));
+  int count = fleet_at_work(s->fleet);
+  log_warn("%d %s; leaving %s", count, count == 1 ? "worker does not stop" : "workers do not stop",
+           count == 1 ? "it" : "them");
   s->status = -1;
   end(s);
 }
@@ -190,11 +190,8 @@ static void on_stuck(uv_poll_t *stuck, int status, int events)
   struct scheduler *s = stuck->data;
   (void)status;
   (void)events;
-  fleet_look(s->fleet, &s->inbox);
-  if (s->stopping_workers || !s->inbox.first)
-    return;
-  turn(s);
-  fleet_return_unread(s->fleet); /* what the turn itself has sent included */
+  if (!s->stopping_workers && !s->ended)
+    fleet_look(s->fleet);
 }
 
 static void receive(void *context, struct message_list *messages)
@@ -202,16 +199,15 @@ static void receive(void *context, struct message_list *messages)
   struct scheduler *s = context;
   struct message *message;
   while ((message = message_list_pop(messages))) {
-    if (message->kind == MESSAGE_STOPPED) {
-      s->workers_stopped++;
-      message_destroy(message);
-    } else if (s->stopping_workers) {
+    if (message->kind == MESSAGE_STOPPED)
+      fleet_stopped(s->fleet, message->from);
+    if (s->stopping_workers) {
       message_destroy(message);
     } else {
       message_list_append(&s->inbox, message);
     }
   }
-  if (s->stopping_workers && s->workers_stopped == fleet_count(s->fleet))
+  if (s->stopping_workers && fleet_at_work(s->fleet) == 0)
     end(s);
   else
     turn(s);

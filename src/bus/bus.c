@@ -121,17 +121,13 @@ size_t bus_waiting(struct bus *bus, int address)
   return count;
 }
 
-struct message_list bus_take_back(struct bus *bus, int address, enum message_kind kind)
+void bus_clear(struct bus *bus, int address)
 {
   struct mailbox *box = &bus->boxes[address];
-  struct message_list kept = {0}, taken = {0};
-  struct message *message;
   uv_mutex_lock(&box->mutex);
-  while ((message = message_list_pop(&box->waiting))) {
-    box->count -= message->kind == kind;
-    message_list_append(message->kind == kind ? &taken : &kept, message);
-  }
-  box->waiting = kept;
+  struct message_list unread = box->waiting;
+  box->waiting = (struct message_list){0};
+  box->count = 0;
   uv_mutex_unlock(&box->mutex);
-  return taken;
+  message_list_deinit(&unread);
 }

@@ -29,8 +29,9 @@ void bus_close(struct bus *bus, int address);
 void bus_post(struct bus *bus, struct message *message);
 void bus_post_list(struct bus *bus, struct message_list *list);
 
-/* Takes the messages of one kind out of a mailbox: what its owner has not come for. Any thread. */
-struct message_list bus_take_back(struct bus *bus, int address, enum message_kind kind);
+/* Destroys what its owner, who has closed it, has not come for; it can be opened again. Any thread.
+ */
+void bus_clear(struct bus *bus, int address);
 
 /* Messages waiting in a mailbox. Any thread. */
 size_t bus_waiting(struct bus *bus, int address);

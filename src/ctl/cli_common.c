@@ -84,7 +84,8 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
   const struct arguments *arguments = cli->arguments;
   const char *state = given_state(cli), *level = arguments_value(arguments, "log-level", NULL),
              *secrets = arguments_value(arguments, "secrets", NULL),
-             *grace = arguments_value(arguments, "grace", NULL);
+             *grace = arguments_value(arguments, "grace", NULL),
+             *stuck = arguments_value(arguments, "stuck-grace", NULL);
   bool was_named = arguments->word_count > 0;
   long workers;
   *options = DAEMON_OPTIONS_EMPTY;
@@ -95,6 +96,8 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
   options->memory = arguments_has(arguments, "memory");
   if (grace && duration_parse(grace, &options->grace_us, &cli->error))
     return error_prefix(&cli->error, "--grace");
+  if (stuck && duration_parse(stuck, &options->stuck_grace_us, &cli->error))
+    return error_prefix(&cli->error, "--stuck-grace");
   if (level)
     options->log_level = log_level_from_name(level);
   if (state)

@@ -30,6 +30,11 @@
   {                                                                                                \
     .name = "grace", .value = "DURATION", .help = "how long runs may take to end at a stop"        \
   }
+#define STUCK_GRACE                                                                                \
+  {                                                                                                \
+    .name = "stuck-grace", .value = "DURATION",                                                    \
+    .help = "how long runs wait for a worker stuck in a C function (1m)"                           \
+  }
 #define COUNT(text)                                                                                \
   {                                                                                                \
     .name = "count", .letter = 'n', .value = "COUNT", .help = text                                 \
@@ -59,7 +64,7 @@ const struct command commands[COMMAND_COUNT] = {
     {COMMAND_RUN, "run", "[DIR]", "run the scheduler on a folder of job files",
      "DIR is the folder with the job files (default: jobs). The daemon stays in the foreground, logs\n"
      "to standard error and ends in good order on SIGINT, SIGTERM or \"moonbeat stop\".",
-     0, 1, WORD_FOLDER, OPTIONS(MEMORY, WORKERS, LOG_LEVEL, SECRETS, GRACE)},
+     0, 1, WORD_FOLDER, OPTIONS(MEMORY, WORKERS, LOG_LEVEL, SECRETS, GRACE, STUCK_GRACE)},
     {COMMAND_REPL, "repl", "[DIR]", "a Lua prompt inside the running scheduler",
      "Attaches to the daemon that runs on the state folder. When there is none, it hosts one on DIR\n"
      "(default: jobs if there is such a folder) until it is left. Without a terminal it evaluates\n"

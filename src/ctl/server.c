@@ -50,6 +50,9 @@ struct server *server_create(const struct server_options *options)
   struct server *server = memory_alloc(sizeof *server);
   server->options = *options;
   server->first_free = UINT32_MAX;
+  server->workers = memory_alloc((size_t)options->workers * sizeof *server->workers);
+  for (int i = 0; i < options->workers; i++)
+    server->workers[i] = ADDRESS_WORKER + i;
   uv_prepare_init(options->loop, &server->flush);
   server->flush.data = server;
   server->open_handles = 1;
@@ -63,6 +66,7 @@ void server_handle_closed(struct server *server)
   for (uint32_t i = 0; i < server->pending_count; i++)
     free(server->pending[i].id);
   free(server->pending);
+  free(server->workers);
   free(server->path);
   free(server);
 }
@@ -73,8 +77,7 @@ static struct connection *add_connection(struct server *server)
 {
   struct connection *connection = memory_alloc(sizeof *connection);
   connection->server = server;
-  connection->session = ++server->last_session;
-  connection->worker = -1;
+  connection->session = connection->console = ++server->last_session;
   connection->in.limit = SERVER_FRAME_MAX;
   connection->active_us = clock_monotonic_us();
   uv_pipe_init(server->options.loop, &connection->pipe, 0);
@@ -131,7 +134,7 @@ static struct connection *find_evictable(const struct connection *newcomer)
 {
   struct connection *first = NULL;
   for (struct connection *c = newcomer->server->connections; c; c = c->next)
-    if (c != newcomer && c->requests == 0 && c->worker < 0 && !c->subscription.on &&
+    if (c != newcomer && c->requests == 0 && !c->worker && !c->subscription.on &&
         (!first || goes_before(c, first)) && (c->has_asked || !has_words_waiting(c)))
       first = c;
   if (first && first->has_asked && clock_monotonic_us() - first->active_us < EVICTABLE_AFTER_US)
@@ -302,6 +305,9 @@ bool server_receive(struct server *server, struct message *message)
     break;
   case MESSAGE_EVENT:
     events_publish(server, message);
+    break;
+  case MESSAGE_MOVED:
+    request_move_consoles(server, message);
     break;
   case MESSAGE_PRINT:
     events_print(server, message);

@@ -61,9 +61,9 @@ enum error_code server_listen(struct server *server, const char *path, struct er
 /* Serves a connected stream socket, which is taken over (a REPL in this process). */
 enum error_code server_adopt(struct server *server, int fd, struct error *error);
 
-/* Takes a REPLY, EVENT or PRINT addressed to the front, and destroys it. False when the message is
- * none of the server's (another kind, or a REPLY whose tag the server did not give); it is then
- * still the caller's. The server's tags have SERVER_TAG_BIT set. */
+/* Takes a REPLY, EVENT, PRINT or MOVED addressed to the front, and destroys it. False when the
+ * message is none of the server's (another kind, or a REPLY whose tag the server did not give); it
+ * is then still the caller's. The server's tags have SERVER_TAG_BIT set. */
 #define SERVER_TAG_BIT (UINT64_C(1) << 63)
 bool server_receive(struct server *server, struct message *message);
 

@@ -159,14 +159,18 @@ void events_publish(struct server *server, const struct message *message)
 void events_print(struct server *server, const struct message *message)
 {
   struct connection *connection = server->connections;
-  while (connection && connection->session != message->as.console.session)
+  while (connection && connection->console != message->as.console.session)
     connection = connection->next;
-  if (!connection)
-    return;
+  if (connection)
+    events_print_to(connection, message->as.console.text);
+}
+
+void events_print_to(struct connection *connection, const char *text)
+{
   struct buffer frame = {0};
   struct json_writer writer = {.out = &frame};
   json_begin_object(&writer);
-  json_put_text(&writer, "print", message->as.console.text);
+  json_put_text(&writer, "print", text);
   json_end_object(&writer);
   connection_push(connection, frame.data, frame.size);
   buffer_deinit(&frame);

@@ -21,7 +21,8 @@ struct connection {
   struct connection *next, *previous;
   uv_pipe_t pipe;
   uint64_t session; /* never used again; 0 is none */
-  int worker;       /* that runs this connection's console; -1: none yet */
+  uint64_t console; /* likewise, of its console: another when that had to begin anew */
+  int worker;       /* address of the one that runs this connection's console; 0: none yet */
   int requests;     /* in flight */
   size_t asked;     /* bytes of them */
   bool has_asked;   /* a whole frame has come */
@@ -48,6 +49,7 @@ struct pending {
   struct connection *connection; /* NULL: gone, or the server itself asked */
   char *id;                      /* JSON, as the client wrote it */
   size_t size;                   /* of its parameters */
+  bool is_console;               /* its worker is to answer */
   uint32_t generation;
   uint32_t next_free;
   bool is_used;
@@ -63,6 +65,7 @@ struct server {
   struct connection *connections, *dirty;
   size_t connection_count;
   uint64_t last_session;
+  int *workers; /* addresses of those that consoles are spread over */
   int next_worker;
   struct pending *pending;
   uint32_t pending_count, first_free;
@@ -99,6 +102,8 @@ void connection_pump(struct connection *connection);
 
 void request_handle(struct connection *connection, const char *frame, size_t size);
 void request_reply(struct server *server, const struct message *message);
+/* A worker is stuck: its consoles begin anew, as new sessions, on another. */
+void request_move_consoles(struct server *server, const struct message *message);
 /* Nobody waits for its answers any more; ends the console session and the subscription. */
 void request_forget(struct connection *connection);
 /* Asks the scheduler whether events shall come, without waiting for the answer. */
@@ -114,6 +119,7 @@ void subscription_clear(struct connection *connection);
 void events_tell_lost(struct connection *connection);
 void events_publish(struct server *server, const struct message *message);
 void events_print(struct server *server, const struct message *message);
+void events_print_to(struct connection *connection, const char *text);
 
 /* ---- server.c ---- */
 

@@ -68,6 +68,13 @@ static void tell_left(const struct connection *connection)
   bus_post(connection->server->options.bus, message);
 }
 
+static void end_session(struct connection *connection)
+{
+  struct message *message = message_create(MESSAGE_END_SESSION, ADDRESS_FRONT, connection->worker);
+  message->tag = message->as.console.session = connection->console;
+  bus_post(connection->server->options.bus, message);
+}
+
 void request_forget(struct connection *connection)
 {
   struct server *server = connection->server;
@@ -82,12 +89,8 @@ void request_forget(struct connection *connection)
   subscription_clear(connection);
   if (was_on && server->subscribers == 0)
     request_watch_off(server);
-  if (connection->worker >= 0) {
-    struct message *message =
-        message_create(MESSAGE_END_SESSION, ADDRESS_FRONT, ADDRESS_WORKER + connection->worker);
-    message->tag = message->as.console.session = connection->session;
-    bus_post(server->options.bus, message);
-  }
+  if (connection->worker)
+    end_session(connection);
 }
 
 /* ---- answers ---- */
@@ -124,6 +127,60 @@ void request_reply(struct server *server, const struct message *message)
   release_pending(server, pending);
   if (connection)
     connection_pump(connection);
+}
+
+/* ---- consoles whose worker is stuck ---- */
+
+/* What the old session listens to, it does not hear any more. */
+static void stop_listening(const struct connection *connection)
+{
+  struct message *message = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  message->as.request.op = memory_strdup("unlisten");
+  message->as.request.generation = connection->console | GENERATION_OF_CONSOLE;
+  bus_post(connection->server->options.bus, message);
+}
+
+/* Whether there were any. A late answer finds its place used by others, or by nobody. */
+static bool fail_evaluations(struct connection *connection, const char *text)
+{
+  struct server *server = connection->server;
+  bool any = false;
+  for (uint32_t i = 0; i < server->pending_count; i++) {
+    struct pending *pending = &server->pending[i];
+    if (!pending->is_used || pending->connection != connection || !pending->is_console)
+      continue;
+    any = true;
+    pending->connection = NULL;
+    connection->requests--;
+    connection_send_error(connection, pending->id, ERROR_UNAVAILABLE, text);
+    release_pending(server, pending);
+  }
+  return any;
+}
+
+static void move_console(struct connection *connection, int worker, const char *text)
+{
+  stop_listening(connection);
+  end_session(connection);
+  connection->worker = worker;
+  connection->console = ++connection->server->last_session;
+  if (!fail_evaluations(connection, text))
+    events_print_to(connection, text);
+  if (!connection->is_closed)
+    connection_pump(connection);
+}
+
+void request_move_consoles(struct server *server, const struct message *message)
+{
+  struct connection *connection, *next;
+  for (int i = 0; i < server->options.workers; i++)
+    if (server->workers[i] == message->as.moved.worker)
+      server->workers[i] = message->as.moved.replacement;
+  for (connection = server->connections; connection; connection = next) {
+    next = connection->next; /* what is sent may close it */
+    if (connection->worker == message->as.moved.worker)
+      move_console(connection, message->as.moved.replacement, message->as.moved.text);
+  }
 }
 
 /* ---- passing on ---- */
@@ -202,12 +259,11 @@ static void ask_console(struct connection *connection, enum message_kind kind, c
                         uint64_t tag)
 {
   struct server *server = connection->server;
-  if (connection->worker < 0)
-    connection->worker = server->next_worker++ % server->options.workers;
-  struct message *message =
-      message_create(kind, ADDRESS_FRONT, ADDRESS_WORKER + connection->worker);
+  if (!connection->worker)
+    connection->worker = server->workers[server->next_worker++ % server->options.workers];
+  struct message *message = message_create(kind, ADDRESS_FRONT, connection->worker);
   message->tag = tag;
-  message->as.console.session = connection->session;
+  message->as.console.session = connection->console;
   message->as.console.text = memory_strdup(text);
   bus_post(server->options.bus, message);
 }
@@ -221,8 +277,9 @@ static enum error_code ask_console_text(struct connection *connection, enum mess
     return error_set(error, ERROR_INVALID, "\"text\" must be a string");
   if (strlen(text->as.string.data) != text->as.string.size)
     return error_set(error, ERROR_INVALID, "\"text\" must not hold a NUL character");
-  ask_console(connection, kind, text->as.string.data,
-              add_pending(connection->server, connection, id, 0));
+  uint64_t tag = add_pending(connection->server, connection, id, 0);
+  find_pending(connection->server, tag)->is_console = true;
+  ask_console(connection, kind, text->as.string.data, tag);
   return ERROR_OK;
 }
 
@@ -243,8 +300,8 @@ static enum error_code do_interrupt(struct connection *connection, const char *i
 {
   (void)params;
   (void)error;
-  if (connection->worker >= 0)
-    ask_console(connection, MESSAGE_INTERRUPT, NULL, connection->session);
+  if (connection->worker)
+    ask_console(connection, MESSAGE_INTERRUPT, NULL, connection->console);
   send_result(connection, id, "{}");
   return ERROR_OK;
 }

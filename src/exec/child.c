@@ -23,6 +23,7 @@
 
 #include "base/memory.h"
 #include "exec/child_group.h"
+#include "exec/child_roll.h"
 #include "exec/child_spawn.h"
 #include "exec/warden.h"
 
@@ -47,6 +48,7 @@ struct child {
   void *context;
   uv_loop_t *loop;
   pid_t pid;
+  struct roll_entry roll;
   enum state state;
   bool was_terminated, timed_out, was_truncated, input_ends, is_drop;
   int wait_status;
@@ -181,10 +183,7 @@ static void begin_linger(struct child *child)
 /* Reaps the process if it has ended. */
 static bool reap(struct child *child)
 {
-  pid_t pid;
-  do
-    pid = waitpid(child->pid, &child->wait_status, WNOHANG);
-  while (pid < 0 && errno == EINTR);
+  pid_t pid = child_roll_reap(&child->roll, &child->wait_status);
   if (pid == 0)
     return false;
   if (pid < 0)
@@ -504,6 +503,7 @@ static int watch_streams(struct child *child, int fds[3])
 static void begin(struct child *child, pid_t pid, int64_t timeout_us)
 {
   child->pid = pid;
+  child_roll_enter(&child->roll, child->loop, pid);
   watch_exit(child);
   if (timeout_us > 0) {
     uv_update_time(child->loop);

@@ -273,6 +273,7 @@ void isolate_begin_run(struct process *process)
   int64_t reaction_us = REACTION_US + (process->run->as.run.decide ? RUN_DECIDE_US : 0);
   int64_t patience_us = timeout_us ? timeout_us + reaction_us : 0;
   process->phase = RUNNING;
+  process->is_announced = false;
   process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
   cell_send(process->cell, process->run);
   cell_set_timer(process->cell, patience_us);
@@ -385,6 +386,14 @@ static void on_ended(void *context)
   isolate_start_waiting(isolate);
 }
 
+static void drop_waiting(struct isolate *isolate, struct waiting *waiting)
+{
+  TAILQ_REMOVE(&isolate->waiting, waiting, link);
+  message_destroy(waiting->run);
+  source_release(waiting->source);
+  free(waiting);
+}
+
 /* ---- what the scheduler says ---- */
 
 static bool is_of(const struct message *run, const struct attempt *attempt)
@@ -412,10 +421,7 @@ static bool cancel_waiting(struct isolate *isolate, const struct message *messag
   TAILQ_FOREACH(waiting, &isolate->waiting, link)
   if (is_of(waiting->run, &message->as.cancel.attempt)) {
     post_end(isolate, waiting->run, message->as.cancel.state, NULL);
-    TAILQ_REMOVE(&isolate->waiting, waiting, link);
-    message_destroy(waiting->run);
-    source_release(waiting->source);
-    free(waiting);
+    drop_waiting(isolate, waiting);
     return true;
   }
   return false;
@@ -447,6 +453,44 @@ void isolate_retire(struct isolate *isolate, uint64_t generation)
   }
 }
 
+/* ---- when its worker was stuck ---- */
+
+void isolate_announce(struct isolate *isolate)
+{
+  struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->phase == RUNNING && process->run && !process->is_announced) {
+    struct message *started = worker_message(isolate->worker, MESSAGE_STARTED);
+    started->as.started.attempt = process->run->as.run.attempt;
+    started->as.started.at_us = clock_wall_us();
+    worker_post(isolate->worker, started);
+    process->is_announced = true;
+  }
+}
+
+void isolate_forget_others(struct isolate *isolate)
+{
+  struct waiting *waiting;
+  struct process *process;
+  while ((waiting = TAILQ_FIRST(&isolate->waiting)))
+    drop_waiting(isolate, waiting);
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->phase == LOADING) {
+    message_destroy(process->run);
+    process->run = NULL;
+    isolate_dismiss(process);
+  }
+}
+
+bool isolate_is_busy(const struct isolate *isolate)
+{
+  const struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->run)
+    return true;
+  return false;
+}
+
 /* ---- opening and closing ---- */
 
 struct isolate *isolate_open(struct worker *worker)
@@ -464,10 +508,7 @@ void isolate_close(struct isolate *isolate)
   struct waiting *waiting;
   while ((waiting = TAILQ_FIRST(&isolate->waiting))) {
     post_end(isolate, waiting->run, RUN_INTERRUPTED, NULL);
-    TAILQ_REMOVE(&isolate->waiting, waiting, link);
-    message_destroy(waiting->run);
-    source_release(waiting->source);
-    free(waiting);
+    drop_waiting(isolate, waiting);
   }
   while ((process = TAILQ_FIRST(&isolate->processes))) {
     if (process->run)

@@ -39,4 +39,11 @@ bool isolate_take_reply(struct isolate *isolate, struct message *reply);
 /* No run of this version comes any more. */
 void isolate_retire(struct isolate *isolate, uint64_t generation);
 
+/* The worker is stuck, and replaced. Whoever holds its gauge has STARTED posted for the runs that
+ * have begun and not said so. When it comes back it forgets the others, and is busy until those
+ * that have begun are over. */
+void isolate_announce(struct isolate *isolate);
+void isolate_forget_others(struct isolate *isolate);
+bool isolate_is_busy(const struct isolate *isolate);
+
 #endif

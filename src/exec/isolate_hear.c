@@ -150,6 +150,7 @@ void isolate_hear(void *context, struct message *message)
   case MESSAGE_STARTED:
     if (!is_running)
       break;
+    process->is_announced = true;
     message->as.started.attempt = process->run->as.run.attempt;
     message->as.started.at_us = clock_wall_us();
     worker_post(worker, message);

@@ -21,6 +21,7 @@ struct process {
   bool has_locked;     /* while it loaded */
   int64_t deadline_us; /* monotonic, of the run; 0: none */
   const char *late;    /* why it was killed; NULL: it was not */
+  bool is_announced;   /* the scheduler knows that its run has begun */
   int runs;
   bool is_stale; /* no run of its version comes any more */
   bool is_cancelled;

@@ -68,7 +68,8 @@ static const struct vm_call_kind decide_kind = {.name = "retry.decide",
                                                 .entry = l_decide,
                                                 .ended = decide_ended,
                                                 .log = decide_log,
-                                                .passes_queue = true};
+                                                .passes_queue = true,
+                                                .is_sequel = true};
 
 void run_decide(struct run_call *run, struct message *finished)
 {

@@ -46,15 +46,6 @@ static void close_idle_vms(struct worker *worker)
   }
 }
 
-static void after_round(void *context)
-{
-  struct worker *worker = context;
-  worker_announce_runs(worker);
-  worker_report_ears(worker);
-  if (worker->closing)
-    close_idle_vms(worker);
-}
-
 /* ---- the end ---- */
 
 static void end_vm(struct worker *worker, struct vm *vm)
@@ -97,8 +88,23 @@ static void stop(struct worker *worker)
 
 /* ---- the thread ---- */
 
+static void after_round(void *context)
+{
+  struct worker *worker = context;
+  worker_announce_runs(worker);
+  worker_report_ears(worker);
+  if (worker->closing)
+    close_idle_vms(worker);
+  if (worker_is_through(worker))
+    stop(worker);
+}
+
 static void take(struct worker *worker, struct message *message)
 {
+  if (worker_refuses(worker, message)) {
+    message_destroy(message);
+    return;
+  }
   switch (message->kind) {
   case MESSAGE_REPLY:
     if (isolate_take_reply(worker->isolate, message))
@@ -167,6 +173,8 @@ static void open_loop(struct worker *worker)
                                                   .bus = worker->options.bus,
                                                   .address = worker->options.address,
                                                   .after_round = after_round,
+                                                  .dismissed = worker_dismissed,
+                                                  .first_number = worker->options.first_number,
                                                   .context = worker,
                                                   .gauge = worker->options.gauge});
   uv_timer_init(&worker->loop, &worker->progress_timer);
@@ -188,6 +196,7 @@ static void run_thread(void *context)
   thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
   open_loop(worker);
   run_loop(worker);
+  atomic_store(&worker->has_ended, true);
 }
 
 static struct worker *create(const struct worker_options *options)
@@ -221,6 +230,11 @@ struct worker *worker_start(const struct worker_options *options)
   struct worker *worker = create(options);
   need(uv_thread_create(&worker->thread, run_thread, worker), "a worker's thread");
   return worker;
+}
+
+bool worker_has_ended(const struct worker *worker)
+{
+  return atomic_load(&worker->has_ended);
 }
 
 void worker_join(struct worker *worker)

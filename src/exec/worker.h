@@ -6,7 +6,9 @@
 #ifndef EXEC_WORKER_H
 #define EXEC_WORKER_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bus/bus.h"
 
@@ -23,14 +25,27 @@ struct isolate_settings {
 struct worker_options {
   struct bus *bus;
   int address;                     /* ADDRESS_WORKER + n */
+  uint64_t first_number;           /* greater than what others of this address have used */
   struct gauge *gauge;             /* see vm/gauge.h; NULL: none */
   const char *jobs_folder;         /* where `require` looks; shown in messages; NULL: nowhere */
   size_t memory_cap;               /* of each state in bytes; 0: 64 MiB */
   struct isolate_settings isolate; /* live as long as the worker */
 };
 
-/* Starts the thread. It ends after MESSAGE_STOP, having posted MESSAGE_STOPPED to the scheduler. */
+/* Starts the thread. It ends after MESSAGE_STOP, or when it was dismissed and what it had begun is
+ * over, having posted MESSAGE_STOPPED to the scheduler. */
 struct worker *worker_start(const struct worker_options *options);
+
+/* Another thread: while the worker is stuck in a slice, makes it post what it has begun and has to
+ * say, and begin nothing more. False: it is not stuck any more, and nothing is changed. */
+bool worker_dismiss(struct worker *worker);
+
+/* Another thread, for one that is still stuck: kills its children, and has it kill all that it has
+ * begun, but for the run that keeps it, when it comes back. False as above. */
+bool worker_give_up(struct worker *worker);
+
+/* Whether worker_join() does not wait. Any thread. */
+bool worker_has_ended(const struct worker *worker);
 
 /* Waits for the thread's end and frees the worker. */
 void worker_join(struct worker *worker);

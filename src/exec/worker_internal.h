@@ -1,9 +1,10 @@
 /* The parts of a worker: worker.c (thread, dispatch, end), worker_load.c (scripts),
- * worker_listen.c, worker_run.c, worker_ask.c (triggers), worker_console.c. On the worker's thread.
- */
+ * worker_listen.c, worker_run.c, worker_ask.c (triggers), worker_console.c, worker_dismiss.c. On
+ * the worker's thread. */
 #ifndef EXEC_WORKER_INTERNAL_H
 #define EXEC_WORKER_INTERNAL_H
 
+#include <stdatomic.h>
 #include <sys/queue.h>
 #include <uthash.h>
 #include <uv.h>
@@ -56,6 +57,7 @@ struct worker {
   struct worker_options options;
   char *jobs_folder;
   uv_thread_t thread;
+  atomic_bool has_ended;
   uv_loop_t loop;
   struct host *host;
   struct actor *actors;     /* a hash by generation */
@@ -116,5 +118,12 @@ void worker_close_ears(struct worker *worker);
 
 /* Posts STARTED for the runs that have outlived the round in which they began. */
 void worker_announce_runs(struct worker *worker);
+
+/* It comes back after it was dismissed. */
+void worker_dismissed(void *context);
+/* Since then: whether the message is for the worker in its place. */
+bool worker_refuses(const struct worker *worker, const struct message *message);
+/* Since then: nothing that it had begun goes on any more. */
+bool worker_is_through(const struct worker *worker);
 
 #endif

@@ -104,13 +104,18 @@ static void announce_later(struct run_call *run)
   run->unannounced = list->count;
 }
 
+static void begin_run(struct vm_call *call)
+{
+  struct run_call *run = (struct run_call *)call;
+  run->started_us = clock_wall_us();
+  announce_later(run);
+}
+
 /* run -> nothing */
 static int l_run(lua_State *L)
 {
   struct run_call *run = (struct run_call *)vm_call_argument(L);
   const struct message *message = run->message;
-  run->started_us = clock_wall_us();
-  announce_later(run);
   run_push_object(L, run);
   run->object = lua_topointer(L, 2); /* stays here, so that no other object takes its place */
   lua_rawgeti(L, LUA_REGISTRYINDEX, run->call.vm->run_handler);
@@ -195,14 +200,19 @@ static void post_finished(struct worker *worker, const struct attempt *attempt, 
   worker_post(worker, finished);
 }
 
-void run_post_finished(struct run_call *run, struct message *finished)
+static void free_run(struct run_call *run)
 {
-  post_finished(run_worker(run), &run->call.attempt, run->started_us, finished);
   message_destroy(run->message);
   if (run->wish)
     free(run->wish->reason);
   free(run->wish);
   free(run);
+}
+
+void run_post_finished(struct run_call *run, struct message *finished)
+{
+  post_finished(run_worker(run), &run->call.attempt, run->started_us, finished);
+  free_run(run);
 }
 
 /* One that fails after it was told to end has ended for that reason, whatever it raised. */
@@ -246,6 +256,10 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
 {
   struct run_call *run = (struct run_call *)call;
   struct worker *worker = run_worker(run);
+  if (!run->started_us && worker->host->is_dismissed) { /* another worker has it */
+    free_run(run);
+    return;
+  }
   if (run->unannounced)
     worker->unannounced.runs[run->unannounced - 1] = NULL;
   run_end_progress(run);
@@ -270,7 +284,7 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
 }
 
 const struct vm_call_kind run_call_kind = {
-    .name = "run", .entry = l_run, .ended = run_ended, .log = run_log};
+    .name = "run", .entry = l_run, .ended = run_ended, .log = run_log, .begins = begin_run};
 
 /* ---- from the scheduler ---- */
 

@@ -53,6 +53,7 @@ enum message_kind {
   MESSAGE_STOPPED,
   MESSAGE_STUCK,   /* of a worker, by who watches it: its slice does not end */
   MESSAGE_UNSTUCK, /* it has ended */
+  MESSAGE_MOVED,   /* scheduler -> front: consoles of a worker begin anew on another */
 
   /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back */
   MESSAGE_EVENT,
@@ -216,7 +217,12 @@ struct message {
       struct attempt attempt; /* key.job 0: not of a run */
       int64_t for_us;         /* how long it has lasted */
       int replacement;        /* the worker that is to take its place from now on; 0: none */
+      bool is_given_up;       /* it will not go on with what it had begun */
     } stuck;                  /* STUCK; UNSTUCK has for_us only */
+    struct {
+      int worker, replacement;
+      char *text; /* why, for those who have a console there */
+    } moved;
     struct {
       int64_t step_us; /* forwards; negative: backwards */
     } clock;

@@ -169,3 +169,20 @@ void finish_here(struct sched *s, struct open_run *run, enum run_state state, co
   ended.error = (char *)(uintptr_t)error;
   finish(s, run, &ended, &(struct run_answer){0});
 }
+
+void finish_cut_off(struct sched *s, struct open_run *run, const char *error)
+{
+  bool goes_on = run->entry->job->delivery != AT_MOST_ONCE && !run->entry->removed;
+  struct run ended;
+  if (run->becomes || s->stopping || !goes_on) {
+    finish_here(s, run, run->becomes ? run->becomes : RUN_INTERRUPTED, error);
+    return;
+  }
+  fill(&ended, run);
+  ended.state = RUN_INTERRUPTED;
+  ended.finished_us = s->now_us;
+  ended.error = (char *)(uintptr_t)error;
+  log_end(run, &ended);
+  finish_tell_interrupted(s, run, &ended, true);
+  finish_and_retry(s, run, &ended, s->now_us);
+}

@@ -8,6 +8,9 @@
 void finish_reported(struct sched *s, const struct message *message);
 /* Ends a run that no worker has. */
 void finish_here(struct sched *s, struct open_run *run, enum run_state state, const char *error);
+/* Nobody knows any more what became of the attempt: it is interrupted, and another begins unless
+ * the job is at_most_once. */
+void finish_cut_off(struct sched *s, struct open_run *run, const char *error);
 /* The attempt in force has ended as `ended` says, and another is due at `due_us`. */
 void finish_and_retry(struct sched *s, struct open_run *run, const struct run *ended,
                       int64_t due_us);

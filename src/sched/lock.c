@@ -474,6 +474,14 @@ void lock_undo(struct sched *s)
   s->locks->last = NULL;
 }
 
+void lock_worker_over(struct sched *s, int worker)
+{
+  struct party *party, *next;
+  HASH_ITER(hh, s->locks->parties, party, next)
+    if (party->key.job == 0 && party->key.worker == worker)
+      release_all(s, party);
+}
+
 int64_t lock_wake_us(const struct sched *s)
 {
   const struct heap_node *lease = heap_first(&s->locks->leases),

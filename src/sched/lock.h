@@ -39,6 +39,9 @@ void lock_order(struct sched *s, const struct lock_order *order);
 /* The attempt of the run that is in force ends in this turn. */
 void lock_run_over(struct sched *s, const struct open_run *run);
 
+/* The worker does not go on with calls that are no runs: they hold nothing any more. At once. */
+void lock_worker_over(struct sched *s, int worker);
+
 /* The turn was committed, or undone. */
 void lock_commit(struct sched *s);
 void lock_undo(struct sched *s);

@@ -10,6 +10,8 @@
 #include "sched/near.h"
 #include "sched/request.h"
 #include "sched/run.h"
+#include "sched/script.h"
+#include "sched/stuck.h"
 #include "sched/view.h"
 #include "sched/why.h"
 
@@ -37,6 +39,37 @@ void why_say(struct request *r, const char *kind, const char *key, int64_t at_us
   if (at_us != none)
     view_put_instant(r->result, key, at_us, none);
   why_end(r);
+}
+
+void why_script(struct request *r, const char *kind, const char *name)
+{
+  const struct script_entry *script = script_find(r->s, name);
+  int64_t since_us;
+  char *how = script && script->awaits ? stuck_describe(r->s, script->awaits, &since_us) : NULL;
+  if (how) {
+    why_begin(r, kind,
+              "its script %s keeps worker %d: until that comes back, or the script is changed, it "
+              "waits",
+              name, script->awaits - ADDRESS_WORKER + 1);
+    why_end(r);
+    why_stuck(r, script->awaits);
+  } else {
+    why_begin(r, kind, "its script %s is being loaded", name);
+    why_end(r);
+  }
+  free(how);
+}
+
+void why_stuck(struct request *r, int worker)
+{
+  int64_t since_us;
+  char *how = stuck_describe(r->s, worker, &since_us);
+  if (!how)
+    return;
+  why_begin(r, "stuck", "worker %d is %s", worker - ADDRESS_WORKER + 1, how);
+  view_put_instant(r->result, "since", since_us, INT64_MIN);
+  why_end(r);
+  free(how);
 }
 
 static enum error_code tell_job(struct request *r, struct entry *entry)

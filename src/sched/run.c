@@ -356,12 +356,20 @@ static void send_cancel(struct sched *s, struct open_run *run, enum run_told rea
   message_list_append(s->out, m);
 }
 
+/* At a stop, which tells runs after its commit, they are left to the next start. */
+static void end_unheard(struct sched *s, struct open_run *run)
+{
+  if (!s->stopping && stuck_is_replaced(s, run->worker))
+    finish_here(s, run, run->becomes, "it was not told: its worker is stuck in a C function");
+}
+
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
 {
   run_touch(s, run);
   run->becomes = becomes;
   run->killed = true;
   send_cancel(s, run, TOLD_NOTHING, 0);
+  end_unheard(s, run);
 }
 
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason)
@@ -371,6 +379,7 @@ void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reas
   run->becomes = reason == TOLD_STOPPING ? RUN_INTERRUPTED : RUN_CANCELLED;
   run->killed = grace_us <= 0;
   send_cancel(s, run, reason, grace_us);
+  end_unheard(s, run);
 }
 
 static void tell_log(struct sched *s, const struct open_run *run, const struct message *message)

@@ -76,8 +76,8 @@ enum script_ready script_ready(struct sched *s, const char *name, struct script_
   struct script_entry *script = script_find(s, name);
   *entry = script;
   if (script && script->generation)
-    return SCRIPT_READY;
-  if ((script && script->loading) || !s->scanned)
+    return stuck_is_replaced(s, script->worker) ? SCRIPT_LATER : SCRIPT_READY;
+  if ((script && (script->loading || script->awaits)) || !s->scanned)
     return SCRIPT_LATER;
   if (script)
     error_set(error, ERROR_SCRIPT, "its script %s does not load: %s", name,
@@ -106,7 +106,8 @@ void script_load(struct sched *s, struct script_entry *script, const char *sourc
   free(script->source);
   script->source = copy;
   script->source_size = size;
-  script->fallback = script->is_same_source = false;
+  script->fallback = script->moving = script->is_same_source = false;
+  script->awaits = 0;
   script_hash(source, size, script->version);
   send_load(s, script, source, size);
 }
@@ -121,21 +122,26 @@ static void retire(struct sched *s, const struct script_entry *script, uint64_t 
   message_list_append(s->out, m);
 }
 
-void script_move(struct sched *s, struct script_entry *script, int worker)
+void script_leave(struct sched *s, struct script_entry *script, int worker)
+{
+  retire(s, script, script->generation);
+  script->moving |= script->generation != 0;
+  script->generation = 0;
+  script->worker = worker;
+}
+
+void script_begin_anew(struct sched *s, struct script_entry *script)
 {
   struct script_revision revision;
-  retire(s, script, script->generation);
-  script->worker = worker;
+  script->awaits = 0;
   if (script->loading && !script->fallback) { /* the newest source is on its way */
     send_load(s, script, script->source, script->source_size);
-  } else if ((script->generation || script->loading) &&
+  } else if ((script->moving || script->loading) &&
              !store_get_source(s->store, script->script.name, 0, &revision, NULL)) {
-    script->moving |= script->generation != 0;
     script->fallback = true;
     send_load(s, script, revision.source, revision.size);
     free(revision.source);
   }
-  script->generation = 0;
 }
 
 static void put(struct sched *s, const struct script_entry *script)
@@ -510,6 +516,8 @@ static void note_failure(struct sched *s, struct script_entry *script)
   script->moving = false;
   if (script->fallback) {
     script->fallback = false;
+    if (!script->script.error)
+      set_error(script, script->verdict);
     return;
   }
   if (!is_known_failure(script))

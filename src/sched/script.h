@@ -26,7 +26,10 @@ bool script_has_function(const struct script_entry *script, const char *func, st
 void script_reload(struct sched *s, struct message *request); /* takes the request */
 void script_answer_reloads(struct sched *s);
 void script_forget_all(struct sched *s);
-/* Loads what is in force, or is being loaded, on another worker, as its own is stuck. */
-void script_move(struct sched *s, struct script_entry *script, int worker);
+/* Its worker is stuck: nothing is in force any more, and what is loaded from now on is loaded by
+ * the other. */
+void script_leave(struct sched *s, struct script_entry *script, int worker);
+/* Loads what was in force, or was being loaded, when it left its worker. */
+void script_begin_anew(struct sched *s, struct script_entry *script);
 
 #endif

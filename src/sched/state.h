@@ -133,7 +133,8 @@ struct script_entry {
   uint64_t loading;    /* generation being loaded; 0: none */
   bool fallback;       /* what is being loaded is the last good source, not the newest */
   int64_t revision;    /* of the source in force; 0: not known yet */
-  bool moving;         /* what is being loaded was in force on a worker that is stuck */
+  bool moving;         /* what is being loaded was in force on a worker that is stuck, */
+  int awaits;          /* or will be when that has come back, as the script keeps it; 0: no */
   bool conflict;       /* its error is an id that another script holds: worth another try */
   bool is_same_source; /* it is being loaded, or was, once more */
   bool seen;           /* by the first scan */
@@ -220,8 +221,9 @@ struct sched {
   struct script_entry *scripts;
   uint64_t next_generation;
   int next_worker;
-  struct stuck *stuck; /* workers, see stuck.c */
-  bool scanned;        /* the folder was read once: a script that is unknown is missing */
+  int *places; /* addresses of workers, and those that are stuck: see stuck.c */
+  struct stuck *stuck;
+  bool scanned; /* the folder was read once: a script that is unknown is missing */
   struct reload *reloads;
   uint64_t next_reload;
 

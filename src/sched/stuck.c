@@ -1,11 +1,20 @@
 /* Workers that sit in a C function which nothing can cut, and their replacement.
  *
- * The app tells of such a worker as soon as its slice has lasted too long, again and again. When it
- * has lasted longer still, the app starts another worker; the scripts of the stuck one, except the
- * one whose call it is, are loaded there anew, and runs that lie unread in the stuck one's mailbox
- * come back here and are sent again. Those that it has taken stay with it: nobody else can know
- * whether they have begun. What is recorded as timed out meanwhile has another fence than what it
- * may still say. When it comes back it is retired: it gets no new work. */
+ * The app tells of such a worker as soon as its slice has lasted too long, again and again. What
+ * follows depends on how long that has been:
+ *
+ *   a quarter of a second   it is named, in `status` and by an event
+ *   a second                another worker has taken its place, and it begins nothing more. By then
+ *                           it is known of each run whether it has begun: those that have not are
+ *                           sent again. Its scripts are loaded by the other, consoles begin there
+ *                           anew. The script whose call it is waits, as it would only keep the next
+ *                           one; a new version of its source does not wait
+ *   the grace (a minute)    it is given up: runs that had begun there are interrupted, and follow
+ *                           their policy under another fence; locks of what is no run are released.
+ *                           The run that keeps it is left alone: it does run, and ends by its own
+ *                           time-out, when somebody cancels it, or when it comes back
+ *
+ * When it comes back before that, it goes on with what had begun, and then ends. */
 #include "sched/stuck.h"
 
 #include <stdlib.h>
@@ -14,6 +23,7 @@
 #include "base/memory.h"
 #include "sched/event.h"
 #include "sched/finish.h"
+#include "sched/lock.h"
 #include "sched/run.h"
 #include "sched/script.h"
 
@@ -21,61 +31,104 @@ struct stuck {
   struct stuck *next;
   int worker, replacement; /* addresses; 0: none */
   uint64_t generation;     /* whose call it is */
-  struct attempt attempt;  /* of the run that it is; key.job 0: of none */
+  char *script;            /* its name, or what it is */
+  bool is_script;
+  struct attempt attempt; /* of the run that it is; key.job 0: of none */
   int64_t since_us;
-  bool is_told, is_over;
+  bool is_told, is_over, is_moved, is_given_up, has_ended;
 };
 
-static struct stuck *find(const struct sched *s, int worker)
+/* ---- places ---- */
+
+void stuck_init(struct sched *s)
 {
-  struct stuck *stuck = s->stuck;
-  while (stuck && stuck->worker != worker)
-    stuck = stuck->next;
-  return stuck;
+  s->places = memory_alloc((size_t)s->options.workers * sizeof *s->places);
+  for (int i = 0; i < s->options.workers; i++)
+    s->places[i] = ADDRESS_WORKER + i;
+}
+
+static void free_stuck(struct stuck *stuck)
+{
+  free(stuck->script);
+  free(stuck);
+}
+
+void stuck_deinit(struct sched *s)
+{
+  for (struct stuck *stuck = s->stuck, *next; stuck; stuck = next) {
+    next = stuck->next;
+    free_stuck(stuck);
+  }
+  free(s->places);
 }
 
 int worker_at(const struct sched *s, int slot)
 {
-  int worker = ADDRESS_WORKER + slot;
-  for (const struct stuck *stuck; (stuck = find(s, worker)) && stuck->replacement;)
-    worker = stuck->replacement;
-  return worker;
+  return s->places[slot];
 }
 
-void stuck_free_all(struct sched *s)
+static struct stuck *find(const struct sched *s, int worker)
 {
-  for (struct stuck *stuck = s->stuck, *next; stuck; stuck = next) {
-    next = stuck->next;
-    free(stuck);
-  }
+  struct stuck *stuck = s->stuck;
+  while (stuck && (stuck->worker != worker || stuck->has_ended))
+    stuck = stuck->next;
+  return stuck;
+}
+
+bool stuck_is_replaced(const struct sched *s, int worker)
+{
+  const struct stuck *stuck = find(s, worker);
+  return stuck && stuck->replacement;
 }
 
 void stuck_stop(struct sched *s)
 {
   for (const struct stuck *stuck = s->stuck; stuck; stuck = stuck->next)
-    if (stuck->replacement)
+    if (stuck->replacement && !stuck->has_ended)
       message_list_append(s->out, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, stuck->worker));
 }
 
-static const struct script_entry *script_of(const struct sched *s, const struct stuck *stuck)
+/* ---- whose call it is ---- */
+
+static const struct script_entry *script_of(const struct sched *s, uint64_t generation)
 {
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (stuck->generation &&
-        (script->generation == stuck->generation || script->loading == stuck->generation))
+    if (generation && (script->generation == generation || script->loading == generation))
       return script;
   return NULL;
 }
 
-static const char *script_name(const struct sched *s, const struct stuck *stuck)
+/* By then it may have been loaded elsewhere: so its name is kept. */
+static void note_script(const struct sched *s, struct stuck *stuck)
 {
-  const struct script_entry *script = script_of(s, stuck);
-  return script                                      ? script->script.name
-         : stuck->generation & GENERATION_OF_CONSOLE ? "console"
-         : stuck->generation == 0                    ? "command"
-                                                     : "a former version of a script";
+  const struct script_entry *script = script_of(s, stuck->generation);
+  stuck->is_script = script != NULL;
+  free(stuck->script);
+  stuck->script = memory_strdup(script                                      ? script->script.name
+                                : stuck->generation & GENERATION_OF_CONSOLE ? "console"
+                                : stuck->generation == 0                    ? "command"
+                                                         : "a former version of a script");
 }
 
-/* ---- while it lasts ---- */
+static char *describe(const struct stuck *stuck)
+{
+  return memory_printf("stuck in a C function that %s%s has called",
+                       stuck->is_script                            ? "script "
+                       : stuck->generation & GENERATION_OF_CONSOLE ? "a "
+                                                                   : "",
+                       stuck->script);
+}
+
+char *stuck_describe(const struct sched *s, int worker, int64_t *since_us)
+{
+  const struct stuck *stuck = find(s, worker);
+  if (!stuck || stuck->is_over)
+    return NULL;
+  *since_us = stuck->since_us;
+  return describe(stuck);
+}
+
+/* ---- what is written ---- */
 
 static struct stuck *note(struct sched *s, const struct message *m)
 {
@@ -86,7 +139,10 @@ static struct stuck *note(struct sched *s, const struct message *m)
     stuck->next = s->stuck;
     s->stuck = stuck;
   }
-  stuck->generation = m->as.stuck.generation;
+  if (!stuck->script || stuck->is_over || stuck->generation != m->as.stuck.generation) {
+    stuck->generation = m->as.stuck.generation;
+    note_script(s, stuck);
+  }
   stuck->attempt = m->as.stuck.attempt;
   stuck->since_us = s->now_us - m->as.stuck.for_us;
   stuck->is_over = false;
@@ -101,29 +157,70 @@ static void end_overdue_run(struct sched *s, struct open_run *run, const struct 
   int64_t began_us = run->started_us ? run->started_us : is_culprit ? stuck->since_us : s->now_us;
   if (timeout_us <= 0 || s->now_us - began_us <= timeout_us)
     return;
-  char *text = is_culprit
-                   ? memory_strdup("took longer than its time-out, stuck in a C function")
-                   : memory_printf("took longer than its time-out: its worker is stuck in a C "
-                                   "function that script %s has called",
-                                   script_name(s, stuck));
+  char *how = describe(stuck);
+  char *text = is_culprit ? memory_strdup("took longer than its time-out, stuck in a C function")
+                          : memory_printf("took longer than its time-out: its worker is %s", how);
   finish_here(s, run, RUN_TIMED_OUT, text);
   free(text);
+  free(how);
+}
+
+static void replace(struct sched *s, struct stuck *stuck, int replacement)
+{
+  stuck->replacement = replacement;
+  for (int i = 0; i < s->options.workers; i++)
+    if (s->places[i] == stuck->worker)
+      s->places[i] = replacement;
+}
+
+/* Its worker said of all that have begun, before it was replaced. */
+static void send_elsewhere(struct sched *s, struct open_run *run)
+{
+  if (run->becomes)
+    finish_here(s, run, run->becomes, "it had not begun: its worker is stuck in a C function");
+  else
+    run_take_back(s, run);
+}
+
+static void give_up_run(struct sched *s, struct open_run *run, const struct stuck *stuck)
+{
+  if (run_find_attempt(s, &stuck->attempt) == run)
+    return;
+  char *how = describe(stuck);
+  char *text = memory_printf("cut off: its worker has been %s", how);
+  finish_cut_off(s, run, text);
+  free(text);
+  free(how);
 }
 
 void stuck_told(struct sched *s, const struct message *message)
 {
   struct open_run *run, *next;
-  const struct stuck *stuck = note(s, message);
-  HASH_ITER(hh, s->open_runs, run, next)
-    if (run->worker == stuck->worker && !run->ended)
+  struct stuck *stuck = note(s, message);
+  if (message->as.stuck.replacement)
+    replace(s, stuck, message->as.stuck.replacement);
+  HASH_ITER(hh, s->open_runs, run, next) {
+    if (run->worker != stuck->worker || run->ended || s->failure)
+      continue;
+    if (stuck->replacement && !run->started_us)
+      send_elsewhere(s, run);
+    else if (message->as.stuck.is_given_up)
+      give_up_run(s, run, stuck);
+    else
       end_overdue_run(s, run, stuck);
+  }
 }
 
-void stuck_returned(struct sched *s, const struct message *message)
+/* It has told of the end of all that it had begun. */
+void stuck_stopped(struct sched *s, const struct message *message)
 {
-  struct open_run *run = run_find_attempt(s, &message->as.run.attempt);
-  if (run)
-    run_take_back(s, run);
+  struct open_run *run, *next;
+  struct stuck *stuck = find(s, message->from);
+  HASH_ITER(hh, s->open_runs, run, next)
+    if (run->worker == message->from && !run->ended && !s->failure)
+      finish_cut_off(s, run, "cut off: its worker has ended");
+  if (stuck)
+    stuck->has_ended = true;
 }
 
 /* ---- when the turn is stored ---- */
@@ -132,9 +229,11 @@ static void put_members(struct sched *s, struct json_writer *writer, const struc
 {
   const struct open_run *run = run_find_attempt(s, &stuck->attempt);
   json_put_integer(writer, "worker", stuck->worker - ADDRESS_WORKER + 1);
-  json_put_text(writer, "script", script_name(s, stuck));
+  json_put_text(writer, "script", stuck->script);
   json_put_text(writer, "job", run ? run->entry->job->id : NULL);
   json_put_number(writer, "seconds", (double)(s->now_us - stuck->since_us) / 1e6);
+  if (stuck->replacement)
+    json_put_integer(writer, "replaced_by", stuck->replacement - ADDRESS_WORKER + 1);
 }
 
 static void tell(struct sched *s, const char *name, const struct stuck *stuck)
@@ -146,12 +245,73 @@ static void tell(struct sched *s, const char *name, const struct stuck *stuck)
   event_end(s, &out, &writer, name, EVENT_RARE);
 }
 
-static void move_scripts(struct sched *s, const struct stuck *stuck, bool also_the_culprit)
+static void name_it(struct sched *s, struct stuck *stuck)
 {
-  const struct script_entry *culprit = also_the_culprit ? NULL : script_of(s, stuck);
+  const struct open_run *run = run_find_attempt(s, &stuck->attempt);
+  stuck->is_told = true;
+  log_warn("worker %d is stuck in a C function: script %s%s%s", stuck->worker - ADDRESS_WORKER + 1,
+           stuck->script, run ? ", job " : "", run ? run->entry->job->id : "");
+  tell(s, "scheduler_worker_stuck", stuck);
+}
+
+static void move_consoles(struct sched *s, const struct stuck *stuck)
+{
+  struct message *m = message_create(MESSAGE_MOVED, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+  char *how = describe(stuck);
+  m->as.moved.worker = stuck->worker;
+  m->as.moved.replacement = stuck->replacement;
+  m->as.moved.text = memory_printf("the worker of this console is %s: the console begins anew on "
+                                   "another, and what it held is gone",
+                                   how);
+  message_list_append(s->out, m);
+  free(how);
+}
+
+/* In the next turn its load has failed, as if its worker had said so. */
+static void fail_load(struct sched *s, const struct stuck *stuck, const struct script_entry *script)
+{
+  struct message *m = message_create(MESSAGE_LOADED, stuck->worker, ADDRESS_SCHEDULER);
+  m->as.loaded.generation = stuck->generation;
+  m->as.loaded.code = ERROR_TIMEOUT;
+  m->as.loaded.text = memory_printf("%s: loading it is stuck in a C function that does not end",
+                                    script->script.path ? script->script.path : stuck->script);
+  message_list_append(&s->held, m);
+}
+
+static void move_script(struct sched *s, const struct stuck *stuck, struct script_entry *script)
+{
+  bool is_culprit = script->generation && script->generation == stuck->generation;
+  if (is_culprit && !script->loading) {
+    script_leave(s, script, stuck->replacement);
+    script->awaits = stuck->worker;
+  } else if (script->loading && script->loading == stuck->generation) {
+    script_leave(s, script, stuck->replacement);
+    fail_load(s, stuck, script);
+  } else {
+    script_leave(s, script, stuck->replacement);
+    script_begin_anew(s, script);
+  }
+}
+
+static void move(struct sched *s, struct stuck *stuck)
+{
+  stuck->is_moved = true;
+  log_warn("worker %d takes the place of worker %d", stuck->replacement - ADDRESS_WORKER + 1,
+           stuck->worker - ADDRESS_WORKER + 1);
   for (struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script->worker == stuck->worker && script != culprit)
-      script_move(s, script, stuck->replacement);
+    if (script->worker == stuck->worker)
+      move_script(s, stuck, script);
+  move_consoles(s, stuck);
+}
+
+static void give_up(struct sched *s, struct stuck *stuck)
+{
+  if (stuck->is_given_up)
+    return;
+  stuck->is_given_up = true;
+  log_warn("worker %d is given up: what it had begun is interrupted",
+           stuck->worker - ADDRESS_WORKER + 1);
+  lock_worker_over(s, stuck->worker);
 }
 
 static void settle_over(struct sched *s, struct stuck *stuck)
@@ -163,34 +323,53 @@ static void settle_over(struct sched *s, struct stuck *stuck)
     return;
   stuck->is_told = false;
   log_warn("worker %d goes on: script %s had kept it for %.1f s",
-           stuck->worker - ADDRESS_WORKER + 1, script_name(s, stuck),
+           stuck->worker - ADDRESS_WORKER + 1, stuck->script,
            (double)(s->now_us - stuck->since_us) / 1e6);
   tell(s, "scheduler_worker_recovered", stuck);
-  if (stuck->replacement)
-    move_scripts(s, stuck, true);
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->awaits == stuck->worker)
+      script_begin_anew(s, script);
+}
+
+static void settle_stopped(struct sched *s, int worker)
+{
+  lock_worker_over(s, worker);
+  for (struct stuck **at = &s->stuck; *at;) {
+    struct stuck *stuck = *at;
+    if (!stuck->has_ended) {
+      at = &stuck->next;
+      continue;
+    }
+    log_info("worker %d has ended", worker - ADDRESS_WORKER + 1);
+    *at = stuck->next;
+    free_stuck(stuck);
+  }
+}
+
+/* It may have ended in the same turn, and its address be in use again. */
+static struct stuck *find_coming_back(const struct sched *s, int worker)
+{
+  for (struct stuck *stuck = s->stuck; stuck; stuck = stuck->next)
+    if (stuck->worker == worker && stuck->has_ended)
+      return stuck;
+  return find(s, worker);
 }
 
 void stuck_settle(struct sched *s, const struct message *message)
 {
+  if (message->kind == MESSAGE_STOPPED)
+    settle_stopped(s, message->from);
+  else if (message->kind == MESSAGE_UNSTUCK)
+    settle_over(s, find_coming_back(s, message->from));
   struct stuck *stuck = find(s, message->from);
-  if (message->kind == MESSAGE_UNSTUCK) {
-    settle_over(s, stuck);
+  if (message->kind != MESSAGE_STUCK || !stuck)
     return;
-  }
-  if (!stuck->is_told) {
-    stuck->is_told = true;
-    const struct open_run *run = run_find_attempt(s, &stuck->attempt);
-    log_warn("worker %d is stuck in a C function: script %s%s%s",
-             stuck->worker - ADDRESS_WORKER + 1, script_name(s, stuck), run ? ", job " : "",
-             run ? run->entry->job->id : "");
-    tell(s, "scheduler_worker_stuck", stuck);
-  }
-  if (message->as.stuck.replacement && !stuck->replacement) {
-    stuck->replacement = message->as.stuck.replacement;
-    log_warn("worker %d takes the place of worker %d", stuck->replacement - ADDRESS_WORKER + 1,
-             stuck->worker - ADDRESS_WORKER + 1);
-    move_scripts(s, stuck, false);
-  }
+  if (!stuck->is_told)
+    name_it(s, stuck);
+  if (stuck->replacement && !stuck->is_moved)
+    move(s, stuck);
+  if (message->as.stuck.is_given_up)
+    give_up(s, stuck);
 }
 
 void stuck_put(struct sched *s, struct json_writer *writer)

@@ -4,13 +4,24 @@
 
 #include "sched/state.h"
 
-/* The address of the worker that has the place 0 .. workers - 1. */
+/* Who has the places 0 .. workers - 1. */
+void stuck_init(struct sched *s);
+void stuck_deinit(struct sched *s);
+/* The address of the worker that has the place now. */
 int worker_at(const struct sched *s, int slot);
-void stuck_told(struct sched *s, const struct message *message);   /* STUCK: ends overdue runs */
-void stuck_settle(struct sched *s, const struct message *message); /* the rest, after the commit */
-void stuck_returned(struct sched *s, const struct message *message); /* RUN that nobody has taken */
-void stuck_stop(struct sched *s);                                    /* those that were replaced */
-void stuck_put(struct sched *s, struct json_writer *writer);         /* member "stuck" */
-void stuck_free_all(struct sched *s);
+
+/* STUCK and STOPPED: what is to be written of the runs; the rest is done after the commit. */
+void stuck_told(struct sched *s, const struct message *message);
+void stuck_stopped(struct sched *s, const struct message *message);
+void stuck_settle(struct sched *s, const struct message *message); /* of these and UNSTUCK */
+void stuck_stop(struct sched *s);                                  /* those that were replaced */
+
+/* The worker has been replaced: it begins nothing more. */
+bool stuck_is_replaced(const struct sched *s, int worker);
+/* What it is stuck in, as the end of a sentence ("stuck in a C function that script a has called"),
+ * and since when; NULL: it is not. */
+char *stuck_describe(const struct sched *s, int worker, int64_t *since_us);
+
+void stuck_put(struct sched *s, struct json_writer *writer); /* member "stuck" */
 
 #endif

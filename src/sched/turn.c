@@ -46,6 +46,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   s->next_generation = 1;
   s->next_fence = store_epoch(s->store) << 32 | 1;
   s->locks = locks_create();
+  stuck_init(s);
   near_rewind(s);
 
   enum error_code code = store_begin(s->store, error);
@@ -97,7 +98,7 @@ void sched_destroy(struct sched *s)
   script_forget_all(s);
   listeners_free_all(s);
   free(s->full_error);
-  stuck_free_all(s);
+  stuck_deinit(s);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
@@ -183,6 +184,9 @@ static void take(struct sched *s, struct message **message)
   case MESSAGE_STUCK:
     stuck_told(s, m);
     break;
+  case MESSAGE_STOPPED:
+    stuck_stopped(s, m);
+    break;
   case MESSAGE_STOP:
     start_stopping(s, m->as.stop.grace_us);
     break;
@@ -191,8 +195,6 @@ static void take(struct sched *s, struct message **message)
     if (m->to != ADDRESS_SCHEDULER) {
       message_list_append(s->out, m);
       *message = NULL;
-    } else if (m->kind == MESSAGE_RUN) {
-      stuck_returned(s, m);
     }
     break;
   }
@@ -349,7 +351,8 @@ static void deliver(struct sched *s, const struct message_list *taken)
   for (const struct message *message = taken->first; message; message = message->next)
     if (message->kind == MESSAGE_LOADED)
       script_settle(s, message);
-    else if (message->kind == MESSAGE_STUCK || message->kind == MESSAGE_UNSTUCK)
+    else if (message->kind == MESSAGE_STUCK || message->kind == MESSAGE_UNSTUCK ||
+             message->kind == MESSAGE_STOPPED)
       stuck_settle(s, message);
   lock_commit(s);
   listeners_commit(s);

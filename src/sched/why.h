@@ -13,6 +13,11 @@ void why_end(struct request *r);
 void why_say(struct request *r, const char *kind, const char *key, int64_t at_us, int64_t none,
              const char *text);
 
+/* The script, for which one waits, is being loaded, or keeps the worker that it waits for. */
+void why_script(struct request *r, const char *kind, const char *name);
+/* The worker is stuck in a C function, if it is: whose. */
+void why_stuck(struct request *r, int worker);
+
 /* All that stands between the job and its next run, in order. */
 enum error_code why_not_running(struct request *r, struct entry *entry);
 /* What is worth knowing besides: how it fares, its open runs, its last run and skip. */

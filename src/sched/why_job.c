@@ -113,10 +113,8 @@ static void explain_script(struct request *r, const struct entry *entry)
   struct error error;
   const struct job *job = entry->job;
   if (!job->command && entry->progress.state != JOB_ERROR &&
-      script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER) {
-    why_begin(r, "script", "its script %s is being loaded", job->script);
-    why_end(r);
-  }
+      script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER)
+    why_script(r, "script", job->script);
 }
 
 static void explain_daemon(struct request *r)
@@ -358,6 +356,8 @@ static void note_runs(struct request *r, const struct entry *entry)
     if (!run->worker && run->due_us > r->s->now_us)
       view_put_instant(r->result, "clears_at", run->due_us, JOB_NEVER);
     why_end(r);
+    if (run->worker)
+      why_stuck(r, run->worker);
     buffer_deinit(&id);
   }
 }

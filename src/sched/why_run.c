@@ -113,19 +113,21 @@ static void put_usage(struct request *r, const struct run_usage *usage)
   why_end(r);
 }
 
-static const char *end_of(enum run_state state)
+static const char *end_of(const struct run *run)
 {
-  switch (state) {
+  switch (run->state) {
   case RUN_PENDING:
     return "asked to be begun anew later (snooze)";
   case RUN_INTERRUPTED:
-    return "was cut off by the end of the daemon";
+    return run->error && strncmp(run->error, "cut off: ", 9) == 0
+               ? "was interrupted"
+               : "was cut off by the end of the daemon";
   case RUN_TIMED_OUT:
     return "timed out";
   case RUN_CANCELLED:
     return "was cancelled";
   default:
-    return run_state_name(state);
+    return run_state_name(run->state);
   }
 }
 
@@ -162,10 +164,10 @@ static void tell_ended(struct request *r, const struct run *run)
   bool is_known = run->started_us && run->finished_us > run->started_us;
   if (is_known)
     format_took(took, run->finished_us - run->started_us);
-  const char *error = run->error && !strstr(end_of(run->state), run->error) ? run->error : "";
+  const char *error = run->error && !strstr(end_of(run), run->error) ? run->error : "";
   put_usage(r, &run->usage);
   why_begin(r, run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state),
-            "attempt %d %s%s%s%s%.*s", run->attempt, end_of(run->state), is_known ? " after " : "",
+            "attempt %d %s%s%s%s%.*s", run->attempt, end_of(run), is_known ? " after " : "",
             is_known ? took : "", *error ? ": " : "", (int)strcspn(error, "\n"), error);
   view_put_instant(r->result, "at", run->finished_us, 0);
   json_put_text(r->result, "error", run->error);
@@ -237,8 +239,7 @@ static void tell_open(struct request *r, const struct open_run *open)
     view_put_instant(r->result, "clears_at", open->due_us, JOB_NEVER);
     why_end(r);
   } else if (!open->worker) {
-    why_begin(r, "waiting", "it waits to be given to a worker: its script is being loaded");
-    why_end(r);
+    why_script(r, "waiting", open->entry->job->script);
   } else if (!open->started_us) {
     why_begin(r, "waiting", "it was given to worker %d", open->worker - ADDRESS_WORKER + 1);
     why_end(r);
@@ -249,6 +250,8 @@ static void tell_open(struct request *r, const struct open_run *open)
     progress_put(r->result, open);
     why_end(r);
   }
+  if (open->worker)
+    why_stuck(r, open->worker);
   tell_lock(r, open);
   if (open->becomes) {
     why_begin(r, "ending", "it was told to end and will be %s%s", run_state_name(open->becomes),

@@ -175,17 +175,38 @@ void vm_kill_all(struct vm *vm)
 
 /* ---- slices ---- */
 
+/* What was shown as stuck has come to an end. */
+static void come_back(struct host *host)
+{
+  struct gauge *gauge = host->options.gauge;
+  struct message *m = message_create(MESSAGE_UNSTUCK, host->options.address, ADDRESS_SCHEDULER);
+  m->as.stuck.for_us = (int64_t)gauge_leave(gauge) * 1000;
+  host_post(host, m);
+  host->is_dismissed = gauge->is_dismissed;
+  if (host->is_dismissed && host->options.dismissed)
+    host->options.dismissed(host->options.context);
+}
+
+/* Before anything is done that the gauge's holder may look at. */
+static void leave_slice(struct host *host)
+{
+  preempt_end(&host->preempt);
+  if (host->options.gauge &&
+      atomic_load_explicit(&host->options.gauge->stuck_ms, memory_order_relaxed))
+    come_back(host);
+}
+
 static void end_failed(struct vm_call *call, int status)
 {
   struct vm *vm = call->vm;
   struct host *host = vm->host;
-  host->preempt.running = vm->L;
+  preempt_begin(&host->preempt, vm->L);
   char limit[64];
   snprintf(limit, sizeof limit, "used more than %zu MiB", vm->cap >> 20);
   /* A memory error is the allocator's refusal, far above the cap. */
   char *text = status == LUA_ERRMEM ? traceback_text(vm->L, call->thread, limit)
                                     : traceback_describe(vm->L, call->thread);
-  preempt_end(&host->preempt);
+  leave_slice(host);
   host->current = NULL;
   /* Describing runs the script's __tostring. */
   call_end(call, call->kill ? call->kill : VM_FAILED, call->kill ? vm->kill_text : text);
@@ -213,7 +234,6 @@ static void take_result(struct vm_call *call, int status)
     end_failed(call, status);
     return;
   }
-  preempt_end(&host->preempt);
   host->current = NULL;
   if (call->kill)
     call_end(call, call->kill, call->vm->kill_text);
@@ -254,21 +274,19 @@ int call_function(lua_State *L, int arguments, int results, lua_KFunction after)
   return leave(L, lua_pcallk(L, arguments, results, handler, context, leave), context);
 }
 
-/* What was shown as stuck has come to an end. */
-static void tell_recovery(struct host *host)
-{
-  struct gauge *gauge = host->options.gauge;
-  struct message *m = message_create(MESSAGE_UNSTUCK, host->options.address, ADDRESS_SCHEDULER);
-  m->as.stuck.for_us = (int64_t)atomic_exchange(&gauge->stuck_ms, 0) * 1000;
-  host_post(host, m);
-}
-
 void call_run_slice(struct vm_call *call)
 {
   struct vm *vm = call->vm;
   struct host *host = vm->host;
   int arguments = 0;
   if (!call->thread) {
+    if (host->is_dismissed && !call->kind->is_sequel) {
+      call->state = CALL_RUNNING;
+      call_end(call, VM_KILLED, NULL);
+      return;
+    }
+    if (call->kind->begins)
+      call->kind->begins(call);
     take_thread(call);
     lua_pushcfunction(call->thread, call->kind->entry);
     lua_pushlightuserdata(call->thread, call);
@@ -289,12 +307,10 @@ void call_run_slice(struct vm_call *call)
   if (call->kind->cpu_us)
     call_limits(call)->cpu_us += clock_thread_us() - host->slice_cpu_us;
   host->frames = NULL;
+  leave_slice(host);
   note_usage(call, cpu_us);
   wait_release_stale(host);
   take_result(call, status);
-  if (host->options.gauge &&
-      atomic_load_explicit(&host->options.gauge->stuck_ms, memory_order_relaxed))
-    tell_recovery(host);
 }
 
 /* ---- the hook ---- */

@@ -42,6 +42,10 @@ struct vm_call_kind {
   void (*log)(struct vm_call *call, int level, const char *text, size_t size);
   /* Does not count as live and does not queue: a question beside what a console runs. */
   bool passes_queue;
+  /* Its first slice is about to begin; or NULL. */
+  void (*begins)(struct vm_call *call);
+  /* Belongs to a call that has begun: begins even on a worker that was dismissed. */
+  bool is_sequel;
   int64_t cpu_us; /* the CPU time that it may use in all its slices; 0: any */
 };
 

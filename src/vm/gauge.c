@@ -1,7 +1,8 @@
-/* Only atomic stores and write(2), which a signal handler may do. */
+/* The handler's part is atomic stores and write(2), which a signal handler may do. The worker looks
+ * at stuck_ms when its slice is over and the handler shows nothing any more, so that what it finds
+ * is the last word: while stuck_ms is set and the mutex is held, it is in the slice. */
 #include "vm/gauge.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "vm/call.h"
@@ -23,4 +24,37 @@ void gauge_show(struct preempt *preempt)
   uint64_t one = 1;
   ssize_t written = write(gauge->alarm_fd, &one, sizeof one);
   (void)written; /* a full counter wakes as well */
+}
+
+void gauge_init(struct gauge *gauge, int alarm_fd)
+{
+  *gauge = (struct gauge){.alarm_fd = alarm_fd};
+  uv_mutex_init(&gauge->mutex);
+}
+
+void gauge_deinit(struct gauge *gauge)
+{
+  uv_mutex_destroy(&gauge->mutex);
+}
+
+bool gauge_hold(struct gauge *gauge)
+{
+  uv_mutex_lock(&gauge->mutex);
+  if (atomic_load(&gauge->stuck_ms))
+    return true;
+  uv_mutex_unlock(&gauge->mutex);
+  return false;
+}
+
+void gauge_let_go(struct gauge *gauge)
+{
+  uv_mutex_unlock(&gauge->mutex);
+}
+
+unsigned gauge_leave(struct gauge *gauge)
+{
+  uv_mutex_lock(&gauge->mutex);
+  unsigned ms = atomic_exchange(&gauge->stuck_ms, 0);
+  uv_mutex_unlock(&gauge->mutex);
+  return ms;
 }

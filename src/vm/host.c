@@ -15,8 +15,12 @@ static void do_nothing(uv_idle_t *idle)
 
 void host_flush(struct host *host)
 {
-  if (host->outbox.first)
-    bus_post_list(host->options.bus, &host->outbox);
+  uv_mutex_lock(&host->outbox_mutex);
+  struct message_list list = host->outbox;
+  host->outbox = (struct message_list){0};
+  uv_mutex_unlock(&host->outbox_mutex);
+  if (list.first)
+    bus_post_list(host->options.bus, &list);
 }
 
 static bool run_first(struct call_queue *queue)
@@ -54,6 +58,8 @@ struct host *host_open(const struct host_options *options)
 {
   struct host *host = memory_alloc(sizeof *host);
   host->options = *options;
+  host->last_number = options->first_number;
+  uv_mutex_init(&host->outbox_mutex);
   TAILQ_INIT(&host->ready);
   TAILQ_INIT(&host->cut);
   uv_prepare_init(options->loop, &host->prepare);
@@ -79,17 +85,22 @@ void host_close(struct host *host)
 void host_free(struct host *host)
 {
   message_list_deinit(&host->outbox);
+  uv_mutex_destroy(&host->outbox_mutex);
   heap_deinit(&host->naps);
   free(host);
 }
 
 void host_post(struct host *host, struct message *message)
 {
+  uv_mutex_lock(&host->outbox_mutex);
   message_list_append(&host->outbox, message);
+  uv_mutex_unlock(&host->outbox_mutex);
 }
 
 void host_post_before(struct host *host, struct message_list *list)
 {
+  uv_mutex_lock(&host->outbox_mutex);
   message_list_join(list, &host->outbox);
   message_list_join(&host->outbox, list);
+  uv_mutex_unlock(&host->outbox_mutex);
 }

@@ -46,6 +46,10 @@ struct host_options {
   void (*after_round)(void *context);
   void *context;
   struct gauge *gauge; /* where a slice that does not end is shown; or NULL */
+  /* It was dismissed while it was stuck, and comes back; between the end of that slice and what
+   * follows from it, `current` still set. Or NULL. */
+  void (*dismissed)(void *context);
+  uint64_t first_number; /* of calls and requests: not what a host of the same address has used */
 };
 
 struct host {
@@ -54,9 +58,11 @@ struct host {
   uv_idle_t idle;
   struct call_queue ready; /* new ones and those that have waited */
   struct call_queue cut;   /* those whose slice was over */
+  bool is_dismissed;       /* no call begins any more */
   bool cut_waits;          /* they had no turn in the last round, as it was long already */
   struct heap naps;        /* of calls that sleep, see api_sleep.c */
   uv_timer_t nap_timer;    /* for the first of them */
+  uv_mutex_t outbox_mutex; /* for host_flush from another thread */
   struct message_list outbox;
   struct request *requests; /* a hash by tag */
   uint64_t last_number;     /* of calls and requests */
@@ -73,7 +79,7 @@ struct host *host_open(const struct host_options *options);
 void host_close(struct host *host);
 void host_free(struct host *host);
 
-/* Sends what was posted so far. */
+/* Sends what was posted so far. Another thread may do so while it holds the worker's gauge. */
 void host_flush(struct host *host);
 
 /* Posts at the end of the round. */

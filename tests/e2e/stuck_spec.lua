@@ -15,6 +15,7 @@ local CULPRIT = [[
   end
   job "culprit" { run = block }
   job "late" { timeout = "600ms", run = block }
+  job "beside" { run = function() return "ran" end }
 ]]
 
 local OTHER = [[
@@ -26,13 +27,30 @@ local OTHER = [[
   job "once" { max_instances = 1000, run = note }
 ]]
 
+--- What has begun when the worker gets stuck: runs that sleep, a command, a listener with a lock.
+local BEGUN = [[
+  local function nap(run)
+    assert(fs.append("../executions", run.id .. " " .. run.attempt .. "\n"))
+    while fs.stat "../nap" do
+      sleep "50ms"
+    end
+    assert(fs.append("../executions", run.id .. " " .. run.attempt .. " slept\n"))
+  end
+  job "sleeper" { run = nap }
+  job "fragile" { delivery = "at_most_once", run = nap }
+  job "program" { run = command { "sh", "-c", "echo $$ >> ../pids; exec sleep 300" } }
+  on("grab", function()
+    lock("printer", function() sleep "1h" end)
+  end, { timeout = "2h" })
+]]
+
 describe("a worker that is stuck", function()
   local d
 
   before_each(function()
     assert(LIBRARY, "MOONBEAT_STUCK names the library of tests/support/stuck.c; ctest sets it")
     d = daemon.new {
-      arguments = { "--workers", "1" },
+      arguments = { "--workers", "1", "--stuck-grace", "3s" },
       env = {
         LD_PRELOAD = LIBRARY,
         ASAN_OPTIONS = (os.getenv "ASAN_OPTIONS" or "") .. ":verify_asan_link_order=0",
@@ -123,6 +141,158 @@ describe("a worker that is stuck", function()
     daemon.wait_until(function() return not stuck() end, PATIENCE, "it comes back")
     assert.equal("timed_out", d:runs("late")[1].state)
     assert.equal(1, #d:runs "late")
+  end)
+
+  local function wait_for_replacement()
+    return daemon.wait_until(function()
+      local seen = stuck()
+      return seen and seen.replaced_by and seen
+    end, PATIENCE, "it is replaced")
+  end
+
+  local function get_stuck(job)
+    daemon.write_file(d.env.STUCK_WHILE, "")
+    d:must("run-now", job)
+    return wait_for_replacement()
+  end
+
+  local function first_run(job)
+    return d:runs(job)[1]
+  end
+
+  --- What `why` says, as one text.
+  local function why(what)
+    return (d:must("why", what):gsub("%s+", " "))
+  end
+
+  --- Threads of the daemon that run Lua.
+  local function count_workers(pid)
+    local names = daemon.shell(("cat /proc/%d/task/*/comm"):format(pid))
+    return select(2, names:gsub("worker", ""))
+  end
+
+  local function is_process_there(pid)
+    local state = (daemon.read_file("/proc/" .. pid .. "/stat") or ""):match "%) (%a)"
+    return state ~= nil and state ~= "Z"
+  end
+
+  it("is the answer to why its script's jobs do not run, until the script is mended", function()
+    get_stuck "culprit"
+    d:must("run-now", "beside")
+    assert.matches("its script culprit keeps worker 1", why "beside")
+    assert.matches("worker 1 is stuck in a C function that script culprit has called", why "beside")
+    assert.matches("worker 1 is stuck in a C function that script culprit has called", why(first_run("culprit").id))
+    assert.matches("its script culprit keeps worker 1", why(first_run("beside").id))
+    d:write("culprit.lua", [[job "beside" { run = function() return "mended" end }]])
+    local run = daemon.wait_until(function()
+      local run = first_run "beside"
+      return run.finished_at and run
+    end, PATIENCE, "the new version does not wait")
+    assert.equal("succeeded", run.state, run.error)
+    assert.equal("mended", run.result)
+    assert.is_truthy(stuck())
+  end)
+
+  it("is waited for no longer than the grace by what it had begun", function()
+    daemon.write_file(d.root .. "/nap", "")
+    d:write("begun.lua", BEGUN)
+    d:must "reload"
+    for _, job in ipairs { "sleeper", "fragile", "program" } do
+      d:must("run-now", job)
+      daemon.wait_until(function() return first_run(job).state == "running" end, PATIENCE, job .. " runs")
+    end
+    d:must("emit", "grab")
+    daemon.wait_until(function() return d:must("status", "--json"):find '"locks":1' end, PATIENCE, "the lock is held")
+    local program = daemon.wait_until(function() return daemon.read_file(d.root .. "/pids") end, PATIENCE,
+      "the program runs"):match "%d+"
+    get_stuck "culprit"
+    assert.matches("attempt 1 is running on worker 1", why(first_run("sleeper").id))
+    assert.matches("worker 1 is stuck in a C function that script culprit has called", why(first_run("sleeper").id))
+
+    local fragile = daemon.wait_until(function()
+      local run = first_run "fragile"
+      return run.finished_at and run
+    end, PATIENCE, "the one that must not be repeated ends")
+    assert.equal("interrupted", fragile.state)
+    assert.equal("cut off: its worker has been stuck in a C function that script culprit has called", fragile.error)
+    assert.matches("attempt 1 was interrupted", why(fragile.id))
+    daemon.wait_until(function() return first_run("sleeper").attempt == 2 end, PATIENCE, "the other begins again")
+    daemon.wait_until(function() return not is_process_there(program) end, PATIENCE, "the program is killed")
+    daemon.wait_until(function() return daemon.read_file(d.root .. "/pids"):match "%d+\n%d+" end, PATIENCE,
+      "the program begins again")
+    daemon.wait_until(function() return d:must("status", "--json"):find '"locks":0' end, PATIENCE,
+      "the lock is released")
+    assert.is_truthy(stuck())
+    assert.equal("running", first_run("culprit").state)
+
+    let_go()
+    daemon.wait_until(function() return first_run("culprit").state == "succeeded" end, PATIENCE, "the culprit ends")
+    assert(os.remove(d.root .. "/nap"))
+    local run = daemon.wait_until(function()
+      local run = first_run "sleeper"
+      return run.finished_at and run
+    end, PATIENCE, "the second attempt ends")
+    assert.equal("succeeded", run.state, run.error)
+    assert.equal(2, run.attempt)
+    local text = daemon.read_file(d.root .. "/executions")
+    assert.is_truthy(text:find(run.id .. " 2 slept", 1, true))
+    assert.is_nil(text:find(run.id .. " 1 slept", 1, true), "the first attempt did not go on")
+  end)
+
+  it("does not keep a run that somebody cancels", function()
+    get_stuck "culprit"
+    d:must("cancel", first_run("culprit").id)
+    local run = first_run "culprit"
+    assert.equal("cancelled", run.state)
+    let_go()
+    daemon.wait_until(function() return not stuck() end, PATIENCE, "it comes back")
+    d:must("run-now", "beside")
+    daemon.wait_until(function() return succeeded "beside" == 1 end, PATIENCE, "its script runs on")
+    assert.equal("cancelled", d:runs("culprit")[1].state)
+  end)
+
+  it("fails a script whose loading gets stuck, and no other", function()
+    d:write("loader.lua", [[os.date("!%Y", 32472144000)
+      job "never" { run = function() end }]])
+    wait_for_replacement()
+    local script = daemon.wait_until(function()
+      for _, script in ipairs(d:json "scripts") do
+        if script.name == "loader" and script.error then
+          return script
+        end
+      end
+    end, PATIENCE, "the script has failed")
+    assert.matches("loader.lua: loading it is stuck in a C function that does not end", script.error)
+    d:must("run-now", "beside")
+    daemon.wait_until(function() return succeeded "beside" == 1 end, PATIENCE, "others run")
+    let_go()
+    daemon.wait_until(function() return not stuck() end, PATIENCE, "it comes back")
+    assert.is_nil(d:job "never")
+  end)
+
+  it("gives its consoles a sentence, and another state", function()
+    local result = d:cli("repl", "-e", "kept = 1", "-e", [[os.date("!%Y", 32472144000)]])
+    assert.not_equal(0, result.status)
+    assert.matches("the worker of this console is stuck in a C function that a console has called: "
+      .. "the console begins anew on another, and what it held is gone", result.err)
+    let_go()
+    daemon.wait_until(function() return not stuck() end, PATIENCE, "it comes back")
+    assert.equal("3\n", d:must("repl", "-e", "1 + 2"))
+  end)
+
+  it("ends its thread when it has come back, and its address is used again", function()
+    local pid = d:json("status")[1].pid
+    daemon.wait_until(function() return succeeded "pulse" > 0 end, PATIENCE, "libuv has its threads")
+    local before = count_workers(pid)
+    for cycle = 1, 4 do
+      local seen = get_stuck "culprit"
+      assert.is_true(seen.worker <= 2 and seen.replaced_by <= 2, "addresses are used again")
+      let_go()
+      daemon.wait_until(function() return succeeded "culprit" == cycle end, PATIENCE, "it comes back")
+      daemon.wait_until(function() return count_workers(pid) == before end, PATIENCE, "its thread ends")
+    end
+    d:must("run-now", "beside")
+    daemon.wait_until(function() return succeeded "beside" == 1 end, PATIENCE, "all is well")
   end)
 
   it("does not keep the daemon from stopping", function()

@@ -91,13 +91,27 @@ static void print_back(const struct message *message)
   bus_post(house.bus, print);
 }
 
+/* As if the line had stuck it, and been ended in vain. */
+static void move_away(const struct message *message)
+{
+  struct message *moved = message_create(MESSAGE_MOVED, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+  moved->as.moved.worker = ADDRESS_WORKER;
+  moved->as.moved.replacement = ADDRESS_WORKER + 1;
+  moved->as.moved.text = memory_strdup("it is stuck");
+  bus_post(house.bus, moved);
+  print_back(message);
+}
+
 static void worker_receives(void *context, struct message_list *messages)
 {
   (void)context;
   struct message *message;
   while ((message = message_list_pop(messages))) {
     if (message->kind == MESSAGE_EVALUATE) {
-      print_back(message);
+      if (strcmp(message->as.console.text, "stick") == 0)
+        move_away(message);
+      else
+        print_back(message);
       bus_post(
           house.bus,
           message_reply(message, memory_printf("{\"results\":\"%llu\"}",
@@ -137,6 +151,7 @@ static void on_end(uv_async_t *end)
   bus_close(house.bus, ADDRESS_SCHEDULER);
   bus_close(house.bus, ADDRESS_FRONT);
   bus_close(house.bus, ADDRESS_WORKER);
+  bus_close(house.bus, ADDRESS_WORKER + 1);
   uv_close((uv_handle_t *)end, NULL);
 }
 
@@ -161,6 +176,7 @@ static int open_house(void **state)
   bus_open(house.bus, ADDRESS_SCHEDULER, &house.loop, scheduler_receives, NULL);
   bus_open(house.bus, ADDRESS_FRONT, &house.loop, front_receives, NULL);
   bus_open(house.bus, ADDRESS_WORKER, &house.loop, worker_receives, NULL);
+  bus_open(house.bus, ADDRESS_WORKER + 1, &house.loop, worker_receives, NULL);
   house.server = server_create(&(struct server_options){
       .loop = &house.loop, .bus = house.bus, .workers = 1, .on_stop = on_stop});
   if (server_listen(house.server, house.path, &error))
@@ -214,6 +230,18 @@ static char *receive_raw(int fd, int quiet_ms)
     if (size <= 0)
       break;
     buffer_append(&all, bytes, (size_t)size);
+  }
+  return buffer_take(&all);
+}
+
+/* Until there is such a text in it, and a whole line. */
+static char *receive_some(int fd, const char *wanted)
+{
+  struct buffer all = {0};
+  char byte;
+  while (!all.size || !strstr(all.data, wanted) || all.data[all.size - 1] != '\n') {
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+    buffer_append_byte(&all, byte);
   }
   return buffer_take(&all);
 }
@@ -299,6 +327,37 @@ static void answers_and_refuses(void **state)
     expect_exchange(cases[i].sent, strlen(cases[i].sent), cases[i].received);
   expect_exchange("{\"id\":1,\0}\n", 11,
                   BAD("null", "not a frame: line 1, column 9: a key in quotes is missing"));
+}
+
+/* Answers and prints of the old session come too late. */
+static void moves_consoles_of_a_stuck_worker(void **state)
+{
+  (void)state;
+#define LINE(id, text) "{\"id\":" id ",\"op\":\"evaluate\",\"params\":{\"text\":\"" text "\"}}\n"
+  static const char first[] = LINE("1", "a"), second[] = LINE("2", "stick"),
+                    third[] = LINE("3", "b");
+  int busy = connect_raw(), idle = connect_raw();
+  char *answer;
+  send_raw(idle, first, sizeof first - 1);
+  answer = receive_some(idle, "}\n{\"id\":1,\"result\"");
+  free(answer);
+  send_raw(busy, second, sizeof second - 1);
+  answer = receive_some(busy, "\n");
+  assert_string_equal(
+      answer, "{\"id\":2,\"error\":{\"code\":\"unavailable\",\"message\":\"it is stuck\"}}\n");
+  free(answer);
+  answer = receive_some(idle, "\n");
+  assert_string_equal(answer, "{\"print\":\"it is stuck\"}\n");
+  free(answer);
+  expect_count(&house.ended_sessions, 2);
+  send_raw(busy, third, sizeof third - 1);
+  answer = receive_some(busy, "\"result\"");
+  assert_non_null(strstr(answer, "{\"print\":\"b\"}\n{\"id\":3,\"result\""));
+  assert_null(strstr(answer, "stick"));
+  free(answer);
+  close(busy);
+  close(idle);
+  expect_count(&house.ended_sessions, 4);
 }
 
 static void bounds_frames(void **state)
@@ -564,6 +623,7 @@ int main(void)
 #define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
   const struct CMUnitTest tests[] = {
       IN_HOUSE(answers_and_refuses),
+      IN_HOUSE(moves_consoles_of_a_stuck_worker),
       IN_HOUSE(bounds_frames),
       IN_HOUSE(survives_clients_that_leave),
       IN_HOUSE(answers_a_burst_in_full),
