@@ -49,7 +49,7 @@ static void kill_calls(struct worker *worker, struct vm *vm)
     if (call != current)
       vm_call_kill(call);
     else if (!call->attempt.key.job && !call->kill)
-      call_order_end(call, "its worker was stuck, and has been given up");
+      vm_call_end_current(call, "its worker was stuck, and has been given up");
   }
 }
 

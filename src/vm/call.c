@@ -166,6 +166,12 @@ void vm_call_kill(struct vm_call *call)
   call_end(call, VM_KILLED, NULL);
 }
 
+void vm_call_end_current(struct vm_call *call, const char *why)
+{
+  call->kill = VM_KILLED;
+  snprintf(call->vm->kill_text, sizeof call->vm->kill_text, "%s", why);
+}
+
 void vm_kill_all(struct vm *vm)
 {
   struct vm_call *call;

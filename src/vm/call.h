@@ -109,6 +109,9 @@ void vm_call_tell(struct vm_call *call, enum run_told reason, int64_t grace_us);
 /* A sign of life. */
 void call_alive(struct vm_call *call);
 
+/* In host_options.dismissed: the call whose slice is over ends by VM_KILLED with this sentence. */
+void vm_call_end_current(struct vm_call *call, const char *why);
+
 /* Kills all calls of the state. */
 void vm_kill_all(struct vm *vm);
 
