@@ -31,6 +31,11 @@ int64_t clock_monotonic_us(void)
   return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_machine_us(void)
+{
+  return read_us(CLOCK_MONOTONIC);
+}
+
 int64_t clock_thread_us(void)
 {
   return read_us(CLOCK_THREAD_CPUTIME_ID);

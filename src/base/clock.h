@@ -28,6 +28,9 @@ void clock_use(const struct clock_source *source);
 /* Microseconds of CPU time that the calling thread has used. */
 int64_t clock_thread_us(void);
 
+/* As clock_monotonic_us(), always the system's: for how long somebody really waits. */
+int64_t clock_machine_us(void);
+
 /* Nanoseconds since the epoch by the clock that the kernel dates files with: a change that follows
  * is not dated before. Always the system's, as the files' dates are. */
 int64_t clock_file_ns(void);

@@ -35,14 +35,20 @@ void bus_destroy(struct bus *bus)
   free(bus);
 }
 
-static void on_wake(uv_async_t *wake)
+static struct message_list take(struct mailbox *box)
 {
-  struct mailbox *box = wake->data;
   uv_mutex_lock(&box->mutex);
   struct message_list taken = box->waiting;
   box->waiting = (struct message_list){0};
   box->count = 0;
   uv_mutex_unlock(&box->mutex);
+  return taken;
+}
+
+static void on_wake(uv_async_t *wake)
+{
+  struct mailbox *box = wake->data;
+  struct message_list taken = take(box);
   if (taken.first)
     box->receive(box->context, &taken);
 }
@@ -121,13 +127,13 @@ size_t bus_waiting(struct bus *bus, int address)
   return count;
 }
 
+struct message_list bus_take(struct bus *bus, int address)
+{
+  return take(&bus->boxes[address]);
+}
+
 void bus_clear(struct bus *bus, int address)
 {
-  struct mailbox *box = &bus->boxes[address];
-  uv_mutex_lock(&box->mutex);
-  struct message_list unread = box->waiting;
-  box->waiting = (struct message_list){0};
-  box->count = 0;
-  uv_mutex_unlock(&box->mutex);
+  struct message_list unread = take(&bus->boxes[address]);
   message_list_deinit(&unread);
 }

@@ -33,6 +33,9 @@ void bus_post_list(struct bus *bus, struct message_list *list);
  */
 void bus_clear(struct bus *bus, int address);
 
+/* Takes all messages out of a mailbox that is not open. Any thread. */
+struct message_list bus_take(struct bus *bus, int address);
+
 /* Messages waiting in a mailbox. Any thread. */
 size_t bus_waiting(struct bus *bus, int address);
 

@@ -156,8 +156,11 @@ static void release_wait(struct wait *wait)
   free(wait);
 }
 
-static const struct wait_kind process_kind = {
-    .name = "exec", .cancel = cancel_wait, .finish = finish_wait, .release = release_wait};
+static const struct wait_kind process_kind = {.name = "exec",
+                                              .cancel = cancel_wait,
+                                              .finish = finish_wait,
+                                              .release = release_wait,
+                                              .is_outside = true};
 
 static int wait_for(lua_State *L, enum waiting_for what)
 {

@@ -61,6 +61,8 @@ void run_decide(struct run_call *run, struct message *finished);
 
 /* The run ends: sends what it has told last, if that waits. */
 void run_end_progress(struct run_call *run);
+/* Sends what all runs have told and waits. */
+void run_flush_progress(struct worker *worker);
 /* Takes `note` over. Sent at once, or a moment later when it tells more than ten times a second. */
 void run_tell_progress(struct run_call *run, double done, double total, char *note);
 

@@ -30,12 +30,16 @@ void run_end_progress(struct run_call *run)
   run->telling = NULL;
 }
 
-static void on_timer(uv_timer_t *timer)
+void run_flush_progress(struct worker *worker)
 {
-  struct worker *worker = timer->data;
   struct run_telling *telling;
   while ((telling = TAILQ_FIRST(&worker->telling)))
     send_telling(worker, telling);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+  run_flush_progress(timer->data);
 }
 
 void run_tell_progress(struct run_call *run, double done, double total, char *note)

@@ -13,7 +13,7 @@
 struct vm *worker_create_vm(struct worker *worker, const char *script, uint64_t generation,
                             int live_calls, struct error *error)
 {
-  static const vm_opener openers[] = {api_exec_open, api_run_open, NULL};
+  const vm_opener openers[] = {api_exec_open, api_run_open, worker->options.opener, NULL};
   return vm_create(&(struct vm_options){.host = worker->host,
                                         .script = script,
                                         .folder = worker->jobs_folder,
@@ -166,7 +166,7 @@ static void receive(void *context, struct message_list *messages)
   }
 }
 
-static void open_loop(struct worker *worker)
+void worker_open_loop(struct worker *worker)
 {
   need(uv_loop_init(&worker->loop), "a worker's event loop");
   worker->host = host_open(&(struct host_options){.loop = &worker->loop,
@@ -183,7 +183,7 @@ static void open_loop(struct worker *worker)
   worker->isolate = isolate_open(worker);
 }
 
-static void run_loop(struct worker *worker)
+void worker_run_loop(struct worker *worker)
 {
   uv_run(&worker->loop, UV_RUN_DEFAULT);
   uv_loop_close(&worker->loop);
@@ -194,12 +194,12 @@ static void run_thread(void *context)
 {
   struct worker *worker = context;
   thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
-  open_loop(worker);
-  run_loop(worker);
+  worker_open_loop(worker);
+  worker_run_loop(worker);
   atomic_store(&worker->has_ended, true);
 }
 
-static struct worker *create(const struct worker_options *options)
+struct worker *worker_create(const struct worker_options *options)
 {
   struct worker *worker = memory_alloc(sizeof *worker);
   worker->options = *options;
@@ -208,7 +208,7 @@ static struct worker *create(const struct worker_options *options)
   return worker;
 }
 
-static void destroy(struct worker *worker)
+void worker_destroy(struct worker *worker)
 {
   free(worker->jobs_folder);
   free(worker->unannounced.runs);
@@ -218,16 +218,16 @@ static void destroy(struct worker *worker)
 void worker_run_here(const struct worker_options *options,
                      void (*opened)(struct worker *worker, void *context), void *context)
 {
-  struct worker *worker = create(options);
-  open_loop(worker);
+  struct worker *worker = worker_create(options);
+  worker_open_loop(worker);
   opened(worker, context);
-  run_loop(worker);
-  destroy(worker);
+  worker_run_loop(worker);
+  worker_destroy(worker);
 }
 
 struct worker *worker_start(const struct worker_options *options)
 {
-  struct worker *worker = create(options);
+  struct worker *worker = worker_create(options);
   need(uv_thread_create(&worker->thread, run_thread, worker), "a worker's thread");
   return worker;
 }
@@ -240,5 +240,5 @@ bool worker_has_ended(const struct worker *worker)
 void worker_join(struct worker *worker)
 {
   uv_thread_join(&worker->thread);
-  destroy(worker);
+  worker_destroy(worker);
 }

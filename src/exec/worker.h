@@ -6,6 +6,7 @@
 #ifndef EXEC_WORKER_H
 #define EXEC_WORKER_H
 
+#include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,8 @@ struct worker_options {
   const char *jobs_folder;         /* where `require` looks; shown in messages; NULL: nowhere */
   size_t memory_cap;               /* of each state in bytes; 0: 64 MiB */
   struct isolate_settings isolate; /* live as long as the worker */
+  void (*opener)(lua_State *L);    /* (raw -- raw) of each state, the last of all; NULL: none */
+  void *context;                   /* the owner's, see worker_context() */
 };
 
 /* Starts the thread. It ends after MESSAGE_STOP, or when it was dismissed and what it had begun is
@@ -54,5 +57,22 @@ void worker_join(struct worker *worker);
  * called when its loop and mailbox are there. */
 void worker_run_here(const struct worker_options *options,
                      void (*opened)(struct worker *worker, void *context), void *context);
+
+/* ---- a worker that its caller moves, on its own thread and by its own clock (clock_use) ---- */
+
+struct worker *worker_open(const struct worker_options *options);
+/* Ends all that it does, and frees it. */
+void worker_close(struct worker *worker);
+
+/* Does all that can be done now, and waits for what goes on outside (files, databases, processes).
+ * `patience_us` is how long that may take by the system's clock: false when it is over, with what
+ * goes on in *why, a heap string. */
+bool worker_settle(struct worker *worker, int64_t patience_us, char **why);
+
+/* When time alone makes something happen next, monotonic; INT64_MAX: it never does. */
+int64_t worker_due_us(const struct worker *worker);
+
+/* The owner's context of the worker that a state belongs to. */
+void *worker_context(lua_State *L);
 
 #endif

@@ -1,6 +1,6 @@
 /* The parts of a worker: worker.c (thread, dispatch, end), worker_load.c (scripts),
- * worker_listen.c, worker_run.c, worker_ask.c (triggers), worker_console.c, worker_dismiss.c. On
- * the worker's thread. */
+ * worker_listen.c, worker_run.c, worker_ask.c (triggers), worker_console.c, worker_dismiss.c,
+ * worker_step.c (for who moves it). On the worker's thread. */
 #ifndef EXEC_WORKER_INTERNAL_H
 #define EXEC_WORKER_INTERNAL_H
 
@@ -71,6 +71,12 @@ struct worker {
   struct ear *ears;       /* a hash by generation and id */
   struct ear *unreported; /* those that have something to say */
 };
+
+/* The parts of a worker's life: its thread, or worker_step.c, puts them together. */
+struct worker *worker_create(const struct worker_options *options);
+void worker_open_loop(struct worker *worker);
+void worker_run_loop(struct worker *worker); /* until it was stopped */
+void worker_destroy(struct worker *worker);
 
 /* NULL with *error. */
 struct vm *worker_create_vm(struct worker *worker, const char *script, uint64_t generation,

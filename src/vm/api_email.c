@@ -137,7 +137,7 @@ static void release(struct wait *wait)
   free(email);
 }
 
-static const struct wait_kind email_kind = {"email", cancel, finish, release, false};
+static const struct wait_kind email_kind = {"email", cancel, finish, release, false, true};
 
 /* ---- the request: a table at index 2, checked ---- */
 

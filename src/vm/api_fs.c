@@ -142,7 +142,7 @@ static void release(struct wait *wait)
   free(fs);
 }
 
-static const struct wait_kind fs_kind = {"fs", cancel, finish, release, false};
+static const struct wait_kind fs_kind = {"fs", cancel, finish, release, false, true};
 
 /* What is raised is raised before there is a job. `path_at` 0: none. */
 static struct fs_wait *begin(lua_State *L, const char *verb, int path_at, const char *what)

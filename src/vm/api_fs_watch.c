@@ -142,8 +142,8 @@ static void release_look(struct wait *wait)
   free(look);
 }
 
-static const struct wait_kind look_kind = {"fs.watch", cancel_look, finish_look, release_look,
-                                           false};
+static const struct wait_kind look_kind = {"fs.watch",   cancel_look, finish_look,
+                                           release_look, false,       true};
 
 static int l_look(lua_State *L) /* watch -> changes | nil message code; waits */
 {
@@ -210,7 +210,8 @@ static void release_nap(struct wait *wait)
   uv_close((uv_handle_t *)&((struct nap *)wait)->timer, free_nap);
 }
 
-static const struct wait_kind nap_kind = {"fs.watch", cancel_nap, finish_nap, release_nap, false};
+static const struct wait_kind nap_kind = {"fs.watch",  cancel_nap, finish_nap,
+                                          release_nap, false,      false};
 
 static int l_wait(lua_State *L) /* watch milliseconds -> whether something has happened; waits */
 {

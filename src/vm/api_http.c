@@ -209,7 +209,7 @@ static void release(struct wait *wait)
   free(http);
 }
 
-static const struct wait_kind http_kind = {"http", cancel, finish, release, false};
+static const struct wait_kind http_kind = {"http", cancel, finish, release, false, true};
 
 /* ---- the request: a table at index 2, checked ---- */
 

@@ -38,15 +38,25 @@ static void start_timer(struct host *host)
   uv_timer_start(&host->nap_timer, on_timer, left_us > 0 ? ((uint64_t)left_us + 999) / 1000 : 0, 0);
 }
 
-static void on_timer(uv_timer_t *timer)
+int64_t host_nap_us(const struct host *host)
 {
-  struct host *host = timer->data;
+  const struct heap_node *first = heap_first(&host->naps);
+  return first ? first->us : INT64_MAX;
+}
+
+void host_end_naps(struct host *host)
+{
   int64_t now_us = clock_monotonic_us();
   for (struct heap_node *first; (first = heap_first(&host->naps)) && first->us <= now_us;) {
     heap_remove(first);
     wait_done(&nap_of(first)->wait);
   }
   start_timer(host);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+  host_end_naps(timer->data);
 }
 
 static void cancel(struct wait *wait)
@@ -67,7 +77,7 @@ static void release(struct wait *wait)
   free(wait);
 }
 
-static const struct wait_kind nap_kind = {"sleep", cancel, finish, release, true};
+static const struct wait_kind nap_kind = {"sleep", cancel, finish, release, true, false};
 
 int vm_sleep(lua_State *L, int64_t us)
 {

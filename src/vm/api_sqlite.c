@@ -226,7 +226,7 @@ static void release(struct wait *wait)
   free(query);
 }
 
-static const struct wait_kind sqlite_kind = {"sqlite", cancel, finish, release, false};
+static const struct wait_kind sqlite_kind = {"sqlite", cancel, finish, release, false, true};
 
 static struct sqlite_connection *database_at(lua_State *L, int index, const char *function)
 {

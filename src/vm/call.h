@@ -112,6 +112,15 @@ void call_alive(struct vm_call *call);
 /* In host_options.dismissed: the call whose slice is over ends by VM_KILLED with this sentence. */
 void vm_call_end_current(struct vm_call *call, const char *why);
 
+/* ---- for who moves the clock ---- */
+
+/* When time alone makes something of the call next, monotonic; INT64_MAX: it does not. Sleep is not
+ * meant, see host.h. */
+int64_t call_due_us(const struct vm_call *call);
+
+/* Does what is due by now: the call may be told, or end. Between slices. */
+void call_look_at_clock(struct vm_call *call);
+
 /* Kills all calls of the state. */
 void vm_kill_all(struct vm *vm);
 

@@ -125,10 +125,15 @@ static uint64_t timer_delay(struct vm_call *call)
   return left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0;
 }
 
-static void on_instant(uv_timer_t *timer)
+int64_t call_due_us(const struct vm_call *call)
 {
-  struct call_timer *mine = (struct call_timer *)timer;
-  struct vm_call *call = mine->call;
+  return nearest(call->limits);
+}
+
+void call_look_at_clock(struct vm_call *call)
+{
+  if (nearest(call->limits) == INT64_MAX)
+    return;
   char why[CALL_WHY_SIZE];
   enum vm_outcome outcome = call_overdue(call, why);
   if (outcome != VM_RUNNING) {
@@ -143,6 +148,11 @@ static void on_instant(uv_timer_t *timer)
     vm_call_tell(call, TOLD_SOFT_TIMEOUT, 0);
   }
   call_watch_clock(call);
+}
+
+static void on_instant(uv_timer_t *timer)
+{
+  call_look_at_clock(((struct call_timer *)timer)->call);
 }
 
 void call_watch_clock(struct vm_call *call)

@@ -88,6 +88,11 @@ void host_post(struct host *host, struct message *message);
 /* Posts these before what the round has posted so far; empties `list`. */
 void host_post_before(struct host *host, struct message_list *list);
 
+/* For who moves the clock: when the first of those that sleep is to wake, monotonic (INT64_MAX:
+ * nobody sleeps), and those are woken that have slept enough. */
+int64_t host_nap_us(const struct host *host);
+void host_end_naps(struct host *host);
+
 /* Takes a MESSAGE_REPLY to one of vm_request's. */
 void host_take_reply(struct host *host, struct message *reply);
 /* Ends all questions that are open, as the scheduler is going away. */

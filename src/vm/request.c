@@ -48,7 +48,7 @@ static void release(struct wait *wait)
   free(request);
 }
 
-static const struct wait_kind request_kind = {"scheduler", NULL, finish, release, false};
+static const struct wait_kind request_kind = {"scheduler", NULL, finish, release, false, false};
 
 static void send_request(struct vm *vm, const struct vm_call *call, uint64_t tag, const char *op,
                          char *params)

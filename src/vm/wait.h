@@ -35,7 +35,9 @@ struct wait_kind {
   int (*finish)(lua_State *L, struct wait *wait);
   /* Frees all that the operation holds, itself included. */
   void (*release)(struct wait *wait);
-  bool is_sleep; /* the call holds nothing but its coroutine meanwhile: another one may live */
+  bool is_sleep;   /* the call holds nothing but its coroutine meanwhile: another one may live */
+  bool is_outside; /* it ends by what goes on outside: files, databases, processes; else by time or
+                      an answer */
 };
 
 struct wait {

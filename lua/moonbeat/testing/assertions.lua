@@ -1,0 +1,206 @@
+--- What busted's `assert` can say of a simulation: fires, skips, succeeds, fails, logs, never_overlaps,
+-- and the same with `assert.no`. Each takes the names of jobs, as in the files.
+
+local fail = require "moonbeat.testing.fail"
+
+local LISTED = 10 -- of what has happened, in a message
+
+local function shown(list, what)
+  if #list == 0 then
+    return "  never\n"
+  end
+  local lines = {}
+  for i, item in ipairs(list) do
+    if i > LISTED then
+      lines[i] = ("  and %d more\n"):format(#list - LISTED)
+      break
+    end
+    lines[i] = "  " .. what(item) .. "\n"
+  end
+  return table.concat(lines)
+end
+
+--- Says `text` when the assertion does not hold; with `assert.no`, `negative` when it does.
+local function verdict(state, holds, text, negative)
+  state.failure_message = holds and negative or text
+  return holds
+end
+
+local function plural(count, word)
+  return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
+end
+
+return function(sim)
+  local function at(run)
+    return run.scheduled_at
+  end
+
+  local function ended(run)
+    local error_line = run.error and (": " .. run.error:match "^[^\n]*") or ""
+    return ("%s %s%s"):format(run.scheduled_at, run.state, error_line)
+  end
+
+  --- The runs whose due time lies in a span; both ends count, and either may be missing.
+  local function runs_between(job, from, to)
+    local from_us = from ~= nil and sim.to_us("assert.fires: the span's begin", from)
+    local to_us = to ~= nil and sim.to_us("assert.fires: the span's end", to)
+    local found = {}
+    for _, run in ipairs(sim.runs(job)) do
+      if (not from_us or run.scheduled_us >= from_us) and (not to_us or run.scheduled_us <= to_us) then
+        found[#found + 1] = run
+      end
+    end
+    return found
+  end
+
+  local function times_equal(runs, times)
+    if #runs ~= #times then
+      return false
+    end
+    for i, time in ipairs(times) do
+      if runs[i].scheduled_us ~= sim.to_us("assert.fires", time) then
+        return false
+      end
+    end
+    return true
+  end
+
+  local function has_time(runs, time)
+    local us = sim.to_us("assert.fires", time)
+    for _, run in ipairs(runs) do
+      if run.scheduled_us == us then
+        return true
+      end
+    end
+    return false
+  end
+
+  --- assert.fires("backup"): at least once. A number: so often. A time: then, among others. A list of
+  -- times: then, and at no others. Behind that the span that counts, from and to.
+  local function fires(state, arguments)
+    local job, expected, from, to = table.unpack(arguments, 1, 4)
+    local runs = runs_between(job, from, to)
+    local holds, text = #runs > 0, "to fire"
+    if math.type(expected) then
+      holds, text = #runs == expected, ("to fire %s, not %s"):format(plural(expected, "time"), plural(#runs, "time"))
+    elseif type(expected) == "string" then
+      holds, text = has_time(runs, expected), "to fire at " .. expected
+    elseif type(expected) == "table" then
+      holds, text = times_equal(runs, expected), "to fire at these times and no others:\n" ..
+        shown(expected, tostring) .. "It fired:"
+    elseif expected ~= nil then
+      fail("assert.fires wants a number, a time or a list of times, not a %s", type(expected))
+    end
+    return verdict(state, holds,
+      ("Expected %s %s\n%s"):format(job, type(expected) == "table" and text or text .. ". It fired:", shown(runs, at)),
+      ("Expected %s not %s. It fired:\n%s"):format(job, text, shown(runs, at)))
+  end
+
+  --- assert.skips("backup", "overlap", 2): so many due times were passed over, for that reason.
+  local function skips(state, arguments)
+    local job, reason, expected = table.unpack(arguments, 1, 3)
+    local count, found = 0, sim.skips(job)
+    for _, skip in ipairs(found) do
+      count = count + ((reason == nil or skip.reason == reason) and skip.count or 0)
+    end
+    local holds = expected and count == expected or not expected and count > 0
+    local function describe(skip)
+      return ("%s from %s to %s: %s"):format(plural(skip.count, "time"), skip.first_at, skip.last_at, skip.reason)
+    end
+    local wanted = ("%s%s"):format(expected and plural(expected, "due time") or "a due time",
+      reason and " for " .. reason or "")
+    return verdict(state, holds,
+      ("Expected %s to skip %s, not %d. It skipped:\n%s"):format(job, wanted, count, shown(found, describe)),
+      ("Expected %s not to skip %s. It skipped:\n%s"):format(job, wanted, shown(found, describe)))
+  end
+
+  --- assert.succeeds("backup"): all its runs have, and there is one. A number: so many have.
+  local function succeeds(state, arguments)
+    local job, expected = table.unpack(arguments, 1, 2)
+    local runs, good = sim.runs(job), 0
+    for _, run in ipairs(runs) do
+      good = good + (run.state == "succeeded" and 1 or 0)
+    end
+    local holds = expected and good == expected or not expected and good > 0 and good == #runs
+    local wanted = expected and plural(expected, "time") or "always"
+    return verdict(state, holds,
+      ("Expected %s to succeed %s. Its runs:\n%s"):format(job, wanted, shown(runs, ended)),
+      ("Expected %s not to succeed %s. Its runs:\n%s"):format(job, wanted, shown(runs, ended)))
+  end
+
+  local is_failed = { failed = true, timed_out = true }
+
+  --- assert.fails("backup", "disk full"): its last run has, with that in its error.
+  local function fails(state, arguments)
+    local job, wanted = table.unpack(arguments, 1, 2)
+    local runs = sim.runs(job)
+    local last = runs[#runs]
+    local holds = last and is_failed[last.state] and (not wanted or (last.error or ""):find(wanted, 1, true)) and true
+    local how = wanted and (' with "%s"'):format(wanted) or ""
+    return verdict(state, holds or false,
+      ("Expected the last run of %s to fail%s. Its runs:\n%s"):format(job, how, shown(runs, ended)),
+      ("Expected the last run of %s not to fail%s. Its runs:\n%s"):format(job, how, shown(runs, ended)))
+  end
+
+  --- assert.logs("backup", "12 rows"): a line of its runs' logs holds that.
+  local function logs(state, arguments)
+    local job, wanted = table.unpack(arguments, 1, 2)
+    if type(wanted) ~= "string" then
+      fail("assert.logs wants the text that a line is to hold, not a %s", type(wanted))
+    end
+    local lines, holds = sim.log(job), false
+    for _, line in ipairs(lines) do
+      holds = holds or line.text:find(wanted, 1, true) ~= nil
+    end
+    local function describe(line)
+      return ("%s %-5s %s"):format(line.at, line.level, line.text)
+    end
+    return verdict(state, holds,
+      ('Expected a line with "%s" in the log of %s. Its log:\n%s'):format(wanted, job, shown(lines, describe)),
+      ('Expected no line with "%s" in the log of %s. Its log:\n%s'):format(wanted, job, shown(lines, describe)))
+  end
+
+  local function span_of(stay)
+    return ("%s from %s to %s"):format(stay.job, stay.began, stay.ended or "now")
+  end
+
+  -- By the order in which runs began and ended, as runs that take no time have the same instants.
+  local function find_overlap(all, a, b)
+    for i, one in ipairs(all) do
+      for j = i + 1, #all do
+        local other = all[j]
+        local is_pair = (one.job == a and other.job == b) or (one.job == b and other.job == a)
+        if is_pair and other.first < (one.last or math.huge) then
+          return one, other
+        end
+      end
+    end
+  end
+
+  --- assert.never_overlaps("backup", "cleanup"): no run of one has begun while one of the other was
+  -- running. With one job: its own runs.
+  local function never_overlaps(state, arguments)
+    local a, b = arguments[1], arguments[2] or arguments[1]
+    sim.job(a) -- raises for names that are not known
+    sim.job(b)
+    local one, other = find_overlap(sim.stays(), a, b)
+    local text = one and ("Expected no overlap, but at the same time there were\n  %s\n  %s\n"):format(
+      span_of(one), span_of(other))
+    return verdict(state, not one, text, ("Expected runs of %s and %s to overlap"):format(a, b))
+  end
+
+  local luassert = package.loaded["luassert"]
+  if luassert then
+    for name, assertion in pairs {
+      fires = fires,
+      skips = skips,
+      succeeds = succeeds,
+      fails = fails,
+      logs = logs,
+      never_overlaps = never_overlaps,
+    } do
+      luassert:register("assertion", name, assertion)
+    end
+  end
+  return luassert
+end

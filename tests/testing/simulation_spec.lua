@@ -1,0 +1,266 @@
+--- moonbeat.testing itself: time, jobs, runs and what becomes of them.
+
+local sim = require "moonbeat.testing"
+
+describe("time in a simulation", function()
+  it("begins at a fixed moment and goes on when it is told", function()
+    assert.equal("2026-01-01T00:00:00+00:00", sim.now())
+    sim.advance "1h30m"
+    assert.equal("2026-01-01T01:30:00+00:00", sim.now())
+    sim.advance(90)
+    assert.equal("2026-01-01T01:31:30+00:00", sim.now())
+    sim.advance_to "2026-01-02"
+    assert.equal("2026-01-02T00:00:00+00:00", sim.now())
+  end)
+
+  it("is what scripts see", function()
+    sim.script("clock", [[
+      function read() return { time.now():iso(), os.time(), os.date "!%H:%M" } end
+    ]])
+    sim.at "2030-05-01 12:00"
+    assert.same({ "2030-05-01T12:00:00+00:00", 1903867200, "12:00" }, sim.call("clock.read").result)
+  end)
+
+  it("takes none of its own for a sleep", function()
+    sim.script("tired", [[
+      job "tired" { trigger = cron "0 3 * * *", run = function() sleep "5h" return "awake" end }
+    ]])
+    sim.advance "4h"
+    assert.equal("running", sim.last_run("tired").state)
+    sim.advance "5h"
+    local run = sim.last_run "tired"
+    assert.equal("awake", run.result)
+    assert.equal(5 * 3600, run.took)
+  end)
+
+  it("has the zone's nights in which clocks change", function()
+    sim.script("night", [[ job "night" { trigger = cron "30 2 * * *", run = function() end } ]])
+    sim.at("2026-03-28 12:00", "Europe/Berlin")
+    sim.advance "2d"
+    assert.fires("night", { "2026-03-29 03:00", "2026-03-30 02:30" })
+    sim.at("2026-10-24 12:00", "Europe/Berlin")
+    sim.advance "1d"
+    assert.fires("night", { "2026-10-25T02:30:00+02:00" })
+  end)
+
+  it("ends runs that take too long", function()
+    sim.script("slow", [[
+      job "slow" { trigger = cron "@daily", timeout = "10m", run = function() sleep "1h" end }
+    ]])
+    sim.advance "1d1h"
+    assert.fails("slow", "took longer than its time-out")
+    assert.equal("2026-01-02T00:10:00+00:00", sim.last_run("slow").finished_at)
+  end)
+end)
+
+describe("a job in a simulation", function()
+  it("is tried again as it says", function()
+    sim.script("flaky", [[
+      local count = 0
+      job "flaky" {
+        trigger = cron "0 3 * * *",
+        retry = { attempts = 3, delay = "1m", backoff = "fixed" },
+        run = function()
+          count = count + 1
+          if count < 3 then error "not yet" end
+          return count
+        end,
+      }
+    ]])
+    sim.advance "4h"
+    local run = sim.last_run "flaky"
+    assert.same({ 3, 3, "2026-01-01T03:02:00+00:00" }, { run.result, run.attempt, run.finished_at })
+    assert.equal(2, #sim.events "job_retry")
+    assert.succeeds("flaky", 1)
+  end)
+
+  it("fails when the test says so", function()
+    sim.script("good", [[
+      job "good" { trigger = cron "59 * * * *", run = function() log.info "ran" end }
+      on("job_error", function(event) http.post("https://alert/", { json = { event.error } }) end)
+    ]])
+    sim.fail("good", "the disk is full")
+    sim.advance "1h"
+    assert.fails("good", "disk is full")
+    assert.no.logs("good", "ran")
+    assert.same({ "the disk is full" }, sim.http.last("https://alert/").json)
+    sim.advance "1h"
+    assert.succeeds("good", 1)
+    assert.logs("good", "ran")
+  end)
+
+  it("can be called with arguments, and run at once", function()
+    sim.script("sums", [[
+      function add(run, a, b) log.info("%d", a + b) return a + b end
+      job "sum" { trigger = cron "@yearly", func = "add", args = { 1, 2 } }
+    ]])
+    assert.equal(5, sim.call("sums.add", 2, 3).result)
+    assert.equal(3, sim.run_now("sum").result)
+    local run = sim.run_now("sum", 4, 5)
+    assert.equal(9, run.result)
+    assert.same({ "9" }, run.log)
+  end)
+
+  it("takes as long as the test says", function()
+    sim.script("pair", [[
+      job "a" { trigger = cron "0 3 * * *", overlap = "skip", run = function() return 1 end }
+      job "b" { trigger = cron "30 3 * * *", run = function() end }
+    ]])
+    sim.advance "1d"
+    assert.never_overlaps("a", "b")
+    sim.takes("a", "45m")
+    sim.advance "1d"
+    assert.no.never_overlaps("a", "b")
+    assert.never_overlaps "a"
+    assert.same({ 1, 2700 }, { sim.last_run("a").result, sim.last_run("a").took })
+  end)
+
+  it("skips by its policies", function()
+    sim.script("busy", [[
+      job "busy" { trigger = every "1m", overlap = "skip", run = function() sleep "150s" end }
+    ]])
+    sim.advance "10m"
+    assert.skips("busy", "overlap")
+    assert.no.skips("busy", "misfire")
+    assert.never_overlaps "busy"
+    assert.equal("overlap", sim.skips("busy")[1].reason)
+  end)
+
+  it("waits for its pool", function()
+    sim.script("pool", [[
+      pool("one", 1)
+      for _, name in ipairs { "a", "b" } do
+        job(name) { trigger = cron "30 * * * *", pool = "one", run = function() end }
+      end
+      for _, name in ipairs { "c", "d" } do
+        job(name) { trigger = cron "30 * * * *", run = function() end }
+      end
+    ]])
+    sim.advance "3h"
+    assert.fires("a", 3)
+    assert.never_overlaps("a", "b")
+    assert.no.never_overlaps("c", "d")
+  end)
+
+  it("survives a crash as it promises", function()
+    sim.script("crash", [[
+      for name, delivery in pairs { safe = "at_least_once", once = "at_most_once" } do
+        job(name) {
+          trigger = cron "0 1 * * *", delivery = delivery,
+          run = function() kv.incr(name) sleep "1h" end,
+        }
+      end
+    ]])
+    sim.advance "90m"
+    sim.crash()
+    sim.advance "3h"
+    assert.equal("succeeded", sim.last_run("safe").state)
+    assert.equal("interrupted", sim.last_run("once").state)
+    assert.same({ 2, 1 }, { sim.kv.get("crash", "safe"), sim.kv.get("crash", "once") })
+  end)
+
+  it("hears of events, files and signals", function()
+    sim.script("ears", [[
+      local function tell(run) return run.events[1].name or run.events[1].path or run.events[1].signal end
+      job "event" { trigger = on_event "order", run = tell }
+      job "file" { trigger = on_file "in/*.csv", run = tell }
+      job "signal" { trigger = on_signal "SIGUSR1", run = tell }
+      job "after" { trigger = after_job "file", run = function() end }
+    ]])
+    sim.emit("order", { name = "ada" })
+    sim.sense("on_file", { path = sim.folder() .. "/in/a.csv" })
+    sim.sense("on_signal", { signal = "SIGUSR1" })
+    sim.advance "1m"
+    assert.equal("ada", sim.last_run("event").result)
+    assert.equal(sim.folder() .. "/in/a.csv", sim.last_run("file").result)
+    assert.equal("SIGUSR1", sim.last_run("signal").result)
+    assert.fires("after", 1)
+    assert.equal("ada", sim.events("order")[1].name)
+  end)
+
+  it("asks its trigger in Lua", function()
+    sim.script("tides", [[
+      job "tide" {
+        trigger = trigger("tides", function(previous, now) return now + 6 * 3600 + 745 end),
+        run = function() end,
+      }
+    ]])
+    sim.advance "1d"
+    assert.fires("tide", 3)
+    assert.fires("tide", "2026-01-01 06:12:25")
+  end)
+
+  it("is isolated beside the others", function()
+    sim.script("cell", [[ job "cell" { trigger = cron "@hourly", isolate = true, run = function() return 7 end } ]])
+    assert.equal(7, sim.run_now("cell").result)
+  end)
+end)
+
+describe("what a simulation tells", function()
+  it("is jobs, their next times, and anything that clients can ask", function()
+    sim.script("two", [[
+      job "b" { trigger = cron "0 3 * * *", run = function() end }
+      job "a" { trigger = cron "@hourly", run = function() end }
+    ]])
+    sim.at("2026-06-01", "Europe/Berlin")
+    assert.same({ "a", "b" }, sim.jobs())
+    assert.same({ "2026-06-01T03:00:00+02:00", "2026-06-02T03:00:00+02:00" }, { sim.next("b", 2) })
+    assert.equal("2026-06-01T03:00:00+02:00", sim.job("b").next_run_at)
+    sim.ask("pause_job", { job = "b" })
+    sim.advance "1d"
+    assert.no.fires "b"
+    assert.equal("paused", sim.job("b").state)
+    assert.fires("a", 5, "2026-06-01 10:00", "2026-06-01 14:00")
+    assert.equal(24, #sim.runs())
+    sim.unload "two"
+    assert.same({}, sim.jobs())
+  end)
+
+  it("is as long as it was", function()
+    sim.script("often", [[ job "often" { trigger = every "1s", run = function() end } ]])
+    sim.advance(2500)
+    assert.fires("often", 2500)
+  end)
+
+  it("is the same each time", function()
+    local function play()
+      sim.at "2026-01-01"
+      sim.advance "1d"
+      local times = {}
+      for i, run in ipairs(sim.runs()) do
+        times[i] = run.id .. run.state
+      end
+      return times
+    end
+    sim.script("jitter", [[
+      job "x" { trigger = every("17m", { jitter = "5m" }), run = function() sleep "20m" end }
+      job "y" { trigger = cron "*/7 * * * *", run = function() end }
+    ]])
+    assert.same(play(), play())
+  end)
+end)
+
+describe("tests", function()
+  sim.script("shared", [[ job "shared" { trigger = cron "30 * * * *", run = function() return http.get("u").status end } ]])
+  sim.http.answer { status = 299 }
+
+  it("begin anew with what was loaded and answered outside", function()
+    sim.script("mine", [[ job "mine" { trigger = cron "@hourly", run = function() end } ]])
+    sim.http.answer { status = 201 }
+    sim.kv.set("shared", "key", 1)
+    assert.equal(201, sim.run_now("shared").result)
+    assert.equal(1, #sim.http.calls)
+  end)
+
+  it("forget what the one before has done", function()
+    assert.same({ "shared" }, sim.jobs())
+    assert.equal(0, #sim.http.calls)
+    assert.is_nil(sim.kv.get("shared", "key"))
+    assert.equal(299, sim.run_now("shared").result)
+  end)
+
+  it("leave nothing behind when they reset it", function()
+    sim.reset()
+    assert.same({}, sim.jobs())
+  end)
+end)
