@@ -9,6 +9,8 @@
  * it would begin to wait next. That happens once, so that what closes and cleans up afterwards can
  * wait again; and not at all when the script has asked before, as then it knows. On the worker's
  * thread. */
+#include "vm/deadline.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,7 +19,6 @@
 #include "time/duration.h"
 #include "vm/api_args.h"
 #include "vm/call.h"
-#include "vm/deadline.h"
 #include "vm/host.h"
 #include "vm/state.h"
 #include "vm/traceback.h"
