@@ -97,58 +97,76 @@ void fold_flush(struct sched *s)
   s->watermark_changed = false;
 }
 
-/* ---- recovery ---- */
+/* ---- recovery ----
+ *
+ * Each claim links to the job's claim before it, so those that are not folded are found one after
+ * the other from the last one that is. Neither their times nor their fences tell their order: the
+ * clock may have been set back between two of them, and a run that is tried again has a new fence.
+ * For the same reason rows are looked at that were folded long ago; no link leads to them. */
 
-struct claims {
-  struct run *runs;
-  size_t count, capacity;
+struct claim {
+  struct run_key before; /* the job, and its claim before this one */
+  int64_t scheduled_us;
+  enum run_cause cause;
+  UT_hash_handle hh; /* by before */
 };
 
 static bool collect(void *context, const struct run *run, const char *job_id)
 {
-  struct claims *claims = context;
+  struct claim **claims = context, *claim = memory_alloc(sizeof *claim);
   (void)job_id;
-  if (claims->count == claims->capacity) {
-    claims->capacity = claims->capacity ? claims->capacity * 2 : 64;
-    claims->runs = memory_resize(claims->runs, claims->capacity * sizeof *claims->runs);
-  }
-  claims->runs[claims->count++] =
-      (struct run){.key = run->key, .cause = run->cause, .previous_us = run->previous_us};
+  *claim = (struct claim){.before = {run->previous_us, run->key.job},
+                          .scheduled_us = run->key.scheduled_us,
+                          .cause = run->cause};
+  HASH_ADD(hh, *claims, before, sizeof claim->before, claim);
   return true;
 }
 
-static void apply(struct sched *s, const struct run *run)
+static void apply(struct sched *s, struct entry *entry, const struct claim *claim)
 {
-  struct entry *entry = near_get(s, run->key.job, NULL);
-  if (!entry || entry->removed)
-    return;
   struct job_progress *progress = &entry->progress;
-  bool next_in_chain =
-      progress->last_us == run->previous_us && progress->last_us != run->key.scheduled_us;
-  bool moves = run->cause == RUN_BY_SCHEDULE && progress->next_us != JOB_NEVER &&
-               progress->next_us <= run->key.scheduled_us;
-  if (!next_in_chain && !moves)
-    return;
-  wait(s, entry, s->watermark.fence + 1, run->key.scheduled_us);
-  if (next_in_chain) {
-    progress->last_us = run->key.scheduled_us;
-    progress->runs_kept++;
-  }
-  if (moves && !fire_next(entry->job, run->key.scheduled_us, &progress->next_us))
-    progress->next_us = JOB_NEVER;
-  if (moves)
+  wait(s, entry, s->watermark.fence + 1, claim->scheduled_us);
+  progress->last_us = claim->scheduled_us;
+  progress->runs_kept++;
+  if (claim->cause == RUN_BY_SCHEDULE && progress->next_us != JOB_NEVER &&
+      progress->next_us <= claim->scheduled_us) {
+    if (!fire_next(entry->job, claim->scheduled_us, &progress->next_us))
+      progress->next_us = JOB_NEVER;
     fire_conclude(s, entry);
+  }
   near_moved(s, entry);
+}
+
+/* All of one job, in their order. */
+static void follow(struct sched *s, struct claim **claims, int64_t job)
+{
+  struct entry *entry = near_get(s, job, NULL);
+  struct claim *claim;
+  while (entry && !entry->removed) {
+    struct run_key last = {entry->progress.last_us, job};
+    HASH_FIND(hh, *claims, &last, sizeof last, claim);
+    if (!claim)
+      return;
+    HASH_DEL(*claims, claim);
+    apply(s, entry, claim);
+    free(claim);
+  }
 }
 
 void fold_recover(struct sched *s)
 {
-  struct claims claims = {0};
+  struct claim *claims = NULL, *claim;
   struct error error;
   s->watermark_changed = false;
   if (!sched_failed(s, store_get_watermark(s->store, &s->watermark, &error), &error))
     sched_failed(s, store_each_unfolded(s->store, &s->watermark, collect, &claims, &error), &error);
-  for (size_t i = 0; i < claims.count; i++)
-    apply(s, &claims.runs[i]);
-  free(claims.runs);
+  while (claims) {
+    struct run_key before = claims->before;
+    follow(s, &claims, before.job);
+    HASH_FIND(hh, claims, &before, sizeof before, claim);
+    if (claim) { /* no link leads to it */
+      HASH_DEL(claims, claim);
+      free(claim);
+    }
+  }
 }

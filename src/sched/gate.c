@@ -145,6 +145,14 @@ static struct pace *read_pace(struct sched *s, struct entry *entry, int32_t size
   return pace;
 }
 
+/* Runs that began in the future began before the clock was set back: as far as is known, now. */
+static void bring_back(struct pace *pace, int64_t now_us)
+{
+  for (int32_t i = 0; i < pace->count; i++)
+    if (pace->starts[i] > now_us)
+      pace->starts[i] = now_us;
+}
+
 /* When the next run may begin. */
 static int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pace,
                           const struct rate *rate)
@@ -157,6 +165,8 @@ static int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pa
     *pace = read_pace(s, entry, rate->count);
   if ((*pace)->count < (*pace)->size)
     return INT64_MIN;
+  if ((*pace)->starts[(*pace)->next] > s->now_us)
+    bring_back(*pace, s->now_us);
   int64_t oldest_us = (*pace)->starts[(*pace)->next], until_us;
   return __builtin_add_overflow(oldest_us, rate->period_us, &until_us) ? INT64_MAX : until_us;
 }
@@ -356,6 +366,18 @@ int gates_fire(struct sched *s, int budget)
       stir(s, gate);
   }
   return tried;
+}
+
+void gates_clock_set_back(struct sched *s)
+{
+  struct heap paced = s->paced;
+  s->paced = (struct heap){0};
+  for (size_t i = 0; i < paced.count; i++) {
+    paced.nodes[i]->heap = NULL;
+    paced.nodes[i]->us = s->now_us; /* tried again, it finds out for how long it waits now */
+    heap_put(&s->paced, paced.nodes[i]);
+  }
+  heap_deinit(&paced);
 }
 
 int64_t gates_wake_us(const struct sched *s)

@@ -86,10 +86,11 @@ static void quarantine(struct sched *s, struct open_run *run, int32_t times)
   buffer_deinit(&id);
 }
 
-/* No worker ever had it: it waits for its next attempt. */
-static bool was_waiting(const struct sched *s, const struct run *row)
+/* No worker ever had it: it waits for its next attempt, or at a gate. When it is due tells nothing, as
+ * the clock may have been set back since a worker has begun it. */
+static bool was_waiting(const struct run *row)
 {
-  return row->due_us > s->now_us || (row->attempt > 1 && row->started_us == 0);
+  return row->due_us == JOB_NEVER || (row->attempt > 1 && row->started_us == 0);
 }
 
 static bool runs_again(struct sched *s, struct open_run *run, const struct past *past)
@@ -120,7 +121,7 @@ static void recover_one(struct sched *s, struct run *row)
                  &error);
   if (run)
     run->uncounted = row->attempt - 1 - past.failed; /* snoozed ones are not all kept */
-  if (run && was_waiting(s, row)) {
+  if (run && was_waiting(row)) {
     run_wait_until(s, run, row->due_us);
     return;
   }

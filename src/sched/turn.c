@@ -171,6 +171,8 @@ static void take(struct sched *s, struct message **message)
     break;
   case MESSAGE_CLOCK:
     event_clock(s, m);
+    if (m->as.clock.step_us < 0)
+      gates_clock_set_back(s);
     break;
   case MESSAGE_HEARD:
     listeners_heard(s, m);
@@ -426,6 +428,8 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   s->out = out;
   s->events_this_turn = 0;
   desk_begin(s);
+  if (s->retry_us > now_us + FULL_RETRY_US) /* the clock was set back */
+    s->retry_us = now_us;
   if (now_us < s->retry_us) {
     code = hold(s, in);
   } else {

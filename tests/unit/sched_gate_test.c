@@ -479,6 +479,38 @@ static void a_rate_outlives_a_crash(void **state)
   world_close(&w);
 }
 
+static void set_clock(struct world *w, int64_t step_us)
+{
+  struct message *m = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  m->as.clock.step_us = step_us;
+  w->now_us += step_us;
+  world_tell(w, m);
+}
+
+/* What began in a future that is none any more holds nobody back for longer than the period. */
+static void a_rate_follows_a_clock_set_back(void **state)
+{
+  static const char script[] =
+      SCRIPT(JOB("t", "every 1s", "\"overlap\":\"allow\",\"rate\":\"3/1m\""));
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    struct world w;
+    world_open(&w, new_store());
+    world_save(&w, "a", script);
+    world_live(&w, HOUR);
+    world_finish_all(&w);
+    set_clock(&w, -50 * MINUTE);
+    if (is_crashed) {
+      world_crash(&w);
+      world_save(&w, "a", script);
+    }
+    free(world_ask(&w, "reschedule_job", "{\"job\":\"t\",\"trigger\":\"every 2s\"}"));
+    world_live(&w, 2 * MINUTE);
+    assert_in_range(world_run_count(&w), 3, 6);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -501,6 +533,7 @@ int main(void)
       cmocka_unit_test(who_runs_only_when_asked_brings_the_arguments_then),
       cmocka_unit_test(an_empty_key_or_pool_is_refused),
       cmocka_unit_test(a_rate_holds_back_and_loses_nothing),
+      cmocka_unit_test(a_rate_follows_a_clock_set_back),
       cmocka_unit_test(a_rate_outlives_a_crash),
   };
   return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -226,6 +226,55 @@ static void snoozing_outlives_the_daemon(void **state)
   remove(path);
 }
 
+/* What is due later by that clock was begun all the same. */
+static void a_clock_set_back_hides_no_run_that_was_cut_off(void **state)
+{
+  struct world w;
+  (void)state;
+  char path[] = "/tmp/moonbeat-retry-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  remove(path);
+  world_open(&w, path);
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1h\","
+             "\"delivery\":\"at_most_once\"}]}");
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  w.now_us -= 30 * MINUTE;
+  world_crash(&w);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "state", "interrupted");
+  world_live(&w, 40 * MINUTE);
+  assert_int_equal(world_run_count(&w), 0);
+  world_close(&w);
+  remove(path);
+}
+
+/* Claims that are not folded are found by their links: their times go back with the clock. */
+static void a_clock_set_back_misleads_no_recovery(void **state)
+{
+  struct world w;
+  (void)state;
+  char path[] = "/tmp/moonbeat-retry-XXXXXX";
+  int fd = mkstemp(path);
+  assert_true(fd >= 0);
+  remove(path);
+  world_open(&w, path);
+  world_save(&w, "a", "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1h\"}]}");
+  world_pass(&w, HOUR);
+  world_finish_all(&w);
+  w.now_us -= 50 * MINUTE;
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  world_finish_all(&w);
+  free(world_ask(&w, "reschedule_job", "{\"job\":\"t\",\"trigger\":\"every 10m\"}"));
+  world_expect(&w, "show", "{\"job\":\"t\"}", "next_run_at", "2026-01-01T00:20:00.000000Z");
+  world_crash(&w);
+  world_expect(&w, "show", "{\"job\":\"t\"}", "next_run_at", "2026-01-01T00:20:00.000000Z");
+  assert_int_equal(world_history(&w, "t", NULL), 2);
+  world_close(&w);
+  remove(path);
+}
+
 static void the_cancelled_are_not_tried_again(void **state)
 {
   struct world w;
@@ -287,6 +336,8 @@ int main(void)
       cmocka_unit_test(what_the_script_says_goes_first),
       cmocka_unit_test(snoozing_does_not_count),
       cmocka_unit_test(snoozing_outlives_the_daemon),
+      cmocka_unit_test(a_clock_set_back_hides_no_run_that_was_cut_off),
+      cmocka_unit_test(a_clock_set_back_misleads_no_recovery),
       cmocka_unit_test(the_cancelled_are_not_tried_again),
       cmocka_unit_test(too_many_interruptions_are_a_quarantine),
   };

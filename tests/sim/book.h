@@ -1,0 +1,73 @@
+/* What a client has been told, and what workers have seen: kept apart from the scheduler, and
+ * compared with what its store says.
+ *
+ *   - what was acknowledged is there: jobs as they were added, changed, paused and removed; runs by
+ * hand
+ *   - each due time of a job, told by a naive oracle (due.h), is one run or part of one recorded
+ * skip, and there is no run besides
+ *   - a run is in the store before a worker has it, and stays there
+ *   - an attempt is sent once; of an at_most_once job there is one
+ *   - an end that was told is kept, and no other
+ *   - nothing is sent before its time
+ *
+ * What does not hold ends the program with a sentence (blame). */
+#ifndef SIM_BOOK_H
+#define SIM_BOOK_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/message.h"
+#include "sim/due.h"
+
+enum { SEGMENTS_MAX = 64 };
+
+/* A rule that was in force: its due times in [from_us, until_us) have been decided. */
+struct segment {
+  struct rule rule;
+  int64_t from_us, until_us;
+};
+
+struct booked {
+  char id[16];
+  const char *options; /* JSON members, for the policy */
+  bool is_there, is_paused, is_declared, is_once;
+  int64_t number;   /* in the store */
+  int64_t revision; /* stands in its name, so that the newest change can be seen */
+  struct rule rule; /* in force since from_us */
+  int64_t from_us;
+  bool is_blurred;                       /* times of two rules may be told for each other */
+  struct segment segments[SEGMENTS_MAX]; /* before that */
+  int segment_count;
+};
+
+struct book;
+
+struct book *book_create(void);
+void book_destroy(struct book *book);
+
+/* A worker was sent this. The row must be there. */
+void book_sent(struct book *book, sqlite3 *db, const struct booked *job, const struct message *run,
+               int64_t now_us);
+/* It was told that a run has ended so, for good. */
+void book_ended(struct book *book, const struct booked *job, int64_t scheduled_us, int state);
+/* All that workers have seen is in the store, and ends are as they were told. */
+void book_check_runs(struct book *book, sqlite3 *db);
+/* The job is as it was acknowledged. */
+void book_check_job(sqlite3 *db, const struct booked *job);
+/* Its due times up to `cursor_us` (INT64_MAX: it has no further one) are decided, each once.
+ * Returns how many there were. */
+int64_t book_check_dues(sqlite3 *db, const struct booked *job, int64_t cursor_us);
+
+/* The rule is another one from now on; what was due by the old one up to now, and before
+ * `cursor_us`, has been decided. The two are blurred when the clock was set back between them. */
+void booked_change(struct booked *job, const struct rule *rule, int64_t now_us, int64_t cursor_us);
+
+/* The one integer of a query about one or two; `absent` when there is none. */
+int64_t book_query(sqlite3 *db, const char *sql, int64_t first, int64_t second, int64_t absent);
+
+/* Ends the program: the promise is broken. In main.c, which knows the seed. */
+void blame(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#endif

@@ -1,0 +1,86 @@
+#include "sim/cast.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define SECOND INT64_C(1000000)
+#define HOUR   (3600 * SECOND)
+
+static const char *const zones[] = {"UTC",          "Europe/Berlin", "America/New_York",
+                                    "Asia/Kolkata", "Europe/London", "Australia/Sydney"};
+
+static const char *const policies[] = {
+    "\"overlap\":\"skip\"",
+    "\"overlap\":\"skip\",\"timeout\":\"20s\"",
+    "\"overlap\":\"buffer_one\",\"timeout\":\"90s\"",
+    "\"overlap\":\"buffer_one\",\"coalesce\":\"earliest\"",
+    "\"overlap\":\"buffer_all\",\"buffer_limit\":5,\"timeout\":\"1m\"",
+    "\"overlap\":\"cancel_other\",\"cancel_grace\":\"3s\"",
+    "\"overlap\":\"terminate_other\",\"pool\":\"p\"",
+    "\"overlap\":\"allow\",\"max_instances\":3,\"pool\":\"p\",\"priority\":7",
+    "\"coalesce\":\"all\",\"replay_limit\":9,\"replay_rate\":\"5/10s\",\"timeout\":\"1m\"",
+    "\"coalesce\":\"earliest\",\"pool\":\"p\",\"misfire_grace_time\":\"7s\"",
+    "\"misfire_grace_time\":\"1m\",\"expect\":\"1h\"",
+    "\"overlap\":\"allow\",\"rate\":\"4/10s\",\"concurrency_key\":\"k\",\"concurrency_limit\":2",
+    "\"overlap\":\"buffer_all\",\"buffer_limit\":2,\"concurrency_key\":\"k\",\"pool\":\"p\"",
+    "\"retry\":{\"attempts\":3,\"delay\":\"2s\"},\"pool\":\"p\",\"timeout\":\"30s\"",
+    "\"retry\":{\"attempts\":5,\"delay\":\"1s\",\"backoff\":\"exponential\"}",
+    "\"delivery\":\"at_most_once\",\"overlap\":\"cancel_other\",\"concurrency_key\":\"k\"",
+    "\"delivery\":\"at_most_once\",\"timeout\":\"40s\"",
+};
+
+enum {
+  ZONES = sizeof zones / sizeof zones[0],
+  POLICIES = sizeof policies / sizeof policies[0],
+};
+
+void cast_rule(struct draw *draw, int64_t now_us, struct rule *rule)
+{
+  static const int minutes[] = {1, 2, 5, 10, 15, 20, 30};
+  static const int periods_s[] = {2, 3, 5, 7, 15, 60, 90, 3600};
+  *rule = (struct rule){.zone = zones[draw_below(draw, ZONES)]};
+  switch (draw_below(draw, 8)) {
+  default:
+    rule->kind = RULE_INTERVAL;
+    rule->period_us = periods_s[draw_below(draw, 8)] * SECOND;
+    rule->start_us = now_us + draw_below(draw, 20 * SECOND) - 10 * SECOND;
+    break;
+  case 4:
+  case 5:
+    rule->kind = RULE_MINUTES;
+    rule->minute = minutes[draw_below(draw, 7)];
+    break;
+  case 6:
+    rule->kind = draw_chance(draw, 50) ? RULE_HOURLY : RULE_DAILY;
+    rule->minute = (int)draw_below(draw, 60);
+    rule->hour = (int)draw_below(draw, 24);
+    break;
+  case 7:
+    rule->kind = RULE_DATE;
+    rule->start_us = now_us + draw_size(draw, HOUR / 1000) * 1000 + 1;
+    break;
+  }
+}
+
+void cast_job(struct draw *draw, const char *prefix, int number, int64_t now_us, struct booked *job)
+{
+  *job = (struct booked){0};
+  snprintf(job->id, sizeof job->id, "%s%d", prefix, number);
+  job->options = policies[draw_below(draw, POLICIES)];
+  job->is_once = strstr(job->options, "at_most_once") != NULL;
+  cast_rule(draw, now_us, &job->rule);
+}
+
+char *cast_spec(const struct booked *job, const struct rule *rule, int64_t revision)
+{
+  char *trigger = rule_trigger(rule);
+  char *spec =
+      memory_printf("{\"id\":\"%s\",\"name\":\"r%lld\",\"run\":%s,\"trigger\":%s,%s%s}", job->id,
+                    (long long)revision, job->is_declared ? "true" : "{\"argv\":[\"true\"]}",
+                    trigger, job->options, job->is_once ? "" : ",\"max_interruptions\":1000000");
+  free(trigger);
+  return spec;
+}

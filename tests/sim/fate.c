@@ -1,0 +1,185 @@
+/* What happens next, drawn: time passes, somebody asks for something, or something goes wrong. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/sometimes.h"
+#include "sim/life_internal.h"
+
+static void mend(void *context, struct sim *sim)
+{
+  struct life *life = context;
+  (void)sim;
+  disk_trouble(life->disk, 0);
+  disk_slow(life->disk, 0);
+  life->is_slow = false;
+}
+
+static void break_disk(struct life *life)
+{
+  static const int kinds[] = {DISK_IS_FULL,      DISK_IS_FULL,     DISK_HAS_QUOTA,
+                              DISK_FAILS_WRITES, DISK_FAILS_SYNCS, DISK_FAILS_READS};
+  life->report->faults++;
+  int kind = kinds[draw_below(&life->draw, 6)];
+  life->was_broken = true;
+  life_say(life, "the disk has trouble %d", kind);
+  disk_trouble(life->disk, kind);
+  sim_call_later(life->sim, draw_size(&life->draw, 100000) * 1000, mend, life);
+}
+
+static void slow_disk(struct life *life)
+{
+  life->report->faults++;
+  sometimes("the disk is slow");
+  life->is_slow = true;
+  disk_slow(life->disk, draw_size(&life->draw, 2000) * 1000);
+  sim_call_later(life->sim, draw_below(&life->draw, 2 * MINUTE), mend, life);
+}
+
+static void set_clock(struct life *life)
+{
+  int64_t step_us = draw_size(&life->draw, 100 * 1000 * 1000) * 1000;
+  life->report->faults++;
+  if (draw_chance(&life->draw, 50)) {
+    step_us = -step_us;
+    sometimes("the clock is set back");
+  } else {
+    sometimes("the clock is set forward");
+  }
+  life_say(life, "the clock is set by %lld us", (long long)step_us);
+  sim_set_clock(life->sim, step_us);
+}
+
+static void reload(struct life *life)
+{
+  switch (draw_below(&life->draw, 3)) {
+  case 0:
+    sometimes("a script is broken");
+    life_say(life, "the script is broken");
+    life_save(life, memory_strdup("syntax error"));
+    break;
+  case 1:
+    life_say(life, "the script is changed");
+    life_save(life, client_source(life));
+    break;
+  default:
+    life_save(life, memory_strdup(life->source));
+    break;
+  }
+  life_go_on(life, 0);
+}
+
+static void die(struct life *life)
+{
+  switch (draw_below(&life->draw, 4)) {
+  case 0:
+    life_say(life, "the daemon is killed");
+    life_recover(life);
+    break;
+  case 1:
+    life->lose_after = (int)draw_below(&life->draw, 20);
+    break;
+  default:
+    sometimes("the disk dies in the middle");
+    disk_die_after(life->disk, draw_below(&life->draw, 40));
+    break;
+  }
+}
+
+static void check_dues(struct life *life)
+{
+  for (int i = 0; i < JOBS; i++) {
+    const struct booked *job = &life->jobs[i];
+    int64_t cursor_us;
+    if (job->is_there && !job->is_paused && client_cursor(life, job, &cursor_us))
+      book_check_dues(life_db(life), job, cursor_us);
+  }
+  client_check(life);
+}
+
+void fate_step(struct life *life)
+{
+  int kind = (int)draw_below(&life->draw, 100);
+  if (kind < 40)
+    life_go_on(life, draw_below(&life->draw, 3 * SECOND));
+  else if (kind < 50)
+    life_go_on(life, draw_below(&life->draw, 2 * MINUTE));
+  else if (kind < 52)
+    life_go_on(life, draw_below(&life->draw, 20 * MINUTE));
+  else if (kind < 75)
+    client_act(life);
+  else if (kind < 80)
+    life_haunt(life);
+  else if (kind < 84)
+    reload(life);
+  else if (kind < 87)
+    sim_leap(life->sim, draw_size(&life->draw, 100 * 1000) * SECOND);
+  else if (kind < 90)
+    set_clock(life);
+  else if (kind < 93)
+    break_disk(life);
+  else if (kind < 95)
+    slow_disk(life);
+  else if (kind < 99)
+    die(life);
+  else
+    check_dues(life);
+}
+
+static void cancel_open(struct life *life)
+{
+  sqlite3_stmt *row;
+  struct buffer ids = {0};
+  sqlite3_prepare_v2(life_db(life),
+                     "SELECT j.id, r.scheduled_us FROM runs r JOIN jobs j ON j.number = r.job"
+                     " WHERE r.state < 2",
+                     -1, &row, NULL);
+  while (sqlite3_step(row) == SQLITE_ROW) {
+    run_format_id(&ids, (const char *)sqlite3_column_text(row, 0), sqlite3_column_int64(row, 1));
+    buffer_append_byte(&ids, '\n');
+  }
+  sqlite3_finalize(row);
+  const char *id = ids.data;
+  for (size_t i = 0; i < ids.size; i++) {
+    if (ids.data[i] != '\n')
+      continue;
+    ids.data[i] = '\0';
+    char *params = memory_printf("{\"run\":\"%s\",\"now\":true}", id);
+    client_ask(life, "cancel_run", params, NULL);
+    free(params);
+    id = ids.data + i + 1;
+  }
+  buffer_deinit(&ids);
+}
+
+void fate_calm_down(struct life *life)
+{
+  life_say(life, "calm");
+  life->is_calm = true;
+  life->lose_after = -1;
+  disk_die_after(life->disk, -1);
+  mend(life, life->sim);
+  if (disk_is_dead(life->disk))
+    life_recover(life);
+  life_save(life, client_source(life));
+  life_go_on(life, 2 * SECOND);
+  cancel_open(life);
+  client_resume_all(life);
+  for (int i = 0; i < 60; i++)
+    life_go_on(life, 5 * SECOND);
+  for (int i = 0; i < JOBS; i++) {
+    const struct booked *job = &life->jobs[i];
+    int64_t cursor_us;
+    if (!job->is_there)
+      continue;
+    if (!client_cursor(life, job, &cursor_us))
+      blame("%s: nobody answers", job->id);
+    if (cursor_us < sim_now_us(life->sim) - 30 * SECOND)
+      blame("%s: waits for ever, with %s since %lld s", job->id, job->options,
+            (long long)((sim_now_us(life->sim) - cursor_us) / SECOND));
+    life->report->dues += book_check_dues(life_db(life), job, cursor_us);
+    life->report->skips +=
+        book_query(life_db(life), "SELECT sum(count) FROM skips WHERE job = ?", job->number, 0, 0);
+  }
+  client_check(life);
+}

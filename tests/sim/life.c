@@ -1,0 +1,434 @@
+#include "sim/life_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/sometimes.h"
+#include "store/sqlite_store.h"
+#include "time/instant.h"
+#include "time/zone.h"
+
+void life_say(struct life *life, const char *format, ...)
+{
+  if (!life->options->is_told)
+    return;
+  char now[INSTANT_TEXT_SIZE];
+  va_list arguments;
+  instant_format(now, life->sim ? sim_now_us(life->sim) : 0);
+  printf("%s ", now);
+  va_start(arguments, format);
+  vprintf(format, arguments);
+  va_end(arguments);
+  putchar('\n');
+  fflush(stdout);
+}
+
+sqlite3 *life_db(const struct life *life)
+{
+  return life->store->db;
+}
+
+static void mix(struct life *life, const void *bytes, size_t size)
+{
+  for (size_t i = 0; i < size; i++)
+    life->report->hash = (life->report->hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001b3;
+}
+
+static void mix_number(struct life *life, int64_t number)
+{
+  mix(life, &number, sizeof number);
+}
+
+struct booked *life_find(struct life *life, const char *id)
+{
+  for (int i = 0; i < JOBS; i++)
+    if (life->jobs[i].is_there && strcmp(life->jobs[i].id, id) == 0)
+      return &life->jobs[i];
+  return NULL;
+}
+
+/* ---- workers ---- */
+
+static void remember(struct life *life, const struct attempt *attempt)
+{
+  life->ghosts[life->next_ghost++ % GHOSTS] = *attempt;
+}
+
+static struct message *finish_of(const struct life *life, const struct attempt *attempt,
+                                 enum run_state state)
+{
+  struct message *m = message_create(MESSAGE_FINISHED, ADDRESS_WORKER, ADDRESS_SCHEDULER);
+  m->as.finished.attempt = *attempt;
+  m->as.finished.state = state;
+  m->as.finished.started_us = m->as.finished.finished_us = sim_now_us(life->sim);
+  m->as.finished.answer.delay_us = -1;
+  return m;
+}
+
+void life_haunt(struct life *life)
+{
+  const struct attempt *attempt = &life->ghosts[draw_below(&life->draw, GHOSTS)];
+  if (attempt->key.job == 0)
+    return;
+  if (book_query(life_db(life),
+                 "SELECT fence FROM runs WHERE scheduled_us = ? AND job = ?"
+                 " AND state < 2",
+                 attempt->key.scheduled_us, attempt->key.job, 0) == attempt->fence)
+    return; /* no ghost: it is still running */
+  sometimes("a finish comes with a fence that is over");
+  sim_tell(life->sim, finish_of(life, attempt, RUN_SUCCEEDED));
+}
+
+/* It says that it has ended with a fence that it was not given, and its end twice. */
+static void lie(struct life *life, const struct message *run, const struct sim_fate *fate)
+{
+  struct attempt attempt = run->as.run.attempt;
+  attempt.fence += draw_chance(&life->draw, 50) ? 1 : -1;
+  sim_tell(life->sim, finish_of(life, &attempt, RUN_FAILED));
+  if (fate->lasts_us == INT64_MAX)
+    return;
+  sometimes("a worker says twice that a run has ended");
+  int64_t lasts_us = fate->lasts_us, timeout_us = run->as.run.timeout_us;
+  if (timeout_us && timeout_us < lasts_us)
+    lasts_us = timeout_us;
+  sim_tell_later(life->sim, lasts_us + 1 + draw_below(&life->draw, 3 * SECOND),
+                 finish_of(life, &run->as.run.attempt, RUN_FAILED));
+}
+
+static void model(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate)
+{
+  struct life *life = context;
+  struct draw *draw = &life->draw;
+  int kind = (int)draw_below(draw, 100);
+  (void)sim;
+  fate->lasts_us = draw_below(draw, SECOND);
+  if (life->is_calm || kind < 50)
+    return;
+  if (kind < 65) {
+    fate->state = RUN_FAILED;
+    fate->error = "it fails";
+  } else if (kind < 72 && !run->as.run.is_once) { /* to sleep is to begin again */
+    fate->state = RUN_PENDING;
+    fate->answer = (struct run_answer){VERDICT_SNOOZE, draw_below(draw, 20 * SECOND)};
+    fate->error = "not yet";
+    sometimes("a run goes to sleep");
+  } else if (kind < 85) {
+    fate->lasts_us = draw_size(draw, 100) * SECOND;
+  } else if (kind < 88) {
+    fate->lasts_us = INT64_MAX;
+    sometimes("a run hangs");
+  } else if (kind < 91) {
+    fate->lasts_us = INT64_MAX;
+    fate->heeds_us = draw_below(draw, 2 * SECOND);
+  } else if (kind < 94) {
+    fate->lasts_us = 0;
+  }
+  if (kind % 9 == 0)
+    lie(life, run, fate);
+}
+
+/* ---- what the scheduler says ---- */
+
+static bool take_run(struct life *life, const struct message *run)
+{
+  const struct booked *job = life_find(life, run->as.run.job_id);
+  life->report->runs++;
+  remember(life, &run->as.run.attempt);
+  mix_number(life, run->as.run.attempt.key.scheduled_us);
+  mix_number(life, run->as.run.attempt.key.job);
+  mix_number(life, run->as.run.attempt.fence);
+  if (job && job->number == run->as.run.attempt.key.job)
+    book_sent(life->book, life_db(life), job, run, sim_now_us(life->sim));
+  return false;
+}
+
+static void answer_load(struct life *life, const struct message *load)
+{
+  struct message *m = message_create(MESSAGE_LOADED, load->to, ADDRESS_SCHEDULER);
+  m->as.loaded.generation = load->as.load.generation;
+  m->as.loaded.text = memory_copy(load->as.load.text, load->as.load.size);
+  if (load->as.load.text[0] != '{')
+    m->as.loaded.code = ERROR_SCRIPT;
+  if (life->is_calm || draw_chance(&life->draw, 60)) {
+    sim_tell(life->sim, m);
+  } else {
+    sometimes("a script takes long to load");
+    sim_tell_later(life->sim, draw_below(&life->draw, 5 * SECOND), m);
+  }
+}
+
+static void take_event(struct life *life, const struct message *event)
+{
+  struct json_document *document;
+  const struct zone *utc;
+  const char *name = event->as.event.name;
+  bool is_end = strcmp(name, "job_executed") == 0 || strcmp(name, "job_error") == 0 ||
+                strcmp(name, "job_cancelled") == 0;
+  if (!is_end)
+    return;
+  const char *json = event->as.event.json;
+  if (json_parse(json, strlen(json), &document, NULL) || zone_find("UTC", &utc, NULL))
+    blame("an event that cannot be read: %s", json);
+  const struct json *root = json_root(document);
+  const struct booked *job = life_find(life, json_text(json_get(root, "job"), ""));
+  int state = run_state_from_name(json_text(json_get(root, "state"), ""));
+  int64_t scheduled_us;
+  if (job && !json_boolean(json_get(root, "will_retry"), false) &&
+      !instant_parse(json_text(json_get(root, "scheduled_at"), ""), utc, &scheduled_us, NULL))
+    book_ended(life->book, job, scheduled_us, state);
+  json_free(document);
+}
+
+/* For --tell: what a person wants to see of a message. */
+static void show(struct life *life, const struct message *message)
+{
+  char due[INSTANT_TEXT_SIZE];
+  const struct attempt *attempt = &message->as.run.attempt;
+  switch (message->kind) {
+  case MESSAGE_RUN:
+  case MESSAGE_CANCEL:
+    instant_format(due, attempt->key.scheduled_us);
+    life_say(life, "  %s %lld@%s, attempt %d, fence %lld",
+             message->kind == MESSAGE_RUN ? "run" : "cancel", (long long)attempt->key.job, due,
+             attempt->number, (long long)attempt->fence);
+    break;
+  case MESSAGE_EVENT:
+    life_say(life, "  event %s", message->as.event.json);
+    break;
+  default:
+    break;
+  }
+}
+
+static bool take(void *context, struct sim *sim, struct message *message)
+{
+  struct life *life = context;
+  show(life, message);
+  if (life->lose_after == 0) {
+    message_destroy(message);
+    return true;
+  }
+  if (life->lose_after > 0)
+    life->lose_after--;
+  mix_number(life, sim_now_us(sim));
+  mix_number(life, message->kind);
+  mix_number(life, message->to);
+  switch (message->kind) {
+  case MESSAGE_RUN:
+    return take_run(life, message);
+  case MESSAGE_REPLY:
+    mix_number(life, message->as.reply.code);
+    mix(life, message->as.reply.text, strlen(message->as.reply.text));
+    message_list_append(&life->replies, message);
+    return true;
+  case MESSAGE_LOAD:
+    answer_load(life, message);
+    break;
+  case MESSAGE_EVENT:
+    if (message->to == ADDRESS_FRONT)
+      take_event(life, message);
+    break;
+  default:
+    return false;
+  }
+  message_destroy(message);
+  return true;
+}
+
+/* ---- going on, and beginning again ---- */
+
+static void save(struct life *life)
+{
+  struct message *m = message_create(MESSAGE_SOURCE, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.source.script = memory_strdup("a");
+  m->as.source.path = memory_strdup("jobs/a.lua");
+  m->as.source.text = memory_strdup(life->source);
+  m->as.source.size = strlen(life->source);
+  sim_tell(life->sim, m);
+}
+
+void life_save(struct life *life, char *source)
+{
+  free(life->source);
+  life->source = source;
+  save(life);
+}
+
+static enum error_code open_all(struct life *life, struct error *error)
+{
+  enum error_code code = store_open(life->path, &life->store, error);
+  if (!code && life->sim)
+    code = sim_restart(life->sim, life->store, error);
+  return code;
+}
+
+static void tell_front(struct life *life)
+{
+  sim_request(life->sim, "watch_events", "{\"on\":true}");
+  save(life);
+  sim_tell(life->sim, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER));
+}
+
+static void close_all(struct life *life)
+{
+  sim_crash(life->sim);
+  disk_die(life->disk); /* closing is to write nothing */
+  store_close(life->store);
+  life->store = NULL;
+}
+
+static void end_disk(struct life *life)
+{
+  bool power = draw_chance(&life->draw, 50);
+  life->report->crashes++;
+  disk_end(life->disk, power ? DISK_POWER_FAILS : DISK_PROCESS_ENDS);
+  life_say(life, "%s", power ? "the power fails" : "the process is killed");
+}
+
+void life_recover(struct life *life)
+{
+  struct error error;
+  for (int tries = 0;; tries++) {
+    message_list_deinit(&life->replies);
+    close_all(life);
+    end_disk(life);
+    life->lose_after = -1;
+    life->was_broken = false;
+    sim_leap(life->sim, draw_size(&life->draw, 100000) * 1000);
+    if (!life->is_calm && tries < 3 && draw_chance(&life->draw, 25))
+      disk_die_after(life->disk, draw_below(&life->draw, 60));
+    if (!open_all(life, &error))
+      break;
+    if (!disk_is_dead(life->disk))
+      blame("it does not start again: %s", error.text);
+    sometimes("the disk dies while the daemon recovers");
+  }
+  disk_die_after(life->disk, -1);
+  if (book_query(life_db(life), "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'",
+                 0, 0, 1))
+    blame("the store is damaged");
+  client_resolve(life);
+  client_check(life);
+  tell_front(life);
+}
+
+/* True when all is well; else the daemon has died, and is up again. */
+static bool survive(struct life *life, enum error_code code, const struct error *error)
+{
+  bool is_killed = life->lose_after == 0;
+  if (!code && !is_killed)
+    return true;
+  if (is_killed)
+    sometimes("the daemon dies between a commit and what it would have sent");
+  if (code && !disk_is_dead(life->disk)) {
+    if (code != ERROR_IO || !life->was_broken)
+      blame("the daemon ends: %s", error->text);
+    sometimes("the daemon ends by itself, as its disk is broken");
+  }
+  life_say(life, "the daemon dies: %s", code ? error->text : "between two messages");
+  life_recover(life);
+  return false;
+}
+
+bool life_go_on(struct life *life, int64_t us)
+{
+  struct error error = {0};
+  return survive(life, sim_advance(life->sim, sim_now_us(life->sim) + us, &error), &error);
+}
+
+bool life_step(struct life *life)
+{
+  struct error error = {0};
+  return survive(life, sim_step(life->sim, &error), &error);
+}
+
+/* ---- a life ---- */
+
+static void pass(void *context, int64_t us)
+{
+  struct life *life = context;
+  if (life->sim)
+    sim_leap(life->sim, us);
+}
+
+static int64_t draw_beginning(struct draw *draw)
+{
+  static const char *const days[] = {"2026-01-01T00:00:00Z", "2026-03-28T20:00:00Z",
+                                     "2026-10-24T20:00:00Z", "2026-03-08T01:00:00Z",
+                                     "2026-11-01T01:00:00Z", "2038-01-18T23:00:00Z",
+                                     "2028-02-28T22:00:00Z"};
+  const struct zone *utc;
+  int64_t us = 0;
+  if (zone_find("UTC", &utc, NULL) || instant_parse(days[draw_below(draw, 7)], utc, &us, NULL))
+    blame("no beginning");
+  return us + draw_below(draw, 4 * HOUR);
+}
+
+static void begin(struct life *life, const struct life_options *options)
+{
+  struct error error;
+  char folder[] = "/tmp/moonbeat-sim-XXXXXX";
+  life->draw = draw_from(options->seed);
+  life->lose_after = -1;
+  life->book = book_create();
+  life->disk = disk_create(options->seed, pass, life);
+  if (!mkdtemp(folder))
+    blame("no folder: %s", folder);
+  life->folder = memory_strdup(folder);
+  life->path = memory_printf("%s/store.db", folder);
+  if (open_all(life, &error))
+    blame("no store: %s", error.text);
+  struct sim_options sim_options = {
+      .sched = {.store = life->store,
+                .workers = 2,
+                .retention = {.age_us = 400 * 24 * HOUR, .runs_per_job = 1000000}},
+      .callbacks = {.take = take, .model = model, .context = life},
+      .begins_us = draw_beginning(&life->draw)};
+  if (sim_create(&sim_options, &life->sim, &error))
+    blame("no scheduler: %s", error.text);
+  client_begin(life);
+  tell_front(life);
+  life->is_calm = true;
+  life_go_on(life, 0);
+  client_meet_declared(life);
+  life->is_calm = false;
+}
+
+static void end(struct life *life)
+{
+  static const char *const suffixes[] = {"", "-lock"};
+  sim_destroy(life->sim);
+  store_close(life->store);
+  disk_destroy(life->disk);
+  book_destroy(life->book);
+  message_list_deinit(&life->replies);
+  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+    char *name = memory_printf("%s%s", life->path, suffixes[i]);
+    unlink(name);
+    free(name);
+  }
+  rmdir(life->folder);
+  free(life->source);
+  free(life->folder);
+  free(life->path);
+}
+
+void life_live(const struct life_options *options, struct life_report *report)
+{
+  struct life life = {.options = options, .report = report};
+  log_set_level(options->is_told ? LOG_WARN : LOG_OFF);
+  begin(&life, options);
+  int64_t began_us = sim_now_us(life.sim);
+  for (life.step = 0; life.step < options->steps; life.step++)
+    fate_step(&life);
+  fate_calm_down(&life);
+  report->lived_us += sim_now_us(life.sim) - began_us;
+  mix_number(&life, report->lived_us);
+  end(&life);
+}

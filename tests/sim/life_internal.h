@@ -1,0 +1,106 @@
+/* What the files of a life share: life.c is the daemon's world, client.c its clients, fate.c what
+ * happens next. */
+#ifndef SIM_LIFE_INTERNAL_H
+#define SIM_LIFE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "sim/book.h"
+#include "sim/cast.h"
+#include "sim/disk.h"
+#include "sim/draw.h"
+#include "sim/life.h"
+#include "sim/sim.h"
+
+#define SECOND INT64_C(1000000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+
+enum { DECLARED = 5, ADDED = 9, JOBS = DECLARED + ADDED, GHOSTS = 32 };
+
+/* An operation that was sent and not answered: it has happened or it has not. */
+struct doubt {
+  enum doubt_kind {
+    DOUBT_NONE,
+    DOUBT_ADD,
+    DOUBT_CHANGE,
+    DOUBT_REMOVE,
+    DOUBT_PAUSE,
+    DOUBT_RESUME,
+  } kind;
+  struct booked *job;
+  struct booked added;
+  struct rule rule; /* that the job has then */
+  int64_t revision;
+  int64_t at_us, cursor_us; /* when it was sent, and how far the job was then */
+  int64_t first_us;         /* the answer: when the job is due first; 0: there was none */
+};
+
+struct life {
+  const struct life_options *options;
+  struct life_report *report;
+  struct draw draw;
+  struct disk *disk;
+  struct store *store;
+  struct sim *sim;
+  struct book *book;
+  char *folder, *path, *source;
+  struct booked jobs[JOBS]; /* the first are declared by a script */
+  int64_t last_revision, last_number;
+  struct doubt doubt;
+  struct message_list replies;
+  struct attempt ghosts[GHOSTS]; /* attempts that were sent lately */
+  int next_ghost;
+  int lose_after;  /* so many messages more are delivered before the daemon dies; -1: all */
+  bool was_broken; /* the disk had trouble since the daemon began */
+  bool is_slow;    /* the disk: a turn may be later than it was asked for */
+  bool is_calm;    /* nothing goes wrong, and runs succeed */
+  int step;
+};
+
+/* ---- life.c ---- */
+
+void life_say(struct life *life, const char *format, ...) __attribute__((format(printf, 2, 3)));
+sqlite3 *life_db(const struct life *life);
+struct booked *life_find(struct life *life, const char *id); /* NULL: there is none now */
+
+/* Time passes; one step. False when the daemon has died: then it is up again, and has been checked.
+ */
+bool life_go_on(struct life *life, int64_t us);
+bool life_step(struct life *life);
+/* The daemon dies now, and comes back. */
+void life_recover(struct life *life);
+/* The front finds this source. Takes it. */
+void life_save(struct life *life, char *source);
+/* A worker that should not be there any more says that a run has ended. */
+void life_haunt(struct life *life);
+
+/* ---- client.c ---- */
+
+enum told { TOLD_DONE, TOLD_REFUSED, TOLD_NEVER };
+
+/* Adds the first jobs to the script, and waits until they are there. */
+void client_begin(struct life *life);
+void client_meet_declared(struct life *life);
+char *client_source(struct life *life);
+
+/* Sends a request and waits for its answer; *result, when not NULL, is the caller's JSON.
+ * TOLD_NEVER: the daemon has died meanwhile. */
+enum told client_ask(struct life *life, const char *operation, const char *params, char **result);
+/* An operation of any kind. */
+void client_act(struct life *life);
+/* What was asked for when the daemon died has happened or not: the store tells. */
+void client_resolve(struct life *life);
+/* What was acknowledged is there, and what is due is decided. */
+void client_check(struct life *life);
+/* How far the job is: its next due time; INT64_MAX: it has none. False when nobody answers. */
+bool client_cursor(struct life *life, const struct booked *job, int64_t *cursor_us);
+void client_resume_all(struct life *life);
+
+/* ---- fate.c ---- */
+
+void fate_step(struct life *life);
+/* Everything is mended, everybody is let go on, and then nobody may wait any more. */
+void fate_calm_down(struct life *life);
+
+#endif
