@@ -8,7 +8,6 @@ import oracle
 from reading import us_of
 
 NEVER = math.inf
-CHANGES = ("add_job", "add_jobs", "reschedule_job", "modify_job")
 
 
 @dataclass
@@ -34,25 +33,11 @@ class Life:
         return any(low <= last_us and first_us <= high for low, high in self.blurs)
 
 
-def changes_of(history):
-    """Of each job id the operations that may have changed its trigger or have removed it, in the order of sending."""
-    changes = {}
-    for operation in history.operations:
-        if not operation.is_possible:
-            continue
-        params = operation.params
-        if operation.op == "add_jobs":
-            ids = [spec["id"] for spec in params["jobs"] if "id" in spec]
-        elif operation.op == "add_job":
-            ids = [params.get("id") or (operation.result or {}).get("id")]
-        elif operation.op in ("reschedule_job", "remove_job") or (
-                operation.op == "modify_job" and {"trigger", "timezone"} & set(params["changes"])):
-            ids = [params["job"]]
-        else:
-            continue
-        for name in ids:
-            changes.setdefault(name, []).append(operation)
-    return changes
+def changes_of(history, name):
+    """The operations that may have changed the job's trigger or have removed it, in the order of sending."""
+    return [operation for operation in history.operations_of[name] if operation.is_possible and (
+        operation.op in ("add_job", "add_jobs", "reschedule_job", "remove_job")
+        or operation.op == "modify_job" and {"trigger", "timezone"} & set(operation.params["changes"]))]
 
 
 def life_of(job, history, changes):
@@ -97,6 +82,9 @@ def added(life, job, stored, changes):
             maybe = (min(maybe[0], operation.sent_us) if maybe else operation.sent_us,
                      max(maybe[1], until_us) if maybe else until_us)
             continue
+        is_same = not maybe and operation.result["trigger"] == last and not operation.op.startswith("add_")
+        if is_same:
+            continue  # a trigger that is set again stays as it is
         end_era(life, maybe[0] if maybe else operation.sent_us, until_us)
         if maybe:
             life.blurs.append((maybe[0], until_us))
@@ -157,6 +145,8 @@ def declared(life, job, stored, history, changes):
     from_us = stretch[0][0]["from_us"] if is_first else -NEVER
     sure_us = in_force_us(history, stretch[0][0]["n"]) if stretch else NEVER
     life.eras.append(Era(stored, None, from_us, sure_us))
+    if not is_first:  # it had another trigger before, or was another job
+        life.blurs.append((-NEVER, sure_us))
     anchor = job.trigger.get("anchor")
     if anchor and us_of(anchor) > sure_us and not history.clocks:
         life.moved = "its trigger to stay as it was when the file was read first"

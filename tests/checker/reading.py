@@ -126,6 +126,7 @@ class Store:
                       ask("SELECT number, job, first_us, last_us, count, reason, recorded_us FROM skips ORDER BY number")]
         for skip in self.skips:
             self.skips_of[skip.job].append(skip)
+        self.newest_us = max((run.claimed_us for run in self.runs), default=0)
         self.kv = {(row[0], row[1]): (json.loads(row[2]), row[3])
                    for row in ask("SELECT script, key, value, expires_us FROM kv")}
         self.scripts = {row[0]: row[1:] for row in ask("SELECT name, origin, version, error FROM scripts")}
@@ -181,6 +182,16 @@ class Operation:
     def is_possible(self):
         return self.error is None
 
+    def jobs(self):
+        """The ids of the jobs that it is about."""
+        if self.op == "add_jobs":
+            return [spec["id"] for spec in self.params["jobs"] if "id" in spec]
+        if self.op == "add_job":
+            name = self.params.get("id") or (self.result or {}).get("id")
+        else:
+            name = self.params.get("job")
+        return [name] if name else []
+
 
 @dataclass
 class Witness:
@@ -206,6 +217,10 @@ class History:
         self.witnesses_of = defaultdict(list)
         for witness in self.witnesses:
             self.witnesses_of[witness.job].append(witness)
+        self.operations_of = defaultdict(list)  # of a job id, in the order of sending
+        for operation in self.operations:
+            for name in operation.jobs():
+                self.operations_of[name].append(operation)
         ends = [line for line in self.daemons if line["what"] in ("killed", "ended")]
         numbers = [line["n"] for line in ends]
         for operation in self.operations:

@@ -26,25 +26,32 @@ class Segment:
     skip: object = None
 
     @property
+    def decided_us(self):
+        return first_of(self.run).claimed_us if self.run else self.skip.recorded_us
+
+    @property
     def what(self):
         return "a run" if self.run else "a skip (%s)" % self.skip.reason
 
 
+def first_of(run):
+    return run.former[0] if run.former else run
+
+
 def judge(store, history, verdict, numbers):
-    changes = changes_of(history)
     up = up_times(history)
     for job in store.jobs.values():
         if job.trigger is None:
             continue
-        life = life_of(job, history, changes.get(job.id, []))
+        life = life_of(job, history, changes_of(history, job.id))
         if life.unknown:
             verdict.unjudged[life.unknown] += 1
         else:
             judge_job(store, history, verdict, job, life)
     for run in store.runs:
         note_lateness(verdict, up, run)
-    for name, operations in changes.items():
-        judge_removed(store, history, verdict, numbers, name, operations)
+    for name in list(history.operations_of):
+        judge_removed(store, history, verdict, numbers, name, changes_of(history, name))
 
 
 # ---- how late ----
@@ -64,7 +71,7 @@ def up_times(history):
 
 
 def note_lateness(verdict, up, run):
-    first = run.former[0] if run.former else run
+    first = first_of(run)
     if run.cause != BY_SCHEDULE or first.attempt != 1:
         return
     at = bisect_right(up, (run.scheduled_us, math.inf)) - 1
@@ -100,8 +107,11 @@ def all_segments(store, job):
 
 
 def place(violate, life, segments, segment):
-    """To the era whose due times these are."""
-    for era in life.eras:
+    """To the era whose due times these are; when several have them, to that in which they were decided."""
+    def was_over(era):
+        return not era.from_us <= segment.decided_us <= era.over_us
+
+    for era in sorted(life.eras, key=was_over):
         trigger = era.trigger
         first_us, last_us = trigger.base_of(segment.first_us), trigger.base_of(segment.last_us)
         if first_us is None or last_us is None or first_us > era.over_us:
@@ -131,27 +141,29 @@ def earliest(era):
 
 def judge_era(store, history, verdict, violate, job, life, era, decided):
     verdict.counts["fires"] += sum(segment.count for segment in decided)
+    kept_us = pruned_until(store, history, job)
     for before, after in zip(decided, decided[1:]):
         if after.first_us <= before.last_us:
             if not life.is_blurred(after.first_us, before.last_us):
                 violate("double", after.first_us, "one thing for one due time", "%s and %s" % (before.what, after.what))
             continue
-        judge_gap(verdict, violate, life, era, before.last_us, after.first_us - 1,
-                  lambda us: was_pruned(store, history, job, us))
+        judge_gap(verdict, violate, life, era, before.last_us, after.first_us - 1, kept_us)
     judge_begin(store, history, verdict, violate, job, life, era, decided)
     horizon_us = min(horizon_of(store, history, job, life, era), era.end_us)
     if horizon_us < math.inf and decided:
-        judge_gap(verdict, violate, life, era, decided[-1].last_us, horizon_us,
-                  lambda us: was_pruned(store, history, job, us))
+        judge_gap(verdict, violate, life, era, decided[-1].last_us, horizon_us, kept_us)
     for at, segment in enumerate(decided):
         following = decided[at + 1] if at + 1 < len(decided) else None
         judge_choice(store, history, violate, job, life, era, segment, following)
 
 
-def judge_gap(verdict, violate, life, era, after_us, until_us, is_excused):
-    """Nothing is due between what was decided and what was decided next."""
+def judge_gap(verdict, violate, life, era, after_us, until_us, kept_us):
+    """Nothing is due between what was decided and what was decided next; of before kept_us there may be no row."""
+    after_us = max(after_us, kept_us - 1)
+    if after_us >= until_us:
+        return
     missing_us = era.trigger.next(after_us, until_us)
-    while missing_us is not None and (life.is_blurred(missing_us) or is_excused(missing_us)):
+    while missing_us is not None and life.is_blurred(missing_us):
         missing_us = era.trigger.next(missing_us, until_us)
     if missing_us is None:
         return
@@ -179,19 +191,17 @@ def judge_begin(store, history, verdict, violate, job, life, era, decided):
     if after_us < until_us < math.inf:
         if is_date(era.trigger):
             after_us = min(era.trigger.inner.at_us + era.trigger.offset_us, until_us) - 1
-        judge_gap(verdict, violate, life, era, after_us, until_us, lambda us: was_pruned(store, history, job, us))
+        judge_gap(verdict, violate, life, era, after_us, until_us, pruned_until(store, history, job))
 
 
-def was_pruned(store, history, job, us):
-    """Whether the row of a run for then may be gone: only the newest of each job are kept."""
+def pruned_until(store, history, job):
+    """Before this the rows of runs may be gone: only the newest of each job are kept."""
     age_us, keep = history.retention.get("age_us"), history.retention.get("runs")
+    bound_us = -math.inf if age_us is None else store.newest_us - age_us
     runs = store.runs_of[job.number]
-    if age_us is not None and us < max((run.claimed_us for run in store.runs), default=0) - age_us:
-        return True
-    if keep is None or len(runs) < keep:
-        return False
-    kept = [run.scheduled_us for run in runs if run.cause == BY_SCHEDULE]
-    return us < min(kept, default=math.inf)
+    if keep is not None and len(runs) >= keep:
+        bound_us = max(bound_us, min((run.scheduled_us for run in runs if run.cause == BY_SCHEDULE), default=math.inf))
+    return bound_us
 
 
 def horizon_of(store, history, job, life, era):
@@ -218,8 +228,8 @@ def waits(store, job):
 
 def touched_after(history, name, line):
     """Whether the job may have been paused when everything was decided, and been resumed since."""
-    return any(operation.op in ("pause_job", "resume_job") and operation.params["job"] == name and operation.end > line["n"]
-               for operation in history.operations)
+    return any(operation.op in ("pause_job", "resume_job") and operation.end > line["n"]
+               for operation in history.operations_of[name])
 
 
 # ---- which of them run, and why the others do not ----
@@ -250,7 +260,7 @@ def next_of(era, life, us, until_us):
 
 
 def judge_claim(history, violate, job, life, era, segment, following):
-    claimed_us = (segment.run.former[0] if segment.run.former else segment.run).claimed_us
+    claimed_us = first_of(segment.run).claimed_us
     if claimed_us - segment.first_us > grace_us(job) + era.trigger.jitter_us and is_plain(job):
         violate("late", segment.first_us, "a skip, as the grace of %s was over" % job.spec["misfire_grace_time"],
                 "a claim at " + text_of(claimed_us))
@@ -301,7 +311,8 @@ def judge_misfire(history, violate, job, life, era, segment):
     skip, coalesce = segment.skip, job.spec.get("coalesce", "latest")
     if skip.recorded_us - segment.last_us > grace_us(job) or was_set(history, segment.last_us, skip.recorded_us):
         return
-    if any(other.from_us <= skip.recorded_us <= other.sure_us for other in life.eras):
+    if life.is_blurred(skip.recorded_us) or any(other.from_us <= skip.recorded_us <= other.sure_us
+                                                for other in life.eras):
         return  # another trigger took over while it was late
     if coalesce == "all" and not job.spec.get("replay_limit"):
         violate("reason", segment.last_us, "a run, as all that are late are to run", "a skip (misfire)")
@@ -316,17 +327,17 @@ def were_open(store, history, job, at_us):
     most = job.spec.get("max_instances", 1)
     count = 0
     for run in store.runs_of[job.number]:
-        first = run.former[0] if run.former else run
+        first = first_of(run)
         is_over = run.finished_us is not None and run.finished_us + STILL_OPEN_US < at_us
         was_first = first.claimed_us < at_us or (first.claimed_us == at_us and not is_plain(job))
         count += was_first and not is_over
-    return count >= most or was_pruned(store, history, job, at_us) or bool(history.clocks)
+    return count >= most or at_us < pruned_until(store, history, job) or bool(history.clocks)
 
 
 def was_resumed(history, name, at_us):
     return any(operation.op in ("resume_job", "modify_job", "reschedule_job", "add_job")
-               and (operation.params.get("job") or operation.params.get("id")) == name and operation.is_possible
-               and operation.sent_us <= at_us <= (operation.until_us or math.inf) for operation in history.operations)
+               and operation.is_possible and operation.sent_us <= at_us <= (operation.until_us or math.inf)
+               for operation in history.operations_of[name])
 
 
 # ---- what must not fire ----
@@ -336,9 +347,8 @@ def judge_paused(store, history, violate, job):
     """While it is paused for certain, nothing is claimed but by hand."""
     if history.clocks:
         return
-    of_job = [operation for operation in history.operations if operation.is_possible and (
-        operation.params.get("job") == job.id or operation.params.get("id") == job.id)
-        and operation.op in ("pause_job", "resume_job", "add_job", "modify_job", "reschedule_job", "remove_job")]
+    of_job = [operation for operation in history.operations_of[job.id] if operation.is_possible and operation.op in (
+        "pause_job", "resume_job", "add_job", "add_jobs", "modify_job", "reschedule_job", "remove_job")]
     for at, operation in enumerate(of_job):
         if operation.op != "pause_job" or not operation.is_certain:
             continue
@@ -349,7 +359,7 @@ def judge_paused(store, history, violate, job):
             continue
         until_us = following[0].sent_us if following else math.inf
         for run in store.runs_of[job.number]:
-            first = run.former[0] if run.former else run
+            first = first_of(run)
             if run.cause == BY_SCHEDULE and operation.acked_us < first.claimed_us < until_us:
                 violate("paused", run.scheduled_us, "no run while it was paused, from %s" % text_of(operation.acked_us),
                         "a claim at " + text_of(first.claimed_us))
@@ -357,14 +367,14 @@ def judge_paused(store, history, violate, job):
 
 def judge_removed(store, history, verdict, numbers, name, operations):
     """What is gone for certain is claimed no more."""
-    last = operations[-1]
-    if last.op != "remove_job" or not last.is_certain or history.clocks:
+    last = operations[-1] if operations else None
+    if last is None or last.op != "remove_job" or not last.is_certain or history.clocks:
         return
     if any(operation.end > last.begin for operation in operations[:-1]):
         return
     for scheduled_us in {witness.scheduled_us for witness in history.witnesses_of.get(name, ())}:
         for run in find_runs(store, numbers, name, scheduled_us):
-            first = run.former[0] if run.former else run
+            first = first_of(run)
             if first.claimed_us > last.acked_us:
                 verdict.violate("removed", name, run.scheduled_us, "no run, as it was removed by %s" % text_of(last.acked_us),
                                 "a claim at " + text_of(first.claimed_us))

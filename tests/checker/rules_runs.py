@@ -59,8 +59,7 @@ def may_be_pruned(store, history, job_id, scheduled_us):
     """Whether history that long ago may be gone by the retention."""
     keep = history.retention.get("runs")
     age_us = history.retention.get("age_us")
-    last_us = max((witness.at_us for witness in history.witnesses), default=0)
-    if age_us is not None and scheduled_us < last_us - age_us:
+    if age_us is not None and scheduled_us < store.newest_us - age_us:
         return True
     if keep is None:
         return False

@@ -1,0 +1,228 @@
+"""kill -9 at every single system call that changes the disk, in six scenarios. By `strace`, which counts the calls of
+each name in each thread and kills before the N-th: for every name and N that occurs in a scenario (--long), or for
+some of them. The daemon then starts on what is left, and everything must be as it was acknowledged.
+
+Only calls on the state folder count. Where the daemon is traced from its beginning, the thread that opens the store
+is killed first; the scheduler's own calls come to be counted where that one makes few: "again"."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import campaign_kill as kill
+from client import Gone
+from rig import Failure, Skip, wait_until
+
+CALLS = ("write,writev,pwrite64,pwritev,pwritev2,fdatasync,fsync,ftruncate,fallocate,rename,renameat,renameat2,"
+         "unlink,unlinkat,mkdir,mkdirat,openat,link,linkat,fchmod,chmod")
+NAMES = ("", "/moonbeat.db", "/moonbeat.db-wal", "/moonbeat.db-shm", "/moonbeat.db-journal", "/moonbeat.db-lock",
+         "/control.sock")
+NEVER = 65_535          # of which none makes so many; strace's greatest
+SAMPLES = 3             # of each scenario in the short form
+ATTACH_SECONDS = 15
+JOBS = [
+    {"id": "tick", "trigger": "every 300ms", "run": "once", **kill.OFTEN},
+    {"id": "careful", "trigger": "every 500ms", "run": "slow", "delivery": "at_most_once"},
+    {"id": "hand", "run": "once", "overlap": "allow", **kill.OFTEN},
+]
+
+
+# ---- strace ----
+
+
+def check_strace():
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    done = subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Skip("strace cannot trace here: " + done.stderr.strip().split("\n")[0])
+
+
+def words(daemon, call, number, output):
+    """strace that kills at the number-th `call` of a thread."""
+    paths = [word for name in NAMES for word in ("-P", str(daemon.state) + name)]
+    return ["strace", "-f", "-qq", "-o", str(output), "-e", "trace=" + CALLS, "-e",
+            "inject=%s:signal=SIGKILL:when=%d" % (call, number), *paths]
+
+
+class Tracer:
+    """strace on a daemon that runs already."""
+
+    def __init__(self, daemon, call, number, output):
+        self.process = subprocess.Popen([*words(daemon, call, number, output), "-p", str(daemon.process.pid)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.is_on(daemon) or not daemon.is_alive(), ATTACH_SECONDS, "strace attaches")
+
+    def is_on(self, daemon):
+        """Whether each thread has a tracer."""
+        try:
+            tasks = os.listdir("/proc/%d/task" % daemon.process.pid)
+            for task in tasks:
+                with open("/proc/%d/task/%s/status" % (daemon.process.pid, task), encoding="utf-8") as status:
+                    if "TracerPid:\t0\n" in status.read():
+                        return False
+            return True
+        except OSError:
+            return False
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self.process.wait(ATTACH_SECONDS)
+
+
+def calls_made(output):
+    """Of each name the most that one thread has made."""
+    counts = {}
+    for line in output.read_text(errors="replace").split("\n"):
+        made = re.match(r"(\d+) +(\w+)\(", line)
+        if made:
+            counts[made[2], made[1]] = counts.get((made[2], made[1]), 0) + 1
+    most = {}
+    for (call, _), count in counts.items():
+        most[call] = max(count, most.get(call, 0))
+    return most
+
+
+# ---- the scenarios: what is prepared, and what is done while calls are counted ----
+
+
+def nothing(rig, daemon):
+    pass
+
+
+def prepare_running(rig, daemon):
+    daemon.start()
+
+
+def prepare_stopped(rig, daemon):
+    daemon.start()
+    daemon.stop()
+    daemon.write("busy", *kill.declare(JOBS[:2] + [{"id": "new", "trigger": "every 400ms", "run": "once"}]))
+
+
+def prepare_crash(rig, daemon):
+    """Runs that were cut off, a retry that waits, and due times that pass."""
+    daemon.start()
+    with daemon.client() as client:
+        for number in range(3):
+            client.call("add_job", id="long-%d" % number, func="busy.long", trigger="in 10ms", **kill.OFTEN)
+        client.call("add_job", id="flaky", func="busy.flaky", trigger="in 10ms",
+                    retry={"attempts": 3, "delay": "200ms"}, **kill.OFTEN)
+        time.sleep(0.15)
+    daemon.kill()
+
+
+def prepare_drain(rig, daemon):
+    daemon.start()
+    with daemon.client() as client:
+        due = {"kind": "date", "at": kill.text_of(daemon.log.now_us() + 600_000)}
+        client.call("add_jobs", jobs=[{"id": "due-%d" % n, "func": "busy.once", "trigger": due, **kill.OFTEN}
+                                      for n in range(25)])
+
+
+def add_jobs(rig, daemon):
+    with daemon.client() as client:
+        for number in range(4):
+            client.call("add_job", id="one-%d" % number, func="busy.once", trigger="in %dms" % (50 + 100 * number),
+                        **kill.OFTEN)
+        client.call("add_jobs", jobs=[{"id": "many-%d" % n, "func": "busy.once", "trigger": "every 1h"} for n in range(10)])
+        client.call("reschedule_job", job="many-1", trigger="every 250ms")
+        client.call("remove_job", job="many-2")
+        client.call("run_now", job="hand")
+        client.call("pause_job", job="many-3")
+        client.call("kv_set", key="a", value=[1, 2])
+        client.call("kv_incr", key="n", by=3)
+
+
+def see_drained(rig, daemon):
+    with daemon.client(logged=False) as client:
+        wait_until(lambda: not [job for job in client.pages("list", "jobs", state="active") if job["id"].startswith("due-")],
+                   30, "what is due runs")
+
+
+def save_and_reload(rig, daemon):
+    daemon.write("busy", *kill.declare(JOBS[1:] + [{"id": "tick", "trigger": "every 700ms", "run": "once", **kill.OFTEN},
+                                                   {"id": "new", "trigger": "0 9 * * *", "run": "once"}]))
+    with daemon.client() as client:
+        client.call("reload")
+        client.call("add_script", name="other", source="function f() end")
+
+
+def live_a_little(rig, daemon):
+    if daemon.wait_ready():
+        time.sleep(0.4)
+
+
+SCENARIOS = {  # name: what is prepared, whether the daemon is then started under strace, and what is done
+    "start": (nothing, True, live_a_little),
+    "again": (prepare_stopped, True, live_a_little),
+    "recover": (prepare_crash, True, live_a_little),
+    "add": (prepare_running, False, add_jobs),
+    "drain": (prepare_drain, False, see_drained),
+    "reload": (prepare_running, False, save_and_reload),
+}
+
+
+# ---- one trial ----
+
+
+def act_under_strace(rig, daemon, scenario, call, number, output):
+    """False when the daemon was killed on the way."""
+    _, is_traced_start, act = SCENARIOS[scenario]
+    tracer = None
+    if is_traced_start:
+        daemon.wrap = [*words(daemon, call, number, output), "-D"]  # -D: the daemon itself is our child
+        daemon.launch()
+        daemon.wrap = []
+    else:
+        tracer = Tracer(daemon, call, number, output)
+    try:
+        if daemon.is_alive():
+            act(rig, daemon)
+    except Gone:
+        daemon.process.wait(ATTACH_SECONDS)  # its threads end one by one
+    finally:
+        if tracer:
+            tracer.end()
+    return daemon.is_alive()
+
+
+def try_one(rig, scenario, call="fsync", number=NEVER):
+    """The calls that were made, when it ended alive; None: it was killed."""
+    daemon = rig.daemon("%s-%s-%d" % (scenario, call, number))
+    output = daemon.root / "strace.txt"
+    daemon.write("busy", *kill.declare(JOBS))
+    SCENARIOS[scenario][0](rig, daemon)
+    made = None
+    if act_under_strace(rig, daemon, scenario, call, number, output):
+        made = calls_made(output)
+        if made.get(call, 0) >= number:
+            raise Failure("%s: no kill at %s %d of %d" % (scenario, call, number, made[call]))
+        daemon.kill()
+    else:
+        rig.inject("SIGKILL at %s %d of %s" % (call, number, scenario))
+        daemon.wait_end()
+        if number == NEVER or not output.exists():
+            raise Failure("%s: the daemon ended without a kill\n%s" % (scenario, daemon.tail()))
+    daemon.start()
+    kill.quiet(daemon)
+    daemon.settle()
+    daemon.stop()
+    if rig.check(daemon):
+        rig.discard(daemon)
+    return made
+
+
+def campaign(rig):
+    check_strace()
+    trials = []
+    for scenario in SCENARIOS:
+        made = try_one(rig, scenario)
+        all_of = [(scenario, call, number) for call, count in made.items() for number in range(1, count + 1)]
+        rig.note("%s: %s" % (scenario, ", ".join("%s %d" % item for item in sorted(made.items()))))
+        trials += all_of if rig.long else sorted(rig.chance.sample(all_of, min(SAMPLES, len(all_of))))
+    for trial, _ in zip(trials, rig.cycles(short=len(trials), long=len(trials))):
+        try_one(rig, *trial)
