@@ -86,8 +86,13 @@ class Play:
             daemon.env["FAULT_WHILE"] = str(self.broken)
 
     def violate(self, text):
-        hit = self.told.read_text().strip() if self.told.exists() else "not reached"
-        self.rig.violate("fault", "%s [%s]: %s\n%s" % (self.case, hit, text, self.daemon.tail(600)))
+        self.rig.violate("fault", "%s [%s]: %s\n%s" % (self.case, self.hit or "not reached", text,
+                                                      self.daemon.tail(600)))
+
+    @property
+    def hit(self):
+        """Which call failed; empty until then."""
+        return self.told.read_text().strip() if self.told.exists() else ""
 
     # ---- the scenario ----
 
@@ -98,7 +103,7 @@ class Play:
             self.recover()
         except (Failure, Refused, Gone, TimeoutError) as failure:
             self.violate("%s: %s" % (type(failure).__name__, failure))
-        return self.told.exists()
+        return bool(self.hit)
 
     def play(self):
         daemon = self.daemon
@@ -184,7 +189,7 @@ class Play:
             self.violate("does not recover when the fault is over: %s" % failure)
 
     def end(self):
-        was_hit = self.told.exists()
+        was_hit = bool(self.hit)
         try:
             status = self.daemon.stop()
         except Failure:
@@ -202,6 +207,8 @@ class Play:
         case, text = self.case, self.daemon.tail(3000)
         if status == -signal.SIGABRT and case.kind in MAY_ABORT and "moonbeat: aborted (" in text:
             return
+        if status == -signal.SIGTERM and self.says_why(text):
+            return  # it was ending by itself when it was asked to
         if status < 0:
             self.violate("died of signal %d" % -status)
         elif status == 0:
@@ -222,7 +229,7 @@ class Play:
     def judge_life(self):
         """What must have ended it, and what must not have been refused."""
         case = self.case
-        if not STORE_FILES.search(self.told.read_text().strip()):
+        if not STORE_FILES.search(self.hit):
             return
         if case.number == errno.EIO and case.kind in ("pwrite", "fdatasync", "fsync", "ftruncate"):
             self.violate("goes on after an I/O error of the store")

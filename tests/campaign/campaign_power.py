@@ -2,12 +2,11 @@
 point might leave it (disk.py): unsynced sectors lost, kept, reordered or torn, names missing. Nothing that was
 acknowledged before the cut may be lost, nothing that had run may be without its claim.
 
-Most cuts are judged by what SQLite recovers; of every tenth the real daemon is started on the disk, goes on with
+Most cuts are judged by what SQLite recovers; of one in twenty the real daemon is started on the disk, goes on with
 the jobs, and is judged when all has come to an end. Half of these starts are recorded too and are cut again, so
 that a cut during a recovery is among them. The last cuts are of a disk that lies about its syncs: unless
 violations are found there, the campaign is blind, which is a failure of its own."""
 import importlib.util
-import itertools
 import json
 import os
 import shutil
@@ -20,7 +19,7 @@ from rig import TESTS, Failure
 
 CUTS_PER_RECORDING = 400
 RECORD_SECONDS = 1.5
-DAEMON_EVERY = 10       # cuts
+DAEMON_EVERY = 20       # cuts
 CUTS_OF_RECOVERY = 6
 LYING_CUTS = 20
 SLACK_US = 1000         # between a record's clock and the client's
@@ -69,6 +68,8 @@ class Recording:
         records = read_journal(self.journal)
         disk, at_us, done = Disk(self.disk, self.files), 0, 0
         lines, effects = list(self.lines), list(self.effects)
+        operations = [(at, facts) for at, record in enumerate(records) if record.kind == "C"
+                      and (facts := json.loads(record.body))["is"] == "op"]
         for end in sorted(chance.randrange(1, len(records) + 1) for _ in range(count)):
             for record in records[done:end]:
                 at_us = max(at_us, record.at_us)
@@ -79,8 +80,9 @@ class Recording:
                 elif not (is_lying and record.kind == "S"):
                     disk.apply(record)
             done = end
-            later = [record.body.decode() for record in records[end:] if record.kind == "C"]
-            yield Cut(self, end, disk.cut(chance), lines + unanswered(later, at_us), effects, at_us)
+            # Sent before the cut and answered after it: they may have happened.
+            sent = [unanswered(facts) for at, facts in operations if at >= end and facts["sent_us"] <= at_us + SLACK_US]
+            yield Cut(self, end, disk.cut(chance), lines + sent, effects, at_us)
 
 
 class Cut:
@@ -109,17 +111,10 @@ def take_log(daemon, lines):
     daemon.log._last = max((json.loads(line)["n"] for line in lines), default=0)
 
 
-def unanswered(later, at_us):
-    """Of operations that were answered after the cut, those that had been sent: they may have happened."""
-    lines = []
-    for line in later:
-        facts = json.loads(line)
-        if facts["is"] == "op" and facts["sent_us"] <= at_us + SLACK_US:
-            facts.update(acked_us=None)
-            facts.pop("result", None)
-            facts.pop("error", None)
-            lines.append(json.dumps(facts) + "\n")
-    return lines
+def unanswered(facts):
+    """The log's line of an operation, as if the answer had not come."""
+    kept = {key: value for key, value in facts.items() if key not in ("result", "error")}
+    return json.dumps({**kept, "acked_us": None}) + "\n"
 
 
 # ---- what is cut ----
@@ -183,9 +178,11 @@ class Judge:
         log, witness = self.folder / "client.jsonl", self.folder / "witness.jsonl"
         log.write_text("".join(cut.lines))
         witness.write_text("".join(cut.effects))
+        return self._ask_checker(cut, self.folder / "state" / "moonbeat.db", [log, witness])
+
+    def _ask_checker(self, cut, store, logs):
         try:
-            verdict = self.checker.judge(self.checker.Store(self.folder / "state" / "moonbeat.db"),
-                                         self.checker.History([log, witness]))
+            verdict = self.checker.judge(self.checker.Store(store), self.checker.History(logs))
         except self.checker.Unreadable as error:
             return ["%s: unreadable: %s" % (cut, error)] if cut.has_promised else []
         for key in ("acknowledged", "fires", "runs", "skips"):
@@ -199,7 +196,7 @@ class Judge:
         kill.quiet(daemon)
         daemon.settle()
         daemon.stop()
-        self.rig.check(daemon)
+        self.violate(self._ask_checker(cut, daemon.store, [daemon.log.path, daemon.witness]))
         return recording
 
     def violate(self, sentences):
