@@ -3,10 +3,11 @@ and not again what must not run again. By the rows of the store, and by what the
 import json
 from collections import defaultdict
 
-from reading import (BY_SCHEDULE, CANCELLED, FAILED, INTERRUPTED, PENDING, RUNNING, STATES, SUCCEEDED, TIMED_OUT,
+from reading import (BY_SCHEDULE, CANCELLED, ERROR, FAILED, INTERRUPTED, PENDING, RUNNING, STATES, SUCCEEDED, TIMED_OUT,
                      text_of, us_of)
 
 OPEN = (PENDING, RUNNING)
+INTERRUPTIONS = 5  # of one run before its job is put aside, when it does not say
 REPEATED = (PENDING, FAILED, TIMED_OUT, INTERRUPTED)  # pending: it was snoozed
 
 
@@ -128,6 +129,10 @@ def judge_policy(violate, job, run):
     most = retry.get("attempts", 1) if isinstance(retry, dict) else retry if isinstance(retry, int) else 1
     if failures >= max(most, 1) and not job.spec.get("asks_again"):
         violate("again", "no attempt after %d failures" % failures, "attempt %d" % run.attempt)
+    interrupted = sum(attempt.state == INTERRUPTED for attempt in [*run.former, run])
+    if (run.state == INTERRUPTED and job.spec.get("delivery") != "at_most_once" and job.state != ERROR
+            and interrupted < job.spec.get("max_interruptions", INTERRUPTIONS)):
+        violate("abandoned", "another attempt, as it was cut off", "none after attempt %d" % run.attempt)
     if job.spec.get("delivery") == "at_most_once":
         for attempt in run.former:
             if attempt.state == INTERRUPTED:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import oracle
 from judge import judge
-from reading import ACTIVE, INTERRUPTED, PAUSED, SUCCEEDED, BY_HAND, BY_SCHEDULE, History, Store, Unreadable, text_of
+from reading import ACTIVE, FAILED, INTERRUPTED, PAUSED, SUCCEEDED, BY_HAND, BY_SCHEDULE, History, Store, Unreadable, text_of
 
 T0 = 1_795_000_000_000_000
 SECOND = 1_000_000
@@ -211,6 +211,9 @@ class Refuses(unittest.TestCase):
         self.refuse("again", change)
         self.refuse("attempts", lambda story: story.run("tick", at(5), attempt=2))
 
+    def test_a_run_that_was_cut_off_and_left_so(self):
+        self.refuse("abandoned", lambda story: story.run("tick", at(5), state=INTERRUPTED))
+
     def test_a_fence_that_is_not_alone(self):
         self.refuse("fence", lambda story: story.run("tick", at(5), fence=101), "history")
 
@@ -227,7 +230,7 @@ class Refuses(unittest.TestCase):
         event = {"event": "job_executed", "run": "tick@" + text_of(at(5)), "attempt": 1}
 
         def change(story):
-            story.run("tick", at(5), state=INTERRUPTED)
+            story.run("tick", at(5), state=FAILED)
             story.say("event", at_us=at(5) + 9000, event=event)
         self.refuse("finish", change)
 
