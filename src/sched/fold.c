@@ -73,12 +73,27 @@ static void raise_watermark(struct sched *s)
   s->watermark_changed = true;
 }
 
+/* One that waits since a time to come does so since the clock was set back: for long enough. */
+static bool waits_since(const struct sched *s, const struct entry *entry, int64_t until_us)
+{
+  return entry->fold.since_us <= until_us || entry->fold.since_us > s->now_us;
+}
+
+int64_t fold_due_us(const struct sched *s)
+{
+  if (!s->unfolded)
+    return INT64_MAX;
+  if (waits_since(s, s->unfolded, s->now_us - FOLD_AGE_US))
+    return s->now_us;
+  return s->unfolded->fold.since_us + FOLD_AGE_US;
+}
+
 void fold_step(struct sched *s, size_t most, int64_t until_us)
 {
   size_t count = 0;
   struct entry *entry = s->unfolded;
   /* near_flush() writes what is dirty, in key order. */
-  for (; entry && count < most && entry->fold.since_us <= until_us; count++) {
+  for (; entry && count < most && waits_since(s, entry, until_us); count++) {
     struct entry *next = entry->fold.next;
     near_changed(s, entry);
     entry = next;

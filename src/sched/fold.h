@@ -13,6 +13,8 @@ void fold_lower_watermark(struct sched *s, int64_t scheduled_us);
 void fold_done(struct sched *s, struct entry *entry);
 /* Writes the progress of at most `most` jobs, those that have waited since `until_us` at least. */
 void fold_step(struct sched *s, size_t most, int64_t until_us);
+/* When the one that has waited longest is to be written; INT64_MAX: none waits. */
+int64_t fold_due_us(const struct sched *s);
 /* Writes how far the fold has come, if that has changed. */
 void fold_flush(struct sched *s);
 /* What the store's progress does not know yet is read from the claims. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "sched/cut.h"
 #include "sched/fold.h"
 #include "sched/queue.h"
 #include "sched/turn.h"
@@ -144,20 +145,6 @@ static int by_number(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static void note_over_limit(struct sched *s, const struct entry *entry)
-{
-  if (entry->progress.runs_kept <= s->options.retention.runs_per_job + RUNS_SLACK)
-    return;
-  for (size_t i = 0; i < s->over_limit_count; i++)
-    if (s->over_limit[i] == entry->job->number)
-      return;
-  if (s->over_limit_count == s->over_limit_capacity) {
-    s->over_limit_capacity = s->over_limit_capacity ? s->over_limit_capacity * 2 : 16;
-    s->over_limit = memory_resize(s->over_limit, s->over_limit_capacity * sizeof *s->over_limit);
-  }
-  s->over_limit[s->over_limit_count++] = entry->job->number;
-}
-
 /* Those to be written, moved to the front of `changed`; how many. */
 static size_t gather_dirty(struct sched *s)
 {
@@ -184,7 +171,7 @@ void near_flush(struct sched *s)
     fold_done(s, entry);
     sched_failed(s, store_put_progress(s->store, entry->job->number, &entry->progress, &error),
                  &error);
-    note_over_limit(s, entry);
+    cut_note(s, entry);
   }
 }
 
@@ -310,7 +297,7 @@ void near_forget(struct sched *s)
 {
   struct entry *entry, *next;
   s->changed_count = 0;
-  s->over_limit_count = 0;
+  cut_forget(s);
   HASH_ITER(hh, s->entries, entry, next)
     if (entry->open_runs == 0)
       free_entry(s, entry);

@@ -17,8 +17,9 @@
 
 static bool may_send(const struct sched *s, const struct listener *l)
 {
-  return l->generation && !s->stopping && l->state.retry_us <= s->now_us &&
-         l->state.in_flight < LISTENER_WINDOW;
+  /* Farther off than it was ever put: the clock was set back. */
+  bool is_due = l->state.retry_us <= s->now_us || l->state.retry_us > s->now_us + RETRY_MOST_US;
+  return l->generation && !s->stopping && is_due && l->state.in_flight < LISTENER_WINDOW;
 }
 
 /* About a listener's trouble: never told because of an event that is itself about such. */

@@ -242,9 +242,9 @@ struct sched {
   int64_t retry_us; /* after a full disk: not before */
   int64_t full_us;  /* since when nothing can be stored; 0: all is well */
   char *full_error;
-  int64_t prune_us;    /* when pruning is looked at again */
-  int64_t *over_limit; /* numbers of jobs whose history is to be cut */
-  size_t over_limit_count, over_limit_capacity;
+  int64_t prune_us;          /* when pruning is looked at again */
+  int next_chore;            /* of housekeeping */
+  struct overlong *overlong; /* whose history is to be cut: cut.c */
   bool stopping, stopped;
   int64_t stopping_us, stop_tell_us, stop_by_us;
 };

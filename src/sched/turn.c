@@ -10,6 +10,7 @@
 #include "sched/ask.h"
 #include "sched/calendar.h"
 #include "sched/checkpoint.h"
+#include "sched/cut.h"
 #include "sched/desk.h"
 #include "sched/event.h"
 #include "sched/finish.h"
@@ -110,7 +111,7 @@ void sched_destroy(struct sched *s)
   gates_free_all(s);
   heap_deinit(&s->paced);
   free(s->changed);
-  free(s->over_limit);
+  cut_forget(s);
   free(s);
 }
 
@@ -137,6 +138,16 @@ static void start_stopping(struct sched *s, int64_t grace_us)
   s->stopping = true;
   int64_t left_us = s->stop_by_us - s->now_us;
   s->stop_tell_us = s->stop_by_us - (left_us / 4 < STOP_TELL_US ? left_us / 4 : STOP_TELL_US);
+}
+
+/* The clock was set: the grace is a length of time, and the same of it is left. */
+static void move_stop(struct sched *s, int64_t step_us)
+{
+  if (!s->stopping)
+    return;
+  s->stopping_us += step_us;
+  s->stop_tell_us += step_us;
+  s->stop_by_us += step_us;
 }
 
 /* Takes one message; what is kept for later is set to NULL. */
@@ -173,6 +184,7 @@ static void take(struct sched *s, struct message **message)
     event_clock(s, m);
     if (m->as.clock.step_us < 0)
       gates_clock_set_back(s);
+    move_stop(s, m->as.clock.step_us);
     break;
   case MESSAGE_HEARD:
     listeners_heard(s, m);

@@ -423,7 +423,8 @@ enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_u
                                 int budget, int64_t *kept, struct error *error);
 /* Moves the WAL back into the database when a few megabytes have gathered (some dozens when turns
  * follow each other closely, much less when the disk has little room), so call it between all
- * turns; else costs nothing. Outside a transaction. A failure shows at the next store_begin. */
-void store_checkpoint(struct store *store, bool is_busy);
+ * turns; else costs nothing. Outside a transaction. A failure shows at the next store_begin. False
+ * when there was nothing to move. */
+bool store_checkpoint(struct store *store, bool is_busy);
 
 #endif

@@ -1,0 +1,88 @@
+/* The wall clock is set back: what only waits for some time to pass does not wait for it twice. */
+#include "support/unit.h"
+
+#include "support/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char jobs[] = "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"trigger\":\"every 1s\"}]}";
+
+static void begin(struct world *w)
+{
+  world_open(w, NULL);
+  world_save(w, "s", jobs);
+}
+
+static void progress_is_folded_all_the_same(void **state)
+{
+  (void)state;
+  struct world w;
+  begin(&w);
+  world_live(&w, SECOND);
+  world_finish_all(&w);
+  assert_true(sched_idle(w.sched, w.now_us) > 0); /* it waits for a while */
+  int64_t back_us = w.now_us - 365 * DAY;
+  int steps = 0;
+  while (sched_idle(w.sched, back_us) >= 0)
+    assert_true(++steps < 10);
+  world_close(&w);
+}
+
+static void a_full_disk_is_tried_again(void **state)
+{
+  (void)state;
+  struct world w;
+  begin(&w);
+  world_limit_pages(&w, 1);
+  char *filler = memory_alloc(60001);
+  memset(filler, 'x', 60000);
+  char *params = memory_printf("{\"script\":\"s\",\"key\":\"k\",\"value\":\"%s\"}", filler);
+  char *answer = world_ask(&w, "kv_set", params);
+  assert_memory_equal(answer, "error: full", 11);
+  free(answer);
+  world_limit_pages(&w, 1 << 20);
+  w.now_us -= 365 * DAY;
+  answer = world_ask(&w, "kv_set", params);
+  assert_string_not_equal(answer, "");
+  assert_memory_not_equal(answer, "error", 5);
+  free(answer);
+  free(params);
+  free(filler);
+  world_close(&w);
+}
+
+static void the_grace_of_a_stop_is_a_length_of_time(void **state)
+{
+  (void)state;
+  struct world w;
+  begin(&w);
+  world_live(&w, SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  stop->as.stop.grace_us = 10 * SECOND;
+  world_tell(&w, stop);
+  struct message *set = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  set->as.clock.step_us = -DAY;
+  w.now_us -= DAY;
+  world_tell(&w, set);
+  world_pass(&w, 7 * SECOND);
+  assert_null(world_take(&w, MESSAGE_CANCEL));
+  world_pass(&w, SECOND);
+  struct message *cancel = world_take(&w, MESSAGE_CANCEL);
+  assert_non_null(cancel);
+  message_destroy(cancel);
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(progress_is_folded_all_the_same),
+      cmocka_unit_test(a_full_disk_is_tried_again),
+      cmocka_unit_test(the_grace_of_a_stop_is_a_length_of_time),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
