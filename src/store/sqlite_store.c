@@ -136,13 +136,15 @@ static void checkpoint(struct store *store, int mode)
   store->moved_pages = store->wal_pages;
 }
 
-void store_checkpoint(struct store *store, bool is_busy)
+bool store_checkpoint(struct store *store, bool is_busy)
 {
   if (!sqlite3_get_autocommit(store->db) || store->unsafe)
-    return;
-  int mode = choose_checkpoint(store, is_busy);
-  if (mode >= 0)
-    checkpoint(store, mode);
+    return false;
+  int mode = choose_checkpoint(store, is_busy), before = store->moved_pages;
+  if (mode < 0)
+    return false;
+  checkpoint(store, mode);
+  return store->wal_pages == 0 || store->moved_pages > before;
 }
 
 /* ---- opening and closing ---- */

@@ -424,7 +424,7 @@ enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_u
 /* Moves the WAL back into the database when a few megabytes have gathered (some dozens when turns
  * follow each other closely, much less when the disk has little room), so call it between all
  * turns; else costs nothing. Outside a transaction. A failure shows at the next store_begin. False
- * when there was nothing to move. */
+ * when nothing was moved. */
 bool store_checkpoint(struct store *store, bool is_busy);
 
 #endif
