@@ -8,8 +8,8 @@ that a cut during a recovery is among them. The last cuts are of a disk that lie
 violations are found there, the campaign is blind, which is a failure of its own."""
 import importlib.util
 import json
-import os
 import shutil
+import sys
 import time
 
 import campaign_kill as kill
@@ -24,21 +24,6 @@ CUTS_OF_RECOVERY = 6
 LYING_CUTS = 20
 SLACK_US = 1000         # between a record's clock and the client's
 JOBS = [spec for spec in kill.BUSY if spec.get("coalesce") != "all"]  # a cut lies minutes back
-
-
-class Tee:
-    """The client's log, of which each line is also a mark in the journal."""
-
-    def __init__(self, file, journal):
-        self.file, self.journal = file, journal
-
-    def write(self, line):
-        self.file.write(line)
-        os.write(self.journal, Record("C", time.time_ns() // 1000, 0, 0, line.encode()).pack())
-
-    def close(self):
-        self.file.close()
-        os.close(self.journal)
 
 
 class Recording:
@@ -60,7 +45,8 @@ class Recording:
         """From now on."""
         self.daemon.env = {"LD_PRELOAD": str(self.rig.shim("record")), "RECORD_ROOT": str(self.disk),
                            "RECORD_JOURNAL": str(self.journal), "RECORD_EFFECTS": str(self.daemon.witness)}
-        self.daemon.log._file = Tee(self.daemon.log._file, os.open(self.journal, os.O_WRONLY | os.O_APPEND))
+        journal = open(self.journal, "ab", buffering=0)
+        self.daemon.log.listener = lambda line: journal.write(mark(line))
 
     def cuts(self, count, is_lying=False):
         """So many, in ascending order."""
@@ -89,9 +75,8 @@ class Cut:
     def __init__(self, recording, at, files, lines, effects, at_us):
         self.recording, self.at, self.files = recording, at, files
         self.lines, self.effects, self.at_us = lines, list(effects), at_us
-        number = max((json.loads(line)["n"] for line in lines[-20:]), default=0)
-        for number, facts in enumerate(({"is": "fault", "what": "power cut"}, {"is": "daemon", "what": "killed"}),
-                                       number + 1):
+        ends = {"is": "fault", "what": "power cut"}, {"is": "daemon", "what": "killed"}
+        for number, facts in enumerate(ends, last_number(lines) + 1):
             self.lines.append(json.dumps({**facts, "n": number, "at_us": at_us}) + "\n")
 
     def __str__(self):
@@ -107,8 +92,17 @@ def take_log(daemon, lines):
     """Goes on with a log that has been begun elsewhere."""
     daemon.log.close()
     daemon.log.path.write_text("".join(lines))
-    daemon.log = Log(daemon.log.path)
-    daemon.log._last = max((json.loads(line)["n"] for line in lines), default=0)
+    daemon.log = Log(daemon.log.path, last_number(lines))
+
+
+def last_number(lines):
+    """Of all: the unanswered, a few at the end, have kept those that they had."""
+    return max((json.loads(line)["n"] for line in lines[-50:]), default=0)
+
+
+def mark(line):
+    """A line of the client's log as a record in the journal: what stands before it had been synced by then."""
+    return Record("C", time.time_ns() // 1000, 0, 0, line.encode()).pack()
 
 
 def unanswered(facts):
@@ -157,7 +151,6 @@ def restart(rig, cut, is_recorded):
 
 def load_checker():
     """In this process, for thousands of small stores."""
-    import sys
     sys.path.insert(0, str(TESTS / "checker"))
     spec = importlib.util.spec_from_file_location("checker", TESTS / "checker" / "__main__.py")
     module = importlib.util.module_from_spec(spec)

@@ -8,11 +8,13 @@ import time
 
 
 class Log:
-    def __init__(self, path):
+    def __init__(self, path, last=0):
+        """`last` is the number of the last line, when it goes on with one that was begun."""
         self.path = path
         self.offset_us = 0  # what a campaign has added to the daemon's wall clock
         self.counts = {}
-        self._last = 0
+        self.listener = None  # a function that hears of each line, in their order
+        self._last = last
         self._file = open(path, "a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
 
@@ -34,6 +36,8 @@ class Log:
             if facts.get("acked_us"):
                 self.counts["acked"] = self.counts.get("acked", 0) + 1
             self._file.write(line)
+            if self.listener:
+                self.listener(line)
 
     def close(self):
         self._file.close()
