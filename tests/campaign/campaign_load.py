@@ -1,0 +1,105 @@
+"""A hundred thousand jobs, a thousand fires each second, for an hour, and somebody who asks all the while: memory stays
+flat, descriptors stay as many, and how late runs begin is told.
+
+A cycle is a look at the process, once a second. The first part, in which caches fill and all jobs come near, is the
+warm-up."""
+import sqlite3
+import statistics
+import time
+
+from bystander import Bystander
+from process import MIB, Process
+from rig import text_of, us_of
+
+RATE = 1000
+BATCH = 1000
+KEEP = 5
+GROWTH_MOST = 1 * MIB         # for each million runs after the warm-up
+NOISE = 8 * MIB               # what a sample may differ by without meaning anything
+DESCRIPTORS_MORE = 8          # connections of the bystander and of this campaign
+SOURCE = "function work() end\n"
+
+
+def fill(daemon, count, period_s):
+    """Jobs that are due one after the other, a millisecond apart."""
+    begin_us = daemon.log.now_us() + 5_000_000
+    with daemon.client(logged=False) as client:
+        for first in range(0, count, BATCH):
+            client.call("add_jobs", jobs=[{
+                "id": "job-%06d" % number, "func": "work.work",
+                "trigger": {"kind": "interval", "every": "%ds" % period_s,
+                            "start": text_of(begin_us + number * 1_000_000 // RATE)},
+            } for number in range(first, min(first + BATCH, count))])
+    return begin_us
+
+
+class Questions:
+    """Lists, histories and the like, one after the other."""
+
+    def __init__(self, rig, count):
+        self.chance, self.count, self.number = rig.chance, count, 0
+
+    def __call__(self, client):
+        self.number += 1
+        job = "job-%06d" % self.chance.randrange(self.count)
+        if self.number % 4 == 0:
+            client.call("list", limit=100, after=job)
+        elif self.number % 4 == 1:
+            client.call("runs", job=job, limit=20)
+        elif self.number % 4 == 2:
+            client.call("runs", limit=100)
+        else:
+            client.call("why", job=job)
+
+
+def read_lateness(rig, daemon, since_us):
+    """Of the runs that are kept: their number, and how late they began."""
+    with sqlite3.connect("file:%s?mode=ro" % daemon.store, uri=True) as database:
+        late = sorted(row[0] for row in database.execute(
+            "SELECT started_us - scheduled_us FROM runs WHERE started_us IS NOT NULL AND scheduled_us >= ?", (since_us,)))
+    if not late:
+        rig.violate("idle", "nothing has run since %s" % text_of(since_us))
+        return
+    rig.lateness.append({"p50": late[len(late) // 2], "p99": late[len(late) * 99 // 100], "max": late[-1]})
+    if late[0] < 0:
+        rig.violate("early", "a run began %d us before its time" % -late[0])
+
+
+def campaign(rig):
+    count = 100_000 if rig.long else 5_000
+    period_s = count // RATE
+    daemon = rig.daemon(config={"keep_runs": KEEP})
+    daemon.write("work", SOURCE, jobs=[])
+    daemon.start()
+    process = Process(daemon.process.pid)
+    descriptors = process.descriptors()
+    begin_us = fill(daemon, count, period_s)
+    resident, opened = [], []
+    with Bystander(rig, daemon, ask=Questions(rig, count)) as bystander:
+        time.sleep(max(0, begin_us - daemon.log.now_us()) / 1e6)
+        for _ in rig.cycles(short=15, long=3600):
+            time.sleep(1)
+            resident.append(process.resident())
+            opened.append(process.descriptors())
+    seconds = (daemon.log.now_us() - begin_us) / 1e6
+    with daemon.client(logged=False) as client:
+        turns = client.call("status")["turns"]
+        last_us = us_of(client.call("runs", limit=1)["runs"][0]["scheduled_at"])
+    bystander.report("somebody who asks meanwhile")
+    daemon.stop()
+    rig.total["runs"] += int((last_us - begin_us) / 1e6 * RATE)
+    warm = resident[len(resident) // 3:]
+    quarter = max(1, len(warm) // 4)
+    before, after = statistics.median(warm[:quarter]), statistics.median(warm[-quarter:])
+    millions = seconds * RATE / 1e6 * len(warm) / len(resident) * 3 / 4
+    rig.note("%d jobs, %.0f seconds: %.1f MiB resident after the warm-up, %+.2f MiB in %.2f million runs since" % (
+        count, seconds, before / MIB, (after - before) / MIB, millions))
+    rig.note("%d turns, %d of them over 20 ms; the longest %.1f ms by the clock, %.1f ms of the processor; "
+             "at most %d descriptors, %d at the beginning" % (
+                 turns["count"], turns["slow"], 1000 * turns["longest"], 1000 * turns["longest_cpu"], max(opened),
+                 descriptors))
+    if after - before > NOISE + GROWTH_MOST * millions:
+        rig.violate("memory", "%.1f MiB more in %.2f million runs" % ((after - before) / MIB, millions))
+    if max(opened) > descriptors + DESCRIPTORS_MORE:
+        rig.violate("descriptors", "%d are open, %d were" % (max(opened), descriptors))
+    read_lateness(rig, daemon, last_us - period_s * 1_000_000)
