@@ -12,9 +12,11 @@
 #include "app/moonbeat.h"
 #include "app/notify.h"
 #include "app/simulate.h"
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "ctl/cli.h"
 #include "exec/isolated.h"
 #include "exec/warden.h"
@@ -61,6 +63,16 @@ static void say_abort(int number)
   signal(number, SIG_DFL); /* abort() raises it again */
 }
 
+static int fail(const struct error *error)
+{
+  struct buffer line = {0};
+  buffer_append_text(&line, "moonbeat: ");
+  text_append_visible(&line, error->text, strlen(error->text));
+  fprintf(stderr, "%s\n", line.data);
+  buffer_deinit(&line);
+  return error_exit_status(error->code);
+}
+
 static int run(const struct daemon_options *options)
 {
   struct error error;
@@ -72,8 +84,7 @@ static int run(const struct daemon_options *options)
   warden_start(words);
   struct moonbeat *m = moonbeat_start(&o, &error);
   if (!m) {
-    fprintf(stderr, "moonbeat: %s\n", error.text);
-    return error_exit_status(error.code);
+    return fail(&error);
   }
   log_info("moonbeat %s runs %s (pid %d)", MOONBEAT_VERSION,
            options->jobs_folder ? options->jobs_folder : "what is added", process_id());
@@ -144,6 +155,6 @@ int main(int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   /* Scripts' files and databases are served by libuv's threads: a slow query of one must not hold
    * up all others. */
-  setenv("UV_THREADPOOL_SIZE", "32", 0);
+  environment_set_own("UV_THREADPOOL_SIZE", "32");
   return cli_main(argc, argv, &host);
 }

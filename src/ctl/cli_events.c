@@ -34,13 +34,21 @@ static bool shows_members(const char *name)
   return !event_name_is_own(name) || strncmp(name, "scheduler_", strlen("scheduler_")) == 0;
 }
 
+static void append_json(struct buffer *out, const struct json *value)
+{
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  json_write_tree(&writer, value);
+  cli_append_safe_json(out, text.data, text.size);
+  buffer_deinit(&text);
+}
+
 /* What was emitted, as `emit` takes it: " shop=berlin id=42"; JSON where that is plainer. */
 static void append_members(struct buffer *out, const struct json *event)
 {
   json_each(member, event) {
     if (strcmp(member->key, "event") == 0 || strcmp(member->key, "at") == 0)
       continue;
-    struct json_writer writer = {.out = out};
     const char *text = json_text(member, NULL);
     buffer_append_byte(out, ' ');
     text_append_visible(out, member->key, strlen(member->key));
@@ -48,7 +56,7 @@ static void append_members(struct buffer *out, const struct json *event)
     if (text && !strpbrk(text, " \"=\n"))
       text_append_visible(out, text, strlen(text));
     else
-      json_write_tree(&writer, member);
+      append_json(out, member);
   }
 }
 

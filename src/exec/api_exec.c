@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/environment.h"
 #include "base/memory.h"
 #include "exec/child.h"
 #include "vm/api_args.h"
@@ -353,7 +354,7 @@ static char **push_environment(lua_State *L, const char *function)
   }
   lua_Integer count = (lua_Integer)lua_rawlen(L, list);
   for (char **variable = environ; !is_clean && *variable; variable++)
-    if (!is_overridden(L, env, *variable)) {
+    if (!environment_is_own(*variable) && !is_overridden(L, env, *variable)) {
       lua_pushstring(L, *variable);
       lua_rawseti(L, list, ++count);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/environment.h"
 #include "vm/vm.h"
 
 static int l_variable(lua_State *L) /* name -> value | nil */
@@ -17,7 +18,7 @@ static int l_environment(lua_State *L) /* -> {name = value...} */
   lua_newtable(L);
   for (char **variable = environ; *variable; variable++) {
     const char *equals = strchr(*variable, '=');
-    if (!equals)
+    if (!equals || environment_is_own(*variable))
       continue;
     lua_pushlstring(L, *variable, (size_t)(equals - *variable));
     lua_pushstring(L, equals + 1);

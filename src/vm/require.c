@@ -3,6 +3,7 @@
  * asks meanwhile waits for it. `loaded` (upvalue 1) maps the name to {value}, or to the number of
  * the call that is running the module. */
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdio.h>
@@ -19,10 +20,10 @@
 
 enum { NAME = 1, PATH = 3, LOADED = lua_upvalueindex(1) };
 
-static void check_name(lua_State *L, const char *name)
+/* `size` as Lua counts: it may hold NUL. */
+static void check_name(lua_State *L, const char *name, size_t size)
 {
   static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
-  size_t size = strlen(name);
   if (size == 0 || size > 200 || strspn(name, allowed) != size || name[0] == '.' ||
       name[size - 1] == '.' || strstr(name, ".."))
     luaL_error(L,
@@ -35,7 +36,8 @@ static void check_name(lua_State *L, const char *name)
 static bool push_file(lua_State *L, const char *path)
 {
   struct stat facts;
-  FILE *file = fopen(path, "rbe");
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would keep the worker */
+  FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
   if (!file) {
     if (errno == ENOENT || errno == ENOTDIR)
       return false;
@@ -190,7 +192,9 @@ static int require_name(lua_State *L, int status, lua_KContext unused)
 /* name -> value, path */
 static int l_require(lua_State *L)
 {
-  check_name(L, luaL_checkstring(L, 1));
+  size_t size;
+  const char *name = luaL_checklstring(L, 1, &size);
+  check_name(L, name, size);
   return require_name(L, LUA_OK, 0);
 }
 

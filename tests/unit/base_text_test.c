@@ -1,5 +1,7 @@
-/* Patterns of text. */
+/* Patterns of text, and how text is shown. */
 #include "support/unit.h"
+
+#include <string.h>
 
 #include "base/text.h"
 
@@ -37,8 +39,96 @@ static void patterns_match(void **state)
       fail_msg("\"%s\" against \"%s\"", cases[i].pattern, cases[i].text);
 }
 
+/* ---- what is shown does nothing ---- */
+
+static size_t encode(char out[5], uint32_t point)
+{
+  memset(out, 0, 5);
+  if (point < 0x80) {
+    out[0] = (char)point;
+    return 1;
+  }
+  size_t length = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  for (size_t i = length; --i > 0; point >>= 6)
+    out[i] = (char)(0x80 | (point & 0x3f));
+  out[0] = (char)(lead[length] | point);
+  return length;
+}
+
+/* By the characters' names in Unicode: Cc, the bidi controls of UAX #9, line ends and the byte
+ * order mark. */
+static bool is_harmful(uint32_t point)
+{
+  static const uint32_t others[] = {0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202b, 0x202c,
+                                    0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0xfeff};
+  if (point < 0x20 || (point >= 0x7f && point <= 0x9f))
+    return true;
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+    if (point == others[i])
+      return true;
+  return false;
+}
+
+static void assert_harmless(const char *text, size_t size)
+{
+  struct buffer out = {0};
+  text_append_visible(&out, text, size);
+  assert_true(out.size > 0);
+  assert_true(text_is_utf8(out.data, out.size, NULL));
+  for (size_t at = 0; at < out.size;) {
+    size_t length = text_utf8_length(out.data + at, out.size - at);
+    uint32_t point = (unsigned char)out.data[at];
+    if (length > 1) {
+      point &= 0xffu >> (length + 1);
+      for (size_t i = 1; i < length; i++)
+        point = point << 6 | ((unsigned char)out.data[at + i] & 0x3f);
+    }
+    assert_false(is_harmful(point));
+    at += length;
+  }
+  buffer_deinit(&out);
+}
+
+static void every_character_is_shown(void **state)
+{
+  (void)state;
+  char text[5];
+  for (uint32_t point = 0; point <= 0x10ffff; point++) {
+    if (point >= 0xd800 && point <= 0xdfff)
+      continue;
+    size_t size = encode(text, point);
+    assert_harmless(text, size);
+    if (is_harmful(point))
+      continue;
+    struct buffer out = {0};
+    text_append_visible(&out, text, size);
+    assert_int_equal(out.size, size);
+    assert_memory_equal(out.data, text, size);
+    buffer_deinit(&out);
+  }
+}
+
+/* Most of what is no UTF-8 is seen within three bytes. */
+static void every_few_bytes_are_shown(void **state)
+{
+  (void)state;
+  static const unsigned char thirds[] = {0,    0x07, 0x1b, 'x',  0x7f, 0x80, 0x8e, 0x9b,
+                                         0x9f, 0xa0, 0xa6, 0xae, 0xbf, 0xc2, 0xe2, 0xff};
+  for (unsigned first = 0; first < 256; first++)
+    for (unsigned second = 0; second < 256; second++)
+      for (size_t i = 0; i < sizeof thirds; i++) {
+        char text[] = {(char)first, (char)second, (char)thirds[i]};
+        assert_harmless(text, 1);
+        assert_harmless(text, 2);
+        assert_harmless(text, 3);
+      }
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(patterns_match)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(patterns_match),
+                                     cmocka_unit_test(every_character_is_shown),
+                                     cmocka_unit_test(every_few_bytes_are_shown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
