@@ -23,6 +23,7 @@ WORK = WITNESS + """
 function once(run) return note(run) end
 function slow(run) local result = note(run) sleep "50ms" return result end
 function flaky(run) note(run) if run.attempt < 3 then error "not yet" end return run.attempt end
+function fail(run) note(run) error "never" end
 function long(run) local result = note(run) sleep "300ms" return result end
 """
 
@@ -35,6 +36,9 @@ BUSY = [
     {"id": "earliest", "trigger": "every 150ms", "run": "slow", "coalesce": "earliest", **OFTEN},
     {"id": "careful", "trigger": "every 200ms", "run": "slow", "delivery": "at_most_once"},
     {"id": "flaky", "trigger": "every 1s", "run": "flaky", "retry": {"attempts": 3, "delay": "50ms"}, **OFTEN},
+    {"id": "failing", "trigger": "every 700ms", "run": "fail", "retry": {"attempts": 2, "delay": "50ms"}, **OFTEN},
+    {"id": "jittery", "trigger": "every 300ms jitter=100ms", "run": "once", **OFTEN},
+    {"id": "seconds", "trigger": "* * * * * *", "run": "once", **OFTEN},
     {"id": "graceful", "trigger": "every 50ms", "run": "once", "misfire_grace_time": "100ms", **OFTEN},
     {"id": "shell", "trigger": "every 1s", "command": SHELL, **OFTEN},
     {"id": "hand", "run": "once", "overlap": "allow", **OFTEN},

@@ -47,8 +47,9 @@ What is judged, and the kind under which a violation is told:
   early       a claim, a begin or a run before its due time
   twice       an attempt ran twice, or an at_most_once job did
   unexecuted  a run is kept as succeeded, and the job itself knows nothing of it
-  attempts, again   attempts that are missing, or that follow one after which there should be none
-  abandoned   a run that was cut off and did not run again
+  attempts, again   attempts that are missing, or that follow one after which there should be none (by the job's
+              options: jobs that ask for attempts themselves are not for this checker)
+  abandoned   a run that was cut off, or failed and may be retried, and did not run again
   finish, stale     an end that was told and is not kept, or twice; a result that is another attempt's
   fence, history    a fence that two attempts have; runs that cannot be found from the newest on
   missing, double, extra   a due time that became nothing, or two things; something for a time that is not due

@@ -127,8 +127,11 @@ def judge_policy(violate, job, run):
     failures = sum(attempt.state in (FAILED, TIMED_OUT) for attempt in run.former)
     retry = job.spec.get("retry")
     most = retry.get("attempts", 1) if isinstance(retry, dict) else retry if isinstance(retry, int) else 1
-    if failures >= max(most, 1) and not job.spec.get("asks_again"):
+    if failures >= max(most, 1):
         violate("again", "no attempt after %d failures" % failures, "attempt %d" % run.attempt)
+    is_plain = not isinstance(retry, dict) or not {"decide", "retry_on", "give_up_on"} & set(retry)
+    if run.state in (FAILED, TIMED_OUT) and is_plain and failures + 1 < most:
+        violate("abandoned", "another attempt after %d failures of %d" % (failures + 1, most), "none")
     interrupted = sum(attempt.state == INTERRUPTED for attempt in [*run.former, run])
     if (run.state == INTERRUPTED and job.spec.get("delivery") != "at_most_once" and job.state != ERROR
             and interrupted < job.spec.get("max_interruptions", INTERRUPTIONS)):

@@ -214,6 +214,12 @@ class Refuses(unittest.TestCase):
     def test_a_run_that_was_cut_off_and_left_so(self):
         self.refuse("abandoned", lambda story: story.run("tick", at(5), state=INTERRUPTED))
 
+    def test_a_run_that_failed_and_was_not_retried(self):
+        def change(story):
+            story.add("flaky", retry={"attempts": 2}, at_us=at(3), next_us=at(5))
+            story.run("flaky", at(4), state=FAILED)
+        self.refuse("abandoned", change)
+
     def test_a_fence_that_is_not_alone(self):
         self.refuse("fence", lambda story: story.run("tick", at(5), fence=101), "history")
 
