@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/arrive.h"
 #include "sched/checkpoint.h"
 #include "sched/fold.h"
@@ -148,8 +149,10 @@ void finish_reported(struct sched *s, const struct message *message)
 {
   struct open_run *run = run_find_attempt(s, &message->as.finished.attempt);
   struct run ended;
-  if (!run)
+  if (!run) {
+    sometimes("a finish is stale");
     return;
+  }
   fill(&ended, run);
   ended.state = message->as.finished.state;
   ended.started_us = message->as.finished.started_us;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/ask.h"
 #include "sched/event.h"
 #include "sched/finish.h"
@@ -102,6 +103,7 @@ static void record_skip(struct sched *s, struct entry *entry, int64_t first_us, 
     last->last_us = last_us;
     last->count += count;
     last->recorded_us = s->now_us;
+    sometimes("a skip goes on where the last one ended");
     code = store_extend_skip(s->store, entry->last_skip.number, last, &error);
   }
   if (code == ERROR_NOT_FOUND) {
@@ -185,6 +187,7 @@ static bool pass_over_late(struct sched *s, struct entry *entry)
   int64_t grace_us = grace_start(s, entry->job), last_us;
   if (entry->progress.next_us >= grace_us)
     return true;
+  sometimes("due times are past their grace");
   int64_t first_us = entry->progress.next_us;
   int64_t count = count_due(entry, grace_us - 1, &last_us);
   record_skip(s, entry, first_us, last_us, count, SKIP_MISFIRE);
@@ -217,6 +220,7 @@ static void pass_over_too_many(struct sched *s, struct entry *entry, struct due 
   int64_t surplus = due->count - job->replay_limit;
   if (job->coalesce != COALESCE_ALL || job->replay_limit == 0 || surplus <= 0)
     return;
+  sometimes("more due times are late than are replayed");
   int64_t last_us = find_last_of(entry, due, surplus);
   enum skip_reason reason = job->overlap == OVERLAP_BUFFER_ALL ? SKIP_OVERLAP : SKIP_MISFIRE;
   record_skip(s, entry, due->first_us, last_us, surplus, reason);
@@ -270,6 +274,7 @@ static void claim_earliest(struct sched *s, struct entry *entry, const struct du
   struct open_run *claimed = run_claim(s, entry, due->first_us, RUN_BY_SCHEDULE, NULL, NULL);
   int64_t second_us;
   if (due->count > 1 && fire_next(entry->job, due->first_us, &second_us)) {
+    sometimes("due times are coalesced into the earliest");
     record_skip(s, entry, second_us, due->last_us, due->count - 1, reason);
     claimed = NULL; /* the cursor goes further than its row tells */
   }
@@ -279,6 +284,7 @@ static void claim_earliest(struct sched *s, struct entry *entry, const struct du
 static void claim_latest(struct sched *s, struct entry *entry, const struct due *due)
 {
   if (due->count > 1) {
+    sometimes("due times are coalesced into the latest");
     int64_t before_last_us = due->first_us;
     trigger_count(entry->job->trigger, due->first_us - 1, due->last_us - 1, &before_last_us);
     record_skip(s, entry, due->first_us, before_last_us, due->count - 1, reason_of(entry));
@@ -378,6 +384,7 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
   int64_t last_us;
   if (!entry->job->trigger || progress->next_us > s->now_us)
     return;
+  sometimes("a trigger is changed before all its due times are decided");
   int64_t count = count_due(entry, s->now_us, &last_us);
   record_skip(s, entry, progress->next_us, last_us, count,
               progress->state == JOB_PAUSED ? SKIP_PAUSED : SKIP_MISFIRE);

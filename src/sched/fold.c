@@ -12,6 +12,7 @@
 #include <utlist.h>
 
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/fire.h"
 #include "sched/near.h"
 #include "sched/run.h"
@@ -162,6 +163,7 @@ static void follow(struct sched *s, struct claim **claims, int64_t job)
     HASH_FIND(hh, *claims, &last, sizeof last, claim);
     if (!claim)
       return;
+    sometimes("a claim is found that was not folded");
     HASH_DEL(*claims, claim);
     apply(s, entry, claim);
     free(claim);
@@ -179,7 +181,8 @@ void fold_recover(struct sched *s)
     struct run_key before = claims->before;
     follow(s, &claims, before.job);
     HASH_FIND(hh, claims, &before, sizeof before, claim);
-    if (claim) { /* no link leads to it */
+    if (claim) {
+      sometimes("a claim is found that was folded");
       HASH_DEL(claims, claim);
       free(claim);
     }

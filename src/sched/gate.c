@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/fire.h"
 #include "sched/near.h"
 #include "sched/run.h"
@@ -148,6 +149,7 @@ static struct pace *read_pace(struct sched *s, struct entry *entry, int32_t size
 /* Runs that began in the future began before the clock was set back: as far as is known, now. */
 static void bring_back(struct pace *pace, int64_t now_us)
 {
+  sometimes("a rate has counted in a future that is none any more");
   for (int32_t i = 0; i < pace->count; i++)
     if (pace->starts[i] > now_us)
       pace->starts[i] = now_us;
@@ -233,6 +235,14 @@ static int64_t order(const struct job *job, int64_t due_us)
 static void set_wait(struct sched *s, struct wait *wait, const struct wait *found)
 {
   int64_t since_us = wait->since_us ? wait->since_us : s->now_us;
+  if (found->why == WAIT_POOL)
+    sometimes("somebody waits for a slot of a pool");
+  else if (found->why == WAIT_KEY)
+    sometimes("somebody waits for a key");
+  else if (found->why == WAIT_RATE || found->why == WAIT_REPLAY)
+    sometimes("somebody waits for a rate");
+  else if (found->why == WAIT_OVERLAP)
+    sometimes("somebody waits for the end of a run of the same job");
   *wait = *found;
   wait->since_us = since_us;
 }

@@ -3,6 +3,7 @@
  * database. One of these chores at a time, in turns and a few rows at once, since nobody is served
  * meanwhile. Nothing here is urgent, so a failure is only logged. */
 #include "base/log.h"
+#include "base/sometimes.h"
 #include "sched/cut.h"
 #include "sched/fold.h"
 #include "sched/near.h"
@@ -63,6 +64,7 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
     code = s->failure ? s->failure : store_commit(s->store, &s->error);
   }
   if (code) {
+    sometimes("housekeeping fails");
     store_rollback(s->store);
     run_undo(s);
     near_forget(s);

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/arrive.h"
 #include "sched/checkpoint.h"
 #include "sched/event.h"
@@ -86,8 +87,8 @@ static void quarantine(struct sched *s, struct open_run *run, int32_t times)
   buffer_deinit(&id);
 }
 
-/* No worker ever had it: it waits for its next attempt, or at a gate. When it is due tells nothing, as
- * the clock may have been set back since a worker has begun it. */
+/* No worker ever had it: it waits for its next attempt, or at a gate. When it is due tells nothing,
+ * as the clock may have been set back since a worker has begun it. */
 static bool was_waiting(const struct run *row)
 {
   return row->due_us == JOB_NEVER || (row->attempt > 1 && row->started_us == 0);
@@ -98,6 +99,7 @@ static bool runs_again(struct sched *s, struct open_run *run, const struct past 
   const struct job *job = run->entry->job;
   if (job->delivery == AT_MOST_ONCE) {
     log_warn("%s was cut off and is not run again (at_most_once)", job->id);
+    sometimes("an at_most_once run was cut off");
     return false;
   }
   if (past->interrupted + 1 >= job->max_interruptions) {
@@ -122,9 +124,11 @@ static void recover_one(struct sched *s, struct run *row)
   if (run)
     run->uncounted = row->attempt - 1 - past.failed; /* snoozed ones are not all kept */
   if (run && was_waiting(row)) {
+    sometimes("a run waited when the daemon died");
     run_wait_until(s, run, row->due_us);
     return;
   }
+  sometimes("a run was cut off");
   row->state = RUN_INTERRUPTED;
   row->finished_us = s->now_us;
   row->error = memory_strdup("cut off by the end of the daemon");

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/checkpoint.h"
 #include "sched/finish.h"
 #include "sched/fold.h"
@@ -227,6 +228,8 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
                     .args = (char *)(uintptr_t)args,
                     .events = (char *)(uintptr_t)events};
   enum error_code code = store_claim(s->store, &run, &error);
+  if (code == ERROR_CONFLICT)
+    sometimes("a due time has a run already");
   if (code == ERROR_CONFLICT || sched_failed(s, code, &error))
     return NULL;
   entry->progress.last_us = scheduled_us;
@@ -266,6 +269,7 @@ void run_send(struct sched *s, struct open_run *run)
   enum script_ready ready =
       job->command ? SCRIPT_READY : script_ready(s, job->script, &script, &error);
   if (ready == SCRIPT_LATER) { /* until run_release() */
+    sometimes("a run waits for its script to be loaded");
     heap_remove(&run->start);
     return;
   }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/arrive.h"
 #include "sched/ask.h"
 #include "sched/calendar.h"
@@ -295,6 +296,7 @@ static void finish_writing(struct sched *s)
 
 static void take_back(struct sched *s)
 {
+  sometimes("a turn is taken back");
   store_rollback(s->store);
   message_list_deinit(s->out);
   run_undo(s);
@@ -424,6 +426,7 @@ static enum error_code hold(struct sched *s, struct message_list *messages)
       take(s, &message);
       message_destroy(message);
     } else {
+      sometimes("a message is kept until it can be stored");
       message_list_append(&s->held, message);
     }
   }

@@ -25,6 +25,7 @@ static const char *const policies[] = {
     "\"coalesce\":\"earliest\",\"pool\":\"p\",\"misfire_grace_time\":\"7s\"",
     "\"misfire_grace_time\":\"1m\",\"expect\":\"1h\"",
     "\"overlap\":\"allow\",\"rate\":\"4/10s\",\"concurrency_key\":\"k\",\"concurrency_limit\":2",
+    "\"rate\":\"3/1m\",\"overlap\":\"skip\",\"timeout\":\"10s\"",
     "\"overlap\":\"buffer_all\",\"buffer_limit\":2,\"concurrency_key\":\"k\",\"pool\":\"p\"",
     "\"retry\":{\"attempts\":3,\"delay\":\"2s\"},\"pool\":\"p\",\"timeout\":\"30s\"",
     "\"retry\":{\"attempts\":5,\"delay\":\"1s\",\"backoff\":\"exponential\"}",

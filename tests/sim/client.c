@@ -286,6 +286,11 @@ static void change(struct life *life, struct booked *job)
     return;
   int64_t now_us = sim_now_us(life->sim);
   cast_rule(&life->draw, now_us, &rule);
+  if (job->rule.kind == RULE_INTERVAL && draw_chance(&life->draw, 40)) {
+    rule =
+        job->rule; /* every second time is the same: after the clock was set back, one that was */
+    rule.period_us *= 2;
+  }
   *doubt = (struct doubt){.job = job,
                           .rule = rule,
                           .revision = ++life->last_revision,
@@ -351,6 +356,13 @@ void client_act(struct life *life)
     cancel(life);
   }
   free(params);
+}
+
+void client_change_some(struct life *life)
+{
+  for (int i = DECLARED; i < JOBS; i++)
+    if (life->jobs[i].is_there && draw_chance(&life->draw, 40))
+      change(life, &life->jobs[i]);
 }
 
 void client_resume_all(struct life *life)

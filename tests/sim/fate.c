@@ -48,6 +48,8 @@ static void set_clock(struct life *life)
   }
   life_say(life, "the clock is set by %lld us", (long long)step_us);
   sim_set_clock(life->sim, step_us);
+  if (step_us < 0 && draw_chance(&life->draw, 50))
+    client_change_some(life);
 }
 
 static void reload(struct life *life)
@@ -163,6 +165,13 @@ void fate_calm_down(struct life *life)
     life_recover(life);
   life_save(life, client_source(life));
   life_go_on(life, 2 * SECOND);
+  /* Runs of jobs that are gone have no name to cancel them by. */
+  if (book_query(life_db(life),
+                 "SELECT count(*) FROM runs WHERE state < 2 AND job NOT IN "
+                 "(SELECT number FROM jobs)",
+                 0, 0, 0))
+    life_recover(life);
+  life_go_on(life, 2 * SECOND);
   cancel_open(life);
   client_resume_all(life);
   for (int i = 0; i < 60; i++)
@@ -174,9 +183,12 @@ void fate_calm_down(struct life *life)
       continue;
     if (!client_cursor(life, job, &cursor_us))
       blame("%s: nobody answers", job->id);
-    if (cursor_us < sim_now_us(life->sim) - 30 * SECOND)
-      blame("%s: waits for ever, with %s since %lld s", job->id, job->options,
-            (long long)((sim_now_us(life->sim) - cursor_us) / SECOND));
+    if (cursor_us < sim_now_us(life->sim) - 90 * SECOND) {
+      char *why = NULL, *params = memory_printf("{\"job\":\"%s\"}", job->id);
+      client_ask(life, "why", params, &why);
+      blame("%s: waits for ever, with %s since %lld s: %s", job->id, job->options,
+            (long long)((sim_now_us(life->sim) - cursor_us) / SECOND), why);
+    }
     life->report->dues += book_check_dues(life_db(life), job, cursor_us);
     life->report->skips +=
         book_query(life_db(life), "SELECT sum(count) FROM skips WHERE job = ?", job->number, 0, 0);

@@ -14,6 +14,8 @@
 #include "time/instant.h"
 #include "time/zone.h"
 
+static const char database[] = "store.db"; /* what SQLite makes of it is on the disk in memory */
+
 void life_say(struct life *life, const char *format, ...)
 {
   if (!life->options->is_told)
@@ -262,7 +264,7 @@ void life_save(struct life *life, char *source)
 
 static enum error_code open_all(struct life *life, struct error *error)
 {
-  enum error_code code = store_open(life->path, &life->store, error);
+  enum error_code code = store_open(database, &life->store, error);
   if (!code && life->sim)
     code = sim_restart(life->sim, life->store, error);
   return code;
@@ -378,10 +380,9 @@ static void begin(struct life *life, const struct life_options *options)
   life->lose_after = -1;
   life->book = book_create();
   life->disk = disk_create(options->seed, pass, life);
-  if (!mkdtemp(folder))
+  if (!mkdtemp(folder) || chdir(folder)) /* where it is stands in no message */
     blame("no folder: %s", folder);
   life->folder = memory_strdup(folder);
-  life->path = memory_printf("%s/store.db", folder);
   if (open_all(life, &error))
     blame("no store: %s", error.text);
   struct sim_options sim_options = {
@@ -402,21 +403,16 @@ static void begin(struct life *life, const struct life_options *options)
 
 static void end(struct life *life)
 {
-  static const char *const suffixes[] = {"", "-lock"};
   sim_destroy(life->sim);
   store_close(life->store);
   disk_destroy(life->disk);
   book_destroy(life->book);
   message_list_deinit(&life->replies);
-  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-    char *name = memory_printf("%s%s", life->path, suffixes[i]);
-    unlink(name);
-    free(name);
-  }
+  unlink(database);
+  unlink("store.db-lock");
   rmdir(life->folder);
   free(life->source);
   free(life->folder);
-  free(life->path);
 }
 
 void life_live(const struct life_options *options, struct life_report *report)

@@ -44,7 +44,7 @@ struct life {
   struct store *store;
   struct sim *sim;
   struct book *book;
-  char *folder, *path, *source;
+  char *folder, *source;
   struct booked jobs[JOBS]; /* the first are declared by a script */
   int64_t last_revision, last_number;
   struct doubt doubt;
@@ -89,6 +89,8 @@ char *client_source(struct life *life);
 enum told client_ask(struct life *life, const char *operation, const char *params, char **result);
 /* An operation of any kind. */
 void client_act(struct life *life);
+/* Some jobs get another trigger. */
+void client_change_some(struct life *life);
 /* What was asked for when the daemon died has happened or not: the store tells. */
 void client_resolve(struct life *life);
 /* What was acknowledged is there, and what is due is decided. */

@@ -131,7 +131,7 @@ static uint64_t read_number(const char *text, char **rest)
 
 int main(int argc, char **argv)
 {
-  struct campaign campaign = {.first = 1, .last = 40};
+  struct campaign campaign = {.first = 1, .last = 30};
   char *rest;
   program = argv[0];
   for (int i = 1; i < argc; i++) {
