@@ -197,6 +197,16 @@ static void note_begin(struct life *life, const struct doubt *doubt, struct book
   free(missed.us);
 }
 
+/* A trigger that is the same goes on as if nothing had been said. */
+static bool is_same_rule(const struct rule *old, const struct rule *new)
+{
+  char *text = rule_trigger(old), *other = rule_trigger(new);
+  bool is_same = strcmp(text, other) == 0;
+  free(text);
+  free(other);
+  return is_same;
+}
+
 static void note_done(struct life *life)
 {
   const struct doubt *doubt = &life->doubt;
@@ -210,9 +220,11 @@ static void note_done(struct life *life)
     note_begin(life, doubt, job);
     break;
   case DOUBT_CHANGE:
+    job->revision = doubt->revision;
+    if (is_same_rule(&job->rule, &doubt->rule))
+      break;
     booked_change(job, &doubt->rule, doubt->at_us, doubt->cursor_us);
     job->is_blurred |= life->is_slow; /* it is not known when exactly */
-    job->revision = doubt->revision;
     note_begin(life, doubt, job);
     break;
   case DOUBT_REMOVE:

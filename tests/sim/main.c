@@ -36,6 +36,8 @@ void blame(const char *format, ...)
   exit(1);
 }
 
+enum { LIVES_LEAST = 20 }; /* fewer are not expected to reach everything */
+
 struct campaign {
   uint64_t first, last;
   bool is_twice;
@@ -160,7 +162,7 @@ int main(int argc, char **argv)
     }
   }
   live_all(&campaign);
-  int missing = campaign.first == campaign.last ? 0 : show_points();
+  int missing = campaign.last - campaign.first < LIVES_LEAST ? 0 : show_points();
   if (missing)
     fprintf(stderr, "%d interesting states were never reached\n", missing);
   return missing ? 1 : 0;
