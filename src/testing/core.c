@@ -33,8 +33,8 @@ struct core {
   int record, begins, ends, hear; /* references to the spec's functions */
   char *inside;                   /* source that each script's state begins with */
   size_t inside_size;
-  char *scratch; /* a folder of its own: jobs, where relative paths of scripts begin, and secrets */
-  char *folder;  /* where they begin in place of that; NULL: there */
+  char *scratch; /* see scratch.h; scripts' relative paths begin in its `jobs`, */
+  char *folder;  /* or here; NULL: there */
   char *problem; /* what the spec's own functions have raised; NULL: nothing */
 };
 
@@ -193,8 +193,6 @@ static void close_core(lua_State *L, struct core *core)
   luaL_unref(L, LUA_REGISTRYINDEX, core->ends);
   luaL_unref(L, LUA_REGISTRYINDEX, core->hear);
   core->record = core->begins = core->ends = core->hear = LUA_NOREF;
-  if (core->scratch)
-    scratch_remove(core->scratch);
   free(core->inside);
   free(core->scratch);
   free(core->folder);
@@ -227,8 +225,8 @@ static int64_t integer_field(lua_State *L, const char *name)
   return luaL_checkinteger(L, -1);
 }
 
-/* {now=, zone=, modules=, folder=|nil, patience_us=, inside=, record=, begins=, ends=, hear=} ->
- * core | nil message code */
+/* {now=, zone=, modules=, scratch=, folder=|nil, patience_us=, inside=, record=, begins=, ends=,
+ * hear=} -> core | nil message code. `scratch` is as scratch_make() makes it. */
 static int l_open(lua_State *L)
 {
   struct error error;
@@ -244,8 +242,7 @@ static int l_open(lua_State *L)
   core->inside = memory_copy(inside, core->inside_size);
   lua_getfield(L, 1, "folder");
   core->folder = memory_strdup(luaL_optstring(L, -1, NULL));
-  if (scratch_make(&core->scratch, &error))
-    return push_error(L, &error);
+  core->scratch = memory_strdup(text_field(L, "scratch", NULL));
   char *secrets = memory_printf("%s/secrets", core->scratch);
   secret_set_folder(secrets);
   free(secrets);

@@ -1,6 +1,7 @@
 #include "testing/core_text.h"
 
 #include <lauxlib.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -136,12 +137,30 @@ static int l_write_file(lua_State *L) /* path text -> true | nil message */
   return 1;
 }
 
+static int l_make_folder(lua_State *L) /* -> path | nil message; see scratch.h */
+{
+  struct error error;
+  char *path = NULL;
+  if (scratch_make(&path, &error))
+    return push_problem(L, &error);
+  lua_pushstring(L, path);
+  free(path);
+  return 1;
+}
+
+static int l_remove_folder(lua_State *L) /* path -> */
+{
+  scratch_remove(luaL_checkstring(L, 1));
+  return 0;
+}
+
 void core_text_open(lua_State *L)
 {
   static const luaL_Reg functions[] = {
       {"parse_time", l_parse_time},         {"format_time", l_format_time},
       {"parse_duration", l_parse_duration}, {"format_duration", l_format_duration},
       {"did_you_mean", l_did_you_mean},     {"scan", l_scan},
-      {"write_file", l_write_file},         {NULL, NULL}};
+      {"write_file", l_write_file},         {"make_folder", l_make_folder},
+      {"remove_folder", l_remove_folder},   {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -24,11 +24,11 @@ local Recorder = require "moonbeat.testing.recorder"
 ---@class moonbeat.sim
 local sim = {}
 
-local BEGIN = "2026-01-01 00:00" -- when nobody says otherwise, so that tests mean the same each day
+-- When nobody says otherwise: the same each day, and hardly anything is due just then.
+local BEGIN = "2026-01-01 00:00:01"
 local PATIENCE_US = 10 * 1000000 -- of real time, for what scripts compute at one instant
 local LOADING_US = 60 * 1000000  -- longer than a script may take to load
 local LONGEST_RUN_US = 24 * 3600 * 1000000
-local PAGE = 1000
 
 local inside -- source of the scripts' side
 do
@@ -50,10 +50,13 @@ local settings = {
   env = {},
   secrets = {},
   takes = {},      -- job -> seconds
+  files = {},      -- that the test wrote, {path=, text=}
+  scratch = nil,   -- a folder of the test's own, while there is one
 }
 local kept        -- of all, while a test runs
 
 local world       -- the core's; nil: not begun
+local is_touched  -- it
 local failures    -- job -> list of messages
 local heard       -- events, {name=, json=}
 local stays       -- runs on the worker, {job=, first=, last=, ...}
@@ -179,13 +182,40 @@ local function give(source)
   end
 end
 
+local function write_file(file)
+  local is_absolute = file.path:sub(1, 1) == "/"
+  local folder = settings.folder or settings.scratch .. "/jobs"
+  local done, message = core.write_file(is_absolute and file.path or folder .. "/" .. file.path, file.text)
+  return done or fail("sim.write: %s", message)
+end
+
+--- Scripts' relative paths begin in it. It goes with the test.
+local function need_scratch()
+  if not settings.scratch then
+    settings.scratch = check(core.make_folder())
+    for _, file in ipairs(settings.files) do
+      write_file(file)
+    end
+  end
+end
+
+local function drop_scratch()
+  if settings.scratch then
+    core.remove_folder(settings.scratch)
+  end
+  settings.scratch = nil
+end
+
 local function begin()
   close()
+  need_scratch()
   heard, stays, by_fence, moments, failures, calls = {}, {}, {}, 0, {}, 0
+  is_touched = false
   world = check(core.open {
     now = settings.begin or core.parse_time(BEGIN, settings.zone),
     zone = settings.zone,
     modules = settings.modules or ".",
+    scratch = settings.scratch,
     folder = settings.folder,
     patience_us = PATIENCE_US,
     inside = inside,
@@ -204,10 +234,12 @@ local function begin()
   check(world:scanned())
 end
 
+--- What was asked or done since it began would be lost if it began anew.
 local function need()
   if not world then
     begin()
   end
+  is_touched = true
 end
 
 -- ---- times ----
@@ -240,8 +272,8 @@ local function length_us(name, length)
 end
 
 --- Begins the simulation at a moment: what was loaded is loaded anew there, and nothing has happened
--- yet. The zone is that of the text and, as the daemon's own, of all triggers that name none; "UTC" when
--- not given.
+-- yet, but that what is due at this very moment happens in it. The zone is that of the text and, as the
+-- daemon's own, of all triggers that name none; "UTC" when not given.
 ---
 ---     sim.at("2026-03-29 01:59", "Europe/Berlin")
 ---@param time string|number
@@ -262,7 +294,9 @@ end
 --- The present moment: "2026-03-29T01:59:00+01:00".
 ---@return string
 function sim.now()
-  need()
+  if not world then
+    begin()
+  end
   return (clock())
 end
 
@@ -291,20 +325,36 @@ end
 
 -- ---- job files ----
 
-local function add_source(source)
-  if not source.script:find "^[%a_][%w_-]*$" then
-    fail('%s: a script\'s name is letters, digits, "_" and "-", and begins with a letter or "_"', source.path)
+-- While nothing has happened, scripts are there from the beginning, as after a start of the daemon.
+local function load_all(sources)
+  if not world or not is_touched then
+    begin()
+    return
   end
-  need()
-  local place = #settings.sources + 1
-  for i, known in ipairs(settings.sources) do
-    place = known.script == source.script and i or place
+  for _, source in ipairs(sources) do
+    give(source)
   end
-  local before = settings.sources[place]
-  settings.sources[place] = source
-  local loaded, message = pcall(give, source)
+end
+
+local function add_sources(sources)
+  local before = settings.sources
+  settings.sources = { table.unpack(before) }
+  for _, source in ipairs(sources) do
+    if not source.script:find "^[%a_][%w_-]*$" then
+      fail('%s: a script\'s name is letters, digits, "_" and "-", and begins with a letter or "_"', source.path)
+    end
+    local place = #settings.sources + 1
+    for i, known in ipairs(settings.sources) do
+      place = known.script == source.script and i or place
+    end
+    settings.sources[place] = source
+  end
+  local loaded, message = pcall(load_all, sources)
   if not loaded then
-    settings.sources[place] = before
+    settings.sources = before
+    if not is_touched then
+      close()
+    end
     error(message, 0)
   end
 end
@@ -333,7 +383,7 @@ function sim.load(path)
     set_modules(path:match "^(.*)/[^/]*$" or ".")
     local text = file:read "a"
     file:close()
-    add_source { script = path:match "([^/]*)%.lua$", path = path, text = text }
+    add_sources { { script = path:match "([^/]*)%.lua$", path = path, text = text } }
     return
   end
   local sources, message = core.scan((path:gsub("(.)/+$", "%1")))
@@ -345,8 +395,8 @@ function sim.load(path)
     if source.problem then
       error(source.problem, 0)
     end
-    add_source(source)
   end
+  add_sources(sources)
 end
 
 --- The same with the text of a job file: sim.script("tick", [[ every("5s", function() end) ]]).
@@ -356,7 +406,7 @@ function sim.script(name, source)
   if type(name) ~= "string" or type(source) ~= "string" then
     fail("sim.script wants a name and the script's text")
   end
-  add_source { script = name, path = name .. ".lua", text = source }
+  add_sources { { script = name, path = name .. ".lua", text = source } }
 end
 
 --- The file was removed: its jobs are gone.
@@ -377,8 +427,8 @@ function sim.unload(name)
   fail('sim.unload: no script "%s" is loaded%s', tostring(name), core.did_you_mean(tostring(name), names))
 end
 
---- Where relative paths of scripts begin, as the jobs folder does: an empty folder of the test's own, which
--- goes with it. A path given is that folder from now on, and is the caller's.
+--- Where relative paths of scripts begin, as they do in the jobs folder: an empty folder of the test's
+-- own, which goes with it. A path given is that folder from now on, and is the caller's.
 ---@param path? string
 ---@return string path
 function sim.folder(path)
@@ -388,17 +438,18 @@ function sim.folder(path)
       begin()
     end
   end
-  need()
-  return world:folder()
+  need_scratch()
+  return settings.folder or settings.scratch .. "/jobs"
 end
 
 --- Writes a file for scripts to find.
 ---@param path string from sim.folder() on; its folders are made
 ---@param text string
 function sim.write(path, text)
-  local whole = path:sub(1, 1) == "/" and path or sim.folder() .. "/" .. path
-  local done, message = core.write_file(whole, text)
-  return done or fail("sim.write: %s", message)
+  need_scratch()
+  local file = { path = path, text = text }
+  write_file(file)
+  table.insert(settings.files, file)
 end
 
 --- What a script has written; nil when the file is not there.
@@ -411,171 +462,18 @@ function sim.read(path)
     file:close()
     return text
   end
+  return nil
 end
 
 -- ---- what has happened ----
 
-local Run = { __name = "moonbeat.run" }
-
--- Read when it is asked for.
-function Run:__index(name)
-  if name == "log" then
-    local lines = {}
-    for i, line in ipairs(ask("logs", { run = self.id, limit = PAGE }).lines) do
-      lines[i] = line.text
-    end
-    rawset(self, "log", lines)
-    return lines
-  end
-end
-
-local function show_times(row, names)
-  for _, name in ipairs(names) do
-    if row[name] then
-      row[name .. "_us"] = core.parse_time(row[name], "UTC")
-      row[name] = core.format_time(row[name .. "_us"], settings.zone)
-    end
-  end
-  return row
-end
-
-local function make_run(row)
-  show_times(row, { "scheduled_at", "claimed_at", "started_at", "finished_at", "due_at" })
-  row.scheduled_us = row.scheduled_at_us
-  if row.started_at and row.finished_at then
-    row.took = (row.finished_at_us - row.started_at_us) / 1e6
-  end
-  return setmetatable(row, Run)
-end
-
----@class moonbeat.run
----@field id string
----@field job string
----@field state "pending"|"running"|"succeeded"|"failed"|"timed_out"|"cancelled"|"interrupted"
----@field scheduled_at string "2026-03-29T03:00:00+02:00"; so are the others
----@field started_at string?
----@field finished_at string?
----@field took number? seconds of virtual time
----@field attempt integer
----@field result any
----@field error string?
----@field log string[] the lines of its log
-
---- The runs of a job, oldest first; without a name those of all jobs.
----@param job? string
----@return moonbeat.run[]
-function sim.runs(job)
-  need()
-  local rows, before = {}, nil
-  repeat
-    local page = ask("runs", { job = job, limit = PAGE, before = before })
-    for _, row in ipairs(page.runs) do
-      rows[#rows + 1] = row
-    end
-    before = page.next
-  until not before
-  local runs = {}
-  for i = #rows, 1, -1 do
-    runs[#runs + 1] = make_run(rows[i])
-  end
-  return runs
-end
-
---- The last run of a job; nil: there is none.
----@param job string
----@return moonbeat.run?
-function sim.last_run(job)
-  local runs = sim.runs(job)
-  return runs[#runs]
-end
-
---- What of a job was passed over: {first_at=, last_at=, count=, reason=}, oldest first.
----@param job string
----@return table[]
-function sim.skips(job)
-  need()
-  local skips = ask("skips", { job = job, limit = PAGE }).skips
-  table.sort(skips, function(a, b) return a.first_at < b.first_at end)
-  for _, skip in ipairs(skips) do
-    show_times(skip, { "first_at", "last_at", "recorded_at" })
-  end
-  return skips
-end
-
---- The lines that a job's runs have logged: {at=, level=, text=}, oldest first.
----@param job string
----@return table[]
-function sim.log(job)
-  local lines = {}
-  for _, run in ipairs(sim.runs(job)) do
-    for _, line in ipairs(ask("logs", { run = run.id, limit = PAGE }).lines) do
-      lines[#lines + 1] = show_times(line, { "at" })
-    end
-  end
-  return lines
-end
-
---- What has been told to listeners: {event=, at=, ...}, oldest first.
----@param name? string of the events; * stands for anything
----@return table[]
-function sim.events(name)
-  need()
-  local form = name and "^" .. name:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*") .. "$"
-  local events = {}
-  for _, event in ipairs(heard) do
-    if not form or event.name:find(form) then
-      events[#events + 1] = show_times(core.json_decode(event.json), { "at", "scheduled_at" })
-    end
-  end
-  return events
-end
-
---- A job as the daemon shows it: state, trigger, next_run_at and so on.
----@param job string
----@return table
-function sim.job(job)
-  need()
-  if type(job) ~= "string" then
-    fail("a job's name is a string, not a %s", type(job))
-  end
-  return show_times(ask("show", { job = job }), { "next_run_at", "last_run_at" })
-end
-
---- The names of all jobs.
----@return string[]
-function sim.jobs()
-  need()
-  local names, after = {}, nil
-  repeat
-    local page = ask("list", { after = after, limit = PAGE })
-    for _, job in ipairs(page.jobs) do
-      names[#names + 1] = job.id
-    end
-    after = page.next
-  until not after
-  table.sort(names)
-  return names
-end
-
---- When a job is due next.
----@param job string
----@param count? integer how many times, 1 when not given
----@return string ...
-function sim.next(job, count)
-  need()
-  local times = {}
-  for i, time in ipairs(ask("next", { job = job, count = count or 1 }).fires) do
-    times[i] = core.format_time(core.parse_time(time, "UTC"), settings.zone)
-  end
-  return table.unpack(times)
-end
-
---- The stays of runs on the worker, in the order of their beginnings. For assertions.
----@return table[]
-function sim.stays()
-  need()
-  return stays
-end
+local make_run = require "moonbeat.testing.history"(sim, {
+  need = need,
+  ask = ask,
+  zone = function() return settings.zone end,
+  heard = function() return heard end,
+  stays = function() return stays end,
+})
 
 -- ---- what a test does ----
 
@@ -586,7 +484,10 @@ local function finish(id)
   local until_us = world:now() + LONGEST_RUN_US
   local row = ask("run", { run = id })
   while not has_ended[row.state] and world:now() < until_us do
-    check(world:step(until_us))
+    local told = #heard
+    repeat -- to ask is a turn of the scheduler's, which has things to do a moment later
+      check(world:step(until_us))
+    until #heard > told or world:now() >= until_us
     row = ask("run", { run = id })
   end
   return make_run(row)
@@ -740,7 +641,8 @@ end
 --- Forgets everything, what was loaded included.
 function sim.reset()
   close()
-  settings = { sources = {}, zone = "UTC", env = {}, secrets = {}, takes = {} }
+  drop_scratch()
+  settings = { sources = {}, zone = "UTC", env = {}, secrets = {}, takes = {}, files = {} }
   for _, recorder in ipairs(recorders) do
     recorder:clear()
     recorder:restore {}
@@ -751,6 +653,7 @@ local function begin_test()
   close()
   kept = { settings = settings, answers = {} }
   settings = copy(settings)
+  settings.scratch = nil
   for i, recorder in ipairs(recorders) do
     recorder:clear()
     kept.answers[i] = recorder:save()
@@ -759,6 +662,7 @@ end
 
 local function end_test()
   close()
+  drop_scratch()
   if not kept then
     return
   end
@@ -769,6 +673,12 @@ local function end_test()
   kept = nil
 end
 
+-- What is left when Lua ends.
+local last = setmetatable({}, { __gc = function()
+  close()
+  drop_scratch()
+end })
+
 local busted = package.loaded["busted"]
 if busted and busted.before_each then
   busted.before_each(begin_test)
@@ -777,4 +687,4 @@ end
 
 require "moonbeat.testing.assertions"(sim)
 
-return sim
+return setmetatable(sim, { __name = "moonbeat.sim", last = last })

@@ -84,7 +84,7 @@ function Recorder:answer(pattern, answer)
     pattern, answer = "*", pattern
   end
   if type(answer) ~= "table" and type(answer) ~= "function" then
-    fail("%s wants a table or a function, not a %s", name, type(answer))
+    fail("%s wants a table or a function, got %s", name, type(answer))
   elseif type(answer) == "table" then
     check_answer(name, answer)
   end

@@ -1,0 +1,175 @@
+--- What a test asks of a simulation: runs, skips, logs, events, jobs. Times are texts in the zone of
+-- sim.at, and beside them, as NAME_us, microseconds.
+
+local core = require "moonbeat.core"
+local fail = require "moonbeat.testing.fail"
+
+local PAGE = 1000
+
+--- Adds the functions to `sim`; `of` is its side of them. Returns what makes a run of what the scheduler
+-- tells.
+return function(sim, of)
+  local Run = { __name = "moonbeat.run" }
+
+  -- Read when it is asked for.
+  function Run:__index(name)
+    if name == "log" then
+      local lines = {}
+      for i, line in ipairs(of.ask("logs", { run = self.id, limit = PAGE }).lines) do
+        lines[i] = line.text
+      end
+      rawset(self, "log", lines)
+      return lines
+    end
+  end
+
+  local function show_times(row, names)
+    for _, name in ipairs(names) do
+      if row[name] then
+        row[name .. "_us"] = core.parse_time(row[name], "UTC")
+        row[name] = core.format_time(row[name .. "_us"], of.zone())
+      end
+    end
+    return row
+  end
+
+  local function make_run(row)
+    show_times(row, { "scheduled_at", "claimed_at", "started_at", "finished_at", "due_at" })
+    row.scheduled_us = row.scheduled_at_us
+    if row.started_at and row.finished_at then
+      row.took = (row.finished_at_us - row.started_at_us) / 1e6
+    end
+    return setmetatable(row, Run)
+  end
+
+  ---@class moonbeat.run
+  ---@field id string
+  ---@field job string
+  ---@field state "pending"|"running"|"succeeded"|"failed"|"timed_out"|"cancelled"|"interrupted"
+  ---@field scheduled_at string "2026-03-29T03:00:00+02:00"; so are the others
+  ---@field started_at string?
+  ---@field finished_at string?
+  ---@field took number? seconds of virtual time
+  ---@field attempt integer
+  ---@field result any
+  ---@field error string?
+  ---@field log string[] the lines of its log
+
+  --- The runs of a job, oldest first; without a name those of all jobs.
+  ---@param job? string
+  ---@return moonbeat.run[]
+  function sim.runs(job)
+    of.need()
+    local rows, before = {}, nil
+    repeat
+      local page = of.ask("runs", { job = job, limit = PAGE, before = before })
+      for _, row in ipairs(page.runs) do
+        rows[#rows + 1] = row
+      end
+      before = page.next
+    until not before
+    local runs = {}
+    for i = #rows, 1, -1 do
+      runs[#runs + 1] = make_run(rows[i])
+    end
+    return runs
+  end
+
+  --- The last run of a job; nil: there is none.
+  ---@param job string
+  ---@return moonbeat.run?
+  function sim.last_run(job)
+    local runs = sim.runs(job)
+    return runs[#runs]
+  end
+
+  --- What of a job was passed over: {first_at=, last_at=, count=, reason=}, oldest first.
+  ---@param job string
+  ---@return table[]
+  function sim.skips(job)
+    of.need()
+    local skips = of.ask("skips", { job = job, limit = PAGE }).skips
+    table.sort(skips, function(a, b) return a.first_at < b.first_at end)
+    for _, skip in ipairs(skips) do
+      show_times(skip, { "first_at", "last_at", "recorded_at" })
+    end
+    return skips
+  end
+
+  --- The lines that a job's runs have logged: {at=, level=, text=}, oldest first.
+  ---@param job string
+  ---@return table[]
+  function sim.log(job)
+    local lines = {}
+    for _, run in ipairs(sim.runs(job)) do
+      for _, line in ipairs(of.ask("logs", { run = run.id, limit = PAGE }).lines) do
+        lines[#lines + 1] = show_times(line, { "at" })
+      end
+    end
+    return lines
+  end
+
+  --- What has been told to listeners: {event=, at=, ...}, oldest first.
+  ---@param name? string of the events; * stands for anything
+  ---@return table[]
+  function sim.events(name)
+    of.need()
+    local form = name and "^" .. name:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*") .. "$"
+    local events = {}
+    for _, event in ipairs(of.heard()) do
+      if not form or event.name:find(form) then
+        events[#events + 1] = show_times(core.json_decode(event.json), { "at", "scheduled_at" })
+      end
+    end
+    return events
+  end
+
+  --- A job as the daemon shows it: state, trigger, next_run_at and so on.
+  ---@param job string
+  ---@return table
+  function sim.job(job)
+    of.need()
+    if type(job) ~= "string" then
+      fail("a job's name is a string, not a %s", type(job))
+    end
+    return show_times(of.ask("show", { job = job }), { "next_run_at", "last_run_at" })
+  end
+
+  --- The names of all jobs.
+  ---@return string[]
+  function sim.jobs()
+    of.need()
+    local names, after = {}, nil
+    repeat
+      local page = of.ask("list", { after = after, limit = PAGE })
+      for _, job in ipairs(page.jobs) do
+        names[#names + 1] = job.id
+      end
+      after = page.next
+    until not after
+    table.sort(names)
+    return names
+  end
+
+  --- When a job is due next.
+  ---@param job string
+  ---@param count? integer how many times, 1 when not given
+  ---@return string ...
+  function sim.next(job, count)
+    of.need()
+    local times = {}
+    for i, time in ipairs(of.ask("next", { job = job, count = count or 1 }).fires) do
+      times[i] = core.format_time(core.parse_time(time, "UTC"), of.zone())
+    end
+    return table.unpack(times)
+  end
+
+  --- The stays of runs on the worker, in the order of their beginnings. For assertions.
+  ---@return table[]
+  function sim.stays()
+    of.need()
+    return of.stays()
+  end
+
+  return make_run
+end

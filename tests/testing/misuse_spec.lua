@@ -1,0 +1,113 @@
+--- What goes wrong is told in one sentence, at the place in the spec or in the job file.
+
+local sim = require "moonbeat.testing"
+
+local HERE = "misuse_spec%.lua:%d+: "
+
+local function fails(expected, action)
+  local ok, message = pcall(action)
+  assert.is_false(ok)
+  message = tostring(message)
+  assert.truthy(message:find(expected), message)
+end
+
+describe("a simulation tells", function()
+  before_each(function()
+    sim.script("shop", [[ job "daily_count" { trigger = cron "0 3 * * *", run = function() end } ]])
+  end)
+
+  it("of a job that is not there, and the nearest", function()
+    for _, ask in ipairs { sim.job, sim.runs, sim.run_now, sim.fail, sim.next, sim.skips, sim.log } do
+      fails(HERE .. 'there is no job "daily_cont", did you mean "daily_count"', function() ask "daily_cont" end)
+    end
+    fails('no job "x"', function() assert.fires("x", 1) end)
+    fails('no job "x"', function() assert.never_overlaps("daily_count", "x") end)
+    fails('has no function "ad"', function() sim.call "shop.ad" end)
+  end)
+
+  it("of a job file that does not load, with its line, and keeps what was loaded", function()
+    fails("^shop%.lua:2: ", function() sim.script("shop", "local x = 1\nx = = 2\n") end)
+    fails('^shop%.lua:1: job "a": .*retri', function()
+      sim.script("shop", [[ job "a" { trigger = cron "@daily", retri = 3, run = function() end } ]])
+    end)
+    fails("^broken%.lua:3: oh no", function() sim.script("broken", "\n\nerror 'oh no'") end)
+    assert.same({ "daily_count" }, sim.jobs())
+    fails(HERE .. "sim.load: .*nowhere.lua: No such file", function() sim.load "jobs/nowhere.lua" end)
+    fails(HERE .. "sim.load: .*nowhere", function() sim.load "nowhere" end)
+    fails(HERE .. "sim.load: .* one daemon has one folder", function()
+      sim.load "jobs/hello.lua"
+      sim.load "tests/support/daemon.lua"
+    end)
+  end)
+
+  it("that time does not go back", function()
+    fails(HERE .. 'sim.advance: %-1d goes backwards', function() sim.advance "-1d" end)
+    sim.advance "1d"
+    fails(HERE .. "sim.advance_to: 2026%-01%-01 lies before 2026%-01%-02T00:00:01", function()
+      sim.advance_to "2026-01-01"
+    end)
+  end)
+
+  it("of times, lengths and zones that are none", function()
+    fails(HERE .. "sim.at: .*Europe/Berln.*Europe/Berlin", function() sim.at("2026-01-01", "Europe/Berln") end)
+    fails(HERE .. "sim.at: not a time", function() sim.at "tomorrow" end)
+    fails(HERE .. "sim.at: a time is a text", function() sim.at {} end)
+    fails(HERE .. "sim.advance: ", function() sim.advance "1 fortnight" end)
+    fails(HERE .. "sim.advance: a length is a text", function() sim.advance() end)
+    fails("assert.fires: not a time", function() assert.fires("daily_count", "noon") end)
+  end)
+
+  it("of answers that it does not know", function()
+    fails(HERE .. 'sim.http.answer: an answer has no field "staus", did you mean "status"', function()
+      sim.http.answer { staus = 200 }
+    end)
+    fails(HERE .. "sim.exec.answer wants a table or a function, got nil", function() sim.exec.answer "git" end)
+    fails(HERE .. "sim.http.answer: body must be a string", function() sim.http.answer { body = {} } end)
+    fails(HERE .. "sim.unload: no script \"shp\" is loaded, did you mean \"shop\"", function() sim.unload "shp" end)
+    fails(HERE .. "sim.sense: no job waits for such on_file", function() sim.sense("on_file", { path = "x" }) end)
+  end)
+
+  it("of errors in its own answers", function()
+    sim.script("web", [[ function get() return (http.get "https://a/") end ]])
+    sim.http.answer(function() error "the spec is wrong" end)
+    fails(HERE .. "the spec is wrong", function() sim.call "web.get" end)
+    sim.http.answer(function() return { body = 7 } end)
+    fails("body must be a string", function() sim.call "web.get" end)
+    sim.http.answer(function() sim.advance "1h" end)
+    fails("cannot go on from within", function() sim.call "web.get" end)
+  end)
+
+  it("what has happened, when an assertion fails", function()
+    sim.advance "2d"
+    fails("Expected daily_count to fire 3 times, not 2 times. It fired:\n  2026%-01%-01T03:00:00", function()
+      assert.fires("daily_count", 3)
+    end)
+    fails("Expected daily_count not to fire", function() assert.no.fires "daily_count" end)
+    fails("to fire at 2026%-01%-01 04:00", function() assert.fires("daily_count", "2026-01-01 04:00") end)
+    fails("at these times and no others:\n  2026%-01%-01 03:00\nIt fired:\n", function()
+      assert.fires("daily_count", { "2026-01-01 03:00" })
+    end)
+    fails('to fail with "boom". Its runs:\n  2026.* succeeded', function() assert.fails("daily_count", "boom") end)
+    fails("to skip 2 due times for overlap, not 0. It skipped:\n  never", function()
+      assert.skips("daily_count", "overlap", 2)
+    end)
+    fails('a line with "x" in the log', function() assert.logs("daily_count", "x") end)
+    fails("wants a number, a time or a list", function() assert.fires("daily_count", true) end)
+  end)
+end)
+
+describe("a runaway script", function()
+  it("is told of with its place", function()
+    local core = require "moonbeat.core"
+    local open = core.open
+    core.open = function(options)
+      options.patience_us = 100000
+      return open(options)
+    end
+    finally(function() core.open = open end)
+    sim.script("loop", "function spin()\n  while true do end\nend")
+    fails("a run of loop has been busy with its own code for more than 0.1 s.*loop.lua:%d", function()
+      sim.call "loop.spin"
+    end)
+  end)
+end)
