@@ -2,7 +2,7 @@
 -- compiles, and the commands that it shows are commands.
 
 local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "sensor", "vm", "exec",
-  "script", "ctl", "app" }
+  "script", "testing", "ctl", "app" }
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

@@ -49,7 +49,7 @@ return function(sim, of)
   ---@field scheduled_at string "2026-03-29T03:00:00+02:00"; so are the others
   ---@field started_at string?
   ---@field finished_at string?
-  ---@field took number? seconds of virtual time
+  ---@field took number? seconds of virtual time, of its last attempt
   ---@field attempt integer
   ---@field result any
   ---@field error string?

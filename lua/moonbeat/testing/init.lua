@@ -17,6 +17,10 @@
 -- With busted each test begins anew; what was loaded and answered outside of tests holds in all of
 -- them. Everywhere else, sim.reset() does.
 
+if _VERSION ~= "Lua 5.4" then
+  error(("moonbeat.testing needs Lua 5.4, and this is %s (busted --lua=lua5.4 runs it by another)"):format(_VERSION), 0)
+end
+
 local core = require "moonbeat.core"
 local fail = require "moonbeat.testing.fail"
 local Recorder = require "moonbeat.testing.recorder"
