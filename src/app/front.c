@@ -290,6 +290,7 @@ enum error_code front_request(struct front *f, const char *operation, const char
   waiter.tag = ++f->last_tag;
   waiter.answered = f->ended;
   waiter.next = f->waiters;
+  /* cppcheck-suppress autoVariables; it leaves the list before this returns */
   f->waiters = &waiter;
   if (!f->ended) {
     struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);

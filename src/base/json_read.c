@@ -300,7 +300,7 @@ static bool read_value(struct reader *r)
 enum error_code json_read(const char *text, size_t size, const struct json_handler *handler,
                           void *context, struct error *error)
 {
-  struct error own;
+  struct error own = {0};
   struct reader r = {.start = text,
                      .at = text,
                      .end = text + size,

@@ -97,7 +97,9 @@ static struct attempt asker_of(struct process *process, const char *op)
   bool is_load = process->phase == LOADING || strcmp(op, "unlock_all") == 0;
   if (is_load && strcmp(op, "lock") == 0)
     process->has_locked = true;
-  return is_load ? (struct attempt){0} : process->run->as.run.attempt;
+  if (is_load)
+    return (struct attempt){0};
+  return process->run->as.run.attempt;
 }
 
 /* Takes the request. */

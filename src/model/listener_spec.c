@@ -103,7 +103,7 @@ static const struct field fields[] = {
 enum error_code listener_spec_from_json(const struct json *value, struct listener_spec **out,
                                         struct error *error)
 {
-  struct error local;
+  struct error local = {0};
   struct listener_spec *spec = memory_alloc(sizeof *spec);
   spec->timeout_us = TIMEOUT_US;
   error = error ? error : &local;

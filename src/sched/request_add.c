@@ -221,7 +221,7 @@ static enum error_code add_unique(struct sched *s, struct job *job, const struct
                                   struct addition *addition, struct error *error)
 {
   struct buffer key = {0};
-  struct entry *pending;
+  struct entry *pending = NULL;
   enum error_code code = job_unique_key(job, &key, error);
   if (code)
     error_prefix(error, "job \"%s\": unique", job->id);

@@ -133,11 +133,11 @@ static enum error_code add_years(const struct cron_reader *reader, const char *b
                                  const struct cron_range *range, struct cron_special *special,
                                  struct error *error)
 {
-  struct cron_years *last = &special->years[special->year_count - (special->year_count > 0)];
+  struct cron_years *last = special->year_count ? &special->years[special->year_count - 1] : NULL;
   int32_t span = range->high - range->low;
   struct cron_years years = {(uint16_t)range->low, (uint16_t)range->high,
                              (uint16_t)(range->step > span ? span + 1 : range->step)};
-  if (special->year_count && last->step == 1 && years.step == 1 && years.from == last->until + 1)
+  if (last && last->step == 1 && years.step == 1 && years.from == last->until + 1)
     last->until = years.until; /* "2026,2027,2028" takes one place */
   else if (special->year_count == CRON_YEARS_MAX)
     return cron_read_refuse(reader, begin, error,

@@ -325,7 +325,7 @@ static enum error_code read_parts(struct reader *reader, char *text)
 
 enum error_code rrule_parse(const char *text, struct rrule *rule, struct error *error)
 {
-  struct error unread;
+  struct error unread = {0};
   *rule = (struct rrule){.interval = 1, .week_start = 1};
   if (strlen(text) > RRULE_TEXT_MAX)
     return error_set(error, ERROR_LIMIT, "the rule is longer than %d bytes", RRULE_TEXT_MAX);
