@@ -4,6 +4,7 @@
 #   ./bootstrap.sh run [OPTIONS]   build, then run the daemon on jobs/ (OPTIONS go to `moonbeat run`)
 #   ./bootstrap.sh test            build, then run every test
 #   ./bootstrap.sh build           build only: build/moonbeat
+#   ./bootstrap.sh packages        get what building and testing need, and no more
 #
 # On Debian and Ubuntu the packages that are missing are installed by apt-get (as root or by sudo);
 # elsewhere they are named. What is already done is skipped. Works from any directory.
@@ -23,7 +24,7 @@ test_packages=(openssl libcmocka-dev lua-busted lua-dkjson lua-check python3 pyt
 say() { printf '%s\n' "$*"; }
 die() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
 
-usage() { sed -n '2,9{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,10{s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"; }
 
 # Runs a command into the log; shows the end of the log when it fails.
 logged() {
@@ -162,13 +163,17 @@ main() {
   local command=${1:-}
   shift || true
   case $command in
-  run | test | build) ;;
+  run | test | build | packages) ;;
   -h | --help | help) usage && exit 0 ;;
   *) usage >&2 && exit 64 ;;
   esac
   mkdir -p "$build"
   : >"$log"
-  get_packages "$command"
+  if [[ $command == packages ]]; then
+    get_packages test
+  else
+    get_packages "$command"
+  fi
   case $command in
   run)
     configure OFF
@@ -182,6 +187,7 @@ main() {
     compile
     say "built $build/moonbeat"
     ;;
+  packages) say "everything is there" ;;
   test)
     configure ON
     compile
