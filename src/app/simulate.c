@@ -16,12 +16,7 @@
 #include "store/history.h"
 #include "time/zone.h"
 
-enum {
-  STEPS_PER_FIRE = 20, /* with more the scheduler is busy with something else than firing */
-  STEPS_FREE = 10000000,
-  STEPS_PER_LOOK = 256,
-  LOOK_US = 200000,
-};
+enum { STEPS_PER_LOOK = 256, LOOK_US = 200000 };
 
 /* A job that has run, by its number. */
 struct player_job {
@@ -31,6 +26,7 @@ struct player_job {
   int64_t duration_us;
   int64_t failures; /* so many attempts of each run fail */
   int32_t open;     /* its attempts under way */
+  int64_t ended_us; /* when one of them ended last */
   UT_hash_handle hh;
 };
 
@@ -43,7 +39,7 @@ struct player_open {
   UT_hash_handle hh;
 };
 
-/* Who gave up something last: "job 12", "pool db", "key shop-1". */
+/* Who gave up something last: "pool db", "key shop-1". */
 struct player_release {
   int64_t at_us;
   int32_t place;
@@ -66,6 +62,7 @@ struct player {
   struct heap ends; /* player_open.end */
   struct player_release *releases;
   struct player_median *medians;
+  int64_t barren;    /* steps in which no run began or ended: as a rule something was skipped */
   int64_t looked_us; /* monotonic */
   enum error_code failure;
   struct error error;
@@ -174,7 +171,7 @@ static void end_open(struct player *player, struct player_open *open)
 {
   heap_remove(&open->end);
   open->job->open--;
-  note_release(player, "job", open->job->job->id, open);
+  open->job->ended_us = open->end.us;
   note_release(player, "pool", open->job->job->pool, open);
   note_release(player, "key", open->key, open);
   HASH_DEL(player->open, open);
@@ -207,8 +204,12 @@ static void find_wait(struct player *player, const struct player_job *job, const
   if (attempt->number > 1 || attempt->begin_us <= attempt->scheduled_us ||
       attempt->scheduled_us < player->options->from_us)
     return; /* a date that was past already is late, and waits for nothing */
-  if ((was_full && was_let_in_by(player, "job", job->job->id, attempt, WAITED_FOR_OVERLAP)) ||
-      was_let_in_by(player, "pool", job->job->pool, attempt, WAITED_FOR_POOL) ||
+  if (was_full && job->ended_us == attempt->begin_us) {
+    attempt->wait = WAITED_FOR_OVERLAP;
+    attempt->behind = job->place;
+    return;
+  }
+  if (was_let_in_by(player, "pool", job->job->pool, attempt, WAITED_FOR_POOL) ||
       was_let_in_by(player, "key", key, attempt, WAITED_FOR_KEY))
     return;
   attempt->wait = WAITED_FOR_RATE;
@@ -240,6 +241,7 @@ static void model(void *context, struct sim *sim, const struct message *message,
   bool times_out = timeout_us > 0 && job->duration_us > timeout_us;
   fate->lasts_us = job->duration_us;
   fate->heeds_us = 0;
+  fate->is_silent = true; /* nobody listens: a turn less */
   fate->state = fails ? RUN_FAILED : RUN_SUCCEEDED;
   fate->error = fails ? "it is to fail" : NULL;
   struct simulation_attempt *attempt = simulation_add_attempt(player->simulation);
@@ -282,6 +284,11 @@ static bool watch(void *context, struct sim *sim, struct message *message)
 
 /* ---- the span ---- */
 
+static int64_t count_fires(const struct player *player)
+{
+  return (int64_t)player->simulation->attempt_count + player->barren;
+}
+
 static void tell_progress(struct player *player, bool at_once)
 {
   const struct simulation_options *options = player->options;
@@ -289,26 +296,34 @@ static void tell_progress(struct player *player, bool at_once)
   if (!options->progress || (!at_once && clock_us - player->looked_us < LOOK_US))
     return;
   player->looked_us = clock_us;
-  options->progress(options->context, sim_now_us(stage_sim(player->stage)),
-                    (int64_t)player->simulation->attempt_count);
+  options->progress(options->context, sim_now_us(stage_sim(player->stage)), count_fires(player));
+}
+
+static enum error_code step(struct player *player, struct error *error)
+{
+  size_t attempts = player->simulation->attempt_count;
+  unsigned open = HASH_COUNT(player->open);
+  enum error_code code = stage_step(player->stage, error);
+  end_those_until(player, sim_now_us(stage_sim(player->stage)));
+  player->barren +=
+      player->simulation->attempt_count == attempts && HASH_COUNT(player->open) == open;
+  if (!code && player->failure) {
+    *error = player->error;
+    code = player->failure;
+  }
+  return code;
 }
 
 static enum error_code play(struct player *player, struct error *error)
 {
   const struct simulation_options *options = player->options;
   struct sim *sim = stage_sim(player->stage);
-  size_t most = (size_t)options->most;
-  int64_t steps = 0, most_steps = STEPS_FREE + options->most * STEPS_PER_FIRE;
   enum error_code code = ERROR_OK;
-  while (!code && !player->failure && sim_next_us(sim) < options->until_us &&
-         player->simulation->attempt_count < most && steps < most_steps) {
-    code = stage_step(player->stage, error);
+  for (int steps = 0;
+       !code && sim_next_us(sim) < options->until_us && count_fires(player) < options->most;) {
+    code = step(player, error);
     if (++steps % STEPS_PER_LOOK == 0)
       tell_progress(player, false);
-  }
-  if (!code && player->failure) {
-    *error = player->error;
-    code = player->failure;
   }
   player->simulation->reached_us =
       sim_next_us(sim) < options->until_us ? sim_now_us(sim) : options->until_us;

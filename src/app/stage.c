@@ -16,6 +16,9 @@ enum {
   LAST_WORD_MS = 3000,
 };
 
+/* There is nobody who could add a job: as many are paged in as memory is meant for. */
+#define HORIZON_US (400 * 86400 * INT64_C(1000000))
+
 struct stage {
   struct stage_options options;
   struct store *store;
@@ -161,9 +164,11 @@ static enum error_code create_sim(struct stage *stage, struct error *error)
       .sched = {.store = stage->store,
                 .workers = 1,
                 .default_zone = "local",
+                .horizon_us = HORIZON_US,
                 .retention = {.age_us = INT64_MAX, .runs_per_job = INT32_MAX}},
       .callbacks = {.take = take, .model = model, .rest = rest, .context = stage},
-      .begins_us = stage->options.begins_us};
+      .begins_us = stage->options.begins_us,
+      .keeps_no_house = true};
   enum error_code code = sim_create(&options, &stage->sim, error);
   if (!code)
     show_time(stage);

@@ -16,7 +16,8 @@
 
 enum { COUNT_DEFAULT = 20, COUNT_MAX = 100000000, MOST_DEFAULT = 1000000, MOST_MAX = 10000000 };
 
-#define ASSUMED_US INT64_C(1000000)
+#define SECOND_US  INT64_C(1000000)
+#define ASSUMED_US SECOND_US
 #define DAY_US     INT64_C(86400000000)
 
 /* What is asked; the wishes' patterns are copies. */
@@ -111,6 +112,7 @@ static enum error_code read_span(struct cli *cli, struct request *request, const
              *length = arguments_value(cli->arguments, "for", NULL);
   struct simulation_options *o = &request->options;
   int64_t length_us = DAY_US;
+  cli->screen.now_us -= cli->screen.now_us % SECOND_US; /* from where times are counted */
   o->from_us = cli->screen.now_us;
   if (length && until)
     return error_set(&cli->error, ERROR_USAGE, "--for and --until exclude each other");
@@ -119,6 +121,9 @@ static enum error_code read_span(struct cli *cli, struct request *request, const
     code = error_prefix(&cli->error, "--for");
   if (code)
     return code;
+  if (o->from_us < 0)
+    return error_set(&cli->error, ERROR_INVALID, "--from \"%.60s\": nothing is due before 1970",
+                     from);
   if (length_us > INSTANT_MAX - DAY_US - o->from_us)
     return error_set(&cli->error, ERROR_INVALID, "--for %s: it would end after the year 9999",
                      length ? length : "1d");
@@ -273,7 +278,7 @@ static void tell_progress(void *context, int64_t now_us, int64_t fires)
   struct request *request = context;
   const struct simulation_options *o = &request->options;
   double share = (double)(now_us - o->from_us) / (double)(o->until_us - o->from_us);
-  fprintf(stderr, "\r%3.0f %%  %" PRId64 " runs\x1b[K", share * 100, fires);
+  fprintf(stderr, "\r%3.0f %%  %" PRId64 " runs and skips\x1b[K", share * 100, fires);
   request->has_progress = true;
 }
 

@@ -59,7 +59,7 @@ static void put_span(struct cli *cli, const struct simulate_answer *answer)
   buffer_append_byte(&cli->out, '\n');
   if (s->reached_us < s->until_us)
     screen_append(&cli->screen, &cli->out, COLOR_YELLOW,
-                  "cut short: there are more runs than --most lets through\n");
+                  "cut short: there are more runs and skips than --most lets through\n");
 }
 
 /* ---- due times ---- */
@@ -225,46 +225,69 @@ static void add_skips(struct table *table, const struct simulation_tally *tally)
   buffer_deinit(&text);
 }
 
+/* "03-28 02:30 (6)" */
+static void add_busiest(struct table *table, const struct simulate_answer *answer,
+                        const struct simulation_tally *tally)
+{
+  char text[INSTANT_TEXT_SIZE];
+  struct buffer busiest = {0};
+  if (tally->busiest > 0) {
+    instant_format_in(text, tally->busiest_us, answer->zone);
+    buffer_printf(&busiest, "%.5s %.5s (%" PRId64 ")", strchr(text, 'T') - 5, strchr(text, 'T') + 1,
+                  tally->busiest);
+  }
+  table_cell(table, COLOR_NONE, busiest.data);
+  buffer_deinit(&busiest);
+}
+
+/* Columns that would be empty for all jobs are left out. */
 static void add_job(struct table *table, const struct simulate_answer *answer, size_t place)
 {
   const struct simulation_job *job = &answer->simulation.jobs[place];
-  const struct simulation_tally *tally = &answer->digest.jobs[place];
-  struct buffer takes = {0}, busiest = {0};
-  if (tally->busiest > 0) {
+  const struct simulation_tally *tally = &answer->digest.jobs[place],
+                                *total = &answer->digest.total;
+  struct buffer takes = {0};
+  if (tally->runs > 0) {
     append_span(&takes, job->duration_us);
     buffer_printf(&takes, " %s", simulate_source_name(job->source));
-    cli_append_local(&busiest, tally->busiest_us, answer->zone);
-    busiest.size -= strlen(":00");
-    busiest.data[busiest.size] = '\0';
-    buffer_printf(&busiest, " (%" PRId64 ")", tally->busiest);
   }
   table_cell(table, COLOR_BOLD, job->job->id);
   count_cell(table, COLOR_NONE, tally->fires);
   count_cell(table, COLOR_NONE, tally->runs);
-  count_cell(table, COLOR_RED, tally->unsuccessful);
-  add_skips(table, tally);
-  count_cell(table, COLOR_YELLOW, tally->waited + tally->waits);
-  span_cell(table, COLOR_YELLOW, tally->longest_wait_us);
+  if (total->unsuccessful > 0)
+    count_cell(table, COLOR_RED, tally->unsuccessful);
+  if (total->skips > 0)
+    add_skips(table, tally);
+  if (total->waited + total->waits > 0) {
+    count_cell(table, COLOR_YELLOW, tally->waited + tally->waits);
+    span_cell(table, COLOR_YELLOW, tally->longest_wait_us);
+  }
   count_cell(table, tally->load.peak > 1 ? COLOR_YELLOW : COLOR_NONE, tally->load.peak);
-  table_cell(table, COLOR_NONE, busiest.size > 0 ? busiest.data : NULL);
-  table_cell(table, COLOR_NONE, takes.size > 0 ? takes.data : NULL);
+  add_busiest(table, answer, tally);
+  table_cell(table, COLOR_NONE, takes.data);
   buffer_deinit(&takes);
-  buffer_deinit(&busiest);
 }
 
 static void put_jobs(struct cli *cli, const struct simulate_answer *answer)
 {
-  static const struct table_column columns[] = {{.title = "JOB", .may_shrink = true},
-                                                {.title = "DUE", .is_right = true},
-                                                {.title = "RUNS", .is_right = true},
-                                                {.title = "FAIL", .is_right = true},
-                                                {.title = "SKIPPED", .may_shrink = true},
-                                                {.title = "WAIT", .is_right = true},
-                                                {.title = "LONGEST", .is_right = true},
-                                                {.title = "AT ONCE", .is_right = true},
-                                                {.title = "BUSIEST MINUTE", .may_shrink = true},
-                                                {.title = "TAKES", .may_shrink = true}};
-  struct table *table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
+  const struct simulation_tally *total = &answer->digest.total;
+  struct table_column columns[10];
+  size_t count = 0;
+  columns[count++] = (struct table_column){.title = "JOB", .may_shrink = true};
+  columns[count++] = (struct table_column){.title = "DUE", .is_right = true};
+  columns[count++] = (struct table_column){.title = "RUNS", .is_right = true};
+  if (total->unsuccessful > 0)
+    columns[count++] = (struct table_column){.title = "FAIL", .is_right = true};
+  if (total->skips > 0)
+    columns[count++] = (struct table_column){.title = "SKIPPED", .may_shrink = true};
+  if (total->waited + total->waits > 0) {
+    columns[count++] = (struct table_column){.title = "WAIT", .is_right = true};
+    columns[count++] = (struct table_column){.title = "LONGEST", .is_right = true};
+  }
+  columns[count++] = (struct table_column){.title = "AT ONCE", .is_right = true};
+  columns[count++] = (struct table_column){.title = "BUSIEST", .may_shrink = true};
+  columns[count++] = (struct table_column){.title = "TAKES", .may_shrink = true};
+  struct table *table = table_create(columns, count, &cli->screen);
   put_title(cli, "Jobs");
   for (size_t i = 0; i < answer->simulation.job_count; i++)
     if (answer->is_shown[i])

@@ -56,8 +56,10 @@ static void lay_out(struct timeline *timeline)
   const struct simulation *s = &timeline->answer->simulation;
   int width = timeline->cli->screen.width > 0 ? timeline->cli->screen.width : PLAIN_WIDTH;
   for (size_t i = 0; i < s->job_count; i++) {
-    const char *id = s->jobs[i].job->id;
-    int name = text_width(id, strlen(id));
+    struct buffer id = {0};
+    text_append_visible(&id, s->jobs[i].job->id, strlen(s->jobs[i].job->id));
+    int name = text_width(id.data, id.size);
+    buffer_deinit(&id);
     if (timeline->answer->digest.jobs[i].fires > 0 && name > timeline->name_width)
       timeline->name_width = name > NAME_MAX ? NAME_MAX : name;
   }

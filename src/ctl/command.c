@@ -140,7 +140,7 @@ const struct command commands[COMMAND_COUNT] = {
              COUNT("so many due times (20; with --json all)"),
              {.name = "notable",
               .help = "only those that are skipped, wait, fail, or run beside others of their job"},
-             {.name = "most", .value = "COUNT", .help = "stop after so many runs (1000000)"})},
+             {.name = "most", .value = "COUNT", .help = "stop after so many runs and skips (1000000)"})},
     {COMMAND_WHY, "why", "JOB|RUN", "why a job does not run, or how a run came to its end",
      "Of a job: all that stands between it and its next run, in order, and when each clears.\n"
      "Of a run, JOB@TIME as \"moonbeat runs\" shows it: what set it off, its attempts, its end. Of a\n"

@@ -206,8 +206,8 @@ static bool take_due(void *context, struct stored_job *stored)
 
 void near_fill(struct sched *s)
 {
-  int64_t until_us = s->now_us + NEAR_HORIZON_US;
-  bool reaches_far = s->edge_us > INT64_MIN && s->edge_us - s->now_us > NEAR_HORIZON_US / 2;
+  int64_t until_us = s->now_us + s->options.horizon_us;
+  bool reaches_far = s->edge_us > INT64_MIN && s->edge_us - s->now_us > s->options.horizon_us / 2;
   if (reaches_far || s->near.count >= NEAR_LOW)
     return;
   /* What this turn has changed must be in the index before it is read. */

@@ -44,6 +44,8 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   s->store = options->store;
   if (!s->options.default_zone)
     s->options.default_zone = "UTC";
+  if (s->options.horizon_us <= 0)
+    s->options.horizon_us = NEAR_HORIZON_US;
   s->now_us = s->started_us = now_us;
   s->next_generation = 1;
   s->next_fence = store_epoch(s->store) << 32 | 1;
@@ -489,7 +491,7 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
     return s->stopped ? INT64_MAX : s->turn_us + STOP_LOOK_US;
   int64_t wake_us = INT64_MAX;
   if (s->near.count < NEAR_LOW)
-    wake_us = s->edge_us > INT64_MIN ? s->edge_us - NEAR_HORIZON_US / 2 : now_us;
+    wake_us = s->edge_us > INT64_MIN ? s->edge_us - s->options.horizon_us / 2 : now_us;
   struct heap_node *due = heap_first(&s->near), *start = heap_first(&s->waiting),
                    *event = heap_first(&s->event_due);
   if (due && due->us < wake_us)

@@ -86,7 +86,7 @@ static void begin(struct sim *sim, const struct message *message)
     end_as(run, RUN_TIMED_OUT, "timed out");
   }
   HASH_ADD(hh, sim->runs, attempt.fence, sizeof run->attempt.fence, run);
-  if (lasts_us > SLICE_US) {
+  if (lasts_us > SLICE_US && !fate.is_silent) {
     struct message *m = message_create(MESSAGE_STARTED, run->worker, ADDRESS_SCHEDULER);
     m->as.started.attempt = run->attempt;
     m->as.started.at_us = run->started_us;

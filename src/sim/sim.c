@@ -152,7 +152,7 @@ static enum error_code turn(struct sim *sim, struct error *error)
     return code;
   }
   deliver(sim, &out);
-  if (sim->idle_us > sim->steady_us + HOUSEKEEPING_US)
+  if (!sim->options.keeps_no_house && sim->idle_us > sim->steady_us + HOUSEKEEPING_US)
     sim->idle_us = sim->steady_us + HOUSEKEEPING_US;
   return ERROR_OK;
 }

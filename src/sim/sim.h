@@ -30,6 +30,7 @@ struct sim_fate {
   int64_t lasts_us;           /* INT64_MAX: it never ends by itself */
   int64_t heeds_us;           /* told to end, it does after so long, as it was told; likewise */
   enum run_state state;       /* RUN_PENDING with VERDICT_SNOOZE, else one that has ended */
+  bool is_silent;             /* it does not say that it has begun */
   struct run_answer answer;   /* what it asks for */
   const char *result, *error; /* JSON and text, copied; or NULL */
 };
@@ -50,6 +51,7 @@ struct sim_options {
   struct sched_options sched;
   struct sim_callbacks callbacks;
   int64_t begins_us;
+  bool keeps_no_house; /* nothing is folded or pruned between turns: for what is never restarted */
 };
 
 /* Errors as those of sched_create. */

@@ -82,7 +82,8 @@ describe("simulate", function()
   it("tells what the clock does in autumn", function()
     d:write("a.lua", [[
       job "nightly" { trigger = cron("30 2 * * *", { timezone = "Europe/Berlin" }), run = function() end }
-      job "twice" { trigger = cron("30 2 * * *", { timezone = "Europe/Berlin", overlap = "both" }), run = function() end }
+      local both = { timezone = "Europe/Berlin", overlap = "both" }
+      job "twice" { trigger = cron("30 2 * * *", both), run = function() end }
     ]])
     local answer = object("--from", "2026-10-25", "--for", "1d", "-z", "Europe/Berlin")
     assert.same({ "2026-10-25T02:30:00+02:00 succeeded" }, fires_of(answer, "nightly"))
@@ -267,6 +268,8 @@ describe("simulate", function()
     assert.equal(50, answer.total.runs)
     assert.is_true(answer.reached < answer["until"])
     contains(text("--from", "2026-11-21", "--for", "100d", "-d", "10ms", "--most", "50"), "\ncut short: ")
+    answer = object("--from", "2026-11-21", "--for", "100d", "-d", "10d", "--most", "50") -- skips count, too
+    assert.same({ 1, 49 }, { answer.total.runs, answer.total.skips.overlap })
   end)
 
   it("refuses what makes no sense", function()
@@ -283,6 +286,12 @@ describe("simulate", function()
     assert.equal(65, d:cli("simulate", d.jobs_folder, "--duration", "backup=soon").status)
     assert.equal(65, d:cli("simulate", d.jobs_folder, "--from", "tomorrow").status)
     assert.equal(66, d:cli("simulate", d.root .. "/nowhere").status)
+    refuses(65, '--from "1969-12-31": nothing is due before 1970', "--from", "1969-12-31")
+    refuses(65, "--for 4000000d: it would end after the year 9999", "--for", "4000000d")
+    d:write("a.lua", "job(")
+    local result = d:cli("simulate", d.jobs_folder, "-j", "backup")
+    assert.matches('^moonbeat: %-%-job: there is no job "backup"; a file does not load: .*a.lua:1:', result.err)
+    assert.equal(66, result.status)
   end)
 
   it("plays a week of the example jobs", function()

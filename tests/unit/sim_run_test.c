@@ -80,7 +80,8 @@ static void open_store(struct tested *t)
     fail_msg("%s", error.text);
 }
 
-static void begin(struct tested *t, char *path)
+/* `is_bare`: nothing happens but what jobs do. */
+static void begin_as(struct tested *t, char *path, bool is_bare)
 {
   struct error error;
   log_set_level(LOG_OFF);
@@ -89,10 +90,18 @@ static void begin(struct tested *t, char *path)
   struct sim_options options = {
       .sched = {.store = t->store, .workers = 2, .retention = {.age_us = 30 * DAY}},
       .callbacks = {.take = take, .model = model, .rest = rest, .context = t},
-      .begins_us = BEGINS};
+      .begins_us = BEGINS,
+      .keeps_no_house = is_bare};
   options.sched.retention.runs_per_job = 1000;
+  options.sched.horizon_us = is_bare ? 400 * DAY : 0;
+  t->fate.is_silent = is_bare;
   if (sim_create(&options, &t->sim, &error))
     fail_msg("%s", error.text);
+}
+
+static void begin(struct tested *t, char *path)
+{
+  begin_as(t, path, false);
 }
 
 static void end(struct tested *t)
@@ -165,6 +174,25 @@ static void time_jumps_to_what_is_due(void **state)
   int64_t next_us = sim_next_us(t.sim); /* a fire, or housekeeping */
   assert_true(next_us > sim_now_us(t.sim) && next_us <= BEGINS + 30 * MINUTE + SECOND / 2);
   assert_true(t.rests < 100);
+  end(&t);
+}
+
+static void nothing_happens_but_fires_and_ends(void **state)
+{
+  struct tested t;
+  struct error error;
+  (void)state;
+  begin_as(&t, NULL, true);
+  t.fate.lasts_us = HOUR;
+  save(&t, "{\"jobs\":[{\"id\":\"j\",\"run\":true,\"trigger\":\"@daily\"}]}");
+  advance(&t, HOUR);
+  for (int day = 1; day <= 3; day++) {
+    assert_int_equal(sim_next_us(t.sim), BEGINS + day * DAY);
+    assert_int_equal(sim_step(t.sim, &error), ERROR_OK);
+    assert_int_equal(t.runs, day);
+    assert_int_equal(sim_next_us(t.sim), BEGINS + day * DAY + HOUR);
+    assert_int_equal(sim_step(t.sim, &error), ERROR_OK);
+  }
   end(&t);
 }
 
@@ -282,6 +310,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(time_jumps_to_what_is_due),
+      cmocka_unit_test(nothing_happens_but_fires_and_ends),
       cmocka_unit_test(models_heed_and_are_killed),
       cmocka_unit_test(clocks_step_and_machines_sleep),
       cmocka_unit_test(a_crash_ends_what_is_the_daemons),

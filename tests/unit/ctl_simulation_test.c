@@ -1,0 +1,208 @@
+/* What the facts of a simulation are made into: fires, sums, how many at once, warnings. */
+#include "support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/simulation_warn.h"
+
+enum { JOBS_MAX = 8 };
+
+#define MINUTE INT64_C(60000000)
+
+struct fixture {
+  struct simulation simulation;
+  struct simulation_digest digest;
+  struct simulation_warnings warnings;
+  bool is_shown[JOBS_MAX];
+};
+
+static void add_job(struct fixture *f, const char *spec)
+{
+  struct json_document *document;
+  struct error error;
+  if (json_parse(spec, strlen(spec), &document, &error))
+    fail_msg("%s", error.text);
+  struct simulation_job *job = simulation_add_job(&f->simulation);
+  if (job_from_json(json_root(document), "script", "UTC", &job->job, &error))
+    fail_msg("%s", error.text);
+  trigger_anchor(job->job->trigger, 0, job->job->id);
+  job->next_us = JOB_NEVER;
+  json_free(document);
+}
+
+/* In minutes. */
+static struct simulation_attempt *add_attempt(struct fixture *f, int job, int due, int begin,
+                                              int end)
+{
+  struct simulation_attempt *attempt = simulation_add_attempt(&f->simulation);
+  *attempt = (struct simulation_attempt){.scheduled_us = due * MINUTE,
+                                         .begin_us = begin * MINUTE,
+                                         .end_us = end * MINUTE,
+                                         .job = job,
+                                         .number = 1,
+                                         .behind = -1,
+                                         .state = RUN_SUCCEEDED};
+  return attempt;
+}
+
+static void digest(struct fixture *f)
+{
+  simulation_digest_init(&f->digest, &f->simulation, f->is_shown);
+  simulation_find_warnings(&f->digest, zone_utc(), &f->warnings);
+}
+
+static const char *warning(const struct fixture *f, const char *kind)
+{
+  for (size_t i = 0; i < f->warnings.count; i++)
+    if (strcmp(f->warnings.items[i].kind, kind) == 0)
+      return f->warnings.items[i].message;
+  return "";
+}
+
+static int begin(void **state)
+{
+  struct fixture *f = calloc(1, sizeof *f);
+  memset(f->is_shown, true, sizeof f->is_shown);
+  f->simulation.until_us = f->simulation.reached_us = 100 * MINUTE;
+  *state = f;
+  return 0;
+}
+
+static int end(void **state)
+{
+  struct fixture *f = *state;
+  simulation_warnings_deinit(&f->warnings);
+  simulation_digest_deinit(&f->digest);
+  simulation_deinit(&f->simulation);
+  free(f);
+  return 0;
+}
+
+static void makes_one_fire_of_the_attempts_of_a_run(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  add_attempt(f, 0, 10, 10, 12)->state = RUN_FAILED;
+  add_attempt(f, 1, 10, 11, 40)->wait = WAITED_FOR_POOL;
+  struct simulation_attempt *second = add_attempt(f, 0, 10, 14, 15);
+  second->number = 2;
+  add_attempt(f, 1, 20, 20, 25);
+  digest(f);
+  assert_int_equal(f->digest.fire_count, 3);
+  const struct simulation_fire *fire = f->digest.fires;
+  assert_int_equal(fire[0].attempts, 2);
+  assert_int_equal(fire[0].begin_us, 10 * MINUTE);
+  assert_int_equal(fire[0].end_us, 15 * MINUTE);
+  assert_int_equal(fire[0].state, RUN_SUCCEEDED);
+  assert_int_equal(fire[0].together, 1);
+  assert_int_equal(simulation_wait_us(&fire[1]), MINUTE);
+  assert_int_equal(fire[1].together, 2);
+  assert_int_equal(fire[2].beside, 1);
+  assert_int_equal(f->digest.jobs[0].retries, 1);
+  assert_int_equal(f->digest.jobs[0].longest_us, 5 * MINUTE);
+  assert_int_equal(f->digest.jobs[1].load.peak, 2);
+  assert_int_equal(f->digest.jobs[1].load.peak_us, 20 * MINUTE);
+  assert_int_equal(f->digest.total.load.peak, 2);
+  assert_int_equal(f->digest.total.load.peak_us, 11 * MINUTE);
+  assert_int_equal(f->digest.total.longest_waiter, 1);
+}
+
+static void who_ends_makes_room_for_who_begins(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/10 * * * *\",\"pool\":\"p\"}");
+  struct simulation_pool *pool = simulation_add_pool(&f->simulation);
+  pool->name = strdup("p");
+  pool->slots = 1;
+  for (int i = 0; i < 10; i++)
+    add_attempt(f, 0, i * 10, i * 10, i * 10 + (i < 5 ? 10 : 9));
+  add_attempt(f, 0, 100, 100, 300); /* behind the end */
+  digest(f);
+  assert_int_equal(f->digest.jobs[0].load.peak, 1);
+  assert_int_equal(f->digest.total.busiest, 1);
+  assert_int_equal(f->digest.pools[0].load.full_us, 95 * MINUTE);
+  assert_string_equal(warning(f, "pool_full"), "the pool p is full for 95 % of the time (1 slot)");
+}
+
+static void skips_are_counted_one_by_one(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  for (int job = 0; job < 2; job++) {
+    add_attempt(f, job, 10, 10, 45);
+    *simulation_add_skip(&f->simulation) =
+        (struct simulation_skip){job, SKIP_OVERLAP, 20 * MINUTE, 40 * MINUTE, 3};
+  }
+  *simulation_add_skip(&f->simulation) =
+      (struct simulation_skip){1, -1, 50 * MINUTE, 50 * MINUTE, 1};
+  digest(f);
+  assert_int_equal(f->digest.jobs[0].fires, 4);
+  assert_int_equal(f->digest.jobs[0].skips_of[SKIP_OVERLAP], 3);
+  assert_int_equal(f->digest.jobs[0].minutes, 4);
+  assert_int_equal(f->digest.jobs[0].least_gap_us, 10 * MINUTE);
+  assert_int_equal(f->digest.total.fires, 9);
+  assert_string_equal(warning(f, "longer_than_interval"),
+                      "a takes 35m, and is due every 10m: 3 of 4 due times are skipped");
+  assert_string_equal(warning(f, "still_waiting"),
+                      "b: 1 due time waits still at the end of the span");
+  assert_string_equal(warning(f, "same_minute"), ""); /* b is due once more */
+}
+
+static void who_is_not_shown_counts_for_the_load_alone(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"0 0 * * *\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"0 0 * * *\"}");
+  add_attempt(f, 0, 10, 10, 45);
+  add_attempt(f, 1, 20, 20, 45);
+  f->is_shown[0] = false;
+  digest(f);
+  assert_int_equal(f->digest.fire_count, 1);
+  assert_int_equal(f->digest.fires[0].together, 2);
+  assert_int_equal(f->digest.total.runs, 1);
+  assert_int_equal(f->digest.total.load.peak, 2);
+  assert_int_equal(f->warnings.count, 0);
+}
+
+static void jobs_that_always_meet_are_told_once(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/20 * * * *\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"*/20 * * * *\"}");
+  add_job(f, "{\"id\":\"c\",\"run\":true,\"trigger\":\"*/20 * * * *\"}");
+  add_job(f, "{\"id\":\"d\",\"run\":true,\"trigger\":\"every 20m\"}");
+  add_job(f, "{\"id\":\"e\",\"run\":true,\"trigger\":\"after_job a\"}");
+  for (int i = 0; i < 5; i++)
+    for (int job = 0; job < 5; job++)
+      add_attempt(f, job, i * 20 + (job == 3), i * 20 + (job == 3), i * 20 + 2);
+  digest(f);
+  assert_int_equal(f->warnings.count, 1);
+  assert_int_equal(f->warnings.items[0].job_count, 3);
+  assert_memory_equal(warning(f, "same_minute"), "a, b and c are always", 21);
+}
+
+static void the_last_wish_that_fits_counts(void **state)
+{
+  (void)state;
+  const struct simulation_wish wishes[] = {{"*", 1}, {"etl-*", 2}, {"etl-a", 3}};
+  assert_int_equal(simulation_find_wish(wishes, 3, "etl-a")->value, 3);
+  assert_int_equal(simulation_find_wish(wishes, 3, "etl-b")->value, 2);
+  assert_int_equal(simulation_find_wish(wishes, 3, "x")->value, 1);
+  assert_null(simulation_find_wish(wishes + 1, 2, "x"));
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(makes_one_fire_of_the_attempts_of_a_run, begin, end),
+      cmocka_unit_test_setup_teardown(who_ends_makes_room_for_who_begins, begin, end),
+      cmocka_unit_test_setup_teardown(skips_are_counted_one_by_one, begin, end),
+      cmocka_unit_test_setup_teardown(who_is_not_shown_counts_for_the_load_alone, begin, end),
+      cmocka_unit_test_setup_teardown(jobs_that_always_meet_are_told_once, begin, end),
+      cmocka_unit_test(the_last_wish_that_fits_counts),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
