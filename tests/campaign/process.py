@@ -4,6 +4,11 @@ import os
 MIB = 1 << 20
 
 
+def holds_back(program):
+    """Whether it keeps what it frees for a while, as AddressSanitizer does, so that its memory tells nothing."""
+    return b"__asan_init" in program.read_bytes()
+
+
 class Process:
     def __init__(self, pid):
         self.pid = pid
