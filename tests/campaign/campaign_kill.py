@@ -40,6 +40,7 @@ BUSY = [
     {"id": "jittery", "trigger": "every 300ms jitter=100ms", "run": "once", **OFTEN},
     {"id": "seconds", "trigger": "* * * * * *", "run": "once", **OFTEN},
     {"id": "graceful", "trigger": "every 50ms", "run": "once", "misfire_grace_time": "100ms", **OFTEN},
+    {"id": "punctual", "trigger": "every 800ms", "run": "once", "misfire_grace_time": "80ms", **OFTEN},
     {"id": "shell", "trigger": "every 1s", "command": SHELL, **OFTEN},
     {"id": "hand", "run": "once", "overlap": "allow", **OFTEN},
 ]

@@ -55,6 +55,7 @@ What is judged, and the kind under which a violation is told:
   missing, double, extra   a due time that became nothing, or two things; something for a time that is not due
   count       a skip that says another number of due times than there are in it
   choice      of several that are late another one runs than the job's options say
+  overlap     more runs of a job are open at once than it allows
   late        a run for a due time whose grace was over
   reason      a skip whose reason is not one
   paused, removed   a job was claimed while it was paused for certain, or was gone

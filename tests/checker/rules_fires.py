@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import oracle
 from eras import changes_of, life_of
 from reading import ACTIVE, BY_SCHEDULE, FINISHED, text_of
-from rules_runs import find_runs
+from rules_runs import find_runs, first_of
 
 PLAIN_OVERLAP = (None, "skip", "allow")
 HELD_BACK = ("pool", "concurrency_key", "rate")  # options that keep a due time waiting
@@ -32,10 +32,6 @@ class Segment:
     @property
     def what(self):
         return "a run" if self.run else "a skip (%s)" % self.skip.reason
-
-
-def first_of(run):
-    return run.former[0] if run.former else run
 
 
 def judge(store, history, verdict, numbers):

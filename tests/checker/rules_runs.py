@@ -1,6 +1,8 @@
 """What each run must look like: claimed before it ran, never before its time, each attempt once, its finish once,
 and not again what must not run again. By the rows of the store, and by what the jobs themselves have written."""
+import heapq
 import json
+import math
 from collections import defaultdict
 
 from reading import (BY_SCHEDULE, CANCELLED, ERROR, FAILED, INTERRUPTED, PENDING, RUNNING, STATES, SUCCEEDED, TIMED_OUT,
@@ -23,6 +25,7 @@ def judge(store, history, verdict, numbers):
     for run in store.runs:
         judge_run(store, history, verdict, run)
     judge_chains(store, verdict)
+    judge_instances(store, history, verdict)
     judge_witnesses(store, history, verdict, numbers)
     judge_events(store, history, verdict, numbers)
 
@@ -46,6 +49,11 @@ def numbers_of_removed(store, history):
         if both:
             numbers[name] = both
     return numbers
+
+
+def first_of(run):
+    """Its first attempt."""
+    return run.former[0] if run.former else run
 
 
 def find_runs(store, numbers, job_id, scheduled_us):
@@ -161,6 +169,26 @@ def judge_chains(store, verdict):
         if lost:
             verdict.violate("history", name_of(store, number), lost[0], "to be found from the newest run on",
                             "%d of %d runs not linked" % (len(lost), len(runs)))
+
+
+def judge_instances(store, history, verdict):
+    """No more runs of a job are open at once than it allows: a run from its claim to its end, retries between."""
+    for number, runs in store.runs_of.items():
+        job = store.jobs.get(number)
+        if job is None or history.clocks or any(
+                operation.op == "modify_job" and {"max_instances", "overlap"} & set(operation.params["changes"])
+                for operation in history.operations_of[job.id]):
+            continue
+        most = job.spec.get("max_instances", math.inf if job.spec.get("overlap") == "allow" else 1)
+        ends = []
+        for run in sorted(runs, key=lambda run: first_of(run).claimed_us):
+            claimed_us = first_of(run).claimed_us
+            while ends and ends[0] <= claimed_us:
+                heapq.heappop(ends)
+            if len(ends) >= most:
+                verdict.violate("overlap", job.id, run.scheduled_us, "at most %d open at once" % most,
+                                "a claim at %s, while %d were" % (text_of(claimed_us), len(ends)))
+            heapq.heappush(ends, run.finished_us or math.inf)
 
 
 # ---- what jobs wrote ----

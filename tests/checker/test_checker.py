@@ -175,7 +175,7 @@ class Refuses(unittest.TestCase):
 
     def test_two_things_for_one_due_time(self):
         self.refuse("double", lambda story: story.skip("tick", at(2), at(2), 1, recorded_us=at(3)))
-        self.refuse("double", lambda story: story.run("tick", at(4), witness=False, previous_us=at(2)))
+        self.refuse("double", lambda story: story.run("tick", at(4), witness=False, previous_us=at(2)), "overlap")
 
     def test_a_run_for_no_due_time(self):
         self.refuse("extra", lambda story: story.run("tick", at(5) + 7))
@@ -256,6 +256,10 @@ class Refuses(unittest.TestCase):
 
     def test_a_run_of_another_than_the_latest(self):
         self.refuse("choice", lambda story: story.run("tick", at(5), claimed_us=at(6)))
+
+    def test_a_run_beside_another(self):
+        self.refuse("overlap", lambda story: (story.run("tick", at(5), finished_us=at(6) + SECOND),
+                                              story.run("tick", at(6), claimed_us=at(6) + 1000)))
 
     def test_a_run_after_its_grace(self):
         def change(story):
