@@ -58,6 +58,8 @@ describe("a simulation tells", function()
   end)
 
   it("of answers that it does not know", function()
+    fails(HERE .. 'moonbeat.testing has no "advnce", did you mean "advance"', function() sim.advnce "1d" end)
+    fails(HERE .. 'sim.http has no "anser", did you mean "answer"', function() sim.http.anser {} end)
     fails(HERE .. 'sim.http.answer: an answer has no field "staus", did you mean "status"', function()
       sim.http.answer { staus = 200 }
     end)
@@ -93,6 +95,14 @@ describe("a simulation tells", function()
     end)
     fails('a line with "x" in the log', function() assert.logs("daily_count", "x") end)
     fails("wants a number, a time or a list", function() assert.fires("daily_count", true) end)
+  end)
+end)
+
+describe("a run that fails in a function of Lua's own", function()
+  it("is told of with its place", function()
+    sim.script("odd", [[ function odd() for _ in ipairs(nil) do end end ]])
+    local id = sim.call("odd.odd").job
+    fails("failed: .*%(odd.lua:1%)", function() assert.succeeds(id) end)
   end)
 end)
 

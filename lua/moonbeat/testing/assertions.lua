@@ -30,14 +30,28 @@ local function plural(count, word)
   return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
 end
 
+---@class luassert
+---@field fires fun(job: string, expected?: integer|string|string[], from?: string, to?: string)
+---@field skips fun(job: string, reason?: "misfire"|"overlap"|"paused"|"calendar"|"limit", count?: integer)
+---@field succeeds fun(job: string, count?: integer)
+---@field fails fun(job: string, error?: string)
+---@field logs fun(job: string, text: string)
+---@field never_overlaps fun(job: string, other?: string)
+
+--- Registers them. Without luassert there is nothing to register them with.
 return function(sim)
   local function at(run)
     return run.scheduled_at
   end
 
+  -- The first line of its error; where it has no place, with the first of its traceback.
   local function ended(run)
-    local error_line = run.error and (": " .. run.error:match "^[^\n]*") or ""
-    return ("%s %s%s"):format(run.scheduled_at, run.state, error_line)
+    local line, place = "", nil
+    if run.error then
+      line = ": " .. run.error:match "^[^\n]*"
+      place = not line:find "%.lua:%d+: " and run.error:match "\n%s+(%S+%.lua:%d+):"
+    end
+    return ("%s %s%s%s"):format(run.scheduled_at, run.state, line, place and (" (%s)"):format(place) or "")
   end
 
   --- The runs whose due time lies in a span; both ends count, and either may be missing.

@@ -691,4 +691,19 @@ end
 
 require "moonbeat.testing.assertions"(sim)
 
-return setmetatable(sim, { __name = "moonbeat.sim", last = last })
+local function names_of(known)
+  local names = {}
+  for name in pairs(known) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+return setmetatable(sim, {
+  __name = "moonbeat.sim",
+  __index = function(_, name)
+    fail('moonbeat.testing has no "%s"%s', tostring(name), core.did_you_mean(tostring(name), names_of(sim)))
+  end,
+  last = last,
+})

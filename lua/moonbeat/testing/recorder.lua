@@ -7,7 +7,14 @@ local fail = require "moonbeat.testing.fail"
 ---@class moonbeat.recorder
 ---@field calls table[] all of them, in order
 local Recorder = {}
-Recorder.__index = Recorder
+
+local public = { "answer", "calls", "clear", "find", "last" }
+
+function Recorder.__index(recorder, name)
+  local method = Recorder[name]
+  return method or fail('sim.%s has no "%s"%s', recorder.kind, tostring(name),
+    core.did_you_mean(tostring(name), public))
+end
 
 ---@class moonbeat.answer
 ---@field error? string there is no answer: the call returns nil, this sentence and `code`
