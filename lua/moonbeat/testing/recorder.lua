@@ -58,6 +58,9 @@ end
 local known = { "error", "code", "takes", "times", "status", "headers", "body", "json", "url", "stdout", "stderr",
   "signal" }
 
+local types = { error = "string", body = "string", stdout = "string", stderr = "string", signal = "string",
+  url = "string", status = "number", times = "number", headers = "table" }
+
 local function check_answer(name, answer)
   for key in pairs(answer) do
     local is_known = false
@@ -68,10 +71,14 @@ local function check_answer(name, answer)
       fail('%s: an answer has no field "%s"%s', name, tostring(key), core.did_you_mean(tostring(key), known))
     end
   end
+  for key, wanted in pairs(types) do
+    if answer[key] ~= nil and type(answer[key]) ~= wanted then
+      fail("%s: %s must be a %s, got a %s%s", name, key, wanted, type(answer[key]),
+        key == "body" and " (json = sends a table)" or "")
+    end
+  end
   if answer.body ~= nil and answer.json ~= nil then
     fail("%s: give body or json, not both", name)
-  elseif answer.body ~= nil and type(answer.body) ~= "string" then
-    fail("%s: body must be a string, got a %s (json = sends a table)", name, type(answer.body))
   end
 end
 
