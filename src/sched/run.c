@@ -363,7 +363,7 @@ static void send_cancel(struct sched *s, struct open_run *run, enum run_told rea
 /* At a stop, which tells runs after its commit, they are left to the next start. */
 static void end_unheard(struct sched *s, struct open_run *run)
 {
-  if (!s->stopping && stuck_is_replaced(s, run->worker))
+  if (!s->stopping && stuck_is_deaf(s, run->worker))
     finish_here(s, run, run->becomes, "it was not told: its worker is stuck in a C function");
 }
 

@@ -81,6 +81,12 @@ bool stuck_is_replaced(const struct sched *s, int worker)
   return stuck && stuck->replacement;
 }
 
+bool stuck_is_deaf(const struct sched *s, int worker)
+{
+  const struct stuck *stuck = find(s, worker);
+  return stuck && stuck->replacement && !stuck->is_over;
+}
+
 void stuck_stop(struct sched *s)
 {
   for (const struct stuck *stuck = s->stuck; stuck; stuck = stuck->next)

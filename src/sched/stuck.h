@@ -18,6 +18,8 @@ void stuck_stop(struct sched *s);                                  /* those that
 
 /* The worker has been replaced: it begins nothing more. */
 bool stuck_is_replaced(const struct sched *s, int worker);
+/* And it has not come back, to hear what it is told. */
+bool stuck_is_deaf(const struct sched *s, int worker);
 /* What it is stuck in, as the end of a sentence ("stuck in a C function that script a has called"),
  * and since when; NULL: it is not. */
 char *stuck_describe(const struct sched *s, int worker, int64_t *since_us);

@@ -198,6 +198,22 @@ static void cancels_a_run_that_cannot_hear(void **state)
   world_close(&w);
 }
 
+static void tells_a_run_whose_worker_has_come_back(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w);
+  start(&w, "x");
+  get_stuck(&w, STUCK, OTHER, false);
+  say(&w, MESSAGE_UNSTUCK, STUCK);
+  world_expect(&w, "cancel_run", "{\"run\":\"x@2026-01-01T00:10:00Z\"}", "state", "cancelling");
+  struct message *m = world_take(&w, MESSAGE_CANCEL);
+  assert_non_null(m);
+  assert_int_equal(m->to, STUCK);
+  message_destroy(m);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -207,6 +223,7 @@ int main(void)
       cmocka_unit_test(uses_an_address_again),
       cmocka_unit_test(frees_locks_of_what_is_no_run),
       cmocka_unit_test(cancels_a_run_that_cannot_hear),
+      cmocka_unit_test(tells_a_run_whose_worker_has_come_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
