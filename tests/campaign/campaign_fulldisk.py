@@ -17,6 +17,7 @@ from rig import Failure, Skip, wait_until
 SIZE = "2m"
 KEEP_RUNS = 20
 ROOM_SECONDS = 20
+ROUND_CYCLES = 10
 FULL_STATUS = 75
 JOBS = [spec for spec in kill.BUSY if spec.get("coalesce") != "all"]
 
@@ -94,46 +95,76 @@ class Probe:
             return None
 
 
-def start_again(rig, daemon, disk):
-    """On a full disk it may refuse, with a word; with room it may not."""
-    if daemon.start():
-        return
-    status, text = daemon.process.returncode, daemon.tail(500)
-    if status != FULL_STATUS or "no room" not in text:
-        rig.violate("fulldisk", "a start on a full disk ends with status %d: %s" % (status, text))
+def start_again(rig, daemon, disk, probe):
+    """On a full disk it may refuse, with a word, or wait for room; with room it may do neither."""
+    daemon.launch()
+    wait_until(lambda: not daemon.is_alive() or probe.ask(), ROOM_SECONDS, "the daemon ends or answers")
+    has_ended = not daemon.is_alive()
+    if has_ended:
+        status, text = daemon.wait_end(), daemon.tail(500)
+        if status != FULL_STATUS or "no room" not in text:
+            rig.violate("fulldisk", "a start on a full disk ends with status %d: %s" % (status, text))
     disk.empty()
-    if not daemon.start():
-        raise Failure("the daemon does not start with room on its disk:\n" + daemon.tail())
+    if not (daemon.start() if has_ended else daemon.wait_ready()):
+        raise Failure("the daemon does not run with room on its disk:\n" + daemon.tail())
 
 
-def campaign(rig):
-    daemon = rig.daemon(config={"keep_runs": KEEP_RUNS})
-    disk = SmallDisk(daemon)
-    try:
-        play(rig, daemon, disk)
-    finally:
-        if daemon.is_alive():
-            daemon.kill()
-        disk.close()
+class Round:
+    """A daemon on a small disk of its own, for as many cycles as what it stores has room for."""
 
+    def __init__(self, rig):
+        self.rig = rig
+        self.daemon = rig.daemon(config={"keep_runs": KEEP_RUNS})
+        self.disk = SmallDisk(self.daemon)
+        self.daemon.write("busy", *kill.declare(JOBS))
+        self.daemon.start()
+        self.load, self.probe = FullLoad(rig, self.daemon), Probe(self.daemon)
 
-def play(rig, daemon, disk):
-    daemon.write("busy", *kill.declare(JOBS))
-    daemon.start()
-    load, probe, chance = FullLoad(rig, daemon), Probe(daemon), rig.chance
-    for _ in rig.cycles(short=4, long=1000):
+    def cycle(self):
+        rig, daemon, disk, chance = self.rig, self.daemon, self.disk, self.rig.chance
         time.sleep(chance.uniform(0.1, 0.5))
         rig.inject("full disk", disk.fill)
-        wait_until(lambda: disk.fill() or probe.ask() == "full", ROOM_SECONDS, "the disk is full")
+        wait_until(lambda: disk.fill() or self.probe.ask() == "full", ROOM_SECONDS, "the disk is full")
         time.sleep(chance.uniform(0, 1.5))
         if chance.random() < 0.3:
             rig.inject("kill -9", daemon.kill)
-            start_again(rig, daemon, disk)
+            start_again(rig, daemon, disk, self.probe)
         disk.empty()
-        wait_until(lambda: probe.ask() == "stored", ROOM_SECONDS, "there is room, and something is stored")
+        wait_until(lambda: self.probe.ask() == "stored", ROOM_SECONDS, "there is room, and something is stored")
         if not daemon.is_alive():
             raise Failure("a full disk has ended the daemon:\n" + daemon.tail())
-    load.stop()
-    kill.quiet(daemon)
-    daemon.settle()
-    rig.check(daemon)
+
+    def judge(self):
+        self.load.stop()
+        kill.quiet(self.daemon)
+        self.daemon.settle()
+        self.daemon.stop()  # more is due within seconds
+        return self.rig.check(self.daemon)
+
+    def close(self):
+        if self.daemon.is_alive():
+            self.daemon.kill()
+        self.disk.close()
+
+
+def campaign(rig):
+    current = None
+    try:
+        for number in rig.cycles(short=4, long=1000):
+            if number % ROUND_CYCLES == 1:
+                current = end_round(rig, current)
+            current.cycle()
+        current.judge()
+    finally:
+        if current:
+            current.close()
+
+
+def end_round(rig, finished):
+    """The next one."""
+    if finished:
+        is_right = finished.judge()
+        finished.close()
+        if is_right:
+            rig.discard(finished.daemon)
+    return Round(rig)
