@@ -47,7 +47,7 @@ void cast_rule(struct draw *draw, int64_t now_us, struct rule *rule)
   default:
     rule->kind = RULE_INTERVAL;
     rule->period_us = periods_s[draw_below(draw, 8)] * SECOND;
-    rule->start_us = now_us + draw_below(draw, 20 * SECOND) - 10 * SECOND;
+    rule->start_us = now_us + draw_below(draw, 10 * SECOND);
     break;
   case 4:
   case 5:

@@ -33,21 +33,34 @@ static bool may_be_refused(enum error_code code)
          code == ERROR_NOT_FOUND || code == ERROR_LIMIT;
 }
 
-enum told client_ask(struct life *life, const char *operation, const char *params, char **result)
+/* NULL: the daemon has died meanwhile. */
+static struct message *await_reply(struct life *life, uint64_t tag)
 {
-  struct message *reply;
   int64_t from_us = sim_now_us(life->sim);
-  uint64_t tag = sim_request(life->sim, operation, params);
-  if (result)
-    *result = NULL;
+  struct message *reply;
   if (!life_go_on(life, 0))
-    return TOLD_NEVER;
+    return NULL;
   while (!(reply = take_reply(life, tag))) {
     if (sim_now_us(life->sim) > from_us + 10 * MINUTE)
-      blame("%s %s is not answered within ten minutes", operation, params);
+      blame("an operation is not answered within ten minutes");
     if (!life_step(life))
-      return TOLD_NEVER;
+      return NULL;
   }
+  return reply;
+}
+
+enum told client_ask(struct life *life, const char *operation, const char *params, char **result)
+{
+  int64_t from_us = sim_now_us(life->sim), begin = witness_begin(life->witness);
+  bool is_noted = life->is_noted;
+  struct message *reply = await_reply(life, sim_request(life->sim, operation, params));
+  if (result)
+    *result = NULL;
+  if (is_noted)
+    witness_operation(life->witness, begin, operation, params, from_us, sim_now_us(life->sim),
+                      reply);
+  if (!reply)
+    return TOLD_NEVER;
   enum error_code code = reply->as.reply.code;
   if (code)
     life_say(life, "%s %s: %s", operation, params, reply->as.reply.text);
@@ -258,7 +271,10 @@ static void ask_for(struct life *life, const char *operation, const char *params
   life->report->operations++;
   life_say(life, "%s %s", operation, params);
   char *result = NULL;
-  switch (client_ask(life, operation, params, &result)) {
+  life->is_noted = true;
+  enum told told = client_ask(life, operation, params, &result);
+  life->is_noted = false;
+  switch (told) {
   case TOLD_DONE:
     life->report->acknowledged++;
     if (life->doubt.kind == DOUBT_ADD || life->doubt.kind == DOUBT_CHANGE)

@@ -29,6 +29,8 @@ static void break_disk(struct life *life)
 
 static void slow_disk(struct life *life)
 {
+  if (life->options->is_steady)
+    return;
   life->report->faults++;
   sometimes("the disk is slow");
   life->is_slow = true;
@@ -39,6 +41,8 @@ static void slow_disk(struct life *life)
 static void set_clock(struct life *life)
 {
   int64_t step_us = draw_size(&life->draw, 100 * 1000 * 1000) * 1000;
+  if (life->options->is_steady)
+    return;
   life->report->faults++;
   if (draw_chance(&life->draw, 50)) {
     step_us = -step_us;
@@ -47,6 +51,7 @@ static void set_clock(struct life *life)
     sometimes("the clock is set forward");
   }
   life_say(life, "the clock is set by %lld us", (long long)step_us);
+  witness_clock(life->witness, step_us, sim_now_us(life->sim));
   sim_set_clock(life->sim, step_us);
   if (step_us < 0 && draw_chance(&life->draw, 50))
     client_change_some(life);
@@ -154,6 +159,30 @@ static void cancel_open(struct life *life)
   buffer_deinit(&ids);
 }
 
+static bool is_settled(struct life *life)
+{
+  int64_t now_us = sim_now_us(life->sim), cursor_us;
+  if (book_query(life_db(life), "SELECT count(*) FROM runs WHERE state < 2", 0, 0, 0))
+    return false;
+  for (int i = 0; i < JOBS; i++)
+    if (life->jobs[i].is_there &&
+        (!client_cursor(life, &life->jobs[i], &cursor_us) || cursor_us <= now_us))
+      return false;
+  return true;
+}
+
+/* A moment at which nothing is open and nothing due; jobs with a rate may leave none. */
+static void settle(struct life *life)
+{
+  for (int i = 0; i < 200; i++) {
+    if (is_settled(life)) {
+      witness_settled(life->witness, sim_now_us(life->sim));
+      return;
+    }
+    life_go_on(life, SECOND / 10);
+  }
+}
+
 void fate_calm_down(struct life *life)
 {
   life_say(life, "calm");
@@ -194,4 +223,5 @@ void fate_calm_down(struct life *life)
         book_query(life_db(life), "SELECT sum(count) FROM skips WHERE job = ?", job->number, 0, 0);
   }
   client_check(life);
+  settle(life);
 }

@@ -109,7 +109,7 @@ static void model(void *context, struct sim *sim, const struct message *run, str
   struct draw *draw = &life->draw;
   int kind = (int)draw_below(draw, 100);
   (void)sim;
-  fate->lasts_us = draw_below(draw, SECOND);
+  fate->lasts_us = draw_below(draw, life->is_calm ? SECOND / 20 : SECOND);
   if (life->is_calm || kind < 50)
     return;
   if (kind < 65) {
@@ -145,6 +145,10 @@ static bool take_run(struct life *life, const struct message *run)
   mix_number(life, run->as.run.attempt.key.scheduled_us);
   mix_number(life, run->as.run.attempt.key.job);
   mix_number(life, run->as.run.attempt.fence);
+  struct buffer id = {0};
+  run_format_id(&id, run->as.run.job_id, run->as.run.attempt.key.scheduled_us);
+  witness_ran(life->witness, id.data, run->as.run.attempt.number, sim_now_us(life->sim));
+  buffer_deinit(&id);
   if (job && job->number == run->as.run.attempt.key.job)
     book_sent(life->book, life_db(life), job, run, sim_now_us(life->sim));
   return false;
@@ -259,6 +263,7 @@ void life_save(struct life *life, char *source)
 {
   free(life->source);
   life->source = source;
+  witness_file(life->witness, "a", source, sim_now_us(life->sim));
   save(life);
 }
 
@@ -288,6 +293,7 @@ static void close_all(struct life *life)
 static void end_disk(struct life *life)
 {
   bool power = draw_chance(&life->draw, 50);
+  witness_daemon(life->witness, "killed", sim_now_us(life->sim));
   life->report->crashes++;
   disk_end(life->disk, power ? DISK_POWER_FAILS : DISK_PROCESS_ENDS);
   life_say(life, "%s", power ? "the power fails" : "the process is killed");
@@ -315,6 +321,8 @@ void life_recover(struct life *life)
   if (book_query(life_db(life), "SELECT count(*) FROM pragma_quick_check WHERE quick_check <> 'ok'",
                  0, 0, 1))
     blame("the store is damaged");
+  witness_daemon(life->witness, "started", sim_now_us(life->sim));
+  witness_daemon(life->witness, "ready", sim_now_us(life->sim));
   client_resolve(life);
   client_check(life);
   tell_front(life);
@@ -379,6 +387,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->draw = draw_from(options->seed);
   life->lose_after = -1;
   life->book = book_create();
+  life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, life);
   if (!mkdtemp(folder) || chdir(folder)) /* where it is stands in no message */
     blame("no folder: %s", folder);
@@ -394,6 +403,8 @@ static void begin(struct life *life, const struct life_options *options)
   if (sim_create(&sim_options, &life->sim, &error))
     blame("no scheduler: %s", error.text);
   client_begin(life);
+  witness_daemon(life->witness, "started", sim_now_us(life->sim));
+  witness_file(life->witness, "a", life->source, sim_now_us(life->sim));
   tell_front(life);
   life->is_calm = true;
   life_go_on(life, 0);
@@ -403,6 +414,9 @@ static void begin(struct life *life, const struct life_options *options)
 
 static void end(struct life *life)
 {
+  if (life->options->folder)
+    disk_copy_out(life->disk, life->options->folder);
+  witness_close(life->witness);
   sim_destroy(life->sim);
   store_close(life->store);
   disk_destroy(life->disk);

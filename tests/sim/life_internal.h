@@ -11,6 +11,7 @@
 #include "sim/draw.h"
 #include "sim/life.h"
 #include "sim/sim.h"
+#include "sim/witness.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
@@ -44,6 +45,7 @@ struct life {
   struct store *store;
   struct sim *sim;
   struct book *book;
+  struct witness *witness;
   char *folder, *source;
   struct booked jobs[JOBS]; /* the first are declared by a script */
   int64_t last_revision, last_number;
@@ -55,6 +57,7 @@ struct life {
   bool was_broken; /* the disk had trouble since the daemon began */
   bool is_slow;    /* the disk: a turn may be later than it was asked for */
   bool is_calm;    /* nothing goes wrong, and runs succeed */
+  bool is_noted;   /* what is asked for now is an operation, for the witness */
   int step;
 };
 

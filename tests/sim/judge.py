@@ -1,0 +1,27 @@
+"""Lives of the simulator, judged by the checker of the real daemon: two judges that share no line of code.
+
+    python3 tests/sim/judge.py SIM FIRST..LAST
+
+Nobody sets the clock in them and the disk takes no time, as the checker compares what workers and the scheduler say
+to each other by one clock.
+"""
+import subprocess
+import sys
+import tempfile
+
+
+def main():
+    program, (first, last) = sys.argv[1], map(int, sys.argv[2].split(".."))
+    for seed in range(first, last + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([program, "--steady", "--seed", str(seed), "--folder", folder], check=True,
+                           stdout=subprocess.DEVNULL)
+            verdict = subprocess.run([sys.executable, "tests/checker", folder + "/store.db", "--log",
+                                      folder + "/client.jsonl"], capture_output=True, text=True, check=False)
+        if verdict.returncode != 0:
+            sys.exit("seed %d: %s%s" % (seed, verdict.stdout, verdict.stderr))
+        print("seed %d: %s" % (seed, verdict.stdout.splitlines()[0]))
+
+
+if __name__ == "__main__":
+    main()
