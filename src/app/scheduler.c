@@ -19,6 +19,8 @@
 enum {
   LONGEST_SLEEP_MS = 1000,
   HOUSEKEEPING_MS = 20, /* from the last turn, so that it falls into gaps */
+  TRIM_MS = 30000,      /* memory, not more often, */
+  QUIET_MS = 200,       /* and so long after a turn, as it delays the next by milliseconds */
   WORKERS_LAST_WORD_MS = 3000,
 };
 
@@ -31,7 +33,8 @@ struct scheduler {
   uv_loop_t loop;
   int alarm_fd;
   uv_poll_t alarm, stuck;
-  uv_timer_t bound, housekeeping;
+  uv_timer_t bound, housekeeping, trim;
+  uint64_t may_trim_ms; /* by the loop's clock */
   uv_idle_t at_once;
   struct message_list inbox;
   struct clock_watch clock;
@@ -53,6 +56,7 @@ static void end(struct scheduler *s)
   uv_close((uv_handle_t *)&s->stuck, NULL);
   uv_close((uv_handle_t *)&s->bound, NULL);
   uv_close((uv_handle_t *)&s->housekeeping, NULL);
+  uv_close((uv_handle_t *)&s->trim, NULL);
   uv_close((uv_handle_t *)&s->at_once, NULL);
   struct message *m = message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_FRONT);
   bus_post(s->bus, m);
@@ -114,6 +118,18 @@ static void on_housekeeping(uv_timer_t *timer)
     uv_timer_start(timer, on_housekeeping, (uint64_t)(wait_us / 1000 + 1), 0);
 }
 
+static void on_trim(uv_timer_t *timer)
+{
+  struct scheduler *s = timer->data;
+  uint64_t now_ms = uv_now(&s->loop);
+  if (now_ms < s->may_trim_ms) {
+    uv_timer_start(timer, on_trim, s->may_trim_ms - now_ms, 0);
+    return;
+  }
+  s->may_trim_ms = now_ms + TRIM_MS;
+  memory_trim();
+}
+
 /* A worker that sits in a C function may never say its last word. */
 static void on_no_last_word(uv_timer_t *timer)
 {
@@ -161,6 +177,7 @@ static void turn(struct scheduler *s)
   if (!uv_is_active((uv_handle_t *)&s->housekeeping) ||
       uv_timer_get_due_in(&s->housekeeping) > HOUSEKEEPING_MS)
     uv_timer_start(&s->housekeeping, on_housekeeping, HOUSEKEEPING_MS, 0);
+  uv_timer_start(&s->trim, on_trim, QUIET_MS, 0);
   sleep_until_due(s);
 }
 
@@ -239,8 +256,10 @@ struct scheduler *scheduler_start(struct bus *bus, struct sched *sched, struct s
   need(uv_poll_init(&s->loop, &s->alarm, s->alarm_fd), "the scheduler's alarm");
   uv_timer_init(&s->loop, &s->bound);
   uv_timer_init(&s->loop, &s->housekeeping);
+  uv_timer_init(&s->loop, &s->trim);
   uv_idle_init(&s->loop, &s->at_once);
   s->alarm.data = s->bound.data = s->housekeeping.data = s->at_once.data = s;
+  s->trim.data = s;
   uv_poll_start(&s->alarm, UV_READABLE, on_alarm);
   need(uv_poll_init(&s->loop, &s->stuck, fleet_alarm_fd(fleet)), "the workers' alarm");
   s->stuck.data = s;

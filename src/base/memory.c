@@ -34,6 +34,13 @@ static void *check(void *block, size_t size)
   return block;
 }
 
+void memory_trim(void)
+{
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 void *memory_alloc(size_t size)
 {
   return check(calloc(1, size), size);

@@ -18,6 +18,10 @@ void memory_on_exhaustion(void (*callback)(void));
  * needed is not kept for ever. Before there are threads. */
 void memory_give_back(void);
 
+/* Gives all whole pages that are free back now: after many small blocks most of a thread's heap may
+ * be. Holds up the others' allocations meanwhile, some milliseconds for 100 MiB. */
+void memory_trim(void);
+
 char *memory_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
