@@ -19,7 +19,7 @@
 enum {
   LONGEST_SLEEP_MS = 1000,
   HOUSEKEEPING_MS = 20, /* from the last turn, so that it falls into gaps */
-  TRIM_MS = 30000,      /* memory, not more often, */
+  TRIM_MS = 30000,      /* free memory goes back to the system, not more often, */
   QUIET_MS = 200,       /* and so long after a turn, as it delays the next by milliseconds */
   WORKERS_LAST_WORD_MS = 3000,
 };

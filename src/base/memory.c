@@ -51,6 +51,12 @@ void *memory_resize(void *block, size_t size)
   return check(realloc(block, size), size);
 }
 
+void *memory_aligned(size_t alignment, size_t size)
+{
+  void *block = NULL;
+  return check(posix_memalign(&block, alignment, size) == 0 ? block : NULL, size);
+}
+
 char *memory_copy(const void *bytes, size_t size)
 {
   char *copy = check(malloc(size + 1), size + 1);

@@ -6,10 +6,11 @@
 
 #include <stddef.h>
 
-void *memory_alloc(size_t size);                   /* zeroed */
-void *memory_resize(void *block, size_t size);     /* as realloc; new bytes are not zeroed */
-char *memory_copy(const void *bytes, size_t size); /* adds a NUL behind the copy */
-char *memory_strdup(const char *text);             /* NULL gives NULL */
+void *memory_alloc(size_t size);                     /* zeroed */
+void *memory_resize(void *block, size_t size);       /* as realloc; new bytes are not zeroed */
+void *memory_aligned(size_t alignment, size_t size); /* not zeroed */
+char *memory_copy(const void *bytes, size_t size);   /* adds a NUL behind the copy */
+char *memory_strdup(const char *text);               /* NULL gives NULL */
 /* Called before it aborts, for processes that have another way to say so. Before there are threads.
  */
 void memory_on_exhaustion(void (*callback)(void));

@@ -6,6 +6,7 @@
 #include "base/thread.h"
 #include "bus/need.h"
 #include "exec/isolate.h"
+#include "exec/run_call.h"
 #include "vm/api_http.h"
 
 /* ---- states ---- */
@@ -204,6 +205,7 @@ struct worker *worker_create(const struct worker_options *options)
   struct worker *worker = memory_alloc(sizeof *worker);
   worker->options = *options;
   worker->jobs_folder = memory_strdup(options->jobs_folder);
+  pool_init(&worker->run_pool, sizeof(struct run_call));
   TAILQ_INIT(&worker->telling);
   return worker;
 }
@@ -212,6 +214,7 @@ void worker_destroy(struct worker *worker)
 {
   free(worker->jobs_folder);
   free(worker->unannounced.runs);
+  pool_deinit(&worker->run_pool);
   free(worker);
 }
 

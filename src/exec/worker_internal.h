@@ -9,6 +9,7 @@
 #include <uthash.h>
 #include <uv.h>
 
+#include "base/pool.h"
 #include "exec/worker.h"
 #include "vm/state.h"
 
@@ -64,6 +65,7 @@ struct worker {
   struct session *sessions; /* a hash by id */
   struct vm *command_vm;    /* NULL until the first command */
   struct closing *closing;
+  struct pool run_pool; /* of struct run_call */
   struct run_list unannounced;
   TAILQ_HEAD(, run_telling) telling; /* whose progress waits to be sent */
   uv_timer_t progress_timer;

@@ -206,7 +206,7 @@ static void free_run(struct run_call *run)
   if (run->wish)
     free(run->wish->reason);
   free(run->wish);
-  free(run);
+  pool_give(&run_worker(run)->run_pool, run);
 }
 
 void run_post_finished(struct run_call *run, struct message *finished)
@@ -313,10 +313,9 @@ void worker_run(struct worker *worker, struct message *message)
     message_destroy(message);
     return;
   }
-  struct run_call *run = memory_alloc(sizeof *run);
-  run->message = message;
-  run->is_once = message->as.run.is_once;
-  run->killed_as = RUN_INTERRUPTED;
+  struct run_call *run = pool_take(&worker->run_pool);
+  *run = (struct run_call){
+      .message = message, .is_once = message->as.run.is_once, .killed_as = RUN_INTERRUPTED};
   vm_call_start(vm, &run->call, &run_call_kind, message->as.run.timeout_us);
   run->call.attempt = message->as.run.attempt;
   vm_call_limit(&run->call, message->as.run.soft_timeout_us, message->as.run.silence_us);

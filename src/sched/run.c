@@ -42,7 +42,7 @@ struct run_extra *run_make_extra(struct open_run *run)
   return run->extra;
 }
 
-static void free_run(struct open_run *run)
+static void free_run(struct sched *s, struct open_run *run)
 {
   free(run->before);
   if (run->extra) {
@@ -51,7 +51,7 @@ static void free_run(struct open_run *run)
     free(run->extra->events);
     free(run->extra);
   }
-  free(run);
+  pool_give(&s->run_pool, run);
 }
 
 static void note_touched(struct sched *s, struct open_run *run)
@@ -102,7 +102,7 @@ void run_commit(struct sched *s)
     run->fresh = false;
     if (run->ended) {
       HASH_DEL(s->open_runs, run);
-      free_run(run);
+      free_run(s, run);
     }
   }
   s->touched_count = 0;
@@ -138,7 +138,7 @@ void run_undo(struct sched *s)
       if (!run->ended)
         run->entry->open_runs--;
       HASH_DEL(s->open_runs, run);
-      free_run(run);
+      free_run(s, run);
       continue;
     }
     if (run->ended)
@@ -157,14 +157,15 @@ void run_free_all(struct sched *s)
   HASH_ITER(hh, s->open_runs, run, next) {
     run->entry->open_runs = 0;
     HASH_DEL(s->open_runs, run);
-    free_run(run);
+    free_run(s, run);
   }
   free(s->touched);
+  pool_deinit(&s->run_pool);
 }
 
 struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from)
 {
-  struct open_run *run = memory_alloc(sizeof *run);
+  struct open_run *run = pool_take(&s->run_pool);
   *run = (struct open_run){.key = from->key,
                            .fence = from->fence,
                            .attempt = from->attempt,

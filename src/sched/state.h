@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/heap.h"
+#include "base/pool.h"
 #include "model/event_name.h"
 #include "sched/gate.h"
 #include "sched/listener.h"
@@ -197,6 +198,7 @@ struct sched {
   const struct json *pools_declared; /* by the script whose jobs are read now */
   struct entry *entries;
   struct open_run *open_runs;
+  struct pool run_pool;      /* of struct open_run */
   struct open_run **touched; /* in this turn: changed, or new */
   size_t touched_count, touched_capacity;
   struct entry *unfolded; /* oldest first */

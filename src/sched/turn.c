@@ -40,6 +40,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
                              struct sched **sched, struct error *error)
 {
   struct sched *s = memory_alloc(sizeof *s);
+  pool_init(&s->run_pool, sizeof(struct open_run));
   s->options = *options;
   s->store = options->store;
   if (!s->options.default_zone)

@@ -60,6 +60,7 @@ struct host *host_open(const struct host_options *options)
   host->options = *options;
   host->last_number = options->first_number;
   uv_mutex_init(&host->outbox_mutex);
+  blocks_init(&host->blocks);
   TAILQ_INIT(&host->ready);
   TAILQ_INIT(&host->cut);
   uv_prepare_init(options->loop, &host->prepare);
@@ -87,6 +88,7 @@ void host_free(struct host *host)
   message_list_deinit(&host->outbox);
   uv_mutex_destroy(&host->outbox_mutex);
   heap_deinit(&host->naps);
+  blocks_deinit(&host->blocks);
   free(host);
 }
 

@@ -20,6 +20,7 @@
 #include "base/heap.h"
 #include "bus/bus.h"
 #include "model/message.h"
+#include "vm/blocks.h"
 #include "vm/gauge.h"
 #include "vm/preempt.h"
 
@@ -60,6 +61,7 @@ struct host {
   struct call_queue cut;   /* those whose slice was over */
   bool is_dismissed;       /* no call begins any more */
   bool cut_waits;          /* they had no turn in the last round, as it was long already */
+  struct blocks blocks;    /* of all states */
   struct heap naps;        /* of calls that sleep, see api_sleep.c */
   uv_timer_t nap_timer;    /* for the first of them */
   uv_mutex_t outbox_mutex; /* for host_flush from another thread */

@@ -21,8 +21,7 @@ void *vm_allocate(void *context, void *block, size_t old_size, size_t new_size)
     old_size = 0; /* Lua passes the kind of object there */
   if (new_size == 0) {
     vm->used -= old_size;
-    free(block);
-    return NULL;
+    return blocks_resize(&vm->host->blocks, block, old_size, 0);
   }
   size_t used = vm->used - old_size + new_size;
   if (used > vm->cap && new_size > old_size && vm->host->current) {
@@ -34,7 +33,7 @@ void *vm_allocate(void *context, void *block, size_t old_size, size_t new_size)
   if (used > vm->peak)
     vm->peak = used;
   vm->used = used;
-  return memory_resize(block, new_size);
+  return blocks_resize(&vm->host->blocks, block, old_size, new_size);
 }
 
 static int die_of_panic(lua_State *L)
