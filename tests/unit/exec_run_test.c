@@ -196,8 +196,8 @@ static void soft_time_outs_and_silence(void **state)
        "  sleep(0.001)\n" /* knows already, and is left alone */
        "  return run:cancelled()\n"
        "end\n"
-       "function beats(run) for i = 1, 30 do sleep(0.01) run:heartbeat() end return 1 end\n"
-       "function tells(run) for i = 1, 30 do sleep(0.01) log.info(i) end return 1 end\n"
+       "function beats(run) for i = 1, 30 do sleep(0.04) run:heartbeat() end return 1 end\n"
+       "function tells(run) for i = 1, 30 do sleep(0.04) log.info(i) end return 1 end\n"
        "function spins() while true do end end\n");
   struct message *run = to_run(desk, "nap");
   run->as.run.soft_timeout_us = 20000;
@@ -213,7 +213,7 @@ static void soft_time_outs_and_silence(void **state)
   const char *const lively[] = {"beats", "tells"}, *const silent[] = {"nap", "spins"};
   for (int i = 0; i < 2; i++) {
     run = to_run(desk, lively[i]);
-    run->as.run.silence_us = 200000;
+    run->as.run.silence_us = 1000000;
     message_destroy(finish_of(desk, run, RUN_SUCCEEDED));
     run = to_run(desk, silent[i]);
     run->as.run.silence_us = 100000;
