@@ -154,8 +154,10 @@ class Play:
         op, params = step
         stop = time.monotonic() + (1.0 if self.case and self.case.lasting else ANSWER_SECONDS)
         while self.daemon.is_alive() and time.monotonic() < stop:
+            sent = False
             try:
                 with self.daemon.client(timeout=1.0) as client:
+                    sent = True
                     client.call(op, **params)
                 return True
             except Refused as refusal:
@@ -165,6 +167,8 @@ class Play:
                 self.late += 1
                 return True
             except Gone:
+                if sent:  # it may have happened, and is not asked for twice
+                    break
                 time.sleep(0.005)
         return self.daemon.is_alive()
 
