@@ -312,7 +312,7 @@ def judge_misfire(history, violate, job, life, era, segment):
         return  # another trigger took over while it was late
     if coalesce == "all" and not job.spec.get("replay_limit"):
         violate("reason", segment.last_us, "a run, as all that are late are to run", "a skip (misfire)")
-    if coalesce == "latest" and next_of(era, life, segment.last_us, skip.recorded_us) is None and (
+    if coalesce == "latest" and era.trigger.next(segment.last_us, skip.recorded_us) is None and (
             segment.last_us < era.end_us):
         violate("reason", segment.last_us, "a run, as no later one was due at %s" % text_of(skip.recorded_us),
                 "a skip (misfire)")
