@@ -4,8 +4,8 @@
 
 #include "base/error.h"
 
-/* Takes `path`-lock for this process until *descriptor is closed. ERROR_BUSY names the holder's
- * pid. Any thread. */
+/* Takes `path`-lock for this process until *descriptor is closed. Who holds it may be about to end,
+ * so this waits for a second before ERROR_BUSY, which names the holder's pid. Any thread. */
 enum error_code lock_take(const char *path, int *descriptor, struct error *error);
 
 #endif

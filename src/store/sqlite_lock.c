@@ -8,12 +8,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/process.h"
+
+/* A daemon that was killed a moment ago may still be dying, and with it a child that it was just
+ * starting and that shares the lock until it has become another program. */
+enum { TRIES = 50, PAUSE_US = 20000 };
 
 static enum error_code code_of_errno(int system_errno)
 {
@@ -55,6 +61,23 @@ static void write_pid(int descriptor)
     return;
 }
 
+static bool is_locked_by_another(int system_errno)
+{
+  return system_errno == EAGAIN || system_errno == EACCES;
+}
+
+/* 0, or the errno of the last try. */
+static int lock_patiently(int descriptor)
+{
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  for (int try = 1; fcntl(descriptor, F_OFD_SETLK, &whole) != 0; try++) {
+    if (!is_locked_by_another(errno) || try == TRIES)
+      return errno;
+    clock_sleep_us(PAUSE_US);
+  }
+  return 0;
+}
+
 enum error_code lock_take(const char *path, int *descriptor, struct error *error)
 {
   char *lock_path = memory_printf("%s-lock", path);
@@ -64,15 +87,15 @@ enum error_code lock_take(const char *path, int *descriptor, struct error *error
     code = error_set_errno(error, code_of_errno(errno), errno, "cannot open %s", lock_path);
     goto out;
   }
-  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+  int failure = lock_patiently(fd);
+  if (!failure) {
     write_pid(fd);
     *descriptor = fd;
     fd = -1;
-  } else if (errno == EAGAIN || errno == EACCES) {
+  } else if (is_locked_by_another(failure)) {
     code = refuse(fd, path, error);
   } else {
-    code = error_set_errno(error, ERROR_IO, errno, "cannot lock %s", lock_path);
+    code = error_set_errno(error, ERROR_IO, failure, "cannot lock %s", lock_path);
   }
 out:
   if (fd >= 0)

@@ -2,9 +2,14 @@
 #include "unit/store_fixture.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/lock.h"
 
 static void keeps_everything_and_counts_epochs(void **state)
 {
@@ -68,6 +73,27 @@ static void keeps_a_second_one_out(void **state)
   add_job("a", NULL, 1);
   commit();
   open_again();
+}
+
+static void *close_soon(void *descriptor)
+{
+  clock_sleep_us(100000);
+  close(*(int *)descriptor);
+  return NULL;
+}
+
+static void waits_for_one_that_is_about_to_end(void **state)
+{
+  (void)state;
+  int first = -1, second = -1;
+  pthread_t thread;
+  char *name = memory_printf("%s-other", path);
+  OK(lock_take(name, &first, &error));
+  assert_int_equal(pthread_create(&thread, NULL, close_soon, &first), 0);
+  OK(lock_take(name, &second, &error));
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  close(second);
+  free(name);
 }
 
 static void is_private(void **state)
@@ -317,6 +343,7 @@ int main(void)
       TEST(keeps_everything_and_counts_epochs),
       TEST(survives_a_kill),
       TEST(keeps_a_second_one_out),
+      TEST(waits_for_one_that_is_about_to_end),
       TEST(is_private),
       TEST(takes_the_steps_since),
       TEST(refuses_newer),
