@@ -17,7 +17,7 @@ struct overlong {
 void cut_note(struct sched *s, const struct entry *entry)
 {
   struct overlong *overlong;
-  if (entry->progress.runs_kept <= s->options.retention.runs_per_job + RUNS_SLACK)
+  if (entry->progress.runs_kept - RUNS_SLACK <= s->options.retention.runs_per_job)
     return;
   HASH_FIND(hh, s->overlong, &entry->job->number, sizeof entry->job->number, overlong);
   if (overlong)
