@@ -19,7 +19,7 @@ build_packages=(cmake ninja-build pkg-config gcc libc6-dev liblua5.4-dev lua5.4 
   libreadline-dev libxxhash-dev uthash-dev tzdata
   sqlite3)
 test_packages=(openssl libcmocka-dev lua-busted lua-dkjson lua-check python3 python3-pexpect python3-pyte
-  git rsync strace vim)
+  git patch rsync strace vim)
 
 say() { printf '%s\n' "$*"; }
 die() { printf 'bootstrap: %s\n' "$*" >&2; exit 1; }
@@ -91,6 +91,7 @@ check_others() {
   echo '#include <uthash.h>' | cc -E - >/dev/null 2>&1 || missing+=("uthash")
   if [[ $1 == test ]]; then
     any_module cmocka || missing+=("cmocka")
+    any_command patch || missing+=("patch")
     any_command busted || missing+=("busted (for Lua 5.4)")
     lua5.4 -e 'require "dkjson"' 2>/dev/null || lua -e 'require "dkjson"' 2>/dev/null ||
       missing+=("dkjson (for Lua 5.4)")

@@ -159,9 +159,23 @@ void book_ended(struct book *book, const struct booked *job, int64_t scheduled_u
   run->state = state;
 }
 
+static void check_stale(sqlite3 *db)
+{
+  sqlite3_stmt *row = ask(db,
+                          "SELECT scheduled_us, job FROM runs WHERE result = '" BOOK_STALE "'"
+                          " UNION ALL SELECT scheduled_us, job FROM attempts"
+                          " WHERE result = '" BOOK_STALE "'",
+                          0, 0);
+  if (step(db, row))
+    blame("the run of %s of job %lld has ended as a stale finish has said",
+          time_of(sqlite3_column_int64(row, 0)), (long long)sqlite3_column_int64(row, 1));
+  sqlite3_finalize(row);
+}
+
 void book_check_runs(struct book *book, sqlite3 *db)
 {
   struct seen_run *run, *next;
+  check_stale(db);
   HASH_ITER(hh, book->runs, run, next) {
     sqlite3_stmt *row = ask(db,
                             "SELECT attempt, fence, state FROM runs"

@@ -21,6 +21,9 @@
 #include "model/message.h"
 #include "sim/due.h"
 
+/* The result, JSON, of a finish with a fence that is over: no run may have it. */
+#define BOOK_STALE "\"stale\""
+
 enum { SEGMENTS_MAX = 64 };
 
 /* A rule that was in force: its due times in [from_us, until_us) have been decided. */

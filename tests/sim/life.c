@@ -62,13 +62,15 @@ static void remember(struct life *life, const struct attempt *attempt)
   life->ghosts[life->next_ghost++ % GHOSTS] = *attempt;
 }
 
-static struct message *finish_of(const struct life *life, const struct attempt *attempt,
-                                 enum run_state state)
+/* One that must change nothing: its result is nowhere to be seen. */
+static struct message *stale_finish_of(const struct life *life, const struct attempt *attempt,
+                                       enum run_state state)
 {
   struct message *m = message_create(MESSAGE_FINISHED, ADDRESS_WORKER, ADDRESS_SCHEDULER);
   m->as.finished.attempt = *attempt;
   m->as.finished.state = state;
   m->as.finished.started_us = m->as.finished.finished_us = sim_now_us(life->sim);
+  m->as.finished.result = memory_strdup(BOOK_STALE);
   m->as.finished.answer.delay_us = -1;
   return m;
 }
@@ -84,7 +86,7 @@ void life_haunt(struct life *life)
                  attempt->key.scheduled_us, attempt->key.job, 0) == attempt->fence)
     return; /* no ghost: it is still running */
   sometimes("a finish comes with a fence that is over");
-  sim_tell(life->sim, finish_of(life, attempt, RUN_SUCCEEDED));
+  sim_tell(life->sim, stale_finish_of(life, attempt, RUN_SUCCEEDED));
 }
 
 /* It says that it has ended with a fence that it was not given, and its end twice. */
@@ -92,7 +94,7 @@ static void lie(struct life *life, const struct message *run, const struct sim_f
 {
   struct attempt attempt = run->as.run.attempt;
   attempt.fence += draw_chance(&life->draw, 50) ? 1 : -1;
-  sim_tell(life->sim, finish_of(life, &attempt, RUN_FAILED));
+  sim_tell(life->sim, stale_finish_of(life, &attempt, RUN_FAILED));
   if (fate->lasts_us == INT64_MAX)
     return;
   sometimes("a worker says twice that a run has ended");
@@ -100,7 +102,7 @@ static void lie(struct life *life, const struct message *run, const struct sim_f
   if (timeout_us && timeout_us < lasts_us)
     lasts_us = timeout_us;
   sim_tell_later(life->sim, lasts_us + 1 + draw_below(&life->draw, 3 * SECOND),
-                 finish_of(life, &run->as.run.attempt, RUN_FAILED));
+                 stale_finish_of(life, &run->as.run.attempt, RUN_FAILED));
 }
 
 static void model(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate)
@@ -149,6 +151,10 @@ static bool take_run(struct life *life, const struct message *run)
   run_format_id(&id, run->as.run.job_id, run->as.run.attempt.key.scheduled_us);
   witness_ran(life->witness, id.data, run->as.run.attempt.number, sim_now_us(life->sim));
   buffer_deinit(&id);
+  bool is_being_added =
+      life->doubt.kind == DOUBT_ADD && strcmp(life->doubt.added.id, run->as.run.job_id) == 0;
+  if (!job && !is_being_added)
+    blame("%s: a run is sent, and the job was removed", run->as.run.job_id);
   if (job && job->number == run->as.run.attempt.key.job)
     book_sent(life->book, life_db(life), job, run, sim_now_us(life->sim));
   return false;

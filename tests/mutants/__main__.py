@@ -1,0 +1,141 @@
+"""Mutants: moonbeat with a mistake put in, each of which a campaign must catch.
+
+    python3 tests/mutants [NAME...] [--list] [--check] [--json] [--scratch FOLDER]
+
+A mutant is NAME.patch, a unified diff against the tree, below a header that says what it breaks, which promise
+of the README that is, and who should notice (see mutant.py). Each is applied to a copy of the sources, which is
+built as far as its judges need, and they work with more and more seeds or cycles until one complains (judges.py).
+Before that all judges that are asked must be content with the copy as it is.
+
+--check only sees that every patch applies without fuzz; CTest does, so that none rots.
+
+Exit status: 0 all are caught (or apply); 1 one survives or does not; 64 wrong arguments."""
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from judges import JUDGES
+from mutant import ROOT, read_all
+from tree import Broken, Tree
+
+
+def read_arguments(mutants):
+    parser = argparse.ArgumentParser(prog="tests/mutants", allow_abbrev=False,
+                                     description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these; see --list")
+    parser.add_argument("--list", action="store_true", help="say what mutants there are")
+    parser.add_argument("--check", action="store_true", help="only see that they apply")
+    parser.add_argument("--json", action="store_true", help="one object per mutant")
+    parser.add_argument("--scratch", metavar="FOLDER", help="where it is built; kept, and faster the next time")
+    parser.error = lambda text: (parser.print_usage(sys.stderr), sys.exit("%s: %s" % (parser.prog, text)))
+    try:
+        options = parser.parse_args()
+    except SystemExit as end:
+        sys.exit(64 if isinstance(end.code, str) and not print(end.code, file=sys.stderr) else end.code)
+    for name in options.names:
+        if name not in mutants:
+            print("there is no mutant \"%s\", only %s" % (name, ", ".join(mutants)), file=sys.stderr)
+            sys.exit(64)
+    return options
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def check(chosen):
+    """How many do not apply."""
+    wrong = 0
+    for mutant in chosen:
+        complaint = mutant.try_patch(ROOT)
+        if complaint:
+            wrong += 1
+            print("%s.patch: %s" % (mutant.name, complaint))
+    print("%d mutants, %d do not apply" % (len(chosen), wrong))
+    return wrong
+
+
+def work(one, tree):
+    """Its verdict, after as little work as it needs for a complaint."""
+    for size in one.sizes:
+        verdict = one.work(tree, size)
+        if verdict.complaint:
+            break
+    return verdict
+
+
+def judge(tree, mutant):
+    """What became of it, as --json shows it."""
+    began = time.monotonic()
+    result = {"mutant": mutant.name, "breaks": mutant.breaks, "caught_by": None, "after": None, "complaint": ""}
+    try:
+        with tree.mutated(mutant):
+            for name in mutant.judges:
+                tree.build(JUDGES[name].targets)
+                verdict = work(JUDGES[name], tree)
+                if verdict.complaint:
+                    result |= {"caught_by": name, "after": verdict.after, "complaint": verdict.complaint}
+                    break
+                result["complaint"] = "nobody complains: " + verdict.after
+    except Broken as broken:
+        result["complaint"] = str(broken)
+    result["seconds"] = round(time.monotonic() - began, 1)
+    return result
+
+
+def show(result):
+    print("%-26s %-8s %-10s %6.1f s  %s" % (result["mutant"], result["caught_by"] or "SURVIVES",
+                                          result["after"] or "", result["seconds"], result["complaint"][:110]),
+          flush=True)
+
+
+def see_unbroken(tree, chosen):
+    """The complaint of a judge about the copy as it is: then its verdicts would be worth nothing."""
+    for name in sorted({name for mutant in chosen for name in mutant.judges}):
+        tree.build(JUDGES[name].targets)
+        verdict = JUDGES[name].work(tree, JUDGES[name].sizes[0])
+        if verdict.complaint:
+            return "%s complains without a mutant: %s" % (name, verdict.complaint)
+    return None
+
+
+def hunt(chosen, options):
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="moonbeat-mutants-") as scratch:
+        tree = Tree(Path(options.scratch or scratch).resolve())
+        say("building in %s" % tree.root)
+        complaint = see_unbroken(tree, chosen)
+        if complaint:
+            say(complaint)
+            return 1
+        for number, mutant in enumerate(chosen, 1):
+            if sys.stderr.isatty():
+                sys.stderr.write("%d of %d: %s\r" % (number, len(chosen), mutant.name))
+            result = judge(tree, mutant)
+            survivors += result["caught_by"] is None
+            if options.json:
+                print(json.dumps(result), flush=True)
+            else:
+                show(result)
+    say("%d mutants, %d survive" % (len(chosen), survivors))
+    return 1 if survivors else 0
+
+
+def main():
+    mutants = {mutant.name: mutant for mutant in read_all()}
+    options = read_arguments(mutants)
+    chosen = [mutants[name] for name in options.names or mutants]
+    if options.list:
+        for mutant in chosen:
+            print("%-26s %s (%s)" % (mutant.name, mutant.breaks, ", ".join(mutant.judges)))
+        return 0
+    if options.check:
+        return 1 if check(chosen) else 0
+    return hunt(chosen, options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""Who may notice that something is wrong: the simulator, the checker over lives of the simulator, and the campaigns
+against the real daemon. Each
+works in sizes that grow (lives or cycles), as long as it has no complaint."""
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+
+PATIENCE_S = 300
+
+
+@dataclass
+class Verdict:
+    complaint: str  # empty: it is content
+    after: str      # how much it has seen
+
+
+def run(tree, *command):
+    """Its exit status and what it has said; a program that does not come to its end has failed too."""
+    try:
+        done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+                              errors="replace")
+    except subprocess.TimeoutExpired:
+        return None, "no end within %d s" % PATIENCE_S
+    return done.returncode, done.stdout + done.stderr
+
+
+def last_words(said):
+    return (said.strip().splitlines() or ["(nothing)"])[-1]
+
+
+def blame_in(said):
+    """The simulator's sentence and its seed."""
+    return re.search(r"^seed (\d+): (.*)\n+again with", said.replace("\r", ""), re.MULTILINE)
+
+
+class Sim:
+    """The simulator, whose own book is compared after each step of a life; a seed is a life."""
+    targets, sizes = ("sim",), (8, 60)
+
+    def work(self, tree, size):
+        status, said = run(tree, tree.build_folder / "tests" / "sim", "--seeds", "1..%d" % size)
+        blame = blame_in(said)
+        if blame:
+            return Verdict(blame[2], "%s lives" % blame[1])
+        # One in which not every state was reached is content with what it saw.
+        if status == 0 or "were never reached" in said:
+            return Verdict("", "%d lives" % size)
+        return Verdict("ends with %s: %s" % (status, last_words(said)), "%d lives" % size)
+
+
+class Judged:
+    """The checker, over what lives of the simulator have left."""
+    targets, sizes = ("sim",), (8, 60)
+
+    def work(self, tree, size):
+        for seed in range(1, size + 1):
+            status, said = run(tree, sys.executable, "tests/sim/judge.py", tree.build_folder / "tests" / "sim",
+                               "%d..%d" % (seed, seed))
+            if status != 0:
+                first = re.search(r"^seed \d+: (.*)", said, re.MULTILINE)
+                return Verdict(first[1] if first else last_words(said), "%d lives" % seed)
+        return Verdict("", "%d lives" % size)
+
+
+class Campaign:
+    """A campaign against the real daemon, and the checker over what it leaves."""
+    targets = ("moonbeat",)
+
+    def __init__(self, name, sizes):
+        self.name, self.sizes = name, sizes
+
+    def work(self, tree, size):
+        status, said = run(tree, sys.executable, "tests/campaign", self.name, "--cycles", str(size), "--seed", "1",
+                           "--json", "--moonbeat", tree.build_folder / "moonbeat")
+        result = next((json.loads(line) for line in said.splitlines() if line.startswith("{")), None)
+        if not result:
+            return Verdict("ends with %s: %s" % (status, last_words(said)), "%d cycles" % size)
+        if result["state"] in ("ok", "skipped"):
+            return Verdict("", "%d cycles" % size)
+        violation = next(iter(result["violations_list"]), None)
+        complaint = "%(kind)s: %(text)s" % violation if violation else last_words(result["reason"])
+        return Verdict(complaint, "%d cycles" % result["cycles"])
+
+
+JUDGES = {"sim": Sim(), "judged": Judged(), "kill": Campaign("kill", (4, 12, 40))}
