@@ -89,7 +89,7 @@ static void sleep_until_due(struct scheduler *s)
     return;
   }
   struct itimerspec at = {0};
-  if (wake_us - now_us < LONGEST_SLEEP_MS * 1000) {
+  if (wake_us - now_us < LONGEST_SLEEP_MS * INT64_C(1000)) {
     at.it_value.tv_sec = wake_us / 1000000;
     at.it_value.tv_nsec = wake_us % 1000000 * 1000;
   }

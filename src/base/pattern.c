@@ -59,12 +59,12 @@ static void find_first_item(struct pattern *it)
   const char *p = it->start, *unused, *end = NULL;
   while (p < it->stop && *p == '(' && p - it->start < PATTERN_CAPTURES_MAX)
     p++;
-  char next = p + 1 < it->stop ? p[1] : 0;
+  char next = p + 1 < it->stop ? p[1] : '\0';
   bool is_item = p < it->stop && *p != '(' && *p != ')' && (*p != '$' || next) &&
                  (*p != '%' || (next != 'b' && next != 'f' && !isdigit((unsigned char)next)));
   if (is_item)
     end = pattern_item_end(p, it->stop, &unused);
-  char suffix = end && end < it->stop ? *end : 0;
+  char suffix = end && end < it->stop ? *end : '\0';
   it->first = p;
   it->first_end = end;
   it->first_is_sure = end && suffix != '*' && suffix != '?' && suffix != '-';
@@ -281,7 +281,7 @@ static bool match_single(struct pattern *it, int64_t *budget)
       return false;
     *budget -= (end - it->p) / ITEM_BYTES_PER_STEP;
   }
-  char suffix = end < it->stop ? *end : 0;
+  char suffix = end < it->stop ? *end : '\0';
   bool has = it->s < it->text_end && pattern_item_has((unsigned char)*it->s, it->p, end);
   if (!has) {
     if (suffix != '*' && suffix != '?' && suffix != '-')
@@ -313,7 +313,7 @@ static bool match_single(struct pattern *it, int64_t *budget)
 
 static bool match_item(struct pattern *it, int64_t *budget)
 {
-  char next = it->p + 1 < it->stop ? it->p[1] : 0;
+  char next = it->p + 1 < it->stop ? it->p[1] : '\0';
   switch (*it->p) {
   case '(':
     return open_capture(it, next == ')' ? PATTERN_CAPTURE_POSITION : PATTERN_CAPTURE_OPEN);

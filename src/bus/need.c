@@ -1,7 +1,7 @@
 /* Loops, mailboxes and threads are made at the start or never, of descriptors and memory that the
  * system has or has not. As with memory (see base/memory.h) no code above carries a failure that
- * nobody can act on: a sentence, and the end. The process ends as if it were killed, which the store
- * is made for: other threads may be in the middle of anything. */
+ * nobody can act on: a sentence, and the end. The process ends as if it were killed, which the
+ * store is made for: other threads may be in the middle of anything. */
 #include "bus/need.h"
 
 #include <stdio.h>

@@ -33,8 +33,8 @@ struct cli_host {
   /* Plays a span of time with the job files of options->jobs_folder, running no job. Fills
    * *simulation, which the caller deinits, also after a failure. */
   enum error_code (*simulate)(const struct daemon_options *options,
-                              const struct simulation_options *span,
-                              struct simulation *simulation, struct error *error);
+                              const struct simulation_options *span, struct simulation *simulation,
+                              struct error *error);
 
   /* Reads options->config_file (if not NULL) and fills the members that are not set: jobs_folder,
    * state_folder (paths in the file are relative to the file), workers and the others. */

@@ -126,8 +126,10 @@ static char *take_part(const char *at, const char **end, char for_percent)
   for (; *at && (*at != '%' || for_percent); at++)
     if (at[0] == '\\' && at[1] == '%')
       buffer_append_byte(&part, *++at);
+    else if (*at == '%')
+      buffer_append_byte(&part, for_percent);
     else
-      buffer_append_byte(&part, *at == '%' ? for_percent : *at);
+      buffer_append_byte(&part, *at);
   *end = at;
   return buffer_take(&part);
 }

@@ -128,6 +128,8 @@ static void append_cell(const struct table *table, struct buffer *out, size_t co
 void table_flush(struct table *table, struct buffer *out)
 {
   size_t count = table->column_count;
+  if (!count)
+    return;
   int *widths = memory_alloc(count * sizeof *widths);
   fit_widths(table, widths);
   if (!table->has_header && table->cell_count > 0) {

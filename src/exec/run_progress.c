@@ -56,7 +56,7 @@ void run_tell_progress(struct run_call *run, double done, double total, char *no
   if (!telling->waits)
     TAILQ_INSERT_TAIL(&worker->telling, telling, link);
   telling->waits = true;
-  if (clock_monotonic_us() - telling->sent_us >= INTERVAL_MS * 1000)
+  if (clock_monotonic_us() - telling->sent_us >= INTERVAL_MS * INT64_C(1000))
     send_telling(worker, telling);
   else if (!uv_is_active((uv_handle_t *)&worker->progress_timer))
     uv_timer_start(&worker->progress_timer, on_timer, INTERVAL_MS, 0);

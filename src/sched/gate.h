@@ -70,7 +70,7 @@ enum error_code gate_check(const struct job *job, const char *args, struct error
 
 /* Tries those who wait where a slot has come free, and those whose time has come. */
 int gates_fire(struct sched *s, int budget);
-void gates_clock_set_back(struct sched *s); /* those whose time has come are others now */
+void gates_clock_set_back(struct sched *s);   /* those whose time has come are others now */
 int64_t gates_wake_us(const struct sched *s); /* INT64_MAX: no sooner than something happens */
 void gates_commit(struct sched *s);
 void gates_undo(struct sched *s); /* after run_undo() */

@@ -79,10 +79,8 @@ static enum error_code check_replace(const struct entry *entry, const struct job
 static enum error_code replace(struct sched *s, struct job *job, struct entry **entry,
                                struct error *error)
 {
-  enum error_code code;
   *entry = near_get_by_id(s, job->id, error);
-  if (!*entry || (code = check_replace(*entry, job, error)) ||
-      (code = declare_check(s, job, error))) {
+  if (!*entry || check_replace(*entry, job, error) || declare_check(s, job, error)) {
     job_destroy(job);
     return error->code;
   }

@@ -30,7 +30,7 @@ enum {
   RUNS_SLACK = 100, /* a job's history may grow so far over its limit before it is cut */
 };
 
-#define NEAR_HORIZON_US (5 * 60 * INT64_C(1000000))
+#define NEAR_HORIZON_US (INT64_C(5) * 60 * 1000000)
 /* A job's progress is written so long after its claim. */
 #define FOLD_AGE_US (5 * INT64_C(1000000))
 

@@ -270,7 +270,7 @@ static void go_on_stopping(struct sched *s)
   else if (s->now_us >= s->stop_tell_us)
     tell_runs(s);
   /* A run that does not even end when it is killed is left to the next start. */
-  if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + 5 * 1000000)
+  if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + 5 * INT64_C(1000000))
     return;
   if (listeners_busy(s) && s->now_us < s->stop_by_us &&
       s->now_us < s->stopping_us + LISTENERS_LAST_WORD_US)

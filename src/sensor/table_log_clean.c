@@ -2,7 +2,6 @@
  * triggers and the log. Long work is done in pieces, each a transaction of its own. */
 #include "sensor/table_log_internal.h"
 
-
 #include "base/clock.h"
 
 enum {
