@@ -312,3 +312,14 @@ void fuzz_check_scan(const struct trigger *trigger, int64_t start_us)
     check_span(trigger, zone, from_s - SCAN_SECONDS / 2, 1, SCAN_SECONDS);
   }
 }
+
+int fuzz_check_all(struct trigger *trigger, struct fuzz_input *input, enum fuzz_depth depth)
+{
+  if (trigger && depth == FUZZ_CHECK_AND_SCAN)
+    fuzz_check_scan(trigger, input->start_us);
+  if (trigger)
+    fuzz_check(trigger, input->start_us);
+  trigger_destroy(trigger);
+  free(input->text);
+  return 0;
+}

@@ -35,4 +35,8 @@ void fuzz_check(struct trigger *trigger, int64_t start_us);
  * Only for wall-clock kinds without options that move or drop fires. */
 void fuzz_check_scan(const struct trigger *trigger, int64_t start_us);
 
+/* Both, and frees the trigger (NULL is fine) and the input; what a target ends with. */
+enum fuzz_depth { FUZZ_CHECK, FUZZ_CHECK_AND_SCAN };
+int fuzz_check_all(struct trigger *trigger, struct fuzz_input *input, enum fuzz_depth depth);
+
 #endif

@@ -1,5 +1,4 @@
 /* Crontab expressions. A text with H is not scanned before it is anchored: it has no times yet. */
-#include <stdlib.h>
 
 #include "check.h"
 #include "driver.h"
@@ -24,12 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct fuzz_input input = fuzz_read(data, size);
   struct trigger *trigger = fuzz_trigger_of("cron", "expression", &input, NULL);
-  if (trigger) {
+  if (trigger)
     trigger_anchor(trigger, input.start_us, "fuzz");
-    fuzz_check_scan(trigger, input.start_us);
-    fuzz_check(trigger, input.start_us);
-    trigger_destroy(trigger);
-  }
-  free(input.text);
-  return 0;
+  return fuzz_check_all(trigger, &input, FUZZ_CHECK_AND_SCAN);
 }

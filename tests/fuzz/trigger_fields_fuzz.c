@@ -1,6 +1,5 @@
 /* The fields of APScheduler, one a word: `day=2nd fri` and the like, given by the text form.
  * Options that move or drop fires are for text_fuzz; a text with one of them is not scanned. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -36,13 +35,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct buffer line = {0};
   buffer_printf(&line, "fields %s", input.text);
   struct trigger *trigger = fuzz_trigger_from_text(line.data, input.zone);
-  if (trigger) {
-    if (!has_option(input.text))
-      fuzz_check_scan(trigger, input.start_us);
-    fuzz_check(trigger, input.start_us);
-    trigger_destroy(trigger);
-  }
   buffer_deinit(&line);
-  free(input.text);
-  return 0;
+  return fuzz_check_all(trigger, &input, has_option(input.text) ? FUZZ_CHECK : FUZZ_CHECK_AND_SCAN);
 }

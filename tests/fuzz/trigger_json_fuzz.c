@@ -1,5 +1,4 @@
 /* The JSON form, with the options of all kinds and nested triggers. */
-#include <stdlib.h>
 
 #include "check.h"
 #include "driver.h"
@@ -27,10 +26,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct fuzz_input input = fuzz_read(data, size);
   struct trigger *trigger = fuzz_trigger_from_json(input.text, input.zone);
-  if (trigger) {
-    fuzz_check(trigger, input.start_us);
-    trigger_destroy(trigger);
-  }
-  free(input.text);
-  return 0;
+  return fuzz_check_all(trigger, &input, FUZZ_CHECK);
 }

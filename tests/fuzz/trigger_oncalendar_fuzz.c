@@ -1,5 +1,4 @@
 /* systemd calendar expressions. */
-#include <stdlib.h>
 
 #include "check.h"
 #include "driver.h"
@@ -22,11 +21,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct fuzz_input input = fuzz_read(data, size);
   struct trigger *trigger = fuzz_trigger_of("oncalendar", "expression", &input, NULL);
-  if (trigger) {
-    fuzz_check_scan(trigger, input.start_us);
-    fuzz_check(trigger, input.start_us);
-    trigger_destroy(trigger);
-  }
-  free(input.text);
-  return 0;
+  return fuzz_check_all(trigger, &input, FUZZ_CHECK_AND_SCAN);
 }

@@ -1,5 +1,4 @@
 /* Quartz expressions. */
-#include <stdlib.h>
 
 #include "check.h"
 #include "driver.h"
@@ -23,11 +22,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct fuzz_input input = fuzz_read(data, size);
   struct trigger *trigger = fuzz_trigger_of("quartz", "expression", &input, NULL);
-  if (trigger) {
-    fuzz_check_scan(trigger, input.start_us);
-    fuzz_check(trigger, input.start_us);
-    trigger_destroy(trigger);
-  }
-  free(input.text);
-  return 0;
+  return fuzz_check_all(trigger, &input, FUZZ_CHECK_AND_SCAN);
 }
