@@ -7,7 +7,7 @@ local daemon = require "support.daemon"
 
 local FOLDER = daemon.project .. "/tests/hostile"
 local BATCH = 20
-local PATIENCE = 120
+local PATIENCE = 60
 
 local function read_all()
   local all = {}

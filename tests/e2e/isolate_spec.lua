@@ -23,11 +23,6 @@ local function wait_for_end_of(pids)
   end
 end
 
---- A sanitizer reports a crash as one of its own.
-local function is_sanitized(d)
-  return os.execute("grep -q -e __asan_init -e __tsan_init " .. daemon.quote(d.bin)) == true
-end
-
 describe("an isolated run", function()
   local d
 
@@ -103,7 +98,7 @@ describe("an isolated run", function()
     assert.is_nil(got.files:find("socket:", 1, true), got.files)
     local files = tonumber(got.limits:match "Max open files%s+(%d+)")
     assert.truthy(files >= 20 and files < 64, got.limits)
-    if not is_sanitized(d) then -- a sanitizer's own memory would count
+    if not daemon.is_sanitized then -- a sanitizer's own memory would count
       assert.truthy(got.limits:match "Max data size%s+%d+", got.limits)
     end
     assert.truthy(got.limits:match "Max core file size%s+0 ", got.limits)
@@ -153,7 +148,7 @@ describe("an isolated run", function()
       late = "took longer than its time-out",
       stuck = "took longer than its time-out, and was killed with its process",
     }
-    if is_sanitized(d) then
+    if daemon.is_sanitized then
       errors.segv = nil
     end
     for job, text in pairs(errors) do

@@ -45,10 +45,14 @@ function daemon.now()
   return seconds
 end
 
---- Calls `check` until it returns something true, which is returned; an error after `timeout` seconds.
--- `what` says in words what is waited for.
+--- Whether the program is built with a sanitizer.
+daemon.is_sanitized = os.execute("grep -q -e __asan_init -e __tsan_init " .. quote(BIN) .. " 2>/dev/null") == true
+
+--- Calls `check` until it returns something true, which is returned; an error after `timeout` seconds, or
+-- several times as many where a sanitizer makes the program so slow. `what` says in words what is waited for.
 function daemon.wait_until(check, timeout, what)
-  local stop = daemon.now() + (timeout or 10)
+  timeout = (timeout or 10) * (daemon.is_sanitized and 6 or 1)
+  local stop = daemon.now() + timeout
   repeat
     local value = check()
     if value then
@@ -56,7 +60,7 @@ function daemon.wait_until(check, timeout, what)
     end
     daemon.sleep(0.05)
   until daemon.now() > stop
-  error(("waited %g seconds in vain: %s"):format(timeout or 10, what or "?"), 2)
+  error(("waited %g seconds in vain: %s"):format(timeout, what or "?"), 2)
 end
 
 function daemon.has(program)
