@@ -159,6 +159,7 @@ void book_ended(struct book *book, const struct booked *job, int64_t scheduled_u
   run->state = state;
 }
 
+/* Reads far more than the scheduler does: a disk that cannot be read just now is no complaint. */
 static void check_stale(sqlite3 *db)
 {
   sqlite3_stmt *row = ask(db,
@@ -166,7 +167,7 @@ static void check_stale(sqlite3 *db)
                           " UNION ALL SELECT scheduled_us, job FROM attempts"
                           " WHERE result = '" BOOK_STALE "'",
                           0, 0);
-  if (step(db, row))
+  if (sqlite3_step(row) == SQLITE_ROW)
     blame("the run of %s of job %lld has ended as a stale finish has said",
           time_of(sqlite3_column_int64(row, 0)), (long long)sqlite3_column_int64(row, 1));
   sqlite3_finalize(row);
