@@ -53,13 +53,14 @@ static void say_abort(int number)
 {
   static const char begin[] = "moonbeat: aborted (the system's last error: ",
                     end[] = "): start it again; what was acknowledged is kept\n";
+  /* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): glibc documents both as safe here */
   const char *why = errno ? strerrordesc_np(errno) : NULL;
   if (!why)
     why = "none";
-  ssize_t written = write(STDERR_FILENO, begin, sizeof begin - 1);
-  written = write(STDERR_FILENO, why, strlen(why));
-  written = write(STDERR_FILENO, end, sizeof end - 1);
-  (void)written;
+  bool is_told = write(STDERR_FILENO, begin, sizeof begin - 1) > 0 &&
+                 write(STDERR_FILENO, why, strlen(why)) > 0 &&
+                 write(STDERR_FILENO, end, sizeof end - 1) > 0;
+  (void)is_told;           /* or nobody listens */
   signal(number, SIG_DFL); /* abort() raises it again */
 }
 

@@ -46,7 +46,7 @@ struct moonbeat_options {
                              .control_fd = -1,                                                     \
                              .grace_us = 10 * INT64_C(1000000),                                    \
                              .stuck_grace_us = 60 * INT64_C(1000000),                              \
-                             .keep_us = 30 * 86400 * INT64_C(1000000),                             \
+                             .keep_us = INT64_C(30) * 86400 * 1000000,                             \
                              .keep_runs = 1000})
 
 /* Opens the store, recovers and starts. The scripts of the folder are loaded after it has returned:

@@ -17,7 +17,7 @@ enum {
 };
 
 /* There is nobody who could add a job: as many are paged in as memory is meant for. */
-#define HORIZON_US (400 * 86400 * INT64_C(1000000))
+#define HORIZON_US (INT64_C(400) * 86400 * 1000000)
 
 struct stage {
   struct stage_options options;

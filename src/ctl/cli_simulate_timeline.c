@@ -46,7 +46,7 @@ static int64_t choose_piece(int64_t span_us, size_t columns)
   for (size_t i = 0; i < sizeof lengths_s / sizeof lengths_s[0]; i++)
     if (lengths_s[i] * SECOND_US >= least_us)
       return lengths_s[i] * SECOND_US;
-  return (least_us / (364 * DAY_S * SECOND_US) + 1) * 364 * DAY_S * SECOND_US;
+  return (least_us / (SECOND_US * 364 * DAY_S) + 1) * SECOND_US * 364 * DAY_S;
 }
 
 /* Pieces begin where the wall clock is a multiple of their length, as far as the span's first day
@@ -91,7 +91,7 @@ static void append_label(const struct timeline *timeline, struct buffer *out, in
   struct civil_time local = civil_from_seconds(local_s);
   int64_t day = civil_day_of(local_s);
   if (timeline->piece_us >= DAY_S * SECOND_US &&
-      timeline->piece_us * LABEL_EVERY > 366 * DAY_S * SECOND_US)
+      timeline->piece_us * LABEL_EVERY > SECOND_US * 366 * DAY_S)
     buffer_printf(out, "%04d-%02d", local.date.year, local.date.month);
   else if (day != *last_day)
     buffer_printf(out, "%02d-%02d %02d:%02d", local.date.month, local.date.day, local.hour,

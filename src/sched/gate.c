@@ -237,11 +237,11 @@ static void set_wait(struct sched *s, struct wait *wait, const struct wait *foun
   int64_t since_us = wait->since_us ? wait->since_us : s->now_us;
   if (found->why == WAIT_POOL)
     sometimes("somebody waits for a slot of a pool");
-  else if (found->why == WAIT_KEY)
+  if (found->why == WAIT_KEY)
     sometimes("somebody waits for a key");
-  else if (found->why == WAIT_RATE || found->why == WAIT_REPLAY)
+  if (found->why == WAIT_RATE || found->why == WAIT_REPLAY)
     sometimes("somebody waits for a rate");
-  else if (found->why == WAIT_OVERLAP)
+  if (found->why == WAIT_OVERLAP)
     sometimes("somebody waits for the end of a run of the same job");
   *wait = *found;
   wait->since_us = since_us;
