@@ -141,12 +141,15 @@ describe("lock", function()
         other()
         return { held:release() == nil, lock("short", { wait = 0 }) ~= nil }
       end }
-      job "one" { run = function()
-        lock("a", function() sleep "200ms" lock("b", { wait = "5s" }, function() end) end)
-      end }
-      job "two" { run = function()
-        lock("b", function() sleep "200ms" lock("a", { wait = "5s" }, function() end) end)
-      end }
+      local function take_both(mine, theirs)
+        lock(mine, function()
+          kv.set(mine, "is held")
+          while not kv.get(theirs) do sleep "10ms" end
+          lock(theirs, { wait = "5s" }, function() end)
+        end)
+      end
+      job "one" { run = function() take_both("a", "b") end }
+      job "two" { run = function() take_both("b", "a") end }
       on("release_me", function() lock "db" sleep "10ms" error "a listener ends" end)
     ]])
     d:start()
