@@ -1,6 +1,6 @@
 -- a table of ever more keys => run: used more than 64 MiB
 job "memory_keys" {
-  timeout = "30s",
+  timeout = "2m",
   run = function()
     local t = {}
     local n = 0
