@@ -9,6 +9,11 @@ def holds_back(program):
     return b"__asan_init" in program.read_bytes()
 
 
+def is_sanitized(program):
+    """Whether it is built with AddressSanitizer or ThreadSanitizer."""
+    return holds_back(program) or b"__tsan_init" in program.read_bytes()
+
+
 class Process:
     def __init__(self, pid):
         self.pid = pid

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from client import Client, Gone
 from log import Log
+from process import is_sanitized
 
 TESTS = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
@@ -238,6 +239,8 @@ class Rig:
         path = self.moonbeat.parent / "tests" / "shims" / (name + ".so")
         if not path.is_file():
             raise Skip("%s is not built" % path)
+        if is_sanitized(self.moonbeat):
+            raise Skip("nothing may be loaded before a sanitizer, as a shim has to be")
         return path
 
     def discard(self, daemon):

@@ -15,8 +15,8 @@ const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
 #define INNERMOST(name) "race_top:^" name "$\nrace_top:^__interceptor_" name "$\n"
-  return INNERMOST("close") INNERMOST("epoll_ctl") INNERMOST("fstat") INNERMOST("open")
-      INNERMOST("open64");
+  return INNERMOST("close") INNERMOST("closedir") INNERMOST("epoll_ctl") INNERMOST("fstat")
+      INNERMOST("open") INNERMOST("open64");
 }
 
 /* A daemon with a worker that is stuck in a C function ends without joining its threads. */
