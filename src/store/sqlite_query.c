@@ -100,7 +100,7 @@ static enum error_code explain(struct store *store, struct error *error)
 
 enum error_code store_fail(struct store *store, struct error *error)
 {
-  struct error local, *told = error ? error : &local;
+  struct error local = {0}, *told = error ? error : &local;
   enum error_code code = explain(store, told);
   if (code != ERROR_CONFLICT && !store->failed) {
     store->failed = code;
