@@ -21,7 +21,7 @@ local CULPRIT = [[
 local OTHER = [[
   local function note(run)
     local file = "../executions"
-    assert(fs.append(file, run.id .. "\n"))
+    assert(fs.append(file, run.id .. " " .. run.attempt .. "\n"))
   end
   job "pulse" { trigger = every "100ms", run = note }
   job "once" { max_instances = 1000, run = note }
@@ -120,10 +120,10 @@ describe("a worker that is stuck", function()
     daemon.wait_until(function() return succeeded "culprit" == 2 end, PATIENCE, "the culprit runs elsewhere")
     daemon.wait_until(function() return succeeded "once" == 20 end, PATIENCE, "all that waited ran")
     d:must("pause", "pulse")
-    local seen_ids = {}
-    for id in daemon.read_file(d.root .. "/executions"):gmatch "[^\n]+" do
-      assert.is_nil(seen_ids[id], id .. " was executed twice")
-      seen_ids[id] = true
+    local seen_attempts = {}
+    for attempt in daemon.read_file(d.root .. "/executions"):gmatch "[^\n]+" do
+      assert.is_nil(seen_attempts[attempt], attempt .. " was executed twice")
+      seen_attempts[attempt] = true
     end
   end)
 
