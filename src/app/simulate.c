@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "app/simulate_gather.h"
 #include "app/stage.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/memory.h"
 #include "store/history.h"

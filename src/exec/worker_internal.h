@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 #include <sys/queue.h>
-#include <uthash.h>
 #include <uv.h>
 
+#include "base/hash.h"
 #include "base/pool.h"
 #include "exec/worker.h"
 #include "vm/state.h"

@@ -8,9 +8,8 @@
 #ifndef SCHED_GATE_H
 #define SCHED_GATE_H
 
-#include <uthash.h>
-
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/heap.h"
 
 struct sched;

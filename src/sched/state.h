@@ -6,9 +6,8 @@
 #ifndef SCHED_STATE_H
 #define SCHED_STATE_H
 
-#include <uthash.h>
-
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "base/heap.h"
 #include "base/pool.h"
 #include "model/event_name.h"

@@ -3,8 +3,8 @@
 #define SENSOR_FILE_ENTRY_H
 
 #include <sys/queue.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "sensor/file_known.h"
 
 /* The system's file times stand still for up to so long: a second write may not show. */

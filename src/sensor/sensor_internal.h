@@ -2,8 +2,7 @@
 #ifndef SENSOR_SENSOR_INTERNAL_H
 #define SENSOR_SENSOR_INTERNAL_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "sensor/sensor_kind.h"
 #include "sensor/wake.h"
 

@@ -5,8 +5,7 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "base/memory.h"
 
 enum { SLICE_US = 5000 };

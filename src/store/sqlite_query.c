@@ -149,13 +149,23 @@ static struct query find_statement(struct store *store, const char *sql, struct 
   return query;
 }
 
+/* After some failures (no memory, even for a read) SQLite has rolled back by itself: what is told
+ * then is that failure, though whoever met it may have had an answer to it. */
+static enum error_code refuse_write(struct store *store, struct error *error)
+{
+  if (!store->failed)
+    return error_set(error, ERROR_INTERNAL, "%s: a write outside a transaction", store_name(store));
+  if (error)
+    *error = store->failure;
+  return store->failed;
+}
+
 struct query query_open(struct store *store, const char *sql, struct error *error)
 {
   struct query query = find_statement(store, sql, error);
   if (query.statement && !sqlite3_stmt_readonly(query.statement) &&
       sqlite3_get_autocommit(store->db))
-    query.code =
-        error_set(error, ERROR_INTERNAL, "%s: a write outside a transaction", store_name(store));
+    query.code = refuse_write(store, error);
   return query;
 }
 

@@ -2,8 +2,8 @@
  * tag ends the wait. A question whose call is killed stays in the table until its reply comes. */
 #include <lauxlib.h>
 #include <stdlib.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "vm/api_args.h"
 #include "vm/api_json.h"

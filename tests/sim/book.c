@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
 #include "model/run.h"
