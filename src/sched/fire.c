@@ -213,7 +213,8 @@ static int64_t find_last_of(const struct entry *entry, const struct due *due, in
   return last_us;
 }
 
-/* Only the latest replay_limit are kept. */
+/* Only the latest replay_limit are kept. A buffer overflows because of an open run, or of whatever
+ * else its job has waited for. */
 static void pass_over_too_many(struct sched *s, struct entry *entry, struct due *due)
 {
   const struct job *job = entry->job;
@@ -222,7 +223,9 @@ static void pass_over_too_many(struct sched *s, struct entry *entry, struct due 
     return;
   sometimes("more due times are late than are replayed");
   int64_t last_us = find_last_of(entry, due, surplus);
-  enum skip_reason reason = job->overlap == OVERLAP_BUFFER_ALL ? SKIP_OVERLAP : SKIP_MISFIRE;
+  enum skip_reason reason = SKIP_MISFIRE;
+  if (job->overlap == OVERLAP_BUFFER_ALL)
+    reason = fire_is_full(entry) ? SKIP_OVERLAP : reason_of(entry);
   record_skip(s, entry, due->first_us, last_us, surplus, reason);
   move_cursor(s, entry, last_us, NULL);
   due->first_us = entry->progress.next_us;
@@ -382,12 +385,13 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
 {
   const struct job_progress *progress = &entry->progress;
   int64_t last_us;
-  if (!entry->job->trigger || progress->next_us > s->now_us)
-    return;
-  sometimes("a trigger is changed before all its due times are decided");
-  int64_t count = count_due(entry, s->now_us, &last_us);
-  record_skip(s, entry, progress->next_us, last_us, count,
-              progress->state == JOB_PAUSED ? SKIP_PAUSED : SKIP_MISFIRE);
+  if (entry->job->trigger && progress->next_us <= s->now_us) {
+    sometimes("a trigger is changed before all its due times are decided");
+    int64_t count = count_due(entry, s->now_us, &last_us);
+    record_skip(s, entry, progress->next_us, last_us, count,
+                progress->state == JOB_PAUSED ? SKIP_PAUSED : SKIP_MISFIRE);
+  }
+  entry->last_skip.number = 0; /* a range is of one trigger: its count is that of its due times */
 }
 
 void fire_resume(struct sched *s, struct entry *entry)

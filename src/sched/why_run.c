@@ -300,7 +300,10 @@ static void tell_reason(struct request *r, const struct entry *entry, const stru
   char grace[DURATION_TEXT_SIZE];
   switch (skip->reason) {
   case SKIP_MISFIRE:
-    if (job->misfire_grace_us == INT64_MAX) {
+    if (job->misfire_grace_us == INT64_MAX && job->replay_limit) {
+      why_begin(r, "misfire", "more were late than the %d that %s allows to run", job->replay_limit,
+                job->buffer_limit ? "buffer_limit" : "replay_limit");
+    } else if (job->misfire_grace_us == INT64_MAX) {
       why_begin(r, "misfire", "it was late, and stands in a later run (coalesce = \"%s\")",
                 job_coalesce_names[job->coalesce]);
     } else {

@@ -90,6 +90,28 @@ static void overlap_is_skipped_and_recorded(void **state)
   world_close(&w);
 }
 
+/* One row counts the due times of one trigger, even when the next one goes on in its step. */
+static void a_range_ends_with_its_trigger(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", ticker);
+  world_live(&w, 5 * SECOND);
+  world_expect(&w, "reschedule_job",
+               "{\"job\":\"t\",\"trigger\":\"every 2s start=2026-01-01T00:00:06Z\"}", "next_run_at",
+               "2026-01-01T00:00:06.000000Z");
+  world_live(&w, 3 * SECOND);
+  world_expect(&w, "skips", "{\"job\":\"t\"}", "skips",
+               "[{\"job\":\"t\",\"first_at\":\"2026-01-01T00:00:06.000000Z\","
+               "\"last_at\":\"2026-01-01T00:00:08.000000Z\",\"count\":2,\"reason\":\"overlap\","
+               "\"recorded_at\":\"2026-01-01T00:00:08.000000Z\"},"
+               "{\"job\":\"t\",\"first_at\":\"2026-01-01T00:00:02.000000Z\","
+               "\"last_at\":\"2026-01-01T00:00:05.000000Z\",\"count\":4,\"reason\":\"overlap\","
+               "\"recorded_at\":\"2026-01-01T00:00:05.000000Z\"}]");
+  world_close(&w);
+}
+
 static void max_instances_allows_that_many(void **state)
 {
   struct world w;
@@ -283,6 +305,7 @@ int main(void)
       cmocka_unit_test(grace_turns_late_fires_into_skips),
       cmocka_unit_test(coalesce_all_runs_each),
       cmocka_unit_test(overlap_is_skipped_and_recorded),
+      cmocka_unit_test(a_range_ends_with_its_trigger),
       cmocka_unit_test(max_instances_allows_that_many),
       cmocka_unit_test(a_pause_is_recorded),
       cmocka_unit_test(a_change_of_trigger_records_what_was_due),

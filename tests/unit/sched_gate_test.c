@@ -122,6 +122,33 @@ static void buffer_all_is_bounded(void **state)
   world_close(&w);
 }
 
+/* Only what open runs kept away is theirs. */
+static void buffer_all_says_what_filled_it(void **state)
+{
+  static const char script[] = WITH_POOL(
+      "0",
+      JOB("late", "every 1s", "\"overlap\":\"buffer_all\",\"buffer_limit\":3") "," JOB(
+          "held", "every 1s", "\"overlap\":\"buffer_all\",\"buffer_limit\":3,\"pool\":\"db\""));
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", script);
+  world_pass(&w, 10 * SECOND);
+  assert_int_equal(world_skipped(&w, "late", "misfire"), 7);
+  assert_int_equal(world_skipped(&w, "held", "misfire"), 7);
+  char *why = world_ask(&w, "why", "{\"job\":\"late@2026-01-01T00:00:03Z\"}");
+  assert_non_null(strstr(why, "more were late than the 3 that buffer_limit allows to run"));
+  free(why);
+  world_pass(&w, 10 * SECOND); /* one is open, and one still waits for its pool */
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  assert_int_equal(world_skipped(&w, "late", "overlap"), 9);
+  assert_int_equal(world_skipped(&w, "held", "limit"), 10);
+  assert_int_equal(world_skipped(&w, "held", "overlap"), 0);
+  world_close(&w);
+}
+
 static void the_other_is_ended(void **state)
 {
   static const char *const policies[] = {"cancel_other", "terminate_other"};
@@ -517,6 +544,7 @@ int main(void)
       cmocka_unit_test(buffer_one_keeps_one),
       cmocka_unit_test(buffer_one_may_keep_the_first),
       cmocka_unit_test(buffer_all_is_bounded),
+      cmocka_unit_test(buffer_all_says_what_filled_it),
       cmocka_unit_test(the_other_is_ended),
       cmocka_unit_test(allow_has_a_limit_too),
       cmocka_unit_test(earliest_runs_the_first),
