@@ -58,14 +58,17 @@ def life_of(job, history, changes):
 
 
 def since_last_removal(changes):
-    """An id that was removed and is there again is another job."""
+    """Those of the job that is there: an id that was removed and is there again is another job. And whether some
+    before may be of it, too."""
+    changes = list(changes)
     for at in range(len(changes) - 1, -1, -1):
-        if changes[at].op == "remove_job":
-            later = changes[at + 1:]
-            if any(operation.op.startswith("add_") for operation in later):
-                return later, not changes[at].is_certain or any(
-                    operation.begin < changes[at].end for operation in later)
-            return changes[:at], True  # as it is there, the removal has not happened
+        if changes[at].op != "remove_job":
+            continue
+        later = changes[at + 1:]
+        if any(operation.op.startswith("add_") for operation in later):
+            return later, not changes[at].is_certain or any(
+                operation.begin < changes[at].end for operation in later)
+        del changes[at]  # as the job is there, this has not happened
     return changes, False
 
 

@@ -290,7 +290,7 @@ def judge_skip(store, history, violate, job, life, era, segment, following):
     elif skip.reason == "overlap":
         if spec.get("overlap") == "allow" and not spec.get("max_instances"):
             violate("reason", skip.last_us, "no skip for overlap, which is allowed", "one")
-        elif not were_open(store, history, job, skip.recorded_us):
+        elif not were_open(store, history, job, skip):
             violate("reason", skip.last_us, "a run that was open at %s" % text_of(skip.recorded_us), "none")
     elif skip.reason == "paused":
         if not was_resumed(history, job.id, skip.recorded_us) and "enabled" not in spec:
@@ -318,14 +318,15 @@ def judge_misfire(history, violate, job, life, era, segment):
                 "a skip (misfire)")
 
 
-def were_open(store, history, job, at_us):
-    """As many runs as may be; those that are pruned are taken at their word."""
-    most = job.spec.get("max_instances", 1)
-    count = 0
+def were_open(store, history, job, skip):
+    """As many runs as may be, when it was recorded; those that are pruned are taken at their word. What was claimed
+    in the same microsecond was open when somebody asked for it, or when it was due before what was skipped."""
+    at_us, most, count = skip.recorded_us, job.spec.get("max_instances", 1), 0
     for run in store.runs_of[job.number]:
-        first = first_of(run)
+        claimed_us = first_of(run).claimed_us
         is_over = run.finished_us is not None and run.finished_us + STILL_OPEN_US < at_us
-        was_first = first.claimed_us < at_us or (first.claimed_us == at_us and not is_plain(job))
+        was_first = claimed_us < at_us or (claimed_us == at_us and (
+            run.cause != BY_SCHEDULE or run.scheduled_us < skip.first_us))
         count += was_first and not is_over
     return count >= most or at_us < pruned_until(store, history, job) or bool(history.clocks)
 

@@ -124,13 +124,13 @@ def judge_run(store, history, verdict, run):
             violate("again", "no attempt after attempt %d, which %s" % (attempt.attempt, STATES[attempt.state]),
                     "attempt %d" % run.attempt)
     if job:
-        judge_policy(violate, job, run)
+        judge_policy(history, violate, job, run)
     settled = [line["at_us"] for line in history.settled if run.claimed_us <= line["at_us"]]
     if settled and run.state in OPEN:
         violate("open", "its end, as nothing was open at " + text_of(settled[0]), STATES[run.state])
 
 
-def judge_policy(violate, job, run):
+def judge_policy(history, violate, job, run):
     """What the job's options say about further attempts."""
     failures = sum(attempt.state in (FAILED, TIMED_OUT) for attempt in run.former)
     retry = job.spec.get("retry")
@@ -138,7 +138,7 @@ def judge_policy(violate, job, run):
     if failures >= max(most, 1):
         violate("again", "no attempt after %d failures" % failures, "attempt %d" % run.attempt)
     is_plain = not isinstance(retry, dict) or not {"decide", "retry_on", "give_up_on"} & set(retry)
-    if run.state in (FAILED, TIMED_OUT) and is_plain and failures + 1 < most:
+    if run.state in (FAILED, TIMED_OUT) and is_plain and failures + 1 < most and not was_cancelled(history, job, run):
         violate("abandoned", "another attempt after %d failures of %d" % (failures + 1, most), "none")
     interrupted = sum(attempt.state == INTERRUPTED for attempt in [*run.former, run])
     if (run.state == INTERRUPTED and job.spec.get("delivery") != "at_most_once" and job.state != ERROR
@@ -149,6 +149,19 @@ def judge_policy(violate, job, run):
             if attempt.state == INTERRUPTED:
                 violate("twice", "no attempt after one that was cut off, as it is at_most_once",
                         "attempt %d" % run.attempt)
+
+
+def was_cancelled(history, job, run):
+    """Whether somebody asked it to end, in whatever way it then ended; an answer tells which one was meant."""
+    name = "%s@%s" % (job.id, text_of(run.scheduled_us))
+    for operation in history.operations:
+        if operation.op != "cancel_run" or not operation.is_possible:
+            continue
+        if operation.is_certain and operation.result["run"] == name:
+            return True
+        if not operation.is_certain and operation.params["run"] in (job.id, name):
+            return True
+    return False
 
 
 def may_repeat(history, us):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import oracle
 from judge import judge
-from reading import ACTIVE, FAILED, INTERRUPTED, PAUSED, SUCCEEDED, BY_HAND, BY_SCHEDULE, History, Store, Unreadable, text_of
+from reading import (ACTIVE, BY_HAND, BY_SCHEDULE, FAILED, INTERRUPTED, PAUSED, SUCCEEDED, TIMED_OUT, History, Store, Unreadable,
+                     text_of)
 
 T0 = 1_795_000_000_000_000
 SECOND = 1_000_000
@@ -151,6 +152,43 @@ class Accepts(unittest.TestCase):
         story.run("tick", at(8))
         self.assertEqual(story.kinds(), set())
 
+    def test_a_removal_that_has_not_happened(self):
+        story = right()
+        story.operate("remove_job", at(4) + 40 * SECOND, acked=False, job="tick")
+        trigger = {"kind": "interval", "every": "2m", "start": text_of(at(6))}
+        story.operate("reschedule_job", at(5) - 10 * SECOND, job="tick", trigger=trigger,
+                      result={"id": "tick", "trigger": trigger, "next_run_at": text_of(at(6))})
+        story.database.execute("UPDATE jobs SET trigger = ?, spec = json_set(spec, '$.trigger', json(?))",
+                               (json.dumps(trigger), json.dumps(trigger)))
+        story.run("tick", at(6))
+        self.assertEqual(story.kinds(), set())
+        story.run("tick", at(9))
+        self.assertEqual(story.kinds(), {"extra"})
+
+    def test_a_change_that_was_not_answered_and_has_not_happened(self):
+        story = right()
+        story.operate("reschedule_job", at(4) + 40 * SECOND, acked=False, job="tick", trigger="every 1h")
+        story.run("tick", at(5))
+        story.say("daemon", what="killed", at_us=at(5) + 30 * SECOND)
+        story.say("daemon", what="ready", at_us=at(7) + 30 * SECOND)
+        story.skip("tick", at(6), at(6), 1, recorded_us=at(7) + 31 * SECOND)
+        story.run("tick", at(7), claimed_us=at(7) + 31 * SECOND)
+        self.assertEqual(story.kinds(), set())
+
+    def test_a_run_by_hand_in_the_moment_of_a_skip(self):
+        story = right()
+        story.run("tick", at(5) + 5000, claimed_us=at(5) + 5000, cause=BY_HAND)
+        story.skip("tick", at(5), at(5), 1, reason=1, recorded_us=at(5) + 5000)
+        self.assertEqual(story.kinds(), set())
+
+    def test_a_run_that_was_cancelled_and_timed_out(self):
+        for result in ({"run": "flaky@" + text_of(at(4)), "state": "cancelling"}, None):
+            story = right()
+            story.add("flaky", retry={"attempts": 2}, at_us=at(3), next_us=at(5))
+            story.run("flaky", at(4), state=TIMED_OUT)
+            story.operate("cancel_run", at(4) + 3000, acked=bool(result), result=result, run="flaky")
+            self.assertEqual(story.kinds(), set(), result)
+
     def test_a_clock_that_was_set_back(self):
         story = right()
         story.say("clock", at_us=at(5) + 10 * SECOND, step_us=-30 * SECOND)
@@ -218,6 +256,7 @@ class Refuses(unittest.TestCase):
         def change(story):
             story.add("flaky", retry={"attempts": 2}, at_us=at(3), next_us=at(5))
             story.run("flaky", at(4), state=FAILED)
+            story.operate("cancel_run", at(4) + 9000, result={"run": "tick@" + text_of(at(4))}, run="tick")
         self.refuse("abandoned", change)
 
     def test_a_fence_that_is_not_alone(self):
@@ -253,6 +292,14 @@ class Refuses(unittest.TestCase):
         self.refuse("reason", lambda story: story.database.execute("UPDATE skips SET reason = 1"))
         self.refuse("reason", lambda story: story.database.execute("UPDATE skips SET reason = 2"))
         self.refuse("reason", lambda story: story.database.execute("UPDATE skips SET recorded_us = ?", (at(3) + 1000,)))
+
+    def test_a_skip_for_what_was_claimed_behind_it(self):
+        """Whatever the job does while runs are open."""
+        def change(story):
+            story.add("buffers", overlap="buffer_all", buffer_limit=1, at_us=at(3), next_us=at(6))
+            story.skip("buffers", at(4), at(4), 1, reason=1, recorded_us=at(5) + 1000)
+            story.run("buffers", at(5), claimed_us=at(5) + 1000)
+        self.refuse("reason", change)
 
     def test_a_run_of_another_than_the_latest(self):
         self.refuse("choice", lambda story: story.run("tick", at(5), claimed_us=at(6)))
