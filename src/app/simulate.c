@@ -1,21 +1,26 @@
 /* What is gathered while the span is played: each attempt when it begins, with the end that it will
- * have unless it is cancelled; and what a run waited for, from who gave it up at the very instant
- * at which it began. What the scheduler knows (jobs, skips, pools) is read at the end. */
+ * have unless another comes; and what a run waited for, from who gave it up at the very instant at
+ * which it began. What the scheduler knows (jobs, skips, pools) is read at the end. */
 #include "app/simulate.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/simulate_gather.h"
-#include "app/stage.h"
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/heap.h"
 #include "base/memory.h"
+#include "rehearsal/rehearsal.h"
+#include "script/scan.h"
 #include "store/history.h"
 #include "time/zone.h"
+#include "vm/api_sqlite_files.h"
 
-enum { STEPS_PER_LOOK = 256, LOOK_US = 200000 };
+enum {
+  STEPS_PER_LOOK = 256,
+  LOOK_US = 200000,
+  PATIENCE_US = 60000000, /* longer than a worker lets any call go on */
+};
 
 /* A job that has run, by its number. */
 struct player_job {
@@ -31,8 +36,8 @@ struct player_job {
 
 /* An attempt under way, by its fence. */
 struct player_open {
-  struct heap_node end; /* us: when it ends; number: the fence */
-  size_t attempt;       /* its place in simulation.attempts */
+  int64_t fence;
+  size_t attempt; /* its place in simulation.attempts */
   struct player_job *job;
   char *key; /* its concurrency key; or NULL */
   UT_hash_handle hh;
@@ -55,10 +60,9 @@ struct player_median {
 struct player {
   const struct simulation_options *options;
   struct simulation *simulation;
-  struct stage *stage;
+  struct rehearsal *rehearsal;
   struct player_job *jobs;
   struct player_open *open;
-  struct heap ends; /* player_open.end */
   struct player_release *releases;
   struct player_median *medians;
   int64_t barren;    /* steps in which no run began or ended: as a rule something was skipped */
@@ -120,7 +124,8 @@ static struct player_job *find_job(struct player *player, int64_t number)
   HASH_FIND(hh, player->jobs, &number, sizeof number, found);
   if (found)
     return found;
-  player->failure = store_load_job(stage_store(player->stage), number, &stored, &player->error);
+  player->failure =
+      store_load_job(rehearsal_store(player->rehearsal), number, &stored, &player->error);
   if (player->failure)
     return NULL;
   found = memory_alloc(sizeof *found);
@@ -157,32 +162,13 @@ static struct player_release *find_release(struct player *player, const char *ki
 }
 
 static void note_release(struct player *player, const char *kind, const char *name,
-                         const struct player_open *open)
+                         const struct player_job *job)
 {
   if (!name)
     return;
   struct player_release *release = find_release(player, kind, name, true);
-  release->at_us = open->end.us;
-  release->place = open->job->place;
-}
-
-static void end_open(struct player *player, struct player_open *open)
-{
-  heap_remove(&open->end);
-  open->job->open--;
-  open->job->ended_us = open->end.us;
-  note_release(player, "pool", open->job->job->pool, open);
-  note_release(player, "key", open->key, open);
-  HASH_DEL(player->open, open);
-  free(open->key);
-  free(open);
-}
-
-static void end_those_until(struct player *player, int64_t now_us)
-{
-  struct heap_node *first;
-  while ((first = heap_first(&player->ends)) && first->us <= now_us)
-    end_open(player, (struct player_open *)first);
+  release->at_us = job->ended_us;
+  release->place = job->place;
 }
 
 static bool was_let_in_by(struct player *player, const char *kind, const char *name,
@@ -226,16 +212,33 @@ static char *expand_key(const struct job *job, const char *args)
 
 /* ---- attempts ---- */
 
-static void model(void *context, struct sim *sim, const struct message *message,
-                  struct sim_fate *fate)
+static void note_begin(struct player *player, struct player_job *job, const struct message *message)
+{
+  struct player_open *open = memory_alloc(sizeof *open);
+  open->fence = message->as.run.attempt.fence;
+  open->attempt = player->simulation->attempt_count - 1;
+  open->job = job;
+  open->key = expand_key(job->job, message->as.run.args);
+  find_wait(player, job, open->key, &player->simulation->attempts[open->attempt]);
+  job->open++;
+  HASH_ADD(hh, player->open, fence, sizeof open->fence, open);
+}
+
+static void free_open(struct player *player, struct player_open *open)
+{
+  HASH_DEL(player->open, open);
+  free(open->key);
+  free(open);
+}
+
+static void model(void *context, const struct message *message, struct sim_fate *fate)
 {
   struct player *player = context;
   const struct attempt *known = &message->as.run.attempt;
-  int64_t now_us = sim_now_us(sim), timeout_us = message->as.run.timeout_us;
+  int64_t now_us = rehearsal_now_us(player->rehearsal), timeout_us = message->as.run.timeout_us;
   struct player_job *job = find_job(player, known->key.job);
   if (!job)
     return;
-  end_those_until(player, now_us);
   bool fails = known->number <= job->failures;
   bool times_out = timeout_us > 0 && job->duration_us > timeout_us;
   fate->lasts_us = job->duration_us;
@@ -251,34 +254,24 @@ static void model(void *context, struct sim *sim, const struct message *message,
                                          .behind = -1,
                                          .state = times_out ? RUN_TIMED_OUT : fate->state};
   attempt->end_us = now_us + (times_out ? timeout_us : job->duration_us);
-  char *key = expand_key(job->job, message->as.run.args);
-  find_wait(player, job, key, attempt);
-  struct player_open *open = memory_alloc(sizeof *open);
-  open->end = (struct heap_node){.us = attempt->end_us, .number = known->fence};
-  open->attempt = player->simulation->attempt_count - 1;
-  open->job = job;
-  open->key = key;
-  job->open++;
-  heap_put(&player->ends, &open->end);
-  HASH_ADD(hh, player->open, end.number, sizeof open->end.number, open);
+  note_begin(player, job, message);
 }
 
-/* Who is told to end does so at once, as far as it has not. */
-static bool watch(void *context, struct sim *sim, struct message *message)
+static void note_end(void *context, const struct attempt *known, enum run_state state)
 {
   struct player *player = context;
   struct player_open *open;
-  if (message->kind != MESSAGE_CANCEL)
-    return false;
-  int64_t fence = message->as.cancel.attempt.fence, now_us = sim_now_us(sim);
-  HASH_FIND(hh, player->open, &fence, sizeof fence, open);
-  if (open && open->end.us > now_us) {
-    struct simulation_attempt *attempt = &player->simulation->attempts[open->attempt];
-    attempt->end_us = open->end.us = now_us;
-    attempt->state = message->as.cancel.state;
-    heap_put(&player->ends, &open->end);
-  }
-  return false;
+  HASH_FIND(hh, player->open, &known->fence, sizeof known->fence, open);
+  if (!open)
+    return;
+  struct simulation_attempt *attempt = &player->simulation->attempts[open->attempt];
+  struct player_job *job = open->job;
+  attempt->end_us = job->ended_us = rehearsal_now_us(player->rehearsal);
+  attempt->state = state;
+  job->open--;
+  note_release(player, "pool", job->job->pool, job);
+  note_release(player, "key", open->key, job);
+  free_open(player, open);
 }
 
 /* ---- the span ---- */
@@ -295,15 +288,14 @@ static void tell_progress(struct player *player, bool at_once)
   if (!options->progress || (!at_once && clock_us - player->looked_us < LOOK_US))
     return;
   player->looked_us = clock_us;
-  options->progress(options->context, sim_now_us(stage_sim(player->stage)), count_fires(player));
+  options->progress(options->context, rehearsal_now_us(player->rehearsal), count_fires(player));
 }
 
 static enum error_code step(struct player *player, struct error *error)
 {
   size_t attempts = player->simulation->attempt_count;
   unsigned open = HASH_COUNT(player->open);
-  enum error_code code = stage_step(player->stage, error);
-  end_those_until(player, sim_now_us(stage_sim(player->stage)));
+  enum error_code code = rehearsal_step(player->rehearsal, player->options->until_us, error);
   player->barren +=
       player->simulation->attempt_count == attempts && HASH_COUNT(player->open) == open;
   if (!code && player->failure) {
@@ -316,16 +308,17 @@ static enum error_code step(struct player *player, struct error *error)
 static enum error_code play(struct player *player, struct error *error)
 {
   const struct simulation_options *options = player->options;
-  struct sim *sim = stage_sim(player->stage);
+  struct rehearsal *rehearsal = player->rehearsal;
   enum error_code code = ERROR_OK;
-  for (int steps = 0;
-       !code && sim_next_us(sim) < options->until_us && count_fires(player) < options->most;) {
+  for (int steps = 0; !code && rehearsal_next_us(rehearsal) < options->until_us &&
+                      count_fires(player) < options->most;) {
     code = step(player, error);
     if (++steps % STEPS_PER_LOOK == 0)
       tell_progress(player, false);
   }
-  player->simulation->reached_us =
-      sim_next_us(sim) < options->until_us ? sim_now_us(sim) : options->until_us;
+  player->simulation->reached_us = rehearsal_next_us(rehearsal) < options->until_us
+                                       ? rehearsal_now_us(rehearsal)
+                                       : options->until_us;
   return code;
 }
 
@@ -359,7 +352,7 @@ static void player_deinit(struct player *player)
   struct player_release *release, *next_release;
   struct player_median *median, *next_median;
   HASH_ITER(hh, player->open, open, next_open)
-    end_open(player, open);
+    free_open(player, open);
   HASH_ITER(hh, player->jobs, job, next_job) {
     HASH_DEL(player->jobs, job);
     job_destroy(job->job);
@@ -373,34 +366,72 @@ static void player_deinit(struct player *player)
     HASH_DEL(player->medians, median);
     free(median);
   }
-  heap_deinit(&player->ends);
-  stage_close(player->stage);
+  rehearsal_close(player->rehearsal);
+}
+
+/* ---- the job files ---- */
+
+static void ignore(void *context, const char *folder, const char *only)
+{
+  (void)context, (void)folder, (void)only;
+}
+
+/* Each script is loaded when it returns, has failed, or waits for time to pass. */
+static enum error_code load_folder(struct rehearsal *rehearsal, const char *jobs_folder,
+                                   struct error *error)
+{
+  /* Of the machine: how long ago files were written. */
+  const struct moment moment = {
+      .monotonic_us = clock_monotonic_us(), .wall_us = clock_wall_us(), .is_first = true};
+  struct message_list sources = {0};
+  struct message *message;
+  bool is_settled;
+  struct scan *scan = scan_create(jobs_folder);
+  enum error_code code = scan_run(scan, &moment, ignore, NULL, &sources, &is_settled, error);
+  scan_destroy(scan);
+  while (!code && (message = message_list_pop(&sources)))
+    rehearsal_tell(rehearsal, message);
+  message_list_deinit(&sources);
+  return code ? code : rehearsal_scanned(rehearsal, error);
+}
+
+static enum error_code open_rehearsal(struct player *player, const char *jobs_folder,
+                                      struct error *error)
+{
+  const struct simulation_options *options = player->options;
+  if (options->history) {
+    char *store = memory_printf("%s/moonbeat.db", options->history);
+    sqlite_files_set_store(store);
+    free(store);
+  }
+  enum error_code code = rehearsal_open(&(struct rehearsal_options){.begins_us = options->from_us,
+                                                                    .folder = jobs_folder,
+                                                                    .patience_us = PATIENCE_US,
+                                                                    .model = model,
+                                                                    .ends = note_end,
+                                                                    .context = player},
+                                        &player->rehearsal, error);
+  return code ? code : load_folder(player->rehearsal, jobs_folder, error);
 }
 
 enum error_code simulate_jobs(const char *jobs_folder, const struct simulation_options *options,
                               struct simulation *simulation, struct error *error)
 {
   struct player player = {.options = options, .simulation = simulation};
-  char *store_path = options->history ? memory_printf("%s/moonbeat.db", options->history) : NULL;
   *simulation = (struct simulation){.from_us = options->from_us, .until_us = options->until_us};
   enum error_code code = options->timezone ? zone_set_local(options->timezone, error) : ERROR_OK;
   if (!code)
     code = read_history(&player, error);
   if (!code)
-    code = stage_open(&(struct stage_options){.jobs_folder = jobs_folder,
-                                              .store_path = store_path,
-                                              .begins_us = options->from_us,
-                                              .callbacks = {watch, model, NULL, &player}},
-                      &player.stage, error);
+    code = open_rehearsal(&player, jobs_folder, error);
   if (!code)
     code = play(&player, error);
   if (!code)
-    code = simulate_gather(player.stage, simulation, error);
+    code = simulate_gather(player.rehearsal, simulation, error);
   if (!code) {
     place_jobs(&player);
     tell_progress(&player, true);
   }
   player_deinit(&player);
-  free(store_path);
   return code;
 }

@@ -1,5 +1,5 @@
-/* `moonbeat simulate`: the job files are loaded on a stage (stage.h), and a span of time is played
- * on it with runs that take as long as they did in the past. Main thread. */
+/* `moonbeat simulate`: the job files are rehearsed (rehearsal/rehearsal.h) for a span of time, with
+ * runs that take as long as they did in the past. Main thread. */
 #ifndef APP_SIMULATE_H
 #define APP_SIMULATE_H
 

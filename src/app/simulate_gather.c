@@ -6,11 +6,11 @@
 #include "base/memory.h"
 #include "time/instant.h"
 
-static enum error_code ask(struct stage *stage, const char *operation, const char *params,
+static enum error_code ask(struct rehearsal *rehearsal, const char *operation, const char *params,
                            struct json_document **answer, struct error *error)
 {
   *answer = NULL;
-  char *text = sim_ask(stage_sim(stage), operation, params, error);
+  char *text = rehearsal_ask(rehearsal, operation, params, error);
   if (!text)
     return error->code;
   enum error_code code = json_parse(text, strlen(text), answer, error);
@@ -55,13 +55,13 @@ static void find_waiting(struct simulation *simulation, int32_t place)
       (struct simulation_skip){place, -1, job->next_us, last_us, count};
 }
 
-static enum error_code add_job(struct stage *stage, struct simulation *simulation,
+static enum error_code add_job(struct rehearsal *rehearsal, struct simulation *simulation,
                                const struct json *shown, struct error *error)
 {
   struct stored_job stored = {0};
   const char *id = json_text(json_get(shown, "id"), ""),
              *next = json_text(json_get(shown, "next_run_at"), NULL);
-  enum error_code code = store_find_job(stage_store(stage), id, &stored, error);
+  enum error_code code = store_find_job(rehearsal_store(rehearsal), id, &stored, error);
   if (code)
     return code;
   struct skips skips = {simulation, (int32_t)simulation->job_count};
@@ -74,13 +74,14 @@ static enum error_code add_job(struct stage *stage, struct simulation *simulatio
     job->next_us = JOB_NEVER;
   stored.job = NULL;
   stored_job_deinit(&stored);
-  code = store_each_skip_of(stage_store(stage), job->job->number, visit_skip, &skips, error);
+  code =
+      store_each_skip_of(rehearsal_store(rehearsal), job->job->number, visit_skip, &skips, error);
   reverse(simulation->skips + first_skip, simulation->skip_count - first_skip);
   find_waiting(simulation, skips.job);
   return code;
 }
 
-static enum error_code add_jobs(struct stage *stage, struct simulation *simulation,
+static enum error_code add_jobs(struct rehearsal *rehearsal, struct simulation *simulation,
                                 struct error *error)
 {
   struct json_document *page = NULL;
@@ -95,12 +96,12 @@ static enum error_code add_jobs(struct stage *stage, struct simulation *simulati
     if (after)
       json_put_text(&writer, "after", after);
     json_end_object(&writer);
-    code = ask(stage, "list", params.data, &page, error);
+    code = ask(rehearsal, "list", params.data, &page, error);
     buffer_deinit(&params);
     json_free(before);
     json_each(shown, json_get(json_root(page), "jobs"))
       if (!code)
-        code = add_job(stage, simulation, shown, error);
+        code = add_job(rehearsal, simulation, shown, error);
     after = json_text(json_get(json_root(page), "next"), NULL);
   } while (!code && after);
   json_free(page);
@@ -109,11 +110,11 @@ static enum error_code add_jobs(struct stage *stage, struct simulation *simulati
 
 /* ---- pools and scripts ---- */
 
-static enum error_code add_pools(struct stage *stage, struct simulation *simulation,
+static enum error_code add_pools(struct rehearsal *rehearsal, struct simulation *simulation,
                                  struct error *error)
 {
   struct json_document *answer;
-  enum error_code code = ask(stage, "pools", NULL, &answer, error);
+  enum error_code code = ask(rehearsal, "pools", NULL, &answer, error);
   if (code)
     return code;
   json_each(shown, json_get(json_root(answer), "pools")) {
@@ -125,11 +126,11 @@ static enum error_code add_pools(struct stage *stage, struct simulation *simulat
   return ERROR_OK;
 }
 
-static enum error_code add_problems(struct stage *stage, struct simulation *simulation,
+static enum error_code add_problems(struct rehearsal *rehearsal, struct simulation *simulation,
                                     struct error *error)
 {
   struct json_document *answer;
-  enum error_code code = ask(stage, "scripts", NULL, &answer, error);
+  enum error_code code = ask(rehearsal, "scripts", NULL, &answer, error);
   if (code)
     return code;
   json_each(shown, json_get(json_root(answer), "scripts")) {
@@ -144,11 +145,11 @@ static enum error_code add_problems(struct stage *stage, struct simulation *simu
   return ERROR_OK;
 }
 
-enum error_code simulate_gather(struct stage *stage, struct simulation *simulation,
+enum error_code simulate_gather(struct rehearsal *rehearsal, struct simulation *simulation,
                                 struct error *error)
 {
-  enum error_code code = add_jobs(stage, simulation, error);
+  enum error_code code = add_jobs(rehearsal, simulation, error);
   if (!code)
-    code = add_pools(stage, simulation, error);
-  return code ? code : add_problems(stage, simulation, error);
+    code = add_pools(rehearsal, simulation, error);
+  return code ? code : add_problems(rehearsal, simulation, error);
 }

@@ -3,11 +3,11 @@
 #ifndef APP_SIMULATE_GATHER_H
 #define APP_SIMULATE_GATHER_H
 
-#include "app/stage.h"
 #include "ctl/simulation.h"
+#include "rehearsal/rehearsal.h"
 
 /* Fills all but the attempts; of the jobs all but how long they take. */
-enum error_code simulate_gather(struct stage *stage, struct simulation *simulation,
+enum error_code simulate_gather(struct rehearsal *rehearsal, struct simulation *simulation,
                                 struct error *error);
 
 #endif

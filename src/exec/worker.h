@@ -72,6 +72,13 @@ bool worker_settle(struct worker *worker, int64_t patience_us, char **why);
 /* When time alone makes something happen next, monotonic; INT64_MAX: it never does. */
 int64_t worker_due_us(const struct worker *worker);
 
+/* Whether it has begun anything that is not over. */
+bool worker_is_busy(const struct worker *worker);
+
+/* An attempt that somebody else has played: reports how it ended, as the worker's own. If it has
+ * failed, the job's retry.decide is asked before. Takes both messages. */
+void worker_report(struct worker *worker, struct message *run, struct message *finished);
+
 /* The owner's context of the worker that a state belongs to. */
 void *worker_context(lua_State *L);
 

@@ -252,6 +252,16 @@ static void apply_answer(struct run_call *run, struct message *finished, bool is
                                     : memory_strdup("asked to be tried again (run:retry)");
 }
 
+static void report(struct run_call *run, struct message *finished)
+{
+  enum run_state state = finished->as.finished.state;
+  bool has_failed = state == RUN_FAILED || state == RUN_TIMED_OUT;
+  if (has_failed && run->message && run->message->as.run.decide && !run->wish)
+    run_decide(run, finished);
+  else
+    run_post_finished(run, finished);
+}
+
 static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
 {
   struct run_call *run = (struct run_call *)call;
@@ -275,12 +285,7 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   else
     free(run->result);
   run->result = NULL;
-  bool has_failed =
-      finished->as.finished.state == RUN_FAILED || finished->as.finished.state == RUN_TIMED_OUT;
-  if (has_failed && run->message && run->message->as.run.decide && !run->wish)
-    run_decide(run, finished);
-  else
-    run_post_finished(run, finished);
+  report(run, finished);
 }
 
 const struct vm_call_kind run_call_kind = {
@@ -301,6 +306,30 @@ static struct vm *find_vm(struct worker *worker, uint64_t generation, struct err
   return actor ? actor->vm : NULL;
 }
 
+static struct run_call *make_run(struct worker *worker, struct message *message)
+{
+  struct run_call *run = pool_take(&worker->run_pool);
+  *run = (struct run_call){
+      .message = message, .is_once = message->as.run.is_once, .killed_as = RUN_INTERRUPTED};
+  return run;
+}
+
+void worker_report(struct worker *worker, struct message *message, struct message *finished)
+{
+  struct error error;
+  struct vm *vm = find_vm(worker, message->as.run.generation, &error);
+  if (!vm) { /* who could be asked is gone */
+    post_finished(worker, &message->as.run.attempt, finished->as.finished.started_us, finished);
+    message_destroy(message);
+    return;
+  }
+  struct run_call *run = make_run(worker, message);
+  run->call.vm = vm;
+  run->call.attempt = message->as.run.attempt;
+  run->started_us = finished->as.finished.started_us;
+  report(run, finished);
+}
+
 void worker_run(struct worker *worker, struct message *message)
 {
   struct error error;
@@ -313,9 +342,7 @@ void worker_run(struct worker *worker, struct message *message)
     message_destroy(message);
     return;
   }
-  struct run_call *run = pool_take(&worker->run_pool);
-  *run = (struct run_call){
-      .message = message, .is_once = message->as.run.is_once, .killed_as = RUN_INTERRUPTED};
+  struct run_call *run = make_run(worker, message);
   vm_call_start(vm, &run->call, &run_call_kind, message->as.run.timeout_us);
   run->call.attempt = message->as.run.attempt;
   vm_call_limit(&run->call, message->as.run.soft_timeout_us, message->as.run.silence_us);

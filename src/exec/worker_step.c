@@ -76,6 +76,19 @@ int64_t worker_due_us(const struct worker *worker)
   return due_us;
 }
 
+static void find_any(struct vm_call *call, void *found)
+{
+  (void)call;
+  *(bool *)found = true;
+}
+
+bool worker_is_busy(const struct worker *worker)
+{
+  bool is_busy = false;
+  visit_calls(worker, find_any, &is_busy);
+  return is_busy;
+}
+
 static void look_at_clock(struct vm_call *call, void *unused)
 {
   (void)unused;

@@ -12,18 +12,19 @@ enum { SLICE_US = 5000 };
 
 struct model_run {
   struct happening end;
-  struct attempt attempt;
-  int worker;
+  struct message *message;
   int64_t started_us; /* by the wall clock */
   enum run_state state;
   struct run_answer answer;
   char *result, *error;
   int64_t heeds_us;
-  UT_hash_handle hh; /* by attempt.fence */
+  UT_hash_handle hh; /* by the attempt's fence */
 };
 
 static void free_run(struct model_run *run)
 {
+  if (run->message)
+    message_destroy(run->message);
   free(run->result);
   free(run->error);
   free(run);
@@ -37,8 +38,9 @@ static void drop(struct happening *happening)
 static void end(struct sim *sim, struct happening *happening)
 {
   struct model_run *run = (struct model_run *)happening;
-  struct message *m = message_create(MESSAGE_FINISHED, run->worker, ADDRESS_SCHEDULER);
-  m->as.finished.attempt = run->attempt;
+  const struct sim_callbacks *callbacks = &sim->options.callbacks;
+  struct message *m = message_create(MESSAGE_FINISHED, run->message->to, ADDRESS_SCHEDULER);
+  m->as.finished.attempt = run->message->as.run.attempt;
   m->as.finished.state = run->state;
   m->as.finished.started_us = run->started_us;
   m->as.finished.finished_us = sim_now_us(sim);
@@ -47,8 +49,11 @@ static void end(struct sim *sim, struct happening *happening)
   m->as.finished.error = run->error;
   run->result = run->error = NULL;
   HASH_DEL(sim->runs, run);
+  if (callbacks->ended && callbacks->ended(callbacks->context, sim, run->message, m))
+    run->message = NULL;
+  else
+    sim_tell(sim, m);
   free_run(run);
-  sim_tell(sim, m);
 }
 
 /* What becomes of it is settled by who has ended it, not by its fate. */
@@ -62,7 +67,8 @@ static void end_as(struct model_run *run, enum run_state state, const char *erro
   run->error = memory_strdup(error);
 }
 
-static void begin(struct sim *sim, const struct message *message)
+/* Takes the message. */
+static void begin(struct sim *sim, struct message *message)
 {
   const struct sim_callbacks *callbacks = &sim->options.callbacks;
   struct sim_fate fate = {
@@ -71,8 +77,7 @@ static void begin(struct sim *sim, const struct message *message)
     callbacks->model(callbacks->context, sim, message, &fate);
   struct model_run *run = memory_alloc(sizeof *run);
   run->end = (struct happening){.is_daemon = true, .happen = end, .drop = drop};
-  run->attempt = message->as.run.attempt;
-  run->worker = message->to;
+  run->message = message;
   run->started_us = sim_now_us(sim);
   run->state = fate.state;
   run->answer = fate.answer;
@@ -84,10 +89,11 @@ static void begin(struct sim *sim, const struct message *message)
     lasts_us = timeout_us;
     end_as(run, RUN_TIMED_OUT, "timed out");
   }
-  HASH_ADD(hh, sim->runs, attempt.fence, sizeof run->attempt.fence, run);
+  HASH_ADD_KEYPTR(hh, sim->runs, &message->as.run.attempt.fence,
+                  sizeof message->as.run.attempt.fence, run);
   if (lasts_us > SLICE_US && !fate.is_silent) {
-    struct message *m = message_create(MESSAGE_STARTED, run->worker, ADDRESS_SCHEDULER);
-    m->as.started.attempt = run->attempt;
+    struct message *m = message_create(MESSAGE_STARTED, message->to, ADDRESS_SCHEDULER);
+    m->as.started.attempt = message->as.run.attempt;
     m->as.started.at_us = run->started_us;
     sim_tell(sim, m);
   }
@@ -111,9 +117,11 @@ static void cancel(struct sim *sim, const struct message *message)
 
 void model_take(struct sim *sim, struct message *message)
 {
-  if (message->kind == MESSAGE_RUN)
+  if (message->kind == MESSAGE_RUN) {
     begin(sim, message);
-  else if (message->kind == MESSAGE_CANCEL)
+    return;
+  }
+  if (message->kind == MESSAGE_CANCEL)
     cancel(sim, message);
   message_destroy(message);
 }

@@ -41,10 +41,13 @@ struct sim_callbacks {
   bool (*take)(void *context, struct sim *sim, struct message *message);
   /* A RUN that was not taken; `fate` is that it succeeds at once, until this says otherwise. */
   void (*model)(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate);
+  /* A modelled run has ended, and is about to say so. True: both belong to the caller now, who
+   * tells `finished` when it likes. */
+  bool (*ended)(void *context, struct sim *sim, struct message *run, struct message *finished);
   /* The scheduler has nothing left to do at this instant. What is told here it hears before time
    * goes on, and then this is called again. */
   void (*rest)(void *context, struct sim *sim);
-  void *context; /* of all three */
+  void *context; /* of all */
 };
 
 struct sim_options {

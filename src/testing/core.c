@@ -1,5 +1,5 @@
-/* moonbeat.core, a module for stock Lua: the rehearsal (rehearsal.h) as an object, and what its Lua
- * side (lua/moonbeat/testing) needs to read times and JSON.
+/* moonbeat.core, a module for stock Lua: the rehearsal (rehearsal/rehearsal.h) as an object, and
+ * what its Lua side (lua/moonbeat/testing) needs to read times and JSON.
  *
  * Two kinds of states are on one thread. The spec's state calls in here; the scripts' states are
  * run from within such a call, and what they would do to the world outside they hand to the spec's
@@ -15,9 +15,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "rehearsal/rehearsal.h"
 #include "testing/copy.h"
 #include "testing/core_text.h"
-#include "testing/rehearsal.h"
 #include "testing/scratch.h"
 #include "time/zone.h"
 #include "vm/api_json.h"
@@ -96,8 +96,9 @@ static char *begins(void *context, const struct attempt *attempt, const char *jo
   return why;
 }
 
-static void ends(void *context, const struct attempt *attempt)
+static void ends(void *context, const struct attempt *attempt, enum run_state state)
 {
+  (void)state;
   struct core *core = context;
   lua_State *L = core->L;
   if (!L || !lua_checkstack(L, 4))

@@ -172,6 +172,30 @@ describe("simulate", function()
     assert.equal(2, job_of(answer, "retries").retries)
   end)
 
+  it("asks retry.decide, at the time at which it thinks it is", function()
+    d:write("a.lua", [[
+      job "decides" {
+        trigger = cron "0 2 * * *",
+        retry = {
+          attempts = 4,
+          delay = "1m",
+          decide = function(run, problem)
+            local is_told = problem and time.now() == run.scheduled_at + (run.attempt == 1 and "1h" or "4h")
+            return is_told and run.attempt == 1 and "2h" or false
+          end,
+        },
+        run = function() end,
+      }
+      job "added" { trigger = cron "0 3 * * *", run = function() scheduler.add_job {} end }
+      scheduler.add_job { id = "at_load", func = "a.nothing", trigger = cron "0 4 * * *" }
+      function nothing() end
+    ]])
+    local answer = object("--from", "2026-11-21", "--for", "1d", "-d", "1h", "--fail", "decides")
+    local fire = answer.fires[1]
+    assert.same({ 2, "failed", "2026-11-21T06:00:00.000000Z" }, { fire.attempts, fire.state, fire.ends_at })
+    assert.same({ 1, 1 }, { job_of(answer, "added").runs, job_of(answer, "at_load").runs })
+  end)
+
   it("asks triggers in Lua, which see its time, and runs nothing", function()
     local mark = d.root .. "/mark"
     d:write("a.lua", ([[

@@ -3,7 +3,7 @@
 
 local SRC = "src"
 local ORDER = { "base", "time", "trigger", "model", "store", "sched", "sim", "bus", "sensor", "vm", "exec",
-  "script", "testing", "ctl", "app" }
+  "script", "rehearsal", "testing", "ctl", "app" }
 local LINES_MAX = 800
 
 --- Folders that include less than the order would let them: what they watch is nobody's job or run.
@@ -11,7 +11,7 @@ local NARROW = { sensor = { base = true, time = true, sensor = true } }
 
 --- Which folders, or which files of a folder, may include a library's header.
 local LIBRARIES = {
-  { header = "lua%.h", "vm/", "exec/", "testing/" },
+  { header = "lua%.h", "vm/", "exec/", "rehearsal/", "testing/" },
   { header = "lauxlib%.h", "vm/", "exec/", "testing/" },
   { header = "lualib%.h", "vm/", "exec/" },
   { header = "uv%.h", "bus/", "sensor/", "vm/", "exec/", "script/", "ctl/", "app/" },

@@ -89,6 +89,22 @@ describe("a job in a simulation", function()
     assert.logs("good", "ran")
   end)
 
+  it("asks its retry.decide about a failure that the test wants", function()
+    sim.script("decides", [[
+      job "once" {
+        trigger = cron "59 * * * *",
+        retry = { attempts = 2, decide = function(run, problem) return problem:find "full" and "20m" end },
+        run = function() end,
+      }
+    ]])
+    sim.fail("once", "the disk is full")
+    sim.advance "1h"
+    assert.no.succeeds "once"
+    sim.advance "20m"
+    assert.succeeds("once", 1)
+    assert.equal(2, sim.last_run("once").attempt)
+  end)
+
   it("can be called with arguments, and run at once", function()
     sim.script("sums", [[
       function add(run, a, b) log.info("%d", a + b) return a + b end

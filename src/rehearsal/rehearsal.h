@@ -1,15 +1,21 @@
 /* Job files played on a clock that the caller moves: the real scheduler on a store in memory
  * (sim/sim.h) and one real worker (exec/worker.h), both on the caller's thread. What the scripts
- * declare is declared, and what they run is run; a sleep of an hour takes no time, as nothing is
- * left to do before it is over.
+ * declare is declared, and their triggers are asked; a sleep of an hour takes no time, as nothing
+ * is left to do before it is over.
+ *
+ * Runs are run, and listeners hear: `moonbeat.testing`. Or, with a model, nothing is run: each run
+ * lasts as long and ends as the model says, `retry.decide` is asked about those that fail, and
+ * listeners, who would act upon the world for what has not happened, count as having heard:
+ * `moonbeat simulate`.
  *
  * Time stands still while a script computes, and while it waits for a file, a database or a
  * process. What it is not to reach at all is the business of the opener, which may replace the
  * functions by which scripts reach it.
  *
- * Isolated runs are run beside the others. What sensors would see is told by the caller. */
-#ifndef TESTING_REHEARSAL_H
-#define TESTING_REHEARSAL_H
+ * Isolated runs are run beside the others. What sensors would see is told by the caller. One at a
+ * time in a process, on the thread that opened it. */
+#ifndef REHEARSAL_REHEARSAL_H
+#define REHEARSAL_REHEARSAL_H
 
 #include <lua.h>
 #include <stddef.h>
@@ -17,6 +23,7 @@
 
 #include "base/error.h"
 #include "model/message.h"
+#include "sim/sim.h"
 
 struct rehearsal;
 
@@ -24,21 +31,30 @@ struct rehearsal_options {
   int64_t begins_us;
   const char *folder;           /* where `require` looks; copied; NULL: nowhere */
   int64_t patience_us;          /* real time that a script may take at one instant */
-  void (*opener)(lua_State *L); /* as in struct worker_options */
+  void (*opener)(lua_State *L); /* as in struct worker_options; likewise for all that follow */
   /* An attempt of a run goes to the worker. A heap string, why it shall fail at once; or NULL. */
   char *(*begins)(void *context, const struct attempt *attempt, const char *job_id);
-  /* It has ended; not told when a crash has ended it. */
-  void (*ends)(void *context, const struct attempt *attempt);
+  /* An attempt begins that is not run; `fate` as in struct sim_callbacks. */
+  void (*model)(void *context, const struct message *run, struct sim_fate *fate);
+  /* It has ended, either way; not told when a crash has ended it. */
+  void (*ends)(void *context, const struct attempt *attempt, enum run_state state);
   /* Something has happened: a JSON object. */
   void (*hear)(void *context, const char *event, const char *json);
   void *context; /* of all */
 };
 
+/* *rehearsal is set before anything is called back. */
 enum error_code rehearsal_open(const struct rehearsal_options *options,
                                struct rehearsal **rehearsal, struct error *error);
-void rehearsal_close(struct rehearsal *rehearsal);
+void rehearsal_close(struct rehearsal *rehearsal); /* NULL is fine */
 
 int64_t rehearsal_now_us(const struct rehearsal *rehearsal);
+
+/* The rehearsal's, to be read. */
+struct store *rehearsal_store(struct rehearsal *rehearsal);
+
+/* The scheduler hears this when time goes on next. Takes the message. */
+void rehearsal_tell(struct rehearsal *rehearsal, struct message *message);
 
 /* A file of the jobs folder is new or has changed; NULL: it is gone. The script is loaded when this
  * returns, or its loading waits for time to pass. */
@@ -66,7 +82,7 @@ void rehearsal_each_key(const struct rehearsal *rehearsal, rehearsal_key_visitor
                         void *context);
 
 /* As after kill -9, and a new start on what was stored. The sources are to be given again; until
- * rehearsal_scanned() no script counts as gone. */
+ * rehearsal_scanned() no script counts as gone. Not with a model. */
 enum error_code rehearsal_crash(struct rehearsal *rehearsal, struct error *error);
 enum error_code rehearsal_scanned(struct rehearsal *rehearsal, struct error *error);
 

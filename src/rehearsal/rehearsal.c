@@ -1,4 +1,4 @@
-#include "testing/rehearsal.h"
+#include "rehearsal/rehearsal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,14 +6,16 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "exec/worker.h"
-#include "sim/sim.h"
 
 enum {
   STEADY_BEGINS_US = 1000000, /* 0 would mean that there is no such instant */
   KEEP_RUNS = 100000000,
 };
 
-#define KEEP_US (INT64_C(1000) * 365 * 86400 * 1000000) /* a test forgets nothing */
+#define KEEP_US (INT64_C(1000) * 365 * 86400 * 1000000) /* nothing is forgotten */
+
+/* As many jobs are paged in as memory is meant for. */
+#define HORIZON_US (INT64_C(400) * 86400 * 1000000)
 
 struct watched {
   struct watched *next;
@@ -29,6 +31,7 @@ struct rehearsal {
   struct worker *worker;
   struct clock_source clock;
   struct watched *watched;
+  bool has_work;   /* the worker has, or may have */
   int64_t wake_us; /* what the sim was asked for; INT64_MAX: nothing */
   char *problem;   /* why it cannot go on; NULL: it can */
 };
@@ -69,34 +72,89 @@ static enum error_code leave(struct rehearsal *r, enum error_code code, struct e
   return error_set(error, ERROR_TIMEOUT, "%s", r->problem);
 }
 
-/* ---- from the scheduler ---- */
+/* ---- runs, their ends, and what listeners hear ---- */
 
-static void refuse(struct sim *sim, const struct message *run, char *why)
+static void tell_end(const struct rehearsal *r, const struct message *finished)
+{
+  if (r->options.ends)
+    r->options.ends(r->options.context, &finished->as.finished.attempt,
+                    finished->as.finished.state);
+}
+
+static void model(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate)
+{
+  const struct rehearsal *r = context;
+  (void)sim;
+  r->options.model(r->options.context, run, fate);
+}
+
+/* Of a modelled run. The worker knows who is to be asked before that is reported. */
+static bool ended(void *context, struct sim *sim, struct message *run, struct message *finished)
+{
+  struct rehearsal *r = context;
+  (void)sim;
+  tell_end(r, finished);
+  if (!run->as.run.decide)
+    return false;
+  r->has_work = true;
+  worker_report(r->worker, run, finished);
+  return true;
+}
+
+/* Fails at once. Takes both. */
+static void refuse(struct rehearsal *r, struct message *run, char *why)
 {
   struct message *m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
   m->as.finished.attempt = run->as.run.attempt;
   m->as.finished.state = RUN_FAILED;
-  m->as.finished.started_us = m->as.finished.finished_us = sim_now_us(sim);
+  m->as.finished.started_us = rehearsal_now_us(r);
   m->as.finished.error = why;
-  sim_tell(sim, m);
+  worker_report(r->worker, run, m);
 }
 
 /* Takes the message. */
-static void give_to_worker(struct rehearsal *r, struct sim *sim, struct message *message)
+static void run(struct rehearsal *r, struct message *message)
 {
-  if (message->kind == MESSAGE_RUN) {
-    const struct attempt *attempt = &message->as.run.attempt;
-    char *why = r->options.begins(r->options.context, attempt, message->as.run.job_id);
-    if (why) {
-      r->options.ends(r->options.context, attempt);
-      refuse(sim, message, why);
-      message_destroy(message);
-      return;
-    }
-    message->as.run.isolate = false;
-  }
-  bus_post(r->bus, message);
+  char *why = NULL;
+  if (r->options.begins)
+    why = r->options.begins(r->options.context, &message->as.run.attempt, message->as.run.job_id);
+  message->as.run.isolate = false;
+  if (why)
+    refuse(r, message, why);
+  else
+    bus_post(r->bus, message);
 }
+
+static void answer_unheard(struct sim *sim, const struct message *event)
+{
+  struct message *m = message_create(MESSAGE_HEARD, event->to, ADDRESS_SCHEDULER);
+  m->as.heard.generation = event->as.event.generation;
+  m->as.heard.listener = event->as.event.listener;
+  m->as.heard.round = event->as.event.round;
+  m->as.heard.heard = 1;
+  m->as.heard.heard_number = event->as.event.number;
+  sim_tell(sim, m);
+}
+
+/* False: the message is for models. */
+static bool give_to_worker(struct rehearsal *r, struct sim *sim, struct message *message)
+{
+  if (r->options.model && (message->kind == MESSAGE_RUN || message->kind == MESSAGE_CANCEL))
+    return false;
+  if (r->options.model && message->kind == MESSAGE_EVENT) {
+    answer_unheard(sim, message);
+    message_destroy(message);
+    return true;
+  }
+  r->has_work = true;
+  if (message->kind == MESSAGE_RUN)
+    run(r, message);
+  else
+    bus_post(r->bus, message);
+  return true;
+}
+
+/* ---- from the scheduler ---- */
 
 static struct watched **find_watched(struct rehearsal *r, const char *key)
 {
@@ -135,7 +193,7 @@ static void take_as_front(struct rehearsal *r, struct sim *sim, const struct mes
     sim_tell(sim, scanned);
   } else if (message->kind == MESSAGE_SENSE) {
     sense(r, message);
-  } else if (message->kind == MESSAGE_EVENT) {
+  } else if (message->kind == MESSAGE_EVENT && r->options.hear) {
     r->options.hear(r->options.context, message->as.event.name, message->as.event.json);
   }
 }
@@ -143,10 +201,8 @@ static void take_as_front(struct rehearsal *r, struct sim *sim, const struct mes
 static bool take(void *context, struct sim *sim, struct message *message)
 {
   struct rehearsal *r = context;
-  if (message->to >= ADDRESS_WORKER) {
-    give_to_worker(r, sim, message);
-    return true;
-  }
+  if (message->to >= ADDRESS_WORKER)
+    return give_to_worker(r, sim, message);
   take_as_front(r, sim, message);
   message_destroy(message);
   return true;
@@ -158,7 +214,8 @@ static void wake(void *context, struct sim *sim)
 {
   struct rehearsal *r = context;
   (void)sim;
-  r->wake_us = INT64_MAX; /* what is due is done when the scheduler rests */
+  r->has_work = true; /* which is done when the scheduler rests */
+  r->wake_us = INT64_MAX;
 }
 
 /* Has time stop where something of the worker's is due. */
@@ -174,22 +231,24 @@ static void ask_for_wake(struct rehearsal *r, struct sim *sim)
 static void rest(void *context, struct sim *sim)
 {
   struct rehearsal *r = context;
-  if (r->problem || !r->worker)
+  if (r->problem || !r->worker || !r->has_work)
     return;
   worker_settle(r->worker, r->options.patience_us, &r->problem);
   struct message_list said = bus_take(r->bus, ADDRESS_SCHEDULER);
   struct message *message;
   while ((message = message_list_pop(&said))) {
-    if (message->kind == MESSAGE_FINISHED)
-      r->options.ends(r->options.context, &message->as.finished.attempt);
+    if (message->kind == MESSAGE_FINISHED && !r->options.model)
+      tell_end(r, message);
     sim_tell(sim, message);
   }
+  r->has_work = worker_is_busy(r->worker);
   ask_for_wake(r, sim);
 }
 
 static void open_worker(struct rehearsal *r)
 {
   r->bus = bus_create();
+  r->has_work = false;
   r->wake_us = INT64_MAX;
   r->worker = worker_open(&(struct worker_options){.bus = r->bus,
                                                    .address = ADDRESS_WORKER,
@@ -215,6 +274,24 @@ void *rehearsal_context(lua_State *L)
 
 /* ---- what the caller does ---- */
 
+struct store *rehearsal_store(struct rehearsal *r)
+{
+  return r->store;
+}
+
+void rehearsal_tell(struct rehearsal *r, struct message *message)
+{
+  sim_tell(r->sim, message);
+}
+
+/* The same, and does what is to be done at this instant. */
+static enum error_code tell_now(struct rehearsal *r, struct message *message, struct error *error)
+{
+  enter(r);
+  sim_tell(r->sim, message);
+  return leave(r, sim_advance(r->sim, rehearsal_now_us(r), error), error);
+}
+
 enum error_code rehearsal_source(struct rehearsal *r, const char *script, const char *path,
                                  const char *text, size_t size, struct error *error)
 {
@@ -223,9 +300,7 @@ enum error_code rehearsal_source(struct rehearsal *r, const char *script, const 
   m->as.source.path = memory_strdup(path);
   m->as.source.text = text ? memory_copy(text, size) : NULL;
   m->as.source.size = size;
-  enter(r);
-  sim_tell(r->sim, m);
-  return leave(r, sim_advance(r->sim, rehearsal_now_us(r), error), error);
+  return tell_now(r, m, error);
 }
 
 char *rehearsal_ask(struct rehearsal *r, const char *operation, const char *params,
@@ -271,9 +346,7 @@ enum error_code rehearsal_sense(struct rehearsal *r, const char *key, const char
   struct message *m = message_create(MESSAGE_SENSED, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.sensor.key = memory_strdup(key);
   m->as.sensor.events = memory_strdup(events);
-  enter(r);
-  sim_tell(r->sim, m);
-  return leave(r, sim_advance(r->sim, rehearsal_now_us(r), error), error);
+  return tell_now(r, m, error);
 }
 
 void rehearsal_each_key(const struct rehearsal *r, rehearsal_key_visitor visit, void *context)
@@ -284,9 +357,7 @@ void rehearsal_each_key(const struct rehearsal *r, rehearsal_key_visitor visit, 
 
 enum error_code rehearsal_scanned(struct rehearsal *r, struct error *error)
 {
-  enter(r);
-  sim_tell(r->sim, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER));
-  return leave(r, sim_advance(r->sim, rehearsal_now_us(r), error), error);
+  return tell_now(r, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER), error);
 }
 
 enum error_code rehearsal_crash(struct rehearsal *r, struct error *error)
@@ -309,16 +380,22 @@ static enum error_code create_sim(struct rehearsal *r, struct error *error)
       .sched = {.store = r->store,
                 .workers = 1,
                 .default_zone = "local",
+                .horizon_us = HORIZON_US,
                 .retention = {.age_us = KEEP_US, .runs_per_job = KEEP_RUNS}},
-      .callbacks = {.take = take, .rest = rest, .context = r},
-      .begins_us = r->options.begins_us};
+      .callbacks = {.take = take,
+                    .model = r->options.model ? model : NULL,
+                    .ended = ended,
+                    .rest = rest,
+                    .context = r},
+      .begins_us = r->options.begins_us,
+      .keeps_no_house = r->options.model != NULL};
   return sim_create(&options, &r->sim, error);
 }
 
 enum error_code rehearsal_open(const struct rehearsal_options *options, struct rehearsal **opened,
                                struct error *error)
 {
-  struct rehearsal *r = memory_alloc(sizeof *r);
+  struct rehearsal *r = *opened = memory_alloc(sizeof *r);
   r->options = *options;
   r->folder = memory_strdup(options->folder);
   r->clock = (struct clock_source){read_wall, read_steady, r};
@@ -331,14 +408,15 @@ enum error_code rehearsal_open(const struct rehearsal_options *options, struct r
   code = leave(r, code, error);
   if (code) {
     rehearsal_close(r);
-    return code;
+    *opened = NULL;
   }
-  *opened = r;
-  return ERROR_OK;
+  return code;
 }
 
 void rehearsal_close(struct rehearsal *r)
 {
+  if (!r)
+    return;
   enter(r);
   close_worker(r);
   if (r->sim)
