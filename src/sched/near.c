@@ -134,7 +134,8 @@ static void free_entry(struct sched *s, struct entry *entry)
 
 static void release(struct sched *s, struct entry *entry)
 {
-  if (!entry->changed && !entry->due.heap && !entry->fold.waits && entry->open_runs == 0)
+  if (!entry->changed && !entry->due.heap && !entry->fold.waits && entry->open_runs == 0 &&
+      !entry->is_throttled)
     free_entry(s, entry);
 }
 

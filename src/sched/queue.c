@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/fire.h"
 #include "sched/near.h"
 #include "sched/run.h"
@@ -31,6 +32,9 @@ static struct event_queue *find_queue(struct sched *s, int64_t job)
 
 static void free_queue(struct sched *s, struct event_queue *queue)
 {
+  struct entry *entry = near_find(s, queue->job);
+  if (entry)
+    entry->is_throttled = false;
   heap_remove(&queue->due);
   HASH_DEL(s->queues, queue);
   free(queue);
@@ -42,14 +46,19 @@ static int64_t add_saturated(int64_t a, int64_t b)
   return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-/* The queue has one event more, which is or will be a row. */
+/* The queue has one event more, which is or will be a row. One that came in a time to come came
+ * before the clock was set back: as far as is known, now. */
 static struct event_queue *count_event(struct sched *s, const struct pending_event *event)
 {
   struct event_queue *queue = find_queue(s, event->job);
   int64_t debounce_us = event->due_us - event->at_us, most_us;
+  int64_t at_us = event->at_us < s->now_us ? event->at_us : s->now_us;
+  int64_t due_us = add_saturated(at_us, debounce_us);
   if (__builtin_mul_overflow(debounce_us, (int64_t)DEBOUNCE_MOST, &most_us))
     most_us = INT64_MAX;
-  most_us = add_saturated(event->at_us, most_us);
+  most_us = add_saturated(at_us, most_us);
+  if (event->at_us > s->now_us)
+    sometimes("an event came in a future that is none any more");
   if (!queue) {
     queue = memory_alloc(sizeof *queue);
     *queue = (struct event_queue){.job = event->job, .due_us = INT64_MIN, .most_us = INT64_MAX};
@@ -58,8 +67,8 @@ static struct event_queue *count_event(struct sched *s, const struct pending_eve
   }
   queue->count++;
   queue->last_number = event->number;
-  if (event->due_us > queue->due_us)
-    queue->due_us = event->due_us;
+  if (due_us > queue->due_us)
+    queue->due_us = due_us;
   if (most_us < queue->most_us)
     queue->most_us = most_us;
   queue->due.us = queue->due_us < queue->most_us ? queue->due_us : queue->most_us;
@@ -230,11 +239,16 @@ static void fire_queue(struct sched *s, struct event_queue *queue, struct entry 
 static void try_queue(struct sched *s, struct event_queue *queue, struct entry *entry)
 {
   heap_remove(&queue->due);
+  if (entry->is_throttled) {
+    entry->is_throttled = false;
+    near_note(s, entry); /* so that it is let go at the end of the turn */
+  }
   if (entry->progress.state == JOB_PAUSED || fire_is_held(s, entry))
     return;
   struct manner manner = manner_of(entry->job);
   int64_t throttled_us = manner.throttle_us ? gate_throttle(s, entry, manner.throttle_us) : 0;
   if (throttled_us > s->now_us) {
+    entry->is_throttled = true;
     queue->due.us = throttled_us;
     heap_put(&s->event_due, &queue->due);
   } else if (fire_is_full(entry)) {

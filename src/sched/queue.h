@@ -12,7 +12,9 @@ void queue_try(struct sched *s, struct entry *entry); /* makes one now, if it is
 void queue_remove(struct sched *s, int64_t job);      /* in memory and store */
 /* Runs for the queues that are due; how many were looked at. */
 int queues_fire(struct sched *s, int budget);
-void queues_recover(struct sched *s); /* as the store has them */
+/* As the store has them, and the clock: what waits for some time to pass does not wait for it
+ * twice. */
+void queues_recover(struct sched *s);
 void queues_release(struct sched *s); /* all are looked at again */
 void queues_free_all(struct sched *s);
 

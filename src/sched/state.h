@@ -51,6 +51,8 @@ struct entry {
   struct wait wait;            /* for what, when it is due and not in `near` */
   enum wait_reason waited_for; /* before it was tried now */
   struct pace *pace, *replay_pace, *throttle_pace;
+  bool is_throttled;  /* events wait for its pace, which the store alone cannot tell when the clock
+                         was set back */
   int64_t claimed_us; /* when the newest of its open runs was claimed */
   int64_t told_us;    /* scheduled_us of the run that told its progress last; 0: none */
   bool removed;       /* from the store; waits for its open runs */

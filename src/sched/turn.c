@@ -186,8 +186,10 @@ static void take(struct sched *s, struct message **message)
     break;
   case MESSAGE_CLOCK:
     event_clock(s, m);
-    if (m->as.clock.step_us < 0)
+    if (m->as.clock.step_us < 0) {
       gates_clock_set_back(s);
+      queues_recover(s);
+    }
     move_stop(s, m->as.clock.step_us);
     break;
   case MESSAGE_HEARD:

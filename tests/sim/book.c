@@ -40,7 +40,7 @@ void book_destroy(struct book *book)
 
 /* ---- the store ---- */
 
-static sqlite3_stmt *ask(sqlite3 *db, const char *sql, int64_t first, int64_t second)
+sqlite3_stmt *book_ask(sqlite3 *db, const char *sql, int64_t first, int64_t second)
 {
   sqlite3_stmt *statement;
   if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
@@ -53,7 +53,7 @@ static sqlite3_stmt *ask(sqlite3 *db, const char *sql, int64_t first, int64_t se
   return statement;
 }
 
-static bool step(sqlite3 *db, sqlite3_stmt *statement)
+bool book_step(sqlite3 *db, sqlite3_stmt *statement)
 {
   int result = sqlite3_step(statement);
   if (result != SQLITE_ROW && result != SQLITE_DONE)
@@ -63,9 +63,9 @@ static bool step(sqlite3 *db, sqlite3_stmt *statement)
 
 int64_t book_query(sqlite3 *db, const char *sql, int64_t first, int64_t second, int64_t absent)
 {
-  sqlite3_stmt *statement = ask(db, sql, first, second);
+  sqlite3_stmt *statement = book_ask(db, sql, first, second);
   int64_t value = absent;
-  if (step(db, statement) && sqlite3_column_type(statement, 0) != SQLITE_NULL)
+  if (book_step(db, statement) && sqlite3_column_type(statement, 0) != SQLITE_NULL)
     value = sqlite3_column_int64(statement, 0);
   sqlite3_finalize(statement);
   return value;
@@ -105,13 +105,13 @@ void book_sent(struct book *book, sqlite3 *db, const struct booked *job, const s
 {
   const struct attempt *attempt = &run->as.run.attempt;
   struct run_key key = attempt->key;
-  sqlite3_stmt *row = ask(db,
-                          "SELECT attempt, fence, state, due_us FROM runs"
-                          " WHERE scheduled_us = ? AND job = ?",
-                          key.scheduled_us, key.job);
+  sqlite3_stmt *row = book_ask(db,
+                               "SELECT attempt, fence, state, due_us, cause FROM runs"
+                               " WHERE scheduled_us = ? AND job = ?",
+                               key.scheduled_us, key.job);
   if (!sqlite3_get_autocommit(db))
     blame("%s: a run is sent before the commit", job->id);
-  if (!step(db, row))
+  if (!book_step(db, row))
     blame("%s: its run of %s is sent without a claim", job->id, time_of(key.scheduled_us));
   if (sqlite3_column_int64(row, 0) != attempt->number ||
       sqlite3_column_int64(row, 1) != attempt->fence || sqlite3_column_int64(row, 2) > RUN_RUNNING)
@@ -123,6 +123,7 @@ void book_sent(struct book *book, sqlite3 *db, const struct booked *job, const s
         (long long)sqlite3_column_int64(row, 2));
   int64_t due_us =
       sqlite3_column_type(row, 3) == SQLITE_NULL ? key.scheduled_us : sqlite3_column_int64(row, 3);
+  bool is_timed = sqlite3_column_int(row, 4) == RUN_BY_SCHEDULE;
   sqlite3_finalize(row);
   struct seen_run *seen = find_run(book, key);
   /* By the clock of then: it may have been set back since. */
@@ -132,7 +133,9 @@ void book_sent(struct book *book, sqlite3 *db, const struct booked *job, const s
                  " UNION ALL SELECT claimed_us FROM runs WHERE scheduled_us = ?1"
                  " AND job = ?2 LIMIT 1",
                  key.scheduled_us, key.job, 0);
-  if (due_us > now_us || claimed_us < key.scheduled_us)
+  /* Two of one instant that no time has set off have different names. */
+  bool is_early = is_timed && claimed_us < key.scheduled_us;
+  if (due_us > now_us || is_early)
     blame("%s: its run of %s, due %s, is sent early at %s", job->id, time_of(key.scheduled_us),
           time_of(due_us), time_of(now_us));
   if (seen && seen->has_ended)
@@ -161,11 +164,11 @@ void book_ended(struct book *book, const struct booked *job, int64_t scheduled_u
 /* Reads far more than the scheduler does: a disk that cannot be read just now is no complaint. */
 static void check_stale(sqlite3 *db)
 {
-  sqlite3_stmt *row = ask(db,
-                          "SELECT scheduled_us, job FROM runs WHERE result = '" BOOK_STALE "'"
-                          " UNION ALL SELECT scheduled_us, job FROM attempts"
-                          " WHERE result = '" BOOK_STALE "'",
-                          0, 0);
+  sqlite3_stmt *row = book_ask(db,
+                               "SELECT scheduled_us, job FROM runs WHERE result = '" BOOK_STALE "'"
+                               " UNION ALL SELECT scheduled_us, job FROM attempts"
+                               " WHERE result = '" BOOK_STALE "'",
+                               0, 0);
   if (sqlite3_step(row) == SQLITE_ROW)
     blame("the run of %s of job %lld has ended as a stale finish has said",
           time_of(sqlite3_column_int64(row, 0)), (long long)sqlite3_column_int64(row, 1));
@@ -177,11 +180,11 @@ void book_check_runs(struct book *book, sqlite3 *db)
   struct seen_run *run, *next;
   check_stale(db);
   HASH_ITER(hh, book->runs, run, next) {
-    sqlite3_stmt *row = ask(db,
-                            "SELECT attempt, fence, state FROM runs"
-                            " WHERE scheduled_us = ? AND job = ?",
-                            run->key.scheduled_us, run->key.job);
-    if (!step(db, row)) {
+    sqlite3_stmt *row = book_ask(db,
+                                 "SELECT attempt, fence, state FROM runs"
+                                 " WHERE scheduled_us = ? AND job = ?",
+                                 run->key.scheduled_us, run->key.job);
+    if (!book_step(db, row)) {
       sqlite3_finalize(row);
       if (book_query(db, "SELECT 1 FROM jobs WHERE number = ?", run->key.job, 0, 0))
         blame("the run of %s of job %lld was sent to a worker and is not in the store",
@@ -209,12 +212,12 @@ void book_check_runs(struct book *book, sqlite3 *db)
 
 void book_check_job(sqlite3 *db, const struct booked *job)
 {
-  sqlite3_stmt *row = ask(db,
-                          "SELECT j.number, j.spec, p.state FROM jobs j"
-                          " JOIN job_progress p USING(number) WHERE j.id = ?",
-                          0, 0);
+  sqlite3_stmt *row = book_ask(db,
+                               "SELECT j.number, j.spec, p.state FROM jobs j"
+                               " JOIN job_progress p USING(number) WHERE j.id = ?",
+                               0, 0);
   sqlite3_bind_text(row, 1, job->id, -1, SQLITE_STATIC);
-  bool is_there = step(db, row);
+  bool is_there = book_step(db, row);
   if (is_there != job->is_there)
     blame("%s: was %s, and is %sthere", job->id, job->is_there ? "added" : "removed",
           is_there ? "" : "not ");
@@ -293,13 +296,13 @@ static void add_us(struct dues *dues, int64_t us)
 static void read_account(sqlite3 *db, const struct booked *job, struct account *account)
 {
   sqlite3_stmt *row =
-      ask(db, "SELECT scheduled_us FROM runs WHERE job = ? ORDER BY 1", job->number, 0);
-  while (step(db, row))
+      book_ask(db, "SELECT scheduled_us FROM runs WHERE job = ? ORDER BY 1", job->number, 0);
+  while (book_step(db, row))
     add_us(&account->runs, sqlite3_column_int64(row, 0));
   sqlite3_finalize(row);
-  row = ask(db, "SELECT first_us, last_us, count FROM skips WHERE job = ? ORDER BY 1", job->number,
-            0);
-  while (step(db, row)) {
+  row = book_ask(db, "SELECT first_us, last_us, count FROM skips WHERE job = ? ORDER BY 1",
+                 job->number, 0);
+  while (book_step(db, row)) {
     account->skips =
         memory_resize(account->skips, (account->skip_count + 1) * sizeof *account->skips);
     account->skips[account->skip_count++] =
@@ -343,9 +346,9 @@ static void check_segment(const struct booked *job, struct account *account,
 static void check_no_others(sqlite3 *db, const struct booked *job, struct account *account)
 {
   qsort(account->dues.us, account->dues.count, sizeof *account->dues.us, compare);
-  sqlite3_stmt *row = ask(db, "SELECT scheduled_us FROM runs WHERE job = ? AND cause = ?",
-                          job->number, RUN_BY_SCHEDULE);
-  while (step(db, row))
+  sqlite3_stmt *row = book_ask(db, "SELECT scheduled_us FROM runs WHERE job = ? AND cause = ?",
+                               job->number, RUN_BY_SCHEDULE);
+  while (book_step(db, row))
     if (!has(&account->dues, sqlite3_column_int64(row, 0)))
       blame("%s: has a run of %s, when it was not due", job->id,
             time_of(sqlite3_column_int64(row, 0)));
@@ -363,6 +366,8 @@ int64_t book_check_dues(sqlite3 *db, const struct booked *job, int64_t cursor_us
 {
   struct account account = {0};
   struct segment present = {job->rule, job->from_us, cursor_us};
+  if (job->rule.kind == RULE_EVENT)
+    return 0; /* see cause.h */
   if (cursor_us == INT64_MAX && job->rule.kind != RULE_DATE)
     blame("%s: has no further due time", job->id);
   read_account(db, job, &account);

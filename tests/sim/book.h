@@ -36,6 +36,7 @@ struct booked {
   char id[16];
   const char *options; /* JSON members, for the policy */
   bool is_there, is_paused, is_declared, is_once;
+  bool is_never_paused;
   int64_t number;   /* in the store */
   int64_t revision; /* stands in its name, so that the newest change can be seen */
   struct rule rule; /* in force since from_us */
@@ -67,6 +68,9 @@ int64_t book_check_dues(sqlite3 *db, const struct booked *job, int64_t cursor_us
  * `cursor_us`, has been decided. The two are blurred when the clock was set back between them. */
 void booked_change(struct booked *job, const struct rule *rule, int64_t now_us, int64_t cursor_us);
 
+/* A query about one or two numbers, and its next row; what fails ends the program. */
+sqlite3_stmt *book_ask(sqlite3 *db, const char *sql, int64_t first, int64_t second);
+bool book_step(sqlite3 *db, sqlite3_stmt *statement);
 /* The one integer of a query about one or two; `absent` when there is none. */
 int64_t book_query(sqlite3 *db, const char *sql, int64_t first, int64_t second, int64_t absent);
 

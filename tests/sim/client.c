@@ -362,7 +362,9 @@ void client_act(struct life *life)
   int kind = (int)draw_below(&life->draw, 100);
   char *params = NULL;
   life->doubt.kind = DOUBT_NONE;
-  if (!job->is_there) {
+  if (job->rule.kind == RULE_EVENT && causes_are_open(life)) {
+    return;
+  } else if (!job->is_there) {
     add(life, job);
   } else if (kind < 20) {
     if (!job->is_declared)
@@ -371,7 +373,8 @@ void client_act(struct life *life)
     if (!job->is_declared)
       ask_simply(life, DOUBT_REMOVE, job);
   } else if (kind < 45) {
-    ask_simply(life, DOUBT_PAUSE, job);
+    if (!job->is_never_paused)
+      ask_simply(life, DOUBT_PAUSE, job);
   } else if (kind < 65) {
     ask_simply(life, DOUBT_RESUME, job);
   } else if (kind < 75) {
@@ -419,10 +422,11 @@ char *client_source(struct life *life)
 
 void client_begin(struct life *life)
 {
-  for (int i = 0; i < DECLARED; i++) {
+  for (int i = 0; i < TIMED; i++)
     cast_job(&life->draw, "d", i, sim_now_us(life->sim), &life->jobs[i]);
+  causes_cast(life, &life->jobs[TIMED]);
+  for (int i = 0; i < DECLARED; i++)
     life->jobs[i].is_declared = life->jobs[i].is_there = true;
-  }
   life->source = client_source(life);
 }
 
@@ -445,4 +449,5 @@ void client_check(struct life *life)
   for (int i = 0; i < JOBS; i++)
     if (life->jobs[i].id[0])
       book_check_job(life_db(life), &life->jobs[i]);
+  causes_check(life);
 }

@@ -30,6 +30,8 @@ char *rule_trigger(const struct rule *rule)
                          rule->minute, rule->hour, rule->zone);
   case RULE_DATE:
     return memory_printf("{\"kind\":\"date\",\"at\":\"%s\"}", start);
+  case RULE_EVENT:
+    return memory_strdup(rule->event);
   }
   return NULL;
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum rule_kind { RULE_INTERVAL, RULE_MINUTES, RULE_HOURLY, RULE_DAILY, RULE_DATE };
+enum rule_kind { RULE_INTERVAL, RULE_MINUTES, RULE_HOURLY, RULE_DAILY, RULE_DATE, RULE_EVENT };
 
 struct rule {
   enum rule_kind kind;
@@ -15,6 +15,7 @@ struct rule {
   int64_t period_us; /* of an interval */
   int minute, hour;  /* MINUTES: each `minute` minutes; HOURLY, DAILY: at */
   const char *zone;
+  const char *event; /* EVENT: its trigger, JSON; it is never due */
 };
 
 /* As a job's trigger, JSON. The caller frees. */

@@ -113,8 +113,10 @@ void fate_step(struct life *life)
     life_go_on(life, draw_below(&life->draw, 2 * MINUTE));
   else if (kind < 52)
     life_go_on(life, draw_below(&life->draw, 20 * MINUTE));
-  else if (kind < 75)
+  else if (kind < 70)
     client_act(life);
+  else if (kind < 75)
+    causes_tell(life);
   else if (kind < 80)
     life_haunt(life);
   else if (kind < 84)
@@ -223,5 +225,6 @@ void fate_calm_down(struct life *life)
         book_query(life_db(life), "SELECT sum(count) FROM skips WHERE job = ?", job->number, 0, 0);
   }
   client_check(life);
+  causes_check_all_done(life);
   settle(life);
 }

@@ -237,6 +237,8 @@ static bool take(void *context, struct sim *sim, struct message *message)
   case MESSAGE_REPLY:
     mix_number(life, message->as.reply.code);
     mix(life, message->as.reply.text, strlen(message->as.reply.text));
+    if (causes_heard(life, message))
+      break;
     message_list_append(&life->replies, message);
     return true;
   case MESSAGE_LOAD:
@@ -329,6 +331,7 @@ void life_recover(struct life *life)
     blame("the store is damaged");
   witness_daemon(life->witness, "started", sim_now_us(life->sim));
   witness_daemon(life->witness, "ready", sim_now_us(life->sim));
+  causes_resolve(life); /* each was told before what is asked for now */
   client_resolve(life);
   client_check(life);
   tell_front(life);
@@ -393,6 +396,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->draw = draw_from(options->seed);
   life->lose_after = -1;
   life->book = book_create();
+  life->causes = causes_create();
   life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, life);
   if (!mkdtemp(folder) || chdir(folder)) /* where it is stands in no message */
@@ -427,6 +431,7 @@ static void end(struct life *life)
   store_close(life->store);
   disk_destroy(life->disk);
   book_destroy(life->book);
+  causes_destroy(life->causes);
   message_list_deinit(&life->replies);
   unlink(database);
   unlink("store.db-lock");

@@ -7,6 +7,7 @@
 
 #include "sim/book.h"
 #include "sim/cast.h"
+#include "sim/cause.h"
 #include "sim/disk.h"
 #include "sim/draw.h"
 #include "sim/life.h"
@@ -17,7 +18,7 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
-enum { DECLARED = 5, ADDED = 9, JOBS = DECLARED + ADDED, GHOSTS = 32 };
+enum { TIMED = 5, DECLARED = TIMED + HEARERS, ADDED = 9, JOBS = DECLARED + ADDED, GHOSTS = 32 };
 
 /* An operation that was sent and not answered: it has happened or it has not. */
 struct doubt {
@@ -47,7 +48,9 @@ struct life {
   struct book *book;
   struct witness *witness;
   char *folder, *source;
-  struct booked jobs[JOBS]; /* the first are declared by a script */
+  struct booked jobs[JOBS]; /* the first are declared by a script, and the last of those wait
+                               for events */
+  struct causes *causes;
   int64_t last_revision, last_number;
   struct doubt doubt;
   struct message_list replies;

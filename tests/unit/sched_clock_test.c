@@ -77,12 +77,67 @@ static void the_grace_of_a_stop_is_a_length_of_time(void **state)
   world_close(&w);
 }
 
+static void set_back(struct world *w, int64_t us)
+{
+  struct message *set = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  set->as.clock.step_us = -us;
+  w->now_us -= us;
+  world_tell(w, set);
+  world_settle(w);
+}
+
+static void emit(struct world *w)
+{
+  free(world_ask(w, "emit", "{\"event\":\"e\"}"));
+}
+
+static void a_debounce_is_a_length_of_time(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, NULL);
+  world_save(&w, "s",
+             "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"trigger\":\"on_event e debounce=10s\"}]}");
+  emit(&w);
+  set_back(&w, DAY);
+  assert_int_equal(world_run_count(&w), 0);
+  world_pass(&w, 11 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
+/* The last run began in what is the future then, and its job is in memory no more. */
+static void a_throttle_is_a_length_of_time(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, NULL);
+  world_save(&w, "s",
+             "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"trigger\":\"on_event e throttle=10s\"}]}");
+  emit(&w);
+  world_finish_all(&w);
+  w.now_us += MINUTE;
+  while (sched_idle(w.sched, w.now_us) >= 0)
+    continue;
+  set_back(&w, DAY);
+  emit(&w);
+  emit(&w);
+  assert_int_equal(world_run_count(&w), 0);
+  world_pass(&w, 5 * SECOND);
+  emit(&w);
+  world_pass(&w, 6 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(progress_is_folded_all_the_same),
       cmocka_unit_test(a_full_disk_is_tried_again),
       cmocka_unit_test(the_grace_of_a_stop_is_a_length_of_time),
+      cmocka_unit_test(a_debounce_is_a_length_of_time),
+      cmocka_unit_test(a_throttle_is_a_length_of_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

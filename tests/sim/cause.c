@@ -1,0 +1,368 @@
+#include "sim/cause.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/sometimes.h"
+#include "sim/life_internal.h"
+
+enum { TOLD_MOST = 20, OPEN_MAX = 256 };
+
+/* Clients tell of "ping", to the first three; of the others the causes stand in the store. */
+static const struct hearer_kind {
+  const char *trigger, *options;
+  bool hears_ping, may_be_paused;
+  int batch;         /* so many events in one run at most */
+  const char *after; /* the job whose runs are the causes, */
+  const char *sql;   /* in this: the run's time, and its attempt or 0 */
+} kinds[HEARERS] = {
+    {.trigger = "{\"kind\":\"on_event\",\"event\":\"ping\"}",
+     .options = "\"overlap\":\"allow\",\"max_instances\":3,\"pool\":\"p\",\"timeout\":\"20s\"",
+     .hears_ping = true,
+     .batch = 1},
+    {.trigger = "{\"kind\":\"on_event\",\"event\":\"ping\",\"debounce\":\"3s\",\"batch\":5}",
+     .options = "\"retry\":{\"attempts\":3,\"delay\":\"2s\"},\"timeout\":\"30s\"",
+     .hears_ping = true,
+     .may_be_paused = true,
+     .batch = 5},
+    {.trigger = "{\"kind\":\"on_event\",\"event\":\"ping\",\"throttle\":\"20s\"}",
+     .options = "\"delivery\":\"at_most_once\",\"timeout\":\"40s\"",
+     .hears_ping = true,
+     .may_be_paused = true,
+     .batch = 1000},
+    {.trigger = "{\"kind\":\"after_job\",\"job\":\"d0\",\"outcome\":\"finished\"}",
+     .options = "\"overlap\":\"buffer_one\",\"timeout\":\"20s\"",
+     .batch = 1,
+     .after = "d0",
+     .sql = "SELECT scheduled_us, 0 FROM runs WHERE job = ? AND state >= 2"},
+    {.trigger = "{\"kind\":\"after_job\",\"job\":\"e3\"}",
+     .options = "\"overlap\":\"skip\",\"timeout\":\"5s\"",
+     .batch = 1,
+     .after = "e3",
+     .sql = "SELECT scheduled_us, 0 FROM runs WHERE job = ? AND state = 2"},
+    {.trigger = "{\"kind\":\"on_event\",\"event\":\"job_error\",\"filter\":{\"job\":\"e1\"}}",
+     .options = "\"timeout\":\"5s\"",
+     .batch = 1,
+     .after = "e1",
+     .sql = "SELECT scheduled_us, attempt FROM runs WHERE job = ?1 AND state IN (3, 4) UNION ALL"
+            " SELECT scheduled_us, attempt FROM attempts WHERE job = ?1 AND state IN (3, 4)"},
+};
+
+struct hearer {
+  struct booked *job;
+  int64_t *wanted; /* numbers of events, ascending, that it must hear of */
+  size_t count, capacity;
+  int64_t skipped; /* that came while it was paused */
+};
+
+struct causes {
+  struct hearer hearers[HEARERS];
+  int64_t last_number;
+  struct told_event {
+    int64_t number;
+    uint64_t tag;
+  } open[OPEN_MAX]; /* without an answer yet, oldest first */
+  int open_count;
+};
+
+struct causes *causes_create(void)
+{
+  return memory_alloc(sizeof(struct causes));
+}
+
+void causes_destroy(struct causes *causes)
+{
+  for (int i = 0; i < HEARERS; i++)
+    free(causes->hearers[i].wanted);
+  free(causes);
+}
+
+void causes_cast(struct life *life, struct booked *jobs)
+{
+  for (int i = 0; i < HEARERS; i++) {
+    snprintf(jobs[i].id, sizeof jobs[i].id, "e%d", i);
+    jobs[i].options = kinds[i].options;
+    jobs[i].is_once = strstr(kinds[i].options, "at_most_once") != NULL;
+    jobs[i].is_never_paused = !kinds[i].may_be_paused;
+    jobs[i].rule = (struct rule){.kind = RULE_EVENT, .event = kinds[i].trigger};
+    life->causes->hearers[i].job = &jobs[i];
+  }
+}
+
+/* ---- telling ---- */
+
+void causes_tell(struct life *life)
+{
+  struct causes *causes = life->causes;
+  int64_t count = draw_size(&life->draw, TOLD_MOST);
+  for (int64_t i = 0; i < count && causes->open_count < OPEN_MAX; i++) {
+    int64_t number = ++causes->last_number;
+    char *params = memory_printf("{\"event\":\"ping\",\"data\":{\"n\":%lld}}", (long long)number);
+    life_say(life, "emit %s", params);
+    life->report->operations++;
+    causes->open[causes->open_count++] =
+        (struct told_event){number, sim_request(life->sim, "emit", params)};
+    free(params);
+  }
+}
+
+static void note_told(struct causes *causes, int64_t number)
+{
+  for (int i = 0; i < HEARERS; i++) {
+    struct hearer *hearer = &causes->hearers[i];
+    if (!kinds[i].hears_ping)
+      continue;
+    if (hearer->job->is_paused) {
+      sometimes("an event comes for a paused job");
+      hearer->skipped++;
+      continue;
+    }
+    if (hearer->count == hearer->capacity) {
+      hearer->capacity = hearer->capacity ? hearer->capacity * 2 : 64;
+      hearer->wanted = memory_resize(hearer->wanted, hearer->capacity * sizeof *hearer->wanted);
+    }
+    hearer->wanted[hearer->count++] = number;
+  }
+}
+
+bool causes_heard(struct life *life, const struct message *reply)
+{
+  struct causes *causes = life->causes;
+  int at = 0;
+  while (at < causes->open_count && causes->open[at].tag != reply->tag)
+    at++;
+  if (at == causes->open_count)
+    return false;
+  int64_t number = causes->open[at].number;
+  memmove(&causes->open[at], &causes->open[at + 1],
+          (size_t)(--causes->open_count - at) * sizeof causes->open[0]);
+  if (reply->as.reply.code == ERROR_OK) {
+    life->report->acknowledged++;
+    note_told(causes, number);
+  } else if (reply->as.reply.code == ERROR_FULL || reply->as.reply.code == ERROR_BUSY) {
+    sometimes("an event is refused");
+  } else {
+    blame("emit: %s", reply->as.reply.text);
+  }
+  return true;
+}
+
+bool causes_are_open(const struct life *life)
+{
+  return life->causes->open_count > 0;
+}
+
+/* The first one is never paused. */
+static bool has_come(struct life *life, int64_t number)
+{
+  return book_query(life_db(life),
+                    "SELECT 1 FROM pending_events WHERE job = ?1 AND event ->> '$.n' = ?2"
+                    " UNION ALL SELECT 1 FROM runs r, json_each(r.events) e WHERE r.job = ?1"
+                    " AND e.value ->> '$.n' = ?2 LIMIT 1",
+                    life->causes->hearers[0].job->number, number, 0) != 0;
+}
+
+void causes_resolve(struct life *life)
+{
+  struct causes *causes = life->causes;
+  for (int i = 0; i < causes->open_count; i++) {
+    int64_t number = causes->open[i].number;
+    if (has_come(life, number)) {
+      sometimes("an event without an answer has come");
+      note_told(causes, number);
+    } else {
+      sometimes("an event without an answer has not come");
+    }
+  }
+  causes->open_count = 0;
+  if (book_query(life_db(life), "SELECT count(*) FROM pending_events", 0, 0, 0))
+    sometimes("events wait for their runs when the daemon dies");
+}
+
+/* ---- what clients told ---- */
+
+static size_t place_of(const struct hearer *hearer, int64_t number)
+{
+  size_t low = 0, high = hearer->count;
+  while (low < high) {
+    size_t middle = (low + high) / 2;
+    if (hearer->wanted[middle] < number)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  if (low == hearer->count || hearer->wanted[low] != number)
+    blame("%s: hears of event %lld, which was refused or came while it was paused", hearer->job->id,
+          (long long)number);
+  return low;
+}
+
+/* Rows of what it belongs to and the event's number: those of one run follow each other. */
+static const char taken[] = "SELECT r.scheduled_us, e.value ->> '$.n' FROM runs r,"
+                            " json_each(r.events) e WHERE r.job = ? ORDER BY 1, e.key";
+static const char waiting[] =
+    "SELECT 0, event ->> '$.n' FROM pending_events WHERE job = ? ORDER BY number";
+
+struct hearing {
+  const struct hearer *hearer;
+  bool *is_heard; /* of those wanted */
+  size_t count;
+};
+
+/* Where the last one stands that it found. */
+static size_t hear(struct life *life, struct hearing *hearing, const char *sql, int batch)
+{
+  const struct hearer *hearer = hearing->hearer;
+  int64_t whole_us = INT64_MIN;
+  size_t place = 0;
+  int size = 0;
+  sqlite3_stmt *row = book_ask(life_db(life), sql, hearer->job->number, 0);
+  while (book_step(life_db(life), row)) {
+    size_t before = place;
+    place = place_of(hearer, sqlite3_column_int64(row, 1));
+    size = sqlite3_column_int64(row, 0) == whole_us ? size + 1 : 1;
+    whole_us = sqlite3_column_int64(row, 0);
+    if (size > 1 && place != before + 1)
+      blame("%s: event %lld does not stand behind the one before it", hearer->job->id,
+            (long long)hearer->wanted[place]);
+    if (hearing->is_heard[place])
+      blame("%s: event %lld has come twice", hearer->job->id, (long long)hearer->wanted[place]);
+    if (size > batch)
+      blame("%s: a run has %d events", hearer->job->id, size);
+    if (size > 1 && sql == taken)
+      sometimes("a run takes several events at once");
+    hearing->is_heard[place] = true;
+    hearing->count++;
+  }
+  sqlite3_finalize(row);
+  return place;
+}
+
+static void check_ping(struct life *life, int kind)
+{
+  const struct hearer *hearer = &life->causes->hearers[kind];
+  struct hearing hearing = {hearer, memory_alloc(hearer->count + 1), 0};
+  hear(life, &hearing, taken, kinds[kind].batch);
+  size_t count = hearing.count, last = hear(life, &hearing, waiting, INT32_MAX);
+  for (size_t i = 0; i < hearer->count; i++)
+    if (!hearing.is_heard[i])
+      blame("%s: event %lld was acknowledged, and is neither in a run nor in the queue",
+            hearer->job->id, (long long)hearer->wanted[i]);
+  if (hearing.count > count && last != hearer->count - 1)
+    blame("%s: event %lld has overtaken one that waits", hearer->job->id,
+          (long long)hearer->wanted[hearer->count - 1]);
+  free(hearing.is_heard);
+  int64_t skipped =
+      book_query(life_db(life), "SELECT sum(count) FROM skips WHERE job = ? AND reason = ?",
+                 hearer->job->number, SKIP_PAUSED, 0);
+  if (skipped != hearer->skipped)
+    blame("%s: %lld events came while it was paused, and %lld are recorded as skipped",
+          hearer->job->id, (long long)hearer->skipped, (long long)skipped);
+}
+
+/* ---- what runs caused ---- */
+
+struct names {
+  char **list;
+  size_t count, capacity;
+};
+
+static void add_name(struct names *names, const char *run, int64_t attempt)
+{
+  if (names->count == names->capacity) {
+    names->capacity = names->capacity ? names->capacity * 2 : 64;
+    names->list = memory_resize(names->list, names->capacity * sizeof *names->list);
+  }
+  names->list[names->count++] =
+      attempt ? memory_printf("%s, attempt %lld", run, (long long)attempt) : memory_strdup(run);
+}
+
+static void free_names(struct names *names)
+{
+  for (size_t i = 0; i < names->count; i++)
+    free(names->list[i]);
+  free(names->list);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort_names(struct names *names)
+{
+  if (names->count)
+    qsort(names->list, names->count, sizeof *names->list, compare_names);
+}
+
+static void read_causes(struct life *life, const struct hearer_kind *kind, struct names *names)
+{
+  sqlite3_stmt *row = book_ask(life_db(life), kind->sql, life_find(life, kind->after)->number, 0);
+  while (book_step(life_db(life), row)) {
+    struct buffer id = {0};
+    run_format_id(&id, kind->after, sqlite3_column_int64(row, 0));
+    add_name(names, id.data, sqlite3_column_int64(row, 1));
+    buffer_deinit(&id);
+  }
+  sqlite3_finalize(row);
+}
+
+static void read_effects(struct life *life, const struct booked *job, bool of_attempts,
+                         struct names *names)
+{
+  sqlite3_stmt *row = book_ask(life_db(life),
+                               "SELECT e.value ->> '$.run', e.value ->> '$.attempt' FROM runs r,"
+                               " json_each(r.events) e WHERE r.job = ?1 UNION ALL"
+                               " SELECT event ->> '$.run', event ->> '$.attempt'"
+                               " FROM pending_events WHERE job = ?1",
+                               job->number, 0);
+  while (book_step(life_db(life), row))
+    add_name(names, (const char *)sqlite3_column_text(row, 0),
+             of_attempts ? sqlite3_column_int64(row, 1) : 0);
+  sqlite3_finalize(row);
+}
+
+static void check_after(struct life *life, int kind)
+{
+  const struct booked *job = life->causes->hearers[kind].job;
+  struct names causes = {0}, effects = {0};
+  read_causes(life, &kinds[kind], &causes);
+  read_effects(life, job, strstr(kinds[kind].sql, "attempts") != NULL, &effects);
+  sort_names(&causes);
+  sort_names(&effects);
+  for (size_t i = 0; i < causes.count || i < effects.count; i++) {
+    int order = i == causes.count    ? 1
+                : i == effects.count ? -1
+                                     : strcmp(causes.list[i], effects.list[i]);
+    if (order < 0)
+      blame("%s: %s has ended, and it has not heard of that", job->id, causes.list[i]);
+    if (order > 0)
+      blame("%s: has heard of the end of %s %s", job->id, effects.list[i],
+            i > 0 && strcmp(effects.list[i], effects.list[i - 1]) == 0 ? "twice" : "that was none");
+  }
+  free_names(&causes);
+  free_names(&effects);
+}
+
+void causes_check(struct life *life)
+{
+  for (int i = 0; i < HEARERS; i++)
+    if (kinds[i].hears_ping)
+      check_ping(life, i);
+    else
+      check_after(life, i);
+}
+
+void causes_check_all_done(struct life *life)
+{
+  causes_check(life);
+  for (int i = 0; i < HEARERS; i++) {
+    const struct booked *job = life->causes->hearers[i].job;
+    int64_t left = book_query(life_db(life), "SELECT count(*) FROM pending_events WHERE job = ?",
+                              job->number, 0, 0);
+    if (left)
+      blame("%s: %lld events wait for ever", job->id, (long long)left);
+  }
+}
