@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/simulate_emit.h"
 #include "app/simulate_gather.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -61,6 +62,7 @@ struct player {
   const struct simulation_options *options;
   struct simulation *simulation;
   struct rehearsal *rehearsal;
+  struct emitter emitter;
   struct player_job *jobs;
   struct player_open *open;
   struct player_release *releases;
@@ -291,11 +293,20 @@ static void tell_progress(struct player *player, bool at_once)
   options->progress(options->context, rehearsal_now_us(player->rehearsal), count_fires(player));
 }
 
+static int64_t next_us(const struct player *player)
+{
+  int64_t next_us = rehearsal_next_us(player->rehearsal),
+          emits_us = emitter_next_us(&player->emitter);
+  return next_us < emits_us ? next_us : emits_us;
+}
+
 static enum error_code step(struct player *player, struct error *error)
 {
   size_t attempts = player->simulation->attempt_count;
   unsigned open = HASH_COUNT(player->open);
-  enum error_code code = rehearsal_step(player->rehearsal, player->options->until_us, error);
+  enum error_code code = rehearsal_step(player->rehearsal, next_us(player), error);
+  if (!code)
+    code = emitter_emit(&player->emitter, player->rehearsal, error);
   player->barren +=
       player->simulation->attempt_count == attempts && HASH_COUNT(player->open) == open;
   if (!code && player->failure) {
@@ -308,17 +319,15 @@ static enum error_code step(struct player *player, struct error *error)
 static enum error_code play(struct player *player, struct error *error)
 {
   const struct simulation_options *options = player->options;
-  struct rehearsal *rehearsal = player->rehearsal;
   enum error_code code = ERROR_OK;
-  for (int steps = 0; !code && rehearsal_next_us(rehearsal) < options->until_us &&
-                      count_fires(player) < options->most;) {
+  for (int steps = 0;
+       !code && next_us(player) < options->until_us && count_fires(player) < options->most;) {
     code = step(player, error);
     if (++steps % STEPS_PER_LOOK == 0)
       tell_progress(player, false);
   }
-  player->simulation->reached_us = rehearsal_next_us(rehearsal) < options->until_us
-                                       ? rehearsal_now_us(rehearsal)
-                                       : options->until_us;
+  player->simulation->reached_us =
+      next_us(player) < options->until_us ? rehearsal_now_us(player->rehearsal) : options->until_us;
   return code;
 }
 
@@ -366,6 +375,7 @@ static void player_deinit(struct player *player)
     HASH_DEL(player->medians, median);
     free(median);
   }
+  emitter_deinit(&player->emitter);
   rehearsal_close(player->rehearsal);
 }
 
@@ -419,6 +429,7 @@ enum error_code simulate_jobs(const char *jobs_folder, const struct simulation_o
 {
   struct player player = {.options = options, .simulation = simulation};
   *simulation = (struct simulation){.from_us = options->from_us, .until_us = options->until_us};
+  emitter_init(&player.emitter, options);
   enum error_code code = options->timezone ? zone_set_local(options->timezone, error) : ERROR_OK;
   if (!code)
     code = read_history(&player, error);

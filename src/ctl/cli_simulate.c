@@ -20,10 +20,11 @@ enum { COUNT_DEFAULT = 20, COUNT_MAX = 100000000, MOST_DEFAULT = 1000000, MOST_M
 #define ASSUMED_US SECOND_US
 #define DAY_US     INT64_C(86400000000)
 
-/* What is asked; the wishes' patterns are copies. */
+/* What is asked; the wishes' patterns are copies, and the emissions its own. */
 struct request {
   struct simulation_options options;
   struct simulation_wish *durations, *failures;
+  struct simulation_emission *emissions;
   struct screen screen; /* of standard error */
   bool has_progress;    /* a line of it stands there */
 };
@@ -78,6 +79,27 @@ static enum error_code read_failure(struct cli *cli, struct request *request, co
   return ERROR_OK;
 }
 
+/* "order=every 10m" */
+static enum error_code read_emission(struct cli *cli, struct request *request, const char *text)
+{
+  const char *zone = request->options.timezone, *equals = strchr(text, '=');
+  size_t *count = &request->options.emission_count;
+  struct trigger *trigger;
+  int64_t first_us;
+  if (!equals)
+    return error_set(&cli->error, ERROR_USAGE,
+                     "--emit \"%.60s\": behind = stands the trigger that says when", text);
+  if (trigger_from_text(equals + 1, zone ? zone : "local", &trigger, &cli->error))
+    return error_prefix(&cli->error, "--emit \"%.60s\"", text);
+  request->emissions = memory_resize(request->emissions, (*count + 1) * sizeof *request->emissions);
+  char *event = memory_copy(text, (size_t)(equals - text));
+  request->emissions[(*count)++] = (struct simulation_emission){event, trigger};
+  trigger_anchor(trigger, request->options.from_us, event);
+  if (trigger_next(trigger, request->options.from_us - 1, &first_us))
+    return ERROR_OK;
+  return error_set(&cli->error, ERROR_INVALID, "--emit \"%.60s\": the trigger never fires", text);
+}
+
 static enum error_code read_wishes(struct cli *cli, struct request *request)
 {
   enum error_code code = ERROR_OK;
@@ -88,9 +110,12 @@ static enum error_code read_wishes(struct cli *cli, struct request *request)
       code = read_duration(cli, request, value);
     else if (strcmp(name, "fail") == 0)
       code = read_failure(cli, request, value);
+    else if (strcmp(name, "emit") == 0)
+      code = read_emission(cli, request, value);
   }
   request->options.durations = request->durations;
   request->options.failures = request->failures;
+  request->options.emissions = request->emissions;
   return code;
 }
 
@@ -172,8 +197,13 @@ static void request_deinit(struct request *request)
     free((char *)(uintptr_t)request->durations[i].pattern);
   for (size_t i = 0; i < request->options.failure_count; i++)
     free((char *)(uintptr_t)request->failures[i].pattern);
+  for (size_t i = 0; i < request->options.emission_count; i++) {
+    free(request->emissions[i].event);
+    trigger_destroy(request->emissions[i].trigger);
+  }
   free(request->durations);
   free(request->failures);
+  free(request->emissions);
 }
 
 /* ---- what is shown ---- */

@@ -121,8 +121,8 @@ const struct command commands[COMMAND_COUNT] = {
      "  moonbeat simulate --from 2027-03-27 --for 3d --timezone Europe/Berlin\n"
      "  moonbeat simulate --for 30d --duration 'etl-*=20m' --fail import=2 --notable\n"
      "A run takes the median of the job's latest runs that succeeded, if the state folder has such a\n"
-     "history, else what --duration says, else 1s. What files, signals and other events set off is not\n"
-     "played; what follows a job (after_job) is.",
+     "history, else what --duration says, else 1s. What follows a job (after_job) or an event of --emit\n"
+     "is played; what files and signals set off, and what jobs would add or emit, is not known.",
      0, 1, WORD_FOLDER,
      OPTIONS({.name = "from", .value = "TIME",
               .help = "where the span begins: 2027-01-01, \"2027-01-01 09:30\", +2d, -1h (now)"},
@@ -136,6 +136,8 @@ const struct command commands[COMMAND_COUNT] = {
               .help = "how long runs take: of these jobs, or of all without a history"},
              {.name = "fail", .value = "JOB[=N]", .may_repeat = true,
               .help = "all attempts of these jobs fail, or the first N of each run"},
+             {.name = "emit", .value = "EVENT=TRIGGER", .may_repeat = true,
+              .help = "the event comes whenever the trigger fires: \"order=every 10m\""},
              {.name = "no-history", .help = "do not look how long runs took"},
              COUNT("so many due times (20; with --json all)"),
              {.name = "notable",

@@ -17,12 +17,20 @@ struct simulation_wish {
   int64_t value;
 };
 
+/* `--emit EVENT=TRIGGER`: an event without members comes whenever the trigger fires. */
+struct simulation_emission {
+  char *event;
+  struct trigger *trigger; /* anchored */
+};
+
 struct simulation_options {
   int64_t from_us, until_us; /* the span: [from_us, until_us) */
   const char *timezone;      /* what "local" means; NULL: the system's zone */
   int64_t duration_us;       /* of runs of which nothing else is known */
   const struct simulation_wish *durations, *failures;
   size_t duration_count, failure_count;
+  const struct simulation_emission *emissions;
+  size_t emission_count;
   const char *history; /* the state folder of a daemon; NULL: runs take what is said here */
   int64_t most;        /* runs and skips; then it stops before the end of the span */
   /* Called now and then, with how far it has come; NULL: nobody wants to know. */

@@ -172,6 +172,24 @@ describe("simulate", function()
     assert.equal(2, job_of(answer, "retries").retries)
   end)
 
+  it("lets events come", function()
+    d:write("a.lua", [[
+      job "each" { trigger = on_event "order", run = function() end }
+      job "batches" { trigger = on_event("order", { batch = 10, throttle = "30m" }), run = function() end }
+    ]])
+    local span = { "--from", "2026-11-21", "--for", "1h", "-d", "1s" }
+    local answer = object("--emit", "order=every 10m", "--emit", "order=at 2026-11-21 00:05:30",
+      table.unpack(span))
+    assert.same({ "2026-11-21T00:05:30+00:00 succeeded", "2026-11-21T00:10:00+00:00 succeeded",
+      "2026-11-21T00:20:00+00:00 succeeded" }, { table.unpack(fires_of(answer, "each"), 1, 3) })
+    assert.same({ 6, 2 }, { job_of(answer, "each").runs, job_of(answer, "batches").runs })
+    assert.equal(0, job_of(object(table.unpack(span)), "each").runs)
+    refuses(64, '--emit "order": behind = stands the trigger that says when', "--emit", "order")
+    refuses(65, '--emit "order=on_start": the trigger never fires', "--emit", "order=on_start")
+    refuses(64, "--emit: event \"job_error\" is the scheduler's own: names must not begin with job_, script_ or " ..
+      "scheduler_", "--emit", "job_error=@daily", table.unpack(span))
+  end)
+
   it("asks retry.decide, at the time at which it thinks it is", function()
     d:write("a.lua", [[
       job "decides" {
