@@ -9,7 +9,6 @@ them differs.
 
 Exit status: 0 nothing is wrong; 1 something is, and its folder is kept and named; 64 wrong arguments;
 77 none of the campaigns can run here."""
-import argparse
 import importlib
 import json
 import sys
@@ -17,9 +16,11 @@ import time
 import traceback
 from pathlib import Path
 
-from rig import Failure, Rig, Skip
-
 FOLDER = Path(__file__).resolve().parent
+sys.path.insert(1, str(FOLDER.parent / "support"))
+
+from arguments import Parser  # noqa: E402
+from rig import Failure, Rig, Skip  # noqa: E402
 
 COLUMNS = ("cycles", "faults", "acknowledged", "fires", "runs", "skips", "violations")
 VIOLATIONS_SHOWN = 20
@@ -31,8 +32,7 @@ def known_names():
 
 def read_arguments():
     names = known_names()
-    parser = argparse.ArgumentParser(prog="tests/campaign", allow_abbrev=False,
-                                     description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser = Parser("tests/campaign", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--long", action="store_true", help="the form that takes hours")
     parser.add_argument("--cycles", type=int, help="so many cycles, in place of the form's own number")
@@ -41,15 +41,8 @@ def read_arguments():
     parser.add_argument("--moonbeat", default=str(FOLDER.parent.parent / "build" / "moonbeat"), metavar="PATH")
     parser.add_argument("--keep", action="store_true", help="keep the folders, also when nothing is wrong")
     parser.add_argument("--list", action="store_true", help="say what campaigns there are")
-    parser.error = lambda text: (parser.print_usage(sys.stderr), sys.exit("%s: %s" % (parser.prog, text)))
-    try:
-        options = parser.parse_args()
-    except SystemExit as end:
-        sys.exit(64 if isinstance(end.code, str) and not print(end.code, file=sys.stderr) else end.code)
-    for name in options.names:
-        if name not in names:
-            print("there is no campaign \"%s\", only %s" % (name, ", ".join(names)), file=sys.stderr)
-            sys.exit(64)
+    options = parser.parse_args()
+    parser.check_names("campaign", options.names, names)
     options.names = options.names or names
     return options
 

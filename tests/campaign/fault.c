@@ -176,18 +176,13 @@ static bool moving_fails(enum kind on_file, enum kind on_socket, int fd)
 
 /* ---- files ---- */
 
-#define OPEN(name)                                                                                 \
-  int name(const char *path, int flags, ...)                                                       \
-  {                                                                                                \
-    NEXT(name);                                                                                    \
-    va_list arguments;                                                                             \
-    va_start(arguments, flags);                                                                    \
-    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;                   \
-    va_end(arguments);                                                                             \
-    return fails(KIND_open, path, -1) ? -1 : next_##name(path, flags, mode);                       \
-  }
-OPEN(open)
-OPEN(open64)
+static int open_by(int (*next)(const char *, int, ...), const char *path, int flags, mode_t mode)
+{
+  return fails(KIND_open, path, -1) ? -1 : next(path, flags, mode);
+}
+
+STAND_BEFORE_OPEN(open, open_by)
+STAND_BEFORE_OPEN(open64, open_by)
 
 ssize_t read(int fd, void *bytes, size_t size)
 {

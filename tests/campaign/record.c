@@ -19,7 +19,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -130,18 +129,8 @@ static int open_by(int (*next)(const char *, int, ...), const char *path, int fl
   return fd;
 }
 
-#define OPEN(name)                                                                                 \
-  int name(const char *path, int flags, ...)                                                       \
-  {                                                                                                \
-    NEXT(name);                                                                                    \
-    va_list arguments;                                                                             \
-    va_start(arguments, flags);                                                                    \
-    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;                   \
-    va_end(arguments);                                                                             \
-    return open_by(next_##name, path, flags, mode);                                                \
-  }
-OPEN(open)
-OPEN(open64)
+STAND_BEFORE_OPEN(open, open_by)
+STAND_BEFORE_OPEN(open64, open_by)
 
 int close(int fd)
 {

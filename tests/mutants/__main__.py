@@ -10,35 +10,29 @@ Before that all judges that are asked must be content with the copy as it is.
 --check only sees that every patch applies without fuzz; CTest does, so that none rots.
 
 Exit status: 0 all are caught (or apply); 1 one survives or does not; 64 wrong arguments."""
-import argparse
 import json
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from judges import JUDGES
-from mutant import ROOT, read_all
-from tree import Broken, Tree
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "support"))
+
+from arguments import Parser  # noqa: E402
+from judges import JUDGES  # noqa: E402
+from mutant import ROOT, read_all  # noqa: E402
+from tree import Broken, Tree  # noqa: E402
 
 
 def read_arguments(mutants):
-    parser = argparse.ArgumentParser(prog="tests/mutants", allow_abbrev=False,
-                                     description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser = Parser("tests/mutants", __doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these; see --list")
     parser.add_argument("--list", action="store_true", help="say what mutants there are")
     parser.add_argument("--check", action="store_true", help="only see that they apply")
     parser.add_argument("--json", action="store_true", help="one object per mutant")
     parser.add_argument("--scratch", metavar="FOLDER", help="where it is built; kept, and faster the next time")
-    parser.error = lambda text: (parser.print_usage(sys.stderr), sys.exit("%s: %s" % (parser.prog, text)))
-    try:
-        options = parser.parse_args()
-    except SystemExit as end:
-        sys.exit(64 if isinstance(end.code, str) and not print(end.code, file=sys.stderr) else end.code)
-    for name in options.names:
-        if name not in mutants:
-            print("there is no mutant \"%s\", only %s" % (name, ", ".join(mutants)), file=sys.stderr)
-            sys.exit(64)
+    options = parser.parse_args()
+    parser.check_names("mutant", options.names, mutants)
     return options
 
 
