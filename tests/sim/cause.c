@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/sometimes.h"
 #include "sim/life_internal.h"
+#include "sim/names.h"
 
 enum { TOLD_MOST = 20, OPEN_MAX = 256 };
 
@@ -108,8 +109,10 @@ void causes_tell(struct life *life)
   }
 }
 
-static void note_told(struct causes *causes, int64_t number)
+static void note_told(struct life *life, int64_t number)
 {
+  struct causes *causes = life->causes;
+  ears_note_told(life->ears, number);
   for (int i = 0; i < HEARERS; i++) {
     struct hearer *hearer = &causes->hearers[i];
     if (!kinds[i].hears_ping)
@@ -140,7 +143,7 @@ bool causes_heard(struct life *life, const struct message *reply)
           (size_t)(--causes->open_count - at) * sizeof causes->open[0]);
   if (reply->as.reply.code == ERROR_OK) {
     life->report->acknowledged++;
-    note_told(causes, number);
+    note_told(life, number);
   } else if (reply->as.reply.code == ERROR_FULL || reply->as.reply.code == ERROR_BUSY) {
     sometimes("an event is refused");
   } else {
@@ -152,6 +155,15 @@ bool causes_heard(struct life *life, const struct message *reply)
 bool causes_are_open(const struct life *life)
 {
   return life->causes->open_count > 0;
+}
+
+bool causes_is_open(const struct life *life, int64_t number)
+{
+  const struct causes *causes = life->causes;
+  for (int i = 0; i < causes->open_count; i++)
+    if (causes->open[i].number == number)
+      return true;
+  return false;
 }
 
 /* The first one is never paused. */
@@ -171,7 +183,7 @@ void causes_resolve(struct life *life)
     int64_t number = causes->open[i].number;
     if (has_come(life, number)) {
       sometimes("an event without an answer has come");
-      note_told(causes, number);
+      note_told(life, number);
     } else {
       sometimes("an event without an answer has not come");
     }
@@ -264,86 +276,35 @@ static void check_ping(struct life *life, int kind)
 
 /* ---- what runs caused ---- */
 
-struct names {
-  char **list;
-  size_t count, capacity;
-};
-
-static void add_name(struct names *names, const char *run, int64_t attempt)
-{
-  if (names->count == names->capacity) {
-    names->capacity = names->capacity ? names->capacity * 2 : 64;
-    names->list = memory_resize(names->list, names->capacity * sizeof *names->list);
-  }
-  names->list[names->count++] =
-      attempt ? memory_printf("%s, attempt %lld", run, (long long)attempt) : memory_strdup(run);
-}
-
-static void free_names(struct names *names)
-{
-  for (size_t i = 0; i < names->count; i++)
-    free(names->list[i]);
-  free(names->list);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void sort_names(struct names *names)
-{
-  if (names->count)
-    qsort(names->list, names->count, sizeof *names->list, compare_names);
-}
-
 static void read_causes(struct life *life, const struct hearer_kind *kind, struct names *names)
 {
   sqlite3_stmt *row = book_ask(life_db(life), kind->sql, life_find(life, kind->after)->number, 0);
-  while (book_step(life_db(life), row)) {
-    struct buffer id = {0};
-    run_format_id(&id, kind->after, sqlite3_column_int64(row, 0));
-    add_name(names, id.data, sqlite3_column_int64(row, 1));
-    buffer_deinit(&id);
-  }
+  while (book_step(life_db(life), row))
+    names_add_run(names, kind->after, sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1));
   sqlite3_finalize(row);
 }
 
-static void read_effects(struct life *life, const struct booked *job, bool of_attempts,
+/* What it has heard of and what waits for it, with the attempts if they are told. */
+static void read_effects(struct life *life, const struct hearer *hearer, bool of_attempts,
                          struct names *names)
 {
-  sqlite3_stmt *row = book_ask(life_db(life),
-                               "SELECT e.value ->> '$.run', e.value ->> '$.attempt' FROM runs r,"
-                               " json_each(r.events) e WHERE r.job = ?1 UNION ALL"
-                               " SELECT event ->> '$.run', event ->> '$.attempt'"
-                               " FROM pending_events WHERE job = ?1",
-                               job->number, 0);
+  static const char sql[] =
+      "SELECT e ->> '$.run' || iif(?2, ', attempt ' || (e ->> '$.attempt'), '') FROM"
+      " (SELECT e.value e FROM runs r, json_each(r.events) e WHERE r.job = ?1 UNION ALL"
+      "  SELECT event FROM pending_events WHERE job = ?1)";
+  sqlite3_stmt *row = book_ask(life_db(life), sql, hearer->job->number, of_attempts);
   while (book_step(life_db(life), row))
-    add_name(names, (const char *)sqlite3_column_text(row, 0),
-             of_attempts ? sqlite3_column_int64(row, 1) : 0);
+    names_add(names, (const char *)sqlite3_column_text(row, 0));
   sqlite3_finalize(row);
 }
 
 static void check_after(struct life *life, int kind)
 {
-  const struct booked *job = life->causes->hearers[kind].job;
+  const struct hearer *hearer = &life->causes->hearers[kind];
   struct names causes = {0}, effects = {0};
   read_causes(life, &kinds[kind], &causes);
-  read_effects(life, job, strstr(kinds[kind].sql, "attempts") != NULL, &effects);
-  sort_names(&causes);
-  sort_names(&effects);
-  for (size_t i = 0; i < causes.count || i < effects.count; i++) {
-    int order = i == causes.count    ? 1
-                : i == effects.count ? -1
-                                     : strcmp(causes.list[i], effects.list[i]);
-    if (order < 0)
-      blame("%s: %s has ended, and it has not heard of that", job->id, causes.list[i]);
-    if (order > 0)
-      blame("%s: has heard of the end of %s %s", job->id, effects.list[i],
-            i > 0 && strcmp(effects.list[i], effects.list[i - 1]) == 0 ? "twice" : "that was none");
-  }
-  free_names(&causes);
-  free_names(&effects);
+  read_effects(life, hearer, strstr(kinds[kind].sql, "attempts") != NULL, &effects);
+  names_compare(hearer->job->id, &causes, &effects);
 }
 
 void causes_check(struct life *life)

@@ -37,6 +37,7 @@ void causes_tell(struct life *life);
 bool causes_heard(struct life *life, const struct message *reply);
 /* Some have no answer yet: at one instant it is all the same which of two requests came first. */
 bool causes_are_open(const struct life *life);
+bool causes_is_open(const struct life *life, int64_t number);
 /* What had no answer when the daemon died has happened or not: the store tells. */
 void causes_resolve(struct life *life);
 

@@ -380,6 +380,8 @@ void client_act(struct life *life)
   } else if (kind < 75) {
     params = memory_printf("{\"job\":\"%s\"}", job->id);
     ask_for(life, "run_now", params);
+  } else if (kind < 77) {
+    ask_for(life, "retry_listener", "{\"listener\":\"a/breaks\"}");
   } else if (kind < 85) {
     params = memory_printf("{\"name\":\"p\",\"slots\":%d}", (int)draw_below(&life->draw, 4));
     ask_for(life, "set_pool", params);
@@ -416,7 +418,9 @@ char *client_source(struct life *life)
     buffer_printf(&out, "%s%s", i ? "," : "", spec);
     free(spec);
   }
-  buffer_append_text(&out, "]}");
+  buffer_append_text(&out, "],\"listeners\":");
+  ears_put(life->ears, "a", &out);
+  buffer_append_text(&out, "}");
   return buffer_take(&out);
 }
 
@@ -450,4 +454,5 @@ void client_check(struct life *life)
     if (life->jobs[i].id[0])
       book_check_job(life_db(life), &life->jobs[i]);
   causes_check(life);
+  ears_check(life->ears);
 }

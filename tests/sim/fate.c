@@ -226,5 +226,6 @@ void fate_calm_down(struct life *life)
   }
   client_check(life);
   causes_check_all_done(life);
+  ears_check_all_done(life->ears);
   settle(life);
 }

@@ -245,8 +245,14 @@ static bool take(void *context, struct sim *sim, struct message *message)
     answer_load(life, message);
     break;
   case MESSAGE_EVENT:
+    mix_number(life, message->as.event.number);
     if (message->to == ADDRESS_FRONT)
       take_event(life, message);
+    else
+      ears_take(life->ears, message);
+    break;
+  case MESSAGE_RETIRE:
+    ears_retire(life->ears, message->as.retire.generation);
     break;
   default:
     return false;
@@ -313,6 +319,7 @@ void life_recover(struct life *life)
   for (int tries = 0;; tries++) {
     message_list_deinit(&life->replies);
     close_all(life);
+    ears_forget(life->ears);
     end_disk(life);
     life->lose_after = -1;
     life->was_broken = false;
@@ -331,6 +338,8 @@ void life_recover(struct life *life)
     blame("the store is damaged");
   witness_daemon(life->witness, "started", sim_now_us(life->sim));
   witness_daemon(life->witness, "ready", sim_now_us(life->sim));
+  if (book_query(life_db(life), "SELECT count(*) FROM letters", 0, 0, 0))
+    sometimes("events wait for their listeners when the daemon dies");
   causes_resolve(life); /* each was told before what is asked for now */
   client_resolve(life);
   client_check(life);
@@ -397,6 +406,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->lose_after = -1;
   life->book = book_create();
   life->causes = causes_create();
+  life->ears = ears_create(life);
   life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, life);
   if (!mkdtemp(folder) || chdir(folder)) /* where it is stands in no message */
@@ -432,6 +442,7 @@ static void end(struct life *life)
   disk_destroy(life->disk);
   book_destroy(life->book);
   causes_destroy(life->causes);
+  ears_destroy(life->ears);
   message_list_deinit(&life->replies);
   unlink(database);
   unlink("store.db-lock");

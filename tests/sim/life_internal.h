@@ -10,6 +10,7 @@
 #include "sim/cause.h"
 #include "sim/disk.h"
 #include "sim/draw.h"
+#include "sim/ear.h"
 #include "sim/life.h"
 #include "sim/sim.h"
 #include "sim/witness.h"
@@ -51,6 +52,7 @@ struct life {
   struct booked jobs[JOBS]; /* the first are declared by a script, and the last of those wait
                                for events */
   struct causes *causes;
+  struct ears *ears;
   int64_t last_revision, last_number;
   struct doubt doubt;
   struct message_list replies;
