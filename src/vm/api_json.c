@@ -1,12 +1,11 @@
-/* JSON straight between text and the Lua stack: no tree in between, since every request, result and
- * argument goes this way.
+/* Lua -> JSON, and what scripts call; api_json_decode.c is the way back. No tree lies in between,
+ * since every request, result and argument goes this way.
  *
- * Lua -> JSON: integers and floats stay apart (1 and 1.0); a table with the keys 1..n is an array,
- * one with string keys an object with sorted keys, an empty one an array unless it was decoded from
- * {}. json.null is the light userdata NULL. Metatables are not asked, but for the two markers below
- * and time values, which become RFC 3339 text. What has no JSON is refused with the path to it.
- * JSON -> Lua: the reverse, on the events of base/json.h. A script that runs out of memory in the
- * middle of decoding leaks the reader's scratch buffer and nothing else.
+ * Integers and floats stay apart (1 and 1.0); a table with the keys 1..n is an array, one with
+ * string keys an object with sorted keys, an empty one an array unless it was decoded from {}.
+ * json.null is the light userdata NULL. Metatables are not asked, but for json.array's, that of
+ * such a {}, and time values, which become RFC 3339 text. What has no JSON is refused with the path
+ * to it.
  *
  * Works in any Lua state; on the worker's thread. */
 #include "vm/api_json.h"
@@ -25,128 +24,7 @@
 #include "vm/api_time.h"
 #include "vm/vm.h"
 
-#define ARRAY_MARK  "json.array"
-#define OBJECT_MARK "json.object"
-
-/* ---- decoding ---- */
-
-struct level {
-  bool is_object;
-  lua_Integer count;
-};
-
-struct decoder {
-  lua_State *L;
-  enum api_json_nulls nulls;
-  int depth;
-  struct level levels[JSON_DEPTH_MAX + 1];
-};
-
-/* Stack: table key? value -> table. At the top level the value stays. */
-static bool store(struct decoder *d)
-{
-  struct level *level = &d->levels[d->depth];
-  if (d->depth == 0)
-    return true;
-  if (level->is_object)
-    lua_rawset(d->L, -3);
-  else
-    lua_rawseti(d->L, -2, ++level->count);
-  return true;
-}
-
-static bool on_null(void *context)
-{
-  struct decoder *d = context;
-  bool is_dropped = d->nulls == NULLS_DROPPED && (d->depth == 0 || d->levels[d->depth].is_object);
-  if (is_dropped)
-    lua_pushnil(d->L);
-  else
-    lua_pushlightuserdata(d->L, NULL);
-  return store(d);
-}
-
-static bool on_boolean(void *context, bool value)
-{
-  struct decoder *d = context;
-  lua_pushboolean(d->L, value);
-  return store(d);
-}
-
-static bool on_integer(void *context, int64_t value)
-{
-  struct decoder *d = context;
-  lua_pushinteger(d->L, value);
-  return store(d);
-}
-
-static bool on_number(void *context, double value)
-{
-  struct decoder *d = context;
-  lua_pushnumber(d->L, value);
-  return store(d);
-}
-
-static bool on_string(void *context, const char *data, size_t size)
-{
-  struct decoder *d = context;
-  lua_pushlstring(d->L, data, size);
-  return store(d);
-}
-
-static bool on_key(void *context, const char *data, size_t size)
-{
-  struct decoder *d = context;
-  lua_pushlstring(d->L, data, size);
-  return true;
-}
-
-static bool on_begin(void *context, bool is_object)
-{
-  struct decoder *d = context;
-  lua_newtable(d->L);
-  d->levels[++d->depth] = (struct level){.is_object = is_object};
-  return true;
-}
-
-static bool on_end(void *context, bool is_object)
-{
-  struct decoder *d = context;
-  if (is_object) {
-    lua_pushnil(d->L);
-    if (lua_next(d->L, -2))
-      lua_pop(d->L, 2);
-    else
-      luaL_setmetatable(d->L, OBJECT_MARK); /* so that {} is written as {} again */
-  }
-  d->depth--;
-  return store(d);
-}
-
-static const struct json_handler handler = {
-    .null = on_null,
-    .boolean = on_boolean,
-    .integer = on_integer,
-    .number = on_number,
-    .string = on_string,
-    .key = on_key,
-    .begin = on_begin,
-    .end = on_end,
-};
-
-enum error_code api_json_push(lua_State *L, const char *text, size_t size,
-                              enum api_json_nulls nulls, struct error *error)
-{
-  struct decoder d = {.L = L, .nulls = nulls};
-  int top = lua_gettop(L);
-  luaL_checkstack(L, 2 * JSON_DEPTH_MAX + 10, "JSON nested too deeply");
-  enum error_code code = json_read(text, size, &handler, &d, error);
-  if (code)
-    lua_settop(L, top);
-  return code;
-}
-
-/* ---- encoding ---- */
+#define ARRAY_MARK "json.array"
 
 enum { ENCODED_SIZE_MAX = 64 << 20 };
 
@@ -377,7 +255,7 @@ static bool encode_table(lua_State *L, struct encoder *e, int index)
   bool is_named = e->key_count > first_key;
   if (is_named && has_mark(L, index, ARRAY_MARK))
     return refuse(e, "a json.array cannot have named fields");
-  if (is_named || (count == 0 && has_mark(L, index, OBJECT_MARK)))
+  if (is_named || (count == 0 && has_mark(L, index, API_JSON_OBJECT)))
     return encode_object(L, e, index, first_key);
   return encode_array(L, e, index, count);
 }
@@ -522,7 +400,7 @@ void api_json_open(lua_State *L) /* raw -- raw */
       {"json_encode", l_encode}, {"json_decode", l_decode}, {"json_array", l_array}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   luaL_newmetatable(L, ARRAY_MARK);
-  luaL_newmetatable(L, OBJECT_MARK);
+  luaL_newmetatable(L, API_JSON_OBJECT);
   lua_pop(L, 2);
   make_encoder(L);
   set_null_metatable(L);

@@ -9,6 +9,9 @@
 
 #include "base/error.h"
 
+/* The metatable of an empty table that was {}, so that it is written as {} again. */
+#define API_JSON_OBJECT "json.object"
+
 enum api_json_nulls {
   NULLS_KEPT,    /* null is json.null everywhere */
   NULLS_DROPPED, /* a member that is null is left out, a lone null is nil; elements are json.null */

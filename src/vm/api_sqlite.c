@@ -1,11 +1,11 @@
-/* SQLite for Lua: arguments into jobs, rows into tables. The queue is api_sqlite_connection.c, the
- * database itself api_sqlite_session.c; lua/moonbeat/sqlite.lua is the face.
+/* SQLite for Lua: calls that wait for a job on a database. Arguments and rows are
+ * api_sqlite_value.c, the queue is api_sqlite_connection.c, the database itself
+ * api_sqlite_session.c; lua/moonbeat/sqlite.lua is the face.
  *
  * A database is a userdata that holds its connection; a cursor is one that holds it too. Whatever
  * is wrong raises, as `db:exec: UNIQUE constraint failed: orders.id in "INSERT ..."`. */
 #include <lauxlib.h>
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +13,11 @@
 #include "vm/api_args.h"
 #include "vm/api_sqlite_connection.h"
 #include "vm/api_sqlite_files.h"
-#include "vm/api_time.h"
+#include "vm/api_sqlite_value.h"
 #include "vm/vm.h"
 
 #define DATABASE "sqlite.database"
 #define CURSOR   "sqlite.cursor"
-#define BLOB     "sqlite.blob"
 
 enum { BUSY_TIMEOUT_US = 5000000 };
 
@@ -35,169 +34,6 @@ struct query_wait {
   const char *function; /* "db:exec", for messages; static */
   int (*push)(lua_State *L, struct sqlite_job *job);
 };
-
-/* ---- values ---- */
-
-static bool is_blob(lua_State *L, int index)
-{
-  return luaL_testudata(L, index, BLOB) != NULL;
-}
-
-/* Raises for what cannot be stored, before anything is allocated. */
-static void check_value(lua_State *L, int index, const char *function, const char *what)
-{
-  switch (lua_type(L, index)) {
-  case LUA_TNIL:
-  case LUA_TBOOLEAN:
-  case LUA_TNUMBER:
-  case LUA_TSTRING:
-    return;
-  case LUA_TLIGHTUSERDATA:
-    if (!lua_touserdata(L, index))
-      return; /* json.null */
-    break;
-  case LUA_TUSERDATA: {
-    int64_t us;
-    if (is_blob(L, index) || api_time_get(L, index, &us))
-      return;
-    break;
-  }
-  default:
-    break;
-  }
-  args_fail(L, "%s: parameter %s: a %s cannot be stored", function, what, luaL_typename(L, index));
-}
-
-static void take_bytes(lua_State *L, int index, struct sqlite_value *value, enum sqlite_type type)
-{
-  const char *data = lua_tolstring(L, index, &value->size);
-  value->type = type;
-  value->data = memory_copy(data, value->size);
-}
-
-static void take_value(lua_State *L, int index, struct sqlite_value *value)
-{
-  char text[API_TIME_TEXT_SIZE];
-  switch (lua_type(L, index)) {
-  case LUA_TBOOLEAN:
-    value->type = CELL_INTEGER;
-    value->integer = lua_toboolean(L, index);
-    break;
-  case LUA_TNUMBER:
-    value->type = lua_isinteger(L, index) ? CELL_INTEGER : CELL_FLOAT;
-    value->integer = lua_tointeger(L, index);
-    value->number = lua_tonumber(L, index);
-    break;
-  case LUA_TSTRING:
-    take_bytes(L, index, value, CELL_TEXT);
-    break;
-  case LUA_TUSERDATA:
-    if (is_blob(L, index)) {
-      lua_getiuservalue(L, index, 1);
-      take_bytes(L, -1, value, CELL_BLOB);
-      lua_pop(L, 1);
-    } else if (api_time_text(L, index, text)) {
-      value->type = CELL_TEXT;
-      value->size = strlen(text);
-      value->data = memory_strdup(text);
-    }
-    break;
-  default:
-    value->type = CELL_NULL;
-  }
-}
-
-static void push_value(lua_State *L, const struct sqlite_value *value)
-{
-  switch (value->type) {
-  case CELL_NULL:
-    lua_pushnil(L);
-    break;
-  case CELL_INTEGER:
-    lua_pushinteger(L, value->integer);
-    break;
-  case CELL_FLOAT:
-    lua_pushnumber(L, value->number);
-    break;
-  case CELL_TEXT:
-  case CELL_BLOB:
-    lua_pushlstring(L, value->size ? value->data : "", value->size);
-    break;
-  }
-}
-
-/* ---- parameters ---- */
-
-static bool is_table_of_parameters(lua_State *L, int first)
-{
-  return lua_gettop(L) == first && lua_istable(L, first);
-}
-
-/* Names for names, or a list; not both. */
-static void check_table(lua_State *L, int index, const char *function)
-{
-  lua_Integer count = (lua_Integer)lua_rawlen(L, index);
-  lua_pushnil(L);
-  while (lua_next(L, index)) {
-    const char *what = lua_pushfstring(L, "%s", luaL_tolstring(L, -2, NULL));
-    lua_remove(L, -2); /* the copy that luaL_tolstring made */
-    bool is_name = lua_type(L, -3) == LUA_TSTRING;
-    if (is_name ? count > 0 : !lua_isinteger(L, -3) || lua_tointeger(L, -3) > count)
-      args_fail(L, "%s: parameters are names or a list without gaps, and [%s] is neither", function,
-                what);
-    check_value(L, -2, function, what);
-    lua_pop(L, 2);
-  }
-}
-
-static void check_parameters(lua_State *L, int first, const char *function)
-{
-  char what[16];
-  if (is_table_of_parameters(L, first)) {
-    check_table(L, first, function);
-    return;
-  }
-  for (int i = first; i <= lua_gettop(L); i++) {
-    snprintf(what, sizeof what, "%d", i - first + 1);
-    check_value(L, i, function, what);
-  }
-}
-
-static void take_table(lua_State *L, int index, struct sqlite_job *job)
-{
-  size_t capacity = 0;
-  lua_pushnil(L);
-  while (lua_next(L, index)) {
-    if (job->parameter_count == capacity) {
-      capacity = capacity ? capacity * 2 : 8;
-      job->parameters = memory_resize(job->parameters, capacity * sizeof *job->parameters);
-    }
-    struct sqlite_parameter *parameter = &job->parameters[job->parameter_count++];
-    *parameter = (struct sqlite_parameter){.name = memory_strdup(lua_tostring(L, -2))};
-    take_value(L, -1, &parameter->value);
-    lua_pop(L, 1);
-  }
-}
-
-static void take_parameters(lua_State *L, int first, struct sqlite_job *job)
-{
-  bool is_table = is_table_of_parameters(L, first);
-  lua_Integer length = is_table ? (lua_Integer)lua_rawlen(L, first) : 0;
-  if (is_table && length == 0) {
-    take_table(L, first, job);
-    return;
-  }
-  job->parameter_count = is_table ? (size_t)length : (size_t)(lua_gettop(L) - first + 1);
-  job->parameters = memory_alloc((job->parameter_count + 1) * sizeof *job->parameters);
-  for (size_t i = 0; i < job->parameter_count; i++) {
-    if (is_table)
-      lua_rawgeti(L, first, (lua_Integer)i + 1);
-    else
-      lua_pushvalue(L, first + (int)i);
-    take_value(L, -1, &job->parameters[i].value);
-    lua_pop(L, 1);
-  }
-}
 
 /* ---- waiting ---- */
 
@@ -270,12 +106,12 @@ static int start_sql(lua_State *L, const char *function, enum sqlite_task task,
   size_t size;
   struct sqlite_connection *connection = open_database_at(L, 1, function);
   const char *sql = args_string(L, 2, function, "sql", &size);
-  check_parameters(L, 3, function);
+  sqlite_check_parameters(L, 3, function);
   wait_check(L, function);
   struct query_wait *query = create_query(function, task, push);
   query->sqlite.job.sql = memory_copy(sql, size);
   query->sqlite.job.sql_size = size;
-  take_parameters(L, 3, &query->sqlite.job);
+  sqlite_take_parameters(L, 3, &query->sqlite.job);
   return start(L, connection, query);
 }
 
@@ -303,39 +139,12 @@ static int push_changes(lua_State *L, struct sqlite_job *job)
   return 1;
 }
 
-/* Pushes the columns' names, one value each, and returns the index of the first. */
-static int push_names(lua_State *L, const struct sqlite_rows *rows)
-{
-  luaL_checkstack(L, rows->columns + 4, "too many columns");
-  const char *name = rows->names.data;
-  for (int i = 0; i < rows->columns; i++, name += strlen(name) + 1)
-    lua_pushstring(L, name);
-  return lua_gettop(L) - rows->columns + 1;
-}
-
-/* The next row with its names at `first`; false after the last. (-- row) or (--) */
-static bool push_row_of(lua_State *L, struct sqlite_rows *rows, int first)
-{
-  struct sqlite_value value;
-  if (!sqlite_rows_next(rows, &value))
-    return false;
-  lua_createtable(L, 0, rows->columns);
-  for (int i = 0; i < rows->columns; i++) {
-    if (i > 0)
-      sqlite_rows_next(rows, &value);
-    lua_pushvalue(L, first + i);
-    push_value(L, &value);
-    lua_rawset(L, -3);
-  }
-  return true;
-}
-
 static int push_all(lua_State *L, struct sqlite_job *job)
 {
   lua_Integer count = 0;
   lua_newtable(L);
-  int list = lua_gettop(L), first = push_names(L, &job->rows);
-  while (push_row_of(L, &job->rows, first))
+  int list = lua_gettop(L), first = sqlite_push_names(L, &job->rows);
+  while (sqlite_push_row(L, &job->rows, first))
     lua_rawseti(L, list, ++count);
   lua_settop(L, list);
   return 1;
@@ -343,7 +152,7 @@ static int push_all(lua_State *L, struct sqlite_job *job)
 
 static int push_row(lua_State *L, struct sqlite_job *job)
 {
-  if (!push_row_of(L, &job->rows, push_names(L, &job->rows)))
+  if (!sqlite_push_row(L, &job->rows, sqlite_push_names(L, &job->rows)))
     lua_pushnil(L);
   return 1;
 }
@@ -352,7 +161,7 @@ static int push_first(lua_State *L, struct sqlite_job *job)
 {
   struct sqlite_value value = {.type = CELL_NULL};
   sqlite_rows_next(&job->rows, &value);
-  push_value(L, &value);
+  sqlite_push_value(L, &value);
   return 1;
 }
 
@@ -386,7 +195,7 @@ static bool push_next(lua_State *L, struct cursor *cursor)
 {
   if (cursor->rows.read >= cursor->rows.cells.size)
     return false;
-  return push_row_of(L, &cursor->rows, push_names(L, &cursor->rows));
+  return sqlite_push_row(L, &cursor->rows, sqlite_push_names(L, &cursor->rows));
 }
 
 static int push_next_lot(lua_State *L, struct sqlite_job *job)
@@ -557,7 +366,7 @@ static int l_blob(lua_State *L) /* text -> blob */
   lua_newuserdatauv(L, 0, 1);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  luaL_setmetatable(L, BLOB);
+  luaL_setmetatable(L, BLOB_CLASS);
   return 1;
 }
 
@@ -580,7 +389,7 @@ void api_sqlite_open(lua_State *L) /* raw -- raw */
   args_set_functions(L, functions);
   lua_pushliteral(L, SQLITE_VERSION);
   lua_setfield(L, -2, "sqlite_version");
-  luaL_newmetatable(L, BLOB);
+  luaL_newmetatable(L, BLOB_CLASS);
   luaL_newmetatable(L, CURSOR);
   lua_pushcfunction(L, l_cursor_gc);
   lua_setfield(L, -2, "__gc");
