@@ -1,8 +1,8 @@
 --- The README says what is so: its source tour names every folder in layer order, what it names exists, its Lua
 -- compiles, and the commands that it shows are commands.
 
-local ORDER = { "base", "time", "trigger", "model", "store", "sched", "bus", "sensor", "vm", "exec",
-  "script", "testing", "ctl", "app" }
+local ORDER = { "base", "time", "trigger", "model", "store", "sched", "sim", "bus", "sensor", "vm", "exec",
+  "script", "rehearsal", "testing", "ctl", "app" }
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

@@ -3,19 +3,19 @@
 
 local core = require "moonbeat.core"
 local fail = require "moonbeat.testing.fail"
+local world = require "moonbeat.testing.world"
 
 local PAGE = 1000
 
---- Adds the functions to `sim`; `of` is its side of them. Returns what makes a run of what the scheduler
--- tells.
-return function(sim, of)
+--- Adds the functions to `sim`. Returns what makes a run of what the scheduler tells.
+return function(sim)
   local Run = { __name = "moonbeat.run" }
 
   -- Read when it is asked for.
   function Run:__index(name)
     if name == "log" then
       local lines = {}
-      for i, line in ipairs(of.ask("logs", { run = self.id, limit = PAGE }).lines) do
+      for i, line in ipairs(world.ask("logs", { run = self.id, limit = PAGE }).lines) do
         lines[i] = line.text
       end
       rawset(self, "log", lines)
@@ -27,7 +27,7 @@ return function(sim, of)
     for _, name in ipairs(names) do
       if row[name] then
         row[name .. "_us"] = core.parse_time(row[name], "UTC")
-        row[name] = core.format_time(row[name .. "_us"], of.zone())
+        row[name] = core.format_time(row[name .. "_us"], world.settings.zone)
       end
     end
     return row
@@ -59,10 +59,10 @@ return function(sim, of)
   ---@param job? string
   ---@return moonbeat.run[]
   function sim.runs(job)
-    of.need()
+    world.need()
     local rows, before = {}, nil
     repeat
-      local page = of.ask("runs", { job = job, limit = PAGE, before = before })
+      local page = world.ask("runs", { job = job, limit = PAGE, before = before })
       for _, row in ipairs(page.runs) do
         rows[#rows + 1] = row
       end
@@ -87,8 +87,8 @@ return function(sim, of)
   ---@param job string
   ---@return table[]
   function sim.skips(job)
-    of.need()
-    local skips = of.ask("skips", { job = job, limit = PAGE }).skips
+    world.need()
+    local skips = world.ask("skips", { job = job, limit = PAGE }).skips
     table.sort(skips, function(a, b) return a.first_at < b.first_at end)
     for _, skip in ipairs(skips) do
       show_times(skip, { "first_at", "last_at", "recorded_at" })
@@ -102,7 +102,7 @@ return function(sim, of)
   function sim.log(job)
     local lines = {}
     for _, run in ipairs(sim.runs(job)) do
-      for _, line in ipairs(of.ask("logs", { run = run.id, limit = PAGE }).lines) do
+      for _, line in ipairs(world.ask("logs", { run = run.id, limit = PAGE }).lines) do
         lines[#lines + 1] = show_times(line, { "at" })
       end
     end
@@ -113,10 +113,10 @@ return function(sim, of)
   ---@param name? string of the events; * stands for anything
   ---@return table[]
   function sim.events(name)
-    of.need()
+    world.need()
     local form = name and "^" .. name:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*") .. "$"
     local events = {}
-    for _, event in ipairs(of.heard()) do
+    for _, event in ipairs(world.heard) do
       if not form or event.name:find(form) then
         events[#events + 1] = show_times(core.json_decode(event.json), { "at", "scheduled_at" })
       end
@@ -128,20 +128,20 @@ return function(sim, of)
   ---@param job string
   ---@return table
   function sim.job(job)
-    of.need()
+    world.need()
     if type(job) ~= "string" then
       fail("a job's name is a string, not a %s", type(job))
     end
-    return show_times(of.ask("show", { job = job }), { "next_run_at", "last_run_at" })
+    return show_times(world.ask("show", { job = job }), { "next_run_at", "last_run_at" })
   end
 
   --- The names of all jobs.
   ---@return string[]
   function sim.jobs()
-    of.need()
+    world.need()
     local names, after = {}, nil
     repeat
-      local page = of.ask("list", { after = after, limit = PAGE })
+      local page = world.ask("list", { after = after, limit = PAGE })
       for _, job in ipairs(page.jobs) do
         names[#names + 1] = job.id
       end
@@ -156,10 +156,10 @@ return function(sim, of)
   ---@param count? integer how many times, 1 when not given
   ---@return string ...
   function sim.next(job, count)
-    of.need()
+    world.need()
     local times = {}
-    for i, time in ipairs(of.ask("next", { job = job, count = count or 1 }).fires) do
-      times[i] = core.format_time(core.parse_time(time, "UTC"), of.zone())
+    for i, time in ipairs(world.ask("next", { job = job, count = count or 1 }).fires) do
+      times[i] = core.format_time(core.parse_time(time, "UTC"), world.settings.zone)
     end
     return table.unpack(times)
   end
@@ -167,8 +167,8 @@ return function(sim, of)
   --- The stays of runs on the worker, in the order of their beginnings. For assertions.
   ---@return table[]
   function sim.stays()
-    of.need()
-    return of.stays()
+    world.need()
+    return world.stays
   end
 
   return make_run

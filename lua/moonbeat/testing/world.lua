@@ -1,0 +1,285 @@
+--- The world of a test: what the test has set up, the core that plays it, what has happened in it, and how one
+-- test follows another. init.lua is what tests see of it.
+--
+-- It begins when something is asked of it first, with all that was set up by then.
+
+local core = require "moonbeat.core"
+local fail = require "moonbeat.testing.fail"
+local Recorder = require "moonbeat.testing.recorder"
+
+-- When nobody says otherwise: the same each day, and hardly anything is due just then.
+local BEGIN = "2026-01-01 00:00:01"
+local PATIENCE_US = 10 * 1000000 -- of real time, for what scripts compute at one instant
+local LOADING_US = 60 * 1000000  -- longer than a script may take to load
+
+local inside -- source of the scripts' side
+do
+  local path = assert(package.searchpath("moonbeat.testing.inside", package.path))
+  local file = assert(io.open(path))
+  inside = file:read "a"
+  file:close()
+end
+
+local function set_up_nothing()
+  return {
+    sources = {},    -- as given to load: {script=, path=, text=}
+    modules = nil,   -- the folder of the first, where `require` looks
+    folder = nil,    -- where relative paths begin, if not in a folder of the test's own
+    zone = "UTC",
+    begin = nil,     -- microseconds; nil: BEGIN
+    env = {},
+    secrets = {},
+    takes = {},      -- job -> seconds
+    files = {},      -- that the test wrote, {path=, text=}
+    scratch = nil,   -- a folder of the test's own, while there is one
+  }
+end
+
+local world = {
+  settings = set_up_nothing(), -- of the test that runs, or of all of them while none does
+  core = nil,                  -- nil: it has not begun
+  is_touched = false,          -- something was asked or done since
+  failures = nil,              -- job -> list of messages
+  heard = nil,                 -- events, {name=, json=}
+  stays = nil,                 -- runs on the worker, {job=, first=, last=, ...}
+  calls = nil,                 -- of sim.call
+  recorders = {},              -- kind -> what scripts would do to the world outside
+}
+
+local kept     -- of all tests, while one runs
+local by_fence -- stays that have not ended
+local moments  -- how many runs have begun and ended
+
+--- The present moment, as text and in microseconds.
+function world.clock()
+  local us = world.core and world.core:now() or 0
+  return core.format_time(us, world.settings.zone), us
+end
+
+for _, kind in ipairs { "http", "exec", "email", "webhook" } do
+  world.recorders[kind] = Recorder.new(kind, world.clock)
+end
+
+-- ---- what the core asks ----
+
+local function record(kind, request, fence)
+  local settings = world.settings
+  if kind == "env" then
+    return { value = settings.env[request.name], all = settings.env }
+  elseif kind == "takes" then
+    return { seconds = settings.takes[request.job] }
+  elseif kind == "input" then
+    world.recorders.exec:take_input(request.call, request.text)
+    return {}
+  end
+  local stay = by_fence[fence]
+  return world.recorders[kind]:take(request, stay and stay.job)
+end
+
+local function begins(fence, job)
+  moments = moments + 1
+  local stay = { job = job, first = moments, began = world.clock() }
+  world.stays[#world.stays + 1] = stay
+  by_fence[fence] = stay
+  local waiting = world.failures[job]
+  return waiting and table.remove(waiting, 1)
+end
+
+local function ends(fence)
+  local stay = by_fence[fence]
+  moments = moments + 1
+  by_fence[fence] = nil
+  stay.last, stay.ended = moments, world.clock()
+end
+
+local function hear(name, json)
+  world.heard[#world.heard + 1] = { name = name, json = json }
+end
+
+-- ---- asking ----
+
+--- What a call of the core's returned; raises what went wrong. An error of the spec's own functions
+-- has its place already, and so has one of a script.
+function world.check(result, message, code)
+  if result ~= nil then
+    return result
+  elseif code == "spec" or message:find "^[^\n:]+:%d+: " then
+    error(message, 0)
+  end
+  fail("%s", message)
+end
+
+local check = world.check
+
+function world.ask(operation, params)
+  return check(world.core:ask(operation, params))
+end
+
+local function script_called(name)
+  for _, script in ipairs(world.ask("scripts").scripts) do
+    if script.name == name then
+      return script
+    end
+  end
+end
+
+--- Raises why it does not load.
+function world.give(source)
+  check(world.core:source(source.script, source.path, source.text))
+  local until_us = world.core:now() + LOADING_US
+  local script = script_called(source.script)
+  while script and script.loading and world.core:now() < until_us do
+    check(world.core:step(until_us))
+    script = script_called(source.script)
+  end
+  if script and script.error then
+    error(script.error, 0)
+  end
+end
+
+-- ---- files ----
+
+function world.folder()
+  return world.settings.folder or world.settings.scratch .. "/jobs"
+end
+
+function world.write_file(file)
+  local is_absolute = file.path:sub(1, 1) == "/"
+  local done, message = core.write_file(is_absolute and file.path or world.folder() .. "/" .. file.path, file.text)
+  return done or fail("sim.write: %s", message)
+end
+
+--- Scripts' relative paths begin in it. It goes with the test.
+function world.need_scratch()
+  local settings = world.settings
+  if not settings.scratch then
+    settings.scratch = check(core.make_folder())
+    for _, file in ipairs(settings.files) do
+      world.write_file(file)
+    end
+  end
+end
+
+local function drop_scratch()
+  if world.settings.scratch then
+    core.remove_folder(world.settings.scratch)
+  end
+  world.settings.scratch = nil
+end
+
+-- ---- its beginnings and its end ----
+
+function world.close()
+  if world.core then
+    world.core:close()
+  end
+  world.core = nil
+end
+
+-- After a start of the daemon's.
+local function give_all()
+  world.ask("watch_events", { on = true })
+  for _, source in ipairs(world.settings.sources) do
+    world.give(source)
+  end
+  check(world.core:scanned())
+end
+
+function world.begin()
+  local settings = world.settings
+  world.close()
+  world.need_scratch()
+  world.heard, world.stays, world.failures, world.calls = {}, {}, {}, 0
+  by_fence, moments = {}, 0
+  world.is_touched = false
+  world.core = check(core.open {
+    now = settings.begin or core.parse_time(BEGIN, settings.zone),
+    zone = settings.zone,
+    modules = settings.modules or ".",
+    scratch = settings.scratch,
+    folder = settings.folder,
+    patience_us = PATIENCE_US,
+    inside = inside,
+    record = record,
+    begins = begins,
+    ends = ends,
+    hear = hear,
+  })
+  for name, value in pairs(settings.secrets) do
+    check(world.core:secret(name, value))
+  end
+  give_all()
+end
+
+--- What was asked or done since it began would be lost if it began anew.
+function world.need()
+  if not world.core then
+    world.begin()
+  end
+  world.is_touched = true
+end
+
+--- As by kill -9, and a start.
+function world.crash()
+  check(world.core:crash())
+  by_fence = {}
+  for _, stay in ipairs(world.stays) do
+    stay.last, stay.ended = stay.last or moments, stay.ended or world.clock()
+  end
+  give_all()
+end
+
+-- ---- between tests ----
+
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local copied = {}
+  for key, member in pairs(value) do
+    copied[key] = copy(member)
+  end
+  return copied
+end
+
+--- Forgets everything, what was set up included.
+function world.reset()
+  world.close()
+  drop_scratch()
+  world.settings = set_up_nothing()
+  for _, recorder in pairs(world.recorders) do
+    recorder:clear()
+    recorder:restore {}
+  end
+end
+
+--- What the test sets up from now on is its own.
+function world.begin_test()
+  world.close()
+  kept = { settings = world.settings, answers = {} }
+  world.settings = copy(world.settings)
+  world.settings.scratch = nil
+  for kind, recorder in pairs(world.recorders) do
+    recorder:clear()
+    kept.answers[kind] = recorder:save()
+  end
+end
+
+function world.end_test()
+  world.close()
+  drop_scratch()
+  if not kept then
+    return
+  end
+  world.settings = kept.settings
+  for kind, recorder in pairs(world.recorders) do
+    recorder:restore(kept.answers[kind])
+  end
+  kept = nil
+end
+
+-- When Lua ends.
+return setmetatable(world, { __gc = function()
+  world.close()
+  drop_scratch()
+end })
