@@ -1,3 +1,7 @@
+/* When the system gives no thread for a replacement, the work of the one that is stuck goes to one
+ * of the others, which has the place of both until a thread can be made. Where there is no other,
+ * the stuck worker keeps its work: it is not dismissed, since nobody else could do it. Both are a
+ * shortage: it is told when it begins, changes and ends, and each second a worker is tried for. */
 #include "app/fleet.h"
 
 #include <errno.h>
@@ -5,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "bus/need.h"
 #include "exec/worker.h"
@@ -14,6 +18,7 @@
 enum {
   FLEET_MAX = BUS_ADDRESSES_MAX - ADDRESS_WORKER,
   REPLACE_MS = 1000, /* stuck for so long */
+  AGAIN_US = 1000000,
 };
 
 struct member {
@@ -30,7 +35,10 @@ struct fleet {
   const struct moonbeat_options *options;
   const char *store_path;
   int alarm_fd;
-  bool is_full_told;
+  int shared;         /* places whose work another has besides its own */
+  int told;           /* how large the shortage was when it was told of last */
+  struct error error; /* why the last worker could not be made */
+  int64_t again_us;   /* monotonic */
   struct member members[FLEET_MAX];
 };
 
@@ -54,19 +62,25 @@ static int address_of(const struct fleet *fleet, const struct member *member)
 }
 
 /* What the former worker of the address was sent in vain is none of the new one's business. */
-static void start_one(struct fleet *fleet, struct member *member)
+static enum error_code start_one(struct fleet *fleet, struct member *member, struct error *error)
 {
   const struct moonbeat_options *o = fleet->options;
   if (member->lives > 0)
     bus_clear(fleet->bus, address_of(fleet, member));
   gauge_init(&member->gauge, fleet->alarm_fd);
-  member->worker = worker_start(&(struct worker_options){
-      .bus = fleet->bus,
-      .address = address_of(fleet, member),
-      .first_number = (uint64_t)member->lives++ << 40,
-      .gauge = &member->gauge,
-      .jobs_folder = o->jobs_folder,
-      .isolate = {.program = o->program, .timezone = o->timezone, .store = fleet->store_path}});
+  member->worker = worker_start(
+      &(struct worker_options){
+          .bus = fleet->bus,
+          .address = address_of(fleet, member),
+          .first_number = (uint64_t)member->lives++ << 40,
+          .gauge = &member->gauge,
+          .jobs_folder = o->jobs_folder,
+          .isolate = {.program = o->program, .timezone = o->timezone, .store = fleet->store_path}},
+      error);
+  if (member->worker)
+    return ERROR_OK;
+  gauge_deinit(&member->gauge);
+  return error->code;
 }
 
 struct fleet *fleet_start(struct bus *bus, const struct moonbeat_options *options,
@@ -79,7 +93,8 @@ struct fleet *fleet_start(struct bus *bus, const struct moonbeat_options *option
   fleet->alarm_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   need(fleet->alarm_fd < 0 ? -errno : 0, "the workers' alarm");
   for (int i = 0; i < options->workers; i++)
-    start_one(fleet, &fleet->members[i]);
+    if (start_one(fleet, &fleet->members[i], &fleet->error))
+      need_end(&fleet->error);
   return fleet;
 }
 
@@ -91,11 +106,16 @@ int fleet_at_work(const struct fleet *fleet)
   return count;
 }
 
+static void stop_one(struct fleet *fleet, const struct member *member)
+{
+  bus_post(fleet->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, address_of(fleet, member)));
+}
+
 void fleet_stop(struct fleet *fleet)
 {
   for (int i = 0; i < FLEET_MAX; i++)
     if (fleet->members[i].worker && !fleet->members[i].has_stopped)
-      bus_post(fleet->bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER + i));
+      stop_one(fleet, &fleet->members[i]);
 }
 
 void fleet_stopped(struct fleet *fleet, int address)
@@ -108,20 +128,83 @@ int fleet_alarm_fd(const struct fleet *fleet)
   return fleet->alarm_fd;
 }
 
+/* ---- replacements ---- */
+
+/* NULL with fleet->error. */
+static struct member *start_another(struct fleet *fleet)
+{
+  struct member *place = find_place(fleet);
+  if (!place)
+    error_set(&fleet->error, ERROR_LIMIT,
+              "%d workers are stuck in C functions, and more may not be",
+              FLEET_MAX - fleet->options->workers);
+  return place && !start_one(fleet, place, &fleet->error) ? place : NULL;
+}
+
+static unsigned stuck_ms(struct member *member)
+{
+  return member->worker && !member->has_stopped ? atomic_load(&member->gauge.stuck_ms) : 0;
+}
+
+/* One that does its own work, and can do another's besides. */
+static struct member *find_other(struct fleet *fleet)
+{
+  for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++)
+    if (member->worker && !member->has_stopped && !member->is_replaced && !stuck_ms(member))
+      return member;
+  return NULL;
+}
+
 /* The address of the replacement; 0: there is none, not now or not any more. */
 static int replace(struct fleet *fleet, struct member *member)
 {
-  struct member *place = find_place(fleet);
-  if (!place && !fleet->is_full_told)
-    log_error("%d workers are stuck in C functions: no other can take the place of one more",
-              FLEET_MAX - fleet->options->workers);
-  fleet->is_full_told = !place;
-  if (!place || !worker_dismiss(member->worker))
+  struct member *fresh = start_another(fleet), *successor = fresh ? fresh : find_other(fleet);
+  if (!successor)
     return 0;
+  if (!worker_dismiss(member->worker)) {
+    if (fresh)
+      stop_one(fleet, fresh);
+    return 0;
+  }
   member->is_replaced = true;
-  start_one(fleet, place);
-  return address_of(fleet, place);
+  fleet->shared += !fresh;
+  return address_of(fleet, successor);
 }
+
+/* Those that should have been replaced. */
+static int count_unreplaced(struct fleet *fleet)
+{
+  int count = 0;
+  for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++)
+    count += !member->is_replaced && stuck_ms(member) >= REPLACE_MS;
+  return count;
+}
+
+/* `joined`: the address of a new worker that takes over a place that is shared, or 0. */
+static void tell_shortage(struct fleet *fleet, int joined)
+{
+  int shortage = fleet->shared + count_unreplaced(fleet);
+  if (shortage == fleet->told && !joined)
+    return;
+  struct message *m = message_create(MESSAGE_SHORTAGE, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  m->as.shortage.missing = fleet->told = shortage;
+  m->as.shortage.joined = joined;
+  m->as.shortage.text = memory_strdup(fleet->error.text);
+  bus_post(fleet->bus, m);
+}
+
+void fleet_complete(struct fleet *fleet)
+{
+  int64_t now_us = clock_monotonic_us();
+  if ((fleet->shared == 0 && fleet->told == 0) || now_us < fleet->again_us)
+    return;
+  fleet->again_us = now_us + AGAIN_US;
+  struct member *fresh = fleet->shared > 0 ? start_another(fleet) : NULL;
+  fleet->shared -= fresh != NULL;
+  tell_shortage(fleet, fresh ? address_of(fleet, fresh) : 0);
+}
+
+/* ---- who is stuck ---- */
 
 static bool give_up(const struct fleet *fleet, struct member *member)
 {
@@ -153,13 +236,13 @@ void fleet_look(struct fleet *fleet)
   ssize_t size = read(fleet->alarm_fd, &unused, sizeof unused);
   (void)size;
   for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++) {
-    unsigned stuck_ms =
-        member->worker && !member->has_stopped ? atomic_load(&member->gauge.stuck_ms) : 0;
-    bool is_news = stuck_ms && stuck_ms != member->seen_ms;
-    member->seen_ms = stuck_ms;
+    unsigned ms = stuck_ms(member);
+    bool is_news = ms && ms != member->seen_ms;
+    member->seen_ms = ms;
     if (is_news)
       tell(fleet, member);
   }
+  tell_shortage(fleet, 0);
 }
 
 void fleet_join(struct fleet *fleet)

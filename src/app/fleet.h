@@ -32,6 +32,10 @@ int fleet_alarm_fd(const struct fleet *fleet);
  * for a second is given a replacement, and is given up after options->stuck_grace_us. */
 void fleet_look(struct fleet *fleet);
 
+/* To be called about each second: where a replacement could not be made it is tried again, and
+ * MESSAGE_SHORTAGE says what has become of that. Costs nothing while nobody is missing. */
+void fleet_complete(struct fleet *fleet);
+
 /* Waits for the end of all, and frees it. */
 void fleet_join(struct fleet *fleet);
 

@@ -47,21 +47,47 @@ static struct moonbeat_options translate(const struct daemon_options *options)
   return o;
 }
 
+static void say(const char *text)
+{
+  ssize_t size = write(STDERR_FILENO, text, strlen(text));
+  (void)size; /* or nobody listens */
+}
+
 /* libuv and Lua abort when the system refuses what they cannot do without, and say little or
  * nothing. The cause is still in errno. */
 static void say_abort(int number)
 {
-  static const char begin[] = "moonbeat: aborted (the system's last error: ",
-                    end[] = "): start it again; what was acknowledged is kept\n";
   /* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): glibc documents both as safe here */
   const char *why = errno ? strerrordesc_np(errno) : NULL;
-  if (!why)
-    why = "none";
-  bool is_told = write(STDERR_FILENO, begin, sizeof begin - 1) > 0 &&
-                 write(STDERR_FILENO, why, strlen(why)) > 0 &&
-                 write(STDERR_FILENO, end, sizeof end - 1) > 0;
-  (void)is_told;           /* or nobody listens */
+  say("moonbeat: aborted (the system's last error: ");
+  say(why ? why : "none");
+  say("): start it again; what was acknowledged is kept\n");
   signal(number, SIG_DFL); /* abort() raises it again */
+}
+
+static void say_crash(int number)
+{
+  /* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): glibc documents both as safe here */
+  const char *why = sigdescr_np(number);
+  say("moonbeat: crashed (");
+  say(why ? why : "unknown signal");
+  say("), which is a bug of moonbeat's or of a library's: start it again; what was acknowledged is "
+      "kept\n");
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
+/* No end without a word. */
+static void speak_last(void)
+{
+  static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+  signal(SIGABRT, say_abort);
+  for (size_t i = 0; i < sizeof crashes / sizeof crashes[0]; i++) {
+    struct sigaction before;
+    /* A sanitizer, or whoever else was first, says more. */
+    if (sigaction(crashes[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+      signal(crashes[i], say_crash);
+  }
 }
 
 static int fail(const struct error *error)
@@ -80,7 +106,7 @@ static int run(const struct daemon_options *options)
   struct moonbeat_options o = translate(options);
   o.handle_signals = true;
   memory_give_back();
-  signal(SIGABRT, say_abort);
+  speak_last();
   notify_take_environment();
   warden_start(words);
   struct moonbeat *m = moonbeat_start(&o, &error);

@@ -171,6 +171,7 @@ static void turn(struct scheduler *s)
   took(s, begun);
   if (sched_stopped(s->sched)) {
     s->stopping_workers = true;
+    fleet_stop(s->fleet); /* also those that it has not heard of yet */
     uv_timer_start(&s->bound, on_no_last_word, WORKERS_LAST_WORD_MS, 0);
     return;
   }
@@ -185,6 +186,8 @@ static void on_bound(uv_timer_t *timer)
 {
   struct scheduler *s = timer->data;
   int64_t now_us = clock_wall_us();
+  if (!s->stopping_workers && !s->ended)
+    fleet_complete(s->fleet);
   if (look_at_clock(s) || sched_wake_us(s->sched, now_us) <= now_us)
     turn(s);
   else if (!s->stopping_workers)

@@ -53,11 +53,16 @@ static void on_wake(uv_async_t *wake)
     box->receive(box->context, &taken);
 }
 
-void bus_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receive, void *context)
+enum error_code bus_try_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receive,
+                             void *context, struct error *error)
 {
   struct mailbox *box = &bus->boxes[address];
   uv_async_t *wake = memory_alloc(sizeof *wake);
-  need(uv_async_init(loop, wake, on_wake), "a mailbox");
+  enum error_code code = need_ask(uv_async_init(loop, wake, on_wake), "a mailbox", error);
+  if (code) {
+    free(wake);
+    return code;
+  }
   wake->data = box;
   uv_mutex_lock(&box->mutex);
   box->receive = receive;
@@ -66,6 +71,14 @@ void bus_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receiv
   if (box->waiting.first)
     uv_async_send(wake);
   uv_mutex_unlock(&box->mutex);
+  return ERROR_OK;
+}
+
+void bus_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receive, void *context)
+{
+  struct error error;
+  if (bus_try_open(bus, address, loop, receive, context, &error))
+    need_end(&error);
 }
 
 static void free_handle(uv_handle_t *handle)

@@ -20,6 +20,9 @@ typedef void (*bus_receiver)(void *context, struct message_list *messages);
 
 /* Opens the mailbox of `address` on the caller's loop. Messages posted before it is open wait. */
 void bus_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receive, void *context);
+/* The same for who can go on without: ERROR_IO. */
+enum error_code bus_try_open(struct bus *bus, int address, uv_loop_t *loop, bus_receiver receive,
+                             void *context, struct error *error);
 /* On the owner's thread; the loop must run once more for the handle to close. Later posts wait in
  * vain and are destroyed with the bus. */
 void bus_close(struct bus *bus, int address);

@@ -1,7 +1,7 @@
-/* Loops, mailboxes and threads are made at the start or never, of descriptors and memory that the
- * system has or has not. As with memory (see base/memory.h) no code above carries a failure that
- * nobody can act on: a sentence, and the end. The process ends as if it were killed, which the
- * store is made for: other threads may be in the middle of anything. */
+/* Loops, mailboxes and threads are made of descriptors and memory that the system has or has not,
+ * most of them at the start or never. As with memory (see base/memory.h) no code above carries a
+ * failure that nobody can act on: a sentence, and the end. The process ends as if it were killed,
+ * which the store is made for: other threads may be in the middle of anything. */
 #include "bus/need.h"
 
 #include <stdio.h>
@@ -17,16 +17,30 @@ static const char *remedy(int result)
   case UV_ENFILE:
     return "raise the limit on open files (ulimit -n, LimitNOFILE= of a service)";
   case UV_EAGAIN:
-    return "raise the limit on threads (ulimit -u, TasksMax= of a service)";
+    return "raise the limit on threads (ulimit -u, TasksMax= of a service), or see that the system "
+           "has memory to spare";
   default:
     return "see that the system has memory to spare";
   }
 }
 
-void need(int result, const char *what)
+enum error_code need_ask(int result, const char *what, struct error *error)
 {
   if (result >= 0)
-    return;
-  fprintf(stderr, "moonbeat: cannot make %s: %s: %s\n", what, uv_strerror(result), remedy(result));
-  _exit(error_exit_status(ERROR_IO));
+    return ERROR_OK;
+  return error_set(error, ERROR_IO, "cannot make %s: %s: %s", what, uv_strerror(result),
+                   remedy(result));
+}
+
+void need_end(const struct error *error)
+{
+  fprintf(stderr, "moonbeat: %s\n", error->text);
+  _exit(error_exit_status(error->code));
+}
+
+void need(int result, const char *what)
+{
+  struct error error;
+  if (need_ask(result, what, &error))
+    need_end(&error);
 }

@@ -2,8 +2,18 @@
 #ifndef BUS_NEED_H
 #define BUS_NEED_H
 
+#include <stdnoreturn.h>
+
+#include "base/error.h"
+
 /* `result` as libuv's functions give it: below 0, the process says what it could not get and what
  * to do, and exits with EX_IOERR. Any thread. */
 void need(int result, const char *what);
+
+/* For who can go on without it: below 0, ERROR_IO with what need() would say. Any thread. */
+enum error_code need_ask(int result, const char *what, struct error *error);
+
+/* Says so, and ends as need() does. Any thread. */
+noreturn void need_end(const struct error *error);
 
 #endif

@@ -85,6 +85,19 @@ static void put_stuck(struct cli *cli, const struct json *list)
   }
 }
 
+static void put_workers(struct cli *cli, const struct json *status)
+{
+  const struct json *shortage = json_get(status, "shortage");
+  char *workers = cli_text_of(json_get(status, "workers"));
+  char *text = shortage ? memory_printf("%s, of which %" PRId64 " missing: %s", workers,
+                                        json_integer(json_get(shortage, "missing"), 0),
+                                        json_text(json_get(shortage, "error"), "?"))
+                        : memory_strdup(workers);
+  put_text_line(cli, "workers", text);
+  free(text);
+  free(workers);
+}
+
 static void put_turns(struct cli *cli, const struct json *turns)
 {
   int64_t count = json_integer(json_get(turns, "count"), 0);
@@ -137,9 +150,7 @@ static void put_status(struct cli *cli, const struct json *status)
   char *scripts = cli_text_of(json_get(status, "scripts"));
   put_text_line(cli, "scripts", scripts);
   free(scripts);
-  char *workers = cli_text_of(json_get(status, "workers"));
-  put_text_line(cli, "workers", workers);
-  free(workers);
+  put_workers(cli, status);
   put_text_line(cli, "folder", json_text(json_get(status, "jobs_folder"), NULL));
   put_text_line(cli, "state", cli->state_folder);
   put_text_line(cli, "store", json_text(json_get(status, "store"), NULL));

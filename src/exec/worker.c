@@ -167,9 +167,12 @@ static void receive(void *context, struct message_list *messages)
   }
 }
 
-void worker_open_loop(struct worker *worker)
+static enum error_code open_parts(struct worker *worker, struct error *error)
 {
-  need(uv_loop_init(&worker->loop), "a worker's event loop");
+  enum error_code code = bus_try_open(worker->options.bus, worker->options.address, &worker->loop,
+                                      receive, worker, error);
+  if (code)
+    return code;
   worker->host = host_open(&(struct host_options){.loop = &worker->loop,
                                                   .bus = worker->options.bus,
                                                   .address = worker->options.address,
@@ -177,11 +180,26 @@ void worker_open_loop(struct worker *worker)
                                                   .dismissed = worker_dismissed,
                                                   .first_number = worker->options.first_number,
                                                   .context = worker,
-                                                  .gauge = worker->options.gauge});
+                                                  .gauge = worker->options.gauge},
+                           error);
+  return worker->host ? ERROR_OK : ERROR_IO;
+}
+
+enum error_code worker_open_loop(struct worker *worker, struct error *error)
+{
+  enum error_code code = need_ask(uv_loop_init(&worker->loop), "a worker's event loop", error);
+  if (code)
+    return code;
+  if ((code = open_parts(worker, error))) {
+    bus_close(worker->options.bus, worker->options.address);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&worker->loop);
+    return code;
+  }
   uv_timer_init(&worker->loop, &worker->progress_timer);
   worker->progress_timer.data = worker;
-  bus_open(worker->options.bus, worker->options.address, &worker->loop, receive, worker);
   worker->isolate = isolate_open(worker);
+  return ERROR_OK;
 }
 
 void worker_run_loop(struct worker *worker)
@@ -191,11 +209,23 @@ void worker_run_loop(struct worker *worker)
   host_free(worker->host);
 }
 
+/* On the stack of who starts it, which waits until it is open or is not. */
+struct start {
+  struct worker *worker;
+  uv_sem_t decided;
+  enum error_code code;
+  struct error *error;
+};
+
 static void run_thread(void *context)
 {
-  struct worker *worker = context;
+  struct start *start = context;
+  struct worker *worker = start->worker;
   thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
-  worker_open_loop(worker);
+  enum error_code code = start->code = worker_open_loop(worker, start->error);
+  uv_sem_post(&start->decided); /* from here on it is gone */
+  if (code)
+    return;
   worker_run_loop(worker);
   atomic_store(&worker->has_ended, true);
 }
@@ -221,18 +251,37 @@ void worker_destroy(struct worker *worker)
 void worker_run_here(const struct worker_options *options,
                      void (*opened)(struct worker *worker, void *context), void *context)
 {
+  struct error error;
   struct worker *worker = worker_create(options);
-  worker_open_loop(worker);
+  if (worker_open_loop(worker, &error))
+    need_end(&error);
   opened(worker, context);
   worker_run_loop(worker);
   worker_destroy(worker);
 }
 
-struct worker *worker_start(const struct worker_options *options)
+static enum error_code start_thread(struct worker *worker, struct error *error)
+{
+  struct start start = {.worker = worker, .error = error};
+  uv_sem_init(&start.decided, 0);
+  enum error_code code =
+      need_ask(uv_thread_create(&worker->thread, run_thread, &start), "a worker's thread", error);
+  if (!code) {
+    uv_sem_wait(&start.decided);
+    if ((code = start.code))
+      uv_thread_join(&worker->thread);
+  }
+  uv_sem_destroy(&start.decided);
+  return code;
+}
+
+struct worker *worker_start(const struct worker_options *options, struct error *error)
 {
   struct worker *worker = worker_create(options);
-  need(uv_thread_create(&worker->thread, run_thread, worker), "a worker's thread");
-  return worker;
+  if (!start_thread(worker, error))
+    return worker;
+  worker_destroy(worker);
+  return NULL;
 }
 
 bool worker_has_ended(const struct worker *worker)

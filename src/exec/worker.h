@@ -35,9 +35,10 @@ struct worker_options {
   void *context;                   /* the owner's, see worker_context() */
 };
 
-/* Starts the thread. It ends after MESSAGE_STOP, or when it was dismissed and what it had begun is
- * over, having posted MESSAGE_STOPPED to the scheduler. */
-struct worker *worker_start(const struct worker_options *options);
+/* Starts the thread, and waits until it has all that it needs. It ends after MESSAGE_STOP, or when
+ * it was dismissed and what it had begun is over, having posted MESSAGE_STOPPED to the scheduler.
+ * NULL with *error: the system has no thread, descriptor or timer for it. */
+struct worker *worker_start(const struct worker_options *options, struct error *error);
 
 /* Another thread: while the worker is stuck in a slice, makes it post what it has begun and has to
  * say, and begin nothing more. False: it is not stuck any more, and nothing is changed. */

@@ -76,7 +76,7 @@ struct worker {
 
 /* The parts of a worker's life: its thread, or worker_step.c, puts them together. */
 struct worker *worker_create(const struct worker_options *options);
-void worker_open_loop(struct worker *worker);
+enum error_code worker_open_loop(struct worker *worker, struct error *error); /* wholly or not */
 void worker_run_loop(struct worker *worker); /* until it was stopped */
 void worker_destroy(struct worker *worker);
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bus/need.h"
 #include "exec/run_call.h"
 #include "vm/traceback.h"
 #include "vm/wait.h"
@@ -17,8 +18,10 @@ enum { LOOK_MS = 50 }; /* at what the patience has left, while something outside
 
 struct worker *worker_open(const struct worker_options *options)
 {
+  struct error error;
   struct worker *worker = worker_create(options);
-  worker_open_loop(worker);
+  if (worker_open_loop(worker, &error))
+    need_end(&error);
   return worker;
 }
 

@@ -28,6 +28,10 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
     "a worker sits in a call that it cannot be called back from")                                  \
   X(scheduler_worker_recovered, RARE, "worker script seconds", "it has come back, after so long")  \
+  X(scheduler_workers_short, RARE, "missing workers error",                                        \
+    "no thread can be made in place of a worker that is stuck: others do its work, if any")        \
+  X(scheduler_workers_complete, RARE, "missing workers error",                                     \
+    "as many workers are there as there should be")                                                \
   X(scheduler_listener_failed, RARE, "script listener about waiting dead error",                   \
     "a durable listener has failed an event for good; it is kept as a dead letter")                \
   X(scheduler_listener_full, RARE, "script listener about waiting dead error",                     \

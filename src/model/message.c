@@ -30,6 +30,9 @@ static void free_strings(struct message *m)
     free(m->as.source.text);
     free(m->as.source.problem);
     break;
+  case MESSAGE_SHORTAGE:
+    free(m->as.shortage.text);
+    break;
   case MESSAGE_MOVED:
     free(m->as.moved.text);
     break;

@@ -51,9 +51,10 @@ enum message_kind {
   MESSAGE_PROGRESS, /* how far a run is */
   MESSAGE_LOG,      /* a line of a run's log, or of a script's when run.job is 0 */
   MESSAGE_STOPPED,
-  MESSAGE_STUCK,   /* of a worker, by who watches it: its slice does not end */
-  MESSAGE_UNSTUCK, /* it has ended */
-  MESSAGE_MOVED,   /* scheduler -> front: consoles of a worker begin anew on another */
+  MESSAGE_STUCK,    /* of a worker, by who watches it: its slice does not end */
+  MESSAGE_UNSTUCK,  /* it has ended */
+  MESSAGE_SHORTAGE, /* of workers, by who makes them: as many as there should be, or fewer */
+  MESSAGE_MOVED,    /* scheduler -> front: consoles of a worker begin anew on another */
 
   /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back */
   MESSAGE_EVENT,
@@ -223,6 +224,11 @@ struct message {
       int worker, replacement;
       char *text; /* why, for those who have a console there */
     } moved;
+    struct {
+      int missing; /* 0: all are there again */
+      int joined;  /* the address of one that was made at last; 0: of none */
+      char *text;  /* why the last one could not be made */
+    } shortage;
     struct {
       int64_t step_us; /* forwards; negative: backwards */
     } clock;

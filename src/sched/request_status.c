@@ -9,6 +9,7 @@
 #include "sched/near.h"
 #include "sched/request.h"
 #include "sched/run.h"
+#include "sched/shortage.h"
 #include "sched/stuck.h"
 #include "sched/turns.h"
 #include "sched/view.h"
@@ -162,6 +163,7 @@ static enum error_code status(struct request *r)
   put_runs(r);
   turns_put(r->s, r->result);
   stuck_put(r->s, r->result);
+  shortage_put(r->s, r->result);
   put_progress(r);
   json_put_integer(r->result, "locks", (int64_t)lock_count(r->s));
   code = put_next(r);

@@ -226,6 +226,10 @@ struct sched {
   int next_worker;
   int *places; /* addresses of workers, and those that are stuck: see stuck.c */
   struct stuck *stuck;
+  struct {
+    int missing; /* workers that could not be made */
+    char *error; /* why; NULL while none is missing */
+  } shortage;
   bool scanned; /* the folder was read once: a script that is unknown is missing */
   struct reload *reloads;
   uint64_t next_reload;

@@ -67,6 +67,17 @@ int worker_at(const struct sched *s, int slot)
   return s->places[slot];
 }
 
+/* What was begun there stays; scripts that are loaded later come to the new one. */
+void stuck_join(struct sched *s, int worker)
+{
+  for (int i = 1; i < s->options.workers; i++)
+    for (int j = 0; j < i; j++)
+      if (s->places[i] == s->places[j]) {
+        s->places[i] = worker;
+        return;
+      }
+}
+
 static struct stuck *find(const struct sched *s, int worker)
 {
   struct stuck *stuck = s->stuck;

@@ -9,6 +9,8 @@ void stuck_init(struct sched *s);
 void stuck_deinit(struct sched *s);
 /* The address of the worker that has the place now. */
 int worker_at(const struct sched *s, int slot);
+/* The worker is new, and takes over a place whose worker has another besides. */
+void stuck_join(struct sched *s, int worker);
 
 /* STUCK and STOPPED: what is to be written of the runs; the rest is done after the commit. */
 void stuck_told(struct sched *s, const struct message *message);

@@ -26,6 +26,7 @@
 #include "sched/request.h"
 #include "sched/run.h"
 #include "sched/script.h"
+#include "sched/shortage.h"
 #include "sched/stuck.h"
 #include "sched/topic.h"
 
@@ -104,6 +105,7 @@ void sched_destroy(struct sched *s)
   listeners_free_all(s);
   free(s->full_error);
   stuck_deinit(s);
+  shortage_forget(s);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
@@ -375,6 +377,8 @@ static void deliver(struct sched *s, const struct message_list *taken)
     else if (message->kind == MESSAGE_STUCK || message->kind == MESSAGE_UNSTUCK ||
              message->kind == MESSAGE_STOPPED)
       stuck_settle(s, message);
+    else if (message->kind == MESSAGE_SHORTAGE)
+      shortage_settle(s, message);
   lock_commit(s);
   listeners_commit(s);
   script_answer_reloads(s);

@@ -44,7 +44,8 @@ static enum error_code connect(struct store *store, const char *options, struct 
   int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
   int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
   free(uri);
-  sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
+  if (store->db) /* or there is no memory for it */
+    sqlite3_busy_timeout(store->db, BUSY_WAIT_MS);
   return result == SQLITE_OK ? schema_recognise(store, error) : store_fail(store, error);
 }
 

@@ -85,6 +85,8 @@ static enum error_code connect(struct store *store, struct error *error)
   if (sqlite3_open_v2(name, &store->db, flags, NULL) != SQLITE_OK)
     code = store_fail(store, error);
   free(name);
+  if (!store->db) /* no memory for it */
+    return code;
   if (code == ERROR_OK && sqlite3_db_readonly(store->db, "main"))
     code = access(store->path, W_OK) == 0
                ? error_set(error, ERROR_IO,

@@ -54,9 +54,14 @@ static void run_round(uv_prepare_t *prepare)
     uv_idle_start(&host->idle, do_nothing);
 }
 
-struct host *host_open(const struct host_options *options)
+struct host *host_open(const struct host_options *options, struct error *error)
 {
   struct host *host = memory_alloc(sizeof *host);
+  if (preempt_open(&host->preempt, call_hook, error)) {
+    free(host);
+    return NULL;
+  }
+  host->preempt.on_stuck = gauge_show;
   host->options = *options;
   host->last_number = options->first_number;
   uv_mutex_init(&host->outbox_mutex);
@@ -69,8 +74,6 @@ struct host *host_open(const struct host_options *options)
   uv_idle_init(options->loop, &host->idle);
   uv_timer_init(options->loop, &host->nap_timer);
   host->nap_timer.data = host;
-  preempt_open(&host->preempt, call_hook);
-  host->preempt.on_stuck = gauge_show;
   return host;
 }
 

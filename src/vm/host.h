@@ -76,7 +76,8 @@ struct host {
   enum passing passing;
 };
 
-struct host *host_open(const struct host_options *options);
+/* NULL with *error: the system lacks what it needs, and nothing was opened. */
+struct host *host_open(const struct host_options *options, struct error *error);
 /* All states must be gone. Its handles close while the loop runs on; then free it by host_free. */
 void host_close(struct host *host);
 void host_free(struct host *host);

@@ -64,7 +64,7 @@ static void install_handler(void)
   sigaction(TICK_SIGNAL, &action, NULL);
 }
 
-void preempt_open(struct preempt *preempt, lua_Hook hook)
+enum error_code preempt_open(struct preempt *preempt, lua_Hook hook, struct error *error)
 {
   static uv_once_t installed = UV_ONCE_INIT;
   uv_once(&installed, install_handler);
@@ -85,7 +85,7 @@ void preempt_open(struct preempt *preempt, lua_Hook hook)
   event._sigev_un._tid = process_thread_id();
 #endif
   bool is_made = timer_create(CLOCK_MONOTONIC, &event, &preempt->timer) == 0;
-  need(is_made ? 0 : -errno, "a worker's timer");
+  return need_ask(is_made ? 0 : -errno, "a worker's timer", error);
 }
 
 void preempt_close(struct preempt *preempt)

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/error.h"
+
 enum { PREEMPT_TICK_US = 2500, PREEMPT_SLICE_TICKS = 2 };
 
 struct preempt {
@@ -28,7 +30,8 @@ struct preempt {
   volatile bool ticking;
 };
 
-void preempt_open(struct preempt *preempt, lua_Hook hook);
+/* ERROR_IO when the system gives no timer; then there is nothing to close. */
+enum error_code preempt_open(struct preempt *preempt, lua_Hook hook, struct error *error);
 void preempt_close(struct preempt *preempt);
 
 /* A slice of the coroutine begins; it ends. */

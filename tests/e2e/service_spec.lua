@@ -20,3 +20,18 @@ describe("the daemon as a service", function()
     end)
   end
 end)
+
+describe("a daemon that crashes", function()
+  it("says so before it is gone", function()
+    if daemon.is_sanitized then
+      return pending "a sanitizer has its own words"
+    end
+    local d = daemon.new {}
+    finally(function() d:close() end)
+    d:start()
+    d:signal "SEGV"
+    d:wait_for_end()
+    assert.matches("moonbeat: crashed %(Segmentation fault%), which is a bug .*; what was acknowledged is kept\n", d:log())
+    d:start()
+  end)
+end)

@@ -57,6 +57,7 @@ describe("a worker that is stuck", function()
       },
     }
     d.env.STUCK_WHILE = d.root .. "/stuck"
+    d.env.STUCK_ALONE_WHILE = d.root .. "/alone"
     daemon.write_file(d.env.STUCK_WHILE, "")
     d:write("culprit.lua", CULPRIT)
     d:write("other.lua", OTHER)
@@ -293,6 +294,81 @@ describe("a worker that is stuck", function()
     end
     d:must("run-now", "beside")
     daemon.wait_until(function() return succeeded "beside" == 1 end, PATIENCE, "all is well")
+  end)
+
+  --- From here on the system gives no thread.
+  local function refuse_threads()
+    daemon.wait_until(function() return succeeded "pulse" > 0 end, PATIENCE, "libuv has its threads")
+    daemon.write_file(d.env.STUCK_ALONE_WHILE, "")
+  end
+
+  local function shortage()
+    return d:json("status")[1].shortage
+  end
+
+  it("keeps its work while there is no thread for another worker, and no other", function()
+    refuse_threads()
+    d:must("run-now", "culprit")
+    local seen = daemon.wait_until(shortage, PATIENCE, "the shortage is seen")
+    assert.equal(1, seen.missing)
+    assert.equal(1, seen.workers)
+    assert.matches("cannot make a worker's thread: resource temporarily unavailable: raise the limit", seen.error)
+    assert.matches("workers +1, of which 1 missing: cannot make a worker's thread: ", d:must "status")
+    assert.equal(1, has_event("scheduler_workers_short").missing)
+    assert.matches("1 of 1 workers missing: cannot make a worker's thread: [^\n]*; it is tried again", d:log())
+    assert.is_nil(stuck().replaced_by)
+    assert(os.remove(d.env.STUCK_ALONE_WHILE))
+    wait_for_replacement()
+    daemon.wait_until(function() return not shortage() end, PATIENCE, "the shortage is over")
+    assert.equal(0, has_event("scheduler_workers_complete").missing)
+    local before = succeeded "pulse"
+    daemon.wait_until(function() return succeeded "pulse" > before end, PATIENCE, "its other script goes on")
+    let_go()
+    daemon.wait_until(function() return succeeded "culprit" == 1 end, PATIENCE, "it comes back")
+  end)
+
+  it("goes on as before when it comes back and nobody could take its place", function()
+    refuse_threads()
+    d:must("run-now", "culprit")
+    daemon.wait_until(shortage, PATIENCE, "the shortage is seen")
+    let_go()
+    daemon.wait_until(function() return not shortage() end, PATIENCE, "the shortage is over")
+    assert.equal(1, has_event("scheduler_worker_recovered").worker)
+    d:must("run-now", "beside")
+    daemon.wait_until(function() return succeeded "beside" == 1 end, PATIENCE, "its scripts run on")
+    assert.is_true(d:is_alive())
+  end)
+
+  it("leaves its work to another until there is a thread for a new one", function()
+    d:stop()
+    d.arguments[2] = "2"
+    d:write("third.lua", [[job "neighbour" { run = function() end }]])
+    d:start()
+    refuse_threads()
+    d:must("run-now", "culprit")
+    local seen = wait_for_replacement()
+    assert.equal(1, seen.worker)
+    assert.equal(2, seen.replaced_by, "the other one")
+    assert.equal(1, daemon.wait_until(shortage, PATIENCE, "the shortage is seen").missing)
+    for count = 1, 2 do
+      d:must("run-now", "neighbour")
+      daemon.wait_until(function() return succeeded "neighbour" == count end, PATIENCE, "its other script runs")
+    end
+    let_go()
+    daemon.wait_until(function() return succeeded "culprit" == 1 end, PATIENCE, "it comes back, and ends")
+    assert.equal(1, shortage().missing)
+    assert(os.remove(d.env.STUCK_ALONE_WHILE))
+    daemon.wait_until(function() return not shortage() end, PATIENCE, "another is made")
+    assert.matches("worker %d was made at last", d:log())
+    d:must("reload")
+    d:write("fourth.lua", [[job "fourth" { run = function() end }]])
+    d:write("fifth.lua", [[job "fifth" { run = function() end }]])
+    d:must("reload")
+    for _, job in ipairs { "culprit", "neighbour", "fourth", "fifth" } do
+      d:must("run-now", job, "--wait")
+    end
+    d:stop()
+    assert.is_nil(d:log():find("does not stop", 1, true))
   end)
 
   it("does not keep the daemon from stopping", function()

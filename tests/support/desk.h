@@ -30,8 +30,9 @@ static inline int set_up(void **state)
   desk->bus = bus_create();
   bus_open(desk->bus, ADDRESS_SCHEDULER, &desk->loop, receive, desk);
   bus_open(desk->bus, ADDRESS_FRONT, &desk->loop, receive, desk);
-  desk->worker = worker_start(&(struct worker_options){
-      .bus = desk->bus, .address = ADDRESS_WORKER, .memory_cap = 32 << 20});
+  desk->worker = worker_start(
+      &(struct worker_options){.bus = desk->bus, .address = ADDRESS_WORKER, .memory_cap = 32 << 20},
+      NULL);
   *state = desk;
   return 0;
 }

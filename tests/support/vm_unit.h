@@ -68,7 +68,8 @@ static inline void bench_open(struct bench *bench)
   uv_loop_init(&bench->loop);
   bench->bus = bus_create();
   bench->host = host_open(
-      &(struct host_options){.loop = &bench->loop, .bus = bench->bus, .address = ADDRESS_WORKER});
+      &(struct host_options){.loop = &bench->loop, .bus = bench->bus, .address = ADDRESS_WORKER},
+      NULL);
 }
 
 static inline void bench_close(struct bench *bench)

@@ -87,8 +87,10 @@ static int set_up(void **state)
   uv_loop_init(&desk->loop);
   desk->bus = bus_create();
   bus_open(desk->bus, ADDRESS_SCHEDULER, &desk->loop, receive, desk);
-  desk->worker = worker_start(&(struct worker_options){
-      .bus = desk->bus, .address = ADDRESS_WORKER, .isolate = {.program = "/proc/self/exe"}});
+  desk->worker = worker_start(&(struct worker_options){.bus = desk->bus,
+                                                       .address = ADDRESS_WORKER,
+                                                       .isolate = {.program = "/proc/self/exe"}},
+                              NULL);
   load(desk, 1);
   *state = desk;
   return 0;

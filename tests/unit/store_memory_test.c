@@ -115,6 +115,22 @@ static void a_write_that_fails(void **state)
   assert_true(failures > 20);
 }
 
+static void an_opening_that_fails(void **state)
+{
+  (void)state;
+  int failures = 0;
+  for (int limit = 0, passed = 0; passed < 5; limit += 1 + limit / 16) {
+    store_close(store);
+    allocations_left = limit;
+    enum error_code code = store_open(path, &store, &error);
+    passed += allocations_left >= 0;
+    allocations_left = -1;
+    expect_said(code);
+    failures += code != ERROR_OK;
+  }
+  assert_true(failures > 20);
+}
+
 /* The answer to a client's question in the middle of a turn. */
 static void a_read_that_fails_and_is_overlooked(void **state)
 {
@@ -143,6 +159,7 @@ static void a_read_that_fails_and_is_overlooked(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      TEST(an_opening_that_fails),
       TEST(a_write_that_fails),
       TEST(a_read_that_fails_and_is_overlooked),
   };

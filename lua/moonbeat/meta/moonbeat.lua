@@ -99,6 +99,7 @@ function command(words) end
 ---| "scheduler_events_lost" | "scheduler_listener_failed" | "scheduler_listener_full"
 ---| "scheduler_shutdown" | "scheduler_started" | "scheduler_store_full"
 ---| "scheduler_store_recovered" | "scheduler_worker_recovered" | "scheduler_worker_stuck"
+---| "scheduler_workers_complete" | "scheduler_workers_short"
 ---| "script_failed" | "script_loaded" | "script_removed"
 
 --- What happened. One that was emitted has its own members beside `event` and `at`.
