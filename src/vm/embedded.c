@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
 
 /* The results by name; a registry key. */
 static const char results_key;
@@ -22,14 +23,24 @@ static int append_bytecode(lua_State *L, const void *bytes, size_t size, void *b
   return 0;
 }
 
+/* As the host takes it: this state lives outside any call that could fail for want of it. */
+static void *allocate(void *unused, void *block, size_t old_size, size_t new_size)
+{
+  (void)unused, (void)old_size;
+  if (new_size > 0)
+    return memory_resize(block, new_size);
+  free(block);
+  return NULL;
+}
+
 /* The binary carries its own source, so a mistake in it is the builder's and ends the process. */
 static void compile_all(void)
 {
   size_t count = 0;
   while (embedded_modules[count].name)
     count++;
-  bytecode = calloc(count + 1, sizeof *bytecode);
-  lua_State *L = luaL_newstate();
+  bytecode = memory_alloc((count + 1) * sizeof *bytecode);
+  lua_State *L = lua_newstate(allocate, NULL);
   for (size_t i = 0; i < count; i++) {
     const struct embedded_module *module = &embedded_modules[i];
     lua_pushfstring(L, "=moonbeat/%s.lua", module->name);

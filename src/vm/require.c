@@ -52,10 +52,10 @@ static bool push_file(lua_State *L, const char *path)
     fclose(file);
     luaL_error(L, "cannot read %s: %s", path, problem);
   }
-  char *text = malloc((size_t)facts.st_size + 1);
-  size_t size = text ? fread(text, 1, (size_t)facts.st_size, file) : 0;
+  char *text = memory_alloc((size_t)facts.st_size + 1);
+  size_t size = fread(text, 1, (size_t)facts.st_size, file);
   fclose(file);
-  lua_pushlstring(L, text ? text : "", size);
+  lua_pushlstring(L, text, size);
   free(text);
   return true;
 }
