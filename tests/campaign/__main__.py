@@ -7,7 +7,8 @@ takes hours. A campaign is a module campaign_NAME.py with a docstring, whose fir
 and a function campaign(rig); see rig.py. The same seed makes the same choices; what threads and disks make of
 them differs.
 
-Exit status: 0 nothing is wrong; 1 something is, and its folder is kept and named; 64 wrong arguments;
+Exit status: 0 nothing is wrong; 1 something is, and its folder is kept and named, in which violations.jsonl has all
+that was found, as it was found, and result.json what --json says; 64 wrong arguments;
 77 none of the campaigns can run here."""
 import importlib
 import json
@@ -63,11 +64,13 @@ def run_one(name, options):
     if rig.violations and state == "ok":
         state = "violated"
     keep = options.keep or state not in ("ok", "skipped")
-    rig.close(keep)
-    return {"campaign": name, "state": state, "reason": reason, "seed": options.seed, **rig.total,
+    result = {"campaign": name, "state": state, "reason": reason, "seed": options.seed, **rig.total,
             "seconds": round(time.monotonic() - rig.begun, 1),
             "lateness_us": worst(rig.lateness), "notes": rig.notes,
             "violations_list": rig.violations, "folder": str(rig.scratch) if keep else None}
+    (rig.scratch / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    rig.close(keep)
+    return result
 
 
 def worst(lateness):

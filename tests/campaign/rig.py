@@ -297,14 +297,20 @@ class Rig:
                 self.total[key] += report["counts"][key]
         if final and report["lateness"]:
             self.lateness.append(report["lateness"])
-        self.total["violations"] += len(report["violations"])
-        self.violations += report["violations"]
+        for violation in report["violations"]:
+            self._keep(violation)
         return not report["violations"]
 
     def violate(self, kind, text, **facts):
         """What a campaign has seen itself, beside the checker: memory that grows, a daemon that ends."""
+        self._keep({"kind": kind, "text": text, **facts})
+
+    def _keep(self, violation):
+        """In the folder at once, so that its words outlive whatever becomes of the campaign and its summary."""
         self.total["violations"] += 1
-        self.violations.append({"kind": kind, "text": text, **facts})
+        self.violations.append(violation)
+        with open(self.scratch / "violations.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps({"campaign": self.name, "seed": self.seed, **violation}) + "\n")
 
     def note(self, text):
         self.notes.append(text)

@@ -1,6 +1,10 @@
 """From when to when which trigger of a job was in force, as far as the log and the store tell. A change that was
 answered lies between its sending and its answer; around one that was not, or two at once, little can be said: such
-windows are blurred, and what lies in them is not judged by a grid of due times."""
+windows are blurred, and what lies in them is not judged by a grid of due times.
+
+A wall clock that is set back shows some times twice. A trigger's due times come once all the same, as it goes on where
+it was; but the next trigger begins at the time that is shown then, so that the times of both may lie upon each other:
+that is blurred, too. What was first is told by the places in the log, which every line has."""
 import math
 from dataclasses import dataclass, field
 
@@ -14,10 +18,25 @@ NEVER = math.inf
 class Era:
     trigger: object         # of the oracle
     first_us: int           # the first due time, when the answer told it
+    begin: int              # its place in the log
     from_us: float          # it began between these two
     sure_us: float
     end_us: float = NEVER   # and ended between these
     over_us: float = NEVER
+    reach_us: float = NEVER  # the latest time that the clock showed meanwhile
+
+    @property
+    def earliest_us(self):
+        """Before it nothing is due; a date in the past is."""
+        if self.first_us is not None:
+            return self.trigger.base_of(self.first_us) or self.first_us
+        return self.from_us
+
+    @property
+    def span(self):
+        """In which its due times lie."""
+        date_us = self.trigger.date_us
+        return (self.earliest_us, self.reach_us) if date_us is None else (date_us, date_us)
 
 
 @dataclass
@@ -48,10 +67,28 @@ def life_of(job, history, changes):
         life.unknown = str(unknown)
         return life
     if job.is_added:
-        added(life, job, stored, changes)
+        added(life, job, stored, history, changes)
     else:
         declared(life, job, stored, history, changes)
+    blur_what_was_shown_twice(life)
     return life
+
+
+def shown_between(history, begin, end, *moments):
+    """The earliest and the latest time that the clock showed between two places in the log, at which these were."""
+    moments = list(moments)
+    for clock in history.clocks:
+        if begin < clock["n"] < end:
+            moments += [clock["at_us"], clock["at_us"] + clock["step_us"]]
+    return min(moments), max(moments)
+
+
+def blur_what_was_shown_twice(life):
+    for at, era in enumerate(life.eras):
+        for other in life.eras[:at]:
+            low_us, high_us = max(era.span[0], other.span[0]), min(era.span[1], other.span[1])
+            if other.reach_us > other.over_us and low_us <= high_us:
+                life.blurs.append((low_us, high_us))
 
 
 # ---- added at run time ----
@@ -72,26 +109,29 @@ def since_last_removal(changes):
     return changes, False
 
 
-def added(life, job, stored, changes):
+def added(life, job, stored, history, changes):
     changes, is_doubtful = since_last_removal(changes)
-    maybe = None  # a window in which something may have changed: from, until
+    maybe = None  # a window in which something may have changed: from, until, and its place in the log
     last = None   # the trigger that the last sure change answered with
     for at, operation in enumerate(changes):
         overlaps = (at > 0 and changes[at - 1].end > operation.begin) or (
             at + 1 < len(changes) and changes[at + 1].begin < operation.end)
-        until_us = operation.until_us if operation.until_us is not None else NEVER
+        from_us, until_us = shown_between(history, operation.begin, operation.end, operation.sent_us,
+                                          NEVER if operation.until_us is None else operation.until_us)
         if not operation.is_certain or overlaps or not isinstance(operation.result, dict) or (
                 "trigger" not in operation.result):
-            maybe = (min(maybe[0], operation.sent_us) if maybe else operation.sent_us,
-                     max(maybe[1], until_us) if maybe else until_us)
+            begin = maybe[2] if maybe else operation.begin
+            maybe = (min(maybe[0], from_us) if maybe else from_us, max(maybe[1], until_us) if maybe else until_us, begin)
             continue
         is_same = not maybe and operation.result["trigger"] == last and not operation.op.startswith("add_")
         if is_same:
             continue  # a trigger that is set again stays as it is
-        end_era(life, maybe[0] if maybe else operation.sent_us, until_us)
+        change = (from_us, until_us)
         if maybe:
-            life.blurs.append((maybe[0], until_us))
+            change = shown_between(history, maybe[2], operation.end, *maybe[:2], *change)
+            life.blurs.append(change)
             maybe = None
+        end_era(life, history, *change, operation.end)
         last = operation.result["trigger"]
         first_us = operation.result["next_run_at"]
         try:
@@ -99,9 +139,9 @@ def added(life, job, stored, changes):
         except oracle.Unknown as unknown:
             life.unknown = str(unknown)
             return
-        life.eras.append(Era(made, us_of(first_us) if first_us else None, operation.sent_us, until_us))
+        life.eras.append(Era(made, us_of(first_us) if first_us else None, operation.begin, from_us, until_us))
     if maybe:
-        after_doubt(life, job, stored, maybe, last)
+        after_doubt(life, job, stored, history, maybe, last)
     elif last is not None and last != job.trigger:
         life.moved = "%s, which was acknowledged last" % last
     if is_doubtful and life.eras:
@@ -110,20 +150,23 @@ def added(life, job, stored, changes):
         life.unknown = "no word of it in the log"
 
 
-def after_doubt(life, job, stored, maybe, last):
+def after_doubt(life, job, stored, history, maybe, last):
     """The store tells whether the last changes have happened."""
+    from_us, until_us, begin = maybe
     if last == job.trigger:
-        life.blurs.append(maybe)
+        life.blurs.append((from_us, until_us))
         return
-    end_era(life, maybe[0], maybe[1])
+    end_era(life, history, from_us, until_us, math.inf)
     if life.eras:
-        life.blurs.append(maybe)
-    life.eras.append(Era(stored, None, maybe[0], maybe[1]))
+        life.blurs.append((from_us, until_us))
+    life.eras.append(Era(stored, None, begin, from_us, until_us))
 
 
-def end_era(life, from_us, until_us):
+def end_era(life, history, from_us, until_us, end):
     if life.eras:
-        life.eras[-1].end_us, life.eras[-1].over_us = from_us, until_us
+        era = life.eras[-1]
+        era.end_us, era.over_us = from_us, until_us
+        era.reach_us = shown_between(history, era.begin, end, era.sure_us, until_us)[1]
 
 
 # ---- declared by a file ----
@@ -145,13 +188,13 @@ def declared(life, job, stored, history, changes):
         if spec is not None:
             stretch.append((file, spec))
     is_first = stretch and stretch[0][0] is next(file for file, spec in spoken if spec)
-    from_us = stretch[0][0]["from_us"] if is_first else -NEVER
-    sure_us = in_force_us(history, stretch[0][0]["n"]) if stretch else NEVER
-    life.eras.append(Era(stored, None, from_us, sure_us))
+    begin = stretch[0][0]["n"] if stretch else math.inf
+    from_us, sure_us = in_force(history, begin, stretch[0][0]["from_us"]) if stretch else (-NEVER, NEVER)
+    life.eras.append(Era(stored, None, begin, from_us if is_first else -NEVER, sure_us))
     if not is_first:  # it had another trigger before, or was another job
         life.blurs.append((-NEVER, sure_us))
     anchor = job.trigger.get("anchor")
-    if anchor and us_of(anchor) > sure_us and not history.clocks:
+    if anchor and us_of(anchor) > sure_us:
         life.moved = "its trigger to stay as it was when the file was read first"
 
 
@@ -159,8 +202,11 @@ def said(spec):
     return spec.get("trigger"), spec.get("timezone")
 
 
-def in_force_us(history, number):
-    """When what was saved then was certainly read."""
-    moments = [line for line in [*history.settled, *history.daemons] if line["n"] > number
-               and line.get("what", "ready") == "ready"]
-    return min((line["at_us"] for line in moments), default=NEVER)
+def in_force(history, number, saved_us):
+    """Between which times what was saved then was read."""
+    later = [line for line in [*history.settled, *history.daemons] if line["n"] > number
+             and line.get("what", "ready") == "ready"]
+    if not later:
+        return saved_us, NEVER
+    first = min(later, key=lambda line: line["n"])
+    return shown_between(history, number, first["n"], saved_us, first["at_us"])

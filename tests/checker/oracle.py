@@ -263,6 +263,11 @@ class Modified:
                 return
             span *= 4
 
+    @property
+    def date_us(self):
+        """Of a date when it is due, else None."""
+        return self.inner.at_us + self.offset_us if isinstance(self.inner, Date) else None
+
     def fires(self, after_us, until_us):
         """Without jitter: what is due at `us` begins at `us` or up to jitter_us later."""
         inner = self.inner.fires(after_us - self.offset_us, until_us - self.offset_us)

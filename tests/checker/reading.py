@@ -232,6 +232,12 @@ class History:
             else:
                 operation.end = math.inf
 
+    def is_ambiguous(self, *moments):
+        """Whether the wall clock showed one of these times twice, as it was set back. Any other comes after all
+        that are less and before all that are greater, as without a step."""
+        return any(clock["step_us"] < 0 and clock["at_us"] + clock["step_us"] <= us <= clock["at_us"]
+                   for clock in self.clocks for us in moments)
+
     def _take(self, line):
         kind = line["is"]
         if kind == "op":

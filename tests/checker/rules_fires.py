@@ -103,51 +103,42 @@ def all_segments(store, job):
 
 
 def place(violate, life, segments, segment):
-    """To the era whose due times these are; when several have them, to that in which they were decided."""
-    def was_over(era):
-        return not era.from_us <= segment.decided_us <= era.over_us
-
-    for era in sorted(life.eras, key=was_over):
-        trigger = era.trigger
-        first_us, last_us = trigger.base_of(segment.first_us), trigger.base_of(segment.last_us)
-        if first_us is None or last_us is None or first_us > era.over_us:
+    """To the era whose due times these are; when several have them, to that which has as many, and in which they were
+    decided."""
+    fits = []
+    for era in life.eras:
+        first_us, last_us = era.trigger.base_of(segment.first_us), era.trigger.base_of(segment.last_us)
+        if first_us is None or last_us is None or last_us > era.reach_us:
             continue
-        if last_us < earliest(era) and not is_date(trigger):
+        if last_us < era.earliest_us and era.trigger.date_us is None:
             continue
-        counted = trigger.count(first_us - 1, last_us)
-        if counted != segment.count and len(life.eras) == 1 and not life.is_blurred(first_us, last_us):
+        is_in_time = min(era.from_us, era.end_us) <= segment.decided_us <= era.reach_us
+        counted = era.trigger.count(first_us - 1, last_us)
+        fits.append(((counted != segment.count, not is_in_time, len(fits)), era, first_us, last_us, counted))
+    if fits:
+        _, era, first_us, last_us, counted = min(fits)
+        if counted != segment.count and not life.is_blurred(first_us, last_us):
             violate("count", segment.first_us, "%d due times from %s to %s in a skip" % (
                 counted, text_of(first_us), text_of(last_us)), "%d" % segment.count)
         segments[id(era)].append(Segment(first_us, last_us, segment.count, segment.run, segment.skip))
-        return
-    if not life.is_blurred(segment.first_us, segment.last_us):
+    elif not life.is_blurred(segment.first_us, segment.last_us):
         violate("extra", segment.first_us, "nothing, as it is not due then", segment.what)
-
-
-def is_date(trigger):
-    return isinstance(trigger.inner, oracle.Date)
-
-
-def earliest(era):
-    """Before it nothing is due; a date in the past is."""
-    if era.first_us is not None:
-        return era.trigger.base_of(era.first_us) or era.first_us
-    return era.from_us
 
 
 def judge_era(store, history, verdict, violate, job, life, era, decided):
     verdict.counts["fires"] += sum(segment.count for segment in decided)
     kept_us = pruned_until(store, history, job)
-    for before, after in zip(decided, decided[1:]):
-        if after.first_us <= before.last_us:
-            if not life.is_blurred(after.first_us, before.last_us):
-                violate("double", after.first_us, "one thing for one due time", "%s and %s" % (before.what, after.what))
-            continue
-        judge_gap(verdict, violate, life, era, before.last_us, after.first_us - 1, kept_us)
+    before = decided[0] if decided else None  # of those so far the one that goes furthest
+    for after in decided[1:]:
+        if after.first_us > before.last_us:
+            judge_gap(verdict, violate, life, era, before.last_us, after.first_us - 1, kept_us)
+        elif not life.is_blurred(after.first_us, before.last_us):
+            violate("double", after.first_us, "one thing for one due time", "%s and %s" % (before.what, after.what))
+        before = max(before, after, key=lambda segment: segment.last_us)
     judge_begin(store, history, verdict, violate, job, life, era, decided)
     horizon_us = min(horizon_of(store, history, job, life, era), era.end_us)
     if horizon_us < math.inf and decided:
-        judge_gap(verdict, violate, life, era, decided[-1].last_us, horizon_us, kept_us)
+        judge_gap(verdict, violate, life, era, before.last_us, horizon_us, kept_us)
     for at, segment in enumerate(decided):
         following = decided[at + 1] if at + 1 < len(decided) else None
         judge_choice(store, history, violate, job, life, era, segment, following)
@@ -173,10 +164,11 @@ def judge_begin(store, history, verdict, violate, job, life, era, decided):
     """The first due time of an era, and what comes after it."""
     horizon_us = min(horizon_of(store, history, job, life, era), era.end_us)
     first_decided_us = decided[0].first_us - 1 if decided else horizon_us
-    if is_date(era.trigger):
+    date_us = era.trigger.date_us
+    if date_us is not None:
         after_us = -10**18
     elif era.first_us is not None:
-        after_us = earliest(era) - 1
+        after_us = era.earliest_us - 1
         base_us = era.trigger.base_of(era.first_us)
         if base_us is None:
             violate("answer", era.first_us, "a due time as the next one", "one that the trigger does not have")
@@ -185,8 +177,8 @@ def judge_begin(store, history, verdict, violate, job, life, era, decided):
         after_us = era.sure_us
     until_us = min(first_decided_us, era.end_us)
     if after_us < until_us < math.inf:
-        if is_date(era.trigger):
-            after_us = min(era.trigger.inner.at_us + era.trigger.offset_us, until_us) - 1
+        if date_us is not None:
+            after_us = min(date_us, until_us) - 1
         judge_gap(verdict, violate, life, era, after_us, until_us, pruned_until(store, history, job))
 
 
@@ -212,7 +204,7 @@ def horizon_of(store, history, job, life, era):
         horizon_us = job.next_us - 1 - era.trigger.jitter_us
     if job.state == ACTIVE and not waits(store, job):
         for line in history.settled:
-            if not touched_after(history, job.id, line):
+            if line["n"] > era.begin and not touched_after(history, job.id, line):
                 horizon_us = max(horizon_us, line["at_us"] - era.trigger.jitter_us)
     return horizon_us
 
@@ -260,7 +252,7 @@ def judge_claim(history, violate, job, life, era, segment, following):
     if claimed_us - segment.first_us > grace_us(job) + era.trigger.jitter_us and is_plain(job):
         violate("late", segment.first_us, "a skip, as the grace of %s was over" % job.spec["misfire_grace_time"],
                 "a claim at " + text_of(claimed_us))
-    if not is_plain(job) or era.trigger.jitter_us or was_set(history, segment.first_us, claimed_us):
+    if not is_plain(job) or era.trigger.jitter_us or history.is_ambiguous(segment.first_us, claimed_us):
         return
     later_us = next_of(era, life, segment.first_us, claimed_us)
     if later_us is None:
@@ -275,15 +267,9 @@ def judge_claim(history, violate, job, life, era, segment, following):
                 "a run beside that for " + text_of(segment.first_us))
 
 
-def was_set(history, *moments):
-    """Whether the clock was set back over one of these times."""
-    return any(clock["step_us"] < 0 and clock["at_us"] + clock["step_us"] <= us <= clock["at_us"]
-               for clock in history.clocks for us in moments)
-
-
 def judge_skip(store, history, violate, job, life, era, segment, following):
     skip, spec = segment.skip, job.spec
-    if skip.recorded_us < skip.last_us and not was_set(history, skip.last_us):
+    if skip.recorded_us < skip.last_us and not history.is_ambiguous(skip.last_us):
         violate("early", skip.last_us, "no skip before its due time", "one recorded at " + text_of(skip.recorded_us))
     if skip.reason == "misfire":
         judge_misfire(history, violate, job, life, era, segment)
@@ -305,7 +291,7 @@ def judge_skip(store, history, violate, job, life, era, segment, following):
 def judge_misfire(history, violate, job, life, era, segment):
     """Rightly, when a later one took its place, an earlier one did, or it came too late."""
     skip, coalesce = segment.skip, job.spec.get("coalesce", "latest")
-    if skip.recorded_us - segment.last_us > grace_us(job) or was_set(history, segment.last_us, skip.recorded_us):
+    if skip.recorded_us - segment.last_us > grace_us(job) or history.is_ambiguous(segment.last_us, skip.recorded_us):
         return
     if life.is_blurred(skip.recorded_us) or any(other.from_us <= skip.recorded_us <= other.sure_us
                                                 for other in life.eras):
@@ -328,7 +314,7 @@ def were_open(store, history, job, skip):
         was_first = claimed_us < at_us or (claimed_us == at_us and (
             run.cause != BY_SCHEDULE or run.scheduled_us < skip.first_us))
         count += was_first and not is_over
-    return count >= most or at_us < pruned_until(store, history, job) or bool(history.clocks)
+    return count >= most or at_us < pruned_until(store, history, job) or history.is_ambiguous(at_us)
 
 
 def was_resumed(history, name, at_us):
@@ -342,8 +328,6 @@ def was_resumed(history, name, at_us):
 
 def judge_paused(store, history, violate, job):
     """While it is paused for certain, nothing is claimed but by hand."""
-    if history.clocks:
-        return
     of_job = [operation for operation in history.operations_of[job.id] if operation.is_possible and operation.op in (
         "pause_job", "resume_job", "add_job", "add_jobs", "modify_job", "reschedule_job", "remove_job")]
     for at, operation in enumerate(of_job):
@@ -357,7 +341,8 @@ def judge_paused(store, history, violate, job):
         until_us = following[0].sent_us if following else math.inf
         for run in store.runs_of[job.number]:
             first = first_of(run)
-            if run.cause == BY_SCHEDULE and operation.acked_us < first.claimed_us < until_us:
+            if run.cause == BY_SCHEDULE and operation.acked_us < first.claimed_us < until_us and (
+                    not history.is_ambiguous(first.claimed_us)):
                 violate("paused", run.scheduled_us, "no run while it was paused, from %s" % text_of(operation.acked_us),
                         "a claim at " + text_of(first.claimed_us))
 
@@ -365,13 +350,13 @@ def judge_paused(store, history, violate, job):
 def judge_removed(store, history, verdict, numbers, name, operations):
     """What is gone for certain is claimed no more."""
     last = operations[-1] if operations else None
-    if last is None or last.op != "remove_job" or not last.is_certain or history.clocks:
+    if last is None or last.op != "remove_job" or not last.is_certain:
         return
     if any(operation.end > last.begin for operation in operations[:-1]):
         return
     for scheduled_us in {witness.scheduled_us for witness in history.witnesses_of.get(name, ())}:
         for run in find_runs(store, numbers, name, scheduled_us):
             first = first_of(run)
-            if first.claimed_us > last.acked_us:
+            if first.claimed_us > last.acked_us and not history.is_ambiguous(first.claimed_us):
                 verdict.violate("removed", name, run.scheduled_us, "no run, as it was removed by %s" % text_of(last.acked_us),
                                 "a claim at " + text_of(first.claimed_us))

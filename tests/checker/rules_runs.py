@@ -108,7 +108,7 @@ def judge_run(store, history, verdict, run):
         violate("early", "a claim at its due time or later", "one at " + text_of(run.claimed_us))
     attempts = [*run.former, run]
     for attempt in attempts:
-        if attempt.started_us and attempt.started_us < attempt.claimed_us and not may_repeat(history, attempt.started_us):
+        if attempt.started_us and attempt.started_us < attempt.claimed_us and not history.is_ambiguous(attempt.started_us):
             violate("early", "attempt %d to begin after the claim at %s" % (attempt.attempt, text_of(attempt.claimed_us)),
                     "its begin at " + text_of(attempt.started_us))
         if attempt.state not in OPEN and not attempt.finished_us:
@@ -164,12 +164,6 @@ def was_cancelled(history, job, run):
     return False
 
 
-def may_repeat(history, us):
-    """Whether the wall clock showed this time twice, since it was set back."""
-    return any(clock["step_us"] < 0 and clock["at_us"] + clock["step_us"] <= us <= clock["at_us"]
-               for clock in history.clocks)
-
-
 def judge_chains(store, verdict):
     """A job's history can be walked from its newest run to its oldest."""
     for number, runs in store.runs_of.items():
@@ -188,7 +182,7 @@ def judge_instances(store, history, verdict):
     """No more runs of a job are open at once than it allows: a run from its claim to its end, retries between."""
     for number, runs in store.runs_of.items():
         job = store.jobs.get(number)
-        if job is None or history.clocks or any(
+        if job is None or any(
                 operation.op == "modify_job" and {"max_instances", "overlap"} & set(operation.params["changes"])
                 for operation in history.operations_of[job.id]):
             continue
@@ -198,7 +192,7 @@ def judge_instances(store, history, verdict):
             claimed_us = first_of(run).claimed_us
             while ends and ends[0] <= claimed_us:
                 heapq.heappop(ends)
-            if len(ends) >= most:
+            if len(ends) >= most and not history.is_ambiguous(claimed_us):
                 verdict.violate("overlap", job.id, run.scheduled_us, "at most %d open at once" % most,
                                 "a claim at %s, while %d were" % (text_of(claimed_us), len(ends)))
             heapq.heappush(ends, run.finished_us or math.inf)
@@ -242,7 +236,7 @@ def judge_executed(store, history, verdict, numbers, job_id, scheduled_us, witne
             violate("twice", "attempt %s to run once" % witness.attempt,
                     "it ran again at " + text_of(witness.at_us))
         seen.add(witness.attempt)
-        if is_timed and witness.at_us < scheduled_us and not may_repeat(history, witness.at_us):
+        if is_timed and witness.at_us < scheduled_us and not history.is_ambiguous(witness.at_us):
             violate("early", "no run before its time", "a run at " + text_of(witness.at_us))
     if job and job.spec.get("delivery") == "at_most_once" and not job.spec.get("retry") and len(witnesses) > 1:
         violate("twice", "at most one run, as it is at_most_once", "%d runs" % len(witnesses))
@@ -263,7 +257,7 @@ def judge_against_row(violate, history, run, witnesses):
                 violate("unclaimed", "a claim of attempt %d in the store" % witness.attempt, "attempt %d as the last"
                         % run.attempt)
             continue
-        if witness.at_us < attempt.claimed_us and not may_repeat(history, witness.at_us):
+        if witness.at_us < attempt.claimed_us and not history.is_ambiguous(witness.at_us):
             violate("unclaimed", "attempt %d to run after its claim at %s" % (witness.attempt, text_of(attempt.claimed_us)),
                     "it ran at " + text_of(witness.at_us))
         if witness.result is not ... and attempt.state == SUCCEEDED and same_json(attempt.result, witness.result) is False:

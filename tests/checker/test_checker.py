@@ -14,6 +14,7 @@ from reading import (ACTIVE, BY_HAND, BY_SCHEDULE, FAILED, INTERRUPTED, PAUSED, 
 T0 = 1_795_000_000_000_000
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
 CASES = Path(__file__).resolve().parent.parent / "cases"
 
 TABLES = """
@@ -101,12 +102,15 @@ class Story:
 
 
 def at(minutes):
-    return T0 + minutes * MINUTE
+    return T0 + round(minutes * MINUTE)
 
 
-def right():
-    """A job of every minute with runs for 1, 2 and 4 minutes and one late fire; settled at 4.5 minutes."""
+def right(*steps_us):
+    """A job of every minute with runs for 1, 2 and 4 minutes and one late fire; settled at 4.5 minutes. Its clock may
+    have been set before."""
     story = Story()
+    for step_us in steps_us:
+        story.say("clock", at_us=T0 - 10 * MINUTE, step_us=step_us)
     story.say("daemon", what="started", at_us=T0 - SECOND)
     story.say("daemon", what="ready", at_us=T0 - SECOND // 2)
     story.add("tick", next_us=at(2))
@@ -196,11 +200,43 @@ class Accepts(unittest.TestCase):
         self.assertEqual(story.kinds(), set())
 
 
+    def test_a_trigger_that_was_changed_when_the_clock_was_set_back(self):
+        """Until then due times up to 5.5 minutes had been decided, and those of the new trigger begin at 3.5."""
+        def change(story, *minutes):
+            story.run("tick", at(5))
+            story.say("clock", at_us=at(5.5), step_us=-3 * MINUTE)
+            trigger = {"kind": "interval", "every": "2m", "start": text_of(at(3.5))}
+            story.operate("reschedule_job", at(3), job="tick", trigger=trigger,
+                          result={"id": "tick", "trigger": trigger, "next_run_at": text_of(at(3.5))})
+            story.database.execute("UPDATE jobs SET trigger = ?, spec = json_set(spec, '$.trigger', json(?))",
+                                   (json.dumps(trigger), json.dumps(trigger)))
+            story.database.execute("UPDATE job_progress SET next_us = ?", (at(9.5),))
+            for minute in minutes:
+                story.run("tick", at(minute))
+            return story.kinds()
+        self.assertEqual(change(right(), 3.5, 5.5, 7.5), set())
+        self.assertEqual(change(right(), 3.5, 5.5), {"missing"})
+        self.assertEqual(change(right(), 3.5, 5.5, 7.5, 8), {"extra"})
+
+    def test_a_file_that_was_saved_before_the_clock_was_set_back(self):
+        """It was read by the one time or the other."""
+        for next_us, kinds in ((T0 + 80 * SECOND, set()), (T0 + 200 * SECOND, {"missing"})):
+            story = right()
+            story.say("file", script="b", jobs=[{"id": "x", "trigger": "*/2 * * * *"}], from_us=at(1), written_us=at(1))
+            story.say("clock", at_us=at(1), step_us=-5 * MINUTE)
+            story.say("settled", at_us=at(-4) + SECOND)
+            story.database.execute("INSERT INTO jobs VALUES(7, 'x', 0, 'b', ?, '{}')", (
+                json.dumps({"kind": "cron", "expression": "*/2 * * * *"}),))
+            story.database.execute("INSERT INTO job_progress VALUES(7, 0, ?, NULL, 0, NULL, NULL)", (next_us,))
+            self.assertEqual(story.kinds(), kinds)
+
+
 class Refuses(unittest.TestCase):
     def refuse(self, kind, change, *others):
-        story = right()
-        change(story)
-        self.assertEqual(story.kinds(), {kind, *others})
+        for steps_us in ((), (-SECOND,), (-HOUR, HOUR)):  # a step makes blind for what it touches, and for no more
+            story = right(*steps_us)
+            change(story)
+            self.assertEqual(story.kinds(), {kind, *others}, steps_us)
 
     def test_a_due_time_without_anything(self):
         self.refuse("missing", lambda story: story.database.execute("DELETE FROM skips"))

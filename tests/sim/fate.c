@@ -29,8 +29,6 @@ static void break_disk(struct life *life)
 
 static void slow_disk(struct life *life)
 {
-  if (life->options->is_steady)
-    return;
   life->report->faults++;
   sometimes("the disk is slow");
   life->is_slow = true;
@@ -41,8 +39,6 @@ static void slow_disk(struct life *life)
 static void set_clock(struct life *life)
 {
   int64_t step_us = draw_size(&life->draw, 100 * 1000 * 1000) * 1000;
-  if (life->options->is_steady)
-    return;
   life->report->faults++;
   if (draw_chance(&life->draw, 50)) {
     step_us = -step_us;

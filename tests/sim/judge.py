@@ -1,9 +1,6 @@
 """Lives of the simulator, judged by the checker of the real daemon: two judges that share no line of code.
 
     python3 tests/sim/judge.py SIM FIRST..LAST
-
-Nobody sets the clock in them and the disk takes no time, as the checker compares what workers and the scheduler say
-to each other by one clock.
 """
 import subprocess
 import sys
@@ -14,7 +11,7 @@ def main():
     program, (first, last) = sys.argv[1], map(int, sys.argv[2].split(".."))
     for seed in range(first, last + 1):
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([program, "--steady", "--seed", str(seed), "--folder", folder], check=True,
+            subprocess.run([program, "--seed", str(seed), "--folder", folder], check=True,
                            stdout=subprocess.DEVNULL)
             verdict = subprocess.run([sys.executable, "tests/checker", folder + "/store.db", "--log",
                                       folder + "/client.jsonl"], capture_output=True, text=True, check=False)

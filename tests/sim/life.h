@@ -10,7 +10,6 @@
 struct life_options {
   uint64_t seed;
   int steps;
-  bool is_steady;     /* nobody sets the clock, and the disk takes no time */
   bool is_told;       /* each step is printed */
   const char *folder; /* where the store and what a witness has seen are left; NULL: nowhere */
 };

@@ -1,6 +1,6 @@
 /* The simulator: lives of a scheduler, one a seed, until one goes wrong.
  *
- *   sim [--seed N] [--seeds A..B] [--steps N] [--long] [--steady] [--tell] [--twice] [--folder F]
+ *   sim [--seed N] [--seeds A..B] [--steps N] [--long] [--tell] [--twice] [--folder F]
  *
  * A life that goes wrong is told by its seed, with which it happens again. A campaign in which an
  * interesting state (base/sometimes.h) was never reached has failed too. */
@@ -142,8 +142,6 @@ int main(int argc, char **argv)
       campaign.last = 10000;
     } else if (strcmp(option, "--tell") == 0) {
       life.is_told = true;
-    } else if (strcmp(option, "--steady") == 0) {
-      life.is_steady = true;
     } else if (strcmp(option, "--twice") == 0) {
       campaign.is_twice = true;
     } else if (strcmp(option, "--seed") == 0) {
@@ -162,11 +160,10 @@ int main(int argc, char **argv)
       life.steps = (int)read_number(value, &rest);
       i++;
     } else {
-      fprintf(
-          stderr,
-          "usage: %s [--seed N] [--seeds A..B] [--steps N] [--long] [--steady] [--tell] [--twice] "
-          "[--folder F]\n",
-          program);
+      fprintf(stderr,
+              "usage: %s [--seed N] [--seeds A..B] [--steps N] [--long] [--tell] [--twice] "
+              "[--folder F]\n",
+              program);
       return 64;
     }
   }
