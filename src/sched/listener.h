@@ -113,6 +113,9 @@ void listeners_free_all(struct sched *s);
 
 /* ---- for the files of it ---- */
 
+/* A listener has come or goes: who hears of a name is to be found out again. */
+void listeners_forget_slots(struct sched *s);
+struct listener *listener_of_state(struct sched *s, uint64_t generation, int64_t id);
 /* Before its state is changed. */
 void listener_touch(struct sched *s, struct listener *listener);
 void listener_send(struct sched *s, struct listener *listener, int64_t number, uint64_t id,
