@@ -18,6 +18,27 @@ static void check_none_lost(const char *folder, int count)
                (long long)good);
 }
 
+static int64_t ask_sum(struct moonbeat *moonbeat, const char *operation, const char *const *fields)
+{
+  char *answer = bench_ask(moonbeat, operation, NULL);
+  int64_t sum = 0;
+  for (; *fields; fields++)
+    sum += bench_number(answer, *fields);
+  free(answer);
+  return sum;
+}
+
+/* `status` walks all whose progress is not folded yet, so it is asked only when nothing seems left:
+ * the figure is the scheduler's, not the watcher's. */
+static void wait_until_done(struct moonbeat *moonbeat)
+{
+  static const char *const open[] = {"pending", "running", NULL};
+  static const char *const left[] = {"jobs.active", "runs.pending", "runs.running", NULL};
+  do
+    usleep(4000);
+  while (ask_sum(moonbeat, "pulse", open) != 0 || ask_sum(moonbeat, "status", left) != 0);
+}
+
 static const char empty[] = "function f(run) end\n";
 
 /* None of the events passes a filter of these. */
@@ -40,14 +61,7 @@ static void drain(const struct bench_options *options, bool memory, const char *
   if (clock_wall_us() > due_us)
     bench_fail("filling took longer than expected");
   usleep((useconds_t)(due_us - clock_wall_us()));
-  int64_t open = 1;
-  while (open != 0) {
-    usleep(50000);
-    char *status = bench_ask(moonbeat, "status", NULL);
-    open = bench_number(status, "jobs.active") + bench_number(status, "runs.pending") +
-           bench_number(status, "runs.running");
-    free(status);
-  }
+  wait_until_done(moonbeat);
   double seconds = (double)(clock_wall_us() - due_us) / 1e6;
   bench_finish(moonbeat);
   if (!memory)
