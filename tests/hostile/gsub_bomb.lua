@@ -1,6 +1,6 @@
 -- replacements that are many times the text => run: used more than 64 MiB
 job "gsub_bomb" {
-  timeout = "30s",
+  timeout = "55s",
   run = function()
     local text = "x"
     while true do
