@@ -9,15 +9,18 @@ import threading
 import time
 
 from client import Client, Gone, Refused
+from process import is_sanitized
 
 PAUSE_SECONDS = 0.005
 PATIENCE_SECONDS = 20  # an answer that takes longer is none, on any machine
+PATIENCE_WITH_SANITIZER_SECONDS = 200
 
 
 class Bystander:
     def __init__(self, rig, daemon, ask=lambda client: client.call("pulse")):
         self.rig, self.daemon, self.ask = rig, daemon, ask
         self.took = []  # seconds
+        self.patience = PATIENCE_WITH_SANITIZER_SECONDS if is_sanitized(rig.moonbeat) else PATIENCE_SECONDS
         self.refusals = {}
         self.again = 0  # how often a new connection was refused and made again
         self._stop = threading.Event()
@@ -32,14 +35,14 @@ class Bystander:
         self._thread.join()
 
     def _connect(self):
-        return Client(self.daemon.socket, timeout=PATIENCE_SECONDS)
+        return Client(self.daemon.socket, timeout=self.patience)
 
     def _once(self, lasting):
         begun = time.monotonic()
         self.ask(lasting)
         self.took.append(time.monotonic() - begun)
         begun = time.monotonic()
-        while not self._ask_anew(time.monotonic() - begun < PATIENCE_SECONDS):
+        while not self._ask_anew(time.monotonic() - begun < self.patience):
             self.again += 1
         self.took.append(time.monotonic() - begun)
 

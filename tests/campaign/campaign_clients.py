@@ -8,7 +8,7 @@ import time
 
 from bystander import Bystander
 from client import Gone
-from process import MIB, Process, holds_back
+from process import MIB, Process, is_sanitized
 from rig import wait_until
 
 SOURCE = """
@@ -274,7 +274,7 @@ def campaign(rig):
     kept = process.resident() - resident
     rig.note("memory: at most %.0f MiB more (%s), %.0f MiB of it kept after the first cycle, %.0f MiB in the end" % (
         worst[0] / MIB, worst[1].replace("_", " "), kept_first / MIB, kept / MIB))
-    if (worst[0] > GROWTH_MOST or kept > KEPT_MOST) and not holds_back(rig.moonbeat):
+    if (worst[0] > GROWTH_MOST or kept > KEPT_MOST) and not is_sanitized(rig.moonbeat):
         rig.violate("memory", "%s: %d MiB more, %d MiB of it kept" % (worst[1], worst[0] // MIB, kept // MIB))
     daemon.stop()
     rig.check(daemon)

@@ -8,7 +8,7 @@ import statistics
 import time
 
 from bystander import Bystander
-from process import MIB, Process, holds_back
+from process import MIB, Process, is_sanitized
 from rig import text_of, us_of
 
 RATE = 1000
@@ -98,7 +98,7 @@ def campaign(rig):
              "at most %d descriptors, %d at the beginning" % (
                  turns["count"], turns["slow"], 1000 * turns["longest"], 1000 * turns["longest_cpu"], max(opened),
                  descriptors))
-    if after - before > NOISE + GROWTH_MOST * millions and not holds_back(rig.moonbeat):
+    if after - before > NOISE + GROWTH_MOST * millions and not is_sanitized(rig.moonbeat):
         rig.violate("memory", "%.1f MiB more in %.2f million runs" % ((after - before) / MIB, millions))
     if max(opened) > descriptors + DESCRIPTORS_MORE:
         rig.violate("descriptors", "%d are open, %d were" % (max(opened), descriptors))

@@ -4,14 +4,11 @@ import os
 MIB = 1 << 20
 
 
-def holds_back(program):
-    """Whether it keeps what it frees for a while, as AddressSanitizer does, so that its memory tells nothing."""
-    return b"__asan_init" in program.read_bytes()
-
-
 def is_sanitized(program):
-    """Whether it is built with AddressSanitizer or ThreadSanitizer."""
-    return holds_back(program) or b"__tsan_init" in program.read_bytes()
+    """Whether it is built with AddressSanitizer or ThreadSanitizer: it is slow, keeps what it frees for a while, so
+    that its memory tells nothing, and nothing may be loaded before it."""
+    text = program.read_bytes()
+    return b"__asan_init" in text or b"__tsan_init" in text
 
 
 class Process:
