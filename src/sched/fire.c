@@ -63,6 +63,8 @@ static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
   struct job_progress *progress = &entry->progress;
   if (!fire_next(entry->job, after_us, &progress->next_us))
     progress->next_us = JOB_NEVER;
+  if (progress->next_us > s->now_us)
+    entry->waited_for = WAIT_NONE;
   fire_conclude(s, entry);
   if (claimed)
     near_moved(s, entry); /* the claim's row tells how far the cursor is */
@@ -391,6 +393,7 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
     record_skip(s, entry, progress->next_us, last_us, count,
                 progress->state == JOB_PAUSED ? SKIP_PAUSED : SKIP_MISFIRE);
   }
+  entry->waited_for = WAIT_NONE;
   entry->last_skip.number = 0; /* a range is of one trigger: its count is that of its due times */
 }
 

@@ -190,8 +190,10 @@ static void note_start(struct pace *pace, int64_t now_us)
 
 void gate_note_claim(struct sched *s, struct entry *entry)
 {
-  entry->wait = (struct wait){0};
-  entry->waited_for = WAIT_NONE;
+  if (entry->wait.why == WAIT_NONE) { /* else one by hand has passed by a due time that waits */
+    entry->wait = (struct wait){0};
+    entry->waited_for = WAIT_NONE;
+  }
   note_start(entry->pace, s->now_us);
   note_start(entry->replay_pace, s->now_us);
   note_start(entry->throttle_pace, s->now_us);

@@ -53,7 +53,7 @@ const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
 /* When the next run of the entry may begin if they lie `throttle_us` apart; it may be past. */
 int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us);
-/* A due time of the entry was claimed. */
+/* A run of the entry was claimed. */
 void gate_note_claim(struct sched *s, struct entry *entry);
 /* The entry waits for an open run of its job. */
 void gate_wait_for_overlap(struct sched *s, struct entry *entry);

@@ -35,7 +35,8 @@ static bool is_near(const struct sched *s, const struct entry *entry)
 void near_take_place(struct sched *s, struct entry *entry)
 {
   if (entry->wait.why != WAIT_NONE) {
-    entry->waited_for = entry->wait.why;
+    bool is_due = entry->progress.next_us <= s->now_us; /* the clock may have been set back */
+    entry->waited_for = is_due ? entry->wait.why : WAIT_NONE;
     entry->wait.why = WAIT_NONE;
   }
   entry->due.us = entry->progress.next_us;

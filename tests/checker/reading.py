@@ -238,6 +238,11 @@ class History:
         return any(clock["step_us"] < 0 and clock["at_us"] + clock["step_us"] <= us <= clock["at_us"]
                    for clock in self.clocks for us in moments)
 
+    def writable_us(self, us):
+        """When at last the daemon could write down what happened at `us`."""
+        spans = [(fault["at_us"], fault["until_us"]) for fault in self.faults if "until_us" in fault]
+        return max([us] + [max(span) for span in spans if min(span) <= us <= max(span)])
+
     def _take(self, line):
         kind = line["is"]
         if kind == "op":

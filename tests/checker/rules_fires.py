@@ -13,7 +13,7 @@ from rules_runs import find_runs, first_of
 
 PLAIN_OVERLAP = (None, "skip", "allow")
 HELD_BACK = ("pool", "concurrency_key", "rate")  # options that keep a due time waiting
-STILL_OPEN_US = 2_000_000  # a run's end is known to the scheduler only a moment later
+STILL_OPEN_US = 2_000_000  # a run's end is known to the scheduler only a moment later, when it could write
 
 
 @dataclass
@@ -310,7 +310,7 @@ def were_open(store, history, job, skip):
     at_us, most, count = skip.recorded_us, job.spec.get("max_instances", 1), 0
     for run in store.runs_of[job.number]:
         claimed_us = first_of(run).claimed_us
-        is_over = run.finished_us is not None and run.finished_us + STILL_OPEN_US < at_us
+        is_over = run.finished_us is not None and history.writable_us(run.finished_us) + STILL_OPEN_US < at_us
         was_first = claimed_us < at_us or (claimed_us == at_us and (
             run.cause != BY_SCHEDULE or run.scheduled_us < skip.first_us))
         count += was_first and not is_over

@@ -179,6 +179,14 @@ class Accepts(unittest.TestCase):
         story.run("tick", at(7), claimed_us=at(7) + 31 * SECOND)
         self.assertEqual(story.kinds(), set())
 
+    def test_a_run_whose_end_could_not_be_written(self):
+        for until_us, kinds in ((at(6), set()), (at(5) + SECOND, {"reason"})):
+            story = right()
+            story.run("tick", at(5), finished_us=at(5) + SECOND)
+            story.say("fault", what="disk", at_us=at(5), until_us=until_us)
+            story.skip("tick", at(6), at(6), 1, reason=1, recorded_us=at(6) + SECOND)
+            self.assertEqual(story.kinds(), kinds)
+
     def test_a_run_by_hand_in_the_moment_of_a_skip(self):
         story = right()
         story.run("tick", at(5) + 5000, claimed_us=at(5) + 5000, cause=BY_HAND)

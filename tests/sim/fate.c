@@ -9,17 +9,27 @@
 static void mend(void *context, struct sim *sim)
 {
   struct life *life = context;
-  (void)sim;
   disk_trouble(life->disk, 0);
   disk_slow(life->disk, 0);
   life->is_slow = false;
+  if (life->trouble_us)
+    witness_fault(life->witness, "disk", life->trouble_us, sim_now_us(sim));
+  life->trouble_us = 0;
+}
+
+/* Until somebody mends it. */
+static void note_trouble(struct life *life)
+{
+  life->report->faults++;
+  if (!life->trouble_us)
+    life->trouble_us = sim_now_us(life->sim);
 }
 
 static void break_disk(struct life *life)
 {
   static const int kinds[] = {DISK_IS_FULL,      DISK_IS_FULL,     DISK_HAS_QUOTA,
                               DISK_FAILS_WRITES, DISK_FAILS_SYNCS, DISK_FAILS_READS};
-  life->report->faults++;
+  note_trouble(life);
   int kind = kinds[draw_below(&life->draw, 6)];
   life->was_broken = true;
   life_say(life, "the disk has trouble %d", kind);
@@ -29,7 +39,7 @@ static void break_disk(struct life *life)
 
 static void slow_disk(struct life *life)
 {
-  life->report->faults++;
+  note_trouble(life);
   sometimes("the disk is slow");
   life->is_slow = true;
   disk_slow(life->disk, draw_size(&life->draw, 2000) * 1000);

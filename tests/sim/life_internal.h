@@ -58,11 +58,12 @@ struct life {
   struct message_list replies;
   struct attempt ghosts[GHOSTS]; /* attempts that were sent lately */
   int next_ghost;
-  int lose_after;  /* so many messages more are delivered before the daemon dies; -1: all */
-  bool was_broken; /* the disk had trouble since the daemon began */
-  bool is_slow;    /* the disk: a turn may be later than it was asked for */
-  bool is_calm;    /* nothing goes wrong, and runs succeed */
-  bool is_noted;   /* what is asked for now is an operation, for the witness */
+  int lose_after;     /* so many messages more are delivered before the daemon dies; -1: all */
+  bool was_broken;    /* the disk had trouble since the daemon began */
+  int64_t trouble_us; /* since when the disk has trouble or is slow; 0: it is well */
+  bool is_slow;       /* the disk: a turn may be later than it was asked for */
+  bool is_calm;       /* nothing goes wrong, and runs succeed */
+  bool is_noted;      /* what is asked for now is an operation, for the witness */
   int step;
 };
 

@@ -128,6 +128,18 @@ void witness_daemon(struct witness *witness, const char *what, int64_t at_us)
   end_line(witness, &line, &writer);
 }
 
+void witness_fault(struct witness *witness, const char *what, int64_t at_us, int64_t until_us)
+{
+  struct buffer line = {0};
+  struct json_writer writer;
+  if (!begin_line(witness, &line, &writer, "fault"))
+    return;
+  json_put_text(&writer, "what", what);
+  json_put_integer(&writer, "at_us", at_us);
+  json_put_integer(&writer, "until_us", until_us);
+  end_line(witness, &line, &writer);
+}
+
 void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us)
 {
   struct buffer line = {0};

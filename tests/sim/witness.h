@@ -25,6 +25,8 @@ void witness_ran(struct witness *witness, const char *run, int32_t attempt, int6
 /* A script's file now holds this, `{"jobs":[...]}`. */
 void witness_file(struct witness *witness, const char *script, const char *source, int64_t at_us);
 void witness_daemon(struct witness *witness, const char *what, int64_t at_us);
+/* Told when it is over. */
+void witness_fault(struct witness *witness, const char *what, int64_t at_us, int64_t until_us);
 void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us);
 void witness_settled(struct witness *witness, int64_t at_us);
 

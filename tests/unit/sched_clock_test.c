@@ -86,6 +86,26 @@ static void set_back(struct world *w, int64_t us)
   world_settle(w);
 }
 
+/* It has waited for a run that ended when it was not due any more. */
+static void what_was_not_due_has_waited_for_nothing(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, NULL);
+  world_save(&w, "s",
+             "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"trigger\":\"every 1m\","
+             "\"overlap\":\"buffer_one\"}]}");
+  world_live(&w, 2 * MINUTE);
+  assert_int_equal(world_run_count(&w), 1);
+  set_back(&w, 10 * MINUTE);
+  world_finish_all(&w);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(world_skipped(&w, "a", "overlap"), 0);
+  assert_int_equal(world_skipped(&w, "a", "misfire"), 50);
+  world_close(&w);
+}
+
 static void emit(struct world *w)
 {
   free(world_ask(w, "emit", "{\"event\":\"e\"}"));
@@ -136,6 +156,7 @@ int main(void)
       cmocka_unit_test(progress_is_folded_all_the_same),
       cmocka_unit_test(a_full_disk_is_tried_again),
       cmocka_unit_test(the_grace_of_a_stop_is_a_length_of_time),
+      cmocka_unit_test(what_was_not_due_has_waited_for_nothing),
       cmocka_unit_test(a_debounce_is_a_length_of_time),
       cmocka_unit_test(a_throttle_is_a_length_of_time),
   };

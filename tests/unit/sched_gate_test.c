@@ -149,6 +149,26 @@ static void buffer_all_says_what_filled_it(void **state)
   world_close(&w);
 }
 
+/* What one due time has waited for is no reason for what is due later. */
+static void a_wait_is_over_with_its_due_time(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", WITH_POOL("0", JOB("t", "every 1m", "\"pool\":\"db\"")));
+  world_live(&w, MINUTE + SECOND);
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  world_settle(&w);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 1);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_int_equal(world_skipped(&w, "t", "limit"), 0);
+  assert_int_equal(world_skipped(&w, "t", "misfire"), 59);
+  world_close(&w);
+}
+
 static void the_other_is_ended(void **state)
 {
   static const char *const policies[] = {"cancel_other", "terminate_other"};
@@ -545,6 +565,7 @@ int main(void)
       cmocka_unit_test(buffer_one_may_keep_the_first),
       cmocka_unit_test(buffer_all_is_bounded),
       cmocka_unit_test(buffer_all_says_what_filled_it),
+      cmocka_unit_test(a_wait_is_over_with_its_due_time),
       cmocka_unit_test(the_other_is_ended),
       cmocka_unit_test(allow_has_a_limit_too),
       cmocka_unit_test(earliest_runs_the_first),
