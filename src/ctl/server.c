@@ -6,7 +6,6 @@
 #include "ctl/server_internal.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -109,15 +108,14 @@ void server_forget_connection(struct connection *connection)
   connection->is_dirty = false;
 }
 
-/* What it has sent may not have been read yet. */
+/* What it has sent may not have been read yet; nor that it has left, which is no word. */
 static bool has_words_waiting(struct connection *connection)
 {
   uv_os_fd_t fd;
-  struct pollfd poll_fd = {.events = POLLIN};
+  char word;
   if (uv_fileno((uv_handle_t *)&connection->pipe, &fd) != 0)
     return false;
-  poll_fd.fd = fd;
-  return poll(&poll_fd, 1, 0) > 0;
+  return recv(fd, &word, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* Of two who wait for nothing: who never asked, and then who was silent longer. */

@@ -6,7 +6,7 @@ import json
 import socket
 import time
 
-from bystander import Bystander
+from bystander import PATIENCE_SECONDS, Bystander
 from client import Gone
 from process import MIB, Process, is_sanitized
 from rig import wait_until
@@ -28,6 +28,7 @@ class Attacks:
 
     def __init__(self, rig, daemon):
         self.rig, self.daemon, self.chance = rig, daemon, rig.chance
+        self.again = 0  # how often all places were taken
 
     # ---- sockets without manners ----
 
@@ -62,14 +63,20 @@ class Attacks:
         return [json.loads(line) for line in data.splitlines()]
 
     def _talk(self, data):
-        """The answers to `data` and nothing else."""
-        with self._connect() as one:
-            self._send(one, data)
-            try:
-                one.shutdown(socket.SHUT_WR)
-            except OSError:
-                pass
-            return self._read_all(one)
+        """The answers to `data` and nothing else. Who finds all places taken comes again: the crowd before may have
+        left without its last words having been read."""
+        stop = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with self._connect() as one:
+                self._send(one, data)
+                try:
+                    one.shutdown(socket.SHUT_WR)
+                except OSError:
+                    pass
+                frames = self._read_all(one)
+            if not any(frame.get("error", {}).get("code") == "busy" for frame in frames) or time.monotonic() > stop:
+                return frames
+            self.again += 1
 
     def _must_say(self, what, frames, *words):
         """One of the frames is an error with these words."""
@@ -92,7 +99,7 @@ class Attacks:
 
     def _call(self, op, **params):
         """In good manners; who is pushed aside in a crowd, before it has said a word, comes again."""
-        stop = time.monotonic() + 20
+        stop = time.monotonic() + PATIENCE_SECONDS
         while True:
             try:
                 with self.daemon.client(logged=False) as client:
@@ -270,6 +277,7 @@ def campaign(rig):
                 worst = max(worst, (process.peak() - resident, name))
             kept_first = kept_first or process.resident() - resident
     bystander.report("beside them")
+    rig.note("%d times all places were taken when an attack began" % attacks.again)
     wait_until(lambda: process.descriptors() <= descriptors, 30, "all descriptors of bad clients are closed")
     kept = process.resident() - resident
     rig.note("memory: at most %.0f MiB more (%s), %.0f MiB of it kept after the first cycle, %.0f MiB in the end" % (

@@ -33,6 +33,7 @@ static struct {
   char *path;
   struct message *late;
   atomic_long stops, watch_on, watch_off, ended_sessions, interrupts, left;
+  atomic_bool is_held, is_holding; /* the loop stands still; somebody wants it to */
   _Atomic int64_t grace_us;
 } house;
 
@@ -47,8 +48,8 @@ static void answer_big(const struct message *message)
 }
 
 /* Answers `echo` with its parameters, `big` with a megabyte, `late` so too but at the next `echo`,
- * `never` not at all, `flood` with events, others as the scheduler does. True when the message is
- * kept. */
+ * `never` not at all, `flood` with events, `hold` when it is let go, others as the scheduler does.
+ * True when the message is kept. */
 static bool answer_request(struct message *message)
 {
   const char *op = message->as.request.op;
@@ -56,6 +57,12 @@ static bool answer_request(struct message *message)
   struct error error;
   if (strcmp(op, "never") == 0)
     return false;
+  if (strcmp(op, "hold") == 0) {
+    atomic_store(&house.is_held, true);
+    while (atomic_load(&house.is_holding))
+      usleep(1000);
+    atomic_store(&house.is_held, false);
+  }
   if (strcmp(op, "late") == 0) {
     house.late = message;
     return true;
@@ -601,6 +608,28 @@ static void who_says_nothing_makes_room(void **state)
     close(fds[i]);
 }
 
+/* Who has left holds no place, also when that has not been noticed yet. */
+static void who_has_left_makes_room(void **state)
+{
+  (void)state;
+  int fds[SERVER_CONNECTIONS_MAX];
+  fill_places(fds, "{\"id\":1,");
+  atomic_store(&house.is_holding, true);
+  send_raw(fds[0], "\"op\":\"hold\"}\n", 14);
+  while (!atomic_load(&house.is_held))
+    usleep(1000);
+  int newcomer = connect_raw();
+  for (int i = 1; i < SERVER_CONNECTIONS_MAX; i++)
+    close(fds[i]);
+  send_raw(newcomer, "{\"id\":2,\"op\":\"echo\"}\n", 21);
+  atomic_store(&house.is_holding, false);
+  char *answer = receive_some(newcomer, "\"id\"");
+  assert_string_equal(answer, "{\"id\":2,\"result\":null}\n");
+  free(answer);
+  close(newcomer);
+  close(fds[0]);
+}
+
 static void nobody_else_may_use_the_socket(void **state)
 {
   (void)state;
@@ -658,6 +687,7 @@ int main(void)
       IN_HOUSE(stops_when_asked),
       IN_HOUSE(has_room_for_so_many),
       IN_HOUSE(who_says_nothing_makes_room),
+      IN_HOUSE(who_has_left_makes_room),
       IN_HOUSE(nobody_else_may_use_the_socket),
       cmocka_unit_test(says_that_nobody_runs),
       cmocka_unit_test(long_paths_work),
