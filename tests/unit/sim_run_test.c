@@ -23,6 +23,7 @@ struct tested {
   struct sim_fate fate;
   struct buffer trace; /* of RUN, CANCEL and REPLY messages */
   int runs, rests;
+  bool holds_ends; /* of runs, for a minute */
 };
 
 static bool take(void *context, struct sim *sim, struct message *message)
@@ -52,6 +53,18 @@ static void model(void *context, struct sim *sim, const struct message *run, str
   const struct tested *t = context;
   (void)sim, (void)run;
   *fate = t->fate;
+}
+
+static bool ended(void *context, struct sim *sim, struct message *run, struct message *finished)
+{
+  struct tested *t = context;
+  if (!t->holds_ends)
+    return false;
+  buffer_printf(&t->trace, "%lld end %s;", (long long)(sim_now_us(sim) - BEGINS) / 1000,
+                run->as.run.job_id);
+  sim_tell_later(sim, MINUTE, finished);
+  message_destroy(run);
+  return true;
 }
 
 static void rest(void *context, struct sim *sim)
@@ -89,7 +102,7 @@ static void begin_as(struct tested *t, char *path, bool is_bare)
   open_store(t);
   struct sim_options options = {
       .sched = {.store = t->store, .workers = 2, .retention = {.age_us = 30 * DAY}},
-      .callbacks = {.take = take, .model = model, .rest = rest, .context = t},
+      .callbacks = {.take = take, .model = model, .ended = ended, .rest = rest, .context = t},
       .begins_us = BEGINS,
       .keeps_no_house = is_bare};
   options.sched.retention.runs_per_job = 1000;
@@ -155,6 +168,23 @@ static void cancel(struct tested *t, const char *run)
     fail_msg("%s", error.text);
   free(reply);
   free(params);
+}
+
+static void an_end_may_be_told_later(void **state)
+{
+  struct tested t;
+  (void)state;
+  begin(&t, NULL);
+  t.fate.lasts_us = 2 * SECOND;
+  t.holds_ends = true;
+  save(&t, "{\"jobs\":[{\"id\":\"j\",\"run\":true,\"trigger\":\"every 10m\"}]}");
+  advance(&t, 10 * MINUTE + 30 * SECOND);
+  expect_trace(&t, "600500 run j;602500 end j;");
+  expect_run(&t, "\"state\":\"running\"");
+  advance(&t, MINUTE);
+  expect_run(&t, "\"finished_at\":\"2026-01-01T00:10:02.500000Z\"");
+  advance(&t, 9 * MINUTE); /* one is held when the simulation ends */
+  end(&t);
 }
 
 static void time_jumps_to_what_is_due(void **state)
@@ -310,6 +340,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(time_jumps_to_what_is_due),
+      cmocka_unit_test(an_end_may_be_told_later),
       cmocka_unit_test(nothing_happens_but_fires_and_ends),
       cmocka_unit_test(models_heed_and_are_killed),
       cmocka_unit_test(clocks_step_and_machines_sleep),
