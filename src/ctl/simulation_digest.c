@@ -344,7 +344,8 @@ void simulation_digest_init(struct simulation_digest *digest, const struct simul
   add_runs(digest, companies);
   free(companies);
   add_skips(digest);
-  qsort(digest->fires, digest->fire_count, sizeof *digest->fires, compare_fires);
+  if (digest->fire_count > 0)
+    qsort(digest->fires, digest->fire_count, sizeof *digest->fires, compare_fires);
   sum_up(digest);
   find_busiest(digest);
   load_jobs(digest);
