@@ -319,6 +319,17 @@ static void claim(struct sched *s, struct entry *entry, const struct due *due)
   }
 }
 
+void fire_hold(struct sched *s, struct entry *entry, const char *reason)
+{
+  if (entry->progress.state != JOB_ACTIVE && entry->progress.state != JOB_FINISHED)
+    return;
+  char *copy = memory_strdup(reason);
+  free(entry->progress.error);
+  entry->progress.error = copy;
+  entry->progress.state = JOB_ERROR;
+  near_changed(s, entry);
+}
+
 /* A job whose script is not there goes to `error` and waits, with its due time kept: nothing is
  * skipped, and nothing runs before a person has mended it. */
 bool fire_is_held(struct sched *s, struct entry *entry)
@@ -342,11 +353,7 @@ bool fire_is_held(struct sched *s, struct entry *entry)
       break;
     }
   }
-  char *reason = memory_strdup(error.text);
-  free(entry->progress.error);
-  entry->progress.error = reason;
-  entry->progress.state = JOB_ERROR;
-  near_changed(s, entry);
+  fire_hold(s, entry, error.text);
   return true;
 }
 

@@ -12,6 +12,8 @@ bool fire_next(const struct job *job, int64_t us, int64_t *next_us);
 void fire_conclude(struct sched *s, struct entry *entry);
 /* Whether nothing of the job can run now for want of its script; then it is in error, or waits. */
 bool fire_is_held(struct sched *s, struct entry *entry);
+/* Its script is not there, for `reason`: unless it is paused the job is in error, and waits. */
+void fire_hold(struct sched *s, struct entry *entry, const char *reason);
 bool fire_is_full(const struct entry *entry); /* max_instances are open */
 /* It is full, and a fire would wait or be skipped: the open runs are ended if the job says so. */
 void fire_meet_overlap(struct sched *s, struct entry *entry);

@@ -54,7 +54,11 @@ void why_script(struct request *r, const char *kind, const char *name)
     why_end(r);
     why_stuck(r, script->awaits);
   } else {
-    why_begin(r, kind, "its script %s is being loaded", name);
+    struct script_entry *entry;
+    struct error error;
+    bool is_missing = script_ready(r->s, name, &entry, &error) == SCRIPT_MISSING;
+    why_begin(r, kind, is_missing ? "%s" : "its script %s is being loaded",
+              is_missing ? error.text : name);
     why_end(r);
   }
   free(how);

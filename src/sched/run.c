@@ -13,6 +13,7 @@
 #include "base/sometimes.h"
 #include "sched/checkpoint.h"
 #include "sched/finish.h"
+#include "sched/fire.h"
 #include "sched/fold.h"
 #include "sched/lock.h"
 #include "sched/near.h"
@@ -274,8 +275,14 @@ void run_send(struct sched *s, struct open_run *run)
     heap_remove(&run->start);
     return;
   }
-  if (ready == SCRIPT_MISSING) {
+  if (ready == SCRIPT_MISSING && run->entry->removed) {
     finish_here(s, run, RUN_FAILED, error.text);
+    return;
+  }
+  if (ready == SCRIPT_MISSING) { /* likewise, as its job does */
+    sometimes("a run waits for its script to come back");
+    fire_hold(s, run->entry, error.text);
+    heap_remove(&run->start);
     return;
   }
   run_touch(s, run);

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "base/text.h"
 #include "sched/ask.h"
 #include "sched/calendar.h"
@@ -56,6 +57,14 @@ static void free_script(struct script_entry *script)
   free(script);
 }
 
+static struct script_entry *pop_removed(struct sched *s)
+{
+  struct script_entry *script = s->removed_scripts;
+  if (script)
+    s->removed_scripts = script->next_removed;
+  return script;
+}
+
 void script_forget_all(struct sched *s)
 {
   struct script_entry *script, *next;
@@ -68,6 +77,8 @@ void script_forget_all(struct sched *s)
     HASH_DEL(s->scripts, script);
     free_script(script);
   }
+  while ((script = pop_removed(s)))
+    free_script(script);
 }
 
 enum script_ready script_ready(struct sched *s, const char *name, struct script_entry **entry,
@@ -211,12 +222,46 @@ void script_remove(struct sched *s, struct script_entry *script)
   retire(s, script, script->generation);
   listeners_remove_script(s, script->script.name);
   event_script(s, "script_removed", script, script->script.version, script->script.error);
-  answer_waiting(s, script, "the script was removed before it was loaded");
   HASH_DEL(s->scripts, script);
-  free_script(script);
+  script->next_removed = s->removed_scripts;
+  s->removed_scripts = script;
+}
+
+void script_commit(struct sched *s)
+{
+  struct script_entry *script;
+  s->is_scanning = false;
+  if (!s->removed_scripts)
+    return;
+  while ((script = pop_removed(s))) {
+    answer_waiting(s, script, "the script was removed before it was loaded");
+    free_script(script);
+  }
   try_conflicts_again(s);
   near_rewind(s); /* what waited for its load waits no longer */
   run_release(s);
+}
+
+/* A newer one of the name has come in the same turn, and comes again. */
+static void forget_successor(struct sched *s, const struct script_entry *script)
+{
+  struct script_entry *successor = script_find(s, script->script.name);
+  if (!successor)
+    return;
+  HASH_DEL(s->scripts, successor);
+  free_script(successor);
+}
+
+void script_undo(struct sched *s)
+{
+  struct script_entry *script;
+  s->scanned &= !s->is_scanning;
+  s->is_scanning = false;
+  while ((script = pop_removed(s))) {
+    sometimes("a script is not removed after all");
+    forget_successor(s, script);
+    HASH_ADD_KEYPTR(hh, s->scripts, script->script.name, strlen(script->script.name), script);
+  }
 }
 
 /* ---- what the front found in the folder ---- */
@@ -294,7 +339,7 @@ void script_scanned(struct sched *s, const struct message *message)
     }
   if (s->scanned)
     return;
-  s->scanned = true;
+  s->scanned = s->is_scanning = true;
   HASH_ITER(hh, s->scripts, script, next)
     if (script->script.origin == SCRIPT_FILE && !script->seen)
       script_remove(s, script);

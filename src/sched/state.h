@@ -141,8 +141,9 @@ struct script_entry {
   bool is_same_source; /* it is being loaded, or was, once more */
   bool seen;           /* by the first scan */
   bool since_start;    /* its source was there when the daemon began */
-  char *verdict;       /* of the load that this turn takes in: why it failed; NULL: it did not */
-  char *source;        /* what is being loaded, or failed last */
+  struct script_entry *next_removed; /* in this turn */
+  char *verdict; /* of the load that this turn takes in: why it failed; NULL: it did not */
+  char *source;  /* what is being loaded, or failed last */
   size_t source_size;
   char version[SCRIPT_VERSION_SIZE]; /* of `source` */
   struct json_document *facts;       /* of the generation in force: listeners, functions */
@@ -230,7 +231,9 @@ struct sched {
     int missing; /* workers that could not be made */
     char *error; /* why; NULL while none is missing */
   } shortage;
-  bool scanned; /* the folder was read once: a script that is unknown is missing */
+  struct script_entry *removed_scripts; /* in this turn; they are not among the others */
+  bool scanned;     /* the folder was read once: a script that is unknown is missing */
+  bool is_scanning; /* in this turn, for the first time */
   struct reload *reloads;
   uint64_t next_reload;
 

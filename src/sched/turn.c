@@ -306,6 +306,7 @@ static void take_back(struct sched *s)
   sometimes("a turn is taken back");
   store_rollback(s->store);
   message_list_deinit(s->out);
+  script_undo(s);
   run_undo(s);
   lock_undo(s);
   gates_undo(s);
@@ -367,6 +368,7 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
 
 static void deliver(struct sched *s, const struct message_list *taken)
 {
+  script_commit(s);
   run_commit(s);
   near_commit(s);
   gates_commit(s);
@@ -410,6 +412,7 @@ static void answer_alone(struct sched *s, struct message *request)
     error_prefix(&s->error, "nothing was changed");
     message_list_append(&out, message_reply_error(copy, &s->error));
   } else {
+    script_commit(s);
     run_commit(s);
     near_commit(s);
     lock_commit(s);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "support/world.h"
 
 static const char two[] = "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\"},"
@@ -321,6 +322,94 @@ static void a_script_that_never_loaded_breaks_its_jobs_only(void **state)
   world_close(&w);
 }
 
+/* What was claimed and has not begun waits as its job does. */
+static void a_run_waits_for_its_script(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"j\",\"func\":\"a.f\",\"trigger\":\"in 1s\","
+                 "\"retry\":{\"attempts\":3,\"delay\":\"5s\"}}"));
+  world_pass(&w, SECOND);
+  world_finish(&w, RUN_FAILED, NULL, "not this time");
+  world_save(&w, "a", NULL);
+  world_pass(&w, MINUTE);
+  assert_int_equal(world_run_count(&w), 0);
+  world_expect(&w, "show", "{\"job\":\"j\"}", "state", "error");
+  world_expect(&w, "show", "{\"job\":\"j\"}", "error", "there is no script \"a\"");
+  char *shown = world_ask(&w, "run", "{\"run\":\"j\"}"), *id = strstr(shown, "j@");
+  assert_non_null(id);
+  *strchr(id, '"') = '\0';
+  char *params = memory_printf("{\"job\":\"%s\"}", id), *why = world_ask(&w, "why", params);
+  assert_non_null(strstr(why, "there is no script"));
+  free(shown);
+  free(params);
+  free(why);
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  assert_int_equal(world_run_count(&w), 1);
+  world_crash(&w); /* it is cut off, and its script is gone when the daemon is there again */
+  world_save(&w, "a", NULL);
+  world_pass(&w, MINUTE);
+  assert_int_equal(world_run_count(&w), 0);
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_expect(&w, "show", "{\"job\":\"j\"}", "state", "finished");
+  world_close(&w);
+  remove_store(folder);
+}
+
+static struct message *request_too_large(void)
+{
+  struct buffer specs = {0};
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < 3000; i++)
+    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}", i ? "," : "",
+                  i);
+  buffer_append_text(&specs, "]}");
+  struct message *add = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  add->as.request.op = strdup("add_jobs");
+  add->as.request.params = buffer_take(&specs);
+  return add;
+}
+
+/* A turn that finds no room, with a message besides what is too large. */
+static void turn_without_room(struct world *w, struct message *message)
+{
+  struct message_list in = {0}, out = {0};
+  message_list_append(&in, message);
+  message_list_append(&in, request_too_large());
+  assert_int_equal(sched_turn(w->sched, w->now_us, &in, &out, NULL), ERROR_OK);
+  struct message *reply = message_list_pop(&out);
+  assert_int_equal(reply->kind, MESSAGE_REPLY);
+  assert_int_equal(reply->as.reply.code, ERROR_FULL);
+  message_destroy(reply);
+  assert_null(message_list_pop(&out));
+}
+
+static void a_full_disk_delays_a_removal(void **state)
+{
+  struct world w;
+  char folder[64];
+  (void)state;
+  world_open(&w, temporary_store(folder));
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  world_save(&w, "b", two);
+  world_limit_pages(&w, 1);
+  struct message *gone = message_create(MESSAGE_SOURCE, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  gone->as.source.script = strdup("b");
+  turn_without_room(&w, gone);
+  world_limit_pages(&w, 1000000);
+  world_pass(&w, 2 * SECOND);
+  world_expect(&w, "list", "{}", "jobs", "[]");
+  assert_non_null(world_take(&w, MESSAGE_RETIRE));
+  world_close(&w);
+  remove_store(folder);
+}
+
 static void a_full_disk_is_waited_for(void **state)
 {
   struct world w;
@@ -332,31 +421,13 @@ static void a_full_disk_is_waited_for(void **state)
              "\"functions\":[\"f\"]}");
   world_pass(&w, SECOND);
   world_limit_pages(&w, 1);
-  struct buffer specs = {0};
-  buffer_append_text(&specs, "{\"jobs\":[");
-  for (int i = 0; i < 3000; i++)
-    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}", i ? "," : "",
-                  i);
-  buffer_append_text(&specs, "]}");
   /* A finish comes with what does not fit: it must not be lost. */
-  struct message_list in = {0}, out = {0};
   struct message *run = message_list_pop(&w.runs);
   struct message *finish = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
   finish->as.finished.attempt = run->as.run.attempt;
   finish->as.finished.state = RUN_SUCCEEDED;
   message_destroy(run);
-  struct message *add = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
-  add->as.request.op = strdup("add_jobs");
-  add->as.request.params = buffer_take(&specs);
-  message_list_append(&in, finish);
-  message_list_append(&in, add);
-  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
-  struct message *reply = message_list_pop(&out);
-  assert_non_null(reply);
-  assert_int_equal(reply->kind, MESSAGE_REPLY);
-  assert_int_equal(reply->as.reply.code, ERROR_FULL);
-  message_destroy(reply);
-  assert_null(message_list_pop(&out));
+  turn_without_room(&w, finish);
   world_limit_pages(&w, 1000000);
   world_pass(&w, 2 * SECOND);
   assert_int_equal(world_history(&w, "t", "succeeded"), 1);
@@ -382,6 +453,8 @@ int main(void)
       cmocka_unit_test(progress_follows_the_claims),
       cmocka_unit_test(an_old_version_stays_over_a_restart),
       cmocka_unit_test(a_script_that_never_loaded_breaks_its_jobs_only),
+      cmocka_unit_test(a_run_waits_for_its_script),
+      cmocka_unit_test(a_full_disk_delays_a_removal),
       cmocka_unit_test(a_full_disk_is_waited_for),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
