@@ -208,6 +208,20 @@ void book_check_runs(struct book *book, sqlite3 *db)
   }
 }
 
+void book_check_sent(struct book *book, sqlite3 *db, const struct booked *job)
+{
+  sqlite3_stmt *row = book_ask(
+      db, "SELECT scheduled_us, attempt FROM runs WHERE job = ? AND state < 2", job->number, 0);
+  while (book_step(db, row)) {
+    struct run_key key = {sqlite3_column_int64(row, 0), job->number};
+    const struct seen_run *run = find_run(book, key);
+    if (!run || run->attempt != sqlite3_column_int64(row, 1))
+      blame("%s: is gone, and its run of %s is open, which no worker has", job->id,
+            time_of(key.scheduled_us));
+  }
+  sqlite3_finalize(row);
+}
+
 /* ---- jobs ---- */
 
 void book_check_job(sqlite3 *db, const struct booked *job)

@@ -35,6 +35,7 @@ struct segment {
 struct booked {
   char id[16];
   const char *options; /* JSON members, for the policy */
+  const char *func;    /* of a script; NULL: a command, or its own when it is declared */
   bool is_there, is_paused, is_declared, is_once;
   bool is_never_paused;
   int64_t number;   /* in the store */
@@ -58,6 +59,8 @@ void book_sent(struct book *book, sqlite3 *db, const struct booked *job, const s
 void book_ended(struct book *book, const struct booked *job, int64_t scheduled_us, int state);
 /* All that workers have seen is in the store, and ends are as they were told. */
 void book_check_runs(struct book *book, sqlite3 *db);
+/* It is gone: of its runs only those are open that a worker has. */
+void book_check_sent(struct book *book, sqlite3 *db, const struct booked *job);
 /* The job is as it was acknowledged. */
 void book_check_job(sqlite3 *db, const struct booked *job);
 /* Its due times up to `cursor_us` (INT64_MAX: it has no further one) are decided, each once.

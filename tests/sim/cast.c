@@ -71,6 +71,7 @@ void cast_job(struct draw *draw, const char *prefix, int number, int64_t now_us,
   *job = (struct booked){0};
   snprintf(job->id, sizeof job->id, "%s%d", prefix, number);
   job->options = policies[draw_below(draw, POLICIES)];
+  job->func = draw_chance(draw, 30) ? "b.work" : NULL;
   job->is_once = strstr(job->options, "at_most_once") != NULL;
   cast_rule(draw, now_us, &job->rule);
 }
@@ -78,10 +79,14 @@ void cast_job(struct draw *draw, const char *prefix, int number, int64_t now_us,
 char *cast_spec(const struct booked *job, const struct rule *rule, int64_t revision)
 {
   char *trigger = rule_trigger(rule);
-  char *spec =
-      memory_printf("{\"id\":\"%s\",\"name\":\"r%lld\",\"run\":%s,\"trigger\":%s,%s%s}", job->id,
-                    (long long)revision, job->is_declared ? "true" : "{\"argv\":[\"true\"]}",
-                    trigger, job->options, job->is_once ? "" : ",\"max_interruptions\":1000000");
+  char *func = job->func && !job->is_declared ? memory_printf("\"func\":\"%s\"", job->func) : NULL;
+  const char *run = job->is_declared ? "\"run\":true"
+                    : func           ? func
+                                     : "\"run\":{\"argv\":[\"true\"]}";
+  char *spec = memory_printf("{\"id\":\"%s\",\"name\":\"r%lld\",%s,\"trigger\":%s,%s%s}", job->id,
+                             (long long)revision, run, trigger, job->options,
+                             job->is_once ? "" : ",\"max_interruptions\":1000000");
+  free(func);
   free(trigger);
   return spec;
 }

@@ -12,13 +12,15 @@
 enum { TOLD_MOST = 20, OPEN_MAX = 256 };
 
 /* Clients tell of "ping", to the first three; of the others the causes stand in the store. */
+enum { GUEST = HEARERS, ALL = HEARERS + 1 };
+
 static const struct hearer_kind {
   const char *trigger, *options;
   bool hears_ping, may_be_paused;
   int batch;         /* so many events in one run at most */
   const char *after; /* the job whose runs are the causes, */
   const char *sql;   /* in this: the run's time, and its attempt or 0 */
-} kinds[HEARERS] = {
+} kinds[ALL] = {
     {.trigger = "{\"kind\":\"on_event\",\"event\":\"ping\"}",
      .options = "\"overlap\":\"allow\",\"max_instances\":3,\"pool\":\"p\",\"timeout\":\"20s\"",
      .hears_ping = true,
@@ -49,6 +51,7 @@ static const struct hearer_kind {
      .after = "e1",
      .sql = "SELECT scheduled_us, attempt FROM runs WHERE job = ?1 AND state IN (3, 4) UNION ALL"
             " SELECT scheduled_us, attempt FROM attempts WHERE job = ?1 AND state IN (3, 4)"},
+    {.hears_ping = true, .batch = 1}, /* see guest.c */
 };
 
 struct hearer {
@@ -59,10 +62,10 @@ struct hearer {
 };
 
 struct causes {
-  struct hearer hearers[HEARERS];
+  struct hearer hearers[ALL];
   int64_t last_number;
   struct told_event {
-    int64_t number;
+    int64_t number, guest; /* the guest's job when it was told */
     uint64_t tag;
   } open[OPEN_MAX]; /* without an answer yet, oldest first */
   int open_count;
@@ -75,7 +78,7 @@ struct causes *causes_create(void)
 
 void causes_destroy(struct causes *causes)
 {
-  for (int i = 0; i < HEARERS; i++)
+  for (int i = 0; i < ALL; i++)
     free(causes->hearers[i].wanted);
   free(causes);
 }
@@ -90,6 +93,7 @@ void causes_cast(struct life *life, struct booked *jobs)
     jobs[i].rule = (struct rule){.kind = RULE_EVENT, .event = kinds[i].trigger};
     life->causes->hearers[i].job = &jobs[i];
   }
+  life->causes->hearers[GUEST].job = &life->guests[GUESTS - 1];
 }
 
 /* ---- telling ---- */
@@ -98,21 +102,52 @@ void causes_tell(struct life *life)
 {
   struct causes *causes = life->causes;
   int64_t count = draw_size(&life->draw, TOLD_MOST);
+  guest_look(life);
   for (int64_t i = 0; i < count && causes->open_count < OPEN_MAX; i++) {
     int64_t number = ++causes->last_number;
     char *params = memory_printf("{\"event\":\"ping\",\"data\":{\"n\":%lld}}", (long long)number);
     life_say(life, "emit %s", params);
     life->report->operations++;
-    causes->open[causes->open_count++] =
-        (struct told_event){number, sim_request(life->sim, "emit", params)};
+    causes->open[causes->open_count++] = (struct told_event){
+        number, causes->hearers[GUEST].job->is_there ? causes->hearers[GUEST].job->number : 0,
+        sim_request(life->sim, "emit", params)};
     free(params);
   }
 }
 
-static void note_told(struct life *life, int64_t number)
+static void want(struct hearer *hearer, int64_t number)
+{
+  if (hearer->count == hearer->capacity) {
+    hearer->capacity = hearer->capacity ? hearer->capacity * 2 : 64;
+    hearer->wanted = memory_resize(hearer->wanted, hearer->capacity * sizeof *hearer->wanted);
+  }
+  hearer->wanted[hearer->count++] = number;
+}
+
+static bool has_come(struct life *life, const struct booked *job, int64_t number)
+{
+  return book_query(life_db(life),
+                    "SELECT 1 FROM pending_events WHERE job = ?1 AND event ->> '$.n' = ?2"
+                    " UNION ALL SELECT 1 FROM runs r, json_each(r.events) e WHERE r.job = ?1"
+                    " AND e.value ->> '$.n' = ?2 LIMIT 1",
+                    job->number, number, 0) != 0;
+}
+
+/* When its job came or went meanwhile, which of the two was first is for the store to tell. */
+static void note_told_guest(struct life *life, const struct told_event *told)
+{
+  struct hearer *hearer = &life->causes->hearers[GUEST];
+  guest_look(life);
+  if (!hearer->job->is_there)
+    return;
+  if (hearer->job->number == told->guest || has_come(life, hearer->job, told->number))
+    want(hearer, told->number);
+}
+
+static void note_told(struct life *life, const struct told_event *told)
 {
   struct causes *causes = life->causes;
-  ears_note_told(life->ears, number);
+  ears_note_told(life->ears, told->number);
   for (int i = 0; i < HEARERS; i++) {
     struct hearer *hearer = &causes->hearers[i];
     if (!kinds[i].hears_ping)
@@ -120,14 +155,16 @@ static void note_told(struct life *life, int64_t number)
     if (hearer->job->is_paused) {
       sometimes("an event comes for a paused job");
       hearer->skipped++;
-      continue;
+    } else {
+      want(hearer, told->number);
     }
-    if (hearer->count == hearer->capacity) {
-      hearer->capacity = hearer->capacity ? hearer->capacity * 2 : 64;
-      hearer->wanted = memory_resize(hearer->wanted, hearer->capacity * sizeof *hearer->wanted);
-    }
-    hearer->wanted[hearer->count++] = number;
   }
+  note_told_guest(life, told);
+}
+
+void causes_begin_guest(struct life *life)
+{
+  life->causes->hearers[GUEST].count = 0;
 }
 
 bool causes_heard(struct life *life, const struct message *reply)
@@ -138,12 +175,12 @@ bool causes_heard(struct life *life, const struct message *reply)
     at++;
   if (at == causes->open_count)
     return false;
-  int64_t number = causes->open[at].number;
+  struct told_event told = causes->open[at];
   memmove(&causes->open[at], &causes->open[at + 1],
           (size_t)(--causes->open_count - at) * sizeof causes->open[0]);
   if (reply->as.reply.code == ERROR_OK) {
     life->report->acknowledged++;
-    note_told(life, number);
+    note_told(life, &told);
   } else if (reply->as.reply.code == ERROR_FULL || reply->as.reply.code == ERROR_BUSY) {
     sometimes("an event is refused");
   } else {
@@ -166,24 +203,14 @@ bool causes_is_open(const struct life *life, int64_t number)
   return false;
 }
 
-/* The first one is never paused. */
-static bool has_come(struct life *life, int64_t number)
-{
-  return book_query(life_db(life),
-                    "SELECT 1 FROM pending_events WHERE job = ?1 AND event ->> '$.n' = ?2"
-                    " UNION ALL SELECT 1 FROM runs r, json_each(r.events) e WHERE r.job = ?1"
-                    " AND e.value ->> '$.n' = ?2 LIMIT 1",
-                    life->causes->hearers[0].job->number, number, 0) != 0;
-}
-
 void causes_resolve(struct life *life)
 {
   struct causes *causes = life->causes;
   for (int i = 0; i < causes->open_count; i++) {
-    int64_t number = causes->open[i].number;
-    if (has_come(life, number)) {
+    const struct told_event *told = &causes->open[i];
+    if (has_come(life, causes->hearers[0].job, told->number)) { /* which is never paused */
       sometimes("an event without an answer has come");
-      note_told(life, number);
+      note_told(life, told);
     } else {
       sometimes("an event without an answer has not come");
     }
@@ -309,17 +336,17 @@ static void check_after(struct life *life, int kind)
 
 void causes_check(struct life *life)
 {
-  for (int i = 0; i < HEARERS; i++)
-    if (kinds[i].hears_ping)
+  for (int i = 0; i < ALL; i++)
+    if (kinds[i].hears_ping && life->causes->hearers[i].job->is_there)
       check_ping(life, i);
-    else
+    else if (!kinds[i].hears_ping)
       check_after(life, i);
 }
 
 void causes_check_all_done(struct life *life)
 {
   causes_check(life);
-  for (int i = 0; i < HEARERS; i++) {
+  for (int i = 0; i < ALL; i++) {
     const struct booked *job = life->causes->hearers[i].job;
     int64_t left = book_query(life_db(life), "SELECT count(*) FROM pending_events WHERE job = ?",
                               job->number, 0, 0);

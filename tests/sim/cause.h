@@ -23,7 +23,7 @@
 struct life;
 struct causes;
 
-enum { HEARERS = 6 };
+enum { HEARERS = 6 }; /* and one that comes and goes with its script */
 
 struct causes *causes_create(void);
 void causes_destroy(struct causes *causes);
@@ -40,6 +40,9 @@ bool causes_are_open(const struct life *life);
 bool causes_is_open(const struct life *life, int64_t number);
 /* What had no answer when the daemon died has happened or not: the store tells. */
 void causes_resolve(struct life *life);
+
+/* The one that comes and goes is there, and new. */
+void causes_begin_guest(struct life *life);
 
 void causes_check(struct life *life);
 /* Everybody had time enough. */

@@ -30,7 +30,7 @@ static struct message *take_reply(struct life *life, uint64_t tag)
 static bool may_be_refused(enum error_code code)
 {
   return code == ERROR_FULL || code == ERROR_CONFLICT || code == ERROR_BUSY ||
-         code == ERROR_NOT_FOUND || code == ERROR_LIMIT;
+         code == ERROR_NOT_FOUND || code == ERROR_LIMIT || code == ERROR_SCRIPT;
 }
 
 /* NULL: the daemon has died meanwhile. */
@@ -124,19 +124,23 @@ static bool ask_cursor(struct life *life, const struct booked *job, int64_t *cur
 
 bool client_cursor(struct life *life, const struct booked *job, int64_t *cursor_us)
 {
-  /* A turn answers before it fires; on a slow disk time goes on meanwhile. */
+  /* A turn answers before it fires; on a slow disk time goes on meanwhile, and behind it. */
   int64_t before_us;
-  for (int i = 0; i < 20; i++)
-    if (!ask_cursor(life, job, &before_us) || !ask_cursor(life, job, cursor_us))
+  for (int i = 0; i < 20; i++) {
+    if (!ask_cursor(life, job, &before_us))
       return false;
-    else if (before_us == *cursor_us)
+    int64_t now_us = sim_now_us(life->sim);
+    if (!ask_cursor(life, job, cursor_us))
+      return false;
+    if (before_us == *cursor_us && sim_now_us(life->sim) == now_us)
       return true;
+  }
   return false;
 }
 
 /* ---- what has happened ---- */
 
-static int64_t number_of(struct life *life, const char *id)
+int64_t client_number(struct life *life, const char *id)
 {
   sqlite3_stmt *row;
   int64_t number = 0;
@@ -164,7 +168,7 @@ static bool has_name(struct life *life, const struct booked *job, int64_t revisi
 
 static bool has_happened(struct life *life, const struct doubt *doubt)
 {
-  int64_t number = doubt->job->is_there ? doubt->job->number : number_of(life, doubt->added.id);
+  int64_t number = doubt->job->is_there ? doubt->job->number : client_number(life, doubt->added.id);
   int64_t state =
       book_query(life_db(life), "SELECT state FROM job_progress WHERE number = ?", number, 0, -1);
   switch (doubt->kind) {
@@ -173,7 +177,7 @@ static bool has_happened(struct life *life, const struct doubt *doubt)
   case DOUBT_CHANGE:
     return has_name(life, doubt->job, doubt->revision);
   case DOUBT_REMOVE:
-    return number_of(life, doubt->job->id) == 0;
+    return client_number(life, doubt->job->id) == 0;
   case DOUBT_PAUSE:
     return state == JOB_PAUSED;
   case DOUBT_RESUME:
@@ -228,7 +232,7 @@ static void note_done(struct life *life)
   case DOUBT_ADD:
     *job = doubt->added;
     job->is_there = true;
-    job->number = number_of(life, job->id);
+    job->number = client_number(life, job->id);
     job->revision = doubt->revision;
     note_begin(life, doubt, job);
     break;
@@ -432,13 +436,14 @@ void client_begin(struct life *life)
   for (int i = 0; i < DECLARED; i++)
     life->jobs[i].is_declared = life->jobs[i].is_there = true;
   life->source = client_source(life);
+  guest_begin(life);
 }
 
 void client_meet_declared(struct life *life)
 {
   for (int i = 0; i < DECLARED; i++) {
     struct booked *job = &life->jobs[i];
-    job->number = number_of(life, job->id);
+    job->number = client_number(life, job->id);
     job->from_us = sim_now_us(life->sim);
     if (!job->number)
       blame("%s was declared and is not there", job->id);
@@ -453,6 +458,7 @@ void client_check(struct life *life)
   for (int i = 0; i < JOBS; i++)
     if (life->jobs[i].id[0])
       book_check_job(life_db(life), &life->jobs[i]);
+  guest_check(life);
   causes_check(life);
   ears_check(life->ears);
 }

@@ -35,6 +35,8 @@ static void break_disk(struct life *life)
   life_say(life, "the disk has trouble %d", kind);
   disk_trouble(life->disk, kind);
   sim_call_later(life->sim, draw_size(&life->draw, 100000) * 1000, mend, life);
+  if (draw_chance(&life->draw, 40))
+    guest_change(life, false);
 }
 
 static void slow_disk(struct life *life)
@@ -59,6 +61,7 @@ static void set_clock(struct life *life)
   life_say(life, "the clock is set by %lld us", (long long)step_us);
   witness_clock(life->witness, step_us, sim_now_us(life->sim));
   sim_set_clock(life->sim, step_us);
+  guest_clock_set(life, step_us);
   if (step_us < 0 && draw_chance(&life->draw, 50))
     client_change_some(life);
 }
@@ -108,13 +111,18 @@ static void check_dues(struct life *life)
       book_check_dues(life_db(life), job, cursor_us);
   }
   client_check(life);
+  /* Time enough for a script that takes long to load. */
+  if (!life->trouble_us && life_go_on(life, 7 * SECOND))
+    guest_check_all_done(life);
 }
 
 void fate_step(struct life *life)
 {
   int kind = (int)draw_below(&life->draw, 100);
-  if (kind < 40)
+  if (kind < 37)
     life_go_on(life, draw_below(&life->draw, 3 * SECOND));
+  else if (kind < 40)
+    guest_change(life, false);
   else if (kind < 50)
     life_go_on(life, draw_below(&life->draw, 2 * MINUTE));
   else if (kind < 52)
@@ -201,6 +209,7 @@ void fate_calm_down(struct life *life)
   if (disk_is_dead(life->disk))
     life_recover(life);
   life_save(life, client_source(life));
+  guest_stay(life);
   life_go_on(life, 2 * SECOND);
   /* Runs of jobs that are gone have no name to cancel them by. */
   if (book_query(life_db(life),
@@ -231,6 +240,7 @@ void fate_calm_down(struct life *life)
         book_query(life_db(life), "SELECT sum(count) FROM skips WHERE job = ?", job->number, 0, 0);
   }
   client_check(life);
+  guest_check_all_done(life);
   causes_check_all_done(life);
   ears_check_all_done(life->ears);
   settle(life);

@@ -11,6 +11,7 @@
 #include "sim/disk.h"
 #include "sim/draw.h"
 #include "sim/ear.h"
+#include "sim/guest.h"
 #include "sim/life.h"
 #include "sim/sim.h"
 #include "sim/witness.h"
@@ -19,7 +20,14 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
-enum { TIMED = 5, DECLARED = TIMED + HEARERS, ADDED = 9, JOBS = DECLARED + ADDED, GHOSTS = 32 };
+enum {
+  TIMED = 5,
+  DECLARED = TIMED + HEARERS,
+  ADDED = 9,
+  JOBS = DECLARED + ADDED,
+  GUESTS = 2,
+  GHOSTS = 32
+};
 
 /* An operation that was sent and not answered: it has happened or it has not. */
 struct doubt {
@@ -49,9 +57,11 @@ struct life {
   struct book *book;
   struct witness *witness;
   char *folder, *source;
-  struct booked jobs[JOBS]; /* the first are declared by a script, and the last of those wait
-                               for events */
+  struct booked jobs[JOBS];     /* the first are declared by a script, and the last of those wait
+                                   for events */
+  struct booked guests[GUESTS]; /* declared by the other one; the last waits for "ping" */
   struct causes *causes;
+  struct guest *guest;
   struct ears *ears;
   int64_t last_revision, last_number;
   struct doubt doubt;
@@ -105,6 +115,8 @@ void client_resolve(struct life *life);
 /* What was acknowledged is there, and what is due is decided. */
 void client_check(struct life *life);
 /* How far the job is: its next due time; INT64_MAX: it has none. False when nobody answers. */
+/* Of the job with that id in the store; 0: there is none. */
+int64_t client_number(struct life *life, const char *id);
 bool client_cursor(struct life *life, const struct booked *job, int64_t *cursor_us);
 void client_resume_all(struct life *life);
 

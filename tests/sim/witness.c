@@ -105,6 +105,8 @@ void witness_file(struct witness *witness, const char *script, const char *sourc
   struct buffer line = {0};
   struct json_writer writer;
   /* What cannot be loaded declares nothing, and takes nothing away. */
+  if (!source)
+    source = "{\"jobs\":[]}";
   if (!witness->out || json_parse(source, strlen(source), &document, NULL))
     return;
   begin_line(witness, &line, &writer, "file");

@@ -22,7 +22,7 @@ void witness_operation(struct witness *witness, int64_t begin, const char *opera
                        const char *params, int64_t sent_us, int64_t acked_us,
                        const struct message *reply);
 void witness_ran(struct witness *witness, const char *run, int32_t attempt, int64_t at_us);
-/* A script's file now holds this, `{"jobs":[...]}`. */
+/* A script's file now holds this, `{"jobs":[...]}`; NULL: there is none. */
 void witness_file(struct witness *witness, const char *script, const char *source, int64_t at_us);
 void witness_daemon(struct witness *witness, const char *what, int64_t at_us);
 /* Told when it is over. */
