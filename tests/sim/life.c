@@ -141,8 +141,11 @@ static void model(void *context, struct sim *sim, const struct message *run, str
 
 static bool take_run(struct life *life, const struct message *run)
 {
-  guest_look(life); /* one that is new may be due at once */
   const struct booked *job = life_find(life, run->as.run.job_id);
+  if (!job || guest_find(life, job->id)) { /* one that is new may be due at once */
+    guest_look(life);
+    job = life_find(life, run->as.run.job_id);
+  }
   life->report->runs++;
   remember(life, &run->as.run.attempt);
   mix_number(life, run->as.run.attempt.key.scheduled_us);
