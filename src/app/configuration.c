@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "time/duration.h"
 #include "time/zone.h"
@@ -112,6 +113,15 @@ static enum error_code read_keep_runs(struct reading *r)
   return code;
 }
 
+static enum error_code read_keep_logs(struct reading *r)
+{
+  int64_t bytes = 0;
+  enum error_code code = size_from_json(r->value, "keep_logs", &bytes, r->error);
+  if (!code && r->options->keep_logs < 0)
+    r->options->keep_logs = bytes;
+  return code;
+}
+
 static enum error_code read_log_level(struct reading *r)
 {
   int level = log_level_from_name(json_text(r->value, ""));
@@ -139,10 +149,9 @@ static const struct {
   const char *name;
   enum error_code (*read)(struct reading *reading);
 } known[] = {
-    {"grace", read_grace},         {"jobs", read_jobs},
-    {"keep", read_keep},           {"keep_runs", read_keep_runs},
-    {"log_level", read_log_level}, {"secrets", read_secrets},
-    {"state", read_state},         {"stuck_grace", read_stuck_grace},
+    {"grace", read_grace},         {"jobs", read_jobs},           {"keep", read_keep},
+    {"keep_runs", read_keep_runs}, {"keep_logs", read_keep_logs}, {"log_level", read_log_level},
+    {"secrets", read_secrets},     {"state", read_state},         {"stuck_grace", read_stuck_grace},
     {"timezone", read_timezone},   {"workers", read_workers},
 };
 

@@ -116,14 +116,16 @@ static enum error_code create_sched(struct moonbeat *m, struct store *store, str
                                     struct error *error)
 {
   m->status_json = describe(m);
-  return sched_create(&(struct sched_options){.store = store,
-                                              .workers = m->options.workers,
-                                              .default_zone = "local",
-                                              .retention = {.age_us = m->options.keep_us,
-                                                            .runs_per_job = m->options.keep_runs},
-                                              .hold = m->options.check_only,
-                                              .status_json = m->status_json},
-                      clock_wall_us(), sched, error);
+  return sched_create(
+      &(struct sched_options){.store = store,
+                              .workers = m->options.workers,
+                              .default_zone = "local",
+                              .retention = {.age_us = m->options.keep_us,
+                                            .runs_per_job = m->options.keep_runs,
+                                            .log_bytes_per_job = m->options.keep_logs},
+                              .hold = m->options.check_only,
+                              .status_json = m->status_json},
+      clock_wall_us(), sched, error);
 }
 
 static void set_secrets_folder(const struct moonbeat *m)

@@ -38,7 +38,8 @@ struct moonbeat_options {
   int64_t grace_us;       /* how long runs may take to end when a signal stops it */
   int64_t stuck_grace_us; /* how long runs wait for a worker that is stuck in a C function */
   int64_t keep_us;        /* ended runs are kept so long */
-  int64_t keep_runs;      /* and at most so many of each job */
+  int64_t keep_runs;      /* and at most so many of each job, */
+  int64_t keep_logs;      /* and so many bytes of their logs */
 };
 
 #define MOONBEAT_OPTIONS_DEFAULT                                                                   \
@@ -47,7 +48,8 @@ struct moonbeat_options {
                              .grace_us = 10 * INT64_C(1000000),                                    \
                              .stuck_grace_us = 60 * INT64_C(1000000),                              \
                              .keep_us = INT64_C(30) * 86400 * 1000000,                             \
-                             .keep_runs = 1000})
+                             .keep_runs = 1000,                                                    \
+                             .keep_logs = 64 << 20})
 
 /* Opens the store, recovers and starts. The scripts of the folder are loaded after it has returned:
  * the request "reload" waits for them. NULL with *error set: ERROR_BUSY when another process holds

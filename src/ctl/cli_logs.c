@@ -2,10 +2,12 @@
  * events say when there is more to fetch; what is fetched are the stored lines, so nothing is lost
  * and nothing comes twice. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "ctl/cli_common.h"
 #include "time/instant.h"
 
@@ -51,6 +53,16 @@ struct follow {
   bool has_ended, has_more, is_silent;
 };
 
+static void tell_removed(const struct json *result)
+{
+  char limit[SIZE_TEXT_SIZE];
+  size_format(limit, json_integer(json_get(result, "keep_logs"), 0));
+  fprintf(stderr,
+          "moonbeat: the log of this run is removed: the logs of a job take %s at most, which "
+          "keep_logs in moonbeat.lua says\n",
+          limit);
+}
+
 /* Prints the next page. */
 static enum error_code fetch(struct follow *follow)
 {
@@ -74,6 +86,8 @@ static enum error_code fetch(struct follow *follow)
   follow->after = json_integer(json_get(result, "next"), follow->after);
   follow->has_ended = json_boolean(json_get(result, "ended"), false);
   follow->has_more = lines && lines->count >= PAGE;
+  if (!follow->is_silent && json_boolean(json_get(result, "removed"), false))
+    tell_removed(result);
   /* A job's id means its latest run; from now on it is this one. */
   const char *run = json_text(json_get(result, "run"), NULL);
   if (run) {

@@ -28,11 +28,16 @@ struct daemon_options {
   int64_t stuck_grace_us; /* how long runs wait for a worker stuck in a C function; -1: not given */
   int64_t keep_us;        /* ended runs are kept so long; -1: not given */
   int64_t keep_runs;      /* and at most so many of a job; -1: not given */
+  int64_t keep_logs;      /* and so many bytes of their logs; -1: not given */
 };
 
 #define DAEMON_OPTIONS_EMPTY                                                                       \
-  ((struct daemon_options){                                                                        \
-      .log_level = -1, .grace_us = -1, .stuck_grace_us = -1, .keep_us = -1, .keep_runs = -1})
+  ((struct daemon_options){.log_level = -1,                                                        \
+                           .grace_us = -1,                                                         \
+                           .stuck_grace_us = -1,                                                   \
+                           .keep_us = -1,                                                          \
+                           .keep_runs = -1,                                                        \
+                           .keep_logs = -1})
 
 void daemon_options_deinit(struct daemon_options *options);
 

@@ -176,7 +176,8 @@ struct job_progress {
   enum job_state state;
   int64_t next_us;   /* the next due time not yet decided upon; JOB_NEVER: none */
   int64_t last_us;   /* scheduled_us of the run claimed last; INT64_MIN: none */
-  int64_t runs_kept; /* rows in the history, for pruning */
+  int64_t runs_kept; /* rows in the history, for pruning, */
+  int64_t log_bytes; /* and bytes of their logs; both may be too high, after pruning by age */
   int64_t paused_us; /* since when; 0 unless paused */
   char *error;       /* why it is in JOB_ERROR, or paused other than by a person; else NULL */
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "model/rate.h"
 #include "time/duration.h"
@@ -72,31 +73,6 @@ static enum error_code read_duration(const struct json *value, const char *name,
   return ERROR_OK;
 }
 
-/* 4096, "512K", "256M", "2G", also with "iB" or "B" behind. */
-static enum error_code read_size(const struct json *value, const char *name, int64_t *bytes,
-                                 struct error *error)
-{
-  static const char letters[] = "KMGT";
-  const char *text = value->type == JSON_STRING ? value->as.string.data : NULL;
-  char *rest = NULL;
-  long long count = text ? strtoll(text, &rest, 10) : value->as.integer;
-  if (!text && value->type != JSON_INTEGER)
-    return field_want(value, name, "a number of bytes or a text such as \"256M\"", error);
-  int shift = 0;
-  const char *letter = text && *rest ? strchr(letters, *rest) : NULL;
-  if (letter) {
-    shift = 10 * (int)(letter - letters + 1);
-    rest += strncmp(rest + 1, "iB", 2) == 0 ? 3 : 1;
-  }
-  if (text && (rest == text || strcmp(rest, *rest == 'B' ? "B" : "") != 0))
-    return error_set(error, ERROR_INVALID,
-                     "%s \"%s\" is no size: write 4096, \"512K\", \"256M\", \"2G\"", name, text);
-  if (count < 1 || count > INT64_MAX >> (shift + 1))
-    return error_set(error, ERROR_INVALID, "%s is not a size that can be", name);
-  *bytes = (int64_t)count << shift;
-  return ERROR_OK;
-}
-
 static enum error_code read_strings(const struct json *value, const char *name, char **json,
                                     struct error *error)
 {
@@ -141,7 +117,7 @@ enum error_code field_read(void *owner, const struct field *field, const char *n
   case FIELD_DELAY:
     return read_duration(value, name, 0, place, error);
   case FIELD_SIZE:
-    return read_size(value, name, place, error);
+    return size_from_json(value, name, place, error);
   case FIELD_CHOICE:
     return field_choice(value, name, field->names, place, error);
   case FIELD_RATE: {

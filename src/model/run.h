@@ -81,6 +81,8 @@ struct run_key {
   int64_t job; /* the job's number in the store */
 };
 
+enum { RUN_LOG_REMOVED = -1 }; /* as the logs of its job were too large */
+
 struct run {
   struct run_key key;
   enum run_state state;
@@ -96,6 +98,7 @@ struct run {
   char *events;        /* JSON array of what set it off; or NULL */
   char *result;        /* JSON; or NULL */
   char *error;         /* text with traceback; or NULL */
+  int64_t log_bytes;   /* of its log when it has ended; 0: it has none; RUN_LOG_REMOVED */
   struct run_usage usage;
 };
 

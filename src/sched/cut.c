@@ -1,6 +1,7 @@
-/* Each job keeps so many runs. One whose history has grown over that by RUNS_SLACK is noted when
- * its progress is written, and cut in housekeeping, as many jobs in one transaction as a bounded
- * number of rows allows: so a job's history is cut in pieces, and a commit serves several jobs. */
+/* Each job keeps so many runs, and of these so many bytes of their logs. One whose history has
+ * grown over that by RUNS_SLACK, or by one LOGS_SLACKth of the bytes, is noted when its progress is
+ * written, and cut in housekeeping, as many jobs in one transaction as a bounded number of rows
+ * allows: so a job's history is cut in pieces, and a commit serves several jobs. */
 #include "sched/cut.h"
 
 #include <stdlib.h>
@@ -9,15 +10,33 @@
 #include "sched/near.h"
 #include "sched/turn.h"
 
+enum { LOGS_SLACK = 16 };
+
 struct overlong {
   int64_t job;
   UT_hash_handle hh; /* which has them in the order in which they were noted */
 };
 
+static int64_t larger(int64_t a, int64_t b)
+{
+  return a > b ? a : b;
+}
+
+/* What could not be cut the last time is no reason to try again. */
+static bool is_overlong(const struct sched *s, const struct entry *entry)
+{
+  const struct store_retention *limit = &s->options.retention;
+  int64_t runs = larger(limit->runs_per_job, entry->uncut.runs),
+          bytes = larger(limit->log_bytes_per_job, entry->uncut.log_bytes);
+  return entry->progress.runs_kept - RUNS_SLACK > runs ||
+         (limit->log_bytes_per_job > 0 &&
+          entry->progress.log_bytes - limit->log_bytes_per_job / LOGS_SLACK > bytes);
+}
+
 void cut_note(struct sched *s, const struct entry *entry)
 {
   struct overlong *overlong;
-  if (entry->progress.runs_kept - RUNS_SLACK <= s->options.retention.runs_per_job)
+  if (!is_overlong(s, entry))
     return;
   HASH_FIND(hh, s->overlong, &entry->job->number, sizeof entry->job->number, overlong);
   if (overlong)
@@ -33,34 +52,36 @@ static void forget(struct sched *s, struct overlong *overlong)
   free(overlong);
 }
 
-/* Of the first one; how many rows that took. It stays while it is too long. */
-static int cut_first(struct sched *s, int rows)
+/* Of the first one. It stays while there is more to cut. */
+static void cut_first(struct sched *s, int *rows)
 {
   struct overlong *overlong = s->overlong;
   struct error error;
   struct entry *entry = near_get(s, overlong->job, &error);
   if (!entry || entry->removed) {
     forget(s, overlong);
-    return 1;
+    return;
   }
-  int64_t before = entry->progress.runs_kept, limit = s->options.retention.runs_per_job,
-          kept = before;
+  struct store_kept kept;
   if (sched_failed(s,
-                   store_prune_job(s->store, overlong->job, entry->progress.last_us, limit, rows,
-                                   &kept, &error),
+                   store_prune_job(s->store, overlong->job, entry->progress.last_us,
+                                   &s->options.retention, rows, &kept, &error),
                    &error))
-    return rows;
-  entry->progress.runs_kept = kept;
+    return;
+  entry->progress.runs_kept = kept.runs;
+  entry->progress.log_bytes = kept.log_bytes;
   near_changed(s, entry);
-  if (kept <= limit)
-    forget(s, overlong);
-  return kept < before ? (int)(before - kept) : 1;
+  if (kept.more)
+    return;
+  entry->uncut.runs = kept.runs;
+  entry->uncut.log_bytes = kept.log_bytes;
+  forget(s, overlong);
 }
 
 bool cut_step(struct sched *s, int rows)
 {
-  while (s->overlong && rows > 0 && !s->failure)
-    rows -= cut_first(s, rows);
+  for (; s->overlong && rows > 0 && !s->failure; rows--)
+    cut_first(s, &rows);
   return s->overlong != NULL;
 }
 

@@ -14,6 +14,7 @@
 #include "sched/fold.h"
 #include "sched/health.h"
 #include "sched/lock.h"
+#include "sched/near.h"
 #include "sched/retry.h"
 #include "sched/run.h"
 #include "sched/turn.h"
@@ -30,7 +31,8 @@ static void fill(struct run *row, const struct open_run *run)
                       .claimed_us = run->claimed_us,
                       .started_us = run->started_us,
                       .args = run_extra(run)->args,
-                      .events = run_extra(run)->events};
+                      .events = run_extra(run)->events,
+                      .log_bytes = run->log_bytes};
 }
 
 /* The attempt has ended as `ended` says and another one is due at `due_us`. */
@@ -110,9 +112,18 @@ static void leave_open(struct sched *s, struct open_run *run, const struct run *
   run_end(s, run);
 }
 
+void finish_count_log(struct sched *s, const struct open_run *run)
+{
+  if (run->log_bytes == 0 || run->entry->removed)
+    return;
+  run->entry->progress.log_bytes += run->log_bytes;
+  near_changed(s, run->entry);
+}
+
 static void end_for_good(struct sched *s, struct open_run *run, const struct run *ended)
 {
   struct error error;
+  finish_count_log(s, run);
   enum error_code code = store_finish(s->store, ended, &error);
   if (code == ERROR_CONFLICT)
     log_error("%s: a finish with a stale fence changed nothing", run->entry->job->id);

@@ -17,5 +17,7 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
 /* The run was cut off by the end of a daemon. */
 void finish_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
                              bool will_retry);
+/* The run has ended for good: its log counts among its job's. */
+void finish_count_log(struct sched *s, const struct open_run *run);
 
 #endif

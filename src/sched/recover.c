@@ -42,7 +42,9 @@ static bool collect(void *context, const struct run *run, const char *job_id)
 
 static bool note_sequence(void *context, const struct log_line *line)
 {
-  ((struct open_run *)context)->log_lines = (int32_t)line->sequence;
+  struct open_run *run = context;
+  run->log_lines = (int32_t)line->sequence;
+  run->log_bytes += (int64_t)strlen(line->text);
   return true;
 }
 
@@ -139,8 +141,10 @@ static void recover_one(struct sched *s, struct run *row)
     finish_and_retry(s, run, row, s->now_us);
     return;
   }
+  row->log_bytes = run ? run->log_bytes : 0;
   sched_failed(s, store_finish(s->store, row, &error), &error);
   if (run) {
+    finish_count_log(s, run);
     checkpoint_drop(s, run);
     arrive_job_ended(s, entry, row);
     run_end(s, run);

@@ -245,6 +245,8 @@ static enum error_code logs(struct request *r)
     json_end_array(r->result);
     json_put_integer(r->result, "next", l.last.job);
     json_put_text(r->result, "error", row.error);
+    json_put_boolean(r->result, "removed", row.log_bytes == RUN_LOG_REMOVED);
+    json_put_integer(r->result, "keep_logs", r->s->options.retention.log_bytes_per_job);
     json_end_object(r->result);
   }
   run_deinit(&row);

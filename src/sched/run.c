@@ -420,10 +420,11 @@ void run_log(struct sched *s, const struct message *message)
     return;
   }
   struct open_run *run = run_find_attempt(s, &message->as.log.attempt);
-  if (!run || run->log_lines > LOG_LINES_PER_RUN)
+  if (!run || run->log_lines > LOG_LINES_PER_RUN || run->log_bytes > LOG_BYTES_PER_RUN)
     return;
   run->log_lines++;
-  bool last = run->log_lines > LOG_LINES_PER_RUN;
+  run->log_bytes += (int64_t)strlen(message->as.log.text);
+  bool last = run->log_lines > LOG_LINES_PER_RUN || run->log_bytes > LOG_BYTES_PER_RUN;
   struct log_line line = {.sequence = run->log_lines,
                           .attempt = run->attempt,
                           .level = message->as.log.level,

@@ -26,6 +26,7 @@ enum {
   EVENTS_KEPT = 1000,    /* for `events` without -f */
   EVENTS_PER_TURN = 100, /* of one turn at most so many are kept */
   LOG_LINES_PER_RUN = 10000,
+  LOG_BYTES_PER_RUN = 64 << 20,
   RUNS_SLACK = 100, /* a job's history may grow so far over its limit before it is cut */
 };
 
@@ -56,9 +57,12 @@ struct entry {
   int64_t claimed_us; /* when the newest of its open runs was claimed */
   int64_t told_us;    /* scheduled_us of the run that told its progress last; 0: none */
   bool removed;       /* from the store; waits for its open runs */
-  struct {            /* the last skip in the store, which one that follows at once extends */
-    int64_t number;   /* 0: none */
-    int64_t then_us;  /* the due time that would follow */
+  struct {            /* what cutting its history had to leave: open runs, the newest log */
+    int64_t runs, log_bytes;
+  } uncut;
+  struct {           /* the last skip in the store, which one that follows at once extends */
+    int64_t number;  /* 0: none */
+    int64_t then_us; /* the due time that would follow */
     struct skip skip;
   } last_skip;
   UT_hash_handle hh; /* by job->number */
@@ -93,7 +97,8 @@ struct open_run {
   int32_t attempt;
   int32_t uncounted; /* attempts before that were snoozed or interrupted */
   int32_t log_lines;
-  int worker; /* address it was sent to; 0: not sent */
+  int64_t log_bytes; /* of all attempts */
+  int worker;        /* address it was sent to; 0: not sent */
   enum run_cause cause;
   enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
   bool killed;            /* and shall end at once */

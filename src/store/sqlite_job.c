@@ -16,7 +16,7 @@
 
 #define COLUMNS                                                                                    \
   "j.number, j.id, j.origin, j.script, j.trigger, j.spec,"                                         \
-  " p.state, p.next_us, p.last_us, p.runs_kept, p.paused_us, p.error"
+  " p.state, p.next_us, p.last_us, p.runs_kept, p.log_bytes, p.paused_us, p.error"
 
 void stored_job_deinit(struct stored_job *stored)
 {
@@ -60,8 +60,9 @@ static struct stored_job read_row(const struct query *query)
                    .next_us = query_optional(query, 7, JOB_NEVER),
                    .last_us = query_optional(query, 8, INT64_MIN),
                    .runs_kept = query_integer(query, 9),
-                   .paused_us = query_integer(query, 10),
-                   .error = memory_strdup(query_text(query, 11))},
+                   .log_bytes = query_integer(query, 10),
+                   .paused_us = query_integer(query, 11),
+                   .error = memory_strdup(query_text(query, 12))},
   };
   struct error error;
   stored.job = read_job(query, &error);
@@ -218,6 +219,7 @@ static void bind_progress(struct query *query, const struct job_progress *progre
   bind_optional(query, progress->next_us, JOB_NEVER);
   bind_optional(query, progress->last_us, INT64_MIN);
   bind_integer(query, progress->runs_kept);
+  bind_integer(query, progress->log_bytes);
   bind_optional(query, progress->paused_us, 0);
   bind_text(query, progress->error);
 }
@@ -265,8 +267,8 @@ enum error_code store_add_job(struct store *store, struct job *job,
   job->number = number;
   query = query_open(store,
                      "INSERT INTO job_progress"
-                     "(state, next_us, last_us, runs_kept, paused_us, error, number)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                     "(state, next_us, last_us, runs_kept, log_bytes, paused_us, error, number)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                      error);
   bind_progress(&query, progress);
   bind_integer(&query, job->number);
@@ -292,7 +294,8 @@ enum error_code store_put_progress(struct store *store, int64_t number,
 {
   struct query query = query_open(store,
                                   "UPDATE job_progress SET state = ?, next_us = ?, last_us = ?,"
-                                  " runs_kept = ?, paused_us = ?, error = ? WHERE number = ?",
+                                  " runs_kept = ?, log_bytes = ?, paused_us = ?, error = ?"
+                                  " WHERE number = ?",
                                   error);
   bind_progress(&query, progress);
   bind_integer(&query, number);

@@ -7,10 +7,17 @@
  *
  * A job's own history is a chain, newest first. Cutting removes behind the newest `keep` and mends
  * the link across each gap, so that an open run in the middle, or what the budget left over, can
- * still be reached. Scheduler thread, inside a transaction. */
+ * still be reached. The logs of what is left are cut in the same walk, the oldest first. A log goes
+ * in pieces, as it may have megabytes. Scheduler thread, inside a transaction. */
 #include "store/sqlite_store.h"
 
-enum { BATCH = 256 };
+enum {
+  BATCH = 256,
+  PIECE_LINES = 512, /* of a log, at once */
+  PIECE_BYTES = 256 << 10,
+  LINES_PER_ROW = 16, /* what counts as one row of a budget, besides its run */
+  BYTES_PER_ROW = 8 << 10,
+};
 
 /* ---- one run with all that hangs on it ---- */
 
@@ -23,18 +30,69 @@ static enum error_code delete_by_key(struct store *store, const char *sql, struc
   return query_run(&query);
 }
 
-static enum error_code delete_run(struct store *store, struct run_key key, struct error *error)
+/* Some lines from its beginning; *is_gone: those were all. */
+static enum error_code find_log_piece(struct store *store, struct run_key key, int64_t *last,
+                                      int *rows, bool *is_gone, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT sequence, length(CAST(text AS BLOB)) FROM run_logs"
+                                  " WHERE scheduled_us = ? AND job = ? ORDER BY sequence",
+                                  error);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  int64_t bytes = 0;
+  int lines = 0;
+  *is_gone = false;
+  while (lines < PIECE_LINES && bytes < PIECE_BYTES) {
+    if (!query_row(&query)) {
+      *is_gone = true;
+      break;
+    }
+    *last = query_integer(&query, 0);
+    bytes += query_integer(&query, 1);
+    lines++;
+  }
+  *rows = lines / LINES_PER_ROW + (int)(bytes / BYTES_PER_ROW);
+  return query_close(&query);
+}
+
+/* *is_gone: all of it, within the budget. */
+static enum error_code delete_log(struct store *store, struct run_key key, int *budget,
+                                  bool *is_gone, struct error *error)
+{
+  enum error_code code;
+  do {
+    int64_t last = INT64_MIN;
+    int rows;
+    if ((code = find_log_piece(store, key, &last, &rows, is_gone, error)) || last == INT64_MIN)
+      break;
+    struct query query = query_open(
+        store, "DELETE FROM run_logs WHERE scheduled_us = ? AND job = ? AND sequence <= ?", error);
+    bind_integer(&query, key.scheduled_us);
+    bind_integer(&query, key.job);
+    bind_integer(&query, last);
+    code = query_run(&query);
+    *budget -= rows;
+  } while (!code && !*is_gone && *budget > 0);
+  return code;
+}
+
+/* *is_gone: wholly, within the budget; else its log is shorter. */
+static enum error_code delete_run(struct store *store, struct run_key key, int *budget,
+                                  bool *is_gone, struct error *error)
 {
   static const char *const tables[] = {
       "DELETE FROM attempts WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM usages WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM checkpoints WHERE scheduled_us = ? AND job = ?",
-      "DELETE FROM run_logs WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM runs WHERE scheduled_us = ? AND job = ?",
   };
-  enum error_code code = ERROR_OK;
+  enum error_code code = delete_log(store, key, budget, is_gone, error);
+  if (code || !*is_gone)
+    return code;
   for (size_t i = 0; !code && i < sizeof tables / sizeof tables[0]; i++)
     code = delete_by_key(store, tables[i], key, error);
+  --*budget;
   return code;
 }
 
@@ -60,26 +118,27 @@ static enum error_code find_old_runs(struct store *store, int64_t before_us, int
   return query_close(&query);
 }
 
-static int next_limit(int budget, int removed)
+static int next_limit(int budget)
 {
-  return budget - removed < BATCH ? budget - removed : BATCH;
+  return budget < BATCH ? budget : BATCH;
 }
 
-static enum error_code prune_runs(struct store *store, int64_t before_us, int budget, int *removed,
+static enum error_code prune_runs(struct store *store, int64_t before_us, int *budget,
                                   struct error *error)
 {
   struct run_key keys[BATCH];
-  for (int limit; (limit = next_limit(budget, *removed)) > 0;) {
+  for (int limit; (limit = next_limit(*budget)) > 0;) {
     int found;
+    bool is_gone;
     enum error_code code = find_old_runs(store, before_us, limit, keys, &found, error);
-    for (int i = 0; !code && i < found; i++) {
-      code = delete_run(store, keys[i], error);
-      store->prune_from = keys[i];
-      ++*removed;
+    for (int i = 0; !code && i<found && * budget> 0; i++) {
+      code = delete_run(store, keys[i], budget, &is_gone, error);
+      if (is_gone)
+        store->prune_from = keys[i];
     }
     if (code)
       return code;
-    if (found < limit) {
+    if (found<limit && * budget> 0) {
       store->prune_from = (struct run_key){.scheduled_us = INT64_MIN}; /* the pass is over */
       break;
     }
@@ -88,12 +147,12 @@ static enum error_code prune_runs(struct store *store, int64_t before_us, int bu
 }
 
 static enum error_code remove_jobs(struct store *store, const int64_t numbers[BATCH], int count,
-                                   int *removed, struct error *error)
+                                   int *budget, struct error *error)
 {
   enum error_code code = ERROR_OK;
   for (int i = 0; !code && i < count; i++) {
     code = store_remove_job(store, numbers[i], error);
-    ++*removed;
+    --*budget;
   }
   return code;
 }
@@ -114,11 +173,11 @@ static enum error_code remove_job_of_skip(struct store *store, int64_t job, stru
   return code || !found ? code : store_remove_job(store, job, error);
 }
 
-static enum error_code prune_skips(struct store *store, int64_t before_us, int budget, int *removed,
+static enum error_code prune_skips(struct store *store, int64_t before_us, int *budget,
                                    struct error *error)
 {
   bool more = true;
-  while (more && *removed < budget) {
+  while (more && *budget > 0) {
     struct query query = query_open(
         store, "SELECT number, job, recorded_us FROM skips ORDER BY number LIMIT 1", error);
     more = query_row(&query) && query_integer(&query, 2) < before_us;
@@ -130,16 +189,16 @@ static enum error_code prune_skips(struct store *store, int64_t before_us, int b
     bind_integer(&query, number);
     if ((code = query_run(&query)) || (code = remove_job_of_skip(store, job, error)))
       return code;
-    ++*removed;
+    --*budget;
   }
   return ERROR_OK;
 }
 
 /* Added jobs that are over and whose history is gone; a declared one belongs to its script. */
-static enum error_code prune_jobs(struct store *store, int64_t before_us, int budget, int *removed,
+static enum error_code prune_jobs(struct store *store, int64_t before_us, int *budget,
                                   struct error *error)
 {
-  for (int limit; (limit = next_limit(budget, *removed)) > 0;) {
+  for (int limit; (limit = next_limit(*budget)) > 0;) {
     struct query query = query_open(
         store,
         "SELECT p.number FROM job_progress p INDEXED BY progress_stopped"
@@ -156,7 +215,7 @@ static enum error_code prune_jobs(struct store *store, int64_t before_us, int bu
       numbers[found++] = query_integer(&query, 0);
     enum error_code code = query_close(&query);
     if (!code)
-      code = remove_jobs(store, numbers, found, removed, error);
+      code = remove_jobs(store, numbers, found, budget, error);
     if (code || found < limit)
       return code;
   }
@@ -170,11 +229,14 @@ enum error_code store_prune(struct store *store, const struct store_retention *r
   int64_t before_us;
   if (__builtin_sub_overflow(now_us, retention->age_us, &before_us))
     return ERROR_OK;
-  enum error_code code;
-  if ((code = prune_runs(store, before_us, budget, removed, error)) ||
-      (code = prune_skips(store, before_us, budget, removed, error)))
-    return code;
-  return prune_jobs(store, before_us, budget, removed, error);
+  int left = budget;
+  enum error_code code = prune_runs(store, before_us, &left, error);
+  if (!code)
+    code = prune_skips(store, before_us, &left, error);
+  if (!code)
+    code = prune_jobs(store, before_us, &left, error);
+  *removed = budget - left;
+  return code;
 }
 
 /* ---- by number, along the chain of one job ---- */
@@ -182,6 +244,7 @@ enum error_code store_prune(struct store *store, const struct store_retention *r
 struct link {
   struct run_key key;
   int64_t previous_us;
+  int64_t log_bytes;
   bool ended;
 };
 
@@ -189,7 +252,8 @@ static enum error_code read_link(struct store *store, struct run_key key, struct
                                  bool *found, struct error *error)
 {
   struct query query = query_open(
-      store, "SELECT previous_us, state FROM runs WHERE scheduled_us = ? AND job = ?", error);
+      store, "SELECT previous_us, state, log_bytes FROM runs WHERE scheduled_us = ? AND job = ?",
+      error);
   bind_integer(&query, key.scheduled_us);
   bind_integer(&query, key.job);
   *found = query_row(&query);
@@ -197,6 +261,7 @@ static enum error_code read_link(struct store *store, struct run_key key, struct
     link->key = key;
     link->previous_us = query_optional(&query, 0, INT64_MIN);
     link->ended = run_has_ended((enum run_state)query_integer(&query, 1));
+    link->log_bytes = query_integer(&query, 2);
   }
   return query_close(&query);
 }
@@ -214,35 +279,100 @@ static enum error_code mend_link(struct store *store, const struct link *link, i
   return query_run(&query);
 }
 
-enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_us, int64_t keep,
-                                int budget, int64_t *kept, struct error *error)
+static enum error_code remove_log(struct store *store, struct link *link, int *budget,
+                                  struct error *error)
 {
-  struct link link = {0}, survivor = {0};
+  bool is_gone;
+  enum error_code code = delete_log(store, link->key, budget, &is_gone, error);
+  if (code || !is_gone)
+    return code;
+  --*budget;
+  link->log_bytes = RUN_LOG_REMOVED;
+  struct query query =
+      query_open(store, "UPDATE runs SET log_bytes = ? WHERE scheduled_us = ? AND job = ?", error);
+  bind_integer(&query, RUN_LOG_REMOVED);
+  bind_integer(&query, link->key.scheduled_us);
+  bind_integer(&query, link->key.job);
+  return query_run(&query);
+}
+
+/* A walk along a job's history, from its newest run. */
+struct walk {
+  struct store *store;
+  const struct store_retention *retention;
+  int *budget;
+  struct store_kept *kept;
+  int64_t log_bytes; /* of all runs so far, with what was cut */
+  struct link survivor;
+  struct error *error;
+};
+
+static bool is_too_many(const struct walk *walk, const struct link *link)
+{
+  return walk->kept->runs >= walk->retention->runs_per_job && link->ended;
+}
+
+/* The oldest go first, so behind the first that is too much all are. */
+static bool is_too_much(const struct walk *walk, const struct link *link)
+{
+  int64_t limit = walk->retention->log_bytes_per_job;
+  return link->log_bytes > 0 && link->ended && limit > 0 && walk->log_bytes > limit;
+}
+
+static enum error_code survive(struct walk *walk, struct link *link)
+{
+  enum error_code code = ERROR_OK;
+  if (walk->kept->runs > 0) {
+    code = mend_link(walk->store, &walk->survivor, link->key.scheduled_us, walk->error);
+    bool cut = !code && is_too_much(walk, link);
+    if (cut && *walk->budget > 0)
+      code = remove_log(walk->store, link, walk->budget, walk->error);
+    walk->kept->more |= cut && link->log_bytes > 0;
+  }
+  walk->kept->runs++;
+  if (link->log_bytes > 0)
+    walk->kept->log_bytes += link->log_bytes;
+  walk->survivor = *link;
+  return code;
+}
+
+/* The newest row stays whatever the limit is: progress.last_us leads to it. */
+static enum error_code visit(struct walk *walk, struct link *link, bool *is_over)
+{
+  bool is_gone = false;
+  enum error_code code = ERROR_OK;
+  if (link->log_bytes > 0)
+    walk->log_bytes += link->log_bytes;
+  bool cut = walk->kept->runs > 0 && is_too_many(walk, link);
+  if (cut && *walk->budget > 0)
+    code = delete_run(walk->store, link->key, walk->budget, &is_gone, walk->error);
+  if (code || is_gone)
+    return code;
+  *is_over = cut; /* the budget ends here, the rest hangs on this row */
+  walk->kept->more |= cut;
+  return survive(walk, link);
+}
+
+enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_us,
+                                const struct store_retention *retention, int *budget,
+                                struct store_kept *kept, struct error *error)
+{
+  struct walk walk = {
+      .store = store, .retention = retention, .budget = budget, .kept = kept, .error = error};
   struct run_key key = {.scheduled_us = last_us, .job = job};
   struct chain_guard guard = {0};
   enum error_code code = ERROR_OK;
-  bool found = true;
-  *kept = 0;
-  while (!code && chain_goes_on(&guard, key.scheduled_us)) {
+  bool found = true, is_over = false;
+  *kept = (struct store_kept){0};
+  while (!code && !is_over && chain_goes_on(&guard, key.scheduled_us)) {
+    struct link link = {0};
     if ((code = read_link(store, key, &link, &found, error)) || !found)
       break;
     key.scheduled_us = link.previous_us;
-    /* The newest row stays whatever `keep` is: progress.last_us leads to it. */
-    bool cut = *kept >= keep && *kept > 0 && link.ended;
-    if (cut && budget > 0) {
-      code = delete_run(store, link.key, error);
-      budget--;
-      continue;
-    }
-    if (*kept > 0)
-      code = mend_link(store, &survivor, link.key.scheduled_us, error);
-    survivor = link;
-    ++*kept;
-    if (cut)
-      return code; /* the budget ends here, the rest hangs on this row */
+    code = visit(&walk, &link, &is_over);
   }
   /* What the last survivor linked to is gone, now or by age. */
-  if (!code && *kept > 0)
-    code = mend_link(store, &survivor, INT64_MIN, error);
+  if (!code && !is_over && kept->runs > 0)
+    code = mend_link(store, &walk.survivor, INT64_MIN, error);
   return code;
 }

@@ -13,14 +13,14 @@
 #define COLUMNS                                                                                    \
   "r.scheduled_us, r.job, r.state, r.cause, r.attempt, r.fence, r.previous_us, r.due_us,"          \
   " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error, r.events,"               \
-  " u.slices, u.cpu_us, u.memory"
+  " r.log_bytes, u.slices, u.cpu_us, u.memory"
 
 /* Few runs have a row there, as most are not measured. */
 #define JOIN_USAGES                                                                                \
   " LEFT JOIN usages u ON u.scheduled_us = r.scheduled_us AND u.job = r.job"                       \
   " AND u.attempt = r.attempt"
 
-enum { ID_COLUMN = 18 };
+enum { ID_COLUMN = 19 };
 
 /* The strings stay SQLite's. */
 static struct run read_run(const struct query *query)
@@ -40,9 +40,10 @@ static struct run read_run(const struct query *query)
       .result = (char *)query_text(query, 12),
       .error = (char *)query_text(query, 13),
       .events = (char *)query_text(query, 14),
-      .usage = {.slices = query_integer(query, 15),
-                .cpu_us = query_integer(query, 16),
-                .memory_bytes = query_integer(query, 17)},
+      .log_bytes = query_integer(query, 15),
+      .usage = {.slices = query_integer(query, 16),
+                .cpu_us = query_integer(query, 17),
+                .memory_bytes = query_integer(query, 18)},
   };
 }
 
@@ -120,7 +121,7 @@ enum error_code store_finish(struct store *store, const struct run *run, struct 
 {
   struct query query = query_open(store,
                                   "UPDATE runs SET state = ?, started_us = ?, finished_us = ?,"
-                                  " result = ?, error = ?"
+                                  " result = ?, error = ?, log_bytes = ?"
                                   " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                                   error);
   bind_integer(&query, run->state);
@@ -128,6 +129,7 @@ enum error_code store_finish(struct store *store, const struct run *run, struct 
   bind_optional(&query, run->finished_us, 0);
   bind_text(&query, run->result);
   bind_text(&query, run->error);
+  bind_optional(&query, run->log_bytes, 0);
   bind_integer(&query, run->key.scheduled_us);
   bind_integer(&query, run->key.job);
   bind_integer(&query, run->fence);
@@ -257,7 +259,8 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, int3
       query_open(store,
                  "SELECT a.scheduled_us, a.job, a.state, r.cause, a.attempt, a.fence,"
                  " r.previous_us, a.due_us, a.claimed_us, a.started_us, a.finished_us,"
-                 " r.args, a.result, a.error, r.events, u.slices, u.cpu_us, u.memory, j.id"
+                 " r.args, a.result, a.error, r.events, r.log_bytes, u.slices, u.cpu_us,"
+                 " u.memory, j.id"
                  " FROM attempts a LEFT JOIN usages u ON u.scheduled_us = a.scheduled_us"
                  " AND u.job = a.job AND u.attempt = a.attempt"
                  " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"

@@ -118,6 +118,19 @@ static const char *const steps[] = {
     "  id INTEGER NOT NULL, deliveries INTEGER NOT NULL, died_us INTEGER NOT NULL, error TEXT,"
     "  name TEXT NOT NULL, event TEXT NOT NULL, PRIMARY KEY(listener, number))"
     "  STRICT, WITHOUT ROWID;",
+
+    /* How much a run has written to its log, and all runs of a job together. -1: it was too much,
+     * and is gone. */
+    "ALTER TABLE runs ADD COLUMN log_bytes INTEGER;"
+    "ALTER TABLE job_progress ADD COLUMN log_bytes INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TEMP TABLE log_sizes AS SELECT scheduled_us, job,"
+    "  sum(length(CAST(text AS BLOB))) AS bytes FROM run_logs GROUP BY scheduled_us, job;"
+    "UPDATE runs SET log_bytes = l.bytes FROM temp.log_sizes l"
+    "  WHERE l.scheduled_us = runs.scheduled_us AND l.job = runs.job AND runs.state >= 2;"
+    "UPDATE job_progress SET log_bytes = l.bytes"
+    "  FROM (SELECT job, sum(bytes) AS bytes FROM temp.log_sizes GROUP BY job) l"
+    "  WHERE l.job = job_progress.number;"
+    "DROP TABLE temp.log_sizes;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

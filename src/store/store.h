@@ -407,20 +407,29 @@ enum error_code store_revive_letters(struct store *store, int64_t listener, int6
 /* ---- housekeeping, in small steps between turns ---- */
 
 struct store_retention {
-  int64_t age_us;       /* ended runs scheduled longer ago are removed */
-  int64_t runs_per_job; /* and those beyond so many: for store_prune_job */
+  int64_t age_us;            /* ended runs scheduled longer ago are removed, */
+  int64_t runs_per_job;      /* those beyond so many, */
+  int64_t log_bytes_per_job; /* and the logs beyond so much, 0: all stay. For store_prune_job */
 };
 
 /* Removes at most `budget` rows that are too old: runs with their attempts and logs, skips, and
- * added jobs that are finished and have no history left. A run counts as one row whatever its log.
- * *removed tells how many; 0: nothing is left to do. Inside a transaction. */
+ * added jobs that are finished and have no history left. A run counts as one row, and as more when
+ * its log is long: one that is longer than the budget goes in several calls. *removed tells how
+ * many; 0: nothing is left to do. Inside a transaction. */
 enum error_code store_prune(struct store *store, const struct store_retention *retention,
                             int64_t now_us, int budget, int *removed, struct error *error);
-/* Cuts the history of one job to the newest `keep` runs (open ones stay, and always the newest);
- * the new number of rows in *kept. At most `budget` rows a call: when more would go, *kept is only
- * as far as was counted and over `keep`. Inside a transaction. */
-enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_us, int64_t keep,
-                                int budget, int64_t *kept, struct error *error);
+
+struct store_kept {
+  int64_t runs, log_bytes; /* that the job has now; when there is more to cut, as far as counted */
+  bool more;               /* would go, but for the budget */
+};
+
+/* Cuts the history of one job to the newest runs, and of these to the newest logs; open runs stay,
+ * and always the newest with its log. What it takes is subtracted from *budget, counted as above.
+ * Inside a transaction. */
+enum error_code store_prune_job(struct store *store, int64_t job, int64_t last_us,
+                                const struct store_retention *retention, int *budget,
+                                struct store_kept *kept, struct error *error);
 /* Moves the WAL back into the database when a few megabytes have gathered (some dozens when turns
  * follow each other closely, much less when the disk has little room), so call it between all
  * turns; else costs nothing. Outside a transaction. A failure shows at the next store_begin. False

@@ -39,6 +39,7 @@ ERRNOS = {
 }
 # Where a library aborts by itself, or we do: DESIGN section 7, "host out-of-memory aborts".
 MAY_ABORT = {"malloc", "mmap", "epoll_ctl", "thread", "pipe"}
+LAST_WORDS = re.compile(r"moonbeat: (aborted|out of memory) \(")
 ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for many seconds
 STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
 ANSWER_SECONDS = 10
@@ -211,7 +212,7 @@ class Play:
 
     def judge_death(self, status):
         case, text = self.case, self.daemon.tail(3000)
-        if status == -signal.SIGABRT and case.kind in MAY_ABORT and "moonbeat: aborted (" in text:
+        if status == -signal.SIGABRT and case.kind in MAY_ABORT and LAST_WORDS.search(text):
             return
         if status == -signal.SIGTERM and self.says_why(text):
             return  # it was ending by itself when it was asked to

@@ -520,6 +520,8 @@ describe("a wrong command line", function()
       { "return { workers = 'many' }", ": workers must be a whole number, not a string" },
       { "return { workers = 65 }", ": workers must be between 1 and 64" },
       { "return { keep = '5 parsecs' }", ': keep: unknown unit "parsecs", use w, d, h, m, s, ms or us' },
+      { "return { keep_logs = '5 parsecs' }", ': keep_logs "5 parsecs" is no size: write 4096, "512K", "256M", "2G"' },
+      { "return { keep_logs = true }", ': keep_logs must be a number of bytes or a text such as "256M", not a boolean' },
       { "return { timezone = 'Asia/Shangai' }", ': unknown time zone "Asia/Shangai", did you mean "Asia/Shanghai"?' },
       { "return { log_level = 'loud' }", ': log_level must be "debug", "info", "warn", "error" or "off"' },
       { "return { jobs = function() end }", ": jobs: a function cannot be stored" },

@@ -641,7 +641,7 @@ describe("moonbeat.lua", function()
     daemon.write_file(other.root .. "/moonbeat.lua", [[
       local threads = 1 + 2
       return { jobs = "scripts/inner", state = "kept/here", workers = threads, timezone = "Asia/Shanghai", keep = "7d",
-        keep_runs = 10, grace = "1s", log_level = "warn" }
+        keep_runs = 10, keep_logs = "8M", grace = "1s", log_level = "warn" }
     ]])
     other:write("a.lua", [[job "a" { trigger = cron "@daily", run = function() end }]])
     other:sh "mkdir kept"

@@ -215,6 +215,21 @@ describe("a run", function()
     assert.equal("active", d:job("murder").state)
   end)
 
+  it("loses its log when the newer ones of its job are large enough", function()
+    daemon.write_file(d.root .. "/moonbeat.lua", 'return { keep_logs = "4K" }')
+    write [[job "chatty" { run = function(run) log.info(("x"):rep(3000)) end }]]
+    for _ = 1, 3 do
+      d:must("run-now", "chatty", "--wait")
+    end
+    local runs = d:runs "chatty"
+    daemon.wait_until(function() return d:must("logs", runs[2].id) == "" end, 20, "the older log goes")
+    contains(d:must("logs", runs[1].id), ("x"):rep(3000))
+    local removed = d:cli("logs", runs[3].id)
+    assert.equal("", removed.out)
+    contains(removed.err, "moonbeat: the log of this run is removed: the logs of a job take 4 KiB at most")
+    assert.equal(3, #d:runs "chatty")
+  end)
+
   it("is told before a stop cuts it off", function()
     write [[
       job "open" { run = function(run)

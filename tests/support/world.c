@@ -16,7 +16,9 @@ static void start(struct world *w)
   if (store_open(w->path, &w->store, &error) != ERROR_OK)
     fail_msg("%s", error.text);
   struct sched_options options = {
-      .store = w->store, .workers = 2, .retention = {.age_us = 30 * DAY, .runs_per_job = 1000}};
+      .store = w->store,
+      .workers = 2,
+      .retention = {.age_us = 30 * DAY, .runs_per_job = 1000, .log_bytes_per_job = 8 << 20}};
   if (sched_create(&options, w->now_us, &w->sched, &error) != ERROR_OK)
     fail_msg("%s", error.text);
 }

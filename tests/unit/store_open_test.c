@@ -1,4 +1,5 @@
 /* Opening: what a file may be, who may have it, what stays across a restart. */
+#include "store/sqlite_store.h"
 #include "unit/store_fixture.h"
 
 #include <fcntl.h>
@@ -154,6 +155,13 @@ static bool count_calendar(void *context, const struct stored_calendar *calendar
   return true;
 }
 
+static void expect_answer(const char *sql, int64_t expected)
+{
+  int64_t answer = -7;
+  OK(store_ask(store, sql, &answer, &error));
+  assert_int_equal(answer, expected);
+}
+
 /* A store of the first version, before there were calendars. */
 static void takes_the_steps_since(void **state)
 {
@@ -164,6 +172,12 @@ static void takes_the_steps_since(void **state)
   char *first = read_text("tests/support/store_v1.sql");
   change_by_hand(first);
   free(first);
+  change_by_hand("INSERT INTO job_progress(number, state, last_us, runs_kept) VALUES (1, 0, 8, 2), "
+                 "(2, 0, 8, 0);"
+                 "INSERT INTO runs(scheduled_us, job, state, cause, attempt, fence, claimed_us)"
+                 " VALUES (7, 1, 2, 0, 1, 1, 7), (8, 1, 2, 0, 1, 1, 8);"
+                 "INSERT INTO run_logs(scheduled_us, job, sequence, attempt, level, at_us, text)"
+                 " VALUES (7, 1, 1, 1, 1, 7, 'h\303\251'), (7, 1, 2, 1, 1, 7, 'ho')");
   OK(store_open(path, &store, &error));
   OK(store_begin(store, &error));
   OK(store_put_calendar(store, &(struct stored_calendar){"closed", "{\"weekdays\":\"sat\"}", NULL},
@@ -173,6 +187,10 @@ static void takes_the_steps_since(void **state)
   OK(store_open(path, &store, &error));
   OK(store_each_calendar(store, count_calendar, &count, &error));
   assert_int_equal(count, 1);
+  expect_answer("SELECT log_bytes FROM runs WHERE scheduled_us = 7", 5);
+  expect_answer("SELECT log_bytes IS NULL FROM runs WHERE scheduled_us = 8", 1);
+  expect_answer("SELECT log_bytes FROM job_progress WHERE number = 1", 5);
+  expect_answer("SELECT log_bytes FROM job_progress WHERE number = 2", 0);
 }
 
 static void refuses_newer(void **state)
@@ -181,7 +199,7 @@ static void refuses_newer(void **state)
   close_and_forget();
   change_by_hand("PRAGMA user_version = 9");
   FAILS(ERROR_NEWER, store_open(path, &store, &error));
-  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 4): "
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 5): "
                              "upgrade moonbeat",
                              path);
   assert_string_equal(error.text, text);

@@ -206,11 +206,13 @@ static void cuts_a_history(void **state)
       {0, 0, 3, 10, 0, ""},
   };
   for (int64_t i = 0; i < (int64_t)(sizeof cases / sizeof cases[0]); i++) {
-    int64_t kept = -1, job = 100 + i;
+    int64_t job = 100 + i;
     make_chain(job, cases[i].length, cases[i].open);
     begin();
-    OK(store_prune_job(store, job, 10 * cases[i].length, cases[i].keep, cases[i].budget, &kept,
-                       &error));
+    struct store_retention retention = {.runs_per_job = cases[i].keep};
+    struct store_kept kept;
+    int budget = cases[i].budget;
+    OK(store_prune_job(store, job, 10 * cases[i].length, &retention, &budget, &kept, &error));
     commit();
     struct seen seen = {0};
     OK(store_each_run_of(store, job, 10 * cases[i].length, note_run, &seen, &error));
@@ -220,18 +222,146 @@ static void cuts_a_history(void **state)
                atoi(at + 1));
     assert_string_equal(left, cases[i].left);
     if (cases[i].budget == 10)
-      assert_int_equal(kept, cases[i].kept);
+      assert_int_equal(kept.runs, cases[i].kept);
     else
-      assert_true(kept > cases[i].keep);
+      assert_true(kept.runs > cases[i].keep);
+    assert_int_equal(kept.more, cases[i].budget != 10);
   }
+}
+
+/* A run of some lines of 100 bytes, or of the size given. */
+static void add_logging(int64_t job, int64_t scheduled_us, int64_t previous_us, int lines, int size)
+{
+  struct run run = make_run(job, scheduled_us, previous_us);
+  struct log_line line = {.text = memory_printf("%0*d", size, 0)};
+  OK(store_claim(store, &run, &error));
+  while (line.sequence < lines) {
+    line.sequence++;
+    OK(store_add_log(store, run.key, &line, &error));
+  }
+  run.state = RUN_SUCCEEDED;
+  run.log_bytes = (int64_t)lines * size;
+  OK(store_finish(store, &run, &error));
+  free((char *)(uintptr_t)line.text);
+}
+
+static int64_t count_lines(int64_t job, int64_t scheduled_us)
+{
+  int64_t count = -1;
+  struct query query =
+      query_open(store, "SELECT count(*) FROM run_logs WHERE job = ? AND scheduled_us = ?", &error);
+  bind_integer(&query, job);
+  bind_integer(&query, scheduled_us);
+  if (query_row(&query))
+    count = query_integer(&query, 0);
+  query_close(&query);
+  return count;
+}
+
+static int64_t log_bytes_of(int64_t job, int64_t scheduled_us)
+{
+  struct run run;
+  OK(store_get_run(store, (struct run_key){scheduled_us, job}, &run, &error));
+  run_deinit(&run);
+  return run.log_bytes;
+}
+
+static struct store_kept cut_logs(int64_t job, int64_t limit, int budget)
+{
+  struct store_kept kept;
+  struct store_retention retention = {.runs_per_job = 100, .log_bytes_per_job = limit};
+  begin();
+  OK(store_prune_job(store, job, 50, &retention, &budget, &kept, &error));
+  commit();
+  return kept;
+}
+
+static void cuts_logs(void **state)
+{
+  (void)state;
+  static const struct {
+    int lines[5]; /* of the runs at 10, 20, ... */
+    int64_t limit, kept;
+    const char *left; /* x: removed */
+  } cases[] = {
+      {{1, 1, 1, 1, 1}, 500, 500, "1 1 1 1 1"},
+      {{1, 1, 1, 1, 1}, 499, 400, "x 1 1 1 1"},
+      {{1, 1, 1, 1, 1}, 0, 500, "1 1 1 1 1"},
+      {{1, 1, 1, 1, 9}, 100, 900, "x x x x 9"}, /* the newest stays */
+      {{1, 0, 9, 1, 0}, 300, 100, "x 0 x 1 0"}, /* behind one that is too much all are */
+  };
+  for (int64_t i = 0; i < (int64_t)(sizeof cases / sizeof cases[0]); i++) {
+    char left[64] = "";
+    begin();
+    for (int64_t at = 1; at <= 5; at++)
+      add_logging(i, 10 * at, at == 1 ? INT64_MIN : 10 * (at - 1), cases[i].lines[at - 1], 100);
+    commit();
+    struct store_kept kept = cut_logs(i, cases[i].limit, 100);
+    assert_false(kept.more);
+    assert_int_equal(kept.runs, 5);
+    assert_int_equal(kept.log_bytes, cases[i].kept);
+    for (int64_t at = 1; at <= 5; at++) {
+      int64_t lines = count_lines(i, 10 * at), bytes = log_bytes_of(i, 10 * at);
+      assert_int_equal(bytes, bytes == RUN_LOG_REMOVED ? -1 : 100 * lines);
+      snprintf(left + strlen(left), sizeof left - strlen(left), at > 1 ? " %s%.0d" : "%s%.0d",
+               bytes < 0    ? "x"
+               : lines == 0 ? "0"
+                            : "",
+               (int)lines);
+    }
+    assert_string_equal(left, cases[i].left);
+  }
+}
+
+/* Within a budget, whatever it is that makes it long. */
+static void a_long_log_goes_in_pieces(void **state)
+{
+  (void)state;
+  static const struct {
+    int lines, size;
+  } cases[] = {{20000, 10}, {100, 60000}};
+  for (int64_t i = 0; i < 2; i++) {
+    begin();
+    add_logging(i, 40, INT64_MIN, cases[i].lines, cases[i].size);
+    add_logging(i, 50, 40, 1, 100);
+    commit();
+    int steps = 0;
+    int64_t before = cases[i].lines;
+    for (struct store_kept kept = {.more = true}; kept.more; steps++) {
+      kept = cut_logs(i, 100, 200);
+      int64_t lines = count_lines(i, 40);
+      assert_true(lines < before);
+      assert_true((before - lines) * cases[i].size <= 3 << 20);
+      assert_true(before - lines <= 4096);
+      before = lines;
+      assert_int_equal(kept.runs, 2);
+    }
+    assert_true(steps > 2);
+    assert_int_equal(log_bytes_of(i, 40), RUN_LOG_REMOVED);
+  }
+  /* And by age, the run with it. */
+  begin();
+  add_logging(7, 60, INT64_MIN, 20000, 10);
+  commit();
+  int steps = 0;
+  while (prune(1000, 200) > 0)
+    steps++;
+  assert_true(steps > 2);
+  assert_int_equal(count_lines(7, 60), 0);
+  expect_runs("");
 }
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(by_age_in_steps),         TEST(with_all_that_hangs_on_it),
-      TEST(past_many_open_ones),     TEST(finished_jobs_go_with_their_history),
-      TEST(a_small_budget_ends_too), TEST(cuts_a_history),
+      TEST(by_age_in_steps),
+      TEST(with_all_that_hangs_on_it),
+      TEST(past_many_open_ones),
+      TEST(finished_jobs_go_with_their_history),
+      TEST(a_small_budget_ends_too),
+      TEST(cuts_a_history),
+      TEST(cuts_logs),
+      TEST(a_long_log_goes_in_pieces),
   };
   return run_suite(tests, sizeof tests / sizeof tests[0], true);
 }
