@@ -239,6 +239,7 @@ static enum error_code logs(struct request *r)
     json_put_text(r->result, "state",
                   run_state_name(open && open->started_us ? RUN_RUNNING : row.state));
     json_put_boolean(r->result, "ended", run_has_ended(row.state));
+    json_put_integer(r->result, "attempt", row.attempt);
     json_key(r->result, "lines");
     json_begin_array(r->result);
     code = store_each_log(r->s->store, row.key, after, list_line, &l, r->error);

@@ -230,6 +230,27 @@ describe("a run", function()
     assert.equal(3, #d:runs "chatty")
   end)
 
+  it("tells who waits for it of each attempt", function()
+    write [[
+      job "flaky" { retry = { attempts = 4, backoff = "fixed", delay = "2s", jitter = 0, decide = function(run)
+        return run.attempt > 1 and "1ms" or nil
+      end }, run = function(run)
+        log.info("try %d", run.attempt)
+        if run.attempt < 4 then error("no\27 answer " .. run.attempt .. "\nat all", 0) end
+        return "done"
+      end }
+    ]]
+    local waited = d:cli("run-now", "flaky", "--wait")
+    assert.equal(0, waited.status)
+    contains(waited.out, "succeeded: done")
+    local first, rest = waited.err:match "^([^\n]*)\n(.*)$"
+    assert.matches("^attempt 1 failed: no\\x1b answer 1, next in 2", first)
+    assert.matches("^attempt 2 failed: no\\x1b answer 2[^\n]*\nattempt 3 failed: no\\x1b answer 3[^\n]*\n$", rest)
+    local run = d:runs("flaky")[1].id
+    assert.equal("", d:cli("logs", run).err)
+    assert.equal("", d:cli("run-now", "flaky", "--wait", "--json").err)
+  end)
+
   it("is told before a stop cuts it off", function()
     write [[
       job "open" { run = function(run)
