@@ -65,10 +65,8 @@ static enum error_code make_state_folder(const char *path, struct error *error)
     return error_set(error, ERROR_EXISTS, "%s is not a folder: move it away, or give --state",
                      path);
   }
-  enum error_code code = errno == EACCES                      ? ERROR_PERMISSION
-                         : errno == ENOSPC || errno == EDQUOT ? ERROR_FULL
-                                                              : ERROR_IO;
-  return error_set_errno(error, code, errno, "cannot make the state folder %s", path);
+  return error_set_errno(error, error_from_errno(errno), errno, "cannot make the state folder %s",
+                         path);
 }
 
 static enum error_code open_store(struct moonbeat *m, struct store **store, struct error *error)

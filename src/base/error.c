@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,33 @@ enum error_code error_set_errno(struct error *error, enum error_code code, int s
     snprintf(error->text + length, sizeof error->text - length, ": %s", strerror(system_errno));
   }
   return code;
+}
+
+enum error_code error_from_errno(int system_errno)
+{
+  switch (system_errno) {
+  case ENOENT:
+  case ENOTDIR:
+    return ERROR_NOT_FOUND;
+  case EACCES:
+  case EPERM:
+  case EROFS:
+    return ERROR_PERMISSION;
+  case EEXIST:
+  case ENOTEMPTY:
+    return ERROR_EXISTS;
+  case ENOSPC:
+  case EDQUOT:
+    return ERROR_FULL;
+  case EFBIG:
+  case E2BIG:
+  case ENAMETOOLONG:
+  case EMFILE:
+  case ENFILE:
+    return ERROR_LIMIT;
+  default:
+    return ERROR_IO;
+  }
 }
 
 enum error_code error_prefix(struct error *error, const char *format, ...)

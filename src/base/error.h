@@ -51,6 +51,10 @@ enum error_code error_set(struct error *error, enum error_code code, const char 
 enum error_code error_set_errno(struct error *error, enum error_code code, int system_errno,
                                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* What a system error means: ERROR_NOT_FOUND for ENOENT, ..., ERROR_IO for all that says nothing
+ * else. */
+enum error_code error_from_errno(int system_errno);
+
 /* Puts "prefix: " before the text and returns the error's code. */
 enum error_code error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

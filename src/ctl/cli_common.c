@@ -72,7 +72,7 @@ static enum error_code check_folder(struct cli *cli, const char *path, bool was_
   if (is_there)
     return error_set(&cli->error, ERROR_NOT_FOUND, "%s is a file: name the folder it is in", path);
   if (errno != ENOENT && errno != ENOTDIR)
-    return error_set_errno(&cli->error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
+    return error_set_errno(&cli->error, error_from_errno(errno), errno,
                            "cannot look at the folder %s", path);
   return error_set(&cli->error, ERROR_NOT_FOUND, "there is no folder %s%s", path,
                    was_named ? ""

@@ -44,11 +44,7 @@ static enum error_code read_source(const char *path, struct buffer *text, struct
     return read_all(STDIN_FILENO, "standard input", text, error);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return error_set_errno(error,
-                           errno == ENOENT   ? ERROR_NOT_FOUND
-                           : errno == EACCES ? ERROR_PERMISSION
-                                             : ERROR_IO,
-                           errno, "cannot open %s", path);
+    return error_set_errno(error, error_from_errno(errno), errno, "cannot open %s", path);
   enum error_code code = read_all(fd, path, text, error);
   close(fd);
   return code;
@@ -60,8 +56,7 @@ static enum error_code write_all(int fd, const char *path, const struct buffer *
   for (size_t at = 0; at < text->size;) {
     ssize_t size = write(fd, text->data + at, text->size - at);
     if (size < 0 && errno != EINTR)
-      return error_set_errno(error, errno == ENOSPC ? ERROR_FULL : ERROR_IO, errno,
-                             "cannot write %s", path);
+      return error_set_errno(error, error_from_errno(errno), errno, "cannot write %s", path);
     at += size > 0 ? (size_t)size : 0;
   }
   return ERROR_OK;
@@ -82,8 +77,7 @@ static enum error_code write_file(const char *path, const struct buffer *text, b
   int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   enum error_code code = ERROR_OK;
   if (fd < 0) {
-    code = error_set_errno(error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
-                           "cannot write %s", path);
+    code = error_set_errno(error, error_from_errno(errno), errno, "cannot write %s", path);
   } else {
     code = write_all(fd, path, text, error);
     close(fd);

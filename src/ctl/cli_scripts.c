@@ -92,8 +92,7 @@ static enum error_code read_source(struct cli *cli, const char *path, struct buf
   bool is_stdin = strcmp(path, "-") == 0;
   int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return error_set_errno(&cli->error, errno == EACCES ? ERROR_PERMISSION : ERROR_NOT_FOUND, errno,
-                           "cannot open %s", path);
+    return error_set_errno(&cli->error, error_from_errno(errno), errno, "cannot open %s", path);
   enum error_code code = ERROR_OK;
   char bytes[65536];
   ssize_t size;

@@ -172,10 +172,7 @@ static enum error_code describe(const struct child_program *program, const struc
                                 struct error *error)
 {
   int number = report->system_errno;
-  enum error_code code = number == ENOENT || number == ENOTDIR ? ERROR_NOT_FOUND
-                         : number == EACCES || number == EPERM ? ERROR_PERMISSION
-                         : number == E2BIG || number == EAGAIN ? ERROR_LIMIT
-                                                               : ERROR_IO;
+  enum error_code code = number == EAGAIN ? ERROR_LIMIT : error_from_errno(number);
   if (report->stage == STAGE_CWD)
     return error_set_errno(error, code, number, "cannot run \"%s\" in %s", program->argv[0],
                            program->cwd);

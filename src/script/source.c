@@ -137,8 +137,7 @@ static bool read_found(const char *path, struct found *found)
   if (fd < 0 && errno == ENOENT)
     return false;
   if (fd < 0) {
-    error_set_errno(&found->error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
-                    "%s cannot be read", path);
+    error_set_errno(&found->error, error_from_errno(errno), errno, "%s cannot be read", path);
     return true;
   }
   struct stat before, after;

@@ -21,24 +21,6 @@
  * starting and that shares the lock until it has become another program. */
 enum { TRIES = 50, PAUSE_US = 20000 };
 
-static enum error_code code_of_errno(int system_errno)
-{
-  switch (system_errno) {
-  case ENOENT:
-  case ENOTDIR:
-    return ERROR_NOT_FOUND;
-  case EACCES:
-  case EPERM:
-  case EROFS:
-    return ERROR_PERMISSION;
-  case ENOSPC:
-  case EDQUOT:
-    return ERROR_FULL;
-  default:
-    return ERROR_IO;
-  }
-}
-
 static enum error_code refuse(int descriptor, const char *path, struct error *error)
 {
   char text[32] = "";
@@ -84,7 +66,7 @@ enum error_code lock_take(const char *path, int *descriptor, struct error *error
   enum error_code code = ERROR_OK;
   int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    code = error_set_errno(error, code_of_errno(errno), errno, "cannot open %s", lock_path);
+    code = error_set_errno(error, error_from_errno(errno), errno, "cannot open %s", lock_path);
     goto out;
   }
   int failure = lock_patiently(fd);

@@ -3,7 +3,6 @@
  * not at one in the Lua half. */
 #include "vm/api_args.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -142,33 +141,6 @@ int args_push_error(lua_State *L, const struct error *error)
   lua_pushstring(L, error->text);
   lua_pushstring(L, error_name(error->code));
   return 3;
-}
-
-enum error_code args_errno_code(int system_errno)
-{
-  switch (system_errno) {
-  case ENOENT:
-  case ENOTDIR:
-    return ERROR_NOT_FOUND;
-  case EACCES:
-  case EPERM:
-  case EROFS:
-    return ERROR_PERMISSION;
-  case EEXIST:
-  case ENOTEMPTY:
-    return ERROR_EXISTS;
-  case ENOSPC:
-  case EDQUOT:
-    return ERROR_FULL;
-  case EFBIG:
-  case E2BIG:
-  case ENAMETOOLONG:
-  case EMFILE:
-  case ENFILE:
-    return ERROR_LIMIT;
-  default:
-    return ERROR_IO;
-  }
 }
 
 /* ---- raw functions ---- */

@@ -50,7 +50,4 @@ const char *args_raw_string(lua_State *L, int raw, const char *name);
 /* Pushes nil, message, code and returns 3. */
 int args_push_error(lua_State *L, const struct error *error);
 
-/* The code for an errno, and the same for nil, message, code. */
-enum error_code args_errno_code(int system_errno);
-
 #endif

@@ -24,7 +24,7 @@ enum { PART_SIZE = 256 << 10 };
 
 void fs_fail(struct fs_job *job, int system_errno)
 {
-  job->code = error_set_errno(&job->error, args_errno_code(system_errno), system_errno, "%s %s",
+  job->code = error_set_errno(&job->error, error_from_errno(system_errno), system_errno, "%s %s",
                               job->verb, job->shown);
 }
 

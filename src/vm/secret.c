@@ -99,8 +99,8 @@ static enum error_code read_in(const char *where, bool is_credential, const char
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
     code = ERROR_NOT_FOUND;
   else if (fd < 0 || fstat(fd, &file) < 0)
-    code = error_set_errno(error, errno == EACCES ? ERROR_PERMISSION : ERROR_IO, errno,
-                           "secret \"%s\": cannot open %s", name, path);
+    code = error_set_errno(error, error_from_errno(errno), errno, "secret \"%s\": cannot open %s",
+                           name, path);
   if (!code)
     code = check_rights(name, path, &file, is_credential, error);
   if (!code)

@@ -1,6 +1,5 @@
 """Who may notice that something is wrong: the simulator, the checker over lives of the simulator, and the campaigns
-against the real daemon. Each
-works in sizes that grow (lives or cycles), as long as it has no complaint."""
+against the real daemon. Each works in sizes that grow (lives or cycles), as long as it has no complaint."""
 import json
 import re
 import subprocess

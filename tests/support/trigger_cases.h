@@ -2,13 +2,12 @@
 #ifndef SUPPORT_TRIGGER_CASES_H
 #define SUPPORT_TRIGGER_CASES_H
 
-#include "support/unit.h"
+#include "support/trigger_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "time/instant.h"
-#include "trigger/trigger.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define S            INT64_C(1000000)
@@ -18,14 +17,8 @@
 static enum error_code read_trigger(const char *input, const char *zone, struct trigger **trigger,
                                     struct error *error)
 {
-  struct json_document *document;
-  if (*input != '{')
-    return trigger_from_text(input, zone, trigger, error);
-  if (json_parse(input, strlen(input), &document, error))
-    fail_msg("%s: %s", input, error->text);
-  enum error_code code = trigger_from_json(json_root(document), zone, trigger, error);
-  json_free(document);
-  return code;
+  return *input == '{' ? from_json(input, zone, trigger, error)
+                       : trigger_from_text(input, zone, trigger, error);
 }
 
 /* Anchored at NOW for "job". */
@@ -37,21 +30,6 @@ static struct trigger *parse(const char *input)
     fail_msg("%s: %s", input, error.text);
   trigger_anchor(trigger, NOW, "job");
   return trigger;
-}
-
-static char *json_of(const struct trigger *trigger)
-{
-  struct buffer out = {0};
-  struct json_writer writer = {.out = &out};
-  trigger_to_json(trigger, &writer);
-  return buffer_take(&out);
-}
-
-static char *text_of(const struct trigger *trigger)
-{
-  struct buffer out = {0};
-  trigger_to_text(trigger, &out);
-  return buffer_take(&out);
 }
 
 /* Both written forms read back as themselves, also where another zone is the default; the text is

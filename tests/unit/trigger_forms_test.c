@@ -1,43 +1,17 @@
 /* The two written forms of all kinds: what is read is written in one canonical way, which reads
  * back as itself in both forms; what is wrong is refused with the words of the table. Then what
  * dates and intervals fire. */
-#include "support/unit.h"
+#include "support/trigger_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "time/instant.h"
-#include "trigger/trigger.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define S            INT64_C(1000000)
 #define NOW          INT64_C(1795219200000000) /* 2026-11-21T00:00:00Z */
-
-static enum error_code from_json(const char *json, const char *zone, struct trigger **trigger,
-                                 struct error *error)
-{
-  struct json_document *document;
-  assert_int_equal(json_parse(json, strlen(json), &document, NULL), ERROR_OK);
-  enum error_code code = trigger_from_json(json_root(document), zone, trigger, error);
-  json_free(document);
-  return code;
-}
-
-static char *json_of(const struct trigger *trigger)
-{
-  struct buffer out = {0};
-  struct json_writer writer = {.out = &out};
-  trigger_to_json(trigger, &writer);
-  return buffer_take(&out);
-}
-
-static char *text_of(const struct trigger *trigger)
-{
-  struct buffer out = {0};
-  trigger_to_text(trigger, &out);
-  return buffer_take(&out);
-}
 
 static void check_forms(const struct trigger *trigger, const char *json, const char *text)
 {

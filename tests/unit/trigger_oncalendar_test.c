@@ -1,13 +1,12 @@
 /* Calendar events of systemd.time(7): what they fire, as systemd-analyze(1) of systemd 252 says;
  * what is refused, with the words; both written forms; clock changes, where the rule is cron's and
  * not systemd's; and random expressions against a scan day by day. */
-#include "support/unit.h"
+#include "support/trigger_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "time/civil.h"
-#include "trigger/trigger.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define S            INT64_C(1000000)
@@ -230,31 +229,6 @@ static void clock_changes_go_by_the_rule_of_cron(void **state)
     check_fires(expression, cases[i].options, cases[i].after_s * S, 2, cases[i].fires);
     free(expression);
   }
-}
-
-static char *json_of(const struct trigger *trigger)
-{
-  struct buffer out = {0};
-  struct json_writer writer = {.out = &out};
-  trigger_to_json(trigger, &writer);
-  return buffer_take(&out);
-}
-
-static char *text_of(const struct trigger *trigger)
-{
-  struct buffer out = {0};
-  trigger_to_text(trigger, &out);
-  return buffer_take(&out);
-}
-
-static enum error_code from_json(const char *json, const char *zone, struct trigger **trigger,
-                                 struct error *error)
-{
-  struct json_document *document;
-  assert_int_equal(json_parse(json, strlen(json), &document, NULL), ERROR_OK);
-  enum error_code code = trigger_from_json(json_root(document), zone, trigger, error);
-  json_free(document);
-  return code;
 }
 
 /* Takes the trigger. */
