@@ -37,14 +37,16 @@ def name_of(store, number):
 
 def numbers_of_removed(store, history):
     """Of a job that is gone the store has runs and no id. The number that has a run for each due time for which it
-    was seen to run is taken to be its own, when only one has."""
+    was seen to run, and no row of its own, is taken to be its own, when only one has."""
     orphans = defaultdict(set)
     for run in store.runs:
         if run.job not in store.jobs:
             orphans[run.scheduled_us].add(run.job)
     numbers = {}
     for name, witnesses in history.witnesses_of.items():
-        seen = [orphans[witness.scheduled_us] for witness in witnesses if witness.scheduled_us in orphans]
+        job = store.by_id.get(name)
+        times = {witness.scheduled_us for witness in witnesses}
+        seen = [orphans[us] for us in times if us in orphans and not (job and (job.number, us) in store.run)]
         both = set.intersection(*seen) if seen else set()
         if both:
             numbers[name] = both

@@ -179,6 +179,15 @@ class Accepts(unittest.TestCase):
         story.run("tick", at(7), claimed_us=at(7) + 31 * SECOND)
         self.assertEqual(story.kinds(), set())
 
+    def test_a_removed_job_that_ran_in_the_same_microsecond(self):
+        story = right()
+        story.run("tick", at(5) + 7, cause=BY_HAND)
+        story.operate("run_now", at(5) + 7, job="tick", result={"run": "tick@" + text_of(at(5) + 7)})
+        story.database.execute("INSERT INTO runs SELECT scheduled_us, 9, state, ?, attempt, 900, NULL, due_us, claimed_us,"
+                               " started_us, finished_us, args, result, error FROM runs WHERE cause = ?",
+                               (BY_SCHEDULE, BY_HAND))
+        self.assertEqual(story.kinds(), set())
+
     def test_a_run_whose_end_could_not_be_written(self):
         for until_us, kinds in ((at(6), set()), (at(5) + SECOND, {"reason"})):
             story = right()
