@@ -70,6 +70,7 @@ static void put_file(struct life *life, char *source)
     guest->may_come = true;
   if (is_good(guest) && !was_good)
     guest->saved_us = sim_now_us(life->sim);
+  life->unread = 0;
   witness_file(life->witness, script, source, sim_now_us(life->sim));
 }
 
@@ -86,8 +87,10 @@ static void send(struct life *life)
 
 void guest_tell(struct life *life)
 {
-  if (life->guest->source)
-    send(life);
+  if (!life->guest->source)
+    return;
+  life->unread |= UNREAD_GUEST;
+  send(life);
 }
 
 void guest_begin(struct life *life)

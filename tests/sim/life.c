@@ -190,6 +190,16 @@ static bool is_its_run(struct life *life, const struct booked *job, int64_t sche
                     scheduled_us, job->number, 0) != 0;
 }
 
+/* A daemon is ready when it has read all files as they were when it began. */
+static void note_read(struct life *life, const struct message *event)
+{
+  if (!life->unread)
+    return;
+  life->unread &= strstr(event->as.event.json, "\"script\":\"a\"") ? ~UNREAD_OWN : ~UNREAD_GUEST;
+  if (!life->unread)
+    witness_daemon(life->witness, "ready", sim_now_us(life->sim));
+}
+
 static void take_event(struct life *life, const struct message *event)
 {
   struct json_document *document;
@@ -197,6 +207,8 @@ static void take_event(struct life *life, const struct message *event)
   const char *name = event->as.event.name;
   bool is_end = strcmp(name, "job_executed") == 0 || strcmp(name, "job_error") == 0 ||
                 strcmp(name, "job_cancelled") == 0;
+  if (strcmp(name, "script_loaded") == 0 || strcmp(name, "script_failed") == 0)
+    note_read(life, event);
   if (!is_end)
     return;
   const char *json = event->as.event.json;
@@ -293,6 +305,7 @@ void life_save(struct life *life, char *source)
 {
   free(life->source);
   life->source = source;
+  life->unread = 0;
   witness_file(life->witness, "a", source, sim_now_us(life->sim));
   save(life);
 }
@@ -308,6 +321,7 @@ static enum error_code open_all(struct life *life, struct error *error)
 static void tell_front(struct life *life)
 {
   sim_request(life->sim, "watch_events", "{\"on\":true}");
+  life->unread = UNREAD_OWN;
   save(life);
   guest_tell(life);
   sim_tell(life->sim, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER));
@@ -354,7 +368,6 @@ void life_recover(struct life *life)
                  0, 0, 1))
     blame("the store is damaged");
   witness_daemon(life->witness, "started", sim_now_us(life->sim));
-  witness_daemon(life->witness, "ready", sim_now_us(life->sim));
   if (book_query(life_db(life), "SELECT count(*) FROM letters", 0, 0, 0))
     sometimes("events wait for their listeners when the daemon dies");
   causes_resolve(life); /* each was told before what is asked for now */

@@ -47,6 +47,8 @@ struct doubt {
   int64_t first_us;         /* the answer: when the job is due first; 0: there was none */
 };
 
+enum { UNREAD_OWN = 1, UNREAD_GUEST = 2 };
+
 struct life {
   const struct life_options *options;
   struct life_report *report;
@@ -70,6 +72,7 @@ struct life {
   int next_ghost;
   int lose_after;     /* so many messages more are delivered before the daemon dies; -1: all */
   bool was_broken;    /* the disk had trouble since the daemon began */
+  int unread;         /* which files it has not read since it began; 0: none, or others */
   int64_t trouble_us; /* since when the disk has trouble or is slow; 0: it is well */
   bool is_slow;       /* the disk: a turn may be later than it was asked for */
   bool is_calm;       /* nothing goes wrong, and runs succeed */
