@@ -16,6 +16,7 @@ function once(run) return 1 end
 job "tick" { trigger = every "50ms", run = function() end }
 """
 JOBS = [{"id": "tick", "trigger": "every 50ms"}]
+KEEP_RUNS = 1000  # what the checker has to know: the job ticks beyond it in the long form
 LISTED = 1000  # jobs, so that a list is an answer of some size
 FRAME_MAX = 1 << 20
 GROWTH_MOST = 512 * MIB  # at any moment, over what the daemon had before
@@ -259,7 +260,7 @@ def fill(daemon):
 
 
 def campaign(rig):
-    daemon = rig.daemon()
+    daemon = rig.daemon(config={"keep_runs": KEEP_RUNS})
     daemon.write("work", SOURCE, jobs=JOBS)
     daemon.start()
     fill(daemon)

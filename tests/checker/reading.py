@@ -1,5 +1,6 @@
 """What there is to judge, as plain data: the store's rows and the log's lines. Nothing is decided here."""
 import bisect
+import itertools
 import json
 import math
 import shutil
@@ -214,6 +215,9 @@ class History:
                 except (KeyError, TypeError, ValueError) as error:
                     raise Unreadable("%s: a line that is none of the log's (%r): %.200s" % (path, error, line)) from error
         self.operations.sort(key=lambda operation: operation.begin)
+        spans = sorted(tuple(sorted((fault["at_us"], fault["until_us"]))) for fault in self.faults if "until_us" in fault)
+        self.fault_begins = [begin_us for begin_us, _ in spans]
+        self.fault_ends = list(itertools.accumulate((end_us for _, end_us in spans), max))  # of it and all before
         self.witnesses_of = defaultdict(list)
         for witness in self.witnesses:
             self.witnesses_of[witness.job].append(witness)
@@ -240,8 +244,8 @@ class History:
 
     def writable_us(self, us):
         """When at last the daemon could write down what happened at `us`."""
-        spans = [(fault["at_us"], fault["until_us"]) for fault in self.faults if "until_us" in fault]
-        return max([us] + [max(span) for span in spans if min(span) <= us <= max(span)])
+        at = bisect.bisect_right(self.fault_begins, us)
+        return max(us, self.fault_ends[at - 1]) if at else us
 
     def _take(self, line):
         kind = line["is"]
