@@ -16,6 +16,7 @@
 #include "ctl/server.h"
 #include "script/watch.h"
 #include "sensor/sensor.h"
+#include "time/zone.h"
 
 /* A thread of the program that waits for the answer to a request of its own. */
 struct waiter {
@@ -26,7 +27,10 @@ struct waiter {
   uv_cond_t answered_cond;
 };
 
-enum { SIGNALS = 3 };
+enum {
+  SIGNALS = 3,
+  ZONES_MS = 3600000, /* updates come unasked, some times a year */
+};
 
 struct front {
   struct bus *bus;
@@ -38,6 +42,7 @@ struct front {
   struct sensors *sensors;
   struct service *service; /* NULL in a program that is none */
   uv_signal_t signals[SIGNALS];
+  uv_timer_t zones;
   bool stopping;
   uv_mutex_t mutex; /* guards what follows */
   struct waiter *waiters;
@@ -91,6 +96,7 @@ static void end(struct front *f)
   service_close(f->service);
   watch_close(f->watch);
   sensors_close(f->sensors);
+  uv_close((uv_handle_t *)&f->zones, NULL);
   server_stop_listening(f->server);
   server_close(f->server);
   bus_close(f->bus, ADDRESS_FRONT);
@@ -155,6 +161,23 @@ static void answer_scan(struct front *f, uint64_t tag)
   bus_post(f->bus, m);
 }
 
+/* ---- time zones ---- */
+
+static void look_at_zones(struct front *f)
+{
+  int count = zone_refresh();
+  if (count == 0)
+    return;
+  struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.zones.count = count;
+  bus_post(f->bus, m);
+}
+
+static void on_zones(uv_timer_t *timer)
+{
+  look_at_zones(timer->data);
+}
+
 static void receive(void *context, struct message_list *messages)
 {
   struct front *f = context;
@@ -165,6 +188,8 @@ static void receive(void *context, struct message_list *messages)
       end(f);
       message_list_deinit(messages);
     } else if (m->kind == MESSAGE_RESCAN || m->kind == MESSAGE_MODULES) {
+      if (m->kind == MESSAGE_RESCAN)
+        look_at_zones(f);
       if (f->watch) {
         watch_receive(f->watch, m);
       } else {
@@ -244,6 +269,9 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
   f->sensors = sensors_open(&f->loop, reader, report, f);
   free(reader);
   bus_open(bus, ADDRESS_FRONT, &f->loop, receive, f);
+  uv_timer_init(&f->loop, &f->zones);
+  f->zones.data = f;
+  uv_timer_start(&f->zones, on_zones, ZONES_MS, ZONES_MS);
   if (options->handle_signals) {
     f->service = service_open(&f->loop, bus);
     watch_signals(f);

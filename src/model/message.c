@@ -101,6 +101,7 @@ static void free_strings(struct message *m)
   case MESSAGE_LEFT:
   case MESSAGE_SCANNED:
   case MESSAGE_CLOCK:
+  case MESSAGE_ZONES:
   case MESSAGE_STOP:
   case MESSAGE_RESCAN:
   case MESSAGE_RETIRE:

@@ -30,6 +30,7 @@ enum message_kind {
   MESSAGE_SCANNED, /* all files there are have been sent; tag as in the RESCAN, 0 for the first */
   MESSAGE_SENSED,  /* what a sensor has seen: key, events, position; or why it cannot */
   MESSAGE_CLOCK,   /* the wall clock was set; told by the scheduler's own loop */
+  MESSAGE_ZONES,   /* time zones have new rules, which are in force */
   MESSAGE_STOP,    /* also scheduler -> worker, and scheduler -> front when all is done */
 
   /* scheduler -> front */
@@ -232,6 +233,9 @@ struct message {
     struct {
       int64_t step_us; /* forwards; negative: backwards */
     } clock;
+    struct {
+      int count; /* how many */
+    } zones;
     struct {
       int64_t grace_us; /* how long runs may take to end by themselves */
     } stop;

@@ -79,43 +79,13 @@ static bool is_used(struct sched *s, const char *name)
   return topic_of_calendar(s, name) != NULL;
 }
 
-/* A trigger with a limit has searched for its last fire under the old meaning: it is read anew. */
-static void read_again(struct job *job)
-{
-  struct buffer text = {0};
-  struct json_writer writer = {.out = &text};
-  struct json_document *document;
-  struct trigger *trigger;
-  trigger_to_json(job->trigger, &writer);
-  if (!json_parse(text.data, text.size, &document, NULL)) {
-    if (!trigger_from_json(json_root(document), NULL, &trigger, NULL)) {
-      trigger_destroy(job->trigger);
-      job->trigger = trigger;
-    }
-    json_free(document);
-  }
-  buffer_deinit(&text);
-}
-
-/* What has fired has fired: the next fire lies behind it, and behind what was decided. */
-static void follow(struct sched *s, struct entry *entry)
-{
-  struct job_progress *progress = &entry->progress;
-  int64_t after_us = progress->next_us < s->now_us ? progress->next_us : s->now_us, next_us;
-  after_us = progress->last_us >= after_us ? progress->last_us : after_us - 1;
-  read_again(entry->job);
-  progress->next_us = fire_next(entry->job, after_us, &next_us) ? next_us : JOB_NEVER;
-  fire_conclude(s, entry);
-  near_changed(s, entry);
-}
-
 static void follow_all(struct sched *s, const char *name)
 {
   const struct topic *topic = topic_of_calendar(s, name);
   topic_each(job, topic) {
     struct entry *entry = s->failure ? NULL : near_get(s, job, NULL);
     if (entry && !entry->removed)
-      follow(s, entry);
+      fire_anew(s, entry);
   }
 }
 

@@ -1,7 +1,7 @@
 /* Housekeeping between turns: progress is folded back, old history and values whose time is over
- * are removed, histories that are too long are cut, and the write-ahead log is moved back into the
- * database. One of these chores at a time, in turns and a few rows at once, since nobody is served
- * meanwhile. Nothing here is urgent, so a failure is only logged. */
+ * are removed, histories that are too long are cut, jobs follow new time zones, and the write-ahead
+ * log is moved back into the database. One of these chores at a time, in turns and a few rows at
+ * once, since nobody is served meanwhile. Nothing here is urgent, so a failure is only logged. */
 #include "base/log.h"
 #include "base/sometimes.h"
 #include "sched/cut.h"
@@ -9,6 +9,7 @@
 #include "sched/near.h"
 #include "sched/run.h"
 #include "sched/turn.h"
+#include "sched/zones.h"
 
 enum { PRUNE_ROWS = 200, CUT_ROWS = 200 }; /* some milliseconds' work */
 
@@ -68,6 +69,7 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
     store_rollback(s->store);
     run_undo(s);
     near_forget(s);
+    zones_undo(s);
     log_warn("housekeeping waits: %s", s->error.text);
     s->prune_us = s->now_us + PRUNE_PERIOD_US;
     return false;
@@ -79,7 +81,7 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
 /* The next one that has something to do, beginning behind the one that was done last. */
 static bool do_next(struct sched *s)
 {
-  static bool (*const chores[])(struct sched * s) = {fold, prune, cut, NULL};
+  static bool (*const chores[])(struct sched * s) = {fold, prune, cut, zones_step, NULL};
   enum { CHORES = sizeof chores / sizeof chores[0] };
   for (int i = 0; i < CHORES; i++) {
     bool (*chore)(struct sched * s) = chores[s->next_chore];

@@ -237,8 +237,10 @@ struct sched {
     char *error; /* why; NULL while none is missing */
   } shortage;
   struct script_entry *removed_scripts; /* in this turn; they are not among the others */
-  bool scanned;     /* the folder was read once: a script that is unknown is missing */
-  bool is_scanning; /* in this turn, for the first time */
+  bool scanned;       /* the folder was read once: a script that is unknown is missing */
+  bool is_scanning;   /* in this turn, for the first time */
+  char *zones_after;  /* the job up to which all know of new time zones; NULL: all jobs do */
+  char *zones_before; /* the same, before the last step */
   struct reload *reloads;
   uint64_t next_reload;
 

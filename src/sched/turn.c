@@ -29,6 +29,7 @@
 #include "sched/shortage.h"
 #include "sched/stuck.h"
 #include "sched/topic.h"
+#include "sched/zones.h"
 
 enum {
   FULL_RETRY_US = 1000000,
@@ -106,6 +107,7 @@ void sched_destroy(struct sched *s)
   free(s->full_error);
   stuck_deinit(s);
   shortage_forget(s);
+  zones_forget(s);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
@@ -208,6 +210,9 @@ static void take(struct sched *s, struct message **message)
     break;
   case MESSAGE_STOPPED:
     stuck_stopped(s, m);
+    break;
+  case MESSAGE_ZONES:
+    zones_changed(s, m);
     break;
   case MESSAGE_STOP:
     start_stopping(s, m->as.stop.grace_us);

@@ -71,12 +71,14 @@ static int64_t clamp(int64_t utc_s)
 
 struct zone_offset zone_at(const struct zone *zone, int64_t utc_s)
 {
+  zone = zone_in_force(zone);
   utc_s = clamp(utc_s);
   return *type_before(zone, count_until(zone, utc_s - cycles_to_skip(zone, utc_s)));
 }
 
 void zone_span(const struct zone *zone, int64_t utc_s, struct zone_span *span)
 {
+  zone = zone_in_force(zone);
   utc_s = clamp(utc_s);
   int64_t skip = cycles_to_skip(zone, utc_s);
   size_t index = count_until(zone, utc_s - skip);

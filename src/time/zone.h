@@ -3,8 +3,8 @@
  * A zone is a row of transitions; between two of them lies a span with one offset. From UTC to the
  * wall clock is a search (zone_span, zone_at). The other way a wall-clock time may not exist (a
  * gap) or occur twice (an overlap), which zone_resolve tells. Seconds since the epoch throughout;
- * "local seconds" are a wall clock read as if it showed UTC. Zones are immutable and live as long
- * as the process; any thread. */
+ * "local seconds" are a wall clock read as if it showed UTC. Zones live as long as the process and
+ * change by zone_refresh() only; any thread. */
 #ifndef TIME_ZONE_H
 #define TIME_ZONE_H
 
@@ -20,6 +20,11 @@ struct zone;
  * rule), else /etc/localtime, else UTC; it bears its real name where that can be known.
  * ERROR_INVALID for an unknown name (the text offers the nearest), ERROR_CORRUPT for a bad file. */
 enum error_code zone_find(const char *name, const struct zone **zone, struct error *error);
+
+/* Reads again all zones that are in use: those whose files have changed go by the new rules from
+ * now on, in the whole process; how many these are. What cannot be read stays as it was. A zone
+ * keeps its name: where "local" leads is found out at the first use only. */
+int zone_refresh(void);
 
 /* From now on "local" means the zone of that name, in the whole process. */
 enum error_code zone_set_local(const char *name, struct error *error);

@@ -8,6 +8,7 @@
 #ifndef TIME_ZONE_DATA_H
 #define TIME_ZONE_DATA_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "time/civil.h"
@@ -24,7 +25,18 @@ struct zone {
   char *abbreviations; /* the bytes that `types` points to; NUL-terminated each */
   uint8_t first_type;
   bool cycles;
+  uint64_t digest;              /* of the file; 0: of none */
+  _Atomic(struct zone *) newer; /* what the file says by now; NULL: the same */
 };
+
+/* What is in force of a zone: who holds a pointer to it need not know of newer rules. */
+static inline const struct zone *zone_in_force(const struct zone *zone)
+{
+  for (const struct zone *newer;
+       (newer = atomic_load_explicit(&zone->newer, memory_order_acquire));)
+    zone = newer;
+  return zone;
+}
 
 /* The half years from an instant to the last transition. */
 static inline size_t zone_half_years(const struct zone *zone, int64_t utc_s)

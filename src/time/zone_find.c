@@ -1,8 +1,9 @@
 /* Finding a zone by its name, and keeping it.
  *
- * Zones stand in a hash table under one mutex and are never freed: triggers point to them. Names
- * come from people, so a name may not leave the tz database, and an unknown one is answered with
- * the nearest that there is. The only part of the time layer that reads files; any thread. */
+ * Zones stand in a hash table under one mutex and are never freed: triggers point to them. One
+ * whose file has changed leads to what it says now. Names come from people, so a name may not leave
+ * the tz database, and an unknown one is answered with the nearest that there is. The only part of
+ * the time layer that reads files; any thread. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -191,6 +192,15 @@ static enum error_code read_all(int file, unsigned char **bytes, size_t *size, s
   return ERROR_OK;
 }
 
+/* FNV-1a; never 0. */
+static uint64_t digest_of(const unsigned char *bytes, size_t size)
+{
+  uint64_t digest = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < size; i++)
+    digest = (digest ^ bytes[i]) * UINT64_C(0x100000001b3);
+  return digest ? digest : 1;
+}
+
 /* ERROR_NOT_FOUND, without a text, when there is no such file. */
 static enum error_code load_file(const char *path, struct zone **zone, struct error *error)
 {
@@ -206,6 +216,8 @@ static enum error_code load_file(const char *path, struct zone **zone, struct er
     code = tzif_parse(bytes, size, zone, error);
   if (code)
     error_prefix(error, "%s", path);
+  else
+    (*zone)->digest = digest_of(bytes, size);
   free(bytes);
   close(file);
   return code;
@@ -345,4 +357,38 @@ enum error_code zone_set_local(const char *name, struct error *error)
   *bucket = entry;
   pthread_mutex_unlock(&mutex);
   return ERROR_OK;
+}
+
+/* ---- newer rules ---- */
+
+static bool refresh(const struct zone *zone)
+{
+  struct zone *fresh = NULL;
+  const struct zone *current = zone_in_force(zone);
+  if (!current->digest)
+    return false;
+  char *path = memory_printf("%s/%s", directory(), zone->name);
+  enum error_code code = load_file(path, &fresh, NULL);
+  free(path);
+  if (code)
+    return false;
+  if (fresh->digest == current->digest) {
+    zone_destroy(fresh);
+    return false;
+  }
+  fresh->name = memory_strdup(zone->name);
+  struct zone *own = (struct zone *)(uintptr_t)current; /* ours, as it has been read from a file */
+  atomic_store_explicit(&own->newer, fresh, memory_order_release);
+  return true;
+}
+
+int zone_refresh(void)
+{
+  int count = 0;
+  pthread_mutex_lock(&mutex);
+  for (size_t i = 0; i < BUCKETS; i++)
+    for (const struct entry *entry = buckets[i]; entry; entry = entry->next)
+      count += refresh(entry->zone);
+  pthread_mutex_unlock(&mutex);
+  return count;
 }

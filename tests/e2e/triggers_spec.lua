@@ -18,6 +18,47 @@ job "newyear" { trigger = cron "0 9 1 1 *":except(calendar "holidays"), timezone
 
 local d
 
+describe("a time zone with new rules", function()
+  local root
+
+  --- What the system's update does.
+  local function install(rules)
+    assert(os.execute(("cp /usr/share/zoneinfo/%s %s/zones/new && mv %s/zones/new %s/zones/Town"):format(rules, root,
+      root, root)))
+  end
+
+  it("is in force after a reload, and due times are computed anew", function()
+    local own = daemon.new()
+    finally(function() own:close() end)
+    root = own.root
+    own:sh "mkdir zones"
+    install "Asia/Shanghai"
+    own.env.TZDIR = root .. "/zones"
+    own:write("a.lua", [[
+      for number = 1, 450 do -- in several steps
+        job("noon" .. number) { trigger = cron("0 12 * * *", { timezone = "Town" }), run = function() end }
+      end
+      job "steady" { trigger = every "1h", run = function() end }
+    ]])
+    own:start()
+    local function next_run(job)
+      return own:job(job).next_run_at
+    end
+    local steady = next_run "steady"
+    assert.matches("T04:00:00%.", next_run "noon1")
+    install "Asia/Tokyo"
+    own:must "reload"
+    for _, job in ipairs { "noon1", "noon250", "noon450" } do
+      daemon.wait_until(function() return next_run(job):find "T03:00:00%." end, 20, job .. " follows")
+    end
+    assert.matches("1 time zone has new rules: next due times are computed anew", own:log())
+    assert.equal(steady, next_run "steady")
+    install "Asia/Shanghai"
+    own:signal "HUP"
+    daemon.wait_until(function() return next_run "noon450":find "T04:00:00%." end, 20, "SIGHUP does the same")
+  end)
+end)
+
 describe("the trigger of a job", function()
   setup(function()
     d = daemon.new()

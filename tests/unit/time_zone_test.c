@@ -287,17 +287,49 @@ static void damaged_files(void **state)
   }
 }
 
+/* A database of one zone, which an update changes. */
+static void follows_an_update(void **state)
+{
+  (void)state;
+  char folder[] = "/tmp/zone-test-XXXXXX", command[256];
+  const char *before = getenv("TZDIR") ? strdup(getenv("TZDIR")) : NULL;
+  assert_non_null(mkdtemp(folder));
+  setenv("TZDIR", folder, 1);
+  snprintf(command, sizeof command, "cp %s/Europe/Berlin %s/Town", ROOT, folder);
+  assert_int_equal(system(command), 0);
+  const struct zone *zone = find("Town");
+  int64_t summer = at(2026, 7, 1, 12, 0);
+  assert_int_equal(zone_at(zone, summer).offset_s, 7200);
+  assert_int_equal(zone_refresh(), 0);
+  for (int i = 0; i < 2; i++) {
+    snprintf(command, sizeof command, "cp %s/%s %s/new && mv %s/new %s/Town", ROOT,
+             i ? "Asia/Tokyo" : "Asia/Shanghai", folder, folder, folder);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(zone_refresh(), 1);
+    assert_int_equal(zone_refresh(), 0);
+    assert_ptr_equal(find("Town"), zone);
+    assert_string_equal(zone_name(zone), "Town");
+    assert_int_equal(zone_at(zone, summer).offset_s, (i ? 9 : 8) * 3600);
+    struct local_times times;
+    zone_resolve(zone, summer, &times);
+    assert_int_equal(times.first_s, summer - (i ? 9 : 8) * 3600);
+  }
+  snprintf(command, sizeof command, "rm -r %s", folder);
+  assert_int_equal(system(command), 0);
+  assert_int_equal(zone_refresh(), 0); /* what is gone stays as it was */
+  assert_int_equal(zone_at(zone, summer).offset_s, 9 * 3600);
+  before ? setenv("TZDIR", before, 1) : unsetenv("TZDIR");
+  free((char *)(uintptr_t)before);
+}
+
 int main(void)
 {
   nftw(ROOT, collect, 16, 0);
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_zone_is_that_of_glibc),
-      cmocka_unit_test(spans_tile_the_time),
-      cmocka_unit_test(rules_hold_to_the_end),
-      cmocka_unit_test(odd_rules),
-      cmocka_unit_test(local_times_resolve),
-      cmocka_unit_test(names_are_guarded),
-      cmocka_unit_test(the_local_zone),
+      cmocka_unit_test(follows_an_update),   cmocka_unit_test(every_zone_is_that_of_glibc),
+      cmocka_unit_test(spans_tile_the_time), cmocka_unit_test(rules_hold_to_the_end),
+      cmocka_unit_test(odd_rules),           cmocka_unit_test(local_times_resolve),
+      cmocka_unit_test(names_are_guarded),   cmocka_unit_test(the_local_zone),
       cmocka_unit_test(damaged_files),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

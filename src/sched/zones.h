@@ -1,0 +1,13 @@
+/* Next due times after a change of time zones. See zones.c. Private to src/sched. */
+#ifndef SCHED_ZONES_H
+#define SCHED_ZONES_H
+
+#include "sched/state.h"
+
+void zones_changed(struct sched *s, const struct message *message);
+/* Some more jobs; false when none is left. Within housekeeping's transaction. */
+bool zones_step(struct sched *s);
+void zones_undo(struct sched *s); /* the step was not committed; or was, and is done again */
+void zones_forget(struct sched *s);
+
+#endif
