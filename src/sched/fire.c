@@ -228,13 +228,13 @@ static bool pass_over_late(struct sched *s, struct entry *entry)
 }
 
 /* The last of the first `count` due times, found by halving: they are counted, not stepped through.
- */
+ * The first need not be one of the trigger's as it is now: its zone may have changed since. */
 static int64_t find_last_of(const struct entry *entry, const struct due *due, int64_t count)
 {
   int64_t low_us = due->first_us, high_us = due->last_us, last_us = due->first_us;
   while (low_us < high_us) {
     int64_t middle_us = low_us + (high_us - low_us + 1) / 2, last_here_us = due->first_us;
-    int64_t here = trigger_count(entry->job->trigger, due->first_us - 1, middle_us, &last_here_us);
+    int64_t here = 1 + trigger_count(entry->job->trigger, due->first_us, middle_us, &last_here_us);
     if (here <= count) {
       low_us = middle_us;
       last_us = last_here_us;

@@ -27,15 +27,14 @@ struct zone {
   bool cycles;
   uint64_t digest;              /* of the file; 0: of none */
   _Atomic(struct zone *) newer; /* what the file says by now; NULL: the same */
+  const struct zone *older;     /* in between, which somebody may be reading yet; NULL: none */
 };
 
 /* What is in force of a zone: who holds a pointer to it need not know of newer rules. */
 static inline const struct zone *zone_in_force(const struct zone *zone)
 {
-  for (const struct zone *newer;
-       (newer = atomic_load_explicit(&zone->newer, memory_order_acquire));)
-    zone = newer;
-  return zone;
+  const struct zone *newer = atomic_load_explicit(&zone->newer, memory_order_acquire);
+  return newer ? newer : zone;
 }
 
 /* The half years from an instant to the last transition. */

@@ -377,7 +377,8 @@ static bool refresh(const struct zone *zone)
     return false;
   }
   fresh->name = memory_strdup(zone->name);
-  struct zone *own = (struct zone *)(uintptr_t)current; /* ours, as it has been read from a file */
+  fresh->older = current;
+  struct zone *own = (struct zone *)(uintptr_t)zone; /* ours, as it has been read from a file */
   atomic_store_explicit(&own->newer, fresh, memory_order_release);
   return true;
 }

@@ -263,18 +263,59 @@ static int64_t last_due(const struct booked *job, int64_t cursor_us)
   return us;
 }
 
+static void clip(struct segment *segment, int64_t until_us)
+{
+  if (segment->is_followed && segment->until_us > until_us)
+    segment->until_us = until_us;
+}
+
 void booked_change(struct booked *job, const struct rule *rule, int64_t now_us, int64_t cursor_us)
 {
-  if (job->segment_count == SEGMENTS_MAX)
+  if (job->segment_count >= SEGMENTS_MAX)
     blame("%s: is changed too often for this book", job->id);
   for (int i = 0; i < job->segment_count; i++)
     job->is_blurred |= now_us < job->segments[i].until_us;
   job->is_blurred |=
       now_us < job->from_us || (cursor_us != INT64_MAX && now_us < last_due(job, cursor_us));
-  job->segments[job->segment_count++] =
-      (struct segment){job->rule, job->from_us, cursor_us > now_us ? cursor_us : now_us + 1};
+  int64_t until_us = cursor_us > now_us ? cursor_us : now_us + 1;
+  for (int i = 0; i < job->segment_count; i++) {
+    clip(&job->segments[i], until_us);
+    job->segments[i].is_followed = false;
+  }
+  job->segments[job->segment_count++] = (struct segment){job->rule, job->from_us, until_us, false};
   job->rule = *rule;
   job->from_us = now_us;
+}
+
+int64_t booked_since(const struct booked *job)
+{
+  int64_t since_us = job->from_us;
+  for (int i = job->segment_count; i > 0 && job->segments[i - 1].is_followed; i--)
+    since_us = job->segments[i - 1].from_us;
+  return since_us;
+}
+
+static void append(struct booked *job, const struct rule *rule, int64_t from_us, int64_t until_us)
+{
+  if (from_us >= until_us)
+    return;
+  if (job->segment_count == SEGMENTS_MAX + SEGMENTS_SPARE)
+    blame("%s: is changed too often for this book", job->id);
+  job->segments[job->segment_count++] = (struct segment){*rule, from_us, until_us, true};
+}
+
+void booked_follow(struct booked *job, int64_t undecided_us, const struct rule *standing,
+                   int64_t cursor_us, const struct rule *rule)
+{
+  for (int i = 0; i < job->segment_count; i++)
+    clip(&job->segments[i], undecided_us);
+  append(job, &job->rule, job->from_us, undecided_us);
+  job->from_us = undecided_us;
+  if (standing) {
+    append(job, standing, undecided_us, cursor_us + 1);
+    job->from_us = cursor_us + 1;
+  }
+  job->rule = *rule;
 }
 
 /* ---- due times ---- */
@@ -379,14 +420,17 @@ static void check_no_others(sqlite3 *db, const struct booked *job, struct accoun
 int64_t book_check_dues(sqlite3 *db, const struct booked *job, int64_t cursor_us)
 {
   struct account account = {0};
-  struct segment present = {job->rule, job->from_us, cursor_us};
+  struct segment present = {job->rule, job->from_us, cursor_us, false};
   if (job->rule.kind == RULE_EVENT)
     return 0; /* see cause.h */
   if (cursor_us == INT64_MAX && job->rule.kind != RULE_DATE)
     blame("%s: has no further due time", job->id);
   read_account(db, job, &account);
-  for (int i = 0; i < job->segment_count; i++)
-    check_segment(job, &account, &job->segments[i]);
+  for (int i = 0; i < job->segment_count; i++) {
+    struct segment segment = job->segments[i];
+    clip(&segment, cursor_us);
+    check_segment(job, &account, &segment);
+  }
   check_segment(job, &account, &present);
   check_no_others(db, job, &account);
   int64_t count = (int64_t)account.dues.count;

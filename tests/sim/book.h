@@ -24,12 +24,13 @@
 /* The result, JSON, of a finish with a fence that is over: no run may have it. */
 #define BOOK_STALE "\"stale\""
 
-enum { SEGMENTS_MAX = 64 };
+enum { SEGMENTS_MAX = 64, SEGMENTS_SPARE = 16 }; /* the latter for what nobody has asked for */
 
 /* A rule that was in force: its due times in [from_us, until_us) have been decided. */
 struct segment {
   struct rule rule;
   int64_t from_us, until_us;
+  bool is_followed; /* by one of the same trigger: it ends before, where the job is now */
 };
 
 struct booked {
@@ -42,8 +43,8 @@ struct booked {
   int64_t revision; /* stands in its name, so that the newest change can be seen */
   struct rule rule; /* in force since from_us */
   int64_t from_us;
-  bool is_blurred;                       /* times of two rules may be told for each other */
-  struct segment segments[SEGMENTS_MAX]; /* before that */
+  bool is_blurred; /* times of two rules may be told for each other */
+  struct segment segments[SEGMENTS_MAX + SEGMENTS_SPARE]; /* before that */
   int segment_count;
 };
 
@@ -70,6 +71,14 @@ int64_t book_check_dues(sqlite3 *db, const struct booked *job, int64_t cursor_us
 /* The rule is another one from now on; what was due by the old one up to now, and before
  * `cursor_us`, has been decided. The two are blurred when the clock was set back between them. */
 void booked_change(struct booked *job, const struct rule *rule, int64_t now_us, int64_t cursor_us);
+
+/* The trigger is the same and has other due times from now on. What lies before `undecided_us` has
+ * been decided; then comes, unless `standing` is NULL, the last one of that rule, at `cursor_us`.
+ */
+void booked_follow(struct booked *job, int64_t undecided_us, const struct rule *standing,
+                   int64_t cursor_us, const struct rule *rule);
+/* Since when it has had this trigger. */
+int64_t booked_since(const struct booked *job);
 
 /* A query about one or two numbers, and its next row; what fails ends the program. */
 sqlite3_stmt *book_ask(sqlite3 *db, const char *sql, int64_t first, int64_t second);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sim/zones.h"
 
 #define SECOND INT64_C(1000000)
 #define HOUR   (3600 * SECOND)
@@ -42,7 +43,7 @@ void cast_rule(struct draw *draw, int64_t now_us, struct rule *rule)
 {
   static const int minutes[] = {1, 2, 5, 10, 15, 20, 30};
   static const int periods_s[] = {2, 3, 5, 7, 15, 60, 90, 3600};
-  *rule = (struct rule){.zone = zones[draw_below(draw, ZONES)]};
+  *rule = (struct rule){.zone = zones[draw_below(draw, ZONES)], .version = zones_version()};
   switch (draw_below(draw, 8)) {
   default:
     rule->kind = RULE_INTERVAL;

@@ -314,7 +314,8 @@ static void change(struct life *life, struct booked *job)
   struct doubt *doubt = &life->doubt;
   struct rule rule;
   int64_t cursor_us;
-  if (job->segment_count == SEGMENTS_MAX || !client_cursor(life, job, &cursor_us))
+  if (job->segment_count >= SEGMENTS_MAX || zones_is_pending(job) ||
+      !client_cursor(life, job, &cursor_us))
     return;
   int64_t now_us = sim_now_us(life->sim);
   cast_rule(&life->draw, now_us, &rule);

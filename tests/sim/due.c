@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/memory.h"
+#include "sim/zones.h"
 #include "time/instant.h"
 
 #define SECOND INT64_C(1000000)
@@ -114,7 +115,7 @@ static void daily_dues(const struct rule *rule, int64_t from_us, int64_t until_u
 void rule_dues(const struct rule *rule, int64_t from_us, int64_t until_us, struct dues *dues)
 {
   if (rule->zone)
-    use_zone(rule->zone);
+    use_zone(zones_path(rule->version, rule->zone));
   if (rule->kind == RULE_INTERVAL)
     interval_dues(rule, from_us, until_us, dues);
   else if (rule->kind == RULE_DATE && rule->start_us >= from_us && rule->start_us < until_us)

@@ -15,6 +15,7 @@ struct rule {
   int64_t period_us; /* of an interval */
   int minute, hour;  /* MINUTES: each `minute` minutes; HOURLY, DAILY: at */
   const char *zone;
+  int version;       /* of the tz database, see zones.h */
   const char *event; /* EVENT: its trigger, JSON; it is never due */
 };
 

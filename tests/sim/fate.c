@@ -104,10 +104,12 @@ static void die(struct life *life)
 
 static void check_dues(struct life *life)
 {
+  zones_meet(life);
   for (int i = 0; i < JOBS; i++) {
     const struct booked *job = &life->jobs[i];
     int64_t cursor_us;
-    if (job->is_there && !job->is_paused && client_cursor(life, job, &cursor_us))
+    if (job->is_there && !job->is_paused && !zones_is_pending(job) &&
+        client_cursor(life, job, &cursor_us))
       book_check_dues(life_db(life), job, cursor_us);
   }
   client_check(life);
@@ -222,6 +224,7 @@ void fate_calm_down(struct life *life)
   client_resume_all(life);
   for (int i = 0; i < 60; i++)
     life_go_on(life, 5 * SECOND);
+  zones_meet(life);
   for (int i = 0; i < JOBS; i++) {
     const struct booked *job = &life->jobs[i];
     int64_t cursor_us;

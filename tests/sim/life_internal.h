@@ -15,6 +15,7 @@
 #include "sim/life.h"
 #include "sim/sim.h"
 #include "sim/witness.h"
+#include "sim/zones.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)

@@ -1,0 +1,102 @@
+/* A start with another version of the tz database: what has been decided stays decided, the due
+ * time that stands is one, and those behind it are by the new version. */
+#include "support/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/world.h"
+#include "time/zone.h"
+
+static char folder[32], link_path[64], store_path[64];
+
+static void decide(const char *zone)
+{
+  char target[64];
+  snprintf(target, sizeof target, "/usr/share/zoneinfo/%s", zone);
+  unlink(link_path);
+  assert_int_equal(symlink(target, link_path), 0);
+  zone_refresh();
+}
+
+static int begin(void **state)
+{
+  (void)state;
+  strcpy(folder, "/tmp/moonbeat-zone-XXXXXX");
+  if (!mkdtemp(folder))
+    return -1;
+  snprintf(link_path, sizeof link_path, "%s/Here", folder);
+  snprintf(store_path, sizeof store_path, "%s/store.db", folder);
+  return setenv("TZDIR", folder, 1);
+}
+
+static int end(void **state)
+{
+  char command[64];
+  (void)state;
+  unsetenv("TZDIR");
+  snprintf(command, sizeof command, "rm -rf %s", folder);
+  return system(command);
+}
+
+static const char job[] =
+    "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"coalesce\":\"all\",\"replay_limit\":2,"
+    "\"trigger\":{\"kind\":\"cron\",\"expression\":\"43 * * * *\","
+    "\"timezone\":\"Here\"}}]}";
+
+static void begin_here(struct world *w)
+{
+  decide("Asia/Kolkata");
+  world_open(w, store_path);
+  world_save(w, "s", job);
+  world_expect(w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:13:00.000000Z");
+}
+
+/* 00:13, and then 58 minutes past each hour. */
+static void go_on_there(struct world *w, int64_t us)
+{
+  decide("Asia/Kathmandu");
+  w->now_us += us;
+  world_crash(w);
+  world_save(w, "s", job);
+}
+
+static void what_stands_is_run(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_here(&w);
+  go_on_there(&w, MINUTE);
+  world_pass(&w, 13 * MINUTE);
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish_all(&w);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:58:00.000000Z");
+  world_close(&w);
+}
+
+static void what_stands_is_counted(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_here(&w);
+  go_on_there(&w, 5 * HOUR);
+  for (int i = 0; i < 3; i++) { /* one after the other */
+    world_finish_all(&w);
+    world_pass(&w, SECOND);
+  }
+  assert_int_equal(world_skipped(&w, "a", "misfire"), 4);
+  assert_int_equal(world_history(&w, "a", "succeeded"), 2);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T05:58:00.000000Z");
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test_setup_teardown(what_stands_is_run, begin, end),
+      cmocka_unit_test_setup_teardown(what_stands_is_counted, begin, end),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
