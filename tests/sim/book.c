@@ -400,7 +400,8 @@ static void check_segment(const struct booked *job, struct account *account,
 
 static void check_no_others(sqlite3 *db, const struct booked *job, struct account *account)
 {
-  qsort(account->dues.us, account->dues.count, sizeof *account->dues.us, compare);
+  if (account->dues.count)
+    qsort(account->dues.us, account->dues.count, sizeof *account->dues.us, compare);
   sqlite3_stmt *row = book_ask(db, "SELECT scheduled_us FROM runs WHERE job = ? AND cause = ?",
                                job->number, RUN_BY_SCHEDULE);
   while (book_step(db, row))

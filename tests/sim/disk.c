@@ -74,7 +74,8 @@ static void put(struct bytes *bytes, int64_t offset, const void *data, int64_t s
 {
   if (offset + size > bytes->size)
     resize(bytes, offset + size);
-  memcpy(bytes->data + offset, data, (size_t)size);
+  if (size > 0)
+    memcpy(bytes->data + offset, data, (size_t)size);
 }
 
 static void apply(struct bytes *bytes, const struct operation *operation)
