@@ -405,7 +405,9 @@ static void a_full_disk_delays_a_removal(void **state)
   world_limit_pages(&w, 1000000);
   world_pass(&w, 2 * SECOND);
   world_expect(&w, "list", "{}", "jobs", "[]");
-  assert_non_null(world_take(&w, MESSAGE_RETIRE));
+  struct message *retire = world_take(&w, MESSAGE_RETIRE);
+  assert_non_null(retire);
+  message_destroy(retire);
   world_close(&w);
   remove_store(folder);
 }
