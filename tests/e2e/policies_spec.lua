@@ -90,7 +90,9 @@ end)
 it("a pool's jobs run one after the other, those of higher priority first", function()
   d:write("a.lua", [[
     pool("one", 1)
-    local function work(run) sleep(0.2) end
+    local function work(run)
+      while run.job == "a" and not fs.stat "../all" do sleep "50ms" end
+    end
     for _, name in ipairs { "a", "b", "c" } do
       job(name) { pool = "one", run = work, priority = name == "c" and 5 or 0 }
     end
@@ -99,6 +101,7 @@ it("a pool's jobs run one after the other, those of higher priority first", func
   for _, name in ipairs { "a", "b", "c" } do
     d:must("run-now", name)
   end
+  d:write("../all", "")
   local runs = {}
   for _, name in ipairs { "a", "b", "c" } do
     runs[#runs + 1] = ended_runs(name, 1)[1]
