@@ -22,7 +22,7 @@ enum {
   NOTE_US = 2000 * 1000,      /* between notes of what was acknowledged */
 };
 
-#define SEEN_US (6 * 3600 * INT64_C(1000000)) /* between signs of life */
+#define SEEN_US (INT64_C(6) * 3600 * 1000000) /* between signs of life */
 
 struct table_watch {
   char *database, *table;
