@@ -111,11 +111,14 @@ class Play:
     def play(self):
         daemon = self.daemon
         daemon.write("work", SOURCE, JOBS)
+        begun_us = daemon.log.now_us()
         daemon.launch()
         for step in self.steps():
             if not self.take(step):
                 break
         self.broken.unlink(missing_ok=True)
+        if self.case and self.case.lasting:  # it may not have heard of anything, or not kept it, until now
+            daemon.log.write("fault", what=str(self.case), at_us=begun_us, until_us=daemon.log.now_us())
         if daemon.is_alive():
             self.expect_health()
         if daemon.is_alive():
