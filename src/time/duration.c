@@ -55,8 +55,9 @@ static enum error_code read_number(const char **at, struct number *number, struc
       return too_long(error);
   bool has_digits = end > begin;
   if (*end == '.') {
-    double place = 0.1;
-    for (end++; isdigit((unsigned char)*end); end++, place /= 10) {
+    double place = 1;
+    for (end++; isdigit((unsigned char)*end); end++) {
+      place /= 10;
       number->fraction += place * (*end - '0');
       has_digits = true;
     }

@@ -51,7 +51,7 @@ static size_t data_size(const struct header *header, size_t time_size)
 static enum error_code read_header(struct reader *reader, struct header *header, size_t time_size,
                                    struct error *error)
 {
-  if (reader->end - reader->at < HEADER_SIZE || memcmp(reader->at, "TZif", 4))
+  if (reader->end - reader->at < HEADER_SIZE || memcmp(reader->at, "TZif", 4) != 0)
     return corrupt(error, "the header is missing");
   *header = (struct header){
       .version = reader->at[4],

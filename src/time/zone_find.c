@@ -326,7 +326,7 @@ enum error_code zone_find(const char *name, const struct zone **zone, struct err
   enum error_code code = ERROR_OK;
   pthread_mutex_lock(&mutex);
   struct entry *entry = *bucket;
-  while (entry && strcmp(entry->name, name))
+  while (entry && strcmp(entry->name, name) != 0)
     entry = entry->next;
   if (!entry) {
     struct zone *loaded = NULL;

@@ -1,6 +1,7 @@
 /* Calendars as JSON: objects of texts, lists with commas between their items. What is read is
  * brought into order (ranges sorted and joined), so that there is one way to write each calendar;
  * only cron and events keep the texts that they were given. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,8 +133,7 @@ static enum error_code add_yearly(void *context, const char *item, struct error 
   /* A leap year. */
   if (strlen(item) != strlen("12-25"))
     return error_set(error, ERROR_INVALID, "a day of every year is written as 12-25");
-  memcpy(date, "2000-", 5);
-  memcpy(date + 5, item, 6);
+  snprintf(date, sizeof date, "2000-%s", item);
   enum error_code code = member_parse_date(date, &day, error);
   if (!code)
     calendar->yearly[civil_from_days(day).month] |= UINT32_C(1) << civil_from_days(day).day;

@@ -49,7 +49,7 @@ static enum error_code add_part(const struct json *value, const char *name, int6
     return ERROR_INVALID;
   if (number < 0)
     return error_set(error, ERROR_INVALID, "\"%s\" cannot be negative", name);
-  if (number > (double)(LENGTH_MAX_US / unit_us))
+  if (number > (double)LENGTH_MAX_US / (double)unit_us)
     return member_check_length(name, INT64_MAX, error);
   double fraction = modf(number, &whole);
   *sum_us += (int64_t)whole * unit_us + llround(fraction * (double)unit_us);

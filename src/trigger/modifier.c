@@ -149,9 +149,9 @@ static int64_t delayed(const struct modifier *modifier, int64_t fire_us)
 static bool offset_last(const struct modifier *modifier, int64_t after_us, int64_t until_us,
                         int64_t *last_us)
 {
-  int64_t fire_us, behind_us, early_us = after_us, late_us = until_us;
+  int64_t fire_us, behind_us, late_us = until_us;
   if (after_us < INSTANT_MIN)
-    early_us = after_us = INSTANT_MIN - 1;
+    after_us = INSTANT_MIN - 1;
   if (until_us > INSTANT_MAX)
     late_us = until_us = INSTANT_MAX;
   if (!offset_next(modifier, after_us, last_us) || *last_us > until_us)
@@ -163,13 +163,12 @@ static bool offset_last(const struct modifier *modifier, int64_t after_us, int64
   /* *last_us is a fire, and none lies behind late_us. From the end backwards, doubling, to where
    * one is, and then halving. */
   for (int64_t back_us = 1000; back_us < until_us - after_us; back_us *= 2) {
-    early_us = until_us - back_us;
+    int64_t early_us = until_us - back_us;
     if (offset_next(modifier, early_us, &fire_us) && fire_us <= until_us) {
       *last_us = fire_us;
       break;
     }
     late_us = early_us;
-    early_us = after_us;
   }
   while (offset_next(modifier, *last_us, &behind_us) && behind_us <= until_us) {
     int64_t middle_us = *last_us + (late_us - *last_us) / 2;

@@ -1,5 +1,6 @@
 /* The options of all kinds as JSON and in words. They stand in the trigger's object beside the
  * kind's own members. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static enum error_code read_offset(const struct json *value, int64_t *us, struct
     return ERROR_OK;
   if (member->type == JSON_INTEGER || member->type == JSON_NUMBER) {
     double seconds = json_number(member, 0);
-    if (!(seconds <= LENGTH_MAX_US / 1000000 && seconds >= -(LENGTH_MAX_US / 1000000)))
+    if (!(fabs(seconds) <= LENGTH_MAX_US / 1e6))
       return member_check_length("offset", INT64_MAX, error);
     *us = (int64_t)(seconds * 1e6 + (seconds < 0 ? -0.5 : 0.5));
     return ERROR_OK;

@@ -194,7 +194,7 @@ static bool push_field(lua_State *L, const struct time_value *time, const char *
     static const char *const names[] = {"year", "month",  "day",  "hour", "min",     "minute",
                                         "sec",  "second", "wday", "yday", "weekday", NULL};
     size_t i = 0;
-    while (names[i] && strcmp(names[i], name))
+    while (names[i] && strcmp(names[i], name) != 0)
       i++;
     if (!names[i])
       return false;

@@ -13,11 +13,16 @@
 
 #include "base/hash.h"
 
+/* Sanitizers and valgrind have allocators of their own, which do not come to an end like malloc. */
+static bool can_run_out(void)
+{
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { CAN_RUN_OUT = false }; /* they have allocators of their own */
+  return false;
 #else
-enum { CAN_RUN_OUT = true };
+  const char *preloaded = getenv("LD_PRELOAD");
+  return !preloaded || !strstr(preloaded, "vgpreload");
 #endif
+}
 
 struct item {
   int key;
@@ -48,7 +53,7 @@ static void without_memory_it_says_so(void **state)
   (void)state;
   char text[256] = "";
   int ends[2], status;
-  if (!CAN_RUN_OUT)
+  if (!can_run_out())
     skip();
   assert_int_equal(pipe(ends), 0);
   pid_t child = fork();
