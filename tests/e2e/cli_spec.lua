@@ -12,7 +12,7 @@ end
 
 job "sum" { run = add, args = { 1, 2 }, tags = { "maths" } }
 job "hourly" { trigger = every "1h", run = add, args = { 3, 4 } }
-job "nightly" { trigger = cron "0 2 * * *", timezone = "Asia/Shanghai", run = add }
+job "nightly" { trigger = cron("0 2 * * *"):from "2999-01-01", timezone = "Asia/Shanghai", run = add }
 job "fails" { run = function() log.warn "s\0n" error "no luck" end }
 job "throws" { run = function() error { message = "thrown" } end }
 job "throws_nil" { run = function() error(nil) end }
