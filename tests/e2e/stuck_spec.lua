@@ -283,7 +283,6 @@ describe("a worker that is stuck", function()
 
   it("ends its thread when it has come back, and its address is used again", function()
     local pid = d:json("status")[1].pid
-    daemon.wait_until(function() return succeeded "pulse" > 0 end, PATIENCE, "libuv has its threads")
     local before = count_workers(pid)
     for cycle = 1, 4 do
       local seen = get_stuck "culprit"
@@ -298,7 +297,6 @@ describe("a worker that is stuck", function()
 
   --- From here on the system gives no thread.
   local function refuse_threads()
-    daemon.wait_until(function() return succeeded "pulse" > 0 end, PATIENCE, "libuv has its threads")
     daemon.write_file(d.env.STUCK_ALONE_WHILE, "")
   end
 
@@ -369,6 +367,16 @@ describe("a worker that is stuck", function()
     end
     d:stop()
     assert.is_nil(d:log():find("does not stop", 1, true))
+  end)
+
+  it("is no reason for scripts to miss the threads that serve files", function()
+    d:stop()
+    d:remove "other.lua"
+    d:write("files.lua", [[job "reads" { run = function() return fs.stat(".").type end }]])
+    d:start()
+    refuse_threads()
+    d:must("run-now", "reads", "--wait")
+    assert.is_true(d:is_alive())
   end)
 
   it("does not keep the daemon from stopping", function()
