@@ -43,7 +43,6 @@ struct front {
   struct service *service; /* NULL in a program that is none */
   uv_signal_t signals[SIGNALS];
   uv_timer_t zones;
-  uv_work_t first_work;
   bool stopping;
   uv_mutex_t mutex; /* guards what follows */
   struct waiter *waiters;
@@ -253,18 +252,6 @@ static char *sensor_reader(const struct moonbeat_options *options)
   return path ? path : memory_printf("memory of process %d", process_id());
 }
 
-static void do_nothing(uv_work_t *work)
-{
-  (void)work;
-}
-
-/* libuv makes its pool's threads when they have their first work, and ends the process without a
- * word if there can be none then: rather at the start than while jobs run. */
-static void make_pool(struct front *f)
-{
-  uv_queue_work(&f->loop, &f->first_work, do_nothing, NULL);
-}
-
 enum error_code front_start(struct bus *bus, const struct moonbeat_options *options,
                             struct front **front, struct error *error)
 {
@@ -297,7 +284,7 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
     free(f);
     return code;
   }
-  make_pool(f);
+  need_pool(&f->loop);
   need(uv_thread_create(&f->thread, run_thread, f), "the front's thread");
   *front = f;
   return ERROR_OK;

@@ -5,10 +5,12 @@
 #include "bus/need.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 static const char *remedy(int result)
 {
@@ -43,4 +45,21 @@ void need(int result, const char *what)
   struct error error;
   if (need_ask(result, what, &error))
     need_end(&error);
+}
+
+static void do_nothing(uv_work_t *work)
+{
+  (void)work;
+}
+
+static void forget_work(uv_work_t *work, int status)
+{
+  (void)status;
+  free(work);
+}
+
+void need_pool(uv_loop_t *loop)
+{
+  uv_work_t *work = memory_alloc(sizeof *work);
+  uv_queue_work(loop, work, do_nothing, forget_work);
 }

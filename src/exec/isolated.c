@@ -23,6 +23,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "bus/need.h"
 #include "exec/isolate_wire.h"
 #include "exec/warden.h"
 #include "exec/worker_internal.h"
@@ -273,24 +274,13 @@ static bool has_pipes(void)
          errno == ESPIPE && !isatty(1);
 }
 
-static void do_nothing(uv_work_t *work)
-{
-  (void)work;
-}
-
-static void work_done(uv_work_t *work, int status)
-{
-  (void)work, (void)status;
-}
-
 /* What the first run would have to wait for: the pool's threads, and a state, for which the Lua
  * half is compiled. */
 static void warm_up(struct worker *worker)
 {
-  static uv_work_t work;
   struct error error;
   setenv("UV_THREADPOOL_SIZE", "4", 1);
-  uv_queue_work(&worker->loop, &work, do_nothing, work_done);
+  need_pool(&worker->loop);
   unsetenv("UV_THREADPOOL_SIZE");
   struct vm *vm = worker_create_vm(worker, "warm", 0, 0, &error);
   if (vm)
