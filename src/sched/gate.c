@@ -239,11 +239,11 @@ static void set_wait(struct sched *s, struct wait *wait, const struct wait *foun
   int64_t since_us = wait->since_us ? wait->since_us : s->now_us;
   if (found->why == WAIT_POOL)
     sometimes("somebody waits for a slot of a pool");
-  if (found->why == WAIT_KEY)
+  else if (found->why == WAIT_KEY)
     sometimes("somebody waits for a key");
-  if (found->why == WAIT_RATE || found->why == WAIT_REPLAY)
+  else if (found->why == WAIT_RATE || found->why == WAIT_REPLAY)
     sometimes("somebody waits for a rate");
-  if (found->why == WAIT_OVERLAP)
+  else if (found->why == WAIT_OVERLAP)
     sometimes("somebody waits for the end of a run of the same job");
   *wait = *found;
   wait->since_us = since_us;
