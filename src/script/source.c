@@ -14,6 +14,7 @@
 struct found {
   bool is_missing;
   bool is_regular;
+  bool is_refused; /* by the system, which may grant later what it does not grant now */
   struct source_stamp stamp;
   char *text;
   size_t size;
@@ -130,6 +131,12 @@ static bool read_all(int fd, int64_t expected, char **text, size_t *size)
   return true;
 }
 
+static void refuse(struct found *found, const char *path)
+{
+  found->is_refused = true;
+  error_set_errno(&found->error, error_from_errno(errno), errno, "%s cannot be read", path);
+}
+
 /* Fills text and size, or the error. False: the file changed while it was read. */
 static bool read_found(const char *path, struct found *found)
 {
@@ -137,14 +144,14 @@ static bool read_found(const char *path, struct found *found)
   if (fd < 0 && errno == ENOENT)
     return false;
   if (fd < 0) {
-    error_set_errno(&found->error, error_from_errno(errno), errno, "%s cannot be read", path);
+    refuse(found, path);
     return true;
   }
   struct stat before, after;
   bool is_still =
       fstat(fd, &before) == 0 && S_ISREG(before.st_mode) && before.st_size == found->stamp.size;
   if (is_still && !read_all(fd, before.st_size, &found->text, &found->size)) {
-    error_set_errno(&found->error, ERROR_IO, errno, "%s cannot be read", path);
+    refuse(found, path);
   } else if (is_still) {
     struct source_stamp read_stamp = make_stamp(&before), after_stamp = {0};
     if (fstat(fd, &after) == 0)
@@ -192,10 +199,9 @@ static enum source_change fail(struct source *source, const struct moment *momen
     return LOOK_UNSETTLED;
   source->doubt_us = 0;
   source->state = SOURCE_BAD;
-  /* What the system refuses now it may grant later without the file changing: ask each time. */
-  bool is_content = found->error.code == ERROR_INVALID || found->error.code == ERROR_LIMIT;
-  source->stamp = is_content ? found->stamp : (struct source_stamp){0};
-  source->is_stamp_sure = !is_content || age_us(&found->stamp, moment) >= SOURCE_SETTLED_US;
+  /* A stamp that no file has: it is asked for each time. */
+  source->stamp = found->is_refused ? (struct source_stamp){0} : found->stamp;
+  source->is_stamp_sure = found->is_refused || age_us(&found->stamp, moment) >= SOURCE_SETTLED_US;
   source->is_wanted = false;
   if (was_bad && strcmp(source->problem, found->error.text) == 0)
     return LOOK_SAME;
