@@ -87,6 +87,7 @@ static enum error_code explain(struct store *store, struct error *error)
                            "%s: it, or its -wal or -shm, cannot be opened or made: see whether "
                            "the system has files, memory and room to spare",
                            name);
+  case SQLITE_PROTOCOL: /* a lock could not be given back: it is held until the file is closed */
   case SQLITE_IOERR:
     if (lacked_room(store))
       return set_full(store, error);

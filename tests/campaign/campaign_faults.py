@@ -40,10 +40,10 @@ ERRNOS = {
 # Where a library aborts by itself, or we do: DESIGN section 7, "host out-of-memory aborts".
 MAY_ABORT = {"malloc", "mmap", "epoll_ctl", "thread", "pipe"}
 LAST_WORDS = re.compile(r"moonbeat: (aborted|out of memory) \(")
-ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for many seconds
+ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for ten seconds
 STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
-ANSWER_SECONDS = 10
-MALLOC_STRIDE = 97  # of thirty thousand allocations, every so many-th
+ANSWER_SECONDS, LOCK_ANSWER_SECONDS = 10, 30
+MALLOC_STRIDE = 97  # of thirty thousand allocations, every so many-th; another seed, others
 
 SOURCE = kill.WITNESS + """
 function once(run) return note(run) end
@@ -80,6 +80,7 @@ class Play:
         self.daemon = daemon = rig.daemon()
         self.broken, self.told, self.counts = (daemon.root / name for name in ("broken", "told", "counts"))
         self.refusals, self.late = [], 0
+        self.patience = LOCK_ANSWER_SECONDS if case and case.kind == "lock" else ANSWER_SECONDS
         daemon.env = {"LD_PRELOAD": str(rig.shim("fault")), "FAULT_SPARE": str(daemon.witness),
                       "FAULT_LOG": str(self.told), "FAULT_COUNTS": str(self.counts)}
         if case:
@@ -156,7 +157,7 @@ class Play:
     def take(self, step):
         """False when the daemon has ended."""
         op, params = step
-        stop = time.monotonic() + (1.0 if self.case and self.case.lasting else ANSWER_SECONDS)
+        stop = time.monotonic() + (1.0 if self.case and self.case.lasting else self.patience)
         while self.daemon.is_alive() and time.monotonic() < stop:
             sent = False
             try:
@@ -189,12 +190,12 @@ class Play:
                     job = next(ids)
                     client.call("add_job", id=job, func="work.once", trigger="in 1ms")
                     return wait_until(lambda: client.call("runs", job=job)["runs"] or not self.daemon.is_alive(),
-                                      ANSWER_SECONDS, "a job runs")
+                                      self.patience, "a job runs")
             except (Refused, Gone, TimeoutError):
                 return None
 
         try:
-            wait_until(is_well, ANSWER_SECONDS, "a job is added and runs")
+            wait_until(is_well, self.patience, "a job is added and runs")
         except Failure as failure:
             self.violate("does not recover when the fault is over: %s" % failure)
 
@@ -254,10 +255,10 @@ def count_calls(rig):
     return dict(zip(names, counts))
 
 
-def all_cases(counts):
+def all_cases(counts, first_malloc):
     for kind, numbers in ERRNOS.items():
-        stride = MALLOC_STRIDE if kind == "malloc" else 1
-        for at in range(1, counts[kind] + 1, stride):
+        first, stride = (first_malloc, MALLOC_STRIDE) if kind == "malloc" else (1, 1)
+        for at in range(first, counts[kind] + 1, stride):
             for number in numbers:
                 for lasting in (False, True)[:1 if kind in ONCE_ONLY else 2]:
                     yield Case(kind, at, number, lasting)
@@ -266,7 +267,7 @@ def all_cases(counts):
 def campaign(rig):
     counts = count_calls(rig)
     # Of the allocator's tens of thousands of calls a sample of seconds says little: they belong to the long form.
-    cases = [case for case in all_cases(counts) if rig.long or case.kind != "malloc"]
+    cases = [case for case in all_cases(counts, rig.chance.randint(1, MALLOC_STRIDE)) if rig.long or case.kind != "malloc"]
     chosen = iter(rig.chance.sample(cases, len(cases)))
     reached = 0
     for _ in rig.cycles(short=20, long=len(cases)):
