@@ -267,7 +267,8 @@ def all_cases(counts, first_malloc):
 def campaign(rig):
     counts = count_calls(rig)
     # Of the allocator's tens of thousands of calls a sample of seconds says little: they belong to the long form.
-    cases = [case for case in all_cases(counts, rig.chance.randint(1, MALLOC_STRIDE)) if rig.long or case.kind != "malloc"]
+    first_malloc = rig.chance.randint(1, MALLOC_STRIDE)
+    cases = [case for case in all_cases(counts, first_malloc) if rig.long or case.kind != "malloc"]
     chosen = iter(rig.chance.sample(cases, len(cases)))
     reached = 0
     for _ in rig.cycles(short=20, long=len(cases)):
