@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "support/scratch.h"
 
 enum { FIGURES_MAX = 128, ROUNDS_MAX = 100 };
 
@@ -160,10 +161,8 @@ int main(int argc, char **argv)
       return 64;
     }
   }
-  /* Two at once must not take each other's files away. */
-  char scratch[] = "/tmp/moonbeat-bench-XXXXXX";
-  if (!options.folder && !(options.folder = mkdtemp(scratch)))
-    bench_fail("cannot make %s", scratch);
+  if (!options.folder)
+    options.folder = scratch_folder();
   if (rounds < 1 || rounds > ROUNDS_MAX)
     bench_fail("-n must be between 1 and %d", ROUNDS_MAX);
   log_set_level(LOG_WARN);
@@ -175,7 +174,5 @@ int main(int argc, char **argv)
   }
   print_medians();
   print_ratios();
-  if (options.folder == scratch)
-    bench_remove(scratch);
   return 0;
 }

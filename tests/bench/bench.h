@@ -35,8 +35,6 @@ int bench_answer_w1(int argc, char **argv);
 
 /* ---- support.c ---- */
 
-void bench_remove(const char *folder);
-
 /* An empty folder `name` in the scratch folder, with a `jobs` folder that holds script.lua. */
 char *bench_folder(const struct bench_options *options, const char *name, const char *script);
 struct moonbeat *bench_moonbeat(const char *folder, bool memory);

@@ -265,8 +265,6 @@ static void report_batch(const struct bench_options *options, const struct next_
   if (count_answers(answers) != lines)
     bench_fail("%s has not the answers to %d lines", answers, lines);
   bench_report("next --batch", lines / seconds, "lines/s");
-  remove(questions);
-  remove(answers);
   free(command);
   free(answers);
   free(questions);

@@ -31,14 +31,6 @@ int bench_compare(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-void bench_remove(const char *folder)
-{
-  char *command = memory_printf("rm -rf '%s'", folder);
-  if (system(command) != 0)
-    bench_fail("cannot remove %s", folder);
-  free(command);
-}
-
 char *bench_folder(const struct bench_options *options, const char *name, const char *script)
 {
   char *folder = memory_printf("%s/%s", options->folder, name);

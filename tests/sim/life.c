@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/sometimes.h"
 #include "store/sqlite_store.h"
+#include "support/scratch.h"
 #include "time/instant.h"
 #include "time/zone.h"
 
@@ -437,7 +438,6 @@ static int64_t draw_beginning(struct draw *draw)
 static void begin(struct life *life, const struct life_options *options)
 {
   struct error error;
-  char folder[] = "/tmp/moonbeat-sim-XXXXXX";
   life->draw = draw_from(options->seed);
   life->lose_after = -1;
   life->book = book_create();
@@ -446,9 +446,9 @@ static void begin(struct life *life, const struct life_options *options)
   life->ears = ears_create(life);
   life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, life);
-  if (!mkdtemp(folder) || chdir(folder)) /* where it is stands in no message */
+  const char *folder = scratch_folder();
+  if (chdir(folder)) /* where it is stands in no message */
     blame("no folder: %s", folder);
-  life->folder = memory_strdup(folder);
   zones_begin();
   if (open_all(life, &error))
     blame("no store: %s", error.text);
@@ -483,12 +483,9 @@ static void end(struct life *life)
   guest_destroy(life->guest);
   ears_destroy(life->ears);
   message_list_deinit(&life->replies);
-  unlink(database);
-  unlink("store.db-lock");
   zones_end();
-  rmdir(life->folder);
+  scratch_empty();
   free(life->source);
-  free(life->folder);
 }
 
 void life_live(const struct life_options *options, struct life_report *report)

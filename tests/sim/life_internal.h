@@ -59,7 +59,7 @@ struct life {
   struct sim *sim;
   struct book *book;
   struct witness *witness;
-  char *folder, *source;
+  char *source;
   struct booked jobs[JOBS];     /* the first are declared by a script, and the last of those wait
                                    for events */
   struct booked guests[GUESTS]; /* declared by the other one; the last waits for "ping" */

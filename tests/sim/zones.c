@@ -1,7 +1,6 @@
 #include "sim/zones.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,13 +69,6 @@ void zones_begin(void)
 
 void zones_end(void)
 {
-  for (int i = 0; i < ZONES; i++) {
-    char *link = memory_printf("%s/%s", folders[0], zones[i].name);
-    unlink(link);
-    free(link);
-  }
-  for (int i = FOLDERS; i > 0; i--)
-    rmdir(folders[i - 1]);
   use(0);
 }
 

@@ -16,6 +16,7 @@ struct life;
 
 /* Makes both below the present folder, and begins with the first. */
 void zones_begin(void);
+/* The system's own again; the files are left to who made the folder. */
 void zones_end(void);
 
 /* Between two daemons: the other version is in force. */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "support/scratch.h"
 
 #define SOURCE                                                                                     \
   "function add(run, a, b) print(run.id) return { sum = a + b } end\n"                             \
@@ -126,12 +127,9 @@ static void says_what_is_wrong(void **state)
 static void keeps_what_it_was_told(void **state)
 {
   (void)state;
-  char folder[] = "/tmp/moonbeat-host-XXXXXX";
   struct error error = {0};
-  assert_non_null(mkdtemp(folder));
-  char *store = memory_printf("%s/state", folder);
   struct moonbeat_options options = MOONBEAT_OPTIONS_DEFAULT;
-  options.state_folder = store;
+  options.state_folder = scratch_path("state");
   options.serve = false;
   for (int round = 0; round < 2; round++) {
     struct moonbeat *m = moonbeat_start(&options, &error);
@@ -151,10 +149,6 @@ static void keeps_what_it_was_told(void **state)
     moonbeat_stop(m, 0);
     assert_int_equal(moonbeat_wait(m), 0);
   }
-  char *command = memory_printf("rm -r %s", folder);
-  assert_int_equal(system(command), 0);
-  free(command);
-  free(store);
 }
 
 int main(void)

@@ -1,31 +1,28 @@
 #include "support/unit.h"
 
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "ctl/options.h"
+#include "support/scratch.h"
 
 static char root[PATH_MAX];
 
 /* In a folder of its own: real/jobs, jobs -> real/jobs, way -> real. */
 static int enter(void **state)
 {
-  char template[] = "/tmp/moonbeat-options-XXXXXX";
   (void)state;
-  return !mkdtemp(template) || chdir(template) || mkdir("real", 0700) || mkdir("real/jobs", 0700) ||
+  return chdir(scratch_folder()) || mkdir("real", 0700) || mkdir("real/jobs", 0700) ||
          symlink("real/jobs", "jobs") || symlink("real", "way") || !realpath(".", root);
 }
 
 static int leave(void **state)
 {
   (void)state;
-  return unlink("jobs") || unlink("way") || rmdir("real/jobs") || rmdir("real") || chdir("/") ||
-         rmdir(root);
+  return chdir("/");
 }
 
 static void makes_paths_absolute(void **state)

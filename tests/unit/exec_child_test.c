@@ -7,14 +7,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "exec/child.h"
+#include "support/scratch.h"
 
 extern char **environ;
 
@@ -183,17 +182,15 @@ static void test_cannot_start(void **state)
 static void test_script_without_interpreter(void **state)
 {
   struct fixture *fixture = *state;
-  char path[] = "/tmp/exec_child_XXXXXX";
-  int fd = mkstemp(path);
+  char *path = scratch_path("script");
+  int fd = open(path, O_WRONLY | O_CREAT, 0700);
   assert_int_equal(write(fd, "echo \"$1\" $#\n", 13), 13);
-  fchmod(fd, 0755);
   close(fd);
   char *argv[] = {path, (char *)"a b", NULL};
   struct child_options options = {
       .argv = argv, .env = environ, .changed = on_changed, .context = fixture};
   start(fixture, &options);
   run_to_end(fixture);
-  unlink(path);
   assert_string_equal(output(fixture, 1), "a b 1\n");
 }
 
@@ -300,7 +297,7 @@ static bool is_alive(const char *path_of_pid)
 }
 
 /* Where a grandchild writes its pid; children find it as $GRANDCHILD. */
-static char pid_file[64];
+static char *pid_file;
 
 /* The leader ends at TERM, a grandchild that holds no pipe does not: KILL takes it. */
 static void test_kill_grandchildren(void **state)
@@ -393,7 +390,7 @@ static void test_many_at_once(void **state)
 
 int main(void)
 {
-  snprintf(pid_file, sizeof pid_file, "/tmp/exec_child_grandchild_%d", (int)getpid());
+  pid_file = scratch_path("grandchild");
   setenv("GRANDCHILD", pid_file, 1);
   const struct CMUnitTest tests[] = {
       TEST(test_output_and_status),

@@ -2,12 +2,11 @@
  * change, and gone when nobody needs them. The world begins on a Thursday. */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "store/sqlite_store.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 #define JOB(trigger) "\"jobs\":[{\"id\":\"daily\",\"run\":true,\"trigger\":\"" trigger "\"}]"
@@ -129,12 +128,8 @@ static void a_broken_load_takes_nothing_over(void **state)
 static void calendars_survive_a_crash(void **state)
 {
   struct world w;
-  char path[] = "/tmp/moonbeat-calendar-XXXXXX/store.db";
   (void)state;
-  *strrchr(path, '/') = '\0';
-  assert_non_null(mkdtemp(path));
-  path[strlen(path)] = '/';
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_expect(&w, "set_calendar",
                "{\"name\":\"lasting\",\"definition\":{\"dates\":[\"2026-01-01\",\"2026-01-02\"]}}",
                "name", "lasting");
@@ -150,14 +145,6 @@ static void calendars_survive_a_crash(void **state)
                "lasting");
   expect_next(&w, "2026-01-02T09:00:00.000000Z");
   world_close(&w);
-  static const char *const suffixes[] = {"", "-lock", "-wal", "-shm"};
-  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-    char file[128];
-    snprintf(file, sizeof file, "%s%s", path, suffixes[i]);
-    unlink(file);
-  }
-  *strrchr(path, '/') = '\0';
-  assert_int_equal(rmdir(path), 0);
 }
 
 int main(void)

@@ -1,12 +1,12 @@
 /* What runs tell and ask while they run, and how they are told to end. */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "store/store.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 static const char two[] =
@@ -47,11 +47,7 @@ static void checkpoints_outlive_attempts_and_the_daemon(void **state)
 {
   struct world w;
   (void)state;
-  char path[] = "/tmp/moonbeat-checkpoint-XXXXXX";
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  remove(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", two);
   world_pass(&w, HOUR);
   struct attempt attempt = w.runs.first->as.run.attempt, stale = attempt;
@@ -86,7 +82,6 @@ static void checkpoints_outlive_attempts_and_the_daemon(void **state)
   expect_answer(&w, &attempt, "checkpoint", "{\"value\":5}",
                 "error: conflict: only a run that has not ended can ask for this");
   world_close(&w);
-  remove(path);
 }
 
 static void a_checkpoint_has_a_limit(void **state)

@@ -2,12 +2,11 @@
  * written is known after a crash too. */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 enum { LINE_BYTES = 60000, LINES = 20 };
@@ -100,11 +99,8 @@ static void the_newest_stays_however_long(void **state)
 static void a_crash_changes_nothing(void **state)
 {
   struct world w;
-  char path[] = "/tmp/sched-cut-test-XXXXXX";
   (void)state;
-  close(mkstemp(path));
-  unlink(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", source);
   run_once(&w);
   world_pass(&w, MINUTE);

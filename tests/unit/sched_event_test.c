@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 static char *store_path; /* of a test that crashes */
@@ -533,31 +533,13 @@ static void a_wrong_answer_is_an_error(void **state)
 /* A store of its own on the disk for each test that crashes. */
 static int make_store(void **state)
 {
-  static char folder[64];
-  strcpy(folder, "/tmp/moonbeat-events-XXXXXX");
-  assert_non_null(mkdtemp(folder));
-  store_path = memory_printf("%s/moonbeat.db", folder);
   (void)state;
-  return 0;
-}
-
-static int remove_store(void **state)
-{
-  static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-  (void)state;
-  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-    char *path = memory_printf("%s%s", store_path, suffixes[i]);
-    unlink(path);
-    free(path);
-  }
-  *strrchr(store_path, '/') = '\0';
-  rmdir(store_path);
-  free(store_path);
+  store_path = scratch_path("moonbeat.db");
   return 0;
 }
 
 #define TEST(function)   cmocka_unit_test(function)
-#define STORED(function) cmocka_unit_test_setup_teardown(function, make_store, remove_store)
+#define STORED(function) cmocka_unit_test_setup_teardown(function, make_store, NULL)
 
 /* The first at once, the next when the time is over, with all that came meanwhile; a crash does not
  * begin the time anew. */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "support/scratch.h"
 #include "support/world.h"
 
 #define JOB(id, trigger, options)                                                                  \
@@ -31,37 +31,6 @@ static void expect_pool(struct world *w, const char *member, const char *value)
   free(text);
 }
 
-static char *folder; /* of the stores of tests that crash */
-static int stores;
-
-static char *new_store(void)
-{
-  static char path[64];
-  snprintf(path, sizeof path, "%s/%d.db", folder, ++stores);
-  return path;
-}
-
-static int make_folder(void **state)
-{
-  static char name[] = "/tmp/moonbeat-gate-XXXXXX";
-  (void)state;
-  folder = mkdtemp(name);
-  return folder ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-  static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-  (void)state;
-  for (int i = 1; i <= stores; i++)
-    for (size_t k = 0; k < sizeof suffixes / sizeof suffixes[0]; k++) {
-      char path[80];
-      snprintf(path, sizeof path, "%s/%d.db%s", folder, i, suffixes[k]);
-      unlink(path);
-    }
-  return rmdir(folder);
-}
-
 /* ---- overlap ---- */
 
 static void buffer_one_keeps_one(void **state)
@@ -85,7 +54,7 @@ static void buffer_one_may_keep_the_first(void **state)
 {
   struct world w;
   (void)state;
-  world_open(&w, new_store());
+  world_open(&w, scratch_path("store.db"));
   static const char script[] =
       SCRIPT(JOB("t", "every 1s", "\"overlap\":\"buffer_one\",\"coalesce\":\"earliest\""));
   world_save(&w, "a", script);
@@ -335,7 +304,7 @@ static void who_waits_survives_a_crash(void **state)
 {
   struct world w;
   (void)state;
-  world_open(&w, new_store());
+  world_open(&w, scratch_path("store.db"));
   static const char script[] = WITH_POOL(
       "1", JOB("a", "0 1 * * *", "\"pool\":\"db\"") "," JOB("b", "0 1 * * *", "\"pool\":\"db\""));
   world_save(&w, "a", script);
@@ -360,7 +329,7 @@ static void one_by_hand_waits_too(void **state)
 {
   struct world w;
   (void)state;
-  world_open(&w, new_store());
+  world_open(&w, scratch_path("store.db"));
   static const char script[] =
       WITH_POOL("1", JOB("a", "0 1 * * *", "\"pool\":\"db\"") "," JOB(
                          "b", "0 5 * * *", "\"pool\":\"db\",\"delivery\":\"at_most_once\""));
@@ -511,7 +480,7 @@ static void a_rate_outlives_a_crash(void **state)
 {
   struct world w;
   (void)state;
-  world_open(&w, new_store());
+  world_open(&w, scratch_path("store.db"));
   static const char script[] =
       SCRIPT(JOB("t", "every 1s", "\"overlap\":\"allow\",\"rate\":\"3/1m\""));
   world_save(&w, "a", script);
@@ -542,7 +511,7 @@ static void a_rate_follows_a_clock_set_back(void **state)
   (void)state;
   for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
     struct world w;
-    world_open(&w, new_store());
+    world_open(&w, scratch_path("store.db"));
     world_save(&w, "a", script);
     world_live(&w, HOUR);
     world_finish_all(&w);
@@ -585,5 +554,5 @@ int main(void)
       cmocka_unit_test(a_rate_follows_a_clock_set_back),
       cmocka_unit_test(a_rate_outlives_a_crash),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, NULL, NULL);
 }

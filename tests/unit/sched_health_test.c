@@ -1,12 +1,11 @@
 /* The dead man's watch, failures in a row, and what is told of them. */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 #define JOB(options) "{\"jobs\":[{\"id\":\"x\",\"run\":true," options "}]}"
@@ -58,25 +57,6 @@ static void start_again(struct world *w)
 {
   world_crash(w);
   world_tell(w, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER));
-}
-
-static void temporary(char path[64])
-{
-  strcpy(path, "/tmp/moonbeat-health-XXXXXX");
-  assert_non_null(mkdtemp(path));
-  strcat(path, "/store.db");
-}
-
-static void clean(char *path)
-{
-  static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
-  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-    char *file = memory_printf("%s%s", path, ends[i]);
-    unlink(file);
-    free(file);
-  }
-  *strrchr(path, '/') = '\0';
-  rmdir(path);
 }
 
 static void fail_once(struct world *w)
@@ -137,10 +117,8 @@ static void lateness_is_told_once_and_cleared_by_a_success(void **state)
 static void a_daemon_that_was_down_tells_it_at_its_start(void **state)
 {
   struct world w;
-  char path[64];
   (void)state;
-  temporary(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   free(world_ask(&w, "add_job",
                  "{\"id\":\"c\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 30m\","
                  "\"expect\":\"1h\"}"));
@@ -154,16 +132,13 @@ static void a_daemon_that_was_down_tells_it_at_its_start(void **state)
   world_finish_all(&w);
   assert_int_equal(count_events(&w, "job_recovered"), 1);
   world_close(&w);
-  clean(path);
 }
 
 static void it_is_not_told_before_those_who_listen_are_there(void **state)
 {
   struct world w;
-  char path[64];
   (void)state;
-  temporary(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", hourly);
   w.now_us += 3 * HOUR;
   world_crash(&w);
@@ -174,7 +149,6 @@ static void it_is_not_told_before_those_who_listen_are_there(void **state)
   world_tell(&w, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER));
   assert_int_equal(count_events(&w, "job_late"), 1);
   world_close(&w);
-  clean(path);
 }
 
 static void a_paused_or_finished_job_is_not_late(void **state)
@@ -305,10 +279,8 @@ static void max_failures_pause_until_it_is_resumed(void **state)
 static void the_count_survives_a_crash(void **state)
 {
   struct world w;
-  char path[64];
   (void)state;
-  temporary(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   free(world_ask(&w, "add_job",
                  "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 30m\","
                  "\"max_failures\":2}"));
@@ -321,7 +293,6 @@ static void the_count_survives_a_crash(void **state)
   world_expect(&w, "show", "{\"job\":\"x\"}", "error",
                "2 runs failed in a row, the last one: no luck");
   world_close(&w);
-  clean(path);
 }
 
 static void one_that_runs_no_more_is_in_no_trouble(void **state)
@@ -347,10 +318,8 @@ static void one_that_runs_no_more_is_in_no_trouble(void **state)
 static void a_full_disk_counts_nothing_twice(void **state)
 {
   struct world w;
-  char path[64];
   (void)state;
-  temporary(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", JOB("\"trigger\":\"every 30m\""));
   world_live(&w, 30 * MINUTE);
   world_limit_pages(&w, 1);
@@ -362,7 +331,6 @@ static void a_full_disk_counts_nothing_twice(void **state)
   world_live(&w, 2 * SECOND);
   world_expect(&w, "show", "{\"job\":\"x\"}", "failures", "1");
   world_close(&w);
-  clean(path);
 }
 
 int main(void)

@@ -2,12 +2,11 @@
  */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 static void save(struct world *w, const char *script, const char *listeners)
@@ -223,22 +222,9 @@ static char *store_path;
 
 static int set_up(void **state)
 {
-  char path[] = "/tmp/moonbeat-sched-XXXXXX";
   (void)state;
-  if (!mkdtemp(path))
-    return -1;
-  store_path = memory_printf("%s/state.db", path);
+  store_path = scratch_path("state.db");
   return 0;
-}
-
-static int tear_down(void **state)
-{
-  (void)state;
-  char *command = memory_printf("rm -rf %.*s", (int)(strlen(store_path) - 9), store_path);
-  int status = system(command);
-  free(command);
-  free(store_path);
-  return status;
 }
 
 static void start_again(struct world *w, const char *listeners)
@@ -503,7 +489,7 @@ static void a_clock_that_is_set_is_told_of(void **state)
 
 int main(void)
 {
-#define ON_DISK(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define ON_DISK(name) cmocka_unit_test_setup_teardown(name, set_up, NULL)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_and_filters_decide),
       cmocka_unit_test(a_version_hears_of_its_own_loading),

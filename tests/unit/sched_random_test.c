@@ -9,10 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
-#include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 #include "time/instant.h"
 #include "time/zone.h"
@@ -192,12 +191,9 @@ static void check_account(struct world *w, int job)
 static void live_a_life(void)
 {
   struct world w;
-  char path[64] = "/tmp/moonbeat-random-XXXXXX";
-  assert_non_null(mkdtemp(path));
-  strcat(path, "/store.db");
   char *script = script_text();
   random_state = seed;
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", script);
   for (int i = 0; i < STEPS; i++)
     take_step(&w, script);
@@ -213,14 +209,6 @@ static void live_a_life(void)
     check_account(&w, i);
   world_close(&w);
   free(script);
-  static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-    char *name = memory_printf("%s%s", path, suffixes[i]);
-    unlink(name);
-    free(name);
-  }
-  *strrchr(path, '/') = '\0';
-  rmdir(path);
 }
 
 static void every_due_time_is_accounted_for(void **state)

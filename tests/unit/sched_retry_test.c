@@ -1,11 +1,11 @@
 /* What follows an attempt that has ended: another one, when, and what is kept. */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 /* A job "t" with this `retry` and more members, due at every full hour. */
@@ -201,11 +201,7 @@ static void snoozing_outlives_the_daemon(void **state)
 {
   struct world w;
   (void)state;
-  char path[] = "/tmp/moonbeat-retry-XXXXXX";
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  remove(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", snoozer);
   world_pass(&w, HOUR);
   end(&w, RUN_PENDING, NULL, (struct run_answer){VERDICT_SNOOZE, 10 * MINUTE});
@@ -223,7 +219,6 @@ static void snoozing_outlives_the_daemon(void **state)
   fail_with(&w, "b");
   expect_end(&w, "failed");
   world_close(&w);
-  remove(path);
 }
 
 /* What is due later by that clock was begun all the same. */
@@ -231,11 +226,7 @@ static void a_clock_set_back_hides_no_run_that_was_cut_off(void **state)
 {
   struct world w;
   (void)state;
-  char path[] = "/tmp/moonbeat-retry-XXXXXX";
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  remove(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a",
              "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1h\","
              "\"delivery\":\"at_most_once\"}]}");
@@ -247,7 +238,6 @@ static void a_clock_set_back_hides_no_run_that_was_cut_off(void **state)
   world_live(&w, 40 * MINUTE);
   assert_int_equal(world_run_count(&w), 0);
   world_close(&w);
-  remove(path);
 }
 
 /* Claims that are not folded are found by their links: their times go back with the clock. */
@@ -255,11 +245,7 @@ static void a_clock_set_back_misleads_no_recovery(void **state)
 {
   struct world w;
   (void)state;
-  char path[] = "/tmp/moonbeat-retry-XXXXXX";
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  remove(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1h\"}]}");
   world_pass(&w, HOUR);
   world_finish_all(&w);
@@ -272,7 +258,6 @@ static void a_clock_set_back_misleads_no_recovery(void **state)
   world_expect(&w, "show", "{\"job\":\"t\"}", "next_run_at", "2026-01-01T00:20:00.000000Z");
   assert_int_equal(world_history(&w, "t", NULL), 2);
   world_close(&w);
-  remove(path);
 }
 
 static void the_cancelled_are_not_tried_again(void **state)
@@ -296,11 +281,7 @@ static void too_many_interruptions_are_a_quarantine(void **state)
 {
   struct world w;
   (void)state;
-  char path[] = "/tmp/moonbeat-retry-XXXXXX";
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  remove(path);
-  world_open(&w, path);
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", snoozer);
   world_pass(&w, HOUR);
   for (int i = 0; i < 3; i++) {
@@ -324,7 +305,6 @@ static void too_many_interruptions_are_a_quarantine(void **state)
   world_settle(&w);
   assert_int_equal(world_run_count(&w), 1);
   world_close(&w);
-  remove(path);
 }
 
 int main(void)

@@ -1,12 +1,11 @@
 /* Scripts that come, change, fail and go; crashes; a full disk. */
 #include "support/unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 static const char two[] = "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 10m\"},"
@@ -142,31 +141,14 @@ static void a_removed_job_is_not_retried(void **state)
   world_close(&w);
 }
 
-static char *temporary_store(char folder[64])
-{
-  strcpy(folder, "/tmp/moonbeat-sched-XXXXXX");
-  assert_non_null(mkdtemp(folder));
-  static char path[128];
-  snprintf(path, sizeof path, "%s/store.db", folder);
-  return path;
-}
-
-static void remove_store(const char *folder)
-{
-  char command[128];
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  assert_int_equal(system(command), 0);
-}
-
 static void cut_off_runs_run_again_or_not(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
   const char *script =
       "{\"jobs\":[{\"id\":\"again\",\"run\":true,\"trigger\":\"every 1h\"},"
       "{\"id\":\"once\",\"run\":true,\"trigger\":\"every 1h\",\"delivery\":\"at_most_once\"}]}";
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", script);
   world_pass(&w, HOUR);
   assert_int_equal(world_run_count(&w), 2);
@@ -181,7 +163,6 @@ static void cut_off_runs_run_again_or_not(void **state)
   world_expect(&w, "run", "{\"run\":\"once\"}", "state", "interrupted");
   world_expect(&w, "show", "{\"job\":\"once\"}", "next_run_at", "2026-01-01T02:00:00.000000Z");
   world_close(&w);
-  remove_store(folder);
 }
 
 /* A job that goes while its progress is not yet written leaves housekeeping nothing to do for ever.
@@ -206,11 +187,10 @@ static void housekeeping_comes_to_rest(void **state)
 static void open_runs_are_found_by_the_next_start(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
   const char *script = "{\"jobs\":[{\"id\":\"long\",\"run\":true,\"trigger\":\"in 1s\"},"
                        "{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1m\"}]}";
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", script);
   world_pass(&w, SECOND);
   struct message *long_run = message_list_pop(&w.runs); /* never finished by the test */
@@ -247,7 +227,6 @@ static void open_runs_are_found_by_the_next_start(void **state)
   world_finish_all(&w);
   world_expect(&w, "run", "{\"run\":\"long\"}", "state", "succeeded");
   world_close(&w);
-  remove_store(folder);
 }
 
 /* What claims moved and nobody has written yet is found again, whether or not a part was written.
@@ -255,11 +234,10 @@ static void open_runs_are_found_by_the_next_start(void **state)
 static void progress_follows_the_claims(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
   const char *script = "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1s\"},"
                        "{\"id\":\"o\",\"run\":true,\"trigger\":\"in 2s\"}],\"functions\":[\"f\"]}";
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", script);
   for (int round = 1; round <= 5; round++) {
     for (int i = 0; i < 4; i++) {
@@ -285,15 +263,13 @@ static void progress_follows_the_claims(void **state)
   world_expect(&w, "show", "{\"job\":\"t\"}", "next_run_at", "2026-01-01T00:00:23.000000Z");
   world_expect(&w, "show", "{\"job\":\"o\"}", "state", "finished");
   world_close(&w);
-  remove_store(folder);
 }
 
 static void an_old_version_stays_over_a_restart(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", two);
   world_crash(&w);
   world_save(&w, "a", "jobs/a.lua:1: syntax error");
@@ -301,7 +277,6 @@ static void an_old_version_stays_over_a_restart(void **state)
   assert_int_equal(world_run_count(&w), 2);
   world_finish_all(&w);
   world_close(&w);
-  remove_store(folder);
 }
 
 static void a_script_that_never_loaded_breaks_its_jobs_only(void **state)
@@ -326,9 +301,8 @@ static void a_script_that_never_loaded_breaks_its_jobs_only(void **state)
 static void a_run_waits_for_its_script(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
   free(world_ask(&w, "add_job",
                  "{\"id\":\"j\",\"func\":\"a.f\",\"trigger\":\"in 1s\","
@@ -359,7 +333,6 @@ static void a_run_waits_for_its_script(void **state)
   world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
   world_expect(&w, "show", "{\"job\":\"j\"}", "state", "finished");
   world_close(&w);
-  remove_store(folder);
 }
 
 static struct message *request_too_large(void)
@@ -393,9 +366,8 @@ static void turn_without_room(struct world *w, struct message *message)
 static void a_full_disk_delays_a_removal(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
   world_save(&w, "b", two);
   world_limit_pages(&w, 1);
@@ -409,15 +381,13 @@ static void a_full_disk_delays_a_removal(void **state)
   assert_non_null(retire);
   message_destroy(retire);
   world_close(&w);
-  remove_store(folder);
 }
 
 static void a_full_disk_is_waited_for(void **state)
 {
   struct world w;
-  char folder[64];
   (void)state;
-  world_open(&w, temporary_store(folder));
+  world_open(&w, scratch_path("store.db"));
   world_save(&w, "a",
              "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"every 1s\"}],"
              "\"functions\":[\"f\"]}");
@@ -436,7 +406,6 @@ static void a_full_disk_is_waited_for(void **state)
   assert_int_equal(world_run_count(&w), 1);
   world_expect(&w, "status", "{}", "jobs.active", "1");
   world_close(&w);
-  remove_store(folder);
 }
 
 int main(void)

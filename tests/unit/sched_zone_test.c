@@ -4,13 +4,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "support/scratch.h"
 #include "support/world.h"
 #include "time/zone.h"
 
-static char folder[32], link_path[64], store_path[64];
+static char *link_path, *store_path;
 
 static void decide(const char *zone)
 {
@@ -24,21 +25,17 @@ static void decide(const char *zone)
 static int begin(void **state)
 {
   (void)state;
-  strcpy(folder, "/tmp/moonbeat-zone-XXXXXX");
-  if (!mkdtemp(folder))
-    return -1;
-  snprintf(link_path, sizeof link_path, "%s/Here", folder);
-  snprintf(store_path, sizeof store_path, "%s/store.db", folder);
+  char *folder = scratch_folder();
+  link_path = memory_printf("%s/Here", folder);
+  store_path = scratch_path("store.db");
   return setenv("TZDIR", folder, 1);
 }
 
 static int end(void **state)
 {
-  char command[64];
   (void)state;
-  unsetenv("TZDIR");
-  snprintf(command, sizeof command, "rm -rf %s", folder);
-  return system(command);
+  free(link_path);
+  return unsetenv("TZDIR");
 }
 
 static const char job[] =

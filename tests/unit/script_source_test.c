@@ -2,27 +2,22 @@
 #include "support/unit.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "script/source.h"
+#include "support/scratch.h"
 
-static char path[] = "/tmp/moonbeat-source-XXXXXX";
+static char *path;
 
 static int write_file(void **state)
 {
   (void)state;
-  int fd = mkstemp(path);
+  path = scratch_path("a.lua");
+  int fd = open(path, O_WRONLY | O_CREAT, 0600);
   return fd < 0 || write(fd, "return 1\n", 9) != 9 || close(fd) != 0;
-}
-
-static int remove_file(void **state)
-{
-  (void)state;
-  return unlink(path);
 }
 
 /* As if the file had stood still for an hour. */
@@ -89,5 +84,5 @@ int main(void)
       cmocka_unit_test(descriptors_that_are_short_for_a_while),
       cmocka_unit_test(a_file_that_is_no_script),
   };
-  return cmocka_run_group_tests(tests, write_file, remove_file);
+  return cmocka_run_group_tests(tests, write_file, NULL);
 }

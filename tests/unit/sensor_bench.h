@@ -17,12 +17,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "sensor/sensor.h"
+#include "support/scratch.h"
 
 struct bench {
   uv_loop_t loop;
   uv_timer_t timer;
   struct sensors *sensors;
-  char root[64];
+  char *root;
   struct buffer heard;
   char *position; /* the latest that is stored */
   char *offered;  /* the latest of events that are not acknowledged */
@@ -169,8 +170,8 @@ static void bench_expect_nothing(struct bench *bench)
 }
 
 /* In root, by a shell. */
-__attribute__((format(printf, 2, 3))) static void bench_shell(struct bench *bench,
-                                                              const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline void bench_shell(struct bench *bench,
+                                                                     const char *format, ...)
 {
   struct buffer command = {0};
   char text[2000];
@@ -218,8 +219,7 @@ static int bench_setup(void **state)
 {
   struct bench *bench = memory_alloc(sizeof *bench);
   log_set_level(LOG_OFF);
-  strcpy(bench->root, "/tmp/moonbeat_sensor_XXXXXX");
-  assert_non_null(mkdtemp(bench->root));
+  bench->root = scratch_folder();
   bench_open(bench);
   *state = bench;
   return 0;
@@ -230,7 +230,6 @@ static int bench_teardown(void **state)
   struct bench *bench = *state;
   if (bench->sensors)
     bench_close(bench);
-  bench_shell(bench, "chmod -R u+rwx .; rm -rf %s", bench->root);
   buffer_deinit(&bench->heard);
   free(bench->position);
   free(bench->offered);

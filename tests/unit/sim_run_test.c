@@ -4,11 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "sim/sim.h"
+#include "support/scratch.h"
 
 #define SECOND INT64_C(1000000)
 #define MINUTE (60 * SECOND)
@@ -72,18 +72,6 @@ static void rest(void *context, struct sim *sim)
   struct tested *t = context;
   (void)sim;
   t->rests++;
-}
-
-static void remove_store(char *path)
-{
-  static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
-  for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-    char *name = memory_printf("%s%s", path, suffixes[i]);
-    unlink(name);
-    free(name);
-  }
-  *strrchr(path, '/') = '\0';
-  rmdir(path);
 }
 
 static void open_store(struct tested *t)
@@ -279,13 +267,10 @@ static void note(void *context, struct sim *sim)
 
 static void a_crash_ends_what_is_the_daemons(void **state)
 {
-  char path[64] = "/tmp/moonbeat-sim-XXXXXX";
   struct tested t;
   struct error error;
   (void)state;
-  assert_non_null(mkdtemp(path));
-  strcat(path, "/store.db");
-  begin(&t, path);
+  begin(&t, scratch_path("store.db"));
   t.fate.lasts_us = HOUR;
   save(&t, "{\"jobs\":[{\"id\":\"j\",\"run\":true,\"trigger\":\"every 1m\"}]}");
   advance(&t, 2 * MINUTE);
@@ -307,7 +292,6 @@ static void a_crash_ends_what_is_the_daemons(void **state)
   advance(&t, SECOND);
   assert_true(sim_stopped(t.sim));
   end(&t);
-  remove_store(path);
 }
 
 static char *live(void)

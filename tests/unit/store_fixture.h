@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "store/store.h"
+#include "support/scratch.h"
 
 #define OK(call)                                                                                   \
   do {                                                                                             \
@@ -23,29 +24,26 @@
 
 static struct error error;
 static bool in_memory;
-static char folder[] = "/tmp/store-test-XXXXXX";
-static char path[sizeof folder + 32];
+static char *folder, *path;
 static struct store *store;
 
+/* So that there is no store yet. */
 static inline void wipe(void)
 {
   static const char *const ends[] = {"", "-wal", "-shm", "-lock", "-journal"};
   for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-    char name[sizeof path + 16];
-    snprintf(name, sizeof name, "%s%s", path, ends[i]);
+    char *name = memory_printf("%s%s", path, ends[i]);
     unlink(name);
+    free(name);
   }
 }
 
 static inline int open_fresh(void **state)
 {
   (void)state;
-  if (!path[0]) {
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/moonbeat.db", folder);
-  }
+  folder = scratch_folder();
+  path = memory_printf("%s/moonbeat.db", folder);
   memset(&error, 0, sizeof error);
-  wipe();
   OK(store_open(in_memory ? NULL : path, &store, &error));
   return 0;
 }
@@ -55,7 +53,7 @@ static inline int close_store(void **state)
   (void)state;
   store_close(store);
   store = NULL;
-  wipe();
+  free(path);
   return 0;
 }
 
@@ -134,6 +132,20 @@ static inline bool note(struct seen *seen, const char *word)
   return --seen->left != 0;
 }
 
+static inline bool count_run(void *context, const struct run *run, const char *job_id)
+{
+  (void)run, (void)job_id;
+  ++*(int *)context;
+  return true;
+}
+
+static inline int64_t count_jobs(void)
+{
+  struct store_counts counts;
+  OK(store_count(store, &counts, &error));
+  return counts.jobs[JOB_ACTIVE];
+}
+
 static inline bool note_job(void *context, struct stored_job *stored)
 {
   return note(context, stored->job->id);
@@ -155,8 +167,6 @@ static inline int run_suite(const struct CMUnitTest *tests, size_t count, bool b
     failed +=
         _cmocka_run_group_tests(in_memory ? "in memory" : "in a file", tests, count, NULL, NULL);
   }
-  if (path[0])
-    rmdir(folder);
   return failed;
 }
 

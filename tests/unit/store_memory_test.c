@@ -39,20 +39,6 @@ static void stand_before_the_allocator(void)
   sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
 }
 
-static bool count_run(void *context, const struct run *run, const char *job_id)
-{
-  (void)run, (void)job_id;
-  ++*(int *)context;
-  return true;
-}
-
-static int64_t count_jobs(void)
-{
-  struct store_counts counts;
-  OK(store_count(store, &counts, &error));
-  return counts.jobs[JOB_ACTIVE];
-}
-
 static enum error_code add(int turn, int number)
 {
   char id[32];

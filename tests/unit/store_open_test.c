@@ -290,9 +290,6 @@ static void says_what_is_in_the_way(void **state)
   struct store *other;
   FAILS(ERROR_CORRUPT, store_open(folder, &other, &error));
   assert_non_null(strstr(error.text, "not a file"));
-  char *lock = memory_printf("%s-lock", folder);
-  unlink(lock);
-  free(lock);
   char *missing = memory_printf("%s/nowhere/m.db", folder);
   FAILS(ERROR_NOT_FOUND, store_open(missing, &other, &error));
   assert_non_null(strstr(error.text, "No such file"));
@@ -325,9 +322,8 @@ static void takes_odd_paths(void **state)
     OK(store_open(names[i], &other, &error));
     assert_int_equal(access(names[i], R_OK), 0);
     store_close(other);
-    unlink(names[i]);
     char *lock = memory_printf("%s-lock", names[i]);
-    assert_int_equal(unlink(lock), 0);
+    assert_int_equal(access(lock, R_OK), 0);
     free(lock);
   }
   assert_int_equal(chdir(before), 0);

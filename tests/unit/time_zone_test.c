@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "support/scratch.h"
 #include "time/civil.h"
 #include "time/zone.h"
 #include "time/zone_data.h"
@@ -291,9 +291,8 @@ static void damaged_files(void **state)
 static void follows_an_update(void **state)
 {
   (void)state;
-  char folder[] = "/tmp/zone-test-XXXXXX", command[256];
+  char *folder = scratch_folder(), command[1024];
   const char *before = getenv("TZDIR") ? strdup(getenv("TZDIR")) : NULL;
-  assert_non_null(mkdtemp(folder));
   setenv("TZDIR", folder, 1);
   snprintf(command, sizeof command, "cp %s/Europe/Berlin %s/Town", ROOT, folder);
   assert_int_equal(system(command), 0);

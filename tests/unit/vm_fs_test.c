@@ -4,9 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/scratch.h"
 #include "support/vm_unit.h"
 
-static char folder[] = "/tmp/vm_fs_XXXXXX";
+static char *folder;
 
 static struct vm_options options(void)
 {
@@ -128,8 +129,8 @@ static void test_paths(void **state)
 static void test_links_and_odd_folders(void **state)
 {
   (void)state;
-  static char odd[] = "/tmp/vm_fs_[x]*_XXXXXX";
-  assert_non_null(mkdtemp(odd));
+  char *odd = scratch_path("[x]*");
+  assert_int_equal(mkdir(odd, 0700), 0);
   char *link = memory_printf("%s/link", odd), *target = memory_printf("%s/target", odd);
   fclose(fopen(target, "w"));
   assert_int_equal(symlink("target", link), 0);
@@ -143,9 +144,6 @@ static void test_links_and_odd_folders(void **state)
   CHECK_CASES(cases, ((struct vm_options){.folder = odd}), 0);
   free(link);
   free(target);
-  char *command = memory_printf("rm -rf '%s'", odd);
-  assert_int_equal(system(command), 0);
-  free(command);
 }
 
 static void test_walking(void **state)
@@ -262,16 +260,8 @@ static void test_watching_ends_with_the_call(void **state)
 static int make_folder(void **state)
 {
   (void)state;
-  return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-  (void)state;
-  char *command = memory_printf("rm -rf %s", folder);
-  int result = system(command);
-  free(command);
-  return result;
+  folder = scratch_folder();
+  return 0;
 }
 
 int main(void)
@@ -285,5 +275,5 @@ int main(void)
       cmocka_unit_test(test_watching),
       cmocka_unit_test(test_watching_ends_with_the_call),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, make_folder, NULL);
 }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include "support/scratch.h"
 #include "support/vm_unit.h"
 #include "vm/api_http.h"
 
@@ -356,8 +357,7 @@ static void test_files(void **state)
       {"http.head(U, { save_to = D })", "!t.lua:1: http.head: save_to is for what has a body"},
       {"http.get(U, { save_to = 5 })", "!t.lua:1: http.get: save_to must be a string, got number"},
   };
-  char folder[] = "/tmp/moonbeat-http-XXXXXX";
-  assert_non_null(mkdtemp(folder));
+  const char *folder = scratch_folder();
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char *source = memory_printf("local D = '%s' %s", folder, cases[i].source);
     check(fixture, source, cases[i].expected);
@@ -376,11 +376,6 @@ static void test_files(void **state)
   piece_free(piece);
   vm_destroy(vm);
   free(source);
-
-  char *file = memory_printf("%s/a", folder);
-  unlink(file);
-  free(file);
-  assert_int_equal(rmdir(folder), 0);
 }
 
 /* The message of the server's echo is verified, and the vector of the specification's own libraries

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/redact.h"
+#include "support/scratch.h"
 #include "vm/secret.h"
 #include "vm/state.h"
 
-static char folder[] = "/tmp/moonbeat-secret-XXXXXX";
+static char *folder;
 
 static void put(const char *name, const char *text, size_t size, mode_t mode)
 {
@@ -41,7 +41,7 @@ static void check(const char *name, enum error_code code, const char *expected)
 static int set_up(void **state)
 {
   (void)state;
-  assert_non_null(mkdtemp(folder));
+  folder = scratch_folder();
   put("plain", "word", 4, 0600);
   put("line", "word\n", 5, 0400);
   put("lines", "a\n\n", 3, 0600);
@@ -57,15 +57,6 @@ static int set_up(void **state)
   mkdir(path, 0700);
   free(path);
   return 0;
-}
-
-static int tear_down(void **state)
-{
-  (void)state;
-  char *command = memory_printf("rm -rf %s", folder);
-  int status = system(command);
-  free(command);
-  return status;
 }
 
 static void reads_what_is_private(void **state)
@@ -99,7 +90,9 @@ static void credentials_come_second(void **state)
   check("plain", ERROR_OK, "word");
   check("group", ERROR_OK, "word"); /* as access lists show there */
   check("world", ERROR_PERMISSION, "(mode 0604)");
-  check("missing", ERROR_NOT_FOUND, "in /nowhere/at/all or /tmp/moonbeat-secret-");
+  char *expected = memory_printf("in /nowhere/at/all or %s", folder);
+  check("missing", ERROR_NOT_FOUND, expected);
+  free(expected);
 }
 
 static void no_core_is_left(void **state)
@@ -127,5 +120,5 @@ int main(void)
   const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_private),
                                      cmocka_unit_test(credentials_come_second),
                                      cmocka_unit_test(no_core_is_left)};
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, set_up, NULL);
 }

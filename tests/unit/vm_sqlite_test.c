@@ -2,13 +2,13 @@
  * several calls, and what happens to a database when its call or its state goes. */
 #include "support/unit.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/scratch.h"
 #include "support/vm_unit.h"
 #include "vm/api_sqlite_files.h"
 
-static char folder[] = "/tmp/vm_sqlite_XXXXXX";
+static char *folder;
 
 static struct vm_options options(void)
 {
@@ -184,9 +184,9 @@ static void test_files(void **state)
       {"local db = sqlite.open('a.db') return select(2, fs.read('a.db'))",
        "read a.db: it is a database in use, which other access would unlock; use sqlite, whose "
        "VACUUM INTO makes a copy"},
-      {"local db = sqlite.open('a.db') db:exec(\"VACUUM INTO '/tmp/vm_sqlite_copy.db'\") "
-       "db:close() "
-       "fs.remove('/tmp/vm_sqlite_copy.db') return #fs.read('a.db') > 0",
+      {"local db = sqlite.open('a.db') local copy = db:value('SELECT file FROM "
+       "pragma_database_list') .. '.copy' db:exec('VACUUM INTO ?', copy) db:close() "
+       "return #fs.read('a.db') > 0 and fs.exists(copy)",
        "true"},
       {"sqlite.open('store.db')",
        "!t.lua:1: sqlite.open: store.db is the scheduler's own store, which scripts may not open"},
@@ -320,16 +320,8 @@ static void test_state_closed_early(void **state)
 static int make_folder(void **state)
 {
   (void)state;
-  return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-  (void)state;
-  char *command = memory_printf("rm -rf %s", folder);
-  int result = system(command);
-  free(command);
-  return result;
+  folder = scratch_folder();
+  return 0;
 }
 
 int main(void)
@@ -344,5 +336,5 @@ int main(void)
       cmocka_unit_test(test_cancel_of_endless_query),
       cmocka_unit_test(test_state_closed_early),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, make_folder, NULL);
 }
