@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/fire.h"
+#include "sched/anew.h"
 #include "sched/near.h"
 #include "sched/request.h"
 #include "sched/script.h"
@@ -85,7 +85,7 @@ static void follow_all(struct sched *s, const char *name)
   topic_each(job, topic) {
     struct entry *entry = s->failure ? NULL : near_get(s, job, NULL);
     if (entry && !entry->removed)
-      fire_anew(s, entry);
+      anew_fire(s, entry);
   }
 }
 

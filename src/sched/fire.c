@@ -57,36 +57,6 @@ void fire_conclude(struct sched *s, struct entry *entry)
   progress->error = memory_strdup("its trigger has no fire as far as it was searched");
 }
 
-/* A trigger with a limit has searched for its last fire by what held then: it is read anew. */
-static void read_again(struct job *job)
-{
-  struct buffer text = {0};
-  struct json_writer writer = {.out = &text};
-  struct json_document *document;
-  struct trigger *trigger;
-  trigger_to_json(job->trigger, &writer);
-  if (!json_parse(text.data, text.size, &document, NULL)) {
-    if (!trigger_from_json(json_root(document), NULL, &trigger, NULL)) {
-      trigger_destroy(job->trigger);
-      job->trigger = trigger;
-    }
-    json_free(document);
-  }
-  buffer_deinit(&text);
-}
-
-/* What has fired has fired: the next fire lies behind it, and behind what was decided. */
-void fire_anew(struct sched *s, struct entry *entry)
-{
-  struct job_progress *progress = &entry->progress;
-  int64_t after_us = progress->next_us < s->now_us ? progress->next_us : s->now_us, next_us;
-  after_us = progress->last_us >= after_us ? progress->last_us : after_us - 1;
-  read_again(entry->job);
-  progress->next_us = fire_next(entry->job, after_us, &next_us) ? next_us : JOB_NEVER;
-  fire_conclude(s, entry);
-  near_changed(s, entry);
-}
-
 static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
                         const struct open_run *claimed)
 {

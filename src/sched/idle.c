@@ -75,6 +75,7 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
     return false;
   }
   near_commit(s);
+  zones_commit(s);
   return done;
 }
 

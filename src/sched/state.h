@@ -240,7 +240,7 @@ struct sched {
   bool scanned;       /* the folder was read once: a script that is unknown is missing */
   bool is_scanning;   /* in this turn, for the first time */
   char *zones_after;  /* the job up to which all know of new time zones; NULL: all jobs do */
-  char *zones_before; /* the same, before the last step */
+  char *zones_before; /* the same, before a step that is not committed yet */
   struct reload *reloads;
   uint64_t next_reload;
 

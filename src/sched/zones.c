@@ -1,14 +1,15 @@
 /* New rules of time zones, as a system brings them with an update while the daemon runs. The front
  * has put them in force; here the jobs that go by a wall clock get their next due time anew, in
- * pieces between turns, in the order of their ids. What has fired has fired. A restart in between
- * leaves the due times of the rest as they are, until they have fired once. */
+ * pieces between turns, in the order of their ids. What has fired has fired (anew.c). A restart in
+ * between leaves the due times of the rest as they are, until they have fired once. */
 #include "sched/zones.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/fire.h"
+#include "base/sometimes.h"
+#include "sched/anew.h"
 #include "sched/near.h"
 #include "sched/turn.h"
 
@@ -50,9 +51,8 @@ bool zones_step(struct sched *s)
   for (int i = 0; i < step.count && !s->failure; i++) {
     struct entry *entry = near_get(s, step.numbers[i], NULL);
     if (entry && !entry->removed)
-      fire_anew(s, entry);
+      anew_fire(s, entry);
   }
-  free(s->zones_before);
   s->zones_before = s->zones_after;
   s->zones_after = step.seen == JOBS_PER_STEP ? step.last : NULL;
   if (!s->zones_after)
@@ -60,10 +60,17 @@ bool zones_step(struct sched *s)
   return true;
 }
 
+void zones_commit(struct sched *s)
+{
+  free(s->zones_before);
+  s->zones_before = NULL;
+}
+
 void zones_undo(struct sched *s)
 {
   if (!s->zones_before)
     return;
+  sometimes("a step to new time zones is taken back");
   free(s->zones_after);
   s->zones_after = s->zones_before;
   s->zones_before = NULL;

@@ -290,8 +290,11 @@ void booked_change(struct booked *job, const struct rule *rule, int64_t now_us, 
 int64_t booked_since(const struct booked *job)
 {
   int64_t since_us = job->from_us;
-  for (int i = job->segment_count; i > 0 && job->segments[i - 1].is_followed; i--)
-    since_us = job->segments[i - 1].from_us;
+  for (int i = job->segment_count; i > 0 && job->segments[i - 1].is_followed; i--) {
+    const struct segment *segment = &job->segments[i - 1];
+    if (segment->from_us < segment->until_us && segment->from_us < since_us)
+      since_us = segment->from_us;
+  }
   return since_us;
 }
 

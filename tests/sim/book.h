@@ -43,7 +43,8 @@ struct booked {
   int64_t revision; /* stands in its name, so that the newest change can be seen */
   struct rule rule; /* in force since from_us */
   int64_t from_us;
-  bool is_blurred; /* times of two rules may be told for each other */
+  int64_t decided_us, stood_us; /* at the last change of its zone: up to where; and its next one */
+  bool is_blurred;              /* times of two rules may be told for each other */
   struct segment segments[SEGMENTS_MAX + SEGMENTS_SPARE]; /* before that */
   int segment_count;
 };

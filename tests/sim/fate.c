@@ -66,25 +66,6 @@ static void set_clock(struct life *life)
     client_change_some(life);
 }
 
-static void reload(struct life *life)
-{
-  switch (draw_below(&life->draw, 3)) {
-  case 0:
-    sometimes("a script is broken");
-    life_say(life, "the script is broken");
-    life_save(life, memory_strdup("syntax error"));
-    break;
-  case 1:
-    life_say(life, "the script is changed");
-    life_save(life, client_source(life));
-    break;
-  default:
-    life_save(life, memory_strdup(life->source));
-    break;
-  }
-  life_go_on(life, 0);
-}
-
 static void die(struct life *life)
 {
   switch (draw_below(&life->draw, 4)) {
@@ -100,6 +81,43 @@ static void die(struct life *life)
     disk_die_after(life->disk, draw_below(&life->draw, 40));
     break;
   }
+}
+
+/* An update of the system, of which the daemon hears; and it may not survive that. */
+static void update_zones(struct life *life)
+{
+  /* The checker knows of one version only. */
+  if (life->options->folder || life->trouble_us || !zones_shift(life))
+    return;
+  int kind = (int)draw_below(&life->draw, 10);
+  if (kind < 3)
+    die(life);
+  else if (kind < 5)
+    break_disk(life);
+  if (life_go_on(life, SECOND))
+    zones_meet(life);
+}
+
+static void reload(struct life *life)
+{
+  switch (draw_below(&life->draw, 4)) {
+  case 0:
+    sometimes("a script is broken");
+    life_say(life, "the script is broken");
+    life_save(life, memory_strdup("syntax error"));
+    break;
+  case 1:
+    life_say(life, "the script is changed");
+    life_save(life, client_source(life));
+    break;
+  case 2:
+    update_zones(life);
+    return;
+  default:
+    life_save(life, memory_strdup(life->source));
+    break;
+  }
+  life_go_on(life, 0);
 }
 
 static void check_dues(struct life *life)
@@ -225,6 +243,7 @@ void fate_calm_down(struct life *life)
   for (int i = 0; i < 60; i++)
     life_go_on(life, 5 * SECOND);
   zones_meet(life);
+  zones_check_all_met(life);
   for (int i = 0; i < JOBS; i++) {
     const struct booked *job = &life->jobs[i];
     int64_t cursor_us;

@@ -376,6 +376,7 @@ void life_recover(struct life *life)
     sometimes("events wait for their listeners when the daemon dies");
   causes_resolve(life); /* each was told before what is asked for now */
   client_resolve(life);
+  zones_note(life);
   client_check(life);
   if (!life->is_calm && draw_chance(&life->draw, 20))
     guest_change(life, true);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "sim/book.h"
+#include "sim/zones.h"
 
 struct witness {
   FILE *out; /* NULL: nobody listens */
@@ -150,6 +151,21 @@ void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us)
     return;
   json_put_integer(&writer, "step_us", step_us);
   json_put_integer(&writer, "at_us", at_us);
+  end_line(witness, &line, &writer);
+}
+
+void witness_zones(struct witness *witness, bool are_other, int64_t at_us)
+{
+  struct buffer line = {0};
+  struct json_writer writer;
+  if (!begin_line(witness, &line, &writer, "zones"))
+    return;
+  json_put_integer(&writer, "at_us", at_us);
+  json_key(&writer, "rules_of");
+  json_begin_object(&writer);
+  for (int i = 0; are_other && zones_name(i); i++)
+    json_put_text(&writer, zones_name(i), zones_other(i));
+  json_end_object(&writer);
   end_line(witness, &line, &writer);
 }
 

@@ -4,6 +4,7 @@
 #ifndef SIM_WITNESS_H
 #define SIM_WITNESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -28,6 +29,8 @@ void witness_daemon(struct witness *witness, const char *what, int64_t at_us);
 /* Told when it is over. */
 void witness_fault(struct witness *witness, const char *what, int64_t at_us, int64_t until_us);
 void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us);
+/* The tz database has other rules for some zones now, or its first ones again. */
+void witness_zones(struct witness *witness, bool are_other, int64_t at_us);
 void witness_settled(struct witness *witness, int64_t at_us);
 
 #endif

@@ -29,10 +29,20 @@ enum {
   VERSIONS = 2,
 };
 
+/* The last change. Jobs that it concerns have not been seen to follow it while their rule is of the
+ * other version. */
+static struct {
+  bool is_live;    /* the daemon was told, while it ran */
+  bool is_noted;   /* what had been decided */
+  int64_t at_us;   /* then */
+  int64_t crashes; /* as many there had been */
+} change;
+
 static const char *system_folder; /* as it was when the program began */
 static int version_in_force;
 
-static void use(int version)
+/* How many of the zones in use have other rules now. */
+static int use(int version)
 {
   char path[PATH_MAX];
   version_in_force = version;
@@ -40,7 +50,7 @@ static void use(int version)
     setenv("TZDIR", system_folder, 1);
   else if (realpath(folders[0], path))
     setenv("TZDIR", path, 1);
-  zone_refresh();
+  return zone_refresh();
 }
 
 static const char *system_path(void)
@@ -65,6 +75,8 @@ void zones_begin(void)
     free(link);
   }
   use(0);
+  change.is_live = false;
+  change.is_noted = true;
 }
 
 void zones_end(void)
@@ -75,6 +87,16 @@ void zones_end(void)
 int zones_version(void)
 {
   return version_in_force;
+}
+
+const char *zones_name(int i)
+{
+  return i < ZONES ? zones[i].name : NULL;
+}
+
+const char *zones_other(int i)
+{
+  return i < ZONES ? zones[i].other : NULL;
 }
 
 const char *zones_path(int version, const char *name)
@@ -103,25 +125,6 @@ bool zones_is_pending(const struct booked *job)
   return job->is_there && is_on_the_wall(&job->rule) && job->rule.version != version_in_force;
 }
 
-void zones_change(struct life *life)
-{
-  for (int i = 0; i < JOBS; i++)
-    life->jobs[i].is_blurred |= zones_is_pending(&life->jobs[i]);
-  use(1 - version_in_force);
-  life_say(life, "the tz database has version %d", version_in_force);
-  sometimes("the tz database is another one after a restart");
-}
-
-/* The last due time that has become a run or a skip; INT64_MIN: none. */
-static int64_t last_decided(struct life *life, const struct booked *job)
-{
-  return book_query(life_db(life),
-                    "SELECT max(us) FROM (SELECT max(scheduled_us) us FROM runs"
-                    " WHERE job = ?1 AND cause = 0 AND scheduled_us >= ?2 UNION ALL"
-                    " SELECT max(last_us) FROM skips WHERE job = ?1 AND last_us >= ?2)",
-                    job->number, booked_since(job), INT64_MIN);
-}
-
 static int64_t next_due(const struct rule *rule, int64_t from_us)
 {
   struct dues dues = {0};
@@ -131,23 +134,201 @@ static int64_t next_due(const struct rule *rule, int64_t from_us)
   return us;
 }
 
+/* The last due time before `until_us` that has become a run or a skip; INT64_MIN: none. */
+static int64_t last_decided(struct life *life, const struct booked *job, int64_t until_us)
+{
+  char *sql = memory_printf("SELECT max(us) FROM (SELECT scheduled_us us FROM runs WHERE job = ?1"
+                            " AND cause = 0 UNION ALL SELECT last_us FROM skips WHERE job = ?1)"
+                            " WHERE us >= ?2 AND us < %lld",
+                            (long long)until_us);
+  int64_t us = book_query(life_db(life), sql, job->number, booked_since(job), INT64_MIN);
+  free(sql);
+  return us;
+}
+
+static bool is_any_pending(const struct life *life)
+{
+  for (int i = 0; i < JOBS; i++)
+    if (zones_is_pending(&life->jobs[i]))
+      return true;
+  return false;
+}
+
+/* Where the due time was that stood at the change, at the earliest. */
+static int64_t undecided_since(const struct booked *job)
+{
+  return job->decided_us == INT64_MIN ? booked_since(job) : job->decided_us + 1;
+}
+
+static int64_t later(int64_t us, int64_t other_us)
+{
+  return us > other_us ? us : other_us;
+}
+
+/* The first due time of all that has been in force since it has this trigger. */
+static int64_t next_booked(const struct booked *job, int64_t from_us)
+{
+  int64_t next_us = next_due(&job->rule, later(from_us, job->from_us));
+  for (int i = job->segment_count; i > 0 && job->segments[i - 1].is_followed; i--) {
+    const struct segment *segment = &job->segments[i - 1];
+    int64_t us = next_due(&segment->rule, later(from_us, segment->from_us));
+    if (us < segment->until_us && us < next_us)
+      next_us = us;
+  }
+  return next_us;
+}
+
+/* How far the job is, by the version that is over. One that is asked says so; for the others that
+ * is the first one that is not decided. */
+static void note(struct life *life, struct booked *job, bool is_asked)
+{
+  if (!is_asked)
+    job->stood_us = INT64_MAX;
+  job->decided_us = last_decided(life, job, job->stood_us);
+  if (!is_asked)
+    job->stood_us = next_booked(job, undecided_since(job));
+}
+
+void zones_note(struct life *life)
+{
+  for (int i = 0; i < JOBS && !change.is_noted; i++)
+    if (zones_is_pending(&life->jobs[i]))
+      note(life, &life->jobs[i], false);
+  change.is_noted = true;
+}
+
+static int switch_version(struct life *life)
+{
+  int count = use(1 - version_in_force);
+  change.at_us = sim_now_us(life->sim);
+  change.crashes = life->report->crashes;
+  witness_zones(life->witness, version_in_force == 1, change.at_us);
+  life_say(life, "the tz database has version %d", version_in_force);
+  return count;
+}
+
+void zones_change(struct life *life)
+{
+  if (change.is_live && is_any_pending(life))
+    return; /* how far it was told of the last one is to be seen first */
+  for (int i = 0; i < JOBS; i++)
+    life->jobs[i].is_blurred |= zones_is_pending(&life->jobs[i]);
+  change.is_live = false;
+  change.is_noted = false;
+  switch_version(life);
+  sometimes("the tz database is another one after a restart");
+}
+
+/* False when the daemon dies meanwhile. */
+static bool ask_all(struct life *life)
+{
+  for (int i = 0; i < JOBS; i++) {
+    struct booked *job = &life->jobs[i];
+    if (!job->is_there || !is_on_the_wall(&job->rule))
+      continue;
+    if (!client_cursor(life, job, &job->stood_us))
+      return false;
+    note(life, job, true);
+  }
+  return true;
+}
+
+bool zones_shift(struct life *life)
+{
+  zones_meet(life);
+  if (is_any_pending(life) || !ask_all(life))
+    return false;
+  change.is_live = true;
+  int count = switch_version(life);
+  struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.zones.count = count;
+  if (count)
+    sim_tell(life->sim, m);
+  else
+    message_destroy(m);
+  return true;
+}
+
+/* ---- who has followed ---- */
+
+static bool is_due_at(const struct rule *rule, int64_t us)
+{
+  return next_due(rule, us) == us;
+}
+
+/* The first due time that was decided since, or is the next one: what the next one was then. Those
+ * to come are of a time before the clock was set back. */
+static int64_t first_trace(struct life *life, const struct booked *job, int64_t cursor_us)
+{
+  int64_t from_us = undecided_since(job), now_us = sim_now_us(life->sim);
+  if (change.is_live && change.at_us < from_us && job->decided_us == INT64_MIN)
+    from_us = change.at_us;
+  int64_t us = book_query(life_db(life),
+                          "SELECT min(us) FROM (SELECT scheduled_us us FROM runs WHERE job = ?1"
+                          " AND cause = 0 UNION ALL SELECT first_us FROM skips WHERE job = ?1)"
+                          " WHERE us >= ?2",
+                          job->number, from_us, INT64_MAX);
+  /* A skip that was there goes on with what was next as it was recorded. */
+  if (book_query(life_db(life),
+                 "SELECT 1 FROM skips WHERE job = ?1 AND first_us < ?2 AND last_us >= ?2",
+                 job->number, from_us, 0))
+    us = job->stood_us;
+  return us < cursor_us && us <= now_us ? us : cursor_us;
+}
+
+/* The daemon goes on since it was told, so that what is not due yet must have moved. */
+static bool must_have_moved(const struct life *life)
+{
+  bool is_well = !life->trouble_us && !life->was_broken;
+  return change.is_live && change.crashes == life->report->crashes && (is_well || life->is_calm);
+}
+
+/* Due times behind the one that stood may be passed over until the daemon has heard of the change,
+ * and since when it was down. */
+static bool may_be_first(const struct life *life, const struct booked *job,
+                         const struct rule *present, int64_t us)
+{
+  int64_t now_us = sim_now_us(life->sim);
+  bool is_alive = change.is_live && change.crashes == life->report->crashes;
+  int64_t low_us = later(change.at_us, job->decided_us + 1);
+  if (!is_alive && us == next_due(present, undecided_since(job)))
+    return true;
+  if (!change.is_live || !is_due_at(present, us))
+    return false;
+  return us >= low_us && us <= next_due(present, later(now_us, low_us));
+}
+
 static void meet(struct life *life, struct booked *job)
 {
   struct rule standing = job->rule, present = job->rule;
   int64_t cursor_us;
   if (!client_cursor(life, job, &cursor_us))
     return;
-  int64_t decided_us = last_decided(life, job);
-  int64_t from_us = decided_us == INT64_MIN ? booked_since(job) : decided_us + 1;
   standing.version = 1 - version_in_force;
   present.version = version_in_force;
-  int64_t old_us = next_due(&standing, from_us), new_us = next_due(&present, from_us);
-  if (old_us != new_us)
+  int64_t now_us = sim_now_us(life->sim), from_us = undecided_since(job);
+  int64_t old_us = job->stood_us;
+  int64_t first_us = first_trace(life, job, cursor_us);
+  bool stands = first_us == old_us;
+  bool may_move =
+      cursor_us == old_us && old_us > now_us && !may_be_first(life, job, &present, old_us);
+  if (stands && may_move && must_have_moved(life) && !job->is_blurred)
+    blame("%s: its zone has new rules, and it is still due at %lld", job->id, (long long)old_us);
+  if (stands && may_move && change.is_live && change.crashes == life->report->crashes)
+    return;
+  if (!stands && !may_be_first(life, job, &present, first_us) && !job->is_blurred)
+    blame("%s: has another zone, and is due at %lld, not at %lld, as before, nor as it says now",
+          job->id, (long long)first_us, (long long)old_us);
+  if (!stands || old_us != next_due(&present, from_us))
     sometimes("a change of its zone moves a due time");
-  if (cursor_us != old_us && cursor_us != new_us && !job->is_blurred)
-    blame("%s: has another zone, and is due at %lld, neither at %lld, as before, nor at %lld",
-          job->id, (long long)cursor_us, (long long)old_us, (long long)new_us);
-  booked_follow(job, from_us, cursor_us == new_us ? NULL : &standing, cursor_us, &present);
+  if (!stands && change.is_live)
+    sometimes("zones change under the scheduler, and a due time moves");
+  if (stands && is_due_at(&standing, old_us)) {
+    booked_follow(job, old_us, &standing, old_us, &present);
+  } else {
+    booked_follow(job, first_us < from_us ? first_us : from_us, NULL, 0, &present);
+    job->from_us = first_us;
+  }
 }
 
 void zones_meet(struct life *life)
@@ -155,4 +336,11 @@ void zones_meet(struct life *life)
   for (int i = 0; i < JOBS; i++)
     if (zones_is_pending(&life->jobs[i]))
       meet(life, &life->jobs[i]);
+}
+
+void zones_check_all_met(const struct life *life)
+{
+  for (int i = 0; i < JOBS; i++)
+    if (zones_is_pending(&life->jobs[i]))
+      blame("%s: its zone has new rules, of which it never hears", life->jobs[i].id);
 }

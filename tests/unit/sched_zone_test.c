@@ -1,5 +1,6 @@
-/* A start with another version of the tz database: what has been decided stays decided, the due
- * time that stands is one, and those behind it are by the new version. */
+/* Another version of the tz database. After a start with it, what has been decided stays decided,
+ * the due time that stands is one, and those behind it are by the new version. A daemon that runs
+ * finds the due time that stands anew, unless it has come. */
 #include "support/unit.h"
 
 #include <stdio.h>
@@ -89,11 +90,67 @@ static void what_stands_is_counted(void **state)
   world_close(&w);
 }
 
+/* The same while the daemon runs, as its front tells it. */
+static void go_on_here(struct world *w)
+{
+  decide("Asia/Kathmandu");
+  struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.zones.count = 1;
+  world_tell(w, m);
+  while (sched_idle(w->sched, w->now_us) == 0)
+    ;
+}
+
+static void what_stands_is_found_anew(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_here(&w);
+  go_on_here(&w);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:58:00.000000Z");
+  world_crash(&w);
+  world_save(&w, "s", job);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:58:00.000000Z");
+  world_close(&w);
+}
+
+static void what_has_come_is_due(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_here(&w);
+  free(world_ask(&w, "pause_job", "{\"job\":\"a\"}"));
+  world_pass(&w, 20 * MINUTE);
+  go_on_here(&w);
+  free(world_ask(&w, "resume_job", "{\"job\":\"a\"}"));
+  assert_int_equal(world_skipped(&w, "a", "paused"), 1);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:58:00.000000Z");
+  world_close(&w);
+}
+
+static void what_was_decided_is_not_repeated(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_here(&w);
+  free(world_ask(&w, "pause_job", "{\"job\":\"a\"}"));
+  world_pass(&w, 5 * HOUR);
+  free(world_ask(&w, "resume_job", "{\"job\":\"a\"}"));
+  assert_int_equal(world_skipped(&w, "a", "paused"), 5);
+  w.now_us -= 3 * HOUR;
+  go_on_here(&w);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T04:58:00.000000Z");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(what_stands_is_run, begin, end),
       cmocka_unit_test_setup_teardown(what_stands_is_counted, begin, end),
+      cmocka_unit_test_setup_teardown(what_stands_is_found_anew, begin, end),
+      cmocka_unit_test_setup_teardown(what_has_come_is_due, begin, end),
+      cmocka_unit_test_setup_teardown(what_was_decided_is_not_repeated, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
