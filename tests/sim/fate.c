@@ -53,6 +53,8 @@ static void set_clock(struct life *life)
   int64_t step_us = draw_size(&life->draw, 100 * 1000 * 1000) * 1000;
   life->report->faults++;
   if (draw_chance(&life->draw, 50)) {
+    if (draw_chance(&life->draw, 40)) /* not far: what has just run may be due again */
+      step_us = draw_below(&life->draw, MINUTE);
     step_us = -step_us;
     sometimes("the clock is set back");
   } else {
@@ -62,7 +64,7 @@ static void set_clock(struct life *life)
   witness_clock(life->witness, step_us, sim_now_us(life->sim));
   sim_set_clock(life->sim, step_us);
   guest_clock_set(life, step_us);
-  if (step_us < 0 && draw_chance(&life->draw, 50))
+  if (step_us < 0 && draw_chance(&life->draw, 75))
     client_change_some(life);
 }
 
