@@ -12,6 +12,7 @@ that was found, as it was found, and result.json what --json says; 64 wrong argu
 77 none of the campaigns can run here."""
 import importlib
 import json
+import signal
 import sys
 import time
 import traceback
@@ -58,7 +59,7 @@ def run_one(name, options):
     except Failure as failure:
         state, reason = "failed", str(failure)
     except KeyboardInterrupt:
-        state, reason = "interrupted", "by the keyboard"
+        state, reason = "interrupted", "by a signal"
     except Exception:  # a mistake of the campaign's own
         state, reason = "failed", traceback.format_exc()
     if rig.violations and state == "ok":
@@ -112,6 +113,7 @@ def main():
     if not Path(options.moonbeat).is_file():
         print("there is no moonbeat at %s: build it, or say --moonbeat PATH" % options.moonbeat, file=sys.stderr)
         return 64
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that its daemons do not go on
     results = []
     for name in options.names:
         result = run_one(name, options)

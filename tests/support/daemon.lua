@@ -1,5 +1,6 @@
---- The real daemon for specs: started on a folder of its own under /tmp, spoken to by the real
--- command line, killed and started again. Needs nothing but Lua, dkjson and a POSIX shell.
+--- The real daemon for specs: started on a folder of its own under TMPDIR or /tmp, spoken to by the real
+-- command line, killed and started again. Needs nothing but Lua, dkjson and a POSIX shell. Daemon and folder
+-- do not outlive the spec, whatever ends that.
 --
 --   local daemon = require "support.daemon"
 --   local d = daemon.new { env = { SHOP_PATIENCE = "2s" } }
@@ -92,12 +93,27 @@ local function absolute(path)
   return path:sub(1, 1) == "/" and path or daemon.project .. "/" .. path
 end
 
+--- Once the spec is gone, a shell that is nobody's child, so that nobody ends it with the spec, kills the daemon
+-- whose pid it was last told and removes the folder. It hears of it by the end of its pipe, which the spec alone
+-- holds: popen() closes it in its children, and what os.execute() runs is soon over.
+local GUARD = [[
+  exec 3<&0
+  { trap "" HUP INT TERM
+    while read -r pid; do daemon=$pid; done
+    grep -qsaF ROOT "/proc/$daemon/cmdline" && kill -KILL "$daemon"
+    for try in 1 2 3 4 5; do rm -rf ROOT && break; sleep 1; done
+  } <&3 3<&- >/dev/null 2>&1 & ]]
+
+local function guard(root)
+  return assert(io.popen((GUARD:gsub("ROOT", (quote(root):gsub("%%", "%%%%")))), "w"))
+end
+
 --- A folder with an empty jobs folder in it; nothing is started. Options: `env` (variables for the
 -- daemon and the command line), `jobs` (a folder whose contents are copied into the jobs folder),
 -- `arguments` (a list, more for `moonbeat run`).
 function daemon.new(options)
   options = options or {}
-  local root = daemon.shell("mktemp -d /tmp/moonbeat-e2e-XXXXXX"):gsub("\n$", "")
+  local root = daemon.shell 'mktemp -d "${TMPDIR:-/tmp}/moonbeat-e2e-XXXXXX"':gsub("\n$", "")
   local self = setmetatable({
     bin = absolute(BIN),
     root = root,
@@ -106,6 +122,7 @@ function daemon.new(options)
     log_file = root .. "/daemon.log",
     env = options.env or {},
     arguments = options.arguments or {},
+    guard = guard(root),
   }, Daemon)
   assert(os.execute("mkdir " .. quote(self.jobs_folder)))
   if options.jobs then
@@ -151,6 +168,8 @@ function Daemon:launch()
   local arguments = { "run", self.jobs_folder, "--state", self.state, table.unpack(self.arguments) }
   local command = ("{ %s; } </dev/null >>%s 2>&1 & echo $!"):format(self:command(arguments), quote(self.log_file))
   self.pid = tonumber((daemon.shell(command)))
+  assert(self.guard:write(self.pid, "\n"))
+  assert(self.guard:flush())
   return self
 end
 
@@ -217,6 +236,7 @@ function Daemon:close()
   local at = log:find("Sanitizer", 1, true) or log:find(": runtime error: ", 1, true)
   local report = at and log:sub(log:sub(1, at):match ".*\n()" or 1)
   os.execute(("chmod -R u+rwX %s 2>/dev/null; rm -rf %s"):format(quote(self.root), quote(self.root)))
+  self.guard:close()
   assert(not report, report)
 end
 
@@ -234,11 +254,11 @@ end
 
 --- The same with text on its standard input.
 function Daemon:cli_with(input, ...)
-  local err_file = os.tmpname()
-  local in_file = os.tmpname()
+  local err_file = self.root .. "/.cli.err"
+  local in_file = self.root .. "/.cli.in"
   daemon.write_file(in_file, input)
   local command = ("export MOONBEAT_STATE=%s; %s <%s 2>%s"):format(quote(self.state), self:command { ... },
-    in_file, err_file)
+    quote(in_file), quote(err_file))
   local out, status = daemon.shell(command)
   local err = daemon.read_file(err_file)
   os.remove(err_file)
