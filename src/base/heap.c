@@ -5,58 +5,78 @@
 
 #include "base/memory.h"
 
+enum { BRANCHES = 4 };
+
 void heap_deinit(struct heap *heap)
 {
-  free(heap->nodes);
+  free(heap->places);
   *heap = (struct heap){0};
 }
 
 struct heap_node *heap_first(const struct heap *heap)
 {
-  return heap->count ? heap->nodes[0] : NULL;
+  return heap->count ? heap->places[0].node : NULL;
 }
 
-static bool before(const struct heap_node *a, const struct heap_node *b)
+static bool before(const struct heap_place *a, const struct heap_place *b)
 {
   return a->us != b->us ? a->us < b->us : a->number < b->number;
 }
 
-static void place(struct heap *heap, size_t index, struct heap_node *node)
+static struct heap_place place_for(struct heap_node *node)
 {
-  heap->nodes[index] = node;
-  node->heap = heap;
-  node->index = index;
+  return (struct heap_place){.us = node->us, .number = node->number, .node = node};
 }
 
-static size_t move_up(struct heap *heap, size_t index, struct heap_node *node)
+static void fill(struct heap *heap, size_t index, const struct heap_place *place)
 {
-  while (index > 0 && before(node, heap->nodes[(index - 1) / 2])) {
-    place(heap, index, heap->nodes[(index - 1) / 2]);
-    index = (index - 1) / 2;
+  heap->places[index] = *place;
+  place->node->heap = heap;
+  place->node->index = index;
+}
+
+static size_t move_up(struct heap *heap, size_t index, const struct heap_place *place)
+{
+  while (index > 0) {
+    const struct heap_place *parent = &heap->places[(index - 1) / BRANCHES];
+    if (!before(place, parent))
+      break;
+    fill(heap, index, parent);
+    index = (index - 1) / BRANCHES;
   }
   return index;
 }
 
-static size_t move_down(struct heap *heap, size_t index, struct heap_node *node)
+/* Of those below it; heap->count when there are none. */
+static size_t first_below(const struct heap *heap, size_t index)
 {
-  for (;;) {
-    size_t child = 2 * index + 1;
-    if (child >= heap->count)
-      return index;
-    if (child + 1 < heap->count && before(heap->nodes[child + 1], heap->nodes[child]))
-      child++;
-    if (!before(heap->nodes[child], node))
-      return index;
-    place(heap, index, heap->nodes[child]);
+  size_t child = BRANCHES * index + 1, end = child + BRANCHES;
+  if (child >= heap->count)
+    return heap->count;
+  if (end > heap->count)
+    end = heap->count;
+  for (size_t other = child + 1; other < end; other++)
+    if (before(&heap->places[other], &heap->places[child]))
+      child = other;
+  return child;
+}
+
+static size_t move_down(struct heap *heap, size_t index, const struct heap_place *place)
+{
+  size_t child;
+  while ((child = first_below(heap, index)) < heap->count && before(&heap->places[child], place)) {
+    fill(heap, index, &heap->places[child]);
     index = child;
   }
+  return index;
 }
 
 static void settle(struct heap *heap, size_t index, struct heap_node *node)
 {
-  index = move_up(heap, index, node);
-  index = move_down(heap, index, node);
-  place(heap, index, node);
+  struct heap_place place = place_for(node);
+  index = move_up(heap, index, &place);
+  index = move_down(heap, index, &place);
+  fill(heap, index, &place);
 }
 
 void heap_put(struct heap *heap, struct heap_node *node)
@@ -68,10 +88,11 @@ void heap_put(struct heap *heap, struct heap_node *node)
   heap_remove(node);
   if (heap->count == heap->capacity) {
     heap->capacity = heap->capacity ? heap->capacity * 2 : 64;
-    heap->nodes = memory_resize(heap->nodes, heap->capacity * sizeof *heap->nodes);
+    heap->places = memory_resize(heap->places, heap->capacity * sizeof *heap->places);
   }
+  struct heap_place place = place_for(node);
   heap->count++;
-  place(heap, move_up(heap, heap->count - 1, node), node);
+  fill(heap, move_up(heap, heap->count - 1, &place), &place);
 }
 
 void heap_remove(struct heap_node *node)
@@ -80,24 +101,23 @@ void heap_remove(struct heap_node *node)
   if (!heap)
     return;
   node->heap = NULL;
-  struct heap_node *last = heap->nodes[--heap->count];
+  struct heap_node *last = heap->places[--heap->count].node;
   if (last != node)
     settle(heap, node->index, last);
 }
 
 static int by_order(const void *a, const void *b)
 {
-  const struct heap_node *x = *(struct heap_node *const *)a, *y = *(struct heap_node *const *)b;
-  return before(x, y) ? -1 : before(y, x) ? 1 : 0;
+  return before(a, b) ? -1 : before(b, a) ? 1 : 0;
 }
 
 void heap_cut(struct heap *heap, size_t keep)
 {
   /* What is sorted is a heap. */
-  qsort(heap->nodes, heap->count, sizeof *heap->nodes, by_order);
+  qsort(heap->places, heap->count, sizeof *heap->places, by_order);
   for (size_t i = 0; i < heap->count; i++) {
-    heap->nodes[i]->heap = i < keep ? heap : NULL;
-    heap->nodes[i]->index = i;
+    heap->places[i].node->heap = i < keep ? heap : NULL;
+    heap->places[i].node->index = i;
   }
   if (heap->count > keep)
     heap->count = keep;
@@ -105,9 +125,12 @@ void heap_cut(struct heap *heap, size_t keep)
 
 bool heap_check(const struct heap *heap)
 {
-  for (size_t i = 0; i < heap->count; i++)
-    if (heap->nodes[i]->heap != heap || heap->nodes[i]->index != i ||
-        (i && before(heap->nodes[i], heap->nodes[(i - 1) / 2])))
+  for (size_t i = 0; i < heap->count; i++) {
+    const struct heap_place *place = &heap->places[i];
+    const struct heap_node *node = place->node;
+    if (node->heap != heap || node->index != i || node->us != place->us ||
+        node->number != place->number || (i && before(place, &heap->places[(i - 1) / BRANCHES])))
       return false;
+  }
   return true;
 }

@@ -343,7 +343,7 @@ static bool try_first(struct sched *s, struct gate *gate)
         (struct open_run *)(void *)((char *)node - offsetof(struct open_run, start));
     run_send(s, run);
   } else {
-    fire_again(s, near_find(s, node->number));
+    fire_again(s, near_entry(node));
   }
   return node->heap != heap;
 }
@@ -366,7 +366,7 @@ int gates_fire(struct sched *s, int budget)
   struct heap_node *node;
   int tried = 0;
   while (!s->failure && tried < budget && (node = heap_first(&s->paced)) && node->us <= s->now_us) {
-    fire_again(s, near_find(s, node->number));
+    fire_again(s, near_entry(node));
     tried++;
   }
   struct gate *gate;
@@ -385,9 +385,10 @@ void gates_clock_set_back(struct sched *s)
   struct heap paced = s->paced;
   s->paced = (struct heap){0};
   for (size_t i = 0; i < paced.count; i++) {
-    paced.nodes[i]->heap = NULL;
-    paced.nodes[i]->us = s->now_us; /* tried again, it finds out for how long it waits now */
-    heap_put(&s->paced, paced.nodes[i]);
+    struct heap_node *node = paced.places[i].node;
+    node->heap = NULL;
+    node->us = s->now_us; /* tried again, it finds out for how long it waits now */
+    heap_put(&s->paced, node);
   }
   heap_deinit(&paced);
 }

@@ -9,6 +9,7 @@
  * claim tells anyway, which is written later (fold.c). */
 #include "sched/near.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -22,6 +23,11 @@ struct entry *near_find(struct sched *s, int64_t number)
   struct entry *entry;
   HASH_FIND(hh, s->entries, &number, sizeof number, entry);
   return entry;
+}
+
+struct entry *near_entry(struct heap_node *due)
+{
+  return (struct entry *)(void *)((char *)due - offsetof(struct entry, due));
 }
 
 static bool is_near(const struct sched *s, const struct entry *entry)
@@ -227,7 +233,7 @@ void near_fill(struct sched *s)
   struct heap_node *node;
   while ((node = heap_first(&s->beyond)) &&
          (node->us < s->edge_us || (node->us == s->edge_us && node->number <= s->edge_number)))
-    near_take_place(s, near_find(s, node->number));
+    near_take_place(s, near_entry(node));
 }
 
 /* A burst of new jobs must not fill the memory: the edge moves back to the middle of what is near.
@@ -239,10 +245,10 @@ static void shrink(struct sched *s)
   if (count <= NEAR_MAX)
     return;
   heap_cut(near, keep);
-  s->edge_us = near->nodes[keep - 1]->us;
-  s->edge_number = near->nodes[keep - 1]->number;
+  s->edge_us = near->places[keep - 1].us;
+  s->edge_number = near->places[keep - 1].number;
   for (size_t i = keep; i < count; i++) {
-    struct entry *entry = near_find(s, near->nodes[i]->number);
+    struct entry *entry = near_entry(near->places[i].node);
     near_take_place(s, entry);
     near_note(s, entry);
   }

@@ -5,6 +5,8 @@
 #include "sched/state.h"
 
 struct entry *near_find(struct sched *s, int64_t number);
+/* The entry whose `due` this is. */
+struct entry *near_entry(struct heap_node *due);
 /* The entry of a job, read from the store when it is not in memory; NULL with *error set. */
 struct entry *near_get(struct sched *s, int64_t number, struct error *error);
 struct entry *near_get_by_id(struct sched *s, const char *id, struct error *error);

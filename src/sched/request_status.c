@@ -40,14 +40,14 @@ static enum error_code put_next(struct request *r)
   struct sched *s = r->s;
   struct next next = {0};
   enum error_code code = ERROR_OK;
-  const struct heap_node *node = heap_first(&s->near);
+  struct heap_node *node = heap_first(&s->near);
   if (!node) {
     code = store_each_due(s->store, s->edge_us, s->edge_number, INT64_MAX, take_first, &next,
                           r->error);
     node = heap_first(&s->beyond);
   }
   if (node)
-    take_earlier(&next, near_find(s, node->number)->job, node->us);
+    take_earlier(&next, near_entry(node)->job, node->us);
   json_key(r->result, "next");
   if (next.job) {
     json_begin_object(r->result);

@@ -237,7 +237,7 @@ static void fire_due(struct sched *s)
   budget -= queues_fire(s, budget / 2);
   struct heap_node *node;
   while (!s->failure && budget > 0 && (node = heap_first(&s->near)) && node->us <= s->now_us) {
-    struct entry *entry = near_find(s, node->number);
+    struct entry *entry = near_entry(node);
     budget -= fire_entry(s, entry, budget);
   }
 }

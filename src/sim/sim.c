@@ -320,7 +320,7 @@ static void drop_happenings(struct sim *sim, bool all)
   struct heap heap = sim->happenings;
   sim->happenings = (struct heap){0};
   for (size_t i = 0; i < heap.count; i++) {
-    struct happening *happening = (struct happening *)heap.nodes[i];
+    struct happening *happening = (struct happening *)heap.places[i].node;
     happening->node.heap = NULL;
     if (all || happening->is_daemon)
       happening->drop(happening);
