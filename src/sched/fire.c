@@ -335,7 +335,7 @@ void fire_hold(struct sched *s, struct entry *entry, const char *reason)
 bool fire_is_held(struct sched *s, struct entry *entry)
 {
   struct script_entry *script;
-  struct error error = {0};
+  struct error error;
   if (entry->progress.state == JOB_ERROR) { /* its row cannot be read: shown so, but not changed */
     heap_remove(&entry->due);
     return true;

@@ -263,7 +263,7 @@ void run_send(struct sched *s, struct open_run *run)
 {
   const struct job *job = run->entry->job;
   struct script_entry *script = NULL;
-  struct error error = {0};
+  struct error error;
   if (run->due_us > s->now_us && run->due_us != JOB_NEVER) {
     run_wait_until(s, run, run->due_us);
     return;
