@@ -52,7 +52,8 @@ What is judged, and the kind under which a violation is told:
   abandoned   a run that was cut off, or failed and may be retried, and did not run again
   finish, stale     an end that was told and is not kept, or twice; a result that is another attempt's
   fence, history    a fence that two attempts have; runs that cannot be found from the newest on
-  missing, double, extra   a due time that became nothing, or two things; something for a time that is not due
+  missing, double, extra   a due time, or an event that a job waited for, that became nothing, or two things; something
+              for a time that is not due, or for an event that has not happened or was not waited for
   count       a skip that says another number of due times than there are in it
   choice      of several that are late another one runs than the job's options say
   overlap     more runs of a job are open at once than it allows

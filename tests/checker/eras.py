@@ -189,7 +189,7 @@ def declared(life, job, stored, history, changes):
             stretch.append((file, spec))
     is_first = stretch and stretch[0][0] is next(file for file, spec in spoken if spec)
     begin = stretch[0][0]["n"] if stretch else math.inf
-    from_us, sure_us = in_force(history, begin, stretch[0][0]["from_us"]) if stretch else (-NEVER, NEVER)
+    from_us, sure_us = in_force(history, [file for file, _ in stretch])[:2] if stretch else (-NEVER, NEVER)
     life.eras.append(Era(stored, None, begin, from_us if is_first else -NEVER, sure_us))
     if not is_first:  # it had another trigger before, or was another job
         life.blurs.append((-NEVER, sure_us))
@@ -202,11 +202,16 @@ def said(spec):
     return spec.get("trigger"), spec.get("timezone")
 
 
-def in_force(history, number, saved_us):
-    """Between which times what was saved then was read."""
-    later = [line for line in [*history.settled, *history.daemons] if line["n"] > number
-             and line.get("what", "ready") == "ready"]
-    if not later:
-        return saved_us, NEVER
-    first = min(later, key=lambda line: line["n"])
-    return shown_between(history, number, first["n"], saved_us, first["at_us"])
+def in_force(history, files):
+    """Between which times the first of these, which say the same, or one of those behind it was read; and the place
+    where that was certain. One that was replaced before, by one that cannot be loaded, may not have been read."""
+    saved = files[0]
+    replaced = [line["n"] for line in [*history.files, *history.broken] if line["script"] == saved["script"]]
+    read = sorted((line["n"], line["at_us"]) for line in [*history.settled, *history.daemons]
+                  if line.get("what", "ready") == "ready")
+    for file in files:
+        until = min((n for n in replaced if n > file["n"]), default=math.inf)
+        for number, at_us in read:
+            if file["n"] < number < until:
+                return *shown_between(history, saved["n"], number, saved["from_us"], at_us), number
+    return saved["from_us"], NEVER, NEVER

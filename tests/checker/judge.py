@@ -1,4 +1,5 @@
 """All rules, over one store and its log."""
+import rules_events
 import rules_files
 import rules_fires
 import rules_operations
@@ -12,5 +13,6 @@ def judge(store, history):
     rules_runs.judge(store, history, verdict, numbers)
     rules_operations.judge(store, history, verdict, numbers)
     rules_files.judge(store, history, verdict)
+    rules_events.judge(store, history, verdict, numbers)
     rules_fires.judge(store, history, verdict, numbers)
     return verdict

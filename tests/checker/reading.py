@@ -74,6 +74,7 @@ class Run:
     finished_us: int
     result: str
     error: str
+    events: list            # that have set it off; a list, of a run by an event
     former: list = field(default_factory=list)  # attempts before this one: the same members
 
 
@@ -112,11 +113,11 @@ class Store:
             self.jobs[job.number] = job
         self.by_id = {job.id: job for job in self.jobs.values()}
         columns = "scheduled_us, job, state, {} attempt, fence, {} due_us, claimed_us, started_us, finished_us, result, error"
-        self.runs = [Run(*row) for row in ask("SELECT %s FROM runs ORDER BY scheduled_us, job"
-                                              % columns.format("cause,", "previous_us,"))]
+        self.runs = [Run(*row[:-1], json.loads(row[-1]) if row[-1] else []) for row in ask(
+            "SELECT %s, events FROM runs ORDER BY scheduled_us, job" % columns.format("cause,", "previous_us,"))]
         self.run = {(run.job, run.scheduled_us): run for run in self.runs}
         for row in ask("SELECT %s FROM attempts ORDER BY attempt" % columns.format("0,", "NULL,")):
-            attempt = Run(*row)
+            attempt = Run(*row, [])
             if (attempt.job, attempt.scheduled_us) in self.run:
                 self.run[attempt.job, attempt.scheduled_us].former.append(attempt)
         self.runs_of = defaultdict(list)
@@ -127,6 +128,9 @@ class Store:
                       ask("SELECT number, job, first_us, last_us, count, reason, recorded_us FROM skips ORDER BY number")]
         for skip in self.skips:
             self.skips_of[skip.job].append(skip)
+        self.waiting = defaultdict(list)  # events of a job that no run has taken yet: when they came, and what they say
+        for job, at_us, event in ask("SELECT job, at_us, event FROM pending_events ORDER BY job, number"):
+            self.waiting[job].append((at_us, json.loads(event)))
         self.newest_us = max((run.claimed_us for run in self.runs), default=0)
         self.kv = {(row[0], row[1]): (json.loads(row[2]), row[3])
                    for row in ask("SELECT script, key, value, expires_us FROM kv")}
@@ -206,7 +210,7 @@ class Witness:
 class History:
     def __init__(self, paths):
         self.operations, self.events, self.witnesses, self.files = [], [], [], []
-        self.daemons, self.clocks, self.faults, self.settled = [], [], [], []
+        self.daemons, self.clocks, self.faults, self.settled, self.broken = [], [], [], [], []
         self.retention = {}
         for path in paths:
             for line in read_lines(path):
@@ -267,6 +271,8 @@ class History:
         elif kind == "daemon":
             self.daemons.append(line)
             self.retention = line.get("retention") or self.retention
+        elif kind == "file" and line.get("is_broken"):
+            self.broken.append(line)
         elif kind in ("file", "clock", "fault", "settled"):
             {"file": self.files, "clock": self.clocks, "fault": self.faults, "settled": self.settled}[kind].append(line)
         else:

@@ -10,6 +10,7 @@ import oracle
 from eras import changes_of, life_of
 from reading import ACTIVE, BY_SCHEDULE, FINISHED, text_of
 from rules_runs import find_runs, first_of
+from wishes import KINDS
 
 PLAIN_OVERLAP = (None, "skip", "allow")
 HELD_BACK = ("pool", "concurrency_key", "rate")  # options that keep a due time waiting
@@ -37,8 +38,8 @@ class Segment:
 def judge(store, history, verdict, numbers):
     up = up_times(history)
     for job in store.jobs.values():
-        if job.trigger is None:
-            continue
+        if job.trigger is None or job.trigger.get("kind") in KINDS:
+            continue  # see rules_events.py
         life = life_of(job, history, changes_of(history, job.id))
         if life.unknown:
             verdict.unjudged[life.unknown] += 1
@@ -87,7 +88,7 @@ def judge_job(store, history, verdict, job, life):
         return
     segments = {id(era): [] for era in life.eras}
     for segment in all_segments(store, job):
-        place(violate, life, segments, segment)
+        place(verdict, violate, life, segments, segment)
     for era in life.eras:
         decided = sorted(segments[id(era)], key=lambda segment: segment.first_us)
         judge_era(store, history, verdict, violate, job, life, era, decided)
@@ -102,9 +103,10 @@ def all_segments(store, job):
         yield Segment(skip.first_us, skip.last_us, skip.count, skip=skip)
 
 
-def place(violate, life, segments, segment):
+def place(verdict, violate, life, segments, segment):
     """To the era whose due times these are; when several have them, to that which has as many, and in which they were
-    decided."""
+    decided. When that cannot be said, as the clock has shown the time in both, to none: neither need have gone on until
+    then."""
     fits = []
     for era in life.eras:
         first_us, last_us = era.trigger.base_of(segment.first_us), era.trigger.base_of(segment.last_us)
@@ -115,7 +117,9 @@ def place(violate, life, segments, segment):
         is_in_time = min(era.from_us, era.end_us) <= segment.decided_us <= era.reach_us
         counted = era.trigger.count(first_us - 1, last_us)
         fits.append(((counted != segment.count, not is_in_time, len(fits)), era, first_us, last_us, counted))
-    if fits:
+    if sum(not key[0] for key, *_ in fits) > 1 and life.is_blurred(segment.first_us, segment.last_us):
+        verdict.counts["fires"] += segment.count
+    elif fits:
         _, era, first_us, last_us, counted = min(fits)
         if counted != segment.count and not life.is_blurred(first_us, last_us):
             violate("count", segment.first_us, "%d due times from %s to %s in a skip" % (
@@ -355,7 +359,8 @@ def judge_removed(store, history, verdict, numbers, name, operations):
     if any(operation.end > last.begin for operation in operations[:-1]):
         return
     for scheduled_us in {witness.scheduled_us for witness in history.witnesses_of.get(name, ())}:
-        for run in find_runs(store, numbers, name, scheduled_us):
+        rows = find_runs(store, numbers, name, scheduled_us)
+        for run in rows if len(rows) == 1 else ():  # of several it may be another job's that is gone, too
             first = first_of(run)
             if first.claimed_us > last.acked_us and not history.is_ambiguous(first.claimed_us):
                 verdict.violate("removed", name, run.scheduled_us, "no run, as it was removed by %s" % text_of(last.acked_us),

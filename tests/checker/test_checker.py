@@ -8,8 +8,8 @@ from pathlib import Path
 
 import oracle
 from judge import judge
-from reading import (ACTIVE, BY_HAND, BY_SCHEDULE, FAILED, INTERRUPTED, PAUSED, SUCCEEDED, TIMED_OUT, History, Store, Unreadable,
-                     text_of)
+from reading import (ACTIVE, BY_EVENT, BY_HAND, BY_SCHEDULE, FAILED, INTERRUPTED, PAUSED, SUCCEEDED, TIMED_OUT, History, Store,
+                     Unreadable, text_of, us_of)
 
 T0 = 1_795_000_000_000_000
 SECOND = 1_000_000
@@ -21,7 +21,8 @@ TABLES = """
 CREATE TABLE jobs(number, id, origin, script, trigger, spec);
 CREATE TABLE job_progress(number, state, next_us, last_us, runs_kept, paused_us, error);
 CREATE TABLE runs(scheduled_us, job, state, cause, attempt, fence, previous_us, due_us, claimed_us, started_us,
-  finished_us, args, result, error);
+  finished_us, args, result, error, events);
+CREATE TABLE pending_events(job, number, at_us, due_us, event);
 CREATE TABLE attempts(scheduled_us, job, attempt, state, fence, due_us, claimed_us, started_us, finished_us, result,
   error);
 CREATE TABLE skips(number INTEGER PRIMARY KEY, job, first_us, last_us, count, reason, recorded_us);
@@ -51,10 +52,10 @@ class Story:
         self.say("op", begin=self.n, client=client, op=op, params=params, sent_us=at_us - 1000,
                  acked_us=at_us + 1000 if acked else None, **({"result": result or {}} if acked else {}))
 
-    def add(self, name, every_us=MINUTE, at_us=T0, state=ACTIVE, next_us=None, acked=True, **options):
+    def add(self, name, every_us=MINUTE, at_us=T0, state=ACTIVE, next_us=None, acked=True, trigger=None, **options):
         number = len(self.numbers) + 1
-        trigger = {"kind": "interval", "every": "%dus" % every_us, "anchor": text_of(at_us)}
-        spec = {"id": name, "func": "a.f", "trigger": "every %dus" % every_us, **options}
+        spec = {"id": name, "func": "a.f", "trigger": trigger or "every %dus" % every_us, **options}
+        trigger = trigger or {"kind": "interval", "every": "%dus" % every_us, "anchor": text_of(at_us)}
         self.numbers[name] = number
         self.operate("add_job", at_us, acked=acked, result={"id": name, "trigger": trigger,
                                                             "next_run_at": text_of(at_us + every_us)}, **spec)
@@ -62,14 +63,14 @@ class Story:
         self.database.execute("INSERT INTO job_progress VALUES(?,?,?,NULL,0,NULL,NULL)", (number, state, next_us))
 
     def run(self, name, scheduled_us, claimed_us=None, state=SUCCEEDED, cause=BY_SCHEDULE, attempt=1, witness=True,
-            result=None, witness_us=None, fence=None, finished_us=None, previous_us=...):
+            result=None, witness_us=None, fence=None, finished_us=None, previous_us=..., events=None):
         number = self.numbers[name]
         claimed_us = scheduled_us + 1000 if claimed_us is None else claimed_us
         self.fence += 1
         previous = self.previous.get(name) if previous_us is ... else previous_us
-        self.database.execute("INSERT INTO runs VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?,NULL)", (
+        self.database.execute("INSERT INTO runs VALUES(?,?,?,?,?,?,?,?,?,?,?,NULL,?,NULL,?)", (
             scheduled_us, number, state, cause, attempt, fence or self.fence, previous, None, claimed_us, claimed_us + 100,
-            finished_us or claimed_us + 5000, result))
+            finished_us or claimed_us + 5000, result, json.dumps(events) if events else None))
         self.previous[name] = scheduled_us
         if witness:
             self.ran(name, scheduled_us, attempt, witness_us or claimed_us + 200)
@@ -84,6 +85,23 @@ class Story:
             scheduled_us + 2000))
         if witness:
             self.ran(name, scheduled_us, number, scheduled_us + 1200)
+
+    def wait(self, name, trigger, at_us=T0, **options):
+        """A job that waits for events."""
+        self.add(name, at_us=at_us, trigger=trigger, **options)
+
+    def emit(self, at_us, acked=True, event="order", **data):
+        """The event, as a run has it."""
+        self.operate("emit", at_us, acked=acked, event=event, data=data)
+        return {"event": event, "at": text_of(at_us), **data}
+
+    def heard(self, name, at_us, *events, **facts):
+        self.run(name, at_us, claimed_us=at_us, cause=BY_EVENT, events=list(events), **facts)
+
+    def queue(self, name, *events):
+        for number, event in enumerate(events):
+            self.database.execute("INSERT INTO pending_events VALUES(?,?,?,?,?)", (
+                self.numbers[name], number, us_of(event["at"]), us_of(event["at"]), json.dumps(event)))
 
     def skip(self, name, first_us, last_us, count, reason=0, recorded_us=None):
         self.database.execute("INSERT INTO skips(job, first_us, last_us, count, reason, recorded_us) VALUES(?,?,?,?,?,?)", (
@@ -184,7 +202,7 @@ class Accepts(unittest.TestCase):
         story.run("tick", at(5) + 7, cause=BY_HAND)
         story.operate("run_now", at(5) + 7, job="tick", result={"run": "tick@" + text_of(at(5) + 7)})
         story.database.execute("INSERT INTO runs SELECT scheduled_us, 9, state, ?, attempt, 900, NULL, due_us, claimed_us,"
-                               " started_us, finished_us, args, result, error FROM runs WHERE cause = ?",
+                               " started_us, finished_us, args, result, error, events FROM runs WHERE cause = ?",
                                (BY_SCHEDULE, BY_HAND))
         self.assertEqual(story.kinds(), set())
 
@@ -425,6 +443,198 @@ class Refuses(unittest.TestCase):
             self.assertRaises(Unreadable, Store, path)
             path.write_text('{"is": "nothing known"}\n')
             self.assertRaises(Unreadable, History, [path])
+
+
+ORDERS = {"kind": "on_event", "event": "order", "filter": {"shop": "berlin"}}
+AFTER = {"kind": "after_job", "job": "tick"}
+
+
+def heard_of(story, at_us=None, state="succeeded"):
+    """What a job hears of a run of tick that has ended."""
+    return {"event": "after_job", "at": text_of((at_us or at(4)) + 6000), "job": "tick", "state": state,
+            "run": "tick@" + text_of(at_us or at(4)), "result": None, "error": None}
+
+
+class Events(unittest.TestCase):
+    """Jobs that wait for events: an order of two shops, of which one is waited for."""
+
+    def begin(self, **options):
+        story = right()
+        story.wait("pack", {**ORDERS, **options}, at_us=at(5))
+        return story
+
+    def test_right_stories(self):
+        story = self.begin()
+        story.emit(at(5.5), shop="london", n=1)
+        story.heard("pack", at(6), story.emit(at(6), shop="berlin", n=2))
+        story.queue("pack", story.emit(at(7), shop="berlin", n=3))
+        self.assertEqual(story.kinds(), set())
+        self.assertFalse(story.verdict.unjudged)
+        self.assertEqual(story.verdict.counts["events_due"], 2)
+
+    def test_one_that_was_not_answered_either_way(self):
+        for happened in (True, False):
+            story = self.begin()
+            event = story.emit(at(6), acked=False, shop="berlin")
+            if happened:
+                story.heard("pack", at(6), event)
+            self.assertEqual(story.kinds(), set(), happened)
+
+    def test_one_without_a_run(self):
+        story = self.begin()
+        story.emit(at(6), shop="berlin")
+        self.assertEqual(story.kinds(), {"missing"})
+
+    def test_two_runs_of_one(self):
+        story = self.begin()
+        event = story.emit(at(6), shop="berlin")
+        story.heard("pack", at(6), event)
+        story.queue("pack", event)
+        self.assertEqual(story.kinds(), {"double"})
+
+    def test_the_same_twice(self):
+        story = self.begin()
+        for minute in (6, 7):
+            story.heard("pack", at(minute), story.emit(at(minute), shop="berlin"))
+        self.assertEqual(story.kinds(), set())
+
+    def test_a_run_of_what_has_not_happened(self):
+        story = self.begin()
+        story.heard("pack", at(6), {"event": "order", "at": text_of(at(6)), "shop": "berlin"})
+        self.assertEqual(story.kinds(), {"extra"})
+
+    def test_a_run_of_what_it_did_not_wait_for(self):
+        story = self.begin()
+        story.heard("pack", at(6), story.emit(at(6), shop="london"))
+        self.assertEqual(story.kinds(), {"extra"})
+
+    def test_a_run_without_an_event_or_by_the_clock(self):
+        story = self.begin()
+        story.heard("pack", at(6))
+        self.assertEqual(story.kinds(), {"extra"})
+        story = self.begin()
+        story.run("pack", at(6))
+        self.assertEqual(story.kinds(), {"extra"})
+        story = right()
+        story.heard("tick", at(5) + 7)
+        self.assertEqual(story.kinds(), {"extra"})
+
+    def test_a_run_before_its_event(self):
+        story = self.begin()
+        story.heard("pack", at(6) - 10, story.emit(at(6), shop="berlin"))
+        self.assertEqual(story.kinds(), {"early"})
+
+    def test_what_came_before_the_job(self):
+        story = right()
+        event = story.emit(at(4.5), shop="berlin")
+        story.wait("pack", ORDERS, at_us=at(5))
+        self.assertEqual(story.kinds(), set())
+        story.heard("pack", at(6), event)
+        self.assertEqual(story.kinds(), {"extra"})
+
+    def test_another_revision(self):
+        """What comes before a change is wanted by the trigger of then, what comes behind it by that of now."""
+        def change(heard):
+            story = self.begin()
+            events = [story.emit(at(6), shop="berlin"), story.emit(at(6), shop="london")]
+            trigger = {**ORDERS, "filter": {"shop": "london"}}
+            story.operate("reschedule_job", at(7), job="pack", trigger=trigger, result={"trigger": trigger})
+            story.database.execute("UPDATE jobs SET trigger = ?, spec = json_set(spec, '$.trigger', json(?)) WHERE id = 'pack'",
+                                   (json.dumps(trigger), json.dumps(trigger)))
+            events += [story.emit(at(8), shop="berlin", n=1), story.emit(at(8), shop="london", n=1)]
+            for index in heard:
+                story.heard("pack", at(9 + index), events[index])
+            return story.kinds()
+        self.assertEqual(change((0, 3)), set())
+        self.assertEqual(change((0, 2, 3)), {"extra"})
+        self.assertEqual(change((3,)), {"missing"})
+
+    def test_a_pause(self):
+        def pause(skipped, is_heard=False):
+            story = self.begin()
+            story.operate("pause_job", at(6), job="pack")
+            event = story.emit(at(7), shop="berlin")
+            story.operate("resume_job", at(8), job="pack")
+            if skipped:
+                story.skip("pack", at(7), at(7), skipped, reason=2, recorded_us=at(7))
+            if is_heard:
+                story.heard("pack", at(8), event)
+            return story.kinds()
+        self.assertEqual(pause(1), set())
+        self.assertEqual(pause(0), {"missing"})
+        self.assertEqual(pause(2), {"extra"})
+        self.assertEqual(pause(1, is_heard=True), {"paused"})
+
+    def test_a_skip_of_what_waits(self):
+        for reason in (0, 1, 4):
+            story = self.begin()
+            story.queue("pack", story.emit(at(6), shop="berlin"))
+            story.skip("pack", at(6), at(6), 1, reason=reason)
+            self.assertEqual(story.kinds(), {"reason"})
+
+    def test_how_many_and_when(self):
+        def burst(claimed_us, *seconds, **options):
+            story = self.begin(**options)
+            events = [story.emit(at(6) + round(after * SECOND), shop="berlin", n=after) for after in seconds]
+            story.heard("pack", claimed_us, *events)
+            return story.kinds()
+        self.assertEqual(burst(at(6) + 4 * SECOND, 0, 1, debounce="3s"), set())
+        self.assertEqual(burst(at(6) + 3 * SECOND, 0, 1, debounce="3s"), {"early"})
+        self.assertEqual(burst(at(6) + SECOND, 0, 1, debounce="3s", batch=2), set())
+        self.assertEqual(burst(at(6) + SECOND, 0, 1), {"count"})
+
+    def test_a_throttle(self):
+        for after, kinds in ((9, {"early"}), (10, set())):
+            story = self.begin(throttle="10s")
+            story.heard("pack", at(6), story.emit(at(6), shop="berlin", n=1))
+            story.heard("pack", at(6) + after * SECOND, story.emit(at(6) + SECOND, shop="berlin", n=2))
+            self.assertEqual(story.kinds(), kinds)
+
+    def test_the_later_one_first(self):
+        story = self.begin()
+        events = [story.emit(at(6), shop="berlin", n=n) for n in (1, 2)]
+        for event in reversed(events):
+            story.heard("pack", at(6) + event["n"] * SECOND, event)
+        self.assertEqual(story.kinds(), {"choice"})
+
+    def test_one_that_waits_although_nothing_keeps_it(self):
+        story = self.begin()
+        story.queue("pack", story.emit(at(6), shop="berlin"))
+        story.database.execute("UPDATE job_progress SET next_us = ?", (at(12),))
+        for minute in range(5, 12):
+            story.run("tick", at(minute))
+        story.say("settled", at_us=at(11))
+        self.assertEqual(story.kinds(), {"missing"})
+
+    def test_the_end_of_another_job(self):
+        def after(*heard, **options):
+            story = right()
+            story.wait("ship", {**AFTER, **options}, at_us=at(3.5), overlap="allow")
+            for count, event in enumerate(heard):
+                story.heard("ship", at(4) + 7000 + count, event)
+            return story.kinds()
+        self.assertEqual(after(heard_of(None)), set())
+        self.assertEqual(after(), {"missing"})
+        self.assertEqual(after(heard_of(None), heard_of(None)), {"double"})
+        self.assertEqual(after(heard_of(None), heard_of(None, at(3))), {"extra"})
+        self.assertEqual(after(heard_of(None), heard_of(None, at(2))), {"extra"})
+        self.assertEqual(after(outcome="failed"), set())
+        self.assertEqual(after(heard_of(None), outcome="failed"), {"extra"})
+
+    def test_attempts_that_failed(self):
+        for heard, kinds in (((1, 2), set()), ((1,), {"missing"}), ((1, 2, 3), {"extra"})):
+            story = right()
+            story.add("flaky", retry={"attempts": 3}, at_us=at(3), next_us=at(5))
+            story.wait("alarm", {"kind": "on_event", "event": "job_error", "filter": {"job": "flaky"}}, at_us=at(3))
+            for attempt in (1, 2):
+                story.attempt("flaky", at(4), attempt, FAILED, 500 + attempt)
+            story.fence = 600
+            story.run("flaky", at(4), attempt=3)
+            for attempt in heard:
+                story.heard("alarm", at(4) + SECOND * attempt, {
+                    "event": "job_error", "at": text_of(at(4) + 2000), "job": "flaky", "run": "flaky@" + text_of(at(4)),
+                    "attempt": attempt, "state": "failed"})
+            self.assertEqual(story.kinds(), kinds, heard)
 
 
 class Oracle(unittest.TestCase):

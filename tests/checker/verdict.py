@@ -7,7 +7,7 @@ from reading import text_of
 class Verdict:
     def __init__(self):
         self.violations = []
-        self.counts = Counter(acknowledged=0, fires=0, runs=0, skips=0, witnessed=0, events=0, jobs=0)
+        self.counts = Counter(acknowledged=0, fires=0, events_due=0, runs=0, skips=0, witnessed=0, events=0, jobs=0)
         self.unjudged = Counter()  # why something could not be judged, and how often
         self.lateness = []
 

@@ -67,7 +67,8 @@ struct causes {
   struct told_event {
     int64_t number, guest; /* the guest's job when it was told */
     uint64_t tag;
-  } open[OPEN_MAX]; /* without an answer yet, oldest first */
+    int64_t begin, sent_us; /* for the witness */
+  } open[OPEN_MAX];         /* without an answer yet, oldest first */
   int open_count;
 };
 
@@ -98,6 +99,21 @@ void causes_cast(struct life *life, struct booked *jobs)
 
 /* ---- telling ---- */
 
+static char *params_of(int64_t number)
+{
+  return memory_printf("{\"event\":\"ping\",\"data\":{\"n\":%lld}}", (long long)number);
+}
+
+/* `reply` NULL: there is none. */
+static void witness_told(struct life *life, const struct told_event *told,
+                         const struct message *reply)
+{
+  char *params = params_of(told->number);
+  witness_operation(life->witness, told->begin, "emit", params, told->sent_us,
+                    sim_now_us(life->sim), reply);
+  free(params);
+}
+
 void causes_tell(struct life *life)
 {
   struct causes *causes = life->causes;
@@ -105,12 +121,13 @@ void causes_tell(struct life *life)
   guest_look(life);
   for (int64_t i = 0; i < count && causes->open_count < OPEN_MAX; i++) {
     int64_t number = ++causes->last_number;
-    char *params = memory_printf("{\"event\":\"ping\",\"data\":{\"n\":%lld}}", (long long)number);
+    char *params = params_of(number);
+    int64_t begin = witness_begin(life->witness);
     life_say(life, "emit %s", params);
     life->report->operations++;
     causes->open[causes->open_count++] = (struct told_event){
         number, causes->hearers[GUEST].job->is_there ? causes->hearers[GUEST].job->number : 0,
-        sim_request(life->sim, "emit", params)};
+        sim_request(life->sim, "emit", params), begin, sim_now_us(life->sim)};
     free(params);
   }
 }
@@ -176,6 +193,7 @@ bool causes_heard(struct life *life, const struct message *reply)
   if (at == causes->open_count)
     return false;
   struct told_event told = causes->open[at];
+  witness_told(life, &told, reply);
   memmove(&causes->open[at], &causes->open[at + 1],
           (size_t)(--causes->open_count - at) * sizeof causes->open[0]);
   if (reply->as.reply.code == ERROR_OK) {
@@ -208,6 +226,7 @@ void causes_resolve(struct life *life)
   struct causes *causes = life->causes;
   for (int i = 0; i < causes->open_count; i++) {
     const struct told_event *told = &causes->open[i];
+    witness_told(life, told, NULL);
     if (has_come(life, causes->hearers[0].job, told->number)) { /* which is never paused */
       sometimes("an event without an answer has come");
       note_told(life, told);

@@ -105,19 +105,21 @@ void witness_file(struct witness *witness, const char *script, const char *sourc
   struct json_document *document;
   struct buffer line = {0};
   struct json_writer writer;
-  /* What cannot be loaded declares nothing, and takes nothing away. */
   if (!source)
     source = "{\"jobs\":[]}";
-  if (!witness->out || json_parse(source, strlen(source), &document, NULL))
+  if (!begin_line(witness, &line, &writer, "file"))
     return;
-  begin_line(witness, &line, &writer, "file");
   json_put_text(&writer, "script", script);
   json_put_integer(&writer, "from_us", at_us);
   json_put_integer(&writer, "written_us", at_us);
-  json_key(&writer, "jobs");
-  json_write_tree(&writer, json_get(json_root(document), "jobs"));
+  if (json_parse(source, strlen(source), &document, NULL)) {
+    json_put_boolean(&writer, "is_broken", true);
+  } else {
+    json_key(&writer, "jobs");
+    json_write_tree(&writer, json_get(json_root(document), "jobs"));
+    json_free(document);
+  }
   end_line(witness, &line, &writer);
-  json_free(document);
 }
 
 void witness_daemon(struct witness *witness, const char *what, int64_t at_us)
