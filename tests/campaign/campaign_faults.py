@@ -1,4 +1,5 @@
-"""I/O faults: the n-th call of a kind fails, once or lasting, at every n of a scenario. The library fault.c
+"""I/O faults: the n-th call of a kind fails, once or lasting, at every n of a scenario; memory, which is asked for
+tens of thousands of times, fails at every place that asks for it. The library fault.c
 stands between the daemon and libc; the scenario is a start, some operations, a recovery from the fault where
 it lasts, a stop, and a start without faults, after which the checker judges.
 
@@ -43,7 +44,6 @@ LAST_WORDS = re.compile(r"moonbeat: (aborted|out of memory) \(")
 ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for ten seconds
 STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
 ANSWER_SECONDS, LOCK_ANSWER_SECONDS = 10, 30
-MALLOC_STRIDE = 97  # of thirty thousand allocations, every so many-th; another seed, others
 
 SOURCE = kill.WITNESS + """
 function once(run) return note(run) end
@@ -58,12 +58,19 @@ JOBS = [{"id": "tick", "trigger": "every 50ms"},
 
 
 class Case:
+    """`at` is a number, or a place as fault.c writes it."""
+
     def __init__(self, kind, at, number, lasting):
         self.kind, self.at, self.number, self.lasting = kind, at, number, lasting
 
     def __str__(self):
         name = errno.errorcode[self.number] if self.number else "short"
-        return "%s %d %s %s" % (self.kind, self.at, name, "lasting" if self.lasting else "once")
+        return "%s %s %s %s" % (self.kind, self.at, name, "lasting" if self.lasting else "once")
+
+    @property
+    def environment(self):
+        which = "FAULT_PLACE" if isinstance(self.at, str) else "FAULT_AT"
+        return {"FAULT_KIND": self.kind, which: str(self.at), "FAULT_ERRNO": str(self.number)}
 
 
 def kind_names():
@@ -78,13 +85,13 @@ class Play:
     def __init__(self, rig, case):
         self.rig, self.case = rig, case
         self.daemon = daemon = rig.daemon()
-        self.broken, self.told, self.counts = (daemon.root / name for name in ("broken", "told", "counts"))
+        self.broken, self.told, self.counts, self.places = (
+            daemon.root / name for name in ("broken", "told", "counts", "places"))
         self.refusals, self.late = [], 0
         self.patience = LOCK_ANSWER_SECONDS if case and case.kind == "lock" else ANSWER_SECONDS
         daemon.env = {"LD_PRELOAD": str(rig.shim("fault")), "FAULT_SPARE": str(daemon.witness),
                       "FAULT_LOG": str(self.told), "FAULT_COUNTS": str(self.counts)}
-        if case:
-            daemon.env |= {"FAULT_KIND": case.kind, "FAULT_AT": str(case.at), "FAULT_ERRNO": str(case.number)}
+        daemon.env |= case.environment if case else {}
         if case and case.lasting:
             self.broken.touch()
             daemon.env["FAULT_WHILE"] = str(self.broken)
@@ -255,20 +262,27 @@ def count_calls(rig):
     return dict(zip(names, counts))
 
 
-def all_cases(counts, first_malloc):
+def find_places(rig):
+    """Where memory is asked for. Apart from the counting, as the daemon is slower when each call is looked at."""
+    play = Play(rig, None)
+    play.daemon.env["FAULT_PLACES"] = str(play.places)
+    play.run()
+    places = play.places.read_text().split()
+    rig.discard(play.daemon)
+    return places
+
+
+def all_cases(counts, places):
     for kind, numbers in ERRNOS.items():
-        first, stride = (first_malloc, MALLOC_STRIDE) if kind == "malloc" else (1, 1)
-        for at in range(first, counts[kind] + 1, stride):
+        for at in places if kind == "malloc" else range(1, counts[kind] + 1):
             for number in numbers:
                 for lasting in (False, True)[:1 if kind in ONCE_ONLY else 2]:
                     yield Case(kind, at, number, lasting)
 
 
 def campaign(rig):
-    counts = count_calls(rig)
-    # Of the allocator's tens of thousands of calls a sample of seconds says little: they belong to the long form.
-    first_malloc = rig.chance.randint(1, MALLOC_STRIDE)
-    cases = [case for case in all_cases(counts, first_malloc) if rig.long or case.kind != "malloc"]
+    # Of the thousands of places a sample of seconds says little: they belong to the long form.
+    cases = list(all_cases(count_calls(rig), find_places(rig) if rig.long else []))
     chosen = iter(rig.chance.sample(cases, len(cases)))
     reached = 0
     for _ in rig.cycles(short=20, long=len(cases)):

@@ -4,17 +4,22 @@
  *   FAULT_KIND     a name of the list below: a kind is one function of libc or several that do the
  *                  same, on regular files or on sockets where that is told apart
  *   FAULT_AT       the first call that fails, counted from 1
+ *   FAULT_PLACE    in its stead: the first call that comes from there fails, see find_place()
  *   FAULT_ERRNO    its number; 0 with a write: half of it is written, as when a disk fills
  *   FAULT_WHILE    a file: as long as it exists, later calls fail too; unset: one call only
  *   FAULT_SPARE    a file whose writes never fail, nor do those to standard error: witnesses
  *   FAULT_LOG      a file that gets a line for the first failure, with the name of the descriptor
  *   FAULT_COUNTS   a file of a counter for each kind, of which a campaign learns how far to go
+ *   FAULT_PLACES   a file of a line for each place that memory was asked for, likewise
  *
  * Calls are counted in the daemon alone: its children inherit neither the library nor the fault.
  * Memory is libc's own (__libc_malloc), as dlsym itself allocates. What libc calls inside itself
  * (fopen, opendir) is not seen. Any thread. */
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -83,24 +88,30 @@ static const char *const names[] = {
 #undef X
 };
 
+enum { PLACE_DEPTH = 10 };
+
 static bool is_ready;
 static pid_t daemon_pid;
 static enum kind fault_kind = KIND_COUNT;
 static unsigned long fault_at;
+static uint64_t fault_place; /* 0: it is counted */
+static atomic_bool place_was_met;
 static int fault_errno;
 static const char *fault_while;
-static int fault_log = -1;
+static int fault_log = -1, places_log = -1;
 static struct stat spared;
 static atomic_ulong own_counts[KIND_COUNT], *counts = own_counts;
 
 static void open_files(void)
 {
   const char *log = getenv("FAULT_LOG"), *shared = getenv("FAULT_COUNTS"),
-             *spare = getenv("FAULT_SPARE");
+             *spare = getenv("FAULT_SPARE"), *places = getenv("FAULT_PLACES");
   if (spare && stat(spare, &spared) != 0)
     abort();
   if (log)
     fault_log = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (places)
+    places_log = open(places, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   int fd = shared ? open(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
   if (fd < 0)
     return;
@@ -112,19 +123,64 @@ static void open_files(void)
   close(fd);
 }
 
+/* ---- places ---- */
+
+/* One of tens of thousands of requests for memory is like another if those who ask are the same:
+ * the callers that matter, as a number that stays when libraries are loaded elsewhere. */
+static uint64_t find_place(void)
+{
+  void *callers[PLACE_DEPTH];
+  uint64_t place = 0xCBF29CE484222325; /* FNV-1a, of words */
+  int count = backtrace(callers, PLACE_DEPTH);
+  for (int i = 0; i < count; i++) {
+    struct dl_find_object library;
+    uintptr_t address = (uintptr_t)callers[i];
+    if (_dl_find_object(callers[i], &library) == 0)
+      address -= (uintptr_t)library.dlfo_map_start;
+    place = (place ^ address) * 0x100000001B3;
+  }
+  return place;
+}
+
+static bool is_new(uint64_t place)
+{
+  static atomic_uint_fast64_t known[1 << 16];
+  enum { SLOTS = sizeof known / sizeof known[0] };
+  for (uint64_t slot = place % SLOTS;; slot = (slot + 1) % SLOTS) {
+    uint_fast64_t there = 0;
+    if (atomic_compare_exchange_strong(&known[slot], &there, place))
+      return true;
+    if (there == place)
+      return false;
+  }
+}
+
+static void note_place(uint64_t place)
+{
+  char line[32];
+  int size = snprintf(line, sizeof line, "%016" PRIx64 "\n", place);
+  if (is_new(place) && syscall(SYS_write, places_log, line, (size_t)size) < 0)
+    return;
+}
+
+/* ---- the beginning ---- */
+
 __attribute__((constructor)) static void begin(void)
 {
-  const char *kind = getenv("FAULT_KIND"), *at = getenv("FAULT_AT"),
+  const char *kind = getenv("FAULT_KIND"), *at = getenv("FAULT_AT"), *place = getenv("FAULT_PLACE"),
              *number = getenv("FAULT_ERRNO");
   open_files();
   for (int i = 0; kind && i < KIND_COUNT; i++)
     if (strcmp(names[i], kind) == 0)
       fault_kind = (enum kind)i;
   fault_at = at ? strtoul(at, NULL, 10) : 0;
+  fault_place = place ? strtoull(place, NULL, 16) : 0;
   fault_errno = number ? (int)strtol(number, NULL, 10) : EIO;
   fault_while = getenv("FAULT_WHILE");
   daemon_pid = getpid();
   unsetenv("LD_PRELOAD");
+  if (fault_place || places_log >= 0)
+    find_place(); /* the first time it asks for memory itself */
   is_ready = true;
 }
 
@@ -145,17 +201,34 @@ static void tell(enum kind kind, unsigned long n, const char *path, int fd)
     return;
 }
 
+static bool lasts(void)
+{
+  return fault_while && faccessat(AT_FDCWD, fault_while, F_OK, 0) == 0;
+}
+
+/* 0: this call is the first to fail; below: it comes before that; above: after. */
+static int compare(unsigned long n, uint64_t place)
+{
+  if (!fault_place)
+    return n < fault_at ? -1 : n > fault_at;
+  if (place == fault_place && !atomic_exchange(&place_was_met, true))
+    return 0;
+  return place_was_met ? 1 : -1;
+}
+
 /* Whether this call is to fail; errno is set then. */
 static bool fails(enum kind kind, const char *path, int fd)
 {
   if (!is_ready || getpid() != daemon_pid)
     return false;
+  uint64_t place = kind == KIND_malloc && (fault_place || places_log >= 0) ? find_place() : 0;
+  if (place && places_log >= 0)
+    note_place(place);
   unsigned long n = atomic_fetch_add(&counts[kind], 1) + 1;
-  if (kind != fault_kind || n < fault_at)
+  int order = kind == fault_kind ? compare(n, place) : -1;
+  if (order < 0 || (order > 0 && !lasts()))
     return false;
-  if (n > fault_at && !(fault_while && faccessat(AT_FDCWD, fault_while, F_OK, 0) == 0))
-    return false;
-  if (n == fault_at && fault_log >= 0)
+  if (order == 0 && fault_log >= 0)
     tell(kind, n, path, fd);
   errno = fault_errno;
   return true;
