@@ -68,7 +68,13 @@ class Terminal:
         self.wait(f"the prompt with {typed!r}", is_there)
 
     def enter(self, text):
-        self.type(text + "\r")
+        """Only when it begins to show, so that the prompt that is waited for next is not the one before it."""
+        def place():
+            return self.screen.cursor.x, self.screen.cursor.y
+        before = place()
+        self.type(text)
+        self.wait(f"the echo of {text!r}", lambda: not text or place() != before)
+        self.type("\r")
 
     def wait_end(self):
         self.wait("the end", lambda: not self.child.isalive())
