@@ -1,9 +1,12 @@
 """Who may notice that something is wrong: the simulator, the checker over lives of the simulator, and the campaigns
 against the real daemon. Each works in sizes that grow (lives or cycles), as long as it has no complaint."""
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 
 PATIENCE_S = 300
@@ -16,13 +19,21 @@ class Verdict:
 
 
 def run(tree, *command):
-    """Its exit status and what it has said; a program that does not come to its end has failed too."""
-    try:
-        done = subprocess.run(command, cwd=tree.root, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-                              errors="replace")
-    except subprocess.TimeoutExpired:
-        return None, "no end within %d s" % PATIENCE_S
-    return done.returncode, done.stdout + done.stderr
+    """Its exit status and what it has said; a program that does not come to its end has failed too. Of what a
+    mutant does nothing stays: neither files nor a daemon."""
+    with tempfile.TemporaryDirectory(prefix="moonbeat-judge-", ignore_cleanup_errors=True) as scratch:
+        process = subprocess.Popen(command, cwd=tree.root, env=os.environ | {"TMPDIR": scratch}, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+                                   start_new_session=True)
+        try:
+            said, complained = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            return None, "no end within %d s" % PATIENCE_S
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return process.returncode, said + complained
 
 
 def last_words(said):
