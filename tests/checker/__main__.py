@@ -32,6 +32,7 @@ that is cut off is ignored, as are members that are not named here. `is` says wh
   daemon   `what` happened to the daemon at `at_us`: "started" (with `retention`: {"runs": kept of each job,
            "age_us": how long}), "ready" (answers), "killed", "ended"
   clock    its wall clock was set by `step_us` at `at_us`, the time before the step
+  zones    an update of the tz database at `at_us`: by now some zones have the rules of others, `rules_of`: {name: other}
   fault    something was done to it: `what`, at `at_us`; with `until_us` something that kept it from writing until then
   settled  at `at_us` the daemon had all files in force, nothing open and nothing due: every due time up to then must
            have been decided, every file be in force

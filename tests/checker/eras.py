@@ -6,17 +6,19 @@ A wall clock that is set back shows some times twice. A trigger's due times come
 it was; but the next trigger begins at the time that is shown then, so that the times of both may lie upon each other:
 that is blurred, too. What was first is told by the places in the log, which every line has."""
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import oracle
 from reading import us_of
 
 NEVER = math.inf
+LONGEST_US = 400 * 86_400_000_000  # between two due times of a trigger
 
 
 @dataclass
 class Era:
     trigger: object         # of the oracle
+    said: dict              # the same as JSON
     first_us: int           # the first due time, when the answer told it
     begin: int              # its place in the log
     from_us: float          # it began between these two
@@ -59,7 +61,8 @@ def changes_of(history, name):
         or operation.op == "modify_job" and {"trigger", "timezone"} & set(operation.params["changes"]))]
 
 
-def life_of(job, history, changes):
+def life_of(job, history, changes, decisions):
+    """`decisions`: up to which due time it had been decided, and when, for each decision."""
     life = Life()
     try:
         stored = oracle.make(job.trigger)
@@ -70,8 +73,41 @@ def life_of(job, history, changes):
         added(life, job, stored, history, changes)
     else:
         declared(life, job, stored, history, changes)
+    split_by_zones(life, job, history, decisions)
     blur_what_was_shown_twice(life)
     return life
+
+
+def split_by_zones(life, job, history, decisions):
+    """An update of the tz database begins an era of the same trigger. Which of the due times behind the last that was
+    decided are by the old rules, up to the one that stood, and which by the new ones, is not for the log to tell."""
+    eras, rules_of = [], {}
+    for at, era in enumerate(life.eras):
+        behind = life.eras[at + 1].begin if at + 1 < len(life.eras) else NEVER
+        rules_of = next((line["rules_of"] for line in reversed(history.zones) if line["n"] < era.begin), {})
+        if rules_of:
+            era.trigger = oracle.make(era.said, rules_of)
+        eras.append(era)
+        for line in history.zones:
+            name = era.said.get("timezone")
+            if era.begin < line["n"] < behind and line["rules_of"].get(name) != rules_of.get(name):
+                eras.append(go_on_by_other_rules(life, history, eras[-1], line, decisions))
+                rules_of = line["rules_of"]
+    life.eras = eras
+
+
+def go_on_by_other_rules(life, history, era, line, decisions):
+    at_us, begin = line["at_us"], line["n"]
+    following = replace(era, trigger=oracle.make(era.said, line["rules_of"]), first_us=None, begin=begin, from_us=at_us,
+                        sure_us=at_us)
+    era.end_us = era.over_us = at_us
+    era.reach_us = shown_between(history, era.begin, begin, era.sure_us, at_us)[1]
+    decided_us = [last_us for last_us, when_us in decisions if max(last_us, when_us) <= at_us]
+    low_us = max(decided_us, default=min(era.from_us, era.earliest_us, at_us) - 1)
+    high_us = max(trigger.next(era.reach_us, era.reach_us + LONGEST_US) or NEVER
+                  for trigger in (era.trigger, following.trigger))
+    life.blurs.append((low_us + 1, high_us))
+    return following
 
 
 def shown_between(history, begin, end, *moments):
@@ -139,7 +175,7 @@ def added(life, job, stored, history, changes):
         except oracle.Unknown as unknown:
             life.unknown = str(unknown)
             return
-        life.eras.append(Era(made, us_of(first_us) if first_us else None, operation.begin, from_us, until_us))
+        life.eras.append(Era(made, last, us_of(first_us) if first_us else None, operation.begin, from_us, until_us))
     if maybe:
         after_doubt(life, job, stored, history, maybe, last)
     elif last is not None and last != job.trigger:
@@ -159,7 +195,7 @@ def after_doubt(life, job, stored, history, maybe, last):
     end_era(life, history, from_us, until_us, math.inf)
     if life.eras:
         life.blurs.append((from_us, until_us))
-    life.eras.append(Era(stored, None, begin, from_us, until_us))
+    life.eras.append(Era(stored, job.trigger, None, begin, from_us, until_us))
 
 
 def end_era(life, history, from_us, until_us, end):
@@ -190,7 +226,7 @@ def declared(life, job, stored, history, changes):
     is_first = stretch and stretch[0][0] is next(file for file, spec in spoken if spec)
     begin = stretch[0][0]["n"] if stretch else math.inf
     from_us, sure_us = in_force(history, [file for file, _ in stretch])[:2] if stretch else (-NEVER, NEVER)
-    life.eras.append(Era(stored, None, begin, from_us if is_first else -NEVER, sure_us))
+    life.eras.append(Era(stored, job.trigger, None, begin, from_us if is_first else -NEVER, sure_us))
     if not is_first:  # it had another trigger before, or was another job
         life.blurs.append((-NEVER, sure_us))
     anchor = job.trigger.get("anchor")

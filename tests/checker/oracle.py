@@ -54,8 +54,10 @@ def instant_us(text, zone):
     return int(whole.timestamp()) * SECOND + rest
 
 
-def zone_of(trigger, default=None):
-    name = trigger.get("timezone") or default or "UTC"
+def zone_of(trigger, rules_of=None):
+    """`rules_of` tells of some zones whose rules they have in its stead."""
+    name = trigger.get("timezone") or "UTC"
+    name = (rules_of or {}).get(name, name)
     try:
         return timezone.utc if name == "UTC" else ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -81,15 +83,15 @@ def parse(trigger, timezone_name=None):
     raise Unknown("trigger %s" % trigger)
 
 
-def make(trigger, default_zone=None):
+def make(trigger, rules_of=None):
     """Something with fires(after_us, until_us): the due times in (after_us, until_us], ascending, as they would be
     without jitter; and `jitter_us`. `trigger` is anchored."""
     kinds = {"date": Date, "interval": Interval, "cron": Cron}
     if trigger is None or trigger.get("kind") not in kinds:
         raise Unknown("a trigger of kind %s" % (trigger or {}).get("kind"))
     inner = {key: value for key, value in trigger.items() if key not in OPTIONS}
-    made = kinds[trigger["kind"]](inner, zone_of(trigger, default_zone))
-    return Modified(made, trigger, zone_of(trigger, default_zone))
+    zone = zone_of(trigger, rules_of)
+    return Modified(kinds[trigger["kind"]](inner, zone), trigger, zone)
 
 
 def reject_others(trigger, *known):

@@ -210,7 +210,7 @@ class Witness:
 class History:
     def __init__(self, paths):
         self.operations, self.events, self.witnesses, self.files = [], [], [], []
-        self.daemons, self.clocks, self.faults, self.settled, self.broken = [], [], [], [], []
+        self.daemons, self.clocks, self.faults, self.settled, self.broken, self.zones = [], [], [], [], [], []
         self.retention = {}
         for path in paths:
             for line in read_lines(path):
@@ -273,8 +273,9 @@ class History:
             self.retention = line.get("retention") or self.retention
         elif kind == "file" and line.get("is_broken"):
             self.broken.append(line)
-        elif kind in ("file", "clock", "fault", "settled"):
-            {"file": self.files, "clock": self.clocks, "fault": self.faults, "settled": self.settled}[kind].append(line)
+        elif kind in ("file", "clock", "fault", "settled", "zones"):
+            {"file": self.files, "clock": self.clocks, "fault": self.faults, "settled": self.settled,
+             "zones": self.zones}[kind].append(line)
         else:
             raise ValueError("is: %s" % kind)
 

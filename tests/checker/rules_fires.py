@@ -40,7 +40,8 @@ def judge(store, history, verdict, numbers):
     for job in store.jobs.values():
         if job.trigger is None or job.trigger.get("kind") in KINDS:
             continue  # see rules_events.py
-        life = life_of(job, history, changes_of(history, job.id))
+        decisions = [(segment.last_us, segment.decided_us) for segment in all_segments(store, job)] if history.zones else []
+        life = life_of(job, history, changes_of(history, job.id), decisions)
         if life.unknown:
             verdict.unjudged[life.unknown] += 1
         else:
@@ -125,8 +126,19 @@ def place(verdict, violate, life, segments, segment):
             violate("count", segment.first_us, "%d due times from %s to %s in a skip" % (
                 counted, text_of(first_us), text_of(last_us)), "%d" % segment.count)
         segments[id(era)].append(Segment(first_us, last_us, segment.count, segment.run, segment.skip))
-    elif not life.is_blurred(segment.first_us, segment.last_us):
+    elif life.is_blurred(segment.first_us, segment.last_us):
+        place_end(life, segments, segment)
+    else:
         violate("extra", segment.first_us, "nothing, as it is not due then", segment.what)
+
+
+def place_end(life, segments, segment):
+    """One that began by other rules: what of it lies behind the blur is of the last era that has its end."""
+    for era in reversed(life.eras):
+        if era.trigger.base_of(segment.last_us) is not None and segment.last_us <= era.reach_us:
+            first_us = era.trigger.next(segment.first_us - 1, segment.last_us)
+            segments[id(era)].append(Segment(first_us, segment.last_us, segment.count, segment.run, segment.skip))
+            return
 
 
 def judge_era(store, history, verdict, violate, job, life, era, decided):

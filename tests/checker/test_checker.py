@@ -52,13 +52,14 @@ class Story:
         self.say("op", begin=self.n, client=client, op=op, params=params, sent_us=at_us - 1000,
                  acked_us=at_us + 1000 if acked else None, **({"result": result or {}} if acked else {}))
 
-    def add(self, name, every_us=MINUTE, at_us=T0, state=ACTIVE, next_us=None, acked=True, trigger=None, **options):
+    def add(self, name, every_us=MINUTE, at_us=T0, state=ACTIVE, next_us=None, acked=True, trigger=None,
+            answer_us=None, **options):
         number = len(self.numbers) + 1
         spec = {"id": name, "func": "a.f", "trigger": trigger or "every %dus" % every_us, **options}
         trigger = trigger or {"kind": "interval", "every": "%dus" % every_us, "anchor": text_of(at_us)}
         self.numbers[name] = number
         self.operate("add_job", at_us, acked=acked, result={"id": name, "trigger": trigger,
-                                                            "next_run_at": text_of(at_us + every_us)}, **spec)
+                                                            "next_run_at": text_of(answer_us or at_us + every_us)}, **spec)
         self.database.execute("INSERT INTO jobs VALUES(?,?,1,'a',?,?)", (number, name, json.dumps(trigger), json.dumps(spec)))
         self.database.execute("INSERT INTO job_progress VALUES(?,?,?,NULL,0,NULL,NULL)", (number, state, next_us))
 
@@ -443,6 +444,33 @@ class Refuses(unittest.TestCase):
             self.assertRaises(Unreadable, Store, path)
             path.write_text('{"is": "nothing known"}\n')
             self.assertRaises(Unreadable, History, [path])
+
+
+class Zones(unittest.TestCase):
+    """43 minutes past each hour in Kolkata, 13 minutes by UTC; from some moment on it has Kathmandu's rules, 58."""
+
+    def change(self, *minutes):
+        story = right()
+        hour = T0 // HOUR * HOUR
+        trigger = {"kind": "cron", "expression": "43 * * * *", "timezone": "Asia/Kolkata"}
+        story.add("hourly", trigger=trigger, next_us=hour + 398 * MINUTE, answer_us=hour + 13 * MINUTE)
+        story.say("zones", at_us=hour + 90 * MINUTE, rules_of={"Asia/Kolkata": "Asia/Kathmandu"})
+        for minute in (13, 73, *minutes):
+            story.run("hourly", hour + minute * MINUTE)
+        return story.kinds()
+
+    def test_other_rules(self):
+        self.assertEqual(self.change(118, 178, 238, 298, 358), set())
+
+    def test_what_stood(self):
+        self.assertEqual(self.change(133, 178, 238, 298, 358), set())
+
+    def test_one_that_is_left_out(self):
+        self.assertEqual(self.change(118, 178, 298, 358), {"missing"})
+        self.assertEqual(self.change(118, 178, 238, 298), {"missing"})
+
+    def test_one_by_the_old_rules(self):
+        self.assertEqual(self.change(118, 178, 193, 238, 298, 358), {"extra"})
 
 
 ORDERS = {"kind": "on_event", "event": "order", "filter": {"shop": "berlin"}}

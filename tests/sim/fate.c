@@ -88,8 +88,7 @@ static void die(struct life *life)
 /* An update of the system, of which the daemon hears; and it may not survive that. */
 static void update_zones(struct life *life)
 {
-  /* The checker knows of one version only. */
-  if (life->options->folder || life->trouble_us || !zones_shift(life))
+  if (life->trouble_us || !zones_shift(life))
     return;
   int kind = (int)draw_below(&life->draw, 10);
   if (kind < 3)

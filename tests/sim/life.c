@@ -358,8 +358,7 @@ void life_recover(struct life *life)
     sim_leap(life->sim, draw_size(&life->draw, 100000) * 1000);
     if (!life->is_calm && tries < 3 && draw_chance(&life->draw, 25))
       disk_die_after(life->disk, draw_below(&life->draw, 60));
-    /* The checker knows of one version only. */
-    if (!life->is_calm && !life->options->folder && draw_chance(&life->draw, 10))
+    if (!life->is_calm && draw_chance(&life->draw, 10))
       zones_change(life);
     if (!open_all(life, &error))
       break;
