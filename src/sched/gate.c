@@ -273,16 +273,6 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
   return false;
 }
 
-/* Its row says that no worker has it, whatever its attempt was due at. */
-static void hold(struct sched *s, struct open_run *run, int64_t due_us)
-{
-  struct error error;
-  if (run->due_us == due_us)
-    return;
-  run->due_us = due_us;
-  sched_failed(s, store_put_due(s->store, run->key, run->fence, due_us, &error), &error);
-}
-
 bool gate_admits_run(struct sched *s, struct open_run *run)
 {
   const struct job *job = run->entry->job;
@@ -293,14 +283,14 @@ bool gate_admits_run(struct sched *s, struct open_run *run)
   struct wait found = find_closed(s, job, args);
   if (found.why != WAIT_NONE) {
     int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
-    hold(s, run, JOB_NEVER);
+    run_move_due(s, run, JOB_NEVER); /* its row says that no worker has it */
     set_wait(s, &extra->wait, &found);
     run->start.us = order(job, due_us);
     heap_put(&found.gate->runs, &run->start);
     return false;
   }
   if (run->due_us == JOB_NEVER)
-    hold(s, run, s->now_us);
+    run_move_due(s, run, s->now_us);
   extra->wait = (struct wait){0};
   extra->gates[0] = key_gate(s, job, args);
   extra->gates[1] = pool_gate(s, job);

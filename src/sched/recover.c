@@ -127,7 +127,9 @@ static void recover_one(struct sched *s, struct run *row)
     run->uncounted = row->attempt - 1 - past.failed; /* snoozed ones are not all kept */
   if (run && was_waiting(row)) {
     sometimes("a run waited when the daemon died");
-    run_wait_until(s, run, row->due_us);
+    if (row->due_us != JOB_NEVER && row->claimed_us > s->now_us) /* the clock was set back since */
+      run_move_due(s, run, s->now_us + (row->due_us - row->claimed_us));
+    run_wait_until(s, run, run->due_us);
     return;
   }
   sometimes("a run was cut off");

@@ -332,6 +332,28 @@ void run_send_waiting(struct sched *s)
   }
 }
 
+void run_move_due(struct sched *s, struct open_run *run, int64_t due_us)
+{
+  struct error error;
+  if (run->due_us == due_us)
+    return;
+  run_touch(s, run);
+  run->due_us = due_us;
+  sched_failed(s, store_put_due(s->store, run->key, run->fence, due_us, &error), &error);
+}
+
+void run_clock_set_back(struct sched *s, int64_t step_us)
+{
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
+    if (run->worker || run->ended || run->due_us <= s->now_us || run->due_us == JOB_NEVER)
+      continue;
+    sometimes("a run that waits keeps the time it has left");
+    run_move_due(s, run, run->due_us + step_us);
+    if (run->start.heap)
+      run_wait_until(s, run, run->due_us);
+  }
+}
+
 void run_take_back(struct sched *s, struct open_run *run)
 {
   run_touch(s, run);

@@ -12,6 +12,10 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
 /* The steps of it, also for a run that is read from the store. */
 struct open_run *run_insert(struct sched *s, struct entry *entry, const struct run *from);
 void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
+/* It is due at another time, or, JOB_NEVER, when what it waits for lets it through. */
+void run_move_due(struct sched *s, struct open_run *run, int64_t due_us);
+/* By step_us, below 0: the delay before another attempt is a length of time. */
+void run_clock_set_back(struct sched *s, int64_t step_us);
 void run_end(struct sched *s, struct open_run *run); /* in memory */
 /* The worker that it was sent to has not taken it. */
 void run_take_back(struct sched *s, struct open_run *run);

@@ -192,6 +192,7 @@ static void take(struct sched *s, struct message **message)
     event_clock(s, m);
     if (m->as.clock.step_us < 0) {
       gates_clock_set_back(s);
+      run_clock_set_back(s, m->as.clock.step_us);
       queues_recover(s);
     }
     move_stop(s, m->as.clock.step_us);

@@ -1,6 +1,7 @@
 /* The wall clock is set back: what only waits for some time to pass does not wait for it twice. */
 #include "support/unit.h"
 
+#include "support/scratch.h"
 #include "support/world.h"
 
 #include <stdlib.h>
@@ -150,6 +151,53 @@ static void a_throttle_is_a_length_of_time(void **state)
   world_close(&w);
 }
 
+static void save_retrying(struct world *w)
+{
+  world_save(w, "s",
+             "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"trigger\":\"at 2026-01-01T00:01:00Z\","
+             "\"retry\":{\"attempts\":2,\"backoff\":\"fixed\",\"delay\":\"10s\"}}]}");
+}
+
+static void fail_once(struct world *w)
+{
+  save_retrying(w);
+  world_pass(w, MINUTE);
+  world_finish(w, RUN_FAILED, NULL, "no");
+}
+
+static void a_delay_is_a_length_of_time(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, NULL);
+  fail_once(&w);
+  world_pass(&w, 4 * SECOND);
+  set_back(&w, DAY);
+  world_pass(&w, 5 * SECOND);
+  assert_int_equal(world_run_count(&w), 0);
+  world_pass(&w, SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
+/* Nobody saw the clock being set: the whole delay is waited for. */
+static void also_when_the_daemon_was_down(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, scratch_path("moonbeat.db"));
+  fail_once(&w);
+  world_pass(&w, 4 * SECOND);
+  w.now_us -= DAY;
+  world_crash(&w);
+  save_retrying(&w);
+  world_pass(&w, 9 * SECOND);
+  assert_int_equal(world_run_count(&w), 0);
+  world_pass(&w, SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -159,6 +207,8 @@ int main(void)
       cmocka_unit_test(what_was_not_due_has_waited_for_nothing),
       cmocka_unit_test(a_debounce_is_a_length_of_time),
       cmocka_unit_test(a_throttle_is_a_length_of_time),
+      cmocka_unit_test(a_delay_is_a_length_of_time),
+      cmocka_unit_test(also_when_the_daemon_was_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
