@@ -7,7 +7,8 @@ local quote = daemon.quote
 
 --- A mail server in a folder of its own.
 local function start_server(with_tls)
-  local folder = daemon.shell("mktemp -d /tmp/moonbeat-smtp-XXXXXX"):gsub("\n$", "")
+  local home = daemon.new()
+  local folder = home.root
   local certificate = ""
   if with_tls then
     certificate = folder .. "/certificate.pem"
@@ -16,9 +17,9 @@ local function start_server(with_tls)
       :format(folder, folder, folder, folder, certificate))
     assert(made, "openssl makes a certificate")
   end
-  local server = { folder = folder, taken = 0 }
-  server.pid = tonumber((daemon.shell(("python3 tests/support/smtp_server.py %s %s >%s/log 2>&1 & echo $!"):format(
-    quote(folder), certificate, folder))))
+  local server = { folder = folder, home = home, taken = 0 }
+  local command = "cd %s; python3 %s/tests/support/smtp_server.py . %s >log 2>&1 & echo $!"
+  server.pid = tonumber((daemon.shell(command:format(quote(folder), quote(daemon.project), certificate))))
   local function port(name)
     return tonumber((daemon.wait_until(function()
       return daemon.read_file(folder .. "/" .. name)
@@ -31,7 +32,7 @@ end
 
 local function stop_server(server)
   os.execute("kill " .. server.pid)
-  os.execute("rm -rf " .. quote(server.folder))
+  server.home:close()
 end
 
 --- The next message that has arrived.

@@ -31,7 +31,7 @@ describe("https", function()
     d:sh("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "
       .. "-keyout key.pem -out cert.pem 2>/dev/null; cp cert.pem $J/")
     daemon.write_file(d.root .. "/server.py", SERVER)
-    pid = tonumber((daemon.shell(("python3 %s/server.py %s >/dev/null 2>&1 & echo $!"):format(d.root, d.root))))
+    pid = tonumber((daemon.shell(("cd %s; python3 server.py . >/dev/null 2>&1 & echo $!"):format(d.root))))
     port = daemon.wait_until(function() return daemon.read_file(d.root .. "/port") end, 15, "the server listens")
     d:start()
   end)

@@ -93,27 +93,30 @@ local function absolute(path)
   return path:sub(1, 1) == "/" and path or daemon.project .. "/" .. path
 end
 
---- Once the spec is gone, a shell that is nobody's child, so that nobody ends it with the spec, kills the daemon
--- whose pid it was last told and removes the folder. It hears of it by the end of its pipe, which the spec alone
--- holds: popen() closes it in its children, and what os.execute() runs is soon over.
+--- Once the spec is gone, or has closed the daemon, a shell that is nobody's child, so that nobody ends it with the
+-- spec, kills whatever works in the folder and removes that. It hears of it by the end of its pipe, which the spec
+-- alone holds: popen() closes it in its children, and what os.execute() runs is soon over.
 local GUARD = [[
   exec 3<&0
   { trap "" HUP INT TERM
-    while read -r pid; do daemon=$pid; done
-    grep -qsaF ROOT "/proc/$daemon/cmdline" && kill -KILL "$daemon"
-    for try in 1 2 3 4 5; do rm -rf ROOT && break; sleep 1; done
+    read -r _
+    for pid in $(find /proc -maxdepth 2 -path "/proc/[0-9]*/cwd" -lname ROOT"*" | cut -d/ -f3); do
+      kill -KILL "$pid"
+    done
+    for try in 1 2 3 4 5; do chmod -R u+rwX ROOT; rm -rf ROOT && break; sleep 1; done
   } <&3 3<&- >/dev/null 2>&1 & ]]
 
 local function guard(root)
   return assert(io.popen((GUARD:gsub("ROOT", (quote(root):gsub("%%", "%%%%")))), "w"))
 end
 
---- A folder with an empty jobs folder in it; nothing is started. Options: `env` (variables for the
--- daemon and the command line), `jobs` (a folder whose contents are copied into the jobs folder),
--- `arguments` (a list, more for `moonbeat run`).
+--- A folder with an empty jobs folder in it; nothing is started. What is, by the spec too, and works there does not
+-- outlive it. Options: `env` (variables for the daemon and the command line), `jobs` (a folder whose contents are
+-- copied into the jobs folder), `arguments` (a list, more for `moonbeat run`).
 function daemon.new(options)
   options = options or {}
-  local root = daemon.shell 'mktemp -d "${TMPDIR:-/tmp}/moonbeat-e2e-XXXXXX"':gsub("\n$", "")
+  local root = daemon.shell 'cd "$(mktemp -d "${TMPDIR:-/tmp}/moonbeat-e2e-XXXXXX")" && pwd -P':gsub("\n$", "")
+  assert(root:find("/moonbeat-e2e-", 1, true), "there is no place for a folder")
   local self = setmetatable({
     bin = absolute(BIN),
     root = root,
@@ -168,8 +171,6 @@ function Daemon:launch()
   local arguments = { "run", self.jobs_folder, "--state", self.state, table.unpack(self.arguments) }
   local command = ("{ %s; } </dev/null >>%s 2>&1 & echo $!"):format(self:command(arguments), quote(self.log_file))
   self.pid = tonumber((daemon.shell(command)))
-  assert(self.guard:write(self.pid, "\n"))
-  assert(self.guard:flush())
   return self
 end
 
