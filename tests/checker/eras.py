@@ -26,6 +26,7 @@ class Era:
     end_us: float = NEVER   # and ended between these
     over_us: float = NEVER
     reach_us: float = NEVER  # the latest time that the clock showed meanwhile
+    late_us: float = -NEVER  # the same, until its trigger was another one and not only its rules
 
     @property
     def earliest_us(self):
@@ -79,20 +80,20 @@ def life_of(job, history, changes, decisions):
 
 
 def split_by_zones(life, job, history, decisions):
-    """An update of the tz database begins an era of the same trigger. Which of the due times behind the last that was
-    decided are by the old rules, up to the one that stood, and which by the new ones, is not for the log to tell."""
-    eras, rules_of = [], {}
+    """An update of the tz database begins an era of the same trigger, whatever its zone. Which of the due times behind
+    the last that was decided are by the old rules, up to the one that stood, and which by the new ones, is not for the
+    log to tell."""
+    eras = []
     for at, era in enumerate(life.eras):
         behind = life.eras[at + 1].begin if at + 1 < len(life.eras) else NEVER
         rules_of = next((line["rules_of"] for line in reversed(history.zones) if line["n"] < era.begin), {})
         if rules_of:
             era.trigger = oracle.make(era.said, rules_of)
+        era.late_us = era.reach_us
         eras.append(era)
         for line in history.zones:
-            name = era.said.get("timezone")
-            if era.begin < line["n"] < behind and line["rules_of"].get(name) != rules_of.get(name):
+            if era.begin < line["n"] < behind and era.said.get("timezone"):
                 eras.append(go_on_by_other_rules(life, history, eras[-1], line, decisions))
-                rules_of = line["rules_of"]
     life.eras = eras
 
 
@@ -102,7 +103,7 @@ def go_on_by_other_rules(life, history, era, line, decisions):
                         sure_us=at_us)
     era.end_us = era.over_us = at_us
     era.reach_us = shown_between(history, era.begin, begin, era.sure_us, at_us)[1]
-    decided_us = [last_us for last_us, when_us in decisions if max(last_us, when_us) <= at_us]
+    decided_us = [last_us for last_us, when_us in decisions if last_us <= at_us and when_us < at_us]
     low_us = max(decided_us, default=min(era.from_us, era.earliest_us, at_us) - 1)
     high_us = max(trigger.next(era.reach_us, era.reach_us + LONGEST_US) or NEVER
                   for trigger in (era.trigger, following.trigger))

@@ -115,10 +115,11 @@ def place(verdict, violate, life, segments, segment):
             continue
         if last_us < era.earliest_us and era.trigger.date_us is None:
             continue
-        is_in_time = min(era.from_us, era.end_us) <= segment.decided_us <= era.reach_us
+        is_in_time = min(era.from_us, era.end_us) <= segment.decided_us <= max(era.reach_us, era.late_us)
         counted = era.trigger.count(first_us - 1, last_us)
         fits.append(((counted != segment.count, not is_in_time, len(fits)), era, first_us, last_us, counted))
-    if sum(not key[0] for key, *_ in fits) > 1 and life.is_blurred(segment.first_us, segment.last_us):
+    best = sorted(key[:2] for key, *_ in fits)[:2]
+    if len(best) == 2 and best[0] == best[1] and life.is_blurred(segment.first_us, segment.last_us):
         verdict.counts["fires"] += segment.count
     elif fits:
         _, era, first_us, last_us, counted = min(fits)
@@ -133,10 +134,11 @@ def place(verdict, violate, life, segments, segment):
 
 
 def place_end(life, segments, segment):
-    """One that began by other rules: what of it lies behind the blur is of the last era that has its end."""
-    for era in reversed(life.eras):
-        if era.trigger.base_of(segment.last_us) is not None and segment.last_us <= era.reach_us:
-            first_us = era.trigger.next(segment.first_us - 1, segment.last_us)
+    """One that began by other rules: what of it lies behind the blur is of the era in which it was decided."""
+    for era in life.eras:
+        is_in_time = era.from_us <= segment.decided_us <= era.late_us and segment.last_us <= era.reach_us
+        if is_in_time and era.trigger.base_of(segment.last_us) is not None and segment.last_us >= era.earliest_us:
+            first_us = era.trigger.next(max(segment.first_us, era.earliest_us) - 1, segment.last_us)
             segments[id(era)].append(Segment(first_us, segment.last_us, segment.count, segment.run, segment.skip))
             return
 

@@ -184,11 +184,14 @@ static void answer_load(struct life *life, const struct message *load)
   }
 }
 
-/* What came back with its file has the id of one whose runs may still end. */
+/* What came back with its file has the id of one whose runs may still end; after the clock was set
+ * back, also one of the same time. */
 static bool is_its_run(struct life *life, const struct booked *job, int64_t scheduled_us)
 {
-  return book_query(life_db(life), "SELECT 1 FROM runs WHERE scheduled_us = ? AND job = ?",
-                    scheduled_us, job->number, 0) != 0;
+  static const char sql[] = "SELECT 1 FROM runs WHERE scheduled_us = ?1 AND job = ?2 AND NOT EXISTS"
+                            " (SELECT 1 FROM runs WHERE scheduled_us = ?1"
+                            "  AND job NOT IN (SELECT number FROM jobs))";
+  return book_query(life_db(life), sql, scheduled_us, job->number, 0) != 0;
 }
 
 /* A daemon is ready when it has read all files as they were when it began. */

@@ -284,14 +284,15 @@ static bool must_have_moved(const struct life *life)
 }
 
 /* Due times behind the one that stood may be passed over until the daemon has heard of the change,
- * and since when it was down. */
+ * and since when it was down. When it reads its store again, as it starts or could not write, it
+ * may go on behind the last claim. */
 static bool may_be_first(const struct life *life, const struct booked *job,
                          const struct rule *present, int64_t us)
 {
   int64_t now_us = sim_now_us(life->sim);
-  bool is_alive = change.is_live && change.crashes == life->report->crashes;
+  bool is_read_again = change.crashes != life->report->crashes || life->was_broken;
   int64_t low_us = later(change.at_us, job->decided_us + 1);
-  if (!is_alive && us == next_due(present, undecided_since(job)))
+  if ((!change.is_live || is_read_again) && us == next_due(present, undecided_since(job)))
     return true;
   if (!change.is_live || !is_due_at(present, us))
     return false;
