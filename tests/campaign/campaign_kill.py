@@ -1,5 +1,5 @@
-"""kill -9 at random moments under mixed load. Clients add, change, pause, run and remove jobs, keep values and add
-scripts; files are saved; history is pruned; and every due time must still be one run or part of one skip."""
+"""kill -9 at random moments under mixed load. Clients add, change, pause, run and remove jobs, tell of events, keep values
+and add scripts; files are saved; history is pruned; and every due time must still be one run or part of one skip."""
 import random
 import threading
 import time
@@ -42,6 +42,10 @@ BUSY = [
     {"id": "graceful", "trigger": "every 50ms", "run": "once", "misfire_grace_time": "100ms", **OFTEN},
     {"id": "punctual", "trigger": "every 800ms", "run": "once", "misfire_grace_time": "80ms", **OFTEN},
     {"id": "shell", "trigger": "every 1s", "command": SHELL, **OFTEN},
+    {"id": "hears", "trigger": "on_event noise batch=5", "run": "once", **OFTEN},
+    {"id": "calm", "trigger": "on_event noise debounce=300ms", "run": "slow", **OFTEN},
+    {"id": "follows", "trigger": "after_job slow outcome=finished", "run": "once", **OFTEN},
+    {"id": "alarmed", "trigger": "on_event job_error filter=(job=failing)", "run": "once", **OFTEN},
     {"id": "hand", "run": "once", "overlap": "allow", **OFTEN},
 ]
 """The spec's "run" is the function; what the log and the file say is made of it below."""
@@ -72,7 +76,7 @@ class Load:
         self.daemon, self.stopping, self.failures = daemon, threading.Event(), []
         works = [("adder1", self.add), ("adder2", self.add), ("many", self.add_many), ("changer", self.change),
                  ("hand", self.run_by_hand), ("keeper1", self.keep), ("keeper2", self.keep), ("remover", self.remove),
-                 ("ear", self.listen)]
+                 ("ear", self.listen), ("teller", self.tell)]
         self.threads = [threading.Thread(target=self.go_on, daemon=True, args=(name, work, random.Random(
             "%s/%s" % (rig.chance.random(), name)))) for name, work in works]
         self.added, self.serial = [], 0
@@ -162,6 +166,13 @@ class Load:
     def run_by_hand(self, client, name, chance):
         client.call("run_now", job="hand")
         time.sleep(chance.uniform(0, 0.06))
+
+    def tell(self, client, name, chance):
+        """Bursts of events, for which jobs wait."""
+        for _ in range(chance.randint(1, 4)):
+            self.serial += 1
+            client.call("emit", event="noise", data={"n": self.serial})
+        time.sleep(chance.uniform(0.05, 0.4))
 
     def keep(self, client, name, chance):
         """Two clients on the same counter, and a value each."""

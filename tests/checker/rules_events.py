@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import oracle
 from eras import changes_of, since_last_removal
 from reading import ACTIVE, BY_EVENT, BY_SCHEDULE, STATES, text_of, us_of
-from rules_fires import STILL_OPEN_US, pruned_until, waits
+from rules_fires import STILL_OPEN_US, waits
 from rules_runs import ENDED, OPEN, find_runs, first_of, may_be_pruned
 from wishes import DEBOUNCE_MOST, KINDS, Wish, pauses_of, triggers_of
 
@@ -145,7 +145,7 @@ def causes_in_rows(store, history, of_job, name):
 def judge_dispositions(store, history, verdict, numbers, job, triggers, pauses, causes, seen):
     skips = {reason: sum(skip.count for skip in store.skips_of[job.number] if skip.reason == reason)
              for reason in ("misfire", "overlap", "paused", "calendar", "limit")}
-    kept_us, sure, open_ends, count = pruned_until(store, history, job), 0, 0, 0
+    kept_us, sure, open_ends, count = kept_since(store, history, job), 0, 0, 0
     is_full = skips["limit"] and sum(map(len, causes.values())) >= QUEUE_MOST
     for key in {*seen, *causes}:
         must, may, paused = 0, 0, 0
@@ -167,6 +167,15 @@ def judge_dispositions(store, history, verdict, numbers, job, triggers, pauses, 
         judge_count(store, history, verdict, numbers, job, key, seen[key], (must, may, paused), len(causes[key]))
     judge_skips(verdict, job, skips, sure, sure + open_ends + uncertain_pauses(history, job, triggers, pauses, causes), is_full)
     return count + skips["paused"]
+
+
+def kept_since(store, history, job):
+    """Of what came before, the runs may be gone: only the newest are kept."""
+    age_us, keep = history.retention.get("age_us"), history.retention.get("runs")
+    moments = [-math.inf if age_us is None else store.newest_us - age_us]
+    if keep is not None and len(store.runs_of[job.number]) >= keep:
+        moments.append(min(run.scheduled_us for run in store.runs_of[job.number]))
+    return max(moments)
 
 
 def is_wanted(history, job, triggers, cause):

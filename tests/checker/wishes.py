@@ -47,9 +47,11 @@ def wish_of(trigger, timezone_name=None):
             oracle.parse(trigger, timezone_name)
             return None
         words = trigger.split()
-        if any("=(" in word or '"' in word for word in words):
+        if '"' in trigger:
             raise oracle.Unknown("trigger %s" % trigger)
         members = dict(word.split("=", 1) for word in words[2:])
+        if "filter" in members:  # (name=value), of one
+            members["filter"] = dict([members["filter"].strip("()").split("=", 1)])
         trigger = {"kind": words[0], "event" if words[0] == "on_event" else "job": words[1], **members}
     kind = trigger.get("kind")
     if kind in ("date", "interval", "cron"):
