@@ -124,7 +124,8 @@ def blur_what_was_shown_twice(life):
     for at, era in enumerate(life.eras):
         for other in life.eras[:at]:
             low_us, high_us = max(era.span[0], other.span[0]), min(era.span[1], other.span[1])
-            if other.reach_us > other.over_us and low_us <= high_us:
+            is_shown_twice = other.reach_us > other.over_us or other.end_us > era.sure_us
+            if is_shown_twice and low_us <= high_us:
                 life.blurs.append((low_us, high_us))
 
 
