@@ -1,6 +1,7 @@
 """Job files are what is declared: once everything is settled, the store has exactly the jobs of the files, with their
 triggers."""
 import oracle
+from wishes import KINDS, wish_of
 
 
 def judge(store, history, verdict):
@@ -27,6 +28,10 @@ def judge_trigger(verdict, name, spec, job):
             verdict.violate("file", name, None, "no trigger", "%s" % job.trigger)
         return
     try:
+        if job.trigger is not None and job.trigger.get("kind") in KINDS:
+            if wish_of(spec["trigger"], spec.get("timezone")) != wish_of(job.trigger):
+                verdict.violate("file", name, None, "the trigger %s" % spec["trigger"], "%s" % job.trigger)
+            return
         said = oracle.parse(spec["trigger"], spec.get("timezone"))
     except oracle.Unknown as unknown:
         verdict.unjudged[str(unknown)] += 1

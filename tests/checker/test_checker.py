@@ -436,6 +436,15 @@ class Refuses(unittest.TestCase):
             story.say("settled", at_us=at(4) + 50 * SECOND)
         self.refuse("file", change)
 
+    def test_another_event_than_its_file_says(self):
+        for said, kinds in (("on_event order filter=(shop=berlin)", set()), ("on_event order", {"file"})):
+            story = right()
+            story.say("file", script="b", jobs=[{"id": "x", "trigger": said}], from_us=at(4), written_us=at(4))
+            story.say("settled", at_us=at(4) + 50 * SECOND)
+            story.database.execute("INSERT INTO jobs VALUES(7, 'x', 0, 'b', ?, '{}')", (json.dumps(ORDERS),))
+            story.database.execute("INSERT INTO job_progress VALUES(7, 0, NULL, NULL, 0, NULL, NULL)")
+            self.assertEqual(story.kinds(), kinds)
+
     def test_what_is_no_store_and_no_log(self):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "moonbeat.db"
