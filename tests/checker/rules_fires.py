@@ -105,9 +105,9 @@ def all_segments(store, job):
 
 
 def place(verdict, violate, life, segments, segment):
-    """To the era whose due times these are; when several have them, to that which has as many, and in which they were
-    decided. When that cannot be said, as the clock has shown the time in both, to none: neither need have gone on until
-    then."""
+    """To the era whose due times these are; when several have them, to that which has as many, in which they were
+    decided, and which had begun by the first of them. When that cannot be said, as the clock has shown the time in
+    both, to none: neither need have gone on until then."""
     fits = []
     for era in life.eras:
         first_us, last_us = era.trigger.base_of(segment.first_us), era.trigger.base_of(segment.last_us)
@@ -117,8 +117,10 @@ def place(verdict, violate, life, segments, segment):
             continue
         is_in_time = min(era.from_us, era.end_us) <= segment.decided_us <= max(era.reach_us, era.late_us)
         counted = era.trigger.count(first_us - 1, last_us)
-        fits.append(((counted != segment.count, not is_in_time, len(fits)), era, first_us, last_us, counted))
-    best = sorted(key[:2] for key, *_ in fits)[:2]
+        begins_before = first_us < era.earliest_us and era.trigger.date_us is None
+        key = (counted != segment.count, not is_in_time, begins_before)
+        fits.append(((*key, len(fits)), era, first_us, last_us, counted))
+    best = sorted(key[:3] for key, *_ in fits)[:2]
     if len(best) == 2 and best[0] == best[1] and life.is_blurred(segment.first_us, segment.last_us):
         verdict.counts["fires"] += segment.count
     elif fits:

@@ -254,6 +254,28 @@ class Accepts(unittest.TestCase):
         self.assertEqual(change(right(), 3.5, 5.5), {"missing"})
         self.assertEqual(change(right(), 3.5, 5.5, 7.5, 8), {"extra"})
 
+    def test_a_skip_that_began_before_what_the_clock_has_shown_twice(self):
+        """Both triggers are due at each minute, the second one since an hour before the first."""
+        def minute(number):
+            return T0 // MINUTE * MINUTE + number * MINUTE
+        trigger = {"kind": "cron", "expression": "*/1 * * * *"}
+        for last, kinds in ((2, set()), (-20, {"missing"})):
+            story = right()
+            story.add("each", trigger={"kind": "cron", "expression": "* * * * *"}, answer_us=minute(1), next_us=minute(4))
+            story.run("each", minute(1))
+            story.skip("each", minute(2), minute(3), 2, recorded_us=minute(4))
+            story.run("each", minute(4))
+            story.say("clock", at_us=minute(4) + 10 * SECOND, step_us=-HOUR)
+            story.operate("reschedule_job", minute(-56) + 20 * SECOND, job="each", trigger=trigger,
+                          result={"id": "each", "trigger": trigger, "next_run_at": text_of(minute(-55))})
+            story.database.execute("UPDATE jobs SET trigger = ?1, spec = json_set(spec, '$.trigger', json(?1))"
+                                   " WHERE id = 'each'", (json.dumps(trigger),))
+            story.run("each", minute(-55))
+            story.say("clock", at_us=minute(-55) + SECOND, step_us=59 * MINUTE)
+            story.skip("each", minute(-54), minute(last), last + 55, recorded_us=minute(4) + SECOND)
+            story.run("each", minute(3), claimed_us=minute(4) + SECOND)
+            self.assertEqual(story.kinds(), kinds)
+
     def test_a_file_that_was_saved_before_the_clock_was_set_back(self):
         """It was read by the one time or the other."""
         for next_us, kinds in ((T0 + 80 * SECOND, set()), (T0 + 200 * SECOND, {"missing"})):
