@@ -9,17 +9,19 @@ Before that all judges that are asked must be content with the copy as it is.
 
 --check only sees that every patch applies without fuzz; CTest does, so that none rots.
 
-Exit status: 0 all are caught (or apply); 1 one survives or does not; 64 wrong arguments."""
+Exit status: 0 all are caught (or apply); 1 one survives, is not judged in time, or does not apply; 64 wrong
+arguments."""
 import json
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "support"))
 
 from arguments import Parser  # noqa: E402
-from judges import JUDGES  # noqa: E402
+from judges import JUDGES, OutOfTime, ask  # noqa: E402
 from mutant import ROOT, read_all  # noqa: E402
 from tree import Broken, Tree  # noqa: E402
 
@@ -52,28 +54,14 @@ def check(chosen):
     return wrong
 
 
-def work(one, tree):
-    """Its verdict, after as little work as it needs for a complaint."""
-    for size in one.sizes:
-        verdict = one.work(tree, size)
-        if verdict.complaint:
-            break
-    return verdict
-
-
 def judge(tree, mutant):
     """What became of it, as --json shows it."""
     began = time.monotonic()
-    result = {"mutant": mutant.name, "breaks": mutant.breaks, "caught_by": None, "after": None, "complaint": ""}
+    result = {"mutant": mutant.name, "breaks": mutant.breaks, "state": "not judged", "caught_by": None, "after": None,
+              "complaint": ""}
     try:
         with tree.mutated(mutant):
-            for name in mutant.judges:
-                tree.build(JUDGES[name].targets)
-                verdict = work(JUDGES[name], tree)
-                if verdict.complaint:
-                    result |= {"caught_by": name, "after": verdict.after, "complaint": verdict.complaint}
-                    break
-                result["complaint"] = "nobody complains: " + verdict.after
+            result |= ask(mutant.judges, tree)
     except Broken as broken:
         result["complaint"] = str(broken)
     result["seconds"] = round(time.monotonic() - began, 1)
@@ -81,23 +69,26 @@ def judge(tree, mutant):
 
 
 def show(result):
-    print("%-26s %-8s %-10s %6.1f s  %s" % (result["mutant"], result["caught_by"] or "SURVIVES",
-                                          result["after"] or "", result["seconds"], result["complaint"][:110]),
-          flush=True)
+    who = result["caught_by"] or result["state"].upper()
+    print("%-26s %-10s %-10s %6.1f s  %s" % (result["mutant"], who, result["after"] or "", result["seconds"],
+                                          result["complaint"][:110]), flush=True)
 
 
 def see_unbroken(tree, chosen):
     """The complaint of a judge about the copy as it is: then its verdicts would be worth nothing."""
     for name in sorted({name for mutant in chosen for name in mutant.judges}):
         tree.build(JUDGES[name].targets)
-        verdict = JUDGES[name].work(tree, JUDGES[name].sizes[0])
-        if verdict.complaint:
-            return "%s complains without a mutant: %s" % (name, verdict.complaint)
+        try:
+            complaint = JUDGES[name].work(tree, JUDGES[name].sizes[0]).complaint
+        except OutOfTime as out:
+            complaint = str(out)
+        if complaint:
+            return "%s complains without a mutant: %s" % (name, complaint)
     return None
 
 
 def hunt(chosen, options):
-    survivors = 0
+    count = Counter()
     with tempfile.TemporaryDirectory(prefix="moonbeat-mutants-") as scratch:
         tree = Tree(Path(options.scratch or scratch).resolve())
         say("building in %s" % tree.root)
@@ -109,13 +100,13 @@ def hunt(chosen, options):
             if sys.stderr.isatty():
                 sys.stderr.write("%d of %d: %s\r" % (number, len(chosen), mutant.name))
             result = judge(tree, mutant)
-            survivors += result["caught_by"] is None
+            count[result["state"]] += 1
             if options.json:
                 print(json.dumps(result), flush=True)
             else:
                 show(result)
-    say("%d mutants, %d survive" % (len(chosen), survivors))
-    return 1 if survivors else 0
+    say("%d mutants, %d survive, %d are not judged" % (len(chosen), count["survives"], count["not judged"]))
+    return 0 if count["caught"] == len(chosen) else 1
 
 
 def main():

@@ -1,5 +1,8 @@
 """Who may notice that something is wrong: the simulator, the checker over lives of the simulator, and the campaigns
-against the real daemon. Each works in sizes that grow (lives or cycles), as long as it has no complaint."""
+against the real daemon. Each works in sizes that grow (lives or cycles), as long as it has no complaint.
+
+What a program that hangs has done wrong is for the judge to say, by a limit of its own on what it waits for. One that
+is not done after PATIENCE_S has said nothing, which is no verdict (OutOfTime)."""
 import json
 import os
 import re
@@ -9,7 +12,11 @@ import sys
 import tempfile
 from dataclasses import dataclass
 
-PATIENCE_S = 300
+PATIENCE_S = 900
+
+
+class OutOfTime(Exception):
+    """No verdict: a judge has not come to its end."""
 
 
 @dataclass
@@ -19,20 +26,18 @@ class Verdict:
 
 
 def run(tree, *command):
-    """Its exit status and what it has said; a program that does not come to its end has failed too. Of what a
-    mutant does nothing stays: neither files nor a daemon."""
-    with tempfile.TemporaryDirectory(prefix="moonbeat-judge-", ignore_cleanup_errors=True) as scratch:
-        process = subprocess.Popen(command, cwd=tree.root, env=os.environ | {"TMPDIR": scratch}, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
-                                   start_new_session=True)
+    """Its exit status and what it has said; else raises OutOfTime. Of what a mutant does nothing stays: neither
+    files nor a daemon."""
+    with tempfile.TemporaryDirectory(prefix="moonbeat-judge-", ignore_cleanup_errors=True) as scratch, subprocess.Popen(
+            command, cwd=tree.root, env=os.environ | {"TMPDIR": scratch}, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, errors="replace", start_new_session=True) as process:
         try:
             said, complained = process.communicate(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
-            return None, "no end within %d s" % PATIENCE_S
+            raise OutOfTime("no end within %d s" % PATIENCE_S) from None
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
     return process.returncode, said + complained
 
 
@@ -94,3 +99,28 @@ class Campaign:
 
 JUDGES = {"sim": Sim(), "judged": Judged(), "kill": Campaign("kill", (4, 12, 40)),
           "clock": Campaign("clock", (10, 100), "shim_clock_shim")}
+
+
+def work(judge, tree):
+    """Its verdict, after as little work as it needs for a complaint."""
+    for size in judge.sizes:
+        verdict = judge.work(tree, size)
+        if verdict.complaint:
+            break
+    return verdict
+
+
+def ask(names, tree):
+    """The first judge that complains. When none does, it has survived only if all of them have come to their end."""
+    late = seen = ""
+    for name in names:
+        tree.build(JUDGES[name].targets)
+        try:
+            verdict = work(JUDGES[name], tree)
+        except OutOfTime as out:
+            late = "not judged in time by %s: %s" % (name, out)
+            continue
+        if verdict.complaint:
+            return {"state": "caught", "caught_by": name, "after": verdict.after, "complaint": verdict.complaint}
+        seen = "nobody complains: " + verdict.after
+    return {"state": "not judged" if late else "survives", "complaint": late or seen}
