@@ -17,7 +17,7 @@ static const struct {
 } zones[] = {
     {"Europe/Berlin", "Europe/Moscow"},      {"America/New_York", "America/Regina"},
     {"Asia/Kolkata", "Asia/Kathmandu"},      {"Europe/London", "Europe/Paris"},
-    {"Australia/Sydney", "Australia/Perth"},
+    {"Australia/Sydney", "Australia/Eucla"},
 };
 
 static const char *const folders[] = {"zones", "zones/Europe", "zones/America", "zones/Asia",
@@ -215,6 +215,8 @@ void zones_change(struct life *life)
     life->jobs[i].is_blurred |= zones_is_pending(&life->jobs[i]);
   change.is_live = false;
   change.is_noted = false;
+  if (draw_chance(&life->draw, 50)) /* the machine was off, until somebody upgraded it */
+    sim_leap(life->sim, draw_below(&life->draw, 12 * HOUR));
   switch_version(life);
   sometimes("the tz database is another one after a restart");
 }
