@@ -103,7 +103,8 @@ def go_on_by_other_rules(life, history, era, line, decisions):
                         sure_us=at_us)
     era.end_us = era.over_us = at_us
     era.reach_us = shown_between(history, era.begin, begin, era.sure_us, at_us)[1]
-    decided_us = [last_us for last_us, when_us in decisions if last_us <= at_us and when_us < at_us]
+    sure_us = shown_between(history, begin, NEVER, at_us)[0]  # what was decided before this was not decided later
+    decided_us = [last_us for last_us, when_us in decisions if last_us <= at_us and when_us < sure_us]
     low_us = max(decided_us, default=min(era.from_us, era.earliest_us, at_us) - 1)
     high_us = max(trigger.next(era.reach_us, era.reach_us + LONGEST_US) or NEVER
                   for trigger in (era.trigger, following.trigger))

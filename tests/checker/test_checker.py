@@ -496,6 +496,25 @@ class Zones(unittest.TestCase):
     def test_what_stood(self):
         self.assertEqual(self.change(133, 178, 238, 298, 358), set())
 
+    def test_what_stood_before_the_clock_was_set_back(self):
+        """It was off from minute 60 until 179; what is decided at minute 82 comes after that all the same."""
+        story = right()
+        hour = T0 // HOUR * HOUR
+        story.add("hourly", trigger={"kind": "cron", "expression": "43 * * * *", "timezone": "Asia/Kolkata"},
+                  answer_us=hour + 13 * MINUTE, next_us=hour + 83 * MINUTE)
+        story.run("hourly", hour + 13 * MINUTE)
+        story.say("zones", at_us=hour + 130 * MINUTE, rules_of={"Asia/Kolkata": "Asia/Kathmandu"})
+        story.skip("hourly", hour + 73 * MINUTE, hour + 118 * MINUTE, 2, recorded_us=hour + 179 * MINUTE)
+        story.run("hourly", hour + 178 * MINUTE, claimed_us=hour + 179 * MINUTE)
+        story.say("clock", at_us=hour + 180 * MINUTE, step_us=-100 * MINUTE)
+        trigger = {"kind": "interval", "every": "1m", "start": text_of(hour + 82 * MINUTE)}
+        story.operate("reschedule_job", hour + 81 * MINUTE, job="hourly", trigger=trigger,
+                      result={"id": "hourly", "trigger": trigger, "next_run_at": trigger["start"]})
+        story.run("hourly", hour + 82 * MINUTE)
+        story.database.execute("UPDATE jobs SET trigger = ?1, spec = json_set(spec, '$.trigger', json(?1))"
+                               " WHERE id = 'hourly'", (json.dumps(trigger),))
+        self.assertEqual(story.kinds(), set())
+
     def test_one_that_is_left_out(self):
         self.assertEqual(self.change(118, 178, 298, 358), {"missing"})
         self.assertEqual(self.change(118, 178, 238, 298), {"missing"})
