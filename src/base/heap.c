@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-enum { BRANCHES = 4 };
+enum { BRANCHES = 4, CAPACITY_LEAST = 64 };
 
 void heap_deinit(struct heap *heap)
 {
@@ -16,6 +16,12 @@ void heap_deinit(struct heap *heap)
 struct heap_node *heap_first(const struct heap *heap)
 {
   return heap->count ? heap->places[0].node : NULL;
+}
+
+static void resize(struct heap *heap, size_t capacity)
+{
+  heap->capacity = capacity;
+  heap->places = memory_resize(heap->places, capacity * sizeof *heap->places);
 }
 
 static bool before(const struct heap_place *a, const struct heap_place *b)
@@ -86,10 +92,8 @@ void heap_put(struct heap *heap, struct heap_node *node)
     return;
   }
   heap_remove(node);
-  if (heap->count == heap->capacity) {
-    heap->capacity = heap->capacity ? heap->capacity * 2 : 64;
-    heap->places = memory_resize(heap->places, heap->capacity * sizeof *heap->places);
-  }
+  if (heap->count == heap->capacity)
+    resize(heap, heap->capacity ? heap->capacity * 2 : CAPACITY_LEAST);
   struct heap_place place = place_for(node);
   heap->count++;
   fill(heap, move_up(heap, heap->count - 1, &place), &place);
@@ -104,6 +108,8 @@ void heap_remove(struct heap_node *node)
   struct heap_node *last = heap->places[--heap->count].node;
   if (last != node)
     settle(heap, node->index, last);
+  if (heap->capacity > CAPACITY_LEAST && heap->count < heap->capacity / 4)
+    resize(heap, heap->capacity / 2);
 }
 
 static int by_order(const void *a, const void *b)

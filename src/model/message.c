@@ -1,7 +1,8 @@
-/* Messages go from one thread to another and others come back. Given to the allocator, each would
- * be freed in a part of the memory that belongs to the thread that made it, and the two would wait
- * for each other there at every run. So each thread keeps what it has finished with for what it
- * sends next. */
+/* The scheduler sends a run to a worker, which answers with another message. Given to the
+ * allocator, each would be freed in the part of the memory of the thread that made it, and the two
+ * would wait for each other there at every run. So a thread keeps what it has finished with for
+ * what it sends next, and it is the scheduler's own memory that comes back. A few are enough: most
+ * runs are answered before the next one begins. More, all over the memory, would hold its pages. */
 #include "model/message.h"
 
 #include <pthread.h>
@@ -16,7 +17,7 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { SPARES_MAX = 0 };
 #else
-enum { SPARES_MAX = 1024 }; /* as many as a turn sends out */
+enum { SPARES_MAX = 16 };
 #endif
 
 struct spares {
