@@ -285,6 +285,7 @@ void booked_change(struct booked *job, const struct rule *rule, int64_t now_us, 
   job->segments[job->segment_count++] = (struct segment){job->rule, job->from_us, until_us, false};
   job->rule = *rule;
   job->from_us = now_us;
+  job->shown_us = 0;
 }
 
 int64_t booked_since(const struct booked *job)

@@ -44,6 +44,8 @@ struct booked {
   struct rule rule; /* in force since from_us */
   int64_t from_us;
   int64_t decided_us, stood_us; /* at the last change of its zone: up to where; and its next one */
+  int64_t passed_us;            /* up to where it or a trigger before had come; or INT64_MIN */
+  int64_t shown_us;             /* the latest time at which the clock was set since from_us; or 0 */
   bool is_blurred;              /* times of two rules may be told for each other */
   struct segment segments[SEGMENTS_MAX + SEGMENTS_SPARE]; /* before that */
   int segment_count;

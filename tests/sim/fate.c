@@ -48,10 +48,27 @@ static void slow_disk(struct life *life)
   sim_call_later(life->sim, draw_below(&life->draw, 2 * MINUTE), mend, life);
 }
 
+static void note_shown(struct life *life)
+{
+  int64_t now_us = sim_now_us(life->sim);
+  for (int i = 0; i < JOBS; i++)
+    if (life->jobs[i].shown_us < now_us)
+      life->jobs[i].shown_us = now_us;
+}
+
+static void set_clock_by(struct life *life, int64_t step_us)
+{
+  life->report->faults++;
+  life_say(life, "the clock is set by %lld us", (long long)step_us);
+  witness_clock(life->witness, step_us, sim_now_us(life->sim));
+  note_shown(life);
+  sim_set_clock(life->sim, step_us);
+  guest_clock_set(life, step_us);
+}
+
 static void set_clock(struct life *life)
 {
   int64_t step_us = draw_size(&life->draw, 100 * 1000 * 1000) * 1000;
-  life->report->faults++;
   if (draw_chance(&life->draw, 50)) {
     if (draw_chance(&life->draw, 40)) /* not far: what has just run may be due again */
       step_us = draw_below(&life->draw, MINUTE);
@@ -60,10 +77,7 @@ static void set_clock(struct life *life)
   } else {
     sometimes("the clock is set forward");
   }
-  life_say(life, "the clock is set by %lld us", (long long)step_us);
-  witness_clock(life->witness, step_us, sim_now_us(life->sim));
-  sim_set_clock(life->sim, step_us);
-  guest_clock_set(life, step_us);
+  set_clock_by(life, step_us);
   if (step_us < 0 && draw_chance(&life->draw, 75))
     client_change_some(life);
 }

@@ -134,14 +134,15 @@ static int64_t next_due(const struct rule *rule, int64_t from_us)
   return us;
 }
 
-/* The last due time before `until_us` that has become a run or a skip; INT64_MIN: none. */
-static int64_t last_decided(struct life *life, const struct booked *job, int64_t until_us)
+/* The last due time in between that has become a run or a skip; INT64_MIN: none. */
+static int64_t last_decided(struct life *life, const struct booked *job, int64_t since_us,
+                            int64_t until_us)
 {
   char *sql = memory_printf("SELECT max(us) FROM (SELECT scheduled_us us FROM runs WHERE job = ?1"
                             " AND cause = 0 UNION ALL SELECT last_us FROM skips WHERE job = ?1)"
                             " WHERE us >= ?2 AND us < %lld",
                             (long long)until_us);
-  int64_t us = book_query(life_db(life), sql, job->number, booked_since(job), INT64_MIN);
+  int64_t us = book_query(life_db(life), sql, job->number, since_us, INT64_MIN);
   free(sql);
   return us;
 }
@@ -179,12 +180,14 @@ static int64_t next_booked(const struct booked *job, int64_t from_us)
 }
 
 /* How far the job is, by the version that is over. One that is asked says so; for the others that
- * is the first one that is not decided. */
+ * is the first one that is not decided. What was decided for a time that the clock has not shown
+ * since the trigger is in force is another one's. */
 static void note(struct life *life, struct booked *job, bool is_asked)
 {
   if (!is_asked)
-    job->stood_us = INT64_MAX;
-  job->decided_us = last_decided(life, job, job->stood_us);
+    job->stood_us = later(sim_now_us(life->sim), job->shown_us) + 1;
+  job->decided_us = last_decided(life, job, booked_since(job), job->stood_us);
+  job->passed_us = last_decided(life, job, INT64_MIN, job->stood_us);
   if (!is_asked)
     job->stood_us = next_booked(job, undecided_since(job));
 }
@@ -293,7 +296,7 @@ static bool may_be_first(const struct life *life, const struct booked *job,
 {
   int64_t now_us = sim_now_us(life->sim);
   bool is_read_again = change.crashes != life->report->crashes || life->was_broken;
-  int64_t low_us = later(change.at_us, job->decided_us + 1);
+  int64_t low_us = later(change.at_us, job->passed_us + 1);
   if ((!change.is_live || is_read_again) && us == next_due(present, undecided_since(job)))
     return true;
   if (!change.is_live || !is_due_at(present, us))
