@@ -184,6 +184,16 @@ void fate_step(struct life *life)
     check_dues(life);
 }
 
+/* What waits in the store is of a time to come, and nobody is to wait for that. */
+static void begin_in_the_past(struct life *life)
+{
+  causes_tell(life);
+  if (!life_go_on(life, SECOND / 10))
+    return;
+  set_clock_by(life, -draw_below(&life->draw, 12 * HOUR));
+  life_recover(life);
+}
+
 static void cancel_open(struct life *life)
 {
   sqlite3_stmt *row;
@@ -243,6 +253,8 @@ void fate_calm_down(struct life *life)
   mend(life, life->sim);
   if (disk_is_dead(life->disk))
     life_recover(life);
+  if (draw_chance(&life->draw, 30))
+    begin_in_the_past(life);
   life_save(life, client_source(life));
   guest_stay(life);
   life_go_on(life, 2 * SECOND);
