@@ -112,6 +112,12 @@ void heap_remove(struct heap_node *node)
     resize(heap, heap->capacity / 2);
 }
 
+void heap_shift(struct heap *heap, int64_t us)
+{
+  for (size_t i = 0; i < heap->count; i++)
+    heap->places[i].us = heap->places[i].node->us += us;
+}
+
 static int by_order(const void *a, const void *b)
 {
   return before(a, b) ? -1 : before(b, a) ? 1 : 0;

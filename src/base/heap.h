@@ -38,6 +38,8 @@ struct heap_node *heap_first(const struct heap *heap); /* NULL when empty */
  */
 void heap_put(struct heap *heap, struct heap_node *node);
 void heap_remove(struct heap_node *node); /* nothing when it is in none */
+/* Adds `us` to each node's; their order stays. */
+void heap_shift(struct heap *heap, int64_t us);
 /* Keeps the `keep` first nodes; the others are in no heap then and lie behind them in `places`. */
 void heap_cut(struct heap *heap, size_t keep);
 bool heap_check(const struct heap *heap); /* the order holds everywhere */

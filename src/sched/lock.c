@@ -448,6 +448,12 @@ static void expire(struct sched *s)
   }
 }
 
+void lock_clock_set(struct sched *s, int64_t step_us)
+{
+  heap_shift(&s->locks->leases, step_us);
+  heap_shift(&s->locks->waiting, step_us);
+}
+
 void lock_commit(struct sched *s)
 {
   struct order *node;

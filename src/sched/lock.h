@@ -42,6 +42,9 @@ void lock_run_over(struct sched *s, const struct open_run *run);
 /* The worker does not go on with calls that are no runs: they hold nothing any more. At once. */
 void lock_worker_over(struct sched *s, int worker);
 
+/* The wall clock was set, by step_us: what is left of leases and of patience stays the same. */
+void lock_clock_set(struct sched *s, int64_t step_us);
+
 /* The turn was committed, or undone. */
 void lock_commit(struct sched *s);
 void lock_undo(struct sched *s);

@@ -158,6 +158,13 @@ static void move_stop(struct sched *s, int64_t step_us)
   s->stop_by_us += step_us;
 }
 
+/* What no transaction keeps, and is moved once, whatever becomes of the turn. */
+static void clock_settle(struct sched *s, int64_t step_us)
+{
+  lock_clock_set(s, step_us);
+  move_stop(s, step_us);
+}
+
 /* Takes one message; what is kept for later is set to NULL. */
 static void take(struct sched *s, struct message **message)
 {
@@ -195,7 +202,6 @@ static void take(struct sched *s, struct message **message)
       run_clock_set_back(s, m->as.clock.step_us);
       queues_recover(s);
     }
-    move_stop(s, m->as.clock.step_us);
     break;
   case MESSAGE_HEARD:
     listeners_heard(s, m);
@@ -387,6 +393,8 @@ static void deliver(struct sched *s, const struct message_list *taken)
       stuck_settle(s, message);
     else if (message->kind == MESSAGE_SHORTAGE)
       shortage_settle(s, message);
+    else if (message->kind == MESSAGE_CLOCK)
+      clock_settle(s, message->as.clock.step_us);
   lock_commit(s);
   listeners_commit(s);
   script_answer_reloads(s);

@@ -26,6 +26,10 @@ static void keeps_its_order(void **state)
       assert_true(heap_check(&other));
     }
   }
+  int64_t first_us = heap_first(&heap)->us;
+  heap_shift(&heap, 7);
+  assert_int_equal(heap_first(&heap)->us, first_us + 7);
+  assert_true(heap_check(&heap));
   size_t count = heap.count;
   heap_cut(&heap, count / 2);
   assert_int_equal(heap.count, count / 2);

@@ -149,6 +149,39 @@ static void circles_are_refused(void **state)
   world_close(&w);
 }
 
+static void set_clock(struct world *w, int64_t step_us)
+{
+  struct message *set = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  set->as.clock.step_us = step_us;
+  w->now_us += step_us;
+  world_tell(w, set);
+}
+
+/* As elapsed time has it, wherever the wall clock is set meanwhile. */
+static void waits_and_leases_are_lengths_of_time(void **state)
+{
+  (void)state;
+  static const int64_t steps[] = {DAY, -DAY};
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    const struct message *x = open_runs(&w), *y = x->next, *z = y->next;
+    free(granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\",\"ttl\":\"1m\"}"), "a",
+                 ",\"ttl\":\"1m\""));
+    uint64_t hasty = ask(&w, y, 1, "lock", "{\"name\":\"a\",\"wait\":\"10s\"}");
+    uint64_t patient = ask(&w, z, 1, "lock", "{\"name\":\"a\"}");
+    set_clock(&w, steps[i]);
+    world_pass(&w, 9 * SECOND);
+    assert_null(world_answer(&w, hasty));
+    world_pass(&w, SECOND);
+    assert_true(is_answered(&w, hasty, "error: "));
+    world_pass(&w, 49 * SECOND);
+    assert_null(world_answer(&w, patient));
+    world_pass(&w, SECOND);
+    free(granted(&w, patient, "a", ""));
+    world_close(&w);
+  }
+}
+
 static void waits_and_leases_end(void **state)
 {
   struct world w;
@@ -321,9 +354,13 @@ static void refuses(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(goes_round_in_order),       cmocka_unit_test(an_end_of_any_kind_releases),
-      cmocka_unit_test(circles_are_refused),       cmocka_unit_test(waits_and_leases_end),
-      cmocka_unit_test(a_full_disk_loses_no_lock), cmocka_unit_test(refuses),
+      cmocka_unit_test(goes_round_in_order),
+      cmocka_unit_test(an_end_of_any_kind_releases),
+      cmocka_unit_test(circles_are_refused),
+      cmocka_unit_test(waits_and_leases_end),
+      cmocka_unit_test(waits_and_leases_are_lengths_of_time),
+      cmocka_unit_test(a_full_disk_loses_no_lock),
+      cmocka_unit_test(refuses),
       cmocka_unit_test(keeps_its_promises),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
