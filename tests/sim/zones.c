@@ -297,6 +297,8 @@ static bool may_be_first(const struct life *life, const struct booked *job,
   int64_t now_us = sim_now_us(life->sim);
   bool is_read_again = change.crashes != life->report->crashes || life->was_broken;
   int64_t low_us = later(change.at_us, job->passed_us + 1);
+  if (change.is_live && !is_read_again && job->stood_us <= change.at_us)
+    return false; /* it had come */
   if ((!change.is_live || is_read_again) && us == next_due(present, undecided_since(job)))
     return true;
   if (!change.is_live || !is_due_at(present, us))
