@@ -76,6 +76,9 @@ static enum error_code explain(struct store *store, struct error *error)
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
     return error_set(error, ERROR_BUSY, "%s: another program is writing to it", name);
+  case SQLITE_NOMEM: /* SQLite's own text may tell only what it was for */
+    return error_set(error, ERROR_INTERNAL, "%s: out of memory (code %d)", name,
+                     sqlite3_extended_errcode(store->db));
   case SQLITE_TOOBIG:
     return error_set(error, ERROR_LIMIT, "%s: a value is too large to be kept", name);
   case SQLITE_CANTOPEN:
