@@ -20,6 +20,9 @@ struct heap_node {
   size_t index;
 };
 
+/* What a node lies in: `type`, as its `member`. */
+#define heap_owner(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+
 /* The node's numbers as they were when it was put. */
 struct heap_place {
   int64_t us;

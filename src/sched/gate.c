@@ -328,13 +328,10 @@ static bool try_first(struct sched *s, struct gate *gate)
 {
   struct heap_node *node = first_waiting(gate);
   const struct heap *heap = node->heap;
-  if (heap == &gate->runs) {
-    struct open_run *run =
-        (struct open_run *)(void *)((char *)node - offsetof(struct open_run, start));
-    run_send(s, run);
-  } else {
+  if (heap == &gate->runs)
+    run_send(s, heap_owner(node, struct open_run, start));
+  else
     fire_again(s, near_entry(node));
-  }
   return node->heap != heap;
 }
 

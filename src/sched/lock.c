@@ -432,14 +432,13 @@ static void expire(struct sched *s)
   struct heap_node *node;
   struct error error;
   while ((node = heap_first(&s->locks->leases)) && node->us <= s->now_us) {
-    struct lock *lock = (struct lock *)(void *)((char *)node - offsetof(struct lock, lease));
+    struct lock *lock = heap_owner(node, struct lock, lease);
     log_warn("%s has kept lock \"%s\" beyond its ttl: it is free for others", lock->holder->name,
              lock->name);
     release(s, lock);
   }
   while ((node = heap_first(&s->locks->waiting)) && node->us <= s->now_us) {
-    struct party *party =
-        (struct party *)(void *)((char *)node - offsetof(struct party, waits.due));
+    struct party *party = heap_owner(node, struct party, waits.due);
     say_who_holds(party->waits.lock, &error);
     stop_waiting(party);
     answer_failure(s, party->waits.request, &error);

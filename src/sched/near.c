@@ -9,7 +9,6 @@
  * claim tells anyway, which is written later (fold.c). */
 #include "sched/near.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -27,7 +26,7 @@ struct entry *near_find(struct sched *s, int64_t number)
 
 struct entry *near_entry(struct heap_node *due)
 {
-  return (struct entry *)(void *)((char *)due - offsetof(struct entry, due));
+  return heap_owner(due, struct entry, due);
 }
 
 static bool is_near(const struct sched *s, const struct entry *entry)

@@ -325,11 +325,8 @@ void run_release(struct sched *s)
 void run_send_waiting(struct sched *s)
 {
   struct heap_node *node;
-  while (!s->stopping && !s->failure && (node = heap_first(&s->waiting)) && node->us <= s->now_us) {
-    struct open_run *run =
-        (struct open_run *)(void *)((char *)node - offsetof(struct open_run, start));
-    run_send(s, run);
-  }
+  while (!s->stopping && !s->failure && (node = heap_first(&s->waiting)) && node->us <= s->now_us)
+    run_send(s, heap_owner(node, struct open_run, start));
 }
 
 void run_move_due(struct sched *s, struct open_run *run, int64_t due_us)

@@ -25,7 +25,7 @@ static void on_timer(uv_timer_t *timer);
 
 static struct nap *nap_of(struct heap_node *node)
 {
-  return (struct nap *)((char *)node - offsetof(struct nap, node));
+  return heap_owner(node, struct nap, node);
 }
 
 static void start_timer(struct host *host)
