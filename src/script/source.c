@@ -14,7 +14,6 @@
 struct found {
   bool is_missing;
   bool is_regular;
-  bool is_refused; /* by the system, which may grant later what it does not grant now */
   struct source_stamp stamp;
   char *text;
   size_t size;
@@ -131,9 +130,11 @@ static bool read_all(int fd, int64_t expected, char **text, size_t *size)
   return true;
 }
 
+/* The system may grant later what it does not grant now, so the stamp is one that no file has and
+   each look asks again. */
 static void refuse(struct found *found, const char *path)
 {
-  found->is_refused = true;
+  found->stamp = (struct source_stamp){0};
   error_set_errno(&found->error, error_from_errno(errno), errno, "%s cannot be read", path);
 }
 
@@ -199,9 +200,8 @@ static enum source_change fail(struct source *source, const struct moment *momen
     return LOOK_UNSETTLED;
   source->doubt_us = 0;
   source->state = SOURCE_BAD;
-  /* A stamp that no file has: it is asked for each time. */
-  source->stamp = found->is_refused ? (struct source_stamp){0} : found->stamp;
-  source->is_stamp_sure = found->is_refused || age_us(&found->stamp, moment) >= SOURCE_SETTLED_US;
+  source->stamp = found->stamp;
+  source->is_stamp_sure = age_us(&found->stamp, moment) >= SOURCE_SETTLED_US;
   source->is_wanted = false;
   if (was_bad && strcmp(source->problem, found->error.text) == 0)
     return LOOK_SAME;
