@@ -50,6 +50,11 @@ static enum error_code append_argument(const struct json *args, const char *path
                                        struct buffer *out, struct error *error)
 {
   const struct json *value = find_argument(args, path);
+  if (*path < '1' || *path > '9')
+    return error_set(error, ERROR_INVALID,
+                     "{%s} is no argument: they are numbered, {1} or {1.name}, and {job} is the "
+                     "job's id",
+                     path);
   if (!value)
     return error_set(error, ERROR_NOT_FOUND, "there is no argument {%s}", path);
   if (value->type == JSON_ARRAY || value->type == JSON_OBJECT || value->type == JSON_NULL)

@@ -110,16 +110,28 @@ static enum error_code check_admission(struct sched *s, const struct job *job, s
   return job->trigger || has_args ? (error->code = ERROR_INVALID) : ERROR_OK;
 }
 
-enum error_code declare_check(struct sched *s, struct job *job, struct error *error)
+static enum error_code check_all(struct sched *s, struct job *job, bool with_trigger,
+                                 struct error *error)
 {
   enum error_code code = check_admission(s, job, error);
-  if (!code && job->trigger) {
+  if (!code && with_trigger && job->trigger) {
     trigger_anchor(job->trigger, s->now_us, job->id);
     code = check_trigger(s, job, error);
   }
   if (code)
     error_prefix(error, "job \"%s\"", job->id);
   return code && job->where ? error_prefix(error, "%s", job->where) : code;
+}
+
+enum error_code declare_check(struct sched *s, struct job *job, struct error *error)
+{
+  return check_all(s, job, true, error);
+}
+
+enum error_code declare_check_change(struct sched *s, const struct job *old, struct job *job,
+                                     struct error *error)
+{
+  return is_same(old, job, false) ? ERROR_OK : check_all(s, job, !is_same(old, job, true), error);
 }
 
 /* What it waits for is noted. A job that is declared by a script that was there when the daemon
@@ -306,8 +318,8 @@ static enum error_code read_one(struct sched *s, const struct script_entry *scri
                      job->where ? job->where : script->script.path, job->id,
                      other->where ? other->where : other->script);
   *conflict |= code != ERROR_OK;
-  if (!code && !is_same(other, job, true))
-    code = declare_check(s, job, error);
+  if (!code)
+    code = declare_check_change(s, other, job, error);
   stored_job_deinit(&stored);
   return code;
 }

@@ -12,8 +12,12 @@ void declare_remove_jobs(struct sched *s, const char *script);
 void declare_break_jobs(struct sched *s, const char *script, const char *reason);
 /* The jobs that could not run because of `script` can again, whoever made them. */
 void declare_mend_jobs(struct sched *s, const char *script);
-/* Whether a new trigger can be taken: its calendars are known, and it may fire. Anchors it. */
+/* Whether a new job can be taken: its pool is there, its key can be made, its calendars are known,
+ * and it may fire. Anchors its trigger. */
 enum error_code declare_check(struct sched *s, struct job *job, struct error *error);
+/* The same of one that takes the place of `old`, whose trigger stays if it is written the same. */
+enum error_code declare_check_change(struct sched *s, const struct job *old, struct job *job,
+                                     struct error *error);
 /* Stores a new job; takes it over also on failure. NULL with *error set. */
 struct entry *declare_add(struct sched *s, struct job *job, struct error *error);
 /* The definition of an entry becomes `job` (taken over); its due time is kept if the trigger is the

@@ -80,8 +80,8 @@ static enum error_code change(struct request *r, const struct json *changes)
   if (code)
     return code;
   code = request_check_function(r->s, job, r->error);
-  if (!code && json_get(changes, "trigger"))
-    code = declare_check(r->s, job, r->error);
+  if (!code)
+    code = declare_check_change(r->s, entry->job, job, r->error);
   if (!code)
     code = unique_change(r->s, entry, job, r->error);
   if (code) {

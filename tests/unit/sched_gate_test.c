@@ -299,6 +299,45 @@ static void a_pool_must_be_there(void **state)
   world_close(&w);
 }
 
+static void expect_refused(struct world *w, const char *operation, const char *params,
+                           const char *sentence)
+{
+  char *answer = world_ask(w, operation, params);
+  if (strncmp(answer, "error", 5) != 0 || !strstr(answer, sentence))
+    fail_msg("%s %s: %s", operation, params, answer);
+  free(answer);
+}
+
+#define MODIFY(id, changes) "{\"job\":\"" id "\",\"changes\":{" changes "}}"
+
+/* What could not be added cannot come by a change either, whatever else is changed. */
+static void a_change_is_looked_at_like_a_new_job(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             WITH_POOL("1", JOB("d", "0 1 * * *",
+                                "\"pool\":\"db\",\"args\":[7],\"concurrency_key\":\"k-{1}\"")));
+  free(world_ask(&w, "add_job", "{\"id\":\"x\",\"run\":{\"shell\":\"true\"}}"));
+  expect_refused(&w, "modify_job", MODIFY("x", "\"pool\":\"dbb\""),
+                 "there is no pool \"dbb\", did you mean \"db\"?");
+  expect_refused(&w, "modify_job", MODIFY("d", "\"concurrency_key\":\"k-{2}\""),
+                 "there is no argument {2}");
+  expect_refused(&w, "modify_job", MODIFY("d", "\"args\":[]"), "there is no argument {1}");
+  expect_refused(&w, "modify_job", MODIFY("x", "\"concurrency_key\":\"{x}\""),
+                 "key \"{x}\": {x} is no argument");
+  world_expect(&w, "show", "{\"job\":\"x\"}", "pool", "null");
+  world_expect(&w, "modify_job", MODIFY("x", "\"pool\":\"db\""), "id", "x");
+  world_expect(&w, "modify_job", MODIFY("d", "\"args\":[8]"), "id", "d");
+  /* A file that changes nothing but the pool. */
+  world_save(&w, "a", WITH_POOL("1", JOB("d", "0 1 * * *", "\"pool\":\"dbb\"")));
+  char *answer = world_ask(&w, "list", "{}");
+  assert_non_null(strstr(answer, "job \\\"d\\\": there is no pool \\\"dbb\\\""));
+  free(answer);
+  world_close(&w);
+}
+
 /* Nothing is written for one that waits, and nothing is lost. */
 static void who_waits_survives_a_crash(void **state)
 {
@@ -543,6 +582,7 @@ int main(void)
       cmocka_unit_test(a_pool_lets_so_many_through),
       cmocka_unit_test(slots_change_at_run_time),
       cmocka_unit_test(a_pool_must_be_there),
+      cmocka_unit_test(a_change_is_looked_at_like_a_new_job),
       cmocka_unit_test(who_waits_survives_a_crash),
       cmocka_unit_test(one_by_hand_waits_too),
       cmocka_unit_test(a_retry_gives_its_slot_back),
