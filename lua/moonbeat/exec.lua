@@ -11,6 +11,7 @@ local process = {}
 
 local INFO, WARN = 1, 2
 local ENVIRONMENT_MAX = 128000 -- the kernel takes 128 KiB for one variable
+local SHOWN_MAX = 80 -- bytes of a command in a sentence
 local LINE_MAX = 64 * 1024 -- longer lines of output come in pieces
 
 ---@class exec.options
@@ -127,13 +128,19 @@ local function log_output(child)
   take_lines(child, to_log(INFO), to_log(WARN))
 end
 
-local function describe_end(code, signal, timed_out)
+local function describe_end(command, code, signal, timed_out)
   if timed_out then
-    return "command timed out"
+    return command .. " timed out"
   elseif signal then
-    return "command was ended by signal " .. signal
+    return ("%s was ended by signal %s"):format(command, signal)
   end
-  return ("command exited with status %d"):format(code)
+  return ("%s exited with status %d"):format(command, code)
+end
+
+-- For a sentence: the program, or a short shell line. None is cut, as half a secret is not known as one.
+local function shown_command(source)
+  local text = type(source) == "table" and tostring(source[1]) or source
+  return #text <= SHOWN_MAX and not text:find "%c" and ('"%s"'):format(text) or "the command"
 end
 
 local function start(name, source, options)
@@ -170,7 +177,7 @@ function process.exec(source, options)
   local child <close>, message, error_code = start("exec", source, options)
   if not child then
     if options.check then
-      raw.fail(message)
+      raw.fail("exec: " .. message)
     end
     return nil, message, error_code
   end
@@ -186,7 +193,8 @@ function process.exec(source, options)
   local ok = code == 0 and not timed_out
   if options.check and not ok then
     local last = stderr:match("([^\n]*)\n?$")
-    raw.fail(describe_end(code, signal, timed_out) .. (last ~= "" and ": " .. last or ""))
+    raw.fail(("exec: %s%s"):format(describe_end(shown_command(source), code, signal, timed_out),
+      last ~= "" and ": " .. last or ""))
   end
   return {
     ok = ok,
@@ -222,7 +230,7 @@ function process.run_command(spec, run)
   log_output(child)
   local code, signal, timed_out = child:status()
   if code ~= 0 or timed_out then
-    error(describe_end(code, signal, timed_out), 0)
+    error(describe_end("command", code, signal, timed_out), 0)
   end
   return { code = 0 }
 end

@@ -18,13 +18,18 @@ local Handle = {}
 Handle.__index = Handle
 Handle.__name = "lock"
 
+-- The scheduler's sentences on a lock begin with it, those on the arguments do not.
+local function fail_as(name, message)
+  fail("%s", message:find '^lock "' and message or name .. ": " .. message)
+end
+
 local function ask(self, op, params)
   params.name, params.fence = self.name, self.fence
   local result, message, code = raw.request(op, params)
   if result then
     return true
   elseif code ~= "conflict" then
-    fail("lock: %s", message)
+    fail_as("lock", message)
   end
   return nil, message, code
 end
@@ -99,7 +104,7 @@ function lock.lock(name, options, action)
   if not granted and code == "timeout" then
     return nil, message, code
   elseif not granted then
-    fail("%s", message)
+    fail_as("lock", message)
   end
   local handle = setmetatable({ name = name, fence = granted.fence }, Handle)
   if action then

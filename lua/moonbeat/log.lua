@@ -13,14 +13,15 @@ local function shown(value)
   return tostring(value)
 end
 
-local function write(level, first, ...)
+local function write(level, name, first, ...)
   local text
   if select("#", ...) == 0 then
     text = shown(first)
   else
     local ok, result = pcall(string.format, first, ...)
     if not ok then
-      fail("log: %s", (result:gsub("to '%?'", "to 'format'")))
+      -- string.format counts as the person does, but for its own name.
+      fail("%s: %s", name, (result:gsub(" to '[^']*'", "", 1)))
     end
     text = result
   end
@@ -30,35 +31,35 @@ end
 ---@class log
 ---@overload fun(format: any, ...: any)
 local log = setmetatable({}, {
-  __call = function(_, ...) write(INFO, ...) end,
+  __call = function(_, ...) write(INFO, "log", ...) end,
 })
 
 --- A line for those who look closely: not shown by itself.
 ---@param format any a text as string.format has it when more follows, or anything
 ---@param ... any
 function log.debug(format, ...)
-  write(DEBUG, format, ...)
+  write(DEBUG, "log.debug", format, ...)
 end
 
 --- A line of the run's log: log.info("order %d: %s", id, state). print and io.write write such, too.
 ---@param format any a text as string.format has it when more follows, or anything
 ---@param ... any
 function log.info(format, ...)
-  write(INFO, format, ...)
+  write(INFO, "log.info", format, ...)
 end
 
 --- A line that somebody should read.
 ---@param format any a text as string.format has it when more follows, or anything
 ---@param ... any
 function log.warn(format, ...)
-  write(WARN, format, ...)
+  write(WARN, "log.warn", format, ...)
 end
 
 --- A line of what went wrong; it raises nothing.
 ---@param format any a text as string.format has it when more follows, or anything
 ---@param ... any
 function log.error(format, ...)
-  write(ERROR, format, ...)
+  write(ERROR, "log.error", format, ...)
 end
 
 return log

@@ -68,12 +68,19 @@ instant.start_of = instant.start_of
 ---@return number
 instant.diff = instant.diff
 
-local function checked(f, ...)
+-- What f returns, and a code behind its message; what it raises, in the name of the person's function.
+local function checked(name, f, ...)
   local ok, value, message = pcall(f, ...)
   if not ok then
-    fail("%s", value)
+    fail("%s: %s", name, value)
   end
-  return value, message
+  return value, message, message and "invalid"
+end
+
+local function check_zone(name, zone)
+  if zone ~= nil then
+    raw.check_type(name, "the zone", zone, "string")
+  end
 end
 
 --- The present.
@@ -84,17 +91,21 @@ end
 
 --- Reads RFC 3339, or a date or date and time on the wall clock of `zone` (the system's when not
 -- given); or, by a format, what strftime has written: time.parse("29.3.2026", nil, "%d.%m.%Y").
--- nil and a sentence when it is none.
+-- nil, a sentence and "invalid" when it is none.
 ---@param text string
 ---@param zone? string
 ---@param format? string
 ---@return time.value?
 ---@return string? message
+---@return string? code
 function time.parse(text, zone, format)
+  raw.check_type("time.parse", "the text", text, "string")
+  check_zone("time.parse", zone)
   if format ~= nil then
-    return checked(raw.time_parse_by, text, format, zone)
+    raw.check_type("time.parse", "the format", format, "string")
+    return checked("time.parse", raw.time_parse_by, text, format, zone)
   end
-  return checked(raw.time_parse, text, zone)
+  return checked("time.parse", raw.time_parse, text, zone)
 end
 
 local defaults = { month = 1, day = 1, hour = 0, min = 0, sec = 0 }
@@ -109,13 +120,23 @@ local full_names = { minute = "min", second = "sec" }
 ---@field sec? integer
 ---@field zone? string
 
+-- nil for what no integer can hold.
+local function microseconds(seconds)
+  local whole = math.tointeger(seconds)
+  if whole and math.abs(whole) < 1e12 then
+    return whole * 1000000
+  end
+  return math.tointeger(math.floor(seconds * 1e6 + 0.5))
+end
+
 --- The time of a wall clock: time.at { year = 2026, month = 3, day = 29, hour = 2, zone = "Europe/Berlin" }
 -- or of a number of seconds since 1970.
 ---@param fields number|time.fields
 ---@return time.value
 function time.at(fields)
   if type(fields) == "number" then
-    return checked(raw.time_from_us, math.floor(fields * 1000000 + 0.5))
+    local us = microseconds(fields) or fail("time.at: %s seconds since 1970 are no time", tostring(fields))
+    return (checked("time.at", raw.time_from_us, us))
   elseif type(fields) ~= "table" or not fields.year then
     fail("time.at wants a table with at least a year, or seconds since 1970")
   end
@@ -133,7 +154,8 @@ function time.at(fields)
   end
   local text = ("%04d-%02d-%02d %02d:%02d:%02d"):format(
     number("year"), number("month"), number("day"), number("hour"), number("min"), number("sec"))
-  local value, message = checked(raw.time_parse, text, values.zone)
+  check_zone("time.at", values.zone)
+  local value, message = checked("time.at", raw.time_parse, text, values.zone)
   return value or fail("time.at: %s", message)
 end
 
@@ -141,14 +163,14 @@ end
 ---@param length string|number
 ---@return number
 function time.duration(length)
-  return (checked(raw.duration, length))
+  return (checked("time.duration", raw.duration, length))
 end
 
 --- Seconds as a person writes them: time.text(5400) is "1h30m".
 ---@param length string|number
 ---@return string
 function time.text(length)
-  return (checked(raw.duration_text, length))
+  return (checked("time.text", raw.duration_text, length))
 end
 
 --- The names of the zones of the system's tz database.

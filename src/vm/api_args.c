@@ -182,6 +182,15 @@ static int l_check_options(lua_State *L) /* function options|nil name... -> opti
   return 1;
 }
 
+static int l_check_type(lua_State *L) /* function what value type -> */
+{
+  const char *wanted = luaL_checkstring(L, 4);
+  if (strcmp(luaL_typename(L, 3), wanted) != 0)
+    return args_fail(L, "%s: %s must be a %s, got %s", lua_tostring(L, 1), lua_tostring(L, 2),
+                     wanted, type_name(L, 3));
+  return 0;
+}
+
 static int l_fail(lua_State *L) /* message -> */
 {
   lua_settop(L, 1);
@@ -256,6 +265,7 @@ void args_set_functions(lua_State *L, const luaL_Reg *functions)
 void args_open(lua_State *L) /* raw -- raw */
 {
   static const luaL_Reg functions[] = {{"check_options", l_check_options},
+                                       {"check_type", l_check_type},
                                        {"fail", l_fail},
                                        {"type_name", l_type_name},
                                        {"seconds_option", l_seconds_option},

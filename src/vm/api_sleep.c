@@ -103,11 +103,12 @@ static int64_t check_duration(lua_State *L, int index)
     return us;
   }
   if (lua_type(L, index) != LUA_TNUMBER)
-    args_fail(L, "sleep wants a length like \"1m30s\" or a number of seconds, not a %s",
-              luaL_typename(L, index));
+    args_fail(L, "sleep wants a length like \"1m30s\" or a number of seconds, got %s",
+              lua_isnone(L, index) ? "nothing" : luaL_typename(L, index));
   double seconds = lua_tonumber(L, index);
   if (!(seconds >= 0 && seconds < 9e12))
-    args_fail(L, "sleep: %g is not a number of seconds from 0 on", seconds);
+    args_fail(L, "sleep: %s is not a number of seconds from 0 on",
+              isnan(seconds) ? "NaN" : luaL_tolstring(L, index, NULL));
   return (int64_t)ceil(seconds * 1e6);
 }
 

@@ -222,7 +222,7 @@ static bool check_format(lua_State *L, const char *format, bool *has_offset)
   bool has_year = false;
   for (const char *at = strchr(format, '%'); at; at = strchr(at + 2, '%')) {
     if (!at[1] || !strchr(allowed, at[1]))
-      luaL_error(L, "time.parse: unknown %%%c in the format \"%s\"", at[1] ? at[1] : ' ', format);
+      luaL_error(L, "unknown %%%c in the format \"%s\"", at[1] ? at[1] : ' ', format);
     has_year |= strchr("DFyY", at[1]) != NULL;
     *has_offset |= at[1] == 'z';
   }
@@ -236,7 +236,7 @@ int api_time_parse_by(lua_State *L)
   const struct zone *zone = api_time_opt_zone(L, 3, NULL);
   bool has_offset = false;
   if (!check_format(L, format, &has_offset))
-    return luaL_error(L, "time.parse: the format \"%s\" has no year", format);
+    return luaL_error(L, "the format \"%s\" has no year", format);
   struct tm tm = {.tm_mday = 1, .tm_yday = -1};
   const char *end = strptime(text, format, &tm);
   if (!end || end != text + size)

@@ -144,9 +144,37 @@ static void has_a_face(void **state)
       *state, "local json = raw.module 'json'\n"
               "assert(json.encode({a = {1}}, {indent = 2}) == '{\\n  \"a\": [\\n    1\\n  ]\\n}')\n"
               "assert(json.encode({a = {}}, {indent = 2}) == '{\\n  \"a\": []\\n}')\n"
-              "local ok, message = pcall(json.encode, {print})\n"
-              "assert(message == 'jobs/test.lua:4: [1]: a function cannot be stored' or\n"
-              "  message == '[1]: a function cannot be stored', message)\n");
+              "local none, message, code = json.decode '{'\n"
+              "assert(none == nil and message:find 'line 1, column 2' and code == 'invalid')\n"
+              "assert(json.decode 'null' == json.null)\n");
+}
+
+static void refuses_misuse_by_name(void **state)
+{
+  static const struct {
+    const char *lua, *error;
+  } cases[] = {
+      {"json.encode {print}", "json.encode: [1]: a function has no form in JSON"},
+      {"json.encode(print)", "json.encode: a function has no form in JSON"},
+      {"json.encode('x', 5)", "json.encode: options must be a table, got number"},
+      {"json.encode('x', { indent = 'x' })",
+       "json.encode: indent must be a whole number from 0 to 16, got x"},
+      {"json.encode('x', { indent = 17 })",
+       "json.encode: indent must be a whole number from 0 to 16, got 17"},
+      {"json.encode('x', { indnt = 2 })",
+       "json.encode: unknown option \"indnt\", did you mean \"indent\"?"},
+      {"json.decode(nil)", "json.decode: the text must be a string, got nil"},
+      {"json.array(5)", "json.array: the list must be a table, got number"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char text[256], expected[256];
+    snprintf(text, sizeof text,
+             "local json = raw.module 'json'\n"
+             "local ok, message = pcall(function() local x = %s end)\nreturn message",
+             cases[i].lua);
+    snprintf(expected, sizeof expected, "jobs/test.lua:2: %s", cases[i].error);
+    assert_string_equal(lua_half_text(*state, text), expected);
+  }
 }
 
 int main(void)
@@ -157,6 +185,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(decodes, open_state, close_state),
       cmocka_unit_test_setup_teardown(bounds_the_depth, open_state, close_state),
       cmocka_unit_test_setup_teardown(agrees_with_another_codec, open_state, close_state),
+      cmocka_unit_test_setup_teardown(refuses_misuse_by_name, open_state, close_state),
       cmocka_unit_test_setup_teardown(has_a_face, open_state, close_state),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,8 @@ static void refuses_misuse(void **state)
       {"t:format('%Q')", "unknown %Q in the format \"%Q\""},
       {"t:format('%')", "in the format"},
       {"time.parse('2026-01-01', 'Europe/Berln')",
-       "jobs/test.lua:1: unknown time zone \"Europe/Berln\", did you mean \"Europe/Berlin\"?"},
+       "jobs/test.lua:1: time.parse: unknown time zone \"Europe/Berln\", did you mean "
+       "\"Europe/Berlin\"?"},
       {"time.at { year = 2026, mont = 1 }", "time.at: unknown field \"mont\""},
       {"time.at { month = 1 }", "time.at wants a table with at least a year"},
       {"t < 5", "time expected"},
@@ -131,6 +132,14 @@ static void refuses_misuse(void **state)
       {"t:diff(5)", "time expected"},
       {"time.parse('1', nil, '%Q')",
        "jobs/test.lua:1: time.parse: unknown %Q in the format \"%Q\""},
+      {"time.parse(nil)", "jobs/test.lua:1: time.parse: the text must be a string, got nil"},
+      {"time.parse('1', 5)", "jobs/test.lua:1: time.parse: the zone must be a string, got number"},
+      {"time.at(1e300)", "jobs/test.lua:1: time.at: 1e+300 seconds since 1970 are no time"},
+      {"time.at(1 << 62)", "jobs/test.lua:1: time.at: "},
+      {"time.at(1e12)", "jobs/test.lua:1: time.at: the time lies outside the years 1 to 9999"},
+      {"time.at { year = 2026, zone = 'X/Y' }", "jobs/test.lua:1: time.at: unknown time zone"},
+      {"time.duration 'x'", "jobs/test.lua:1: time.duration: a number is missing at \"x\""},
+      {"time.text {}", "jobs/test.lua:1: time.text: a length of time is \"1h30m\""},
       {"time.parse('1', nil, '%H')", "time.parse: the format \"%H\" has no year"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
