@@ -124,6 +124,8 @@ static int push_results(lua_State *L, struct process *process, enum waiting_for 
 static struct process *process_at(lua_State *L, int index)
 {
   struct process **owner = luaL_checkudata(L, index, CHILD);
+  if (!*owner) /* which a weak table still has */
+    luaL_error(L, "the command was let go and has ended");
   return *owner;
 }
 

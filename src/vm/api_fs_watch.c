@@ -67,7 +67,7 @@ static void let_go(struct fs_watch *watch)
 static struct fs_watch *check_watch(lua_State *L)
 {
   struct fs_watch *watch = *(struct fs_watch **)luaL_checkudata(L, 1, WATCH);
-  if (!watch->wake)
+  if (!watch || !watch->wake)
     args_fail(L, "fs.watch: the watching has ended");
   return watch;
 }
@@ -294,13 +294,18 @@ static int l_watch(lua_State *L) /* function path is_deep -> watch */
 
 static int l_close(lua_State *L) /* watch -> */
 {
-  close_watch(*(struct fs_watch **)luaL_checkudata(L, 1, WATCH));
+  struct fs_watch *watch = *(struct fs_watch **)luaL_checkudata(L, 1, WATCH);
+  if (watch)
+    close_watch(watch);
   return 0;
 }
 
 static int l_collect(lua_State *L) /* watch -> */
 {
-  struct fs_watch *watch = *(struct fs_watch **)luaL_checkudata(L, 1, WATCH);
+  struct fs_watch **holder = luaL_checkudata(L, 1, WATCH), *watch = *holder;
+  *holder = NULL;
+  if (!watch)
+    return 0;
   close_watch(watch);
   let_go(watch);
   return 0;

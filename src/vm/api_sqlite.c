@@ -2,8 +2,10 @@
  * api_sqlite_value.c, the queue is api_sqlite_connection.c, the database itself
  * api_sqlite_session.c; lua/moonbeat/sqlite.lua is the face.
  *
- * A database is a userdata that holds its connection; a cursor is one that holds it too. Whatever
- * is wrong raises, as `db:exec: UNIQUE constraint failed: orders.id in "INSERT ..."`. */
+ * A database is a userdata that holds its connection; a cursor is one that holds it too. One that
+ * was finalized holds none, and is not out of the world yet: a weak table has its keys until the
+ * next collection. Whatever is wrong raises, as `db:exec: UNIQUE constraint failed: orders.id in
+ * "INSERT ..."`. */
 #include <lauxlib.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -64,6 +66,7 @@ static void release(struct wait *wait)
 
 static const struct wait_kind sqlite_kind = {"sqlite", cancel, finish, release, false, true};
 
+/* NULL: it was finalized. */
 static struct sqlite_connection *database_at(lua_State *L, int index, const char *function)
 {
   struct sqlite_connection **owner = luaL_testudata(L, index, DATABASE);
@@ -76,7 +79,7 @@ static struct sqlite_connection *database_at(lua_State *L, int index, const char
 static struct sqlite_connection *open_database_at(lua_State *L, int index, const char *function)
 {
   struct sqlite_connection *connection = database_at(L, index, function);
-  if (!sqlite_connection_is_open(connection))
+  if (!connection || !sqlite_connection_is_open(connection))
     args_fail(L, "%s: the database is closed", function);
   return connection;
 }
@@ -338,7 +341,7 @@ static int l_rollback(lua_State *L) /* db is_outermost -> */
 static int l_close(lua_State *L) /* db -> */
 {
   struct sqlite_connection *connection = database_at(L, 1, "db:close");
-  if (!sqlite_connection_is_open(connection))
+  if (!connection || !sqlite_connection_is_open(connection))
     return 0;
   wait_check(L, "db:close");
   sqlite_connection_set_closing(connection);
@@ -347,7 +350,11 @@ static int l_close(lua_State *L) /* db -> */
 
 static int l_last_insert_id(lua_State *L) /* db -> rowid */
 {
-  lua_pushinteger(L, sqlite_connection_last_insert_id(database_at(L, 1, "db:last_insert_id")));
+  const char *function = "db:last_insert_id";
+  struct sqlite_connection *connection = database_at(L, 1, function);
+  if (!connection)
+    return args_fail(L, "%s: the database is closed", function);
+  lua_pushinteger(L, sqlite_connection_last_insert_id(connection));
   return 1;
 }
 

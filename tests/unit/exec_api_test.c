@@ -102,6 +102,11 @@ static void test_os_and_io(void **state)
        "signal13"},
       {"local f = io.popen('true') f:close() f:read()",
        "!t.lua:1: file:read: attempt to use a closed file"},
+      {"local weak = setmetatable({}, { __mode = 'k' }) for i = 1, 3000 do "
+       "local f = io.popen 'true' weak[f.child] = i f = nil for child in pairs(weak) do "
+       "local ok, text = pcall(child.status, child) if not ok then return text end end "
+       "collectgarbage 'step' end return 'never finalized'",
+       "the command was let go and has ended"},
       {"return io.type(io.popen('true')) .. tostring(io.type(1))", "filenil"},
       {"io.popen('true', 'x')", "!t.lua:1: io.popen: mode must be \"r\" or \"w\", got x"},
   };

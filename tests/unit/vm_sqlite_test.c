@@ -201,6 +201,35 @@ static void test_files(void **state)
   free(store);
 }
 
+/* A weak table has its keys for a while after they were finalized: whatever is done with such a
+ * database is answered as for a closed one, and its cursors have ended. */
+#define FINALIZED(made, use)                                                                       \
+  MEMORY "local weak, ends = setmetatable({}, { __mode = 'k' }), {} "                              \
+         "for i = 1, 3000 do " made " weak[object] = i object = nil "                              \
+         "for object in pairs(weak) do local ok, text = pcall(function() " use " end) "            \
+         "if not ok then return text end end collectgarbage 'step' end return 'never finalized'"
+
+static void test_finalized(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {FINALIZED("local object = sqlite.open ':memory:'", "object:value 'SELECT 1'"),
+       "t.lua:1: db:value: the database is closed"},
+      {FINALIZED("local object = sqlite.open ':memory:'", "for _ in object:rows 'SELECT 1' do end"),
+       "t.lua:1: db:rows: the database is closed"},
+      {FINALIZED("local object = sqlite.open ':memory:'", "object:last_insert_id()"),
+       "t.lua:1: db:last_insert_id: the database is closed"},
+      {FINALIZED("local object = sqlite.open ':memory:'", "object:close() object:value 'SELECT 1'"),
+       "t.lua:1: db:value: the database is closed"},
+      {"local weak = setmetatable({}, { __mode = 'k' }) local db = sqlite.open ':memory:' "
+       "for i = 1, 2000 do local step, _, _, closing = db:rows 'SELECT 1' weak[closing] = i "
+       "closing = nil step = nil for cursor in pairs(weak) do local c <close> = cursor end "
+       "collectgarbage 'step' end return db:value 'SELECT 2'",
+       "2"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
 /* Two calls of one state: the second's statements wait for the first's transaction. */
 static void test_two_calls(void **state)
 {
@@ -331,6 +360,7 @@ int main(void)
       cmocka_unit_test(test_mistakes),
       cmocka_unit_test(test_transactions),
       cmocka_unit_test(test_files),
+      cmocka_unit_test(test_finalized),
       cmocka_unit_test(test_two_calls),
       cmocka_unit_test(test_killed_in_transaction),
       cmocka_unit_test(test_cancel_of_endless_query),
