@@ -27,6 +27,38 @@ static int l_setmetatable(lua_State *L)
   return 1;
 }
 
+/* (metatable -- metatable) Whether it is one that C sets, which does not look for a __gc: the
+ * registry has those by name. */
+static bool is_ours(lua_State *L)
+{
+  int meta = lua_gettop(L);
+  bool is_ours = false;
+  lua_pushliteral(L, "__name");
+  if (lua_rawget(L, meta) == LUA_TSTRING) {
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    is_ours = lua_rawequal(L, meta, -1);
+  }
+  lua_settop(L, meta);
+  return is_ours;
+}
+
+/* value -> metatable, or false for one of ours: with a __gc in it, each object that is made later
+ * would run that where nothing can stop it. */
+static int l_getmetatable(lua_State *L)
+{
+  luaL_checkany(L, 1);
+  if (!lua_getmetatable(L, 1)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+    return 1;
+  int type = lua_type(L, 1);
+  if (type == LUA_TUSERDATA || type == LUA_TLIGHTUSERDATA || is_ours(L))
+    lua_pushboolean(L, 0);
+  return 1;
+}
+
 static void forget_global(lua_State *L, const char *name)
 {
   lua_pushnil(L);
@@ -77,6 +109,7 @@ void sandbox_open(lua_State *L)
   lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   forget_global(L, "dofile");
   forget_global(L, "loadfile");
+  lua_register(L, "getmetatable", l_getmetatable);
   lua_register(L, "setmetatable", l_setmetatable);
   base_library_open(L);
   bounds_open(L);

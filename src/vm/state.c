@@ -116,6 +116,8 @@ static int l_set_up(lua_State *L)
   lua_getfield(L, -1, "run");
   vm->run_handler = luaL_ref(L, LUA_REGISTRYINDEX);
   lua_getfield(L, -1, "Run");
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "run"); /* its __name, as luaL_newmetatable would */
   vm->run_metatable = luaL_ref(L, LUA_REGISTRYINDEX);
   vm->handlers = luaL_ref(L, LUA_REGISTRYINDEX);
   return 0;
