@@ -2,6 +2,7 @@
 import rules_events
 import rules_files
 import rules_fires
+import rules_hand
 import rules_operations
 import rules_runs
 from verdict import Verdict
@@ -11,7 +12,8 @@ def judge(store, history):
     verdict = Verdict()
     numbers = rules_runs.numbers_of_removed(store, history)
     rules_runs.judge(store, history, verdict, numbers)
-    rules_operations.judge(store, history, verdict, numbers)
+    rules_operations.judge(store, history, verdict)
+    rules_hand.judge(store, history, verdict, numbers)
     rules_files.judge(store, history, verdict)
     rules_events.judge(store, history, verdict, numbers)
     rules_fires.judge(store, history, verdict, numbers)

@@ -74,6 +74,7 @@ class Run:
     finished_us: int
     result: str
     error: str
+    args: str               # given by hand in place of the job's; None: none were
     events: list            # that have set it off; a list, of a run by an event
     former: list = field(default_factory=list)  # attempts before this one: the same members
 
@@ -114,10 +115,10 @@ class Store:
         self.by_id = {job.id: job for job in self.jobs.values()}
         columns = "scheduled_us, job, state, {} attempt, fence, {} due_us, claimed_us, started_us, finished_us, result, error"
         self.runs = [Run(*row[:-1], json.loads(row[-1]) if row[-1] else []) for row in ask(
-            "SELECT %s, events FROM runs ORDER BY scheduled_us, job" % columns.format("cause,", "previous_us,"))]
+            "SELECT %s, args, events FROM runs ORDER BY scheduled_us, job" % columns.format("cause,", "previous_us,"))]
         self.run = {(run.job, run.scheduled_us): run for run in self.runs}
         for row in ask("SELECT %s FROM attempts ORDER BY attempt" % columns.format("0,", "NULL,")):
-            attempt = Run(*row, [])
+            attempt = Run(*row, None, [])
             if (attempt.job, attempt.scheduled_us) in self.run:
                 self.run[attempt.job, attempt.scheduled_us].former.append(attempt)
         self.runs_of = defaultdict(list)

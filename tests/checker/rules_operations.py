@@ -7,14 +7,13 @@ then something is lost, or came from nowhere."""
 import json
 from collections import defaultdict
 
-from reading import BY_HAND, CANCELLED, PAUSED, us_of
-from rules_runs import find_runs, may_be_pruned
+from reading import PAUSED
 
 WAYS_MAX = 20_000
 ABSENT = "null"
 
 
-def judge(store, history, verdict, numbers):
+def judge(store, history, verdict):
     verdict.counts["acknowledged"] += sum(operation.is_certain for operation in history.operations)
     registers = defaultdict(list)
     for operation in history.operations:
@@ -24,7 +23,6 @@ def judge(store, history, verdict, numbers):
     for subject, changes in registers.items():
         judge_register(store, history, verdict, subject, changes)
     judge_all_or_none(store, history, verdict, registers)
-    judge_runs_by_hand(store, history, verdict, numbers)
 
 
 # ---- one register ----
@@ -210,19 +208,3 @@ def judge_all_or_none(store, history, verdict, registers):
         there = [name for name in ids if name in store.by_id]
         if there and len(there) < len(ids) and not history.retention.get("age_us"):
             verdict.violate("torn", ids[0], None, "all %d jobs of one add_jobs or none" % len(ids), "%d" % len(there))
-
-
-def judge_runs_by_hand(store, history, verdict, numbers):
-    for operation in history.operations:
-        if not operation.is_certain or operation.op not in ("run_now", "cancel_run"):
-            continue
-        job_id, _, at = operation.result["run"].rpartition("@")
-        scheduled_us = us_of(at)
-        rows = find_runs(store, numbers, job_id, scheduled_us)
-        if not rows and job_id in store.by_id and not may_be_pruned(store, history, job_id, scheduled_us):
-            verdict.violate("lost", job_id, scheduled_us, "the run that %s answered with" % operation.op, "none")
-        if operation.op == "run_now" and any(run.cause != BY_HAND for run in rows):
-            verdict.violate("lost", job_id, scheduled_us, "a run by hand", "one by another cause")
-        if operation.op == "cancel_run" and operation.result.get("state") == "cancelled" and any(
-                run.state != CANCELLED for run in rows):
-            verdict.violate("lost", job_id, scheduled_us, "a cancelled run", "one that is not")
