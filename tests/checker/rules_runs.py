@@ -113,8 +113,7 @@ def judge_run(store, history, verdict, run):
         if attempt.started_us and attempt.started_us < attempt.claimed_us and not history.is_ambiguous(attempt.started_us):
             violate("early", "attempt %d to begin after the claim at %s" % (attempt.attempt, text_of(attempt.claimed_us)),
                     "its begin at " + text_of(attempt.started_us))
-        if attempt.state not in OPEN and not attempt.finished_us:
-            violate("finish", "a time of its end, as it is " + STATES[attempt.state], "none")
+        judge_moments(history, violate, attempt)
     known = [attempt.attempt for attempt in run.former]
     if known != sorted(set(known)) or (known and known[-1] >= run.attempt):
         violate("attempts", "attempts in ascending order before the last, %d" % run.attempt, "attempts %s" % known)
@@ -130,6 +129,21 @@ def judge_run(store, history, verdict, run):
     settled = [line["at_us"] for line in history.settled if run.claimed_us <= line["at_us"]]
     if settled and run.state in OPEN:
         violate("open", "its end, as nothing was open at " + text_of(settled[0]), STATES[run.state])
+
+
+def judge_moments(history, violate, attempt):
+    """The row's claim is that of the first attempt; each has a time before which it does not begin."""
+    begun_us, due_us, ended_us = attempt.started_us, attempt.due_us, attempt.finished_us
+    if begun_us and due_us and begun_us < due_us and not history.is_ambiguous(attempt.claimed_us, begun_us):
+        violate("early", "attempt %d to begin at %s, when it is due, or later" % (attempt.attempt, text_of(due_us)),
+                "its begin at " + text_of(begun_us))
+    if attempt.state in OPEN:
+        return
+    if not ended_us:
+        violate("finish", "a time of its end, as it is " + STATES[attempt.state], "none")
+    elif ended_us < max(attempt.claimed_us, begun_us or 0) and not history.is_ambiguous(attempt.claimed_us, ended_us):
+        violate("finish", "an end of attempt %d after its claim at %s and its begin" % (
+            attempt.attempt, text_of(attempt.claimed_us)), "one at " + text_of(ended_us))
 
 
 def judge_policy(history, violate, job, run):
@@ -261,6 +275,10 @@ def judge_against_row(violate, history, run, witnesses):
             continue
         if witness.at_us < attempt.claimed_us and not history.is_ambiguous(witness.at_us):
             violate("unclaimed", "attempt %d to run after its claim at %s" % (witness.attempt, text_of(attempt.claimed_us)),
+                    "it ran at " + text_of(witness.at_us))
+        if attempt.due_us and witness.at_us < attempt.due_us and witness.at_us >= run.scheduled_us and not (
+                history.is_ambiguous(attempt.claimed_us, witness.at_us)):
+            violate("early", "attempt %d to run at %s, when it is due, or later" % (witness.attempt, text_of(attempt.due_us)),
                     "it ran at " + text_of(witness.at_us))
         if witness.result is not ... and attempt.state == SUCCEEDED and same_json(attempt.result, witness.result) is False:
             violate("stale", "the result of attempt %d, %r" % (witness.attempt, witness.result),
