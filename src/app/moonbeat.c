@@ -1,15 +1,13 @@
 /* Wires everything and owns all lifetimes. */
 #include "app/moonbeat.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/fleet.h"
+#include "app/folders.h"
 #include "app/front.h"
 #include "app/scheduler.h"
 #include "base/clock.h"
@@ -35,46 +33,12 @@ struct moonbeat {
   struct fleet *fleet;
 };
 
-/* A folder is there after a power cut when the one that holds it was synced. Each start does so:
- * the one that made it may have been killed before it could. */
-static enum error_code keep_name(const char *path, struct error *error)
-{
-  char *parent = memory_printf("%s/..", path);
-  int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  free(parent);
-  if (fd < 0)
-    return ERROR_OK; /* not ours to read: whoever made the folder there looks after it */
-  enum error_code code = ERROR_OK;
-  if (fsync(fd) != 0 && errno != EINVAL) /* which says that there is no such thing here */
-    code = error_set_errno(error, ERROR_IO, errno, "cannot sync the folder that holds %s", path);
-  close(fd);
-  return code;
-}
-
-static enum error_code make_state_folder(const char *path, struct error *error)
-{
-  if (mkdir(path, 0700) == 0 || errno == EEXIST) {
-    struct stat facts;
-    if (stat(path, &facts) != 0)
-      return error_set_errno(error, ERROR_IO, errno, "cannot look at the state folder %s", path);
-    if (S_ISDIR(facts.st_mode)) {
-      if (facts.st_uid == geteuid() && (facts.st_mode & 077) && chmod(path, 0700) != 0)
-        return error_set_errno(error, ERROR_PERMISSION, errno, "cannot close %s to others", path);
-      return keep_name(path, error);
-    }
-    return error_set(error, ERROR_EXISTS, "%s is not a folder: move it away, or give --state",
-                     path);
-  }
-  return error_set_errno(error, error_from_errno(errno), errno, "cannot make the state folder %s",
-                         path);
-}
-
 static enum error_code open_store(struct moonbeat *m, struct store **store, struct error *error)
 {
   const struct moonbeat_options *o = &m->options;
   enum error_code code = ERROR_OK;
   if (o->state_folder) {
-    if ((code = make_state_folder(o->state_folder, error)))
+    if ((code = folders_make_state(o->state_folder, error)))
       return code;
     m->store_path = memory_printf("%s/moonbeat.db", o->state_folder);
     sqlite_files_set_store(m->store_path); /* scripts keep off it */
@@ -86,9 +50,10 @@ static enum error_code open_store(struct moonbeat *m, struct store **store, stru
   return store_open(o->memory ? NULL : m->store_path, store, error);
 }
 
-/* What `status` tells of where things are. */
+/* What `status` tells of where things are; what is to be warned of is logged too. */
 static char *describe(const struct moonbeat *m)
 {
+  char *doubt = m->options.jobs_folder ? folders_doubt_jobs(m->options.jobs_folder) : NULL;
   struct buffer out = {0};
   struct json_writer writer = {.out = &out};
   char *socket = m->options.serve && m->options.state_folder
@@ -99,7 +64,12 @@ static char *describe(const struct moonbeat *m)
   json_put_text(&writer, "jobs_folder", m->options.jobs_folder);
   json_put_text(&writer, "store", m->options.memory ? "memory" : m->store_path);
   json_put_text(&writer, "socket", socket);
+  if (doubt) {
+    log_warn("%s", doubt);
+    json_put_text(&writer, "warning", doubt);
+  }
   json_end_object(&writer);
+  free(doubt);
   free(socket);
   return buffer_take(&out);
 }

@@ -34,9 +34,9 @@ enum error_code cli_read_config(struct cli *cli, struct daemon_options *options)
 {
   char *here = working_folder();
   *options = DAEMON_OPTIONS_EMPTY;
-  options->config_file = options_find_config(here);
+  enum error_code code = options_find_config(here, &options->config_file, &cli->error);
   free(here);
-  return options->config_file ? cli->host->configure(options, &cli->error) : ERROR_OK;
+  return options->config_file ? cli->host->configure(options, &cli->error) : code;
 }
 
 enum error_code cli_find_state(struct cli *cli)
@@ -54,7 +54,7 @@ enum error_code cli_find_state(struct cli *cli)
   if (code == ERROR_OK && options.state_folder)
     cli->state_folder = memory_strdup(options.state_folder);
   else if (code == ERROR_OK)
-    cli->state_folder = options_find_state(here);
+    code = options_find_state(here, &cli->state_folder, &cli->error);
   if (code == ERROR_OK && !cli->state_folder)
     cli->state_folder =
         memory_printf("%s/%s", strcmp(here, "/") == 0 ? "" : here, OPTIONS_STATE_NAME);
@@ -114,8 +114,10 @@ enum error_code cli_read_daemon_options(struct cli *cli, struct daemon_options *
     }
   } else {
     char *here = working_folder();
-    options->config_file = options_find_config(here);
+    code = options_find_config(here, &options->config_file, &cli->error);
     free(here);
+    if (code)
+      return code;
   }
   code = cli->host->configure(options, &cli->error);
   if (code)

@@ -154,6 +154,7 @@ static void put_status(struct cli *cli, const struct json *status)
   put_text_line(cli, "folder", json_text(json_get(status, "jobs_folder"), NULL));
   put_text_line(cli, "state", cli->state_folder);
   put_text_line(cli, "store", json_text(json_get(status, "store"), NULL));
+  put_text_line(cli, "warning", json_text(json_get(status, "warning"), NULL));
 }
 
 int cli_do_status(struct cli *cli)

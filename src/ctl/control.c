@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "ctl/frame.h"
 #include "ctl/options.h"
 #include "ctl/unix_socket.h"
@@ -39,6 +40,24 @@ struct control *control_adopt(int fd)
   return control;
 }
 
+/* Who serves a socket is told all that is asked: job arguments, values, scripts. */
+static bool is_served_for_us(int fd, const char *state_folder, struct error *error)
+{
+  uid_t uid;
+  if (!unix_socket_peer(fd, &uid)) {
+    error_set(error, ERROR_PERMISSION, "cannot tell which user runs the moonbeat on %s",
+              state_folder);
+    return false;
+  }
+  if (process_trusts(uid))
+    return true;
+  error_set(error, ERROR_PERMISSION,
+            "the moonbeat on %s is run by user %u, and you are user %u: ask it as that user "
+            "(sudo -u '#%u' moonbeat ...)",
+            state_folder, (unsigned)uid, (unsigned)geteuid(), (unsigned)uid);
+  return false;
+}
+
 enum error_code control_open(const char *state_folder, struct control **control,
                              struct error *error)
 {
@@ -54,6 +73,10 @@ enum error_code control_open(const char *state_folder, struct control **control,
   if (fd < 0)
     return error_set_errno(error, why == EACCES ? ERROR_PERMISSION : ERROR_UNAVAILABLE, why,
                            "cannot reach the moonbeat on %s", state_folder);
+  if (!is_served_for_us(fd, state_folder, error)) {
+    close(fd);
+    return ERROR_PERMISSION;
+  }
   *control = control_adopt(fd);
   return ERROR_OK;
 }

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/process.h"
 
 void daemon_options_deinit(struct daemon_options *options)
 {
@@ -100,14 +101,14 @@ char *options_absolute_path(const char *path)
   return result;
 }
 
-static bool exists(const char *path, bool as_folder)
+static bool look(const char *path, bool as_folder, struct stat *found)
 {
-  struct stat found;
-  return stat(path, &found) == 0 && (S_ISDIR(found.st_mode) != 0) == as_folder;
+  return stat(path, found) == 0 && (S_ISDIR(found->st_mode) != 0) == as_folder;
 }
 
 void options_fill_folders(struct daemon_options *options)
 {
+  struct stat found;
   if (!options->jobs_folder)
     return;
   char *parent = parent_of(options->jobs_folder);
@@ -115,7 +116,7 @@ void options_fill_folders(struct daemon_options *options)
     options->state_folder = join(parent, OPTIONS_STATE_NAME);
   if (!options->config_file) {
     char *config = join(parent, OPTIONS_CONFIG_NAME);
-    if (exists(config, false))
+    if (look(config, false, &found))
       options->config_file = config;
     else
       free(config);
@@ -123,12 +124,13 @@ void options_fill_folders(struct daemon_options *options)
   free(parent);
 }
 
-static char *find_upwards(const char *folder, const char *name, bool as_folder)
+/* The nearest one; NULL when there is none. */
+static char *find_upwards(const char *folder, const char *name, bool as_folder, struct stat *found)
 {
   char *at = memory_strdup(folder);
   for (;;) {
     char *path = join(at, name);
-    if (exists(path, as_folder)) {
+    if (look(path, as_folder, found)) {
       free(at);
       return path;
     }
@@ -143,12 +145,31 @@ static char *find_upwards(const char *folder, const char *name, bool as_folder)
   }
 }
 
-char *options_find_state(const char *folder)
+static enum error_code find_ours(const char *folder, const char *name, bool as_folder, char **found,
+                                 struct error *error)
 {
-  return find_upwards(folder, OPTIONS_STATE_NAME, true);
+  struct stat facts;
+  char *path = find_upwards(folder, name, as_folder, &facts);
+  enum error_code code = ERROR_OK;
+  *found = NULL;
+  if (path && !process_trusts(facts.st_uid))
+    code = error_set(error, ERROR_PERMISSION,
+                     "%s belongs to user %u, and you are user %u: what others put there is not "
+                     "used; give --state, or the jobs folder to run",
+                     path, (unsigned)facts.st_uid, (unsigned)geteuid());
+  else
+    *found = path;
+  if (code)
+    free(path);
+  return code;
 }
 
-char *options_find_config(const char *folder)
+enum error_code options_find_state(const char *folder, char **found, struct error *error)
 {
-  return find_upwards(folder, OPTIONS_CONFIG_NAME, false);
+  return find_ours(folder, OPTIONS_STATE_NAME, true, found, error);
+}
+
+enum error_code options_find_config(const char *folder, char **found, struct error *error)
+{
+  return find_ours(folder, OPTIONS_CONFIG_NAME, false, found, error);
 }

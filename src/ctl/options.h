@@ -54,10 +54,11 @@ char *options_absolute_path(const char *path);
 void options_fill_folders(struct daemon_options *options);
 
 /* The folder of a running or past daemon as seen from `folder` (absolute): the nearest .moonbeat in
- * it or above it, as git finds its own. NULL when there is none. */
-char *options_find_state(const char *folder);
+ * it or above it, as git finds its own. *found is a heap string of the caller's, NULL when there is
+ * none. What another user has put there, root aside, is ERROR_PERMISSION: nobody has named it. */
+enum error_code options_find_state(const char *folder, char **found, struct error *error);
 
-/* The nearest moonbeat.lua in `folder` or above it; NULL when there is none. */
-char *options_find_config(const char *folder);
+/* Likewise the nearest moonbeat.lua in `folder` or above it. */
+enum error_code options_find_config(const char *folder, char **found, struct error *error);
 
 #endif

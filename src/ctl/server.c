@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "ctl/unix_socket.h"
 
 enum { BACKLOG = 1024, EVICTABLE_AFTER_US = 10 * 1000 * 1000 };
@@ -158,7 +159,7 @@ static bool admit(struct connection *connection)
     refuse(connection, ERROR_PERMISSION, "cannot tell which user connects");
     return false;
   }
-  if (uid != geteuid() && uid != 0) {
+  if (!process_trusts(uid)) {
     snprintf(text, sizeof text, "this moonbeat belongs to user %u, and you are user %u",
              (unsigned)geteuid(), (unsigned)uid);
     refuse(connection, ERROR_PERMISSION, text);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/redact.h"
 #include "base/text.h"
 #include "vm/state.h"
@@ -55,7 +56,7 @@ static enum error_code check_rights(const char *name, const char *path, const st
     return error_set(error, ERROR_PERMISSION,
                      "secret \"%s\": %s can be read or changed by others (mode %04o): chmod 600 it",
                      name, path, (unsigned)(file->st_mode & 07777));
-  if (file->st_uid != geteuid() && file->st_uid != 0)
+  if (!process_trusts(file->st_uid))
     return error_set(error, ERROR_PERMISSION,
                      "secret \"%s\": %s belongs to another user (%u), who can read it", name, path,
                      (unsigned)file->st_uid);

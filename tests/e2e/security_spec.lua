@@ -5,7 +5,8 @@ local daemon = require "support.daemon"
 local quote = daemon.quote
 
 local PATIENCE = 20
-local STRANGER = "setpriv --reuid=65534 --regid=65534 --clear-groups "
+local STRANGER_ID = 65534
+local STRANGER = ("setpriv --reuid=%d --regid=%d --clear-groups "):format(STRANGER_ID, STRANGER_ID)
 
 local d
 
@@ -39,6 +40,83 @@ describe("the state folder", function()
     assert.equal("700", mode_of ".moonbeat")
     assert.equal("600", mode_of ".moonbeat/control.sock")
     assert.equal("600", mode_of ".moonbeat/moonbeat.db")
+  end)
+
+  --- The sentence with which the daemon does not start.
+  local function refusal(state)
+    local out, status = daemon.shell(("cd %s && timeout 20 %s run jobs --state %s 2>&1"):format(quote(d.root),
+      quote(d.bin), quote(state)))
+    assert.equal(77, status, out)
+    assert.is_nil(daemon.read_file(state .. "/moonbeat.db"))
+    return out
+  end
+
+  it("is not that of another user, who could put another socket there", function()
+    if not can_change_user() then
+      return
+    end
+    d:sh(("mkdir .moonbeat && chown %d .moonbeat && chmod 777 .moonbeat"):format(STRANGER_ID))
+    assert.equal(("moonbeat: the state folder %s belongs to user 65534, and this is user 0: chown it, or give "
+      .. "--state\n"):format(d.state), refusal(d.state))
+    assert.equal("777", mode_of ".moonbeat")
+  end)
+
+  it("is not one that users share", function()
+    d:sh "mkdir .moonbeat && chmod 1777 .moonbeat"
+    assert.equal(("moonbeat: %s is a folder that users share: give --state a folder of its own\n"):format(d.state),
+      refusal(d.state))
+    assert.equal("1777", mode_of ".moonbeat")
+  end)
+end)
+
+describe("a jobs folder", function()
+  it("that others may write is warned of, at the start and by status", function()
+    d:start()
+    assert.is_nil(d:json("status")[1].warning)
+    d:stop()
+    d:sh "chmod 777 jobs"
+    d:start()
+    local warning = ("the jobs folder %s can be written by all users (mode 0777): what they put there runs as user %s; "
+      .. "chmod o-w it"):format(d.jobs_folder, daemon.shell "id -u":gsub("\n", ""))
+    assert.equal(warning, d:json("status")[1].warning)
+    assert.is_truthy(d:must("status"):find(warning, 1, true))
+    assert.is_truthy(d:log():find("warn  " .. warning, 1, true), d:log())
+  end)
+end)
+
+describe("the command line", function()
+  local function run(command)
+    local out, status = daemon.shell(("cd %s && unset MOONBEAT_STATE && { %s\n} 2>&1"):format(quote(d.root), command))
+    return { out = out, status = status }
+  end
+
+  it("tells nothing to a daemon of another user", function()
+    if not can_change_user() then
+      return
+    end
+    d:sh(("cp %s moonbeat && mkdir theirs && chown %d theirs && chmod 755 ."):format(quote(d.bin), STRANGER_ID))
+    d:sh(STRANGER .. "./moonbeat run jobs --state theirs </dev/null >daemon.log 2>&1 &")
+    daemon.wait_until(function() return run(STRANGER .. "./moonbeat --state theirs status").status == 0 end, PATIENCE,
+      "it answers its own user")
+    local refused = run "./moonbeat --state theirs kv set PASSWORD hunter2"
+    assert.same({ status = 77, out = ("moonbeat: the moonbeat on %s/theirs is run by user 65534, and you are user 0: "
+      .. "ask it as that user (sudo -u '#65534' moonbeat ...)\n"):format(d.root) }, refused)
+    assert.same({ status = 0, out = "" }, run(STRANGER .. "./moonbeat --state theirs kv list --json"))
+  end)
+
+  it("uses no folder and no configuration that another user has put above", function()
+    if not can_change_user() then
+      return
+    end
+    d:sh "mkdir -p deep/deeper"
+    for _, made in ipairs { { "mkdir .moonbeat", ".moonbeat", "status" }, { "echo 'return {}' > moonbeat.lua",
+      "moonbeat.lua", "run" } } do
+      d:sh(("%s && chown %d %s"):format(made[1], STRANGER_ID, made[2]))
+      local refused = run(("cd deep/deeper && timeout 20 %s %s"):format(quote(d.bin), made[3]))
+      assert.same({ status = 77, out = ("moonbeat: %s/%s belongs to user 65534, and you are user 0: what others put "
+        .. "there is not used; give --state, or the jobs folder to run\n"):format(d.root, made[2]) }, refused)
+      d:sh("rm -r " .. made[2])
+    end
   end)
 end)
 
