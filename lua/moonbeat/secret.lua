@@ -17,6 +17,8 @@ local secret = {}
 function secret.secret(name, default)
   if type(name) ~= "string" then
     fail("secret wants a name, got %s", raw.type_name(name))
+  elseif name:find("\0", 1, true) then
+    fail "secret: the name holds a NUL byte"
   end
   local value, message, code = raw.secret(name)
   if value then

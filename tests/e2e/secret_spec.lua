@@ -32,11 +32,13 @@ function keeps() kv.set("mine", secret "KEPT") return #kv.get "mine" end
 function missing() return secret("NOPE", "default"), secret "TOKN" end
 function open_to_all() return secret "OPEN" end
 function odd_name() return secret "../TOKEN" end
+function cut_name() return secret "TOKEN\0/../x" end
 function size() return #secret "PEM" end
 on("told", function(event) log.info("heard %s", event.token) error(event.token) end)
 on("mine", function() log.info("mine %s", at_top) error(at_top) end)
 for _, name in ipairs { "logs", "results", "long", "short", "raises", "raises_table", "closes_over", "names", "runs",
-  "fails_in_c", "emits", "snoozes", "checkpoints", "adds", "keeps", "missing", "open_to_all", "odd_name", "size" } do
+  "fails_in_c", "emits", "snoozes", "checkpoints", "adds", "keeps", "missing", "open_to_all", "odd_name", "cut_name",
+  "size" } do
   job(name) { run = _G[name] }
 end
 ]]
@@ -136,6 +138,7 @@ describe("a secret", function()
     assert.matches("/vault/OPEN can be read or changed by others (mode 0640): chmod 600 it",
       d:run_now("open_to_all").error, 1, true)
     assert.matches("the name of a secret has letters, digits", d:run_now("odd_name").error, 1, true)
+    assert.matches("secret: the name holds a NUL byte", d:run_now("cut_name").error, 1, true)
     assert.equal(#PEM, d:run_now("size").result)
   end)
 
