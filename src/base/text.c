@@ -82,6 +82,36 @@ void text_append_visible(struct buffer *out, const char *text, size_t size)
   }
 }
 
+static bool is_inside_character(char byte)
+{
+  return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Where a character begins, at `at` or up to three bytes before it, or behind it. */
+static size_t go_to_character(const char *text, size_t at, int step)
+{
+  for (int i = 0; i < 3 && at > 0 && is_inside_character(text[at]); i++)
+    at = step < 0 ? at - 1 : at + 1;
+  return at;
+}
+
+char *text_abridge(char *text, size_t most)
+{
+  enum { MARK_MAX = 60 };
+  size_t size = text ? strlen(text) : 0;
+  if (size <= most)
+    return text;
+  size_t end = (most - MARK_MAX) / 4;
+  size_t begin = go_to_character(text, most - MARK_MAX - end, -1);
+  size_t rest = go_to_character(text, size - end, 1);
+  struct buffer out = {0};
+  buffer_append(&out, text, begin);
+  buffer_printf(&out, " ... (%zu bytes left out) ... ", rest - begin);
+  buffer_append(&out, text + rest, size - rest);
+  free(text);
+  return buffer_take(&out);
+}
+
 enum { NEAREST_MAX = 64 };
 
 /* Optimal string alignment: insertions, deletions, substitutions, neighbouring transpositions. */

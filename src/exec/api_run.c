@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "exec/run_call.h"
 #include "vm/api_args.h"
 
@@ -109,7 +110,8 @@ static int l_answer(lua_State *L) /* run name delay|nil reason|nil -> */
   run->wish->answer.verdict = is_retry ? VERDICT_RETRY : VERDICT_SNOOZE;
   run->wish->answer.delay_us = delay_us;
   free(run->wish->reason);
-  run->wish->reason = vm_redact(run->call.vm, memory_strdup(lua_tostring(L, 4)));
+  run->wish->reason =
+      text_abridge(vm_redact(run->call.vm, memory_strdup(lua_tostring(L, 4))), CALL_ERROR_MAX);
   return 0;
 }
 

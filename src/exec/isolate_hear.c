@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "exec/isolate_internal.h"
 
 enum { RUNS_MAX = 1000 }; /* of one process: what a library leaks does not add up */
@@ -25,9 +26,9 @@ static void take_loaded(struct process *process, const struct message *loaded)
     isolate_prepare(process->isolate);
     return;
   }
-  isolate_end_run(process, RUN_FAILED,
-                  memory_printf("in the isolated process the script does not load: %s",
-                                loaded->as.loaded.text ? loaded->as.loaded.text : "?"));
+  char *why = memory_printf("in the isolated process the script does not load: %s",
+                            loaded->as.loaded.text ? loaded->as.loaded.text : "?");
+  isolate_end_run(process, RUN_FAILED, text_abridge(why, CALL_ERROR_MAX));
   isolate_dismiss(process);
 }
 
@@ -60,6 +61,7 @@ static void correct(struct message *finished)
   finished->as.finished.finished_us = now_us;
   if (finished->as.finished.started_us <= 0 || finished->as.finished.started_us > now_us)
     finished->as.finished.started_us = now_us;
+  finished->as.finished.error = text_abridge(finished->as.finished.error, CALL_ERROR_MAX);
   if (is_sound(finished) &&
       (!finished->as.finished.result || is_json(finished->as.finished.result)))
     return;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "vm/deadline.h"
 #include "vm/host.h"
 #include "vm/state.h"
@@ -155,9 +156,10 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
   request_call_ended(call);
   if (!was_queued && !call->kind->passes_queue)
     vm->live--;
-  char *clean = vm->secrets ? vm_redact(vm, memory_strdup(error)) : NULL;
-  call->kind->ended(call, outcome, clean ? clean : error);
-  free(clean);
+  /* Secrets first: half of one would not be found. */
+  char *told = text_abridge(vm_redact(vm, memory_strdup(error)), CALL_ERROR_MAX);
+  call->kind->ended(call, outcome, told);
+  free(told);
   begin_next(vm);
 }
 

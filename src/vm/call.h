@@ -17,6 +17,10 @@
 
 #include "model/message.h"
 
+/* Of an error's text, which is stored, sent and shown in many places: the beginning, and the end of
+ * the traceback. */
+enum { CALL_ERROR_MAX = 16 << 10 };
+
 struct vm;
 struct vm_call;
 struct wait;
@@ -35,8 +39,8 @@ struct vm_call_kind {
    * call_function(). What it has to give it puts into the owner's struct. */
   lua_CFunction entry;
   /* It is over, and no longer touched. `error` is a text with traceback for VM_FAILED, a sentence
-   * with the place for VM_TIMED_OUT and for VM_KILLED after a grace, else NULL. Takes the call
-   * (frees it). */
+   * with the place for VM_TIMED_OUT and for VM_KILLED after a grace, else NULL; at most
+   * CALL_ERROR_MAX bytes. Takes the call (frees it). */
   void (*ended)(struct vm_call *call, enum vm_outcome outcome, const char *error);
   /* A line that the call logs or prints. */
   void (*log)(struct vm_call *call, int level, const char *text, size_t size);

@@ -1,4 +1,4 @@
--- an error of many megabytes => run: xxxxxxxxxx
+-- an error of many megabytes => run: bytes left out
 job "error_huge" {
   timeout = "30s",
   run = function()

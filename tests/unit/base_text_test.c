@@ -1,8 +1,11 @@
 /* Patterns of text, and how text is shown. */
 #include "support/unit.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 static void patterns_match(void **state)
@@ -125,10 +128,53 @@ static void every_few_bytes_are_shown(void **state)
       }
 }
 
+static void check_abridged(const char *text, size_t most, const char *begin, const char *end)
+{
+  char *fit = text_abridge(memory_strdup(text), most);
+  size_t size = strlen(fit), left_out = 0;
+  assert_true(size <= most);
+  assert_true(text_is_utf8(fit, size, NULL));
+  assert_memory_equal(fit, begin, strlen(begin));
+  assert_string_equal(fit + size - strlen(end), end);
+  const char *mark = strstr(fit, " ... (");
+  assert_int_equal(sscanf(mark, " ... (%zu bytes left out) ... ", &left_out), 1);
+  const char *rest = strstr(mark, " out) ... ") + strlen(" out) ... ");
+  size_t kept = (size_t)(mark - fit) + strlen(rest);
+  assert_int_equal(kept + left_out, strlen(text));
+  assert_memory_equal(fit, text, (size_t)(mark - fit));
+  assert_string_equal(rest, text + strlen(text) - strlen(rest));
+  free(fit);
+}
+
+static char *repeat(const char *piece, size_t times)
+{
+  struct buffer out = {0};
+  for (size_t i = 0; i < times; i++)
+    buffer_append_text(&out, piece);
+  return buffer_take(&out);
+}
+
+static void a_long_text_is_abridged(void **state)
+{
+  (void)state;
+  static const char *const pieces[] = {"abcdefghi\n", "\xc3\xa9", "\xe2\x82\xac",
+                                       "\xf0\x9f\x90\x9d"};
+  assert_null(text_abridge(NULL, 200));
+  char *just = repeat("x", 200);
+  assert_ptr_equal(text_abridge(just, 200), just);
+  free(just);
+  for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+    char *text = repeat(pieces[i], 10000);
+    for (size_t most = 200; most < 212; most++)
+      check_abridged(text, most, pieces[i], pieces[i]);
+    free(text);
+  }
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(patterns_match),
-                                     cmocka_unit_test(every_character_is_shown),
-                                     cmocka_unit_test(every_few_bytes_are_shown)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(patterns_match), cmocka_unit_test(a_long_text_is_abridged),
+      cmocka_unit_test(every_character_is_shown), cmocka_unit_test(every_few_bytes_are_shown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 
 #include "support/desk.h"
 
+#include "vm/call.h"
+
 enum { LONG_US = 60 * 1000000 };
 
 static void one_that_is_told_can_clean_up(void **state)
@@ -87,6 +89,31 @@ static void check_answer(struct desk *desk, struct message *run, enum run_state 
   if (!error)
     assert_null(finished->as.finished.error);
   message_destroy(finished);
+}
+
+static void check_bounded(struct desk *desk, const char *func, enum run_state state,
+                          const char *begin, const char *end)
+{
+  struct message *finished = finish_of(desk, to_run(desk, func), state);
+  const char *error = finished->as.finished.error;
+  assert_true(strlen(error) <= CALL_ERROR_MAX);
+  assert_memory_equal(error, begin, strlen(begin));
+  assert_non_null(strstr(error, " bytes left out) ... "));
+  if (!strstr(error + strlen(error) - 300, end))
+    fail_msg("the error ends in: %s", error + strlen(error) - 300);
+  message_destroy(finished);
+}
+
+static void a_long_error_is_kept_in_part(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function raises() error(('e'):rep(1000000)) end\n"
+       "function snoozes(run) run:snooze(1, ('s'):rep(1000000)) end\n"
+       "function retries(run) pcall(run.retry, run, 1, ('r'):rep(1000000)) end\n");
+  check_bounded(desk, "raises", RUN_FAILED, "jobs/s.lua:1: eeee", "jobs/s.lua:1: in ");
+  check_bounded(desk, "snoozes", RUN_PENDING, "ssss", "ssss");
+  check_bounded(desk, "retries", RUN_FAILED, "rrrr", "rrrr");
 }
 
 static void a_run_says_what_follows(void **state)
@@ -331,11 +358,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(one_that_is_told_can_clean_up),  TEST(a_command_that_is_told_gets_term),
-      TEST(a_run_says_what_follows),        TEST(at_most_once_is_not_tried_again),
-      TEST(a_function_decides_on_errors),   TEST(soft_time_outs_and_silence),
-      TEST(progress_is_told_in_moderation), TEST(knows_itself_and_what_was_before),
-      TEST(what_is_used_is_measured),
+      TEST(one_that_is_told_can_clean_up),    TEST(a_command_that_is_told_gets_term),
+      TEST(a_long_error_is_kept_in_part),     TEST(a_run_says_what_follows),
+      TEST(at_most_once_is_not_tried_again),  TEST(a_function_decides_on_errors),
+      TEST(soft_time_outs_and_silence),       TEST(progress_is_told_in_moderation),
+      TEST(knows_itself_and_what_was_before), TEST(what_is_used_is_measured),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
