@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "exec/worker.h"
 
 enum {
@@ -30,6 +31,8 @@ struct rehearsal {
   struct bus *bus;
   struct worker *worker;
   struct clock_source clock;
+  struct random_source random;
+  uint64_t drawn; /* the state of `random`; each rehearsal begins with the same */
   struct watched *watched;
   bool has_work;   /* the worker has, or may have */
   int64_t wake_us; /* what the sim was asked for; INT64_MAX: nothing */
@@ -58,15 +61,39 @@ int64_t rehearsal_now_us(const struct rehearsal *r)
   return r->sim ? sim_now_us(r->sim) : r->options.begins_us;
 }
 
+/* ---- random numbers ---- */
+
+/* splitmix64 */
+static uint64_t draw(struct rehearsal *r)
+{
+  uint64_t x = r->drawn += 0x9e3779b97f4a7c15U;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9U;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebU;
+  return x ^ (x >> 31);
+}
+
+static void fill(void *context, void *bytes, size_t size)
+{
+  for (char *at = bytes; size > 0;) {
+    uint64_t number = draw(context);
+    size_t part = size < sizeof number ? size : sizeof number;
+    memcpy(at, &number, part);
+    at += part;
+    size -= part;
+  }
+}
+
 /* Called around everything in which scripts may run. */
 static void enter(struct rehearsal *r)
 {
   clock_use(&r->clock);
+  random_use(&r->random);
 }
 
 static enum error_code leave(struct rehearsal *r, enum error_code code, struct error *error)
 {
   clock_use(NULL);
+  random_use(NULL);
   if (!r->problem)
     return code;
   return error_set(error, ERROR_TIMEOUT, "%s", r->problem);
@@ -399,6 +426,7 @@ enum error_code rehearsal_open(const struct rehearsal_options *options, struct r
   r->options = *options;
   r->folder = memory_strdup(options->folder);
   r->clock = (struct clock_source){read_wall, read_steady, r};
+  r->random = (struct random_source){fill, r};
   enter(r);
   enum error_code code = store_open(NULL, &r->store, error);
   if (!code)
@@ -423,7 +451,7 @@ void rehearsal_close(struct rehearsal *r)
     sim_destroy(r->sim);
   if (r->store)
     store_close(r->store);
-  clock_use(NULL);
+  leave(r, ERROR_OK, NULL);
   while (r->watched)
     forget_watched(&r->watched);
   free(r->folder);

@@ -10,7 +10,7 @@
  *
  * Time stands still while a script computes, and while it waits for a file, a database or a
  * process. What it is not to reach at all is the business of the opener, which may replace the
- * functions by which scripts reach it.
+ * functions by which scripts reach it. What scripts draw by chance is the same in each rehearsal.
  *
  * Isolated runs are run beside the others. What sensors would see is told by the caller. One at a
  * time in a process, on the thread that opened it. */

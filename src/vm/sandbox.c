@@ -4,6 +4,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "vm/state.h"
 
@@ -65,6 +66,49 @@ static void forget_global(lua_State *L, const char *name)
   lua_setglobal(L, name);
 }
 
+/* Seconds since the epoch by the thread's clock, which a simulation moves. (-- seconds) */
+static void push_now(lua_State *L)
+{
+  lua_pushinteger(L, clock_wall_us() / 1000000);
+}
+
+/* fields -> seconds, or nothing -> seconds; Lua's own is upvalue 1 */
+static int l_time(lua_State *L)
+{
+  if (lua_isnoneornil(L, 1)) {
+    push_now(L);
+    return 1;
+  }
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) /* what is wrong is told without a place */
+    return lua_type(L, -1) == LUA_TSTRING ? luaL_error(L, "%s", lua_tostring(L, -1)) : lua_error(L);
+  return 1;
+}
+
+/* format, seconds -> text or table; likewise */
+static int l_date(lua_State *L)
+{
+  lua_settop(L, 2);
+  if (lua_isnil(L, 2)) {
+    push_now(L);
+    lua_replace(L, 2);
+  }
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, 2, 1);
+  return 1;
+}
+
+/* (os -- os) */
+static void replace(lua_State *L, const char *name, lua_CFunction function)
+{
+  lua_getfield(L, -1, name);
+  lua_pushcclosure(L, function, 1);
+  lua_setfield(L, -2, name);
+}
+
 static void open_os(lua_State *L)
 {
   static const char *const kept[] = {"clock", "date", "difftime", "getenv", "time"};
@@ -74,6 +118,8 @@ static void open_os(lua_State *L)
     lua_getfield(L, -2, kept[i]);
     lua_setfield(L, -2, kept[i]);
   }
+  replace(L, "time", l_time);
+  replace(L, "date", l_date);
   lua_setglobal(L, LUA_OSLIBNAME);
   lua_pop(L, 1);
 }

@@ -233,6 +233,22 @@ describe("simulate", function()
     assert.is_nil(daemon.read_file(d.state .. "/moonbeat.db"))
   end)
 
+  it("is the same each time, chance included, and has one time for all that tells it", function()
+    d:write("a.lua", [[
+      local by_chance = trigger("by_chance", function(previous, now)
+        assert(os.time() == time.now().epoch // 1 and os.date "!%F %T" == time.now():format("%F %T", "UTC"))
+        assert(os.time() == os.time(os.date "*t"))
+        return (previous or now) + math.random(60, 7200)
+      end)
+      job "some_time" { trigger = by_chance, run = function() end }
+    ]])
+    local span = { "--from", "2030-01-01", "--for", "1d" }
+    local answer = object(table.unpack(span))
+    assert.is_true(#answer.fires > 5)
+    assert.same({}, answer.warnings)
+    assert.same(answer, object(table.unpack(span)))
+  end)
+
   it("warns of what one would want to know", function()
     d:write("a.lua", [[
       pool("narrow", 1)

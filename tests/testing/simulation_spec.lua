@@ -21,6 +21,21 @@ describe("time in a simulation", function()
     assert.same({ "2030-05-01T12:00:00+00:00", 1903867200, "12:00" }, sim.call("clock.read").result)
   end)
 
+  it("leaves the functions of Lua that are given a time as they are", function()
+    sim.script("given", [[
+      function read()
+        return { os.date("!%F %T", 0), os.date("!*t", 86399).hour, os.time { year = 2030, month = 5, day = 1 } }
+      end
+      function wrong() return os.time { year = 2030, month = 5 } end
+      function wronger() return os.time "today" end
+    ]])
+    assert.same({ "1970-01-01 00:00:00", 23, os.time { year = 2030, month = 5, day = 1 } },
+      sim.call("given.read").result)
+    assert.matches("^given.lua:4: field 'day' missing in date table", sim.call("given.wrong").error)
+    assert.matches("^given.lua:5: bad argument #1 to 'time' %(table expected, got string%)",
+      sim.call("given.wronger").error)
+  end)
+
   it("takes none of its own for a sleep", function()
     sim.script("tired", [[
       job "tired" { trigger = cron "0 3 * * *", run = function() sleep "5h" return "awake" end }
@@ -50,6 +65,27 @@ describe("time in a simulation", function()
     sim.advance "1d1h"
     assert.fails("slow", "took longer than its time-out")
     assert.equal("2026-01-02T00:10:00+00:00", sim.last_run("slow").finished_at)
+  end)
+end)
+
+describe("chance in a simulation", function()
+  it("is the same in each that begins", function()
+    sim.script("chance", [[
+      local first = math.random(1 << 30)
+      function draw()
+        return { first, math.random(1 << 30), crypto.uuid(), crypto.random_bytes(8, "hex") }
+      end
+    ]])
+    local function draw()
+      sim.at "2030-05-01 12:00"
+      return { sim.call("chance.draw").result, sim.call("chance.draw").result }
+    end
+    local drawn = draw()
+    assert.same(drawn, draw())
+    assert.not_equal(drawn[1][2], drawn[2][2])
+    assert.not_equal(drawn[1][3], drawn[2][3])
+    sim.crash()
+    assert.not_same(drawn[1], sim.call("chance.draw").result)
   end)
 end)
 

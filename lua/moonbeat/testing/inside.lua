@@ -14,16 +14,6 @@ end
 
 -- ---- time ----
 
-local real_time, real_date = os.time, os.date
-
-function os.time(fields)
-  return fields and real_time(fields) or raw.time_us(raw.time_now()) // 1000000
-end
-
-function os.date(format, at)
-  return real_date(format or "%c", at or os.time())
-end
-
 --- Lets what an answer says it takes pass, as far as `timeout` (0: none); false when that was over first.
 local function pass(takes, timeout)
   if timeout > 0 and takes > timeout then
