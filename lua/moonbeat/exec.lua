@@ -1,5 +1,6 @@
 --- Commands. A child process runs in its own process group while other runs go on; when the run that
--- waits for it is cancelled or timed out, the whole group is ended: TERM, and KILL after a grace.
+-- waits for it fails or takes too long, the whole group is ended: TERM, and KILL after a grace; when
+-- it is killed, by KILL at once. The run has ended when the group has.
 --
 --   local result = assert(exec { "pg_dump", "-Fc", "shop", timeout = "10m" })
 --   local result = assert(exec("ls -l | wc -l"))

@@ -3,9 +3,11 @@
  * them.
  *
  * Between the userdata and the child stands a `struct process` on the heap. When the call that
- * began a child fails or is killed, whatever it was waiting for, the child gets TERM and its grace,
- * and the process stays until the child has ended, even if the collector takes the userdata before.
- * A userdata that is collected otherwise takes its child with it. */
+ * began a child fails or runs out of time, whatever it was waiting for, the child gets TERM and its
+ * grace, and the process stays until the child has ended, even if the collector takes the userdata
+ * before. A run has ended only when its children have, so that no attempt meets what an earlier one
+ * left: who kills a run wants its place, and its children get KILL at once. A userdata that is
+ * collected otherwise takes its child with it. */
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -78,23 +80,29 @@ static void on_changed(struct child *child, void *context)
   struct process_wait *waiter = process->waiter;
   if (waiter && is_satisfied(process, waiter->is_cancelled ? FOR_END : waiter->what))
     end_wait(process);
-  if (!process->has_owner && child_has_ended(child))
+  if (!child_has_ended(child))
+    return;
+  if (process->is_ending)
+    call_unfollow(&process->follower);
+  if (!process->has_owner)
     destroy(process);
 }
 
-static void end_gently(struct process *process)
+/* TERM, and KILL after the grace; a shorter one than before counts. */
+static void end(struct process *process, int64_t grace_us)
 {
-  if (process->is_ending)
-    return;
   process->is_ending = true;
   child_set_overflow(process->child, CHILD_DROP); /* nobody takes its output any more */
-  child_kill(process->child, process->grace_us);
+  child_kill(process->child, grace_us);
 }
 
-static void on_call_ended(struct call_follower *follower, enum vm_outcome outcome)
+static bool on_call_ended(struct call_follower *follower, enum vm_outcome outcome, bool is_awaited)
 {
-  if (outcome != VM_SUCCEEDED)
-    end_gently((struct process *)follower);
+  struct process *process = (struct process *)follower;
+  if (outcome == VM_SUCCEEDED)
+    return false;
+  end(process, outcome == VM_KILLED && is_awaited ? 0 : process->grace_us);
+  return !child_has_ended(process->child);
 }
 
 static void push_taken(lua_State *L, struct child *child, int stream, bool always)
@@ -143,7 +151,7 @@ static void cancel_wait(struct wait *wait)
   struct process_wait *waiter = (struct process_wait *)wait;
   waiter->is_cancelled = true;
   if (waiter->process)
-    end_gently(waiter->process);
+    end(waiter->process, waiter->process->grace_us);
 }
 
 /* The group is ended, and the wait with it. */

@@ -6,9 +6,10 @@
  *
  * A life: RUNNING, perhaps TERMINATING (TERM was sent, KILL follows), then the process is reaped
  * and the child is LINGERING until its pipes end or some time is over (after a TERM: until its
- * group is empty or the grace is over), then ENDED. One timer serves all of it, since each state
- * waits for one thing at most. Between reaping and KILL the group's number could in theory pass to
- * a new group; pids go round too slowly for that to happen within a grace. */
+ * group is empty, for which it gets KILL when the grace is over), then ENDED. One timer serves all
+ * of it, since each state waits for one thing at most. Between reaping and KILL the group's number
+ * could in theory pass to a new group; pids go round too slowly for that to happen within a grace.
+ */
 #include "exec/child_internal.h"
 
 #include <errno.h>
@@ -88,22 +89,32 @@ void child_finish(struct child *child)
   free_when_closed(child);
 }
 
+/* After a TERM: false when nobody is left of the group, or somebody whom the kernel does not let go
+ * of. Else looks again: ever more rarely during the grace, soon after the KILL. */
+static bool await_group(struct child *child)
+{
+  uint64_t now_ms = uv_now(child->loop);
+  if (!child_group_lives(child->pid) || now_ms >= child->deadline_ms + CHILD_DRAIN_MS)
+    return false;
+  uint64_t delay_ms = 1;
+  if (now_ms < child->deadline_ms) {
+    uint64_t left_ms = child->deadline_ms - now_ms;
+    child->probe_ms = child->probe_ms ? child->probe_ms * 2 : PROBE_MS;
+    delay_ms = child->probe_ms < left_ms ? child->probe_ms : left_ms;
+  } else {
+    kill_group(child, SIGKILL);
+  }
+  uv_timer_start(&child->timer, on_timer, delay_ms, 0);
+  return true;
+}
+
 /* CHILD_LINGERING: ends, or looks again later. */
 static void linger(struct child *child)
 {
   if (child->was_terminated) {
-    if (!child_group_lives(child->pid)) {
-      child->was_terminated = false;
-    } else if (uv_now(child->loop) < child->deadline_ms) {
-      uint64_t left_ms = child->deadline_ms - uv_now(child->loop);
-      child->probe_ms = child->probe_ms ? child->probe_ms * 2 : PROBE_MS;
-      uv_timer_start(&child->timer, on_timer, child->probe_ms < left_ms ? child->probe_ms : left_ms,
-                     0);
+    if (await_group(child))
       return;
-    } else {
-      kill_group(child, SIGKILL);
-      child->was_terminated = false;
-    }
+    child->was_terminated = false;
     if (child_has_output(child)) {
       uv_timer_start(&child->timer, on_timer, PROBE_MS, 0);
       return;

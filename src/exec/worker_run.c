@@ -288,8 +288,12 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   report(run, finished);
 }
 
-const struct vm_call_kind run_call_kind = {
-    .name = "run", .entry = l_run, .ended = run_ended, .log = run_log, .begins = begin_run};
+const struct vm_call_kind run_call_kind = {.name = "run",
+                                           .entry = l_run,
+                                           .ended = run_ended,
+                                           .log = run_log,
+                                           .begins = begin_run,
+                                           .awaits_followers = true};
 
 /* ---- from the scheduler ---- */
 

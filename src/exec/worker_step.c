@@ -103,7 +103,8 @@ static void look_at_clock(struct vm_call *call, void *unused)
 static void find_outside(struct vm_call *call, void *found)
 {
   struct vm_call **waiting = found;
-  if (call->state == CALL_WAITING && call->wait && call->wait->kind->is_outside)
+  if (call->state == CALL_ENDING ||
+      (call->state == CALL_WAITING && call->wait && call->wait->kind->is_outside))
     *waiting = call;
 }
 

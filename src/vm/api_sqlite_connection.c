@@ -103,19 +103,10 @@ void sqlite_connection_release(struct sqlite_connection *connection)
 
 /* ---- transactions ---- */
 
-static bool is_alive(const struct vm *vm, uint64_t number)
-{
-  const struct vm_call *call;
-  TAILQ_FOREACH(call, &vm->calls, in_vm)
-  if (call->number == number)
-    return true;
-  return false;
-}
-
 static void on_look(uv_timer_t *timer)
 {
   struct sqlite_connection *connection = timer->data;
-  if (connection->running || !connection->vm || is_alive(connection->vm, connection->owner))
+  if (connection->running || !connection->vm || vm_has_call(connection->vm, connection->owner))
     return;
   uv_timer_stop(timer);
   queue_internal(connection, TASK_ABANDON, NULL, true);

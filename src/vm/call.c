@@ -62,20 +62,27 @@ void call_follow(struct vm *vm, struct call_follower *follower)
   LIST_INSERT_HEAD(&follower->call->followers, follower, link);
 }
 
-void call_unfollow(struct call_follower *follower)
+static void let_go(struct call_follower *follower)
 {
-  if (follower->call)
-    LIST_REMOVE(follower, link);
+  LIST_REMOVE(follower, link);
   follower->call = NULL;
 }
 
+/* Those who need no time are let go. */
 static void tell_followers(struct vm_call *call, enum vm_outcome outcome)
 {
-  struct call_follower *follower;
-  while ((follower = LIST_FIRST(&call->followers))) {
-    call_unfollow(follower);
-    follower->call_ended(follower, outcome);
+  struct call_follower *next;
+  for (struct call_follower *follower = LIST_FIRST(&call->followers); follower; follower = next) {
+    next = LIST_NEXT(follower, link);
+    if (!follower->call_ended(follower, outcome, call->kind->awaits_followers))
+      let_go(follower);
   }
+}
+
+static void let_all_go(struct vm_call *call)
+{
+  while (!LIST_EMPTY(&call->followers))
+    let_go(LIST_FIRST(&call->followers));
 }
 
 /* ---- beginning and ending ---- */
@@ -137,7 +144,8 @@ void call_make_ready(struct vm_call *call)
   TAILQ_INSERT_TAIL(&call->vm->host->ready, call, in_queue);
 }
 
-void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
+/* The coroutine and all that only it needs. */
+static void leave(struct vm_call *call, enum vm_outcome outcome)
 {
   struct vm *vm = call->vm;
   bool was_queued = call->state == CALL_QUEUED;
@@ -148,14 +156,19 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
     TAILQ_REMOVE(&vm->host->ready, call, in_queue);
   else if (call->state == CALL_CUT)
     TAILQ_REMOVE(&vm->host->cut, call, in_queue);
-  TAILQ_REMOVE(&vm->calls, call, in_vm);
   wait_abandon(call);
-  tell_followers(call, outcome);
   call_drop_limits(call);
   leave_thread(call, outcome == VM_SUCCEEDED);
-  request_call_ended(call);
   if (!was_queued && !call->kind->passes_queue)
     vm->live--;
+}
+
+/* The last of it. */
+static void conclude(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  struct vm *vm = call->vm;
+  TAILQ_REMOVE(&vm->calls, call, in_vm);
+  request_call_ended(call);
   /* Secrets first: half of one would not be found. */
   char *told = text_abridge(vm_redact(vm, memory_strdup(error)), CALL_ERROR_MAX);
   call->kind->ended(call, outcome, told);
@@ -163,9 +176,45 @@ void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
   begin_next(vm);
 }
 
+static void conclude_later(struct vm_call *call)
+{
+  char *error = call->last_words;
+  conclude(call, call->kill, error);
+  free(error);
+}
+
+void call_end(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  leave(call, outcome);
+  tell_followers(call, outcome);
+  if (!call->kind->awaits_followers)
+    let_all_go(call);
+  if (LIST_EMPTY(&call->followers)) {
+    conclude(call, outcome, error);
+    return;
+  }
+  call->state = CALL_ENDING;
+  call->kill = outcome;
+  call->last_words = memory_strdup(error);
+  begin_next(call->vm);
+}
+
+void call_unfollow(struct call_follower *follower)
+{
+  struct vm_call *call = follower->call;
+  if (!call)
+    return;
+  let_go(follower);
+  if (call->state == CALL_ENDING && LIST_EMPTY(&call->followers))
+    conclude_later(call);
+}
+
 void vm_call_kill(struct vm_call *call)
 {
-  call_end(call, VM_KILLED, NULL);
+  if (call->state == CALL_ENDING)
+    tell_followers(call, VM_KILLED);
+  else
+    call_end(call, VM_KILLED, NULL);
 }
 
 void vm_call_end_current(struct vm_call *call, const char *why)
@@ -177,8 +226,22 @@ void vm_call_end_current(struct vm_call *call, const char *why)
 void vm_kill_all(struct vm *vm)
 {
   struct vm_call *call;
-  while ((call = TAILQ_LAST(&vm->calls, call_queue)))
+  while ((call = TAILQ_LAST(&vm->calls, call_queue))) {
     vm_call_kill(call);
+    if (TAILQ_LAST(&vm->calls, call_queue) == call) {
+      let_all_go(call);
+      conclude_later(call);
+    }
+  }
+}
+
+bool vm_has_call(const struct vm *vm, uint64_t number)
+{
+  const struct vm_call *call;
+  TAILQ_FOREACH(call, &vm->calls, in_vm)
+  if (call->number == number)
+    return call->state != CALL_ENDING;
+  return false;
 }
 
 /* ---- slices ---- */
@@ -266,7 +329,7 @@ static void note_usage(struct vm_call *call, int64_t cpu_us)
 }
 
 /* The error goes on as the text that it is now; one of memory stays what it is. */
-static int leave(lua_State *L, int status, lua_KContext after)
+static int leave_function(lua_State *L, int status, lua_KContext after)
 {
   if (status != LUA_OK && status != LUA_YIELD)
     return lua_error(L);
@@ -279,7 +342,8 @@ int call_function(lua_State *L, int arguments, int results, lua_KFunction after)
   lua_KContext context = (lua_KContext)after;
   lua_pushcfunction(L, traceback_handler);
   lua_insert(L, handler);
-  return leave(L, lua_pcallk(L, arguments, results, handler, context, leave), context);
+  return leave_function(L, lua_pcallk(L, arguments, results, handler, context, leave_function),
+                        context);
 }
 
 void call_run_slice(struct vm_call *call)

@@ -51,6 +51,8 @@ struct vm_call_kind {
   /* Belongs to a call that has begun: begins even on a worker that was dismissed. */
   bool is_sequel;
   int64_t cpu_us; /* the CPU time that it may use in all its slices; 0: any */
+  /* `ended` is called when those who follow the call have ended too. */
+  bool awaits_followers;
 };
 
 enum call_state {
@@ -59,12 +61,16 @@ enum call_state {
   CALL_CUT,     /* its slice was over */
   CALL_RUNNING, /* this is its slice */
   CALL_WAITING,
+  CALL_ENDING, /* its script is over, who follows it is not */
 };
 
-/* What a call began and must not outlive it (a child process): told of its end. */
+/* What a call began and must not outlive it (a child process). */
 struct call_follower {
-  struct vm_call *call; /* NULL once it has ended */
-  void (*call_ended)(struct call_follower *follower, enum vm_outcome outcome);
+  struct vm_call *call; /* NULL once it has let go of it */
+  /* The script is over. True: it takes a while, and call_unfollow() is called then; until that it
+   * may be told again, by VM_KILLED, that there is no time any more. `is_awaited`: the call says
+   * that it has ended only then. */
+  bool (*call_ended)(struct call_follower *follower, enum vm_outcome outcome, bool is_awaited);
   LIST_ENTRY(call_follower) link;
 };
 
@@ -77,7 +83,8 @@ struct vm_call {
   lua_State *thread; /* NULL until its first slice */
   int reference;
   enum call_state state;
-  enum vm_outcome kill;       /* set in its own slice: it shall end as soon as it can */
+  enum vm_outcome kill;       /* set in its own slice: it shall end as soon as it can; when it is
+                                 ending: how */
   enum run_told told;         /* why it shall end by itself */
   bool is_heard;              /* the script knows */
   bool is_patient;            /* it does not want to be interrupted for that */
@@ -88,6 +95,7 @@ struct vm_call {
   uint64_t number;            /* of the host's calls, never 0 */
   struct attempt attempt;     /* of the run that it is: set after the start; key.job 0: of none */
   struct call_limits *limits; /* NULL: none */
+  char *last_words;           /* when it is ending: its error, or NULL */
   struct run_usage usage;     /* of memory and time the slices behind the first */
   LIST_HEAD(call_followers, call_follower) followers;
   TAILQ_ENTRY(vm_call) in_queue;
@@ -103,7 +111,8 @@ void vm_call_start(struct vm *vm, struct vm_call *call, const struct vm_call_kin
  * never, any. */
 void vm_call_limit(struct vm_call *call, int64_t soft_timeout_us, int64_t silence_us);
 
-/* Between slices: ends the call at once; `ended` is called with VM_KILLED. */
+/* Between slices: ends the call at once; `ended` is called with VM_KILLED, unless the call is
+ * ending already: then what it waits for is ended at once. */
 void vm_call_kill(struct vm_call *call);
 
 /* Between slices: tells the call why it shall end by itself, see deadline.c, and kills it when it
@@ -125,10 +134,14 @@ int64_t call_due_us(const struct vm_call *call);
 /* Does what is due by now: the call may be told, or end. Between slices. */
 void call_look_at_clock(struct vm_call *call);
 
-/* Kills all calls of the state. */
+/* Kills all calls of the state, and waits for nobody who follows them. */
 void vm_kill_all(struct vm *vm);
 
-/* The call that is running, and its end; `call_ended` is set by the caller before. */
+/* Whether the script of the call of this number is not over. */
+bool vm_has_call(const struct vm *vm, uint64_t number);
+
+/* The call that is running; `call_ended` is set by the caller before. The end of the call may be
+ * told from within call_unfollow(). */
 void call_follow(struct vm *vm, struct call_follower *follower);
 void call_unfollow(struct call_follower *follower);
 

@@ -175,6 +175,8 @@ void call_watch_clock(struct vm_call *call)
 
 void vm_call_tell(struct vm_call *call, enum run_told reason, int64_t grace_us)
 {
+  if (call->state == CALL_ENDING)
+    return;
   if (!call->thread) {
     vm_call_kill(call); /* it has not begun */
     return;

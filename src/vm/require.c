@@ -98,15 +98,6 @@ static void push_module(lua_State *L, const char *name)
   lua_error(L);
 }
 
-static bool is_alive(struct vm *vm, uint64_t number)
-{
-  struct vm_call *call;
-  TAILQ_FOREACH(call, &vm->calls, in_vm)
-  if (call->number == number)
-    return true;
-  return false;
-}
-
 /* name -> value, path; a protected function of its own, so that a failure can be cleaned up */
 static int after_module(lua_State *L, int status, lua_KContext unused)
 {
@@ -158,7 +149,7 @@ static bool must_wait(lua_State *L, struct vm_call *caller)
   if (number == caller->number)
     luaL_error(L, "require \"%s\": the module requires itself, directly or through others",
                lua_tostring(L, NAME));
-  return is_alive(caller->vm, number);
+  return vm_has_call(caller->vm, number);
 }
 
 /* name -> value, path */

@@ -51,17 +51,60 @@ describe("a command", function()
     wait_for_processes(0)
   end)
 
-  it("dies at its time-out, grandchildren that ignore TERM included", function()
-    write [[
-      job "c" { timeout = "300ms",
-        run = command { shell = "(trap '' TERM; sleep 1000; true) & sleep 1000", grace = "200ms", MARK } }
-    ]]
-    d:must("run-now", "c")
+  local OPEN = { pending = true, running = true }
+
+  --- Waits until the job's newest run is over, and says how; nothing of its command may be left then.
+  local function ended(job)
+    local run
     daemon.wait_until(function()
-      local run = d:runs("c")[1]
-      return run and run.state == "timed_out"
-    end, 10, "the run times out")
-    wait_for_processes(0)
+      run = d:runs(job)[1]
+      return run and not OPEN[run.state]
+    end, 20, "the run ends")
+    assert.same({}, marked(mark))
+    return run.state
+  end
+
+  -- A shell and two children of it, one in the background; the lock is free when all are gone.
+  local DEAF = "exec 9>gate; flock -n 9 || echo OVERLAP; trap '' TERM; sleep 1000 & sleep 1000"
+
+  it("dies at its time-out, grandchildren that ignore TERM included, before the run is over", function()
+    write(([[ job "c" { timeout = "300ms", run = command { shell = %q, MARK, grace = "700ms" } } ]]):format(DEAF))
+    d:must("run-now", "c")
+    wait_for_processes(3)
+    assert.equal("timed_out", ended("c"))
+  end)
+
+  it("is killed with its run and at the end of cancel_grace, whatever its own grace", function()
+    write(([[
+      job "c" { cancel_grace = "300ms", run = command { shell = %q, MARK, grace = "1h" } }
+      job "lua" { run = function() exec { "sh", "-c", %q, MARK, grace = "1h" } end }
+    ]]):format(DEAF, DEAF))
+    for _, way in ipairs { { "c" }, { "c", "--now" }, { "lua", "--now" } } do
+      d:must("run-now", way[1])
+      wait_for_processes(3)
+      d:must("cancel", table.unpack(way))
+      assert.equal("cancelled", ended(way[1]))
+    end
+  end)
+
+  it("is gone before its run is tried again, and before another one takes its place", function()
+    write(([[
+      job "again" { timeout = "300ms", retry = { attempts = 2, delay = "1ms" },
+        run = command { shell = %q, MARK, grace = "300ms" } }
+      job "other" { enabled = false, trigger = every "1s", overlap = "terminate_other",
+        run = command { shell = %q, MARK, grace = "1h" } }
+    ]]):format(DEAF, (DEAF:gsub("gate", "other"))))
+    d:run_now("again", 20)
+    assert.equal(2, d:runs("again")[1].attempt)
+    assert.falsy(d:must("logs", "again"):find "OVERLAP")
+    d:must("resume", "other")
+    daemon.wait_until(function() return #d:runs("other") >= 3 end, 20, "three runs")
+    d:must("pause", "other")
+    d:must("cancel", "other", "--now")
+    assert.equal("cancelled", ended "other")
+    for _, run in ipairs(d:runs "other") do
+      assert.falsy(d:must("logs", run.id):find "OVERLAP")
+    end
   end)
 
   it("that never stops writing is bounded, and the log says so", function()
