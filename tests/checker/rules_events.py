@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import oracle
 from eras import changes_of, since_last_removal
 from reading import ACTIVE, BY_EVENT, BY_SCHEDULE, STATES, text_of, us_of
-from rules_fires import STILL_OPEN_US, waits
+from rules_fires import has_open
 from rules_runs import ENDED, OPEN, find_runs, first_of, may_be_pruned
+from rules_skips import HELD_BACK, STILL_OPEN_US
 from wishes import DEBOUNCE_MOST, KINDS, Wish, pauses_of, triggers_of
 
 QUEUE_MOST = 10_000         # events of one job that wait
@@ -298,7 +299,8 @@ def judge_pace(store, history, verdict, job, wish, runs):
 def judge_queue(store, history, verdict, job):
     """When everything had been decided, nothing waited that could have begun."""
     wish_us = sum(DEBOUNCE_MOST * oracle.duration_us(job.trigger.get(name, 0)) for name in ("debounce", "throttle"))
-    if job.state != ACTIVE or waits(store, job) or not history.settled:
+    is_held = has_open(store, job) or any(job.spec.get(key) for key in HELD_BACK)
+    if job.state != ACTIVE or is_held or not history.settled:
         return
     settled_us = history.settled[-1]["at_us"]
     for at_us, event in store.waiting[job.number]:

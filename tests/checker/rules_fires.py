@@ -6,15 +6,12 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 
-import oracle
+import rules_skips
 from eras import changes_of, life_of
-from reading import ACTIVE, BY_SCHEDULE, FINISHED, text_of
-from rules_runs import find_runs, first_of
+from reading import ACTIVE, BY_SCHEDULE, ERROR, FINISHED, text_of
+from rules_runs import OPEN, find_runs, first_of
+from rules_skips import grace_us, is_plain, pruned_until
 from wishes import KINDS
-
-PLAIN_OVERLAP = (None, "skip", "allow")
-HELD_BACK = ("pool", "concurrency_key", "rate")  # options that keep a due time waiting
-STILL_OPEN_US = 2_000_000  # a run's end is known to the scheduler only a moment later, when it could write
 
 
 @dataclass
@@ -160,8 +157,8 @@ def judge_era(store, history, verdict, violate, job, life, era, decided):
     if horizon_us < math.inf and decided:
         judge_gap(verdict, violate, life, era, before.last_us, horizon_us, kept_us)
     for at, segment in enumerate(decided):
-        following = decided[at + 1] if at + 1 < len(decided) else None
-        judge_choice(store, history, violate, job, life, era, segment, following)
+        around = (decided[at - 1] if at else None, segment, decided[at + 1] if at + 1 < len(decided) else None)
+        judge_choice(store, history, violate, job, life, era, around)
 
 
 def judge_gap(verdict, violate, life, era, after_us, until_us, kept_us):
@@ -202,36 +199,26 @@ def judge_begin(store, history, verdict, violate, job, life, era, decided):
         judge_gap(verdict, violate, life, era, after_us, until_us, pruned_until(store, history, job))
 
 
-def pruned_until(store, history, job):
-    """Before this the rows of runs may be gone: only the newest of each job are kept."""
-    age_us, keep = history.retention.get("age_us"), history.retention.get("runs")
-    bound_us = -math.inf if age_us is None else store.newest_us - age_us
-    runs = store.runs_of[job.number]
-    if keep is not None and len(runs) >= keep:
-        bound_us = max(bound_us, min((run.scheduled_us for run in runs if run.cause == BY_SCHEDULE), default=math.inf))
-    return bound_us
-
-
 def horizon_of(store, history, job, life, era):
     """Until when everything must have been decided; what was decided last tells no more than that."""
     if era is not life.eras[-1]:
         return era.end_us
     horizon_us = -math.inf
-    if job.state == FINISHED:
+    if job.state == FINISHED or (job.state == ERROR and job.next_us is None):
         return max([line["at_us"] for line in [*history.settled, *history.daemons]]
                    + [run.claimed_us for run in store.runs_of[job.number]], default=0)
     if job.next_us is not None:
         horizon_us = job.next_us - 1 - era.trigger.jitter_us
-    if job.state == ACTIVE and not waits(store, job):
+    if job.state == ACTIVE and not has_open(store, job):
         for line in history.settled:
             if line["n"] > era.begin and not touched_after(history, job.id, line):
                 horizon_us = max(horizon_us, line["at_us"] - era.trigger.jitter_us)
     return horizon_us
 
 
-def waits(store, job):
-    """Whether a due time may rightly still wait for its turn."""
-    return any(run.state in (0, 1) for run in store.runs_of[job.number]) or any(job.spec.get(key) for key in HELD_BACK)
+def has_open(store, job):
+    """Then a due time may rightly still wait for its turn."""
+    return any(run.state in OPEN for run in store.runs_of[job.number])
 
 
 def touched_after(history, name, line):
@@ -243,22 +230,14 @@ def touched_after(history, name, line):
 # ---- which of them run, and why the others do not ----
 
 
-def judge_choice(store, history, violate, job, life, era, segment, following):
+def judge_choice(store, history, violate, job, life, era, around):
+    _, segment, following = around
     if life.is_blurred(segment.first_us, segment.last_us):
         return
     if segment.run:
         judge_claim(history, violate, job, life, era, segment, following)
     else:
-        judge_skip(store, history, violate, job, life, era, segment, following)
-
-
-def is_plain(job):
-    return job.spec.get("overlap") in PLAIN_OVERLAP and not any(job.spec.get(key) for key in HELD_BACK)
-
-
-def grace_us(job):
-    grace = job.spec.get("misfire_grace_time")
-    return math.inf if grace is None else oracle.duration_us(grace)
+        rules_skips.judge(store, history, violate, job, life, era, around)
 
 
 def next_of(era, life, us, until_us):
@@ -285,62 +264,6 @@ def judge_claim(history, violate, job, life, era, segment, following):
             following.run.claimed_us >= claimed_us and following.first_us <= claimed_us):
         violate("choice", following.first_us, "only the earliest of those that were late to run",
                 "a run beside that for " + text_of(segment.first_us))
-
-
-def judge_skip(store, history, violate, job, life, era, segment, following):
-    skip, spec = segment.skip, job.spec
-    if skip.recorded_us < skip.last_us and not history.is_ambiguous(skip.last_us):
-        violate("early", skip.last_us, "no skip before its due time", "one recorded at " + text_of(skip.recorded_us))
-    if skip.reason == "misfire":
-        judge_misfire(history, violate, job, life, era, segment)
-    elif skip.reason == "overlap":
-        if spec.get("overlap") == "allow" and not spec.get("max_instances"):
-            violate("reason", skip.last_us, "no skip for overlap, which is allowed", "one")
-        elif not were_open(store, history, job, skip):
-            violate("reason", skip.last_us, "a run that was open at %s" % text_of(skip.recorded_us), "none")
-    elif skip.reason == "paused":
-        if not was_resumed(history, job.id, skip.recorded_us) and "enabled" not in spec:
-            violate("reason", skip.last_us, "to be resumed at %s, for which paused due times are recorded"
-                    % text_of(skip.recorded_us), "no such operation")
-    elif skip.reason == "limit" and not any(spec.get(key) for key in HELD_BACK):
-        violate("reason", skip.last_us, "no skip for a limit, as it has none", "one")
-    elif skip.reason == "calendar" and "except" not in json.dumps(job.trigger):
-        violate("reason", skip.last_us, "no skip for a calendar, as it has none", "one")
-
-
-def judge_misfire(history, violate, job, life, era, segment):
-    """Rightly, when a later one took its place, an earlier one did, or it came too late."""
-    skip, coalesce = segment.skip, job.spec.get("coalesce", "latest")
-    if skip.recorded_us - segment.last_us > grace_us(job) or history.is_ambiguous(segment.last_us, skip.recorded_us):
-        return
-    if life.is_blurred(skip.recorded_us) or any(other.from_us <= skip.recorded_us <= other.sure_us
-                                                for other in life.eras):
-        return  # another trigger took over while it was late
-    if coalesce == "all" and not job.spec.get("replay_limit"):
-        violate("reason", segment.last_us, "a run, as all that are late are to run", "a skip (misfire)")
-    if coalesce == "latest" and era.trigger.next(segment.last_us, skip.recorded_us) is None and (
-            segment.last_us < era.end_us):
-        violate("reason", segment.last_us, "a run, as no later one was due at %s" % text_of(skip.recorded_us),
-                "a skip (misfire)")
-
-
-def were_open(store, history, job, skip):
-    """As many runs as may be, when it was recorded; those that are pruned are taken at their word. What was claimed
-    in the same microsecond was open when somebody asked for it, or when it was due before what was skipped."""
-    at_us, most, count = skip.recorded_us, job.spec.get("max_instances", 1), 0
-    for run in store.runs_of[job.number]:
-        claimed_us = first_of(run).claimed_us
-        is_over = run.finished_us is not None and history.writable_us(run.finished_us) + STILL_OPEN_US < at_us
-        was_first = claimed_us < at_us or (claimed_us == at_us and (
-            run.cause != BY_SCHEDULE or run.scheduled_us < skip.first_us))
-        count += was_first and not is_over
-    return count >= most or at_us < pruned_until(store, history, job) or history.is_ambiguous(at_us)
-
-
-def was_resumed(history, name, at_us):
-    return any(operation.op in ("resume_job", "modify_job", "reschedule_job", "add_job")
-               and operation.is_possible and operation.sent_us <= at_us <= (operation.until_us or math.inf)
-               for operation in history.operations_of[name])
 
 
 # ---- what must not fire ----

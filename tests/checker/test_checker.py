@@ -177,7 +177,7 @@ class Refuses(unittest.TestCase):
         self.refuse("missing", lambda story: story.database.execute("UPDATE job_progress SET next_us = ?", (at(9),)))
 
     def test_two_things_for_one_due_time(self):
-        self.refuse("double", lambda story: story.skip("tick", at(2), at(2), 1, recorded_us=at(3)))
+        self.refuse("double", lambda story: story.skip("tick", at(2), at(2), 1, recorded_us=at(3)), "reason")
         self.refuse("double", lambda story: story.run("tick", at(4), witness=False, previous_us=at(2)), "overlap")
 
     def test_a_run_for_no_due_time(self):

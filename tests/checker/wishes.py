@@ -73,6 +73,7 @@ class Change:
     until_us: float
     is_certain: bool
     value: object
+    has_place = True
 
 
 class Register:
@@ -156,9 +157,24 @@ def declared_triggers(job, history, changes):
 
 
 def pauses_of(job, history):
+    """Whether it was paused; by a file, or by the option, it may have been from the beginning."""
     found = []
     for operation in history.operations_of[job.id]:
-        if operation.is_possible and operation.op in ("pause_job", "resume_job", "add_job"):
-            is_paused = operation.op == "pause_job" or operation.params.get("enabled") is False
+        is_paused = pause_by(operation, job.id)
+        if operation.is_possible and is_paused is not None:
             found.append(change_by(history, operation, is_paused))
-    return Register({job.spec.get("enabled") is False}, found)
+    declared = [spec for file in history.files for spec in file["jobs"] if spec["id"] == job.id]
+    return Register({spec.get("enabled") is False for spec in [job.spec, *declared]}, found)
+
+
+def pause_by(operation, name):
+    """What an operation makes of it; None: nothing."""
+    if operation.op in ("pause_job", "resume_job"):
+        return operation.op == "pause_job"
+    specs = {"add_job": [operation.params], "add_jobs": operation.params.get("jobs"),
+             "modify_job": [operation.params.get("changes")]}.get(operation.op, ())
+    for spec in specs:
+        if operation.op == "modify_job" and "enabled" not in spec or operation.op == "add_jobs" and spec.get("id") != name:
+            continue
+        return spec.get("enabled") is False
+    return None
