@@ -10,6 +10,8 @@ void fs_fail_text(struct fs_job *job, enum error_code code, const char *text);
 
 /* False, with the job failed, for databases in use. */
 bool fs_may_touch(struct fs_job *job, const char *path);
+/* The same, also for folders that hold some. */
+bool fs_may_move(struct fs_job *job, const char *path);
 
 /* False with an errno. */
 bool fs_write_all(int fd, const char *data, size_t size);

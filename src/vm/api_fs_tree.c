@@ -155,7 +155,7 @@ void fs_work_remove(struct fs_job *job)
   char *resolved = realpath(job->path, NULL);
   if (resolved && strcmp(resolved, "/") == 0)
     fs_fail_text(job, ERROR_INVALID, "that is the root of everything");
-  else if (!fs_may_touch(job, job->path))
+  else if (!fs_may_move(job, job->path))
     job->code = job->error.code;
   else if (lstat(job->path, &file) < 0)
     fs_fail(job, errno);
@@ -168,13 +168,12 @@ void fs_work_remove(struct fs_job *job)
 
 void fs_work_rename(struct fs_job *job)
 {
-  if (rename(job->path, job->path_to) == 0)
-    return;
-  int number = errno;
   char *shown = job->shown;
   job->shown = memory_printf("%s to %s", shown, job->shown_to);
   free(shown);
-  fs_fail(job, number);
+  if (fs_may_move(job, job->path) && fs_may_move(job, job->path_to) &&
+      rename(job->path, job->path_to) < 0)
+    fs_fail(job, errno);
 }
 
 void fs_work_tempdir(struct fs_job *job)

@@ -43,12 +43,22 @@ void fs_job_deinit(struct fs_job *job)
   buffer_deinit(&job->names);
 }
 
+static bool is_allowed(struct fs_job *job, enum error_code code)
+{
+  job->code = code;
+  if (code)
+    error_prefix(&job->error, "%s %s", job->verb, job->shown);
+  return !code;
+}
+
 bool fs_may_touch(struct fs_job *job, const char *path)
 {
-  job->code = sqlite_files_check(path, &job->error);
-  if (job->code)
-    error_prefix(&job->error, "%s %s", job->verb, job->shown);
-  return !job->code;
+  return is_allowed(job, sqlite_files_check(path, &job->error));
+}
+
+bool fs_may_move(struct fs_job *job, const char *path)
+{
+  return is_allowed(job, sqlite_files_check_move(path, &job->error));
 }
 
 /* Opens what can be read to its end without waiting for somebody. */

@@ -35,14 +35,31 @@ static bool is_same(const struct stat *a, const char *path)
   return path && stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
 }
 
+/* The database beside which x-wal and the like lie, in *room, to be freed; else the path itself. */
+static const char *database_of(const char *path, char **room)
+{
+  static const char *const suffixes[] = {"-wal", "-shm", "-journal", "-lock"};
+  size_t size = strlen(path);
+  *room = NULL;
+  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !*room; i++) {
+    size_t end = strlen(suffixes[i]);
+    if (size > end && strcmp(path + size - end, suffixes[i]) == 0)
+      *room = memory_copy(path, size - end);
+  }
+  return *room ? *room : path;
+}
+
 bool sqlite_files_is_store(const char *path)
 {
   struct stat file;
-  if (stat(path, &file) < 0)
-    return false;
-  pthread_mutex_lock(&mutex);
-  bool is = is_same(&file, store_path);
-  pthread_mutex_unlock(&mutex);
+  char *room;
+  bool is = false;
+  if (stat(database_of(path, &room), &file) == 0) {
+    pthread_mutex_lock(&mutex);
+    is = is_same(&file, store_path);
+    pthread_mutex_unlock(&mutex);
+  }
+  free(room);
   return is;
 }
 
@@ -70,39 +87,60 @@ void sqlite_files_remove(const char *path)
   pthread_mutex_unlock(&mutex);
 }
 
-static bool is_open(const struct stat *file)
+static enum error_code refuse_store(struct error *error, const char *verb)
 {
-  if (is_same(file, store_path))
-    return true;
-  for (const struct open_file *open_file = open_files; open_file; open_file = open_file->next)
-    if (is_same(file, open_file->path))
-      return true;
-  return false;
-}
-
-/* The database whose lock file x-shm is; NULL when the path is none. */
-static char *database_of(const char *path)
-{
-  static const char suffix[] = "-shm";
-  size_t size = strlen(path), end = sizeof suffix - 1;
-  return size > end && strcmp(path + size - end, suffix) == 0 ? memory_copy(path, size - end)
-                                                              : NULL;
+  return error_set(error, ERROR_CONFLICT, "it %s the scheduler's own store", verb);
 }
 
 enum error_code sqlite_files_check(const char *path, struct error *error)
 {
   struct stat file;
-  char *database = database_of(path);
-  bool is = false;
-  if (stat(database ? database : path, &file) == 0) {
-    pthread_mutex_lock(&mutex);
-    is = is_open(&file);
-    pthread_mutex_unlock(&mutex);
-  }
-  free(database);
-  if (!is)
+  char *room;
+  enum error_code code = ERROR_OK;
+  bool is_there = stat(database_of(path, &room), &file) == 0;
+  free(room);
+  if (!is_there)
     return ERROR_OK;
-  return error_set(error, ERROR_CONFLICT,
-                   "it is a database in use, which other access would unlock; use sqlite, whose "
-                   "VACUUM INTO makes a copy");
+  pthread_mutex_lock(&mutex);
+  if (is_same(&file, store_path))
+    code = refuse_store(error, "is");
+  for (const struct open_file *open_file = open_files; open_file && !code;
+       open_file = open_file->next)
+    if (is_same(&file, open_file->path))
+      code = error_set(error, ERROR_CONFLICT,
+                       "it is a database in use, which other access would unlock; use sqlite, "
+                       "whose VACUUM INTO makes a copy");
+  pthread_mutex_unlock(&mutex);
+  return code;
+}
+
+/* Whether the folder is one of those on the way to the path, which need not be there. */
+static bool is_above(const struct stat *folder, const char *path)
+{
+  const char *slash = path ? strrchr(path, '/') : NULL;
+  char *name = slash ? memory_copy(path, (size_t)(slash - path) + 1) : memory_strdup(".");
+  char *real = path ? realpath(name, NULL) : NULL;
+  bool is = false;
+  free(name);
+  while (real && *real && !(is = is_same(folder, real)))
+    *strrchr(real, '/') = '\0';
+  free(real);
+  return is;
+}
+
+enum error_code sqlite_files_check_move(const char *path, struct error *error)
+{
+  struct stat folder;
+  enum error_code code = sqlite_files_check(path, error);
+  if (code || stat(path, &folder) != 0 || !S_ISDIR(folder.st_mode))
+    return code;
+  pthread_mutex_lock(&mutex);
+  if (is_above(&folder, store_path))
+    code = refuse_store(error, "holds");
+  for (const struct open_file *open_file = open_files; open_file && !code;
+       open_file = open_file->next)
+    if (is_above(&folder, open_file->path))
+      code = error_set(error, ERROR_CONFLICT, "it holds a database in use, %s", open_file->path);
+  pthread_mutex_unlock(&mutex);
+  return code;
 }

@@ -5,13 +5,17 @@
  * our own handler, for the same reason. */
 #include "vm/api_sqlite_session_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "vm/api_sqlite_files.h"
+
+#define STORE_REFUSED "%s is the scheduler's own store, which scripts may not open"
 
 enum {
   PROGRESS_STEPS = 1000, /* some 10 microseconds */
@@ -193,14 +197,26 @@ static int is_to_stop(void *context)
   return session->job && atomic_load(&session->job->is_cancelled);
 }
 
-/* Keeps ATTACH off the scheduler's store. What is no literal cannot be looked at. */
+/* Keeps ATTACH, and VACUUM INTO, which attaches, off the scheduler's store. What is no literal
+ * cannot be looked at, and a URI has many ways to name the same file. */
 static int authorise(void *context, int action, const char *file, const char *unused1,
                      const char *unused2, const char *unused3)
 {
-  (void)context, (void)unused1, (void)unused2, (void)unused3;
-  if (action == SQLITE_ATTACH && (!file || sqlite_files_is_store(file)))
-    return SQLITE_DENY;
-  return SQLITE_OK;
+  (void)unused1, (void)unused2, (void)unused3;
+  struct sqlite_session *session = context;
+  size_t room = sizeof session->refusal;
+  if (action != SQLITE_ATTACH)
+    return SQLITE_OK;
+  if (!file)
+    snprintf(session->refusal, room, "ATTACH takes the name of a file written out, as '...'");
+  else if (strncasecmp(file, "file:", 5) == 0)
+    snprintf(session->refusal, room, "%s is a URI, which is not accepted: write the file's path",
+             file);
+  else if (sqlite_files_is_store(file))
+    snprintf(session->refusal, room, STORE_REFUSED, file);
+  else
+    return SQLITE_OK;
+  return SQLITE_DENY;
 }
 
 static bool is_in_memory(const struct sqlite_session *session)
@@ -217,7 +233,7 @@ static void configure(struct sqlite_session *session, struct sqlite_job *job, bo
   sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQLITE_ROWS_SIZE_MAX);
   sqlite3_busy_handler(db, wait_for_lock, session);
   sqlite3_progress_handler(db, PROGRESS_STEPS, is_to_stop, session);
-  sqlite3_set_authorizer(db, authorise, NULL);
+  sqlite3_set_authorizer(db, authorise, session);
   if (is_new && !session->options.is_readonly)
     run(session, job, "PRAGMA journal_mode=WAL");
   else
@@ -249,10 +265,8 @@ static void open_session(struct sqlite_session *session, struct sqlite_job *job)
   int flags = SQLITE_OPEN_NOMUTEX | (options->is_readonly ? SQLITE_OPEN_READONLY
                                      : options->creates ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                         : SQLITE_OPEN_READWRITE);
-  if (is_there && sqlite_files_is_store(options->path)) {
-    job->code =
-        error_set(&job->error, ERROR_PERMISSION,
-                  "%s is the scheduler's own store, which scripts may not open", options->shown);
+  if (sqlite_files_is_store(options->path)) {
+    job->code = error_set(&job->error, ERROR_PERMISSION, STORE_REFUSED, options->shown);
     return;
   }
   if (sqlite3_open_v2(options->path, &session->db, flags, NULL) != SQLITE_OK) {

@@ -69,8 +69,9 @@ void sqlite_job_fail(struct sqlite_job *job, enum error_code code, const char *t
 
 void sqlite_session_fail(struct sqlite_session *session, struct sqlite_job *job, const char *sql)
 {
-  sqlite_job_fail(job, code_of(sqlite3_extended_errcode(session->db)), sqlite3_errmsg(session->db),
-                  sql);
+  int result = sqlite3_extended_errcode(session->db);
+  sqlite_job_fail(job, code_of(result),
+                  result == SQLITE_AUTH ? session->refusal : sqlite3_errmsg(session->db), sql);
 }
 
 /* ---- statements ---- */

@@ -127,7 +127,9 @@ static void test_mistakes(void **state)
       {MEMORY "db:all('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT "
               "zeroblob(1000000) FROM n')",
        "!t.lua:1: db:all: over the limit of 64 MiB of rows"},
-      {MEMORY "db:exec(\"ATTACH ? AS x\", 'y')", "!t.lua:1: db:exec: not authorized"},
+      {MEMORY "db:exec(\"ATTACH ? AS x\", 'y')",
+       "!t.lua:1: db:exec: ATTACH takes the name of a file written out, as '...' in \"ATTACH ? AS "
+       "x\""},
       {MEMORY "for _ in ipairs(setmetatable({}, { __index = function() return db:value('SELECT 1') "
               "end })) do end",
        "!t.lua:1: db:value cannot wait here"},
@@ -169,6 +171,15 @@ static void test_transactions(void **state)
   CHECK_CASES(cases, options(), 0);
 }
 
+/* Tries the statement; why it is refused, without the folder and without the statement. */
+#define ATTACH(sql)                                                                                \
+  "local db = sqlite.open 'a.db' "                                                                 \
+  "local folder = db:value('SELECT file FROM pragma_database_list'):match '.*/' "                  \
+  "local ok, text = pcall(db.exec, db, " sql ") if ok then return ok end "                         \
+  "local at = text:find(folder, 1, true) "                                                         \
+  "return (text:sub(1, at - 1) .. text:sub(at + #folder)):match 'db:exec: (.-) in \"'"
+#define OWN_STORE " is the scheduler's own store, which scripts may not open"
+
 static void test_files(void **state)
 {
   (void)state;
@@ -188,17 +199,47 @@ static void test_files(void **state)
        "pragma_database_list') .. '.copy' db:exec('VACUUM INTO ?', copy) db:close() "
        "return #fs.read('a.db') > 0 and fs.exists(copy)",
        "true"},
+      {ATTACH("'ATTACH [' .. folder .. 'b.db] AS b'"), "true"},
+      {ATTACH("'ATTACH [' .. folder .. './store.db] AS x'"), "./store.db" OWN_STORE},
+      {ATTACH("'ATTACH [' .. folder .. 'link.db] AS x'"), "link.db" OWN_STORE},
+      {ATTACH("'ATTACH [' .. folder .. 'hard.db] AS x'"), "hard.db" OWN_STORE},
+      {ATTACH("'ATTACH [' .. folder .. 'store.db-shm] AS x'"), "store.db-shm" OWN_STORE},
+      {ATTACH("'ATTACH [file:' .. folder .. 'store.db] AS x'"),
+       "file:store.db is a URI, which is not accepted: write the file's path"},
+      {ATTACH("'VACUUM INTO \\'file:' .. folder .. '%73tore.db?vfs=unix-none\\''"),
+       "file:%73tore.db?vfs=unix-none is a URI, which is not accepted: write the file's path"},
+      {"sqlite.open('file:store.db', { create = false })",
+       "!t.lua:1: sqlite.open: cannot open file:store.db: No such file or directory"},
+      {"sqlite.open('store.db-wal')", "!t.lua:1: sqlite.open: store.db-wal is the scheduler's own"},
       {"sqlite.open('store.db')",
        "!t.lua:1: sqlite.open: store.db is the scheduler's own store, which scripts may not open"},
       {"return select(2, fs.write('store.db', 'x'))",
-       "write store.db: it is a database in use"
-       ", which other access would unlock; use sqlite, whose VACUUM INTO makes a copy"},
+       "write store.db: it is the scheduler's own store"},
+      {"return select(2, fs.append('store.db-wal', 'x'))",
+       "append to store.db-wal: it is the scheduler's own store"},
+      {"return select(2, fs.remove('store.db-lock'))",
+       "remove store.db-lock: it is the scheduler's own store"},
+      {"return select(2, fs.rename('store.db', 'x.db'))",
+       "rename store.db to x.db: it is the scheduler's own store"},
+      {"fs.write('x', '') return select(2, fs.rename('x', 'store.db-journal'))",
+       "rename x to store.db-journal: it is the scheduler's own store"},
+      {"return select(2, fs.remove('.', { recursive = true })):match ': .*'",
+       ": it holds the scheduler's own store"},
+      {"fs.mkdir('data/deep', { parents = true }) local db = sqlite.open('data/deep/d.db') "
+       "return (select(2, fs.rename('data', 'gone')):gsub('%S+/data', 'data'))",
+       "rename data to gone: it holds a database in use, data/deep/d.db"},
+      {"return select(2, fs.rename('data/deep/d.db', 'e.db')) or fs.remove('e.db')", "true"},
   };
-  char *store = memory_printf("%s/store.db", folder);
+  char *store = memory_printf("%s/store.db", folder), *hard = memory_printf("%s/hard.db", folder);
+  char *soft = memory_printf("%s/link.db", folder);
   fclose(fopen(store, "w"));
+  assert_int_equal(link(store, hard), 0);
+  assert_int_equal(symlink("store.db", soft), 0);
   sqlite_files_set_store(store);
   CHECK_CASES(cases, options(), 0);
   free(store);
+  free(hard);
+  free(soft);
 }
 
 /* A weak table has its keys for a while after they were finalized: whatever is done with such a
