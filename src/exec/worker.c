@@ -221,7 +221,7 @@ static void run_thread(void *context)
 {
   struct start *start = context;
   struct worker *worker = start->worker;
-  thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER);
+  thread_set_name("worker %d", worker->options.address - ADDRESS_WORKER + 1);
   enum error_code code = start->code = worker_open_loop(worker, start->error);
   uv_sem_post(&start->decided); /* from here on it is gone */
   if (code)

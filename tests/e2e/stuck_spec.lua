@@ -166,10 +166,13 @@ describe("a worker that is stuck", function()
     return (d:must("why", what):gsub("%s+", " "))
   end
 
+  local function thread_names(pid)
+    return daemon.shell(("cat /proc/%d/task/*/comm"):format(pid))
+  end
+
   --- Threads of the daemon that run Lua.
   local function count_workers(pid)
-    local names = daemon.shell(("cat /proc/%d/task/*/comm"):format(pid))
-    return select(2, names:gsub("worker", ""))
+    return select(2, thread_names(pid):gsub("worker", ""))
   end
 
   local function is_process_there(pid)
@@ -283,7 +286,9 @@ describe("a worker that is stuck", function()
 
   it("ends its thread when it has come back, and its address is used again", function()
     local pid = d:json("status")[1].pid
-    local before = count_workers(pid)
+    local before, names = count_workers(pid), thread_names(pid)
+    assert.matches("worker 1\n", names, 1, true) -- as in `status`
+    assert.is_nil(names:find("worker 0", 1, true))
     for cycle = 1, 4 do
       local seen = get_stuck "culprit"
       assert.is_true(seen.worker <= 2 and seen.replaced_by <= 2, "addresses are used again")
