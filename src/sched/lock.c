@@ -368,7 +368,9 @@ static void release_or_renew(struct sched *s, const struct lock_order *order)
   struct error error;
   struct lock *lock = find_lock(s->locks, order->name);
   if (!lock || lock->fence != order->fence) {
-    error_set(&error, ERROR_CONFLICT, "lock \"%s\" is not held any more: its time was over",
+    error_set(&error, ERROR_CONFLICT,
+              "lock \"%s\" is not held any more: its ttl is over, or the run that took it "
+              "has ended",
               order->name);
     answer_failure(s, order->request, &error);
     return;

@@ -89,7 +89,8 @@ static void goes_round_in_order(void **state)
   assert_null(world_answer(&w, by_call));
   /* What x held once is not its own any more. */
   assert_true(is_answered(&w, ask(&w, x, 1, "unlock", x_held),
-                          "error: conflict: lock \"db\" is not held any more"));
+                          "error: conflict: lock \"db\" is not held any more: its ttl is over, or "
+                          "the run that took it has ended"));
   free(x_held);
   ask(&w, NULL, 9, "unlock_all", "{}"); /* it ends while it waits */
   assert_true(
