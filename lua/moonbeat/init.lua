@@ -70,11 +70,9 @@ for name, value in pairs {
 end
 
 os.execute = deferred.call("exec", "execute")
-io = {
-  popen = deferred.call("exec", "popen"),
-  type = deferred.call("exec", "file_type"),
-  write = deferred.call("print", "write"),
-}
+io.popen = deferred.call("exec", "popen")
+io.type = deferred.call("exec", "file_type")
+io.write = deferred.call("print", "write")
 
 if raw.script_name() == "console" then
   raw.module("console").set_globals()

@@ -1,11 +1,12 @@
 /* Functions of Lua's base library that call back or take long, such that they can be cut into
  * slices, and what they call may wait:
  *
- *   load            first gathers what its reader gives, then compiles; text only, 4 MiB at most
- *   xpcall          the handler is called when the error has left the function, not within it:
- * there is no debug library to look around with, and a handler within could not be cut tostring
- * calls __tostring as Lua calls functions collectgarbage  a full collection is many small steps;
- * the collector's settings are not a script's to change */
+ * - load first gathers what its reader gives, then compiles; text only, 4 MiB at most.
+ * - xpcall calls the handler when the error has left the function, not within it: there is no debug
+ *   library to look around with, and a handler within could not be cut.
+ * - tostring calls __tostring as Lua calls functions.
+ * - collectgarbage makes a full collection in many small steps; the collector's settings are not a
+ *   script's to change. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <string.h>

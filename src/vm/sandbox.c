@@ -60,12 +60,6 @@ static int l_getmetatable(lua_State *L)
   return 1;
 }
 
-static void forget_global(lua_State *L, const char *name)
-{
-  lua_pushnil(L);
-  lua_setglobal(L, name);
-}
-
 /* Seconds since the epoch by the thread's clock, which a simulation moves. (-- seconds) */
 static void push_now(lua_State *L)
 {
@@ -153,10 +147,9 @@ void sandbox_open(lua_State *L)
   /* luaL_requiref keeps what it opened, Lua's whole `os` included. */
   lua_pushnil(L);
   lua_setfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  forget_global(L, "dofile");
-  forget_global(L, "loadfile");
   lua_register(L, "getmetatable", l_getmetatable);
   lua_register(L, "setmetatable", l_setmetatable);
+  absent_open(L);
   base_library_open(L);
   bounds_open(L);
   pattern_open(L);

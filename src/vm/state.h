@@ -124,6 +124,7 @@ static inline struct vm *vm_get(lua_State *L)
 void *vm_allocate(void *vm, void *block, size_t old_size, size_t new_size);
 
 void sandbox_open(lua_State *L);      /* libraries, restricted (--) */
+void absent_open(lua_State *L);       /* io.open and the like say that they are not there (--) */
 void base_library_open(lua_State *L); /* load, xpcall, tostring, collectgarbage in slices (--) */
 void bounds_open(lua_State *L);       /* guards around what could run for ever in C (--) */
 void pattern_open(lua_State *L);      /* find, match, gmatch, gsub in slices (--) */

@@ -10,11 +10,12 @@ static void offers_what_it_should_and_no_more(void **state)
   (void)state;
   static const struct eval_case cases[] = {
       {"return debug", "nil"},
-      {"return io and io.open", "nil"},
-      {"return os.exit", "nil"},
-      {"return os.remove", "nil"},
-      {"return dofile", "nil"},
-      {"return loadfile", "nil"},
+      {"return dofile 'x.lua'", "!t.lua:1: dofile is not there: use require, which finds modules"},
+      {"loadfile 'x.lua'", "!t.lua:1: loadfile is not there: use require, or load(fs.read(path))"},
+      {"os.exit()", "!t.lua:1: os.exit is not there: a run ends when its function returns"},
+      {"os.remove 'x'", "!t.lua:1: os.remove is not there: use fs.remove"},
+      {"local f = io.open('x')", "!t.lua:1: io.open is not there: use fs.read, fs.lines, fs.write"},
+      {"return tostring(io.opn) .. tostring(os[1]) .. tostring(rawget(os, 'exit'))", "nilnilnil"},
       {"return package", "nil"},
       {"return raw", "nil"},
       {"return (load(string.dump(function() end)))", "nil"},
