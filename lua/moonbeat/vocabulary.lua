@@ -381,7 +381,8 @@ function vocabulary.on(wanted, filter, listener, options)
     local good, message = raw.module("scheduler").add_listener(given)
     return good or fail("%s", message)
   elseif not declared.is_loading then
-    fail("listeners are declared while the script loads; inside a run use scheduler.add_listener")
+    fail("listeners are declared while the script loads; inside a run that is not isolated "
+      .. "use scheduler.add_listener")
   end
   local spec = new_listener("on", given)
   for id, name in pairs(declared.listener_names) do

@@ -68,7 +68,8 @@ static void gathers_declarations(void **state)
       "refuses('script \"orders\" has no function \"cancle\", did you mean \"cancel\"?',\n"
       "  kept.find_function, 'x', 'cancle')\n"
       "refuses('inside a run use scheduler.add_job', function() job 'late' { run = print } end)\n"
-      "refuses('inside a run use scheduler.add_listener', on, 'job_error', print)\n");
+      "refuses('inside a run that is not isolated use scheduler.add_listener', on, 'job_error', "
+      "print)\n");
 }
 
 static void refuses_at_the_line(void **state)
