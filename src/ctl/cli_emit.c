@@ -70,16 +70,21 @@ static enum error_code put_members(struct json_writer *writer, const char *const
 static void put_answer(struct cli *cli, const struct json *answer)
 {
   int64_t jobs = json_integer(json_get(answer, "jobs"), 0);
+  int64_t listeners = json_integer(json_get(answer, "listeners"), 0);
   if (cli->wants_json) {
     cli_put_json(cli, answer);
     return;
   }
   buffer_append_text(&cli->out, "emitted ");
   cli_put_visible(cli, COLOR_BOLD, cli->arguments->words[0]);
-  if (jobs == 0)
-    buffer_append_text(&cli->out, ", no job waits for it\n");
-  else
-    buffer_printf(&cli->out, ", %" PRId64 " job%s for it\n", jobs, jobs == 1 ? " waits" : "s wait");
+  if (listeners > 0)
+    buffer_printf(&cli->out, ", %" PRId64 " listener%s of it", listeners,
+                  listeners == 1 ? " hears" : "s hear");
+  if (jobs > 0)
+    buffer_printf(&cli->out, ", %" PRId64 " job%s for it", jobs, jobs == 1 ? " waits" : "s wait");
+  if (listeners == 0 && jobs == 0)
+    buffer_append_text(&cli->out, ", no listener hears of it and no job waits for it");
+  buffer_append_byte(&cli->out, '\n');
 }
 
 int cli_do_emit(struct cli *cli)

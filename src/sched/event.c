@@ -35,23 +35,24 @@ static void send_to_front(struct sched *s, const char *name, const char *json)
   message_list_append(s->out, m);
 }
 
-void event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
-               enum event_use use)
+size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
+                 enum event_use use)
 {
   json_end_object(writer);
   if (s->reach != REACH_NOW)
     arrive_event(s, name, out->data, event_name_is_own(name));
   if (s->watchers && s->reach != REACH_KEPT)
     send_to_front(s, name, out->data);
-  listeners_tell(s, name, out->data);
+  size_t listeners = listeners_tell(s, name, out->data);
   if (use == EVENT_HOT || s->reach == REACH_KEPT || s->events_this_turn >= EVENTS_PER_TURN) {
     buffer_deinit(out);
-    return;
+    return listeners;
   }
   s->events_this_turn++;
   free(s->events[s->next_event]);
   s->events[s->next_event] = buffer_take(out);
   s->next_event = (s->next_event + 1) % EVENTS_KEPT;
+  return listeners;
 }
 
 void event_job(struct sched *s, const char *name, const struct entry *entry)

@@ -76,7 +76,8 @@ struct listeners {
 
 /* Whether anybody might want an event of that name. */
 bool listeners_hear(const struct sched *s, const char *name);
-void listeners_tell(struct sched *s, const char *name, const char *json);
+/* Returns how many want it. */
+size_t listeners_tell(struct sched *s, const char *name, const char *json);
 
 /* ---- who there is ---- */
 

@@ -146,14 +146,14 @@ static size_t gather(const struct sched *s, const struct listener_slot *slot,
   return count;
 }
 
-void listeners_tell(struct sched *s, const char *name, const char *json)
+size_t listeners_tell(struct sched *s, const char *name, const char *json)
 {
   struct json_document *document = NULL;
   const struct listener_slot *slot = s->listeners.first ? find_slot(s, name) : NULL;
   struct listener_slot *of_job = NULL;
   if (!slot || (!slot->count && !slot->jobs) ||
       (slot->has_filters && json_parse(json, strlen(json), &document, NULL)))
-    return;
+    return 0;
   const struct json *event = document ? json_root(document) : NULL;
   const char *job = slot->jobs ? json_text(json_get(event, "job"), NULL) : NULL;
   if (job)
@@ -169,6 +169,7 @@ void listeners_tell(struct sched *s, const char *name, const char *json)
     tell_one(s, wanting[i], id, name, json);
   free(wanting);
   json_free(document);
+  return count;
 }
 
 /* ---- what they make of it ---- */

@@ -54,11 +54,12 @@ static enum error_code emit(struct request *r)
     buffer_deinit(&out);
     return code;
   }
+  size_t listeners = event_end(r->s, &out, &writer, name, EVENT_RARE);
   json_begin_object(r->result);
   json_put_text(r->result, "event", name);
   json_put_integer(r->result, "jobs", (int64_t)arrive_count(r->s, name));
+  json_put_integer(r->result, "listeners", (int64_t)listeners);
   json_end_object(r->result);
-  event_end(r->s, &out, &writer, name, EVENT_RARE);
   return ERROR_OK;
 }
 

@@ -436,8 +436,8 @@ describe("emit", function()
     assert.same({ shop = "berlin", items = { "pen", { n = 2 } } },
       result_of [[{"shop":"berlin","items":["pen",{"n":2}]}]])
     assert.equal("emitted order, 1 job waits for it\n", d:must("emit", "order", "shop=rome"))
-    assert.equal("emitted nobody's, no job waits for it\n", d:must("emit", "nobody's"))
-    assert.same({ event = "order", jobs = 1 }, object("emit", "order"))
+    assert.equal("emitted nobody's, no listener hears of it and no job waits for it\n", d:must("emit", "nobody's"))
+    assert.same({ event = "order", jobs = 1, listeners = 0 }, object("emit", "order"))
   end)
 
   it("is told by events, and by why", function()
