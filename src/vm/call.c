@@ -37,13 +37,14 @@ static void take_thread(struct vm_call *call)
 }
 
 /* Only a thread that finished by itself may be used again: an error raised from a hook leaves its
- * hooks off for ever, and an abandoned one still holds its frames. */
+ * hooks off for ever, and an abandoned one still holds its frames. One that the script has shall
+ * not be another call's later: if that is killed, the script would keep all that it held. */
 static void leave_thread(struct vm_call *call, bool finished)
 {
   struct vm *vm = call->vm;
   if (!call->thread)
     return;
-  if (finished && vm->idle_count < VM_IDLE_THREADS) {
+  if (finished && !thread_has(call->thread, THREAD_SHOWN) && vm->idle_count < VM_IDLE_THREADS) {
     lua_settop(call->thread, 0);
     if (lua_gethook(call->thread))
       lua_sethook(call->thread, NULL, 0, 0);

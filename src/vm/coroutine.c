@@ -215,6 +215,7 @@ static int l_isyieldable(lua_State *L)
 static int l_running(lua_State *L)
 {
   lua_pushthread(L);
+  thread_set(L, THREAD_SHOWN);
   lua_pushboolean(L, thread_has(L, THREAD_BASE));
   return 2;
 }

@@ -93,8 +93,14 @@ void vm_modules_json(const struct vm *vm, struct buffer *out);
 /* Questions whose answer nobody has come for. */
 void vm_drop_requests(struct vm *vm);
 
-/* vm_of(), and the marks that say that a thread is not the script's to resume. */
-enum { THREAD_BUSY = 1, THREAD_BASE = 2 };
+/* vm_of(), and marks: a thread is not the script's to resume, is a call's first, was handed to the
+ * script, which may have it for ever. */
+enum {
+  THREAD_BUSY = 1,
+  THREAD_BASE = 2,
+  THREAD_SHOWN = 4,
+  THREAD_MARKS = THREAD_BUSY | THREAD_BASE | THREAD_SHOWN
+};
 
 static inline uintptr_t *thread_word(lua_State *L)
 {
@@ -118,7 +124,7 @@ static inline void thread_clear(lua_State *L, unsigned mark)
 
 static inline struct vm *vm_get(lua_State *L)
 {
-  return (struct vm *)(*thread_word(L) & ~(uintptr_t)(THREAD_BUSY | THREAD_BASE));
+  return (struct vm *)(*thread_word(L) & ~(uintptr_t)THREAD_MARKS);
 }
 
 void *vm_allocate(void *vm, void *block, size_t old_size, size_t new_size);

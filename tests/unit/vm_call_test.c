@@ -239,6 +239,35 @@ static void sleepers_leave_their_place(void **state)
   bench_close(&bench);
 }
 
+static void check_piece(struct bench *bench, struct vm *vm, const char *source,
+                        enum vm_outcome outcome)
+{
+  struct piece *piece = piece_start(vm, source, 0);
+  piece_wait(bench, piece);
+  if (piece->outcome != outcome)
+    fail_msg("%s: %s", source, piece->error);
+  piece_free(piece);
+}
+
+/* Whoever keeps its own coroutine has no part in what later calls hold. */
+static void a_kept_thread_is_nobody_elses(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, (struct vm_options){.memory_cap = 8 << 20});
+  check_piece(&bench, vm, "return 1", VM_SUCCEEDED);
+  assert_int_equal(vm->idle_count, 1);
+  check_piece(&bench, vm, "kept = coroutine.running()", VM_SUCCEEDED);
+  assert_int_equal(vm->idle_count, 0);
+  check_piece(&bench, vm, "local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end",
+              VM_FAILED);
+  check_piece(&bench, vm, "assert(#('x'):rep(5 << 20) > 0 and coroutine.running() ~= kept)",
+              VM_SUCCEEDED);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -250,6 +279,7 @@ int main(void)
       cmocka_unit_test(is_cancelled_while_it_waits),
       cmocka_unit_test(prints_to_its_own_log),
       cmocka_unit_test(sleepers_leave_their_place),
+      cmocka_unit_test(a_kept_thread_is_nobody_elses),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
