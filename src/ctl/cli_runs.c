@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "ctl/cli_common.h"
+#include "model/run.h"
 
 enum { PAGE = 500 };
 
@@ -36,10 +37,12 @@ static char *problem_of(const struct json *run)
 static void add_run_row(struct cli *cli, struct table *table, const struct json *run)
 {
   const char *state = json_text(json_get(run, "state"), "?");
+  const char *error = json_text(json_get(run, "error"), NULL);
   int64_t started_us = cli_instant(json_get(run, "started_at"), -1);
   int64_t finished_us = cli_instant(json_get(run, "finished_at"), -1);
   struct buffer took = {0};
-  if (started_us >= 0 && finished_us >= started_us)
+  if (started_us >= 0 && finished_us >= started_us &&
+      run_end_is_known((enum run_state)run_state_from_name(state), error))
     append_span(&took, finished_us - started_us);
   char *attempt = cli_text_of(json_get(run, "attempt"));
   char *problem = problem_of(run);

@@ -104,6 +104,15 @@ struct run {
 
 void run_deinit(struct run *run);
 
+/* What the error of an interrupted attempt begins with: the daemon was told to stop, and has ended
+ * the attempt; or it has ended itself, which the next start finds. */
+#define RUN_CUT_BY_STOP "cut off by a stop of the daemon"
+#define RUN_CUT_BY_END  "cut off by the end of the daemon"
+
+bool run_was_cut_by_stop(const struct run *run);
+/* Else finished_us is when its end was found. */
+bool run_end_is_known(enum run_state state, const char *error);
+
 /* "job_id@2026-11-21T09:00:00Z", with a fraction only where there is one. */
 void run_format_id(struct buffer *out, const char *job_id, int64_t scheduled_us);
 

@@ -1,6 +1,6 @@
-/* How an attempt ends: the run succeeds or fails for good, waits for another attempt, or stays open
- * for the next start of the daemon. A finish counts only with the fence of the attempt that is in
- * force. */
+/* How an attempt ends: the run succeeds or fails for good, or waits for another attempt, which may
+ * be for the next start of the daemon. A finish counts only with the fence of the attempt that is
+ * in force. */
 #include "sched/finish.h"
 
 #include <stdlib.h>
@@ -99,19 +99,6 @@ void finish_tell_interrupted(struct sched *s, const struct open_run *run, const 
   run_tell(s, "job_interrupted", EVENT_RARE, run, ended, will_retry);
 }
 
-/* Cut off by our own stop: the row stays open, and the next start treats it like any other run that
- * was cut off. It is told now to those who will not be there then, and then to the others. */
-static void leave_open(struct sched *s, struct open_run *run, const struct run *ended)
-{
-  struct error error;
-  if (sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error))
-    return;
-  s->reach = REACH_NOW;
-  finish_tell_interrupted(s, run, ended, false);
-  s->reach = REACH_ALL;
-  run_end(s, run);
-}
-
 void finish_count_log(struct sched *s, const struct open_run *run)
 {
   if (run->log_bytes == 0 || run->entry->removed)
@@ -135,12 +122,35 @@ static void end_for_good(struct sched *s, struct open_run *run, const struct run
   run_end(s, run);
 }
 
+/* Through no fault of the run. */
+static void interrupt(struct sched *s, struct open_run *run, const struct run *ended)
+{
+  bool goes_on = run->entry->job->delivery != AT_MOST_ONCE && !run->entry->removed;
+  log_end(run, ended);
+  finish_tell_interrupted(s, run, ended, goes_on);
+  if (goes_on)
+    finish_and_retry(s, run, ended, s->now_us);
+  else
+    end_for_good(s, run, ended);
+}
+
+/* The next start finds no open attempt, which would look like one that a crash has cut off. */
+static void cut_by_stop(struct sched *s, struct open_run *run, struct run *ended)
+{
+  char *error = ended->error ? memory_printf("%s: %s", RUN_CUT_BY_STOP, ended->error)
+                             : memory_strdup(RUN_CUT_BY_STOP);
+  sometimes("a stop cuts a run off");
+  ended->error = error;
+  interrupt(s, run, ended);
+  free(error);
+}
+
 static void finish(struct sched *s, struct open_run *run, struct run *ended,
                    const struct run_answer *answer)
 {
   int64_t delay_us = 0;
-  if (ended->state == RUN_INTERRUPTED && s->stopping) {
-    leave_open(s, run, ended);
+  if (ended->state == RUN_INTERRUPTED && s->stopping && run->becomes != RUN_CANCELLED) {
+    cut_by_stop(s, run, ended);
     return;
   }
   bool goes_on = retry_follows(run, ended, answer, &delay_us);
@@ -186,17 +196,14 @@ void finish_here(struct sched *s, struct open_run *run, enum run_state state, co
 
 void finish_cut_off(struct sched *s, struct open_run *run, const char *error)
 {
-  bool goes_on = run->entry->job->delivery != AT_MOST_ONCE && !run->entry->removed;
   struct run ended;
-  if (run->becomes || s->stopping || !goes_on) {
-    finish_here(s, run, run->becomes ? run->becomes : RUN_INTERRUPTED, error);
+  if (run->becomes) {
+    finish_here(s, run, run->becomes, error);
     return;
   }
   fill(&ended, run);
   ended.state = RUN_INTERRUPTED;
   ended.finished_us = s->now_us;
   ended.error = (char *)(uintptr_t)error;
-  log_end(run, &ended);
-  finish_tell_interrupted(s, run, &ended, true);
-  finish_and_retry(s, run, &ended, s->now_us);
+  interrupt(s, run, &ended);
 }

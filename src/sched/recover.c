@@ -1,7 +1,8 @@
 /* The start after a crash or a stop: what the former daemon left open.
  *
- * A run that waited for its next attempt goes on waiting. One that a worker may have begun was cut
- * off: it becomes interrupted, and runs again unless its job is at_most_once. */
+ * A run that waited for its next attempt goes on waiting, also for the one that a stop has put off.
+ * One that a worker may have begun was cut off: it becomes interrupted, and runs again unless its
+ * job is at_most_once. */
 #include "sched/recover.h"
 
 #include <stdlib.h>
@@ -65,7 +66,7 @@ static bool count_attempt(void *context, const struct run *run, const char *job_
   struct past *past = context;
   (void)job_id;
   past->failed += run->state != RUN_PENDING && run->state != RUN_INTERRUPTED;
-  past->interrupted += run->state == RUN_INTERRUPTED;
+  past->interrupted += run->state == RUN_INTERRUPTED && !run_was_cut_by_stop(run);
   return true;
 }
 
@@ -135,7 +136,7 @@ static void recover_one(struct sched *s, struct run *row)
   sometimes("a run was cut off");
   row->state = RUN_INTERRUPTED;
   row->finished_us = s->now_us;
-  row->error = memory_strdup("cut off by the end of the daemon");
+  row->error = memory_strdup(RUN_CUT_BY_END);
   bool again = run && runs_again(s, run, &past);
   if (run)
     finish_tell_interrupted(s, run, row, again);

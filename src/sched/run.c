@@ -369,10 +369,15 @@ struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt
 void run_started(struct sched *s, const struct message *message)
 {
   struct open_run *run = run_find_attempt(s, &message->as.started.attempt);
+  struct error error;
   if (!run)
     return;
   run_touch(s, run);
   run->started_us = message->as.started.at_us;
+  /* The others' start is written with their end, or when they are marked as lasting. */
+  if (run->lasting || run->entry->job->delivery == AT_MOST_ONCE)
+    sched_failed(s, store_put_started(s->store, run->key, run->fence, run->started_us, &error),
+                 &error);
   run_tell(s, "job_started", EVENT_HOT, run, NULL, false);
 }
 
@@ -463,7 +468,8 @@ int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us)
       continue;
     if (run->claimed_us <= claimed_until_us) {
       run->lasting = true;
-      sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, &error), &error);
+      sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, run->started_us, &error),
+                   &error);
     } else if (run->key.scheduled_us < from_us) {
       from_us = run->key.scheduled_us;
     }

@@ -119,9 +119,13 @@ static const char *end_of(const struct run *run)
   case RUN_PENDING:
     return "asked to be begun anew later (snooze)";
   case RUN_INTERRUPTED:
-    return run->error && strncmp(run->error, "cut off: ", 9) == 0
-               ? "was interrupted"
-               : "was cut off by the end of the daemon";
+    if (run_was_cut_by_stop(run))
+      return "was " RUN_CUT_BY_STOP;
+    if (run_end_is_known(run->state, run->error))
+      return "was interrupted";
+    return run->started_us ? "was " RUN_CUT_BY_END ", as the next start found"
+                           : "was " RUN_CUT_BY_END
+                             ", as the next start found; whether it had begun is not known";
   case RUN_TIMED_OUT:
     return "timed out";
   case RUN_CANCELLED:
@@ -133,7 +137,7 @@ static const char *end_of(const struct run *run)
 
 static void tell_started(struct request *r, const struct run *run)
 {
-  if (run->attempt > 1) {
+  if (run->attempt > 1 && run->due_us <= r->s->now_us) {
     why_begin(r, "due", "attempt %d was due", run->attempt);
     view_put_instant(r->result, "at", run->due_us, JOB_NEVER);
     why_end(r);
@@ -158,13 +162,25 @@ static void format_took(char took[DURATION_TEXT_SIZE], int64_t us)
     duration_format(took, us / 1000000 * 1000000);
 }
 
+/* What end_of() does not say already. */
+static const char *reason_of(const struct run *run)
+{
+  if (!run->error || !run_end_is_known(run->state, run->error))
+    return "";
+  if (!run_was_cut_by_stop(run))
+    return run->error;
+  const char *rest = run->error + strlen(RUN_CUT_BY_STOP);
+  return rest + strspn(rest, ": ");
+}
+
 static void tell_ended(struct request *r, const struct run *run)
 {
   char took[DURATION_TEXT_SIZE];
-  bool is_known = run->started_us && run->finished_us > run->started_us;
+  bool is_known = run->started_us && run->finished_us > run->started_us &&
+                  run_end_is_known(run->state, run->error);
   if (is_known)
     format_took(took, run->finished_us - run->started_us);
-  const char *error = run->error && !strstr(end_of(run), run->error) ? run->error : "";
+  const char *error = reason_of(run);
   put_usage(r, &run->usage);
   why_begin(r, run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state),
             "attempt %d %s%s%s%s%.*s", run->attempt, end_of(run), is_known ? " after " : "",
@@ -274,7 +290,7 @@ enum error_code why_run(struct request *r, struct entry *entry, const struct run
   if ((code = tell_attempts(r, run)))
     return code;
   struct run last = *run;
-  if (open && open->started_us)
+  if (open) /* the store may say when it was given to a worker */
     last.started_us = open->started_us;
   tell_started(r, &last);
   if (open)

@@ -275,12 +275,27 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, int3
 }
 
 enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
-                                   struct error *error)
+                                   int64_t started_us, struct error *error)
 {
   struct query query = query_open(store,
-                                  "UPDATE runs SET state = 1 WHERE scheduled_us = ? AND job = ?"
-                                  " AND fence = ? AND state = 0",
+                                  "UPDATE runs SET state = 1, started_us = coalesce(?, started_us)"
+                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state = 0",
                                   error);
+  bind_optional(&query, started_us, 0);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  bind_integer(&query, fence);
+  return query_run(&query);
+}
+
+enum error_code store_put_started(struct store *store, struct run_key key, int64_t fence,
+                                  int64_t started_us, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE runs SET started_us = ?"
+                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                                  error);
+  bind_integer(&query, started_us);
   bind_integer(&query, key.scheduled_us);
   bind_integer(&query, key.job);
   bind_integer(&query, fence);

@@ -251,9 +251,13 @@ enum error_code store_get_run(struct store *store, struct run_key key, struct ru
 /* Ended attempts before the one in force, in order, from the number `first` on. */
 enum error_code store_each_attempt(struct store *store, struct run_key key, int32_t first,
                                    store_run_visitor visit, void *context, struct error *error);
-/* An open run is recorded as running, so that it need not lie behind the watermark to be found. */
+/* An open run is recorded as running, so that it need not lie behind the watermark to be found.
+ * started_us as in struct run. */
 enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
-                                   struct error *error);
+                                   int64_t started_us, struct error *error);
+/* When the attempt in force began. A stale fence changes nothing. */
+enum error_code store_put_started(struct store *store, struct run_key key, int64_t fence,
+                                  int64_t started_us, struct error *error);
 /* The same, and that a worker may have begun its attempt, which is not the first. */
 enum error_code store_mark_sent(struct store *store, struct run_key key, int64_t fence,
                                 int64_t now_us, struct error *error);

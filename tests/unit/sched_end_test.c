@@ -1,0 +1,187 @@
+/* Runs that the end of the daemon cuts off: by a stop, which writes down how they ended, and by a
+ * crash, after which nobody knows. */
+#include "support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "support/scratch.h"
+#include "support/world.h"
+
+static const char script[] =
+    "{\"jobs\":[{\"id\":\"again\",\"run\":true,\"trigger\":\"0 1 * * *\",\"max_interruptions\":2},"
+    "{\"id\":\"once\",\"run\":true,\"trigger\":\"0 1 * * *\",\"delivery\":\"at_most_once\"}]}";
+
+#define AGAIN "{\"run\":\"again\"}"
+#define ONCE  "{\"run\":\"once\"}"
+
+/* It is 01:00:00 and both have been given to a worker. */
+static void begin(struct world *w)
+{
+  world_open(w, scratch_path("store.db"));
+  world_save(w, "a", script);
+  world_pass(w, HOUR);
+  assert_int_equal(world_run_count(w), 2);
+}
+
+static void tell_started(struct world *w)
+{
+  for (const struct message *run = w->runs.first; run; run = run->next) {
+    struct message *m = message_create(MESSAGE_STARTED, run->to, ADDRESS_SCHEDULER);
+    m->as.started.attempt = run->as.run.attempt;
+    m->as.started.at_us = w->now_us;
+    world_tell(w, m);
+  }
+}
+
+/* The grace is over, and the runs end as they are told. Ten seconds later the daemon is there
+ * again. */
+static void stop(struct world *w, bool has_cut_off_all)
+{
+  int64_t started_us = w->now_us - 2 * SECOND;
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = SECOND;
+  world_tell(w, m);
+  world_pass(w, SECOND);
+  for (int i = 0; w->runs.first && (i == 0 || has_cut_off_all); i++) {
+    struct message *run = message_list_pop(&w->runs);
+    m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+    m->as.finished.attempt = run->as.run.attempt;
+    m->as.finished.state = RUN_INTERRUPTED;
+    m->as.finished.started_us = started_us;
+    m->as.finished.finished_us = w->now_us;
+    m->as.finished.error = i ? NULL : memory_strdup("jobs/a.lua:7: was told to end");
+    message_destroy(run);
+    world_tell(w, m);
+  }
+  assert_int_equal(sched_stopped(w->sched), has_cut_off_all);
+  assert_int_equal(world_run_count(w), has_cut_off_all ? 0 : 1); /* nothing begins any more */
+}
+
+static void restart(struct world *w)
+{
+  w->now_us += 10 * SECOND;
+  world_crash(w);
+  world_save(w, "a", script);
+}
+
+static void expect_story(struct world *w, const char *job, const char *part)
+{
+  char *params = memory_printf("{\"job\":\"%s@2026-01-01T01:00:00Z\"}", job);
+  char *text = world_ask(w, "why", params);
+  if (!strstr(text, part))
+    fail_msg("%s lacks %s", text, part);
+  free(text);
+  free(params);
+}
+
+static void a_stop_writes_down_what_it_cuts_off(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  world_pass(&w, 2 * SECOND);
+  stop(&w, true);
+  world_expect(&w, "run", AGAIN, "state", "pending");
+  world_expect(&w, "run", AGAIN, "attempt", "2");
+  world_expect(&w, "run", ONCE, "state", "interrupted");
+  restart(&w);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_string_equal(w.runs.first->as.run.job_id, "again");
+  assert_int_equal(w.runs.first->as.run.attempt.number, 2);
+  expect_story(&w, "again",
+               "attempt 1 was cut off by a stop of the daemon after 3.000s: jobs/a.lua:7: was told "
+               "to end\",\"at\":\"2026-01-01T01:00:03.000000Z\"");
+  expect_story(&w, "once", "attempt 1 was cut off by a stop of the daemon after 3.000s\"");
+  world_expect(&w, "run", ONCE, "started_at", "2026-01-01T01:00:00.000000Z");
+  world_expect(&w, "run", ONCE, "finished_at", "2026-01-01T01:00:03.000000Z");
+  world_expect(&w, "run", ONCE, "error", "cut off by a stop of the daemon");
+  world_finish_all(&w);
+  world_expect(&w, "run", AGAIN, "state", "succeeded");
+  world_live(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 0);
+  world_close(&w);
+}
+
+/* What had ended stays so, the other one is treated as after any crash. */
+static void a_stop_may_be_killed(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  stop(&w, false);
+  restart(&w);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_string_equal(w.runs.first->as.run.job_id, "again");
+  expect_story(&w, "again", "attempt 1 was cut off by a stop");
+  expect_story(&w, "once", "attempt 1 was cut off by the end");
+  world_close(&w);
+}
+
+static void stops_are_no_reason_for_a_quarantine(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  for (int i = 0; i < 4; i++) {
+    stop(&w, true);
+    restart(&w);
+    assert_int_equal(world_run_count(&w), 1);
+    assert_int_equal(w.runs.first->as.run.attempt.number, i + 2);
+  }
+  restart(&w); /* by a crash, which max_interruptions lets pass once */
+  assert_int_equal(world_run_count(&w), 1);
+  restart(&w);
+  assert_int_equal(world_run_count(&w), 0);
+  world_expect(&w, "run", AGAIN, "state", "interrupted");
+  world_expect(&w, "show", "{\"job\":\"again\"}", "state", "error");
+  world_close(&w);
+}
+
+/* The next start finds them; when they ended is known to nobody. */
+static void a_crash_leaves_what_was_known(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  tell_started(&w);
+  world_pass(&w, 5 * SECOND);
+  restart(&w);
+  expect_story(&w, "once", "\"attempt 1 began\",\"at\":\"2026-01-01T01:00:00.000000Z\"");
+  expect_story(&w, "once",
+               "attempt 1 was cut off by the end of the daemon, as the next start found\"");
+  world_expect(&w, "run", ONCE, "started_at", "2026-01-01T01:00:00.000000Z");
+  expect_story(&w, "again",
+               "attempt 1 was cut off by the end of the daemon, as the next start found; whether "
+               "it had begun is not known\"");
+  world_close(&w);
+}
+
+static void a_lasting_run_is_known_to_have_begun(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  tell_started(&w);
+  world_pass(&w, MINUTE);
+  while (sched_idle(w.sched, w.now_us) >= 0)
+    w.now_us += SECOND;
+  restart(&w);
+  expect_story(&w, "again", "\"attempt 1 began\",\"at\":\"2026-01-01T01:00:00.000000Z\"");
+  expect_story(&w, "again",
+               "attempt 1 was cut off by the end of the daemon, as the next start found\"");
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_stop_writes_down_what_it_cuts_off),
+      cmocka_unit_test(a_stop_may_be_killed),
+      cmocka_unit_test(stops_are_no_reason_for_a_quarantine),
+      cmocka_unit_test(a_crash_leaves_what_was_known),
+      cmocka_unit_test(a_lasting_run_is_known_to_have_begun),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
