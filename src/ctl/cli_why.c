@@ -58,12 +58,12 @@ static void put_times(struct cli *cli, const struct json *item)
     buffer_append_byte(&cli->out, ')');
 }
 
-static void put_holders(struct cli *cli, const struct json *item)
+static void put_holders(struct cli *cli, const struct json *item, int indent)
 {
   const struct json *holders = json_get(item, "held_by");
   if (!holders || holders->count == 0)
     return;
-  buffer_printf(&cli->out, "\n%*s held by", KIND_WIDTH, "");
+  buffer_printf(&cli->out, "\n%*s held by", indent, "");
   json_each(holder, holders) {
     buffer_append_byte(&cli->out, ' ');
     cli_put_lines(&cli->out, json_text(holder, "?"), 0);
@@ -76,7 +76,7 @@ static void put_reasons(struct cli *cli, const struct json *reasons, bool is_dim
     put_kind(cli, reason, is_dim);
     cli_put_lines(&cli->out, json_text(json_get(reason, "text"), ""), KIND_WIDTH + 1);
     put_times(cli, reason);
-    put_holders(cli, reason);
+    put_holders(cli, reason, KIND_WIDTH);
     buffer_append_byte(&cli->out, '\n');
   }
 }
@@ -95,7 +95,9 @@ static void put_story(struct cli *cli, const struct json *story)
     cli_put_lines(&cli->out, json_text(json_get(step, "text"), ""), TIME_WIDTH + KIND_WIDTH + 2);
     const char *clears = cli_when(cli, json_get(step, "clears_at"));
     if (clears)
-      buffer_printf(&cli->out, " (%s)", clears);
+      buffer_printf(&cli->out, " (%s%s)", json_get(step, "held_by") ? "at the latest " : "",
+                    clears);
+    put_holders(cli, step, TIME_WIDTH + 1 + KIND_WIDTH);
     buffer_append_byte(&cli->out, '\n');
     buffer_deinit(&at);
   }

@@ -58,7 +58,7 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
   run->started_us = 0;
   run->worker = 0;
   run->becomes = RUN_PENDING;
-  run->killed = false;
+  run->killed = run->overtaken = false;
   run->lasting = false; /* the row is pending again */
   fold_lower_watermark(s, run->key.scheduled_us);
   run_wait_until(s, run, due_us);
@@ -66,6 +66,15 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
     run_tell(s, "job_snoozed", EVENT_HOT, run, NULL, true);
   else
     run_tell(s, "job_retry", EVENT_RARE, run, NULL, true);
+}
+
+/* A worker that is to end a run at once is not told why. */
+static char *error_of(const struct message *finished, const struct open_run *run)
+{
+  static const char overtaken[] = "ended at once, as another run of the job was due";
+  char *error = finished->as.finished.error;
+  bool is_untold = !error && run->overtaken && finished->as.finished.state == RUN_CANCELLED;
+  return is_untold ? (char *)(uintptr_t)overtaken : error;
 }
 
 static const char *event_of(enum run_state state)
@@ -179,7 +188,7 @@ void finish_reported(struct sched *s, const struct message *message)
   ended.started_us = message->as.finished.started_us;
   ended.finished_us = message->as.finished.finished_us;
   ended.result = message->as.finished.result;
-  ended.error = message->as.finished.error;
+  ended.error = error_of(message, run);
   ended.usage = message->as.finished.usage;
   finish(s, run, &ended, &message->as.finished.answer);
 }

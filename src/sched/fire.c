@@ -242,7 +242,7 @@ static void end_others(struct sched *s, const struct entry *entry, bool at_once)
     if (!run->worker)
       finish_here(s, run, RUN_CANCELLED, "another run of the job was due");
     else if (at_once)
-      run_cancel(s, run, RUN_CANCELLED);
+      run_overtake(s, run);
     else
       run_cancel_softly(s, run, TOLD_OVERLAP);
   }

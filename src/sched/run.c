@@ -122,6 +122,7 @@ static void restore(struct open_run *run)
   run->worker = before->worker;
   run->becomes = before->becomes;
   run->killed = before->killed;
+  run->overtaken = before->overtaken;
   if (run->extra) {
     run->extra->wait = run->before->extra.wait;
     memcpy(run->extra->gates, run->before->extra.gates, sizeof run->extra->gates);
@@ -406,6 +407,13 @@ void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
   run->killed = true;
   send_cancel(s, run, TOLD_NOTHING, 0);
   end_unheard(s, run);
+}
+
+void run_overtake(struct sched *s, struct open_run *run)
+{
+  run_touch(s, run);
+  run->overtaken = true;
+  run_cancel(s, run, RUN_CANCELLED);
 }
 
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason)

@@ -30,6 +30,8 @@ void run_started(struct sched *s, const struct message *message);
 void run_log(struct sched *s, const struct message *message);
 /* Has a run that a worker has killed at once. */
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
+/* The same for the next run of its job, which is due. */
+void run_overtake(struct sched *s, struct open_run *run);
 /* Tells it why it should end, and has it killed when it has not after its job's cancel_grace. */
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason);
 /* Marks the open runs that were claimed so long ago; the first due time among the others. */

@@ -101,7 +101,8 @@ struct open_run {
   int worker;        /* address it was sent to; 0: not sent */
   enum run_cause cause;
   enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
-  bool killed;            /* and shall end at once */
+  bool killed;            /* and shall end at once, */
+  bool overtaken;         /* as another run of its job was due */
   bool lasting;           /* marked so in the store */
   bool has_checkpoint;
   bool fresh;                /* claimed in this turn */

@@ -18,6 +18,9 @@ void why_script(struct request *r, const char *kind, const char *name);
 /* The worker is stuck in a C function, if it is: whose. */
 void why_stuck(struct request *r, int worker);
 
+/* Which runs have a place in the gate, and when it is free by their time-outs. */
+void why_put_gate_holders(struct request *r, const struct gate *gate);
+
 /* All that stands between the job and its next run, in order. */
 enum error_code why_not_running(struct request *r, struct entry *entry);
 /* What is worth knowing besides: how it fares, its open runs, its last run and skip. */

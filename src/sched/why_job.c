@@ -56,7 +56,7 @@ static void end_holders(struct holders *holders)
   view_put_instant(holders->r->result, "clears_at", holders->clears_us, INT64_MAX);
 }
 
-static void put_gate_holders(struct request *r, const struct gate *gate)
+void why_put_gate_holders(struct request *r, const struct gate *gate)
 {
   struct holders holders = begin_holders(r);
   gate_each_holder(r->s, gate, put_holder, &holders);
@@ -259,12 +259,12 @@ static void explain_pool(struct request *r, const struct job *job)
     why_end(r);
   } else if (pool && pool->slots == 0) {
     why_begin(r, "pool", "pool \"%s\" has no slots at present: nothing of it begins", job->pool);
-    put_gate_holders(r, pool);
+    why_put_gate_holders(r, pool);
     why_end(r);
   } else if (pool && pool->used >= pool->slots) {
     why_begin(r, "pool", "pool \"%s\" is full: %lld of %lld slots taken", job->pool,
               (long long)pool->used, (long long)pool->slots);
-    put_gate_holders(r, pool);
+    why_put_gate_holders(r, pool);
     why_end(r);
   }
 }
@@ -280,7 +280,7 @@ static void explain_key(struct request *r, const struct job *job)
   if (key && key->used >= job->concurrency_limit) {
     why_begin(r, "key", "concurrency key \"%s\" is held: %lld of %d taken", name.data,
               (long long)key->used, job->concurrency_limit);
-    put_gate_holders(r, key);
+    why_put_gate_holders(r, key);
     why_end(r);
   }
   buffer_deinit(&name);
@@ -321,14 +321,6 @@ enum error_code why_not_running(struct request *r, struct entry *entry)
 
 static const char *place_of(const struct open_run *run)
 {
-  switch (run_extra(run)->wait.why) {
-  case WAIT_POOL:
-    return "waits for a slot of its pool";
-  case WAIT_KEY:
-    return "waits for its concurrency key";
-  default:
-    break;
-  }
   if (run->started_us)
     return run->becomes ? "was told to end" : "is running";
   if (run->worker)
@@ -338,6 +330,32 @@ static const char *place_of(const struct open_run *run)
   return run->attempt > 1 ? "waits for its next attempt" : "waits";
 }
 
+/* By the arguments that it was given, with which its key may be another than its job's. */
+static void note_run_at_gate(struct request *r, const char *id, const struct wait *wait)
+{
+  why_begin(r, "run", "run %s waits for %s \"%s\"", id,
+            wait->why == WAIT_POOL ? "a slot of pool" : "concurrency key", gate_name(wait->gate));
+  view_put_instant(r->result, "since", wait->since_us, 0);
+  why_put_gate_holders(r, wait->gate);
+  why_end(r);
+}
+
+static void note_run(struct request *r, const struct open_run *run, const char *id)
+{
+  int64_t since_us;
+  const char *holder, *lock = lock_awaited(r->s, run, &holder, &since_us);
+  if (lock)
+    why_begin(r, "run", "run %s waits for lock \"%s\", which %s holds", id, lock, holder);
+  else
+    why_begin(r, "run", "run %s %s", id, place_of(run));
+  view_put_instant(r->result, "since", run->started_us ? run->started_us : run->claimed_us, 0);
+  if (!run->worker && run->due_us > r->s->now_us)
+    view_put_instant(r->result, "clears_at", run->due_us, JOB_NEVER);
+  why_end(r);
+  if (run->worker)
+    why_stuck(r, run->worker);
+}
+
 static void note_runs(struct request *r, const struct entry *entry)
 {
   int count = 0;
@@ -345,19 +363,12 @@ static void note_runs(struct request *r, const struct entry *entry)
     if (run->entry != entry || run->ended || count++ == HOLDERS_MAX)
       continue;
     struct buffer id = {0};
-    int64_t since_us;
+    const struct wait *wait = &run_extra(run)->wait;
     run_format_id(&id, entry->job->id, run->key.scheduled_us);
-    const char *holder, *lock = lock_awaited(r->s, run, &holder, &since_us);
-    if (lock)
-      why_begin(r, "run", "run %s waits for lock \"%s\", which %s holds", id.data, lock, holder);
+    if ((wait->why == WAIT_POOL || wait->why == WAIT_KEY) && wait->gate)
+      note_run_at_gate(r, id.data, wait);
     else
-      why_begin(r, "run", "run %s %s", id.data, place_of(run));
-    view_put_instant(r->result, "since", run->started_us ? run->started_us : run->claimed_us, 0);
-    if (!run->worker && run->due_us > r->s->now_us)
-      view_put_instant(r->result, "clears_at", run->due_us, JOB_NEVER);
-    why_end(r);
-    if (run->worker)
-      why_stuck(r, run->worker);
+      note_run(r, run, id.data);
     buffer_deinit(&id);
   }
 }

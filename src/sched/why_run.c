@@ -230,6 +230,7 @@ static void tell_gate(struct request *r, const struct open_run *open)
   else
     why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(wait->gate));
   view_put_instant(r->result, "since", wait->since_us, 0);
+  why_put_gate_holders(r, wait->gate);
   why_end(r);
 }
 

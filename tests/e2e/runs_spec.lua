@@ -215,6 +215,49 @@ describe("a run", function()
     assert.equal("active", d:job("murder").state)
   end)
 
+  it("that a stop cuts off has ended then, and is no reason for a quarantine", function()
+    write [[
+      job "long" { max_interruptions = 2, run = function(run) log.info "here" sleep "1h" end }
+      job "once" { delivery = "at_most_once", run = function() sleep "1h" end }
+    ]]
+    local once = d:must("run-now", "once"):match "%S+"
+    d:must("run-now", "long")
+    for attempt = 1, 3 do
+      daemon.wait_until(function()
+        local run = d:runs("long")[1]
+        return run.state == "running" and run.attempt == attempt
+      end, 10, "attempt " .. attempt)
+      d:must("stop", "--grace", "100ms")
+      d:wait_for_end()
+      d:start()
+    end
+    assert.equal("active", d:job("long").state)
+    local story = d:must("why", d:runs("long")[1].id)
+    for attempt = 1, 3 do
+      contains(story, "attempt " .. attempt .. " was cut off by a stop of the daemon after ")
+    end
+    local run = d:runs("once")[1]
+    assert.equal("interrupted", run.state)
+    assert.is_string(run.started_at)
+    assert.is_true(run.finished_at < d:runs("long")[1].started_at)
+    contains(d:must("why", once), "attempt 1 was cut off by a stop of the daemon after ")
+  end)
+
+  it("that is at_most_once is known to have begun when the daemon is killed", function()
+    write [[ job "once" { delivery = "at_most_once", run = function() sleep "1h" end } ]]
+    local once = d:must("run-now", "once"):match "%S+"
+    daemon.wait_until(function() return d:runs("once")[1].state == "running" end, 10, "it runs")
+    local started = d:runs("once")[1].started_at
+    d:kill()
+    d:start()
+    local run = ended("once", "interrupted")
+    assert.equal(started, run.started_at)
+    contains(d:must("why", once), "attempt 1 was cut off by the end of the daemon, as the next start found")
+    assert.is_nil(d:must("why", once):find(" after ", 1, true))
+    local row = d:must("runs", "once"):match "[^\n]*interrupted[^\n]*"
+    assert.matches("interrupted +%S+ +%- +1 ", row) -- and no time that it took
+  end)
+
   it("loses its log when the newer ones of its job are large enough", function()
     daemon.write_file(d.root .. "/moonbeat.lua", 'return { keep_logs = "4K" }')
     write [[job "chatty" { run = function(run) log.info(("x"):rep(3000)) end }]]

@@ -170,10 +170,139 @@ static void a_pool_that_is_full_holds_runs_back(void **state)
   free(world_ask(&w, "run_now", "{\"job\":\"y\"}"));
   expect_kinds(&w, "y@2026-01-01T01:00:00Z", "story", "cause claimed pool");
   expect_kinds(&w, "y", "notes", "run");
-  expect_part(&w, "y", "run y@2026-01-01T01:00:00Z waits for a slot of its pool");
+  expect_part(&w, "y@2026-01-01T01:00:00Z",
+              "it waits for a slot of pool \\\"db\\\"\",\"since\":\"2026-01-01T01:00:00.000000Z\","
+              "\"held_by\":[\"x@2026-01-01T01:00:00Z\"]");
+  expect_part(&w, "y",
+              "run y@2026-01-01T01:00:00Z waits for a slot of pool \\\"db\\\"\",\"since\":"
+              "\"2026-01-01T01:00:00.000000Z\",\"held_by\":[\"x@2026-01-01T01:00:00Z\"]");
   world_finish_all(&w);
   world_finish_all(&w);
   expect_kinds(&w, "y", "reasons", "no_trigger");
+  world_close(&w);
+}
+
+/* By its own arguments, not by its job's. */
+static void a_run_tells_who_holds_its_key(void **state)
+{
+  static const char held[] = "\"held_by\":[\"x@2026-01-01T00:00:00Z\"]";
+  struct world w = open_world(JOB("\"args\":[\"b\"],\"concurrency_key\":\"s-{1}\""));
+  (void)state;
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"args\":[\"a\"],"
+                 "\"concurrency_key\":\"s-{1}\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"y\",\"args\":[\"b\"]}"));
+  assert_int_equal(world_run_count(&w), 1);
+  expect_part(&w, "y@2026-01-01T00:00:00Z", "it waits for concurrency key \\\"s-b\\\"");
+  expect_part(&w, "y@2026-01-01T00:00:00Z", held);
+  expect_kinds(&w, "y", "reasons", "overlap no_trigger");
+  expect_part(&w, "y", "run y@2026-01-01T00:00:00Z waits for concurrency key \\\"s-b\\\"");
+  expect_part(&w, "y", held);
+  world_finish_all(&w);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_daemon_that_stops_says_so(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"cancel_grace\":\"5s\""));
+  (void)state;
+  world_live(&w, HOUR);
+  free(world_ask(&w, "cancel_run", "{\"run\":\"x\"}"));
+  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed waiting ending");
+  expect_part(&w, "x@2026-01-01T01:00:00Z", "\"it was told to end and will be cancelled\"");
+  free(world_ask(&w, "cancel_run", "{\"run\":\"x\",\"now\":true}"));
+  expect_part(&w, "x@2026-01-01T01:00:00Z", "\"it was told to end and will be cancelled at once\"");
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  stop->as.stop.grace_us = HOUR;
+  world_tell(&w, stop);
+  expect_kinds(&w, "x", "reasons", "daemon overlap due");
+  expect_part(&w, "x", "the daemon is stopping and claims nothing any more");
+  world_finish(&w, RUN_CANCELLED, NULL, NULL);
+  world_close(&w);
+}
+
+#define TRIGGER(of) "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"" of "\""
+
+static void what_is_worth_knowing_besides(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "c", "{\"calendars\":{\"closed\":{\"weekdays\":\"thu,fri\"}}}");
+  world_save(&w, "a", TRIGGER("0 9 * * * except=closed") ",\"expect\":\"1h\"}]}");
+  expect_kinds(&w, "x", "reasons", "calendar due");
+  expect_part(&w, "x", "calendar \\\"closed\\\" excepts what would be due at 2026-01-01T09:00:00");
+  expect_part(&w, "x", "\"clears_at\":\"2026-01-03T00:00:00.000000Z\"");
+  world_save(&w, "a", "jobs/a.lua:3: unexpected symbol");
+  expect_kinds(&w, "x", "notes", "old_script");
+  expect_part(&w, "x",
+              "its script's newest source fails, an older version is in force: jobs/a.lua:3: "
+              "unexpected symbol");
+  world_live(&w, 2 * HOUR);
+  expect_kinds(&w, "x", "notes", "old_script late");
+  expect_part(&w, "x", "it has not succeeded for longer than 1h\",\"since\":");
+  world_close(&w);
+}
+
+/* A buffer that overflows while its job waits for a pool. */
+static void a_due_time_that_waited_too_long(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":0}"));
+  free(world_ask(&w, "add_job",
+                 JOB("\"trigger\":\"every 1h\",\"pool\":\"db\",\"overlap\":\"buffer_all\","
+                     "\"buffer_limit\":1")));
+  world_live(&w, 3 * HOUR);
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  assert_int_equal(world_run_count(&w), 1);
+  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "limit skip");
+  expect_part(&w, "x@2026-01-01T01:00:00Z",
+              "it waited for its pool, its key or its rate until a later one was due");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+/* One that is ended at once is not told why, but who asks later is. */
+static void an_overtaken_run_tells_by_what(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"overlap\":\"terminate_other\""));
+  (void)state;
+  world_live(&w, 2 * HOUR);
+  world_finish(&w, RUN_CANCELLED, NULL, NULL);
+  world_live(&w, 0);
+  expect_part(&w, "x@2026-01-01T01:00:00Z",
+              "attempt 1 was cancelled: ended at once, as another run of the job was due\"");
+  assert_int_equal(world_run_count(&w), 1);
+  free(world_ask(&w, "cancel_run", "{\"run\":\"x\",\"now\":true}"));
+  world_finish(&w, RUN_CANCELLED, NULL, NULL);
+  expect_part(&w, "x@2026-01-01T02:00:00Z", "attempt 1 was cancelled\"");
+  world_close(&w);
+}
+
+static void a_snooze_tells_its_reason(void **state)
+{
+  static const char id[] = "x@2026-01-01T01:00:00Z";
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
+  (void)state;
+  world_live(&w, HOUR);
+  struct message *run = message_list_pop(&w.runs);
+  struct message *m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+  m->as.finished.attempt = run->as.run.attempt;
+  m->as.finished.state = RUN_PENDING;
+  m->as.finished.started_us = m->as.finished.finished_us = w.now_us;
+  m->as.finished.error = memory_strdup("later");
+  m->as.finished.answer = (struct run_answer){VERDICT_SNOOZE, MINUTE};
+  message_destroy(run);
+  world_tell(&w, m);
+  expect_kinds(&w, id, "story", "cause claimed started snoozed waiting");
+  expect_part(&w, id, "attempt 1 asked to be begun anew later (snooze): later\"");
+  world_live(&w, MINUTE);
+  expect_kinds(&w, id, "story", "cause claimed started snoozed due waiting");
+  world_finish_all(&w);
   world_close(&w);
 }
 
@@ -205,7 +334,7 @@ static void the_story_of_a_run(void **state)
   world_live(&w, HOUR);
   expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed waiting");
   world_finish(&w, RUN_FAILED, NULL, "first\nhere");
-  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed started failed due waiting");
+  expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed started failed waiting");
   world_live(&w, 10 * SECOND);
   world_live(&w, 3 * HOUR);
   world_finish(&w, RUN_SUCCEEDED, "7", NULL);
@@ -279,6 +408,12 @@ int main(void)
       cmocka_unit_test(calendars_and_windows_are_named),
       cmocka_unit_test(pools_keys_and_rates_name_who_holds_them),
       cmocka_unit_test(a_pool_that_is_full_holds_runs_back),
+      cmocka_unit_test(a_run_tells_who_holds_its_key),
+      cmocka_unit_test(a_daemon_that_stops_says_so),
+      cmocka_unit_test(what_is_worth_knowing_besides),
+      cmocka_unit_test(a_due_time_that_waited_too_long),
+      cmocka_unit_test(an_overtaken_run_tells_by_what),
+      cmocka_unit_test(a_snooze_tells_its_reason),
       cmocka_unit_test(events_that_wait_are_counted),
       cmocka_unit_test(the_story_of_a_run),
       cmocka_unit_test(many_attempts_are_told_in_part),
