@@ -338,7 +338,16 @@ static void answer_deinit(struct simulate_answer *answer)
   simulation_deinit(&answer->simulation);
 }
 
-/* A file that does not load is told, and is the exit status; the others are played. */
+/* A file that does not load and a job that cannot run are told, and are the exit status; all else
+ * is played. */
+static bool is_sound(const struct simulation *simulation)
+{
+  for (size_t i = 0; i < simulation->job_count; i++)
+    if (simulation->jobs[i].state == JOB_ERROR)
+      return false;
+  return simulation->problem_count == 0;
+}
+
 static int put_answer(struct cli *cli, struct simulate_answer *answer)
 {
   simulation_digest_init(&answer->digest, &answer->simulation, answer->is_shown);
@@ -348,7 +357,7 @@ static int put_answer(struct cli *cli, struct simulate_answer *answer)
     simulate_put_json(cli, answer);
   else
     simulate_put_text(cli, answer);
-  return answer->simulation.problem_count > 0 ? error_exit_status(ERROR_INVALID) : 0;
+  return is_sound(&answer->simulation) ? 0 : error_exit_status(ERROR_INVALID);
 }
 
 int cli_do_simulate(struct cli *cli)

@@ -117,7 +117,9 @@ const struct command commands[COMMAND_COUNT] = {
     {COMMAND_SIMULATE, "simulate", "[DIR]", "what the job files would do in a span of time, without doing it",
      "Loads the job files of DIR (default: jobs) as \"moonbeat check\" does and plays the span with the\n"
      "real scheduler on a clock that jumps: triggers, also those in Lua, calendars, overlaps, pools,\n"
-     "rates and retries are as they will be; no job's function or command is called.\n"
+     "rates and retries are as they will be; no job's function or command is called, and what scripts\n"
+     "do while they are loaded or asked changes nothing: commands, requests and writes fail, a database\n"
+     "is a copy, kv is empty.\n"
      "  moonbeat simulate --from 2027-03-27 --for 3d --timezone Europe/Berlin\n"
      "  moonbeat simulate --for 30d --duration 'etl-*=20m' --fail import=2 --notable\n"
      "A run takes the median of the job's latest runs that succeeded, if the state folder has such a\n"

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "exec/worker.h"
+#include "vm/embedded.h"
 
 enum {
   STEADY_BEGINS_US = 1000000, /* 0 would mean that there is no such instant */
@@ -272,16 +273,24 @@ static void rest(void *context, struct sim *sim)
   ask_for_wake(r, sim);
 }
 
+/* Where nothing is run, what is asked shall change nothing. (raw -- raw) */
+static void open_harmless(lua_State *L)
+{
+  embedded_module(L, lua_gettop(L), "simulated");
+  lua_pop(L, 1);
+}
+
 static void open_worker(struct rehearsal *r)
 {
   r->bus = bus_create();
   r->has_work = false;
   r->wake_us = INT64_MAX;
-  r->worker = worker_open(&(struct worker_options){.bus = r->bus,
-                                                   .address = ADDRESS_WORKER,
-                                                   .jobs_folder = r->folder,
-                                                   .opener = r->options.opener,
-                                                   .context = r->options.context});
+  r->worker = worker_open(
+      &(struct worker_options){.bus = r->bus,
+                               .address = ADDRESS_WORKER,
+                               .jobs_folder = r->folder,
+                               .opener = r->options.model ? open_harmless : r->options.opener,
+                               .context = r->options.context});
 }
 
 static void close_worker(struct rehearsal *r)

@@ -5,7 +5,8 @@
  *
  * Runs are run, and listeners hear: `moonbeat.testing`. Or, with a model, nothing is run: each run
  * lasts as long and ends as the model says, `retry.decide` is asked about those that fail, and
- * listeners, who would act upon the world for what has not happened, count as having heard:
+ * listeners, who would act upon the world for what has not happened, count as having heard; what
+ * scripts do while they are loaded or asked changes nothing outside (lua/moonbeat/simulated.lua):
  * `moonbeat simulate`.
  *
  * Time stands still while a script computes, and while it waits for a file, a database or a
@@ -31,8 +32,9 @@ struct rehearsal_options {
   int64_t begins_us;
   const char *folder;           /* where `require` looks; copied; NULL: nowhere */
   int64_t patience_us;          /* real time that a script may take at one instant */
-  void (*opener)(lua_State *L); /* as in struct worker_options; likewise for all that follow */
-  /* An attempt of a run goes to the worker. A heap string, why it shall fail at once; or NULL. */
+  void (*opener)(lua_State *L); /* as in struct worker_options; not with a model */
+  /* An attempt of a run goes to the worker. A heap string, why it shall fail at once; or NULL. This
+   * and all that follow may be NULL. */
   char *(*begins)(void *context, const struct attempt *attempt, const char *job_id);
   /* An attempt begins that is not run; `fate` as in struct sim_callbacks. */
   void (*model)(void *context, const struct message *run, struct sim_fate *fate);

@@ -1,6 +1,6 @@
 /* A connection of its own that can only read, beside the daemon's, which keeps writing: in WAL mode
- * neither waits for the other. Where even a reader's traces cannot be made (a folder that is not
- * ours to write, with no daemon), the file is read as it lies, which is all there is then.
+ * neither waits for the other. With no daemon the file is read as it lies, which is all there is
+ * then, and so it is where a reader's traces cannot be made (a folder that is not ours to write).
  *
  * Of each job only the latest runs are looked at, along their links, so that a history of a million
  * runs costs no more than one of a few. */
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/sqlite_look.h"
 #include "store/sqlite_store.h"
 
 enum {
@@ -24,23 +25,9 @@ struct latest {
   char *id;
 };
 
-/* The characters that have a meaning in a URI are written as such. */
-static char *make_uri(const char *path, const char *options)
+static enum error_code connect(struct store *store, bool as_still, struct error *error)
 {
-  struct buffer uri = {0};
-  buffer_append_text(&uri, "file:");
-  for (; *path; path++)
-    if (strchr("%?#", *path))
-      buffer_printf(&uri, "%%%02X", (unsigned)(unsigned char)*path);
-    else
-      buffer_append_byte(&uri, *path);
-  buffer_append_text(&uri, options);
-  return buffer_take(&uri);
-}
-
-static enum error_code connect(struct store *store, const char *options, struct error *error)
-{
-  char *uri = make_uri(store->path, options);
+  char *uri = sqlite_look_uri(store->path, as_still);
   int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
   int result = sqlite3_open_v2(uri, &store->db, flags, NULL);
   free(uri);
@@ -51,14 +38,14 @@ static enum error_code connect(struct store *store, const char *options, struct 
 
 static enum error_code open_history(struct store *store, struct error *error)
 {
-  enum error_code code = connect(store, "", error);
+  enum error_code code = connect(store, sqlite_look_is_still(store->path), error);
   if (!code || code == ERROR_NEWER)
     return code;
   store_forget_statements(store);
   sqlite3_close(store->db);
   store->db = NULL;
   struct error unused;
-  return connect(store, "?immutable=1", &unused) ? code : ERROR_OK;
+  return connect(store, true, &unused) ? code : ERROR_OK;
 }
 
 static int compare(const void *left, const void *right)

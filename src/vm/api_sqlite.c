@@ -294,6 +294,9 @@ l_open(lua_State *L) /* path is_readonly creates busy_timeout enforces_keys -> d
       .busy_timeout_us = busy_timeout_us,
       .enforces_keys = lua_toboolean(L, 5),
   };
+  lua_getfield(L, lua_upvalueindex(1), "copies_databases");
+  options.is_copy = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   *owner = sqlite_connection_create(L, &options);
   return start(L, *owner, create_query("sqlite.open", TASK_OPEN, push_self));
 }

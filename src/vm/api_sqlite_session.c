@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/sqlite_look.h"
 #include "vm/api_sqlite_files.h"
 
 #define STORE_REFUSED "%s is the scheduler's own store, which scripts may not open"
@@ -197,8 +198,15 @@ static int is_to_stop(void *context)
   return session->job && atomic_load(&session->job->is_cancelled);
 }
 
-/* Keeps ATTACH, and VACUUM INTO, which attaches, off the scheduler's store. What is no literal
- * cannot be looked at, and a URI has many ways to name the same file. */
+/* Whether what is attached is a file, and not a database that goes when it is closed. */
+static bool is_file(const char *path)
+{
+  return *path && strcmp(path, ":memory:") != 0;
+}
+
+/* Keeps ATTACH, and VACUUM INTO, which attaches, off the scheduler's store, and what works on a
+ * copy off all files. What is no literal cannot be looked at, and a URI has many ways to name the
+ * same file. */
 static int authorise(void *context, int action, const char *file, const char *unused1,
                      const char *unused2, const char *unused3)
 {
@@ -214,6 +222,8 @@ static int authorise(void *context, int action, const char *file, const char *un
              file);
   else if (sqlite_files_is_store(file))
     snprintf(session->refusal, room, STORE_REFUSED, file);
+  else if (session->options.is_copy && is_file(file))
+    snprintf(session->refusal, room, "moonbeat simulate attaches no files (%s)", file);
   else
     return SQLITE_OK;
   return SQLITE_DENY;
@@ -221,7 +231,7 @@ static int authorise(void *context, int action, const char *file, const char *un
 
 static bool is_in_memory(const struct sqlite_session *session)
 {
-  return strcmp(session->options.path, ":memory:") == 0;
+  return !is_file(session->options.path);
 }
 
 static void configure(struct sqlite_session *session, struct sqlite_job *job, bool is_new)
@@ -234,6 +244,8 @@ static void configure(struct sqlite_session *session, struct sqlite_job *job, bo
   sqlite3_busy_handler(db, wait_for_lock, session);
   sqlite3_progress_handler(db, PROGRESS_STEPS, is_to_stop, session);
   sqlite3_set_authorizer(db, authorise, session);
+  if (session->options.is_copy && session->options.is_readonly)
+    run(session, job, "PRAGMA query_only=1");
   if (is_new && !session->options.is_readonly)
     run(session, job, "PRAGMA journal_mode=WAL");
   else
@@ -257,25 +269,68 @@ static void close_session(struct sqlite_session *session)
   session->is_listed = false;
 }
 
+/* What there is, to be read. */
+static int open_source(const struct sqlite_session *session, sqlite3 **source)
+{
+  char *uri = sqlite_look_uri(session->options.path, sqlite_look_is_still(session->options.path));
+  int result = sqlite3_open_v2(uri, source,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+  free(uri);
+  if (result == SQLITE_OK)
+    sqlite3_busy_timeout(*source, (int)(session->options.busy_timeout_us / 1000));
+  return result;
+}
+
+/* A database without a name, which SQLite keeps in memory, or in a file of its own that nobody
+ * sees. */
+static int open_copy(struct sqlite_session *session, bool is_there)
+{
+  const struct sqlite_options *options = &session->options;
+  sqlite3 *source = NULL;
+  if (is_there || options->is_readonly || !options->creates) {
+    int result = open_source(session, &source);
+    if (result != SQLITE_OK) {
+      session->db = source; /* which says why */
+      return result;
+    }
+  }
+  int result = sqlite3_open_v2(
+      "", &session->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+  sqlite3_backup *backup =
+      source && !result ? sqlite3_backup_init(session->db, "main", source, "main") : NULL;
+  if (backup) {
+    sqlite3_backup_step(backup, -1);
+    result = sqlite3_backup_finish(backup);
+  }
+  sqlite3_close(source);
+  return result;
+}
+
+static int open_file(struct sqlite_session *session)
+{
+  const struct sqlite_options *options = &session->options;
+  int how = options->is_readonly ? SQLITE_OPEN_READONLY
+            : options->creates   ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                                 : SQLITE_OPEN_READWRITE;
+  return sqlite3_open_v2(options->path, &session->db, SQLITE_OPEN_NOMUTEX | how, NULL);
+}
+
 static void open_session(struct sqlite_session *session, struct sqlite_job *job)
 {
   const struct sqlite_options *options = &session->options;
   struct stat file;
   bool is_there = stat(options->path, &file) == 0;
-  int flags = SQLITE_OPEN_NOMUTEX | (options->is_readonly ? SQLITE_OPEN_READONLY
-                                     : options->creates ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                                        : SQLITE_OPEN_READWRITE);
   if (sqlite_files_is_store(options->path)) {
     job->code = error_set(&job->error, ERROR_PERMISSION, STORE_REFUSED, options->shown);
     return;
   }
-  if (sqlite3_open_v2(options->path, &session->db, flags, NULL) != SQLITE_OK) {
+  if ((options->is_copy ? open_copy(session, is_there) : open_file(session)) != SQLITE_OK) {
     int number = session->db ? sqlite3_system_errno(session->db) : 0;
     job->code =
         error_set(&job->error, is_there ? ERROR_PERMISSION : ERROR_NOT_FOUND, "cannot open %s: %s",
                   options->shown, number ? strerror(number) : sqlite3_errmsg(session->db));
   } else {
-    session->is_listed = !is_in_memory(session);
+    session->is_listed = !is_in_memory(session) && !options->is_copy;
     if (session->is_listed)
       sqlite_files_add(options->path);
     configure(session, job, !is_there || file.st_size == 0);

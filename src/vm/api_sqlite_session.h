@@ -82,6 +82,7 @@ struct sqlite_job {
 struct sqlite_options {
   char *path, *shown; /* on the heap; the session's */
   bool is_readonly, creates, enforces_keys;
+  bool is_copy; /* what is changed is changed in a copy that goes when it is closed */
   int64_t busy_timeout_us;
 };
 

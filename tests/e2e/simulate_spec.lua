@@ -249,6 +249,80 @@ describe("simulate", function()
     assert.same(answer, object(table.unpack(span)))
   end)
 
+  --- All there is below the folder, with what it holds.
+  local function picture()
+    return d:sh "find . -name '.cli.*' -prune -o -type d -print -o -type f -exec cksum {} + | LC_ALL=C sort"
+  end
+
+  it("changes nothing outside, whatever scripts do at their top level, in triggers and in retry.decide", function()
+    d:sh [[sqlite3 jobs/wal.db "PRAGMA journal_mode=WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)"
+      sqlite3 jobs/old.db "CREATE TABLE t (x); INSERT INTO t VALUES (2)"; echo kept > jobs/kept.txt]]
+    d:write("a.lua", [[
+      local function reach_out()
+        local done = {}
+        local function try(what, ...)
+          local first, _, third = ...
+          done[#done + 1] = ("%s: %s %s"):format(what, first, third)
+        end
+        try("execute", os.execute "touch executed")
+        try("exec", exec { "touch", "exec" })
+        try("popen", io.popen "touch popen")
+        try("http", http.get("http://127.0.0.1:1/", { save_to = "got" }))
+        try("webhook", webhook.send("http://127.0.0.1:1/", "x", { secret = "a secret of some length", retries = 0 }))
+        try("email", email.send { server = "smtp://127.0.0.1:1", from = "a@b.c", to = "a@b.c", text = "x" })
+        try("write", fs.write("kept.txt", "gone"))
+        try("append", fs.append("new.txt", "x"))
+        assert(fs.mkdir("folder", { parents = true }))
+        try("remove", fs.remove "kept.txt")
+        try("rename", fs.rename("kept.txt", "other.txt"))
+        try("copy", fs.copy("kept.txt", "copy.txt"))
+        try("tempdir", fs.tempdir())
+        return table.concat(done, "\n")
+      end
+      function query(name)
+        local db = sqlite.open(name)
+        db:exec "CREATE TABLE IF NOT EXISTS t (x)"
+        db:exec "INSERT INTO t VALUES (7)"
+        for _, sql in ipairs { "ATTACH 'attached.db' AS other", "VACUUM INTO 'vacuumed.db'" } do
+          assert(not pcall(db.exec, db, sql), sql)
+        end
+        db:exec "ATTACH ':memory:' AS another; VACUUM"
+        local all = db:value "SELECT group_concat(x) FROM t"
+        db:close()
+        return all
+      end
+      local told = reach_out() .. ("\n%s %s %s"):format(query "wal.db", query "old.db", query "none.db")
+      assert(not pcall(sqlite.open, "none.db", { create = false }))
+      local memory = sqlite.open ":memory:"
+      assert(not pcall(memory.exec, memory, "ATTACH 'attached.db' AS other"))
+      assert(fs.read "kept.txt" == "kept\n")
+      local asked = trigger("asked", function(previous, now)
+        assert(told == reach_out() .. ("\n%s %s %s"):format(query "wal.db", query "old.db", query "none.db"))
+        return (previous or now) + "8h"
+      end)
+      job "asked" {
+        trigger = asked,
+        retry = { attempts = 2, decide = function() return told:find(reach_out(), 1, true) and 1 end },
+        run = function() end,
+      }
+    ]])
+    local before = picture()
+    local answer = object("--from", "2030-01-01", "--for", "1d", "--fail", "asked")
+    assert.same({}, answer.warnings)
+    assert.same({ 2, 2 }, { job_of(answer, "asked").runs, job_of(answer, "asked").retries })
+    assert.equal(before, picture())
+  end)
+
+  it("tells whose file needs what it does not do", function()
+    d:write("a.lua", 'assert(fs.write("out.txt", "x"))')
+    d:write("b.lua", 'exec { "date", check = true }')
+    local result = d:cli("simulate", d.jobs_folder, "--for", "1h")
+    assert.equal(65, result.status)
+    contains(result.out, "a.lua:1: moonbeat simulate changes no files")
+    contains(result.out, "b.lua:1: exec: moonbeat simulate runs no commands")
+    assert.is_nil(daemon.read_file(d.jobs_folder .. "/out.txt"))
+  end)
+
   it("warns of what one would want to know", function()
     d:write("a.lua", [[
       pool("narrow", 1)
@@ -278,6 +352,17 @@ describe("simulate", function()
     contains(answer.warnings[1].message, "b.lua:1:")
     contains(answer.warnings[2].message, "no idea")
     assert.same({ "the pool narrow is full for 99 % of the time (1 slot)" }, warnings_of(answer, "pool_full"))
+  end)
+
+  it("fails when a job cannot run", function()
+    d:write("a.lua", [[
+      local wrong = trigger("wrong", function() error "no idea" end)
+      job "lost" { trigger = wrong, run = function() end }
+      job "found" { trigger = every "1h", run = function() end }
+    ]])
+    local result = d:cli("simulate", d.jobs_folder, "--for", "1d")
+    contains(result.out, "\nwarning: lost cannot run: ")
+    assert.same({ 65, "" }, { result.status, result.err })
   end)
 
   it("writes JSON as the manual page says", function()
