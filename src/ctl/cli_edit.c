@@ -49,6 +49,53 @@ static void put_tags(struct json_writer *writer, const char *text)
   json_end_array(writer);
 }
 
+/* Whether --option NAME=VALUE is among the options that are given before `end`. */
+static bool has_pair(const struct arguments *arguments, const char *name, size_t end)
+{
+  size_t size = strlen(name);
+  for (size_t i = 0; i < end; i++) {
+    const char *text = arguments->given[i].value;
+    if (strcmp(arguments->given[i].option->name, "option") == 0 && strncmp(text, name, size) == 0 &&
+        text[size] == '=')
+      return true;
+  }
+  return false;
+}
+
+/* Where the command line gives this member of the job in front of its --option at `index`, too;
+ * NULL: nowhere. */
+static const char *find_rival(const struct arguments *arguments, const char *name, size_t index)
+{
+  static const struct {
+    const char *member, *option, *text;
+  } rivals[] = {{"func", "func", "--func"},
+                {"trigger", "trigger", "--trigger"},
+                {"timezone", "timezone", "--timezone"},
+                {"args", "args", "--args"},
+                {"run", "command", "--command"}};
+  if (strcmp(name, "id") == 0)
+    return "the ID in front";
+  for (size_t i = 0; i < sizeof rivals / sizeof rivals[0]; i++)
+    if (strcmp(name, rivals[i].member) == 0 && arguments_has(arguments, rivals[i].option))
+      return rivals[i].text;
+  return has_pair(arguments, name, index) ? "another --option" : NULL;
+}
+
+static enum error_code put_option(struct cli *cli, struct json_writer *writer, const char *name,
+                                  const char *value, size_t index)
+{
+  const char *rival = find_rival(cli->arguments, name, index);
+  enum error_code code = ERROR_OK;
+  if (rival)
+    return error_set(&cli->error, ERROR_USAGE, "--option %s: it is given twice, by %s too", name,
+                     rival);
+  if (strcmp(name, "tags") == 0 && value[0] != '[')
+    put_tags(writer, value);
+  else
+    code = put_loose(writer, name, value, &cli->error);
+  return code ? error_prefix(&cli->error, "--option %s", name) : ERROR_OK;
+}
+
 /* --option NAME=VALUE, each time it is given. */
 static enum error_code put_options(struct cli *cli, struct json_writer *writer)
 {
@@ -60,13 +107,7 @@ static enum error_code put_options(struct cli *cli, struct json_writer *writer)
     if (!equals || equals == text)
       return error_set(&cli->error, ERROR_USAGE, "--option %s: write it NAME=VALUE", text);
     char *name = memory_copy(text, (size_t)(equals - text));
-    enum error_code code = ERROR_OK;
-    if (strcmp(name, "tags") == 0 && equals[1] != '[')
-      put_tags(writer, equals + 1);
-    else
-      code = put_loose(writer, name, equals + 1, &cli->error);
-    if (code)
-      error_prefix(&cli->error, "--option %s", name);
+    enum error_code code = put_option(cli, writer, name, equals + 1, i);
     free(name);
     if (code)
       return code;

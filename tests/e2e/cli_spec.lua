@@ -359,6 +359,19 @@ describe("about runs", function()
     d:must("remove", "keyed")
   end)
 
+  it("add job refuses what is given twice, and ids that are no text", function()
+    for message, arguments in pairs {
+      ["--option id: it is given twice, by the ID in front too"] = { "-o", "id=other" },
+      ["--option args: it is given twice, by --args too"] = { "--args", "[1]", "-o", "args=[2]" },
+      ["--option trigger: it is given twice, by --trigger too"] = { "--trigger", "@daily", "-o", "trigger=@hourly" },
+      ["--option retry: it is given twice, by another --option too"] = { "-o", "retry=2", "-o", "retry=3" },
+    } do
+      local result = d:cli("add", "job", "twice", "--command", "true", table.unpack(arguments))
+      assert.same({ "moonbeat: " .. message .. "\n", 64 }, { result.err, result.status })
+    end
+    assert.equal('moonbeat: add job: "\\xff" is not UTF-8\n', d:cli("add", "job", "\xff", "--command", "true").err)
+  end)
+
   it("a job that is not there names the script that does not load", function()
     d:write("broken.lua", "job 'lost' { run = ")
     d:cli("reload")
