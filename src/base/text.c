@@ -142,7 +142,7 @@ const char *text_nearest(const char *wrong, const char *const *names)
 {
   size_t wrong_size = strlen(wrong);
   const char *nearest = NULL;
-  size_t nearest_distance = wrong_size / 3 + 2;
+  size_t nearest_distance = wrong_size < 4 ? 2 : wrong_size / 3 + 2; /* it must be less */
   if (wrong_size == 0 || wrong_size > NEAREST_MAX)
     return NULL;
   for (; *names; names++) {

@@ -42,6 +42,33 @@ static void patterns_match(void **state)
       fail_msg("\"%s\" against \"%s\"", cases[i].pattern, cases[i].text);
 }
 
+static void near_names_are_few(void **state)
+{
+  static const char *const names[] = {"pool", "args", "list", "timeout", "trigger", NULL};
+  static const struct {
+    const char *wrong, *nearest;
+  } cases[] = {
+      {"pol", "pool"},
+      {"foo", NULL},
+      {"polo", "pool"},
+      {"lits", "list"},
+      {"dock", NULL},
+      {"timout", "timeout"},
+      {"tmieuot", "timeout"},
+      {"triger", "trigger"},
+      {"x", NULL},
+      {"", NULL},
+      {"calendar", NULL},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    const char *nearest = text_nearest(cases[i].wrong, names);
+    if (!nearest || !cases[i].nearest ? nearest != cases[i].nearest
+                                      : strcmp(nearest, cases[i].nearest) != 0)
+      fail_msg("\"%s\": %s", cases[i].wrong, nearest ? nearest : "none");
+  }
+}
+
 /* ---- what is shown does nothing ---- */
 
 static size_t encode(char out[5], uint32_t point)
@@ -174,7 +201,8 @@ static void a_long_text_is_abridged(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(patterns_match), cmocka_unit_test(a_long_text_is_abridged),
-      cmocka_unit_test(every_character_is_shown), cmocka_unit_test(every_few_bytes_are_shown)};
+      cmocka_unit_test(patterns_match), cmocka_unit_test(near_names_are_few),
+      cmocka_unit_test(a_long_text_is_abridged), cmocka_unit_test(every_character_is_shown),
+      cmocka_unit_test(every_few_bytes_are_shown)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

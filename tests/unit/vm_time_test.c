@@ -128,7 +128,7 @@ static void refuses_misuse(void **state)
       {"t:add { years = 8000 }", "the time lies outside the years 1 to 9999"},
       {"t:add { days = 1 << 60 }", "time:add: days must be a whole number"},
       {"t:add { days = 3999999 }", "the time lies outside the years 1 to 9999"},
-      {"t:start_of 'dya'", "time:start_of: unknown unit \"dya\", did you mean \"days\"?"},
+      {"t:start_of 'dasy'", "time:start_of: unknown unit \"dasy\", did you mean \"days\"?"},
       {"t:diff(5)", "time expected"},
       {"time.parse('1', nil, '%Q')",
        "jobs/test.lua:1: time.parse: unknown %Q in the format \"%Q\""},
