@@ -207,6 +207,40 @@ static enum error_code check_count(const struct arguments *arguments, struct err
   return ERROR_OK;
 }
 
+/* Whether what stands for the word at `index` in "NAME FILE" or "[DIR]" is a path. */
+static bool is_path(const char *placeholders, size_t index)
+{
+  static const char *const paths[] = {"FILE", "DIR"};
+  for (; index > 0; index--) {
+    placeholders += strcspn(placeholders, " ");
+    placeholders += *placeholders == ' ';
+  }
+  placeholders += *placeholders == '[';
+  for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+    if (strcspn(placeholders, "] ") == strlen(paths[i]) &&
+        strncmp(placeholders, paths[i], strlen(paths[i])) == 0)
+      return true;
+  return false;
+}
+
+/* Paths are bytes. All else becomes JSON, in which two ids that are not UTF-8 would be the same. */
+static enum error_code check_utf8(const struct arguments *arguments, struct error *error)
+{
+  const struct command *command = arguments->command;
+  for (size_t i = 0; command && i < arguments->word_count; i++)
+    if (!text_is_utf8(arguments->words[i], strlen(arguments->words[i]), NULL) &&
+        !is_path(command->arguments, i))
+      return error_set(error, ERROR_USAGE, "%s: \"%s\" is not UTF-8", command->words,
+                       arguments->words[i]);
+  for (size_t i = 0; i < arguments->given_count; i++) {
+    const struct option *option = arguments->given[i].option;
+    const char *value = arguments->given[i].value;
+    if (value && !text_is_utf8(value, strlen(value), NULL) && !is_path(option->value, 0))
+      return error_set(error, ERROR_USAGE, "--%s: \"%s\" is not UTF-8", option->name, value);
+  }
+  return ERROR_OK;
+}
+
 enum error_code arguments_parse(int argc, char *const *argv, struct arguments *arguments,
                                 struct error *error)
 {
@@ -217,7 +251,8 @@ enum error_code arguments_parse(int argc, char *const *argv, struct arguments *a
     if (code)
       return code;
   }
-  return check_count(arguments, error);
+  enum error_code code = check_count(arguments, error);
+  return code ? code : check_utf8(arguments, error);
 }
 
 /* ---- asking ---- */

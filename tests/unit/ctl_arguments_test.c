@@ -41,6 +41,8 @@ static void takes_lines_apart(void **state)
       {"next every 5s -n 3", COMMAND_NEXT, "every 5s", "count", "3", NULL},
       {"next --count=3 @daily", COMMAND_NEXT, "@daily", "count", "3", NULL},
       {"run-now j -5 -- --wait", COMMAND_RUN_NOW, "j -5 --wait", NULL, NULL, NULL},
+      {"add script a /\xff.lua", COMMAND_ADD_SCRIPT, "a /\xff.lua", NULL, NULL, NULL},
+      {"--state /\xff check \xfe", COMMAND_CHECK, "\xfe", NULL, NULL, "/\xff"},
       {"add script a -", COMMAND_ADD_SCRIPT, "a -", NULL, NULL, NULL},
       {"logs -f j@2026-11-21T09:00:00Z", COMMAND_LOGS, "j@2026-11-21T09:00:00Z", NULL, NULL, NULL},
   };
@@ -70,6 +72,10 @@ static void refuses_with_one_sentence(void **state)
   static const struct {
     const char *line, *sentence;
   } cases[] = {
+      {"add job \xff", "add job: \"\xff\" is not UTF-8"},
+      {"remove a \xfe", "remove: \"\xfe\" is not UTF-8"},
+      {"add job a --command=\xff", "--command: \"\xff\" is not UTF-8"},
+      {"add script \xff a.lua", "add script: \"\xff\" is not UTF-8"},
       {"lst", "unknown command \"lst\", did you mean \"list\"?"},
       {"frobnicate", "unknown command \"frobnicate\" (moonbeat --help lists them)"},
       {"add", "\"add\" what? There is \"add job\" or \"add script\""},
