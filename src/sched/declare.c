@@ -218,6 +218,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     return;
   health_begin(s, entry, false);
   follow_enabled(s, entry, was_enabled);
+  gate_job_changed(s, entry);
   near_changed(s, entry);
   event_job(s, "job_modified", entry);
 }

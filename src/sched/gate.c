@@ -14,13 +14,9 @@
 #include "base/sometimes.h"
 #include "sched/fire.h"
 #include "sched/near.h"
+#include "sched/pace.h"
 #include "sched/run.h"
 #include "sched/turn.h"
-
-struct pace {
-  int32_t size, count, next; /* of `starts`; where the oldest lies when it is full */
-  int64_t starts[];
-};
 
 /* ---- gates by name ---- */
 
@@ -119,84 +115,21 @@ enum error_code gate_check(const struct job *job, const char *args, struct error
 
 /* ---- rates ---- */
 
-/* Newest first, so the ring is filled from its end. */
-static bool take_claim(void *context, const struct run *run, const char *job_id)
-{
-  struct pace *pace = context;
-  (void)job_id;
-  pace->starts[pace->size - 1 - pace->count++] = run->claimed_us;
-  return pace->count < pace->size;
-}
-
-/* Claims are in the store, so a restart does not begin to count anew. */
-static struct pace *read_pace(struct sched *s, struct entry *entry, int32_t size)
-{
-  struct pace *pace = memory_alloc(sizeof *pace + (size_t)size * sizeof pace->starts[0]);
-  struct error error;
-  pace->size = size;
-  if (entry->progress.last_us != INT64_MIN)
-    sched_failed(s,
-                 store_each_run_of(s->store, entry->job->number, entry->progress.last_us,
-                                   take_claim, pace, &error),
-                 &error);
-  int32_t missing = size - pace->count;
-  if (missing > 0 && pace->count > 0)
-    memmove(pace->starts, pace->starts + missing, (size_t)pace->count * sizeof pace->starts[0]);
-  pace->next = pace->count % size;
-  return pace;
-}
-
-/* Runs that began in the future began before the clock was set back: as far as is known, now. */
-static void bring_back(struct pace *pace, int64_t now_us)
-{
-  sometimes("a rate has counted in a future that is none any more");
-  for (int32_t i = 0; i < pace->count; i++)
-    if (pace->starts[i] > now_us)
-      pace->starts[i] = now_us;
-}
-
-/* When the next run may begin. */
-static int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pace,
-                          const struct rate *rate)
-{
-  if (*pace && (*pace)->size != rate->count) {
-    free(*pace);
-    *pace = NULL;
-  }
-  if (!*pace)
-    *pace = read_pace(s, entry, rate->count);
-  if ((*pace)->count < (*pace)->size)
-    return INT64_MIN;
-  if ((*pace)->starts[(*pace)->next] > s->now_us)
-    bring_back(*pace, s->now_us);
-  int64_t oldest_us = (*pace)->starts[(*pace)->next], until_us;
-  return __builtin_add_overflow(oldest_us, rate->period_us, &until_us) ? INT64_MAX : until_us;
-}
-
 int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us)
 {
   return pace_until(s, entry, &entry->throttle_pace, &(struct rate){1, throttle_us});
 }
 
-static void note_start(struct pace *pace, int64_t now_us)
-{
-  if (!pace)
-    return;
-  pace->starts[pace->next] = now_us;
-  pace->next = (pace->next + 1) % pace->size;
-  if (pace->count < pace->size)
-    pace->count++;
-}
-
-void gate_note_claim(struct sched *s, struct entry *entry)
+void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause)
 {
   if (entry->wait.why == WAIT_NONE) { /* else one by hand has passed by a due time that waits */
     entry->wait = (struct wait){0};
     entry->waited_for = WAIT_NONE;
   }
-  note_start(entry->pace, s->now_us);
-  note_start(entry->replay_pace, s->now_us);
-  note_start(entry->throttle_pace, s->now_us);
+  if (cause != RUN_BY_HAND) /* that one begins when the rate lets it through */
+    pace_note(entry->pace, s->now_us);
+  pace_note(entry->replay_pace, s->now_us);
+  pace_note(entry->throttle_pace, s->now_us);
 }
 
 void gate_forget_paces(struct entry *entry)
@@ -207,14 +140,20 @@ void gate_forget_paces(struct entry *entry)
   entry->pace = entry->replay_pace = entry->throttle_pace = NULL;
 }
 
+static struct wait find_rate(struct sched *s, struct entry *entry)
+{
+  struct wait wait = {0};
+  if (entry->job->rate.count) {
+    wait.until_us = pace_until(s, entry, &entry->pace, &entry->job->rate);
+    wait.why = wait.until_us > s->now_us ? WAIT_RATE : WAIT_NONE;
+  }
+  return wait;
+}
+
 static struct wait find_pace(struct sched *s, struct entry *entry, bool is_backlog)
 {
   const struct job *job = entry->job;
-  struct wait wait = {0};
-  if (job->rate.count) {
-    wait.until_us = pace_until(s, entry, &entry->pace, &job->rate);
-    wait.why = wait.until_us > s->now_us ? WAIT_RATE : WAIT_NONE;
-  }
+  struct wait wait = find_rate(s, entry);
   if (wait.why == WAIT_NONE && is_backlog && job->replay_rate.count) {
     wait.until_us = pace_until(s, entry, &entry->replay_pace, &job->replay_rate);
     wait.why = wait.until_us > s->now_us ? WAIT_REPLAY : WAIT_NONE;
@@ -273,31 +212,73 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
   return false;
 }
 
+/* The rate has let others through before they were claimed, and what is tried again has begun. */
+static bool must_keep_rate(const struct open_run *run)
+{
+  return run->entry->job->rate.count && run->cause == RUN_BY_HAND && run->attempt == 1 &&
+         !run_extra(run)->is_in_rate;
+}
+
+static void hold_back(struct sched *s, struct open_run *run, const struct wait *found)
+{
+  int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
+  run_move_due(s, run, JOB_NEVER); /* its row says that no worker has it */
+  set_wait(s, &run_make_extra(run)->wait, found);
+  if (found->gate) {
+    run->start.us = order(run->entry->job, due_us);
+    heap_put(&found->gate->runs, &run->start);
+  } else {
+    run->start.us = found->until_us;
+    run->start.number = run->fence; /* whoever was claimed first is tried first */
+    heap_put(&s->waiting, &run->start);
+  }
+}
+
 bool gate_admits_run(struct sched *s, struct open_run *run)
 {
   const struct job *job = run->entry->job;
-  const char *args = run_extra(run)->args;
-  if (!job->pool && !job->concurrency_key && run_extra(run)->wait.why == WAIT_NONE)
+  bool is_paced = must_keep_rate(run);
+  if (!job->pool && !job->concurrency_key && !is_paced && run->due_us != JOB_NEVER)
     return true;
   struct run_extra *extra = run_make_extra(run);
-  struct wait found = find_closed(s, job, args);
+  struct wait found = is_paced ? find_rate(s, run->entry) : (struct wait){0};
+  if (found.why == WAIT_NONE)
+    found = find_closed(s, job, extra->args);
   if (found.why != WAIT_NONE) {
-    int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
-    run_move_due(s, run, JOB_NEVER); /* its row says that no worker has it */
-    set_wait(s, &extra->wait, &found);
-    run->start.us = order(job, due_us);
-    heap_put(&found.gate->runs, &run->start);
+    hold_back(s, run, &found);
     return false;
   }
   if (run->due_us == JOB_NEVER)
     run_move_due(s, run, s->now_us);
   extra->wait = (struct wait){0};
-  extra->gates[0] = key_gate(s, job, args);
+  extra->gates[0] = key_gate(s, job, extra->args);
   extra->gates[1] = pool_gate(s, job);
   for (int i = 0; i < 2; i++)
     if (extra->gates[i])
       extra->gates[i]->used++;
+  if (is_paced) {
+    extra->is_in_rate = true;
+    pace_note(run->entry->pace, s->now_us);
+  }
   return true;
+}
+
+/* What has changed is found out when they are tried. */
+static void try_again(struct sched *s, struct open_run *run)
+{
+  run->extra->wait.why = WAIT_NONE;
+  run->extra->wait.gate = NULL;
+  run_wait_until(s, run, JOB_NEVER);
+  s->gates_changed = true;
+}
+
+void gate_job_changed(struct sched *s, const struct entry *entry)
+{
+  if (entry->open_runs == 0)
+    return;
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (run->entry == entry && !run->ended && run_extra(run)->wait.why != WAIT_NONE)
+      try_again(s, run);
 }
 
 void gate_vacate(struct sched *s, struct open_run *run)
@@ -378,6 +359,9 @@ void gates_clock_set_back(struct sched *s)
     heap_put(&s->paced, node);
   }
   heap_deinit(&paced);
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (!run->ended && run_extra(run)->wait.why == WAIT_RATE)
+      try_again(s, run);
 }
 
 int64_t gates_wake_us(const struct sched *s)

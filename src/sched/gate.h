@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/heap.h"
+#include "model/run.h"
 
 struct sched;
 struct entry;
@@ -43,9 +44,6 @@ struct wait {
   int64_t until_us; /* of WAIT_RATE and WAIT_REPLAY */
 };
 
-/* When runs of a job began, the last `count` of them, in a ring. */
-struct pace;
-
 const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 
 /* Whether a due time of the entry may be claimed now; if not, the entry waits. `is_backlog`: others
@@ -54,12 +52,14 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
 /* When the next run of the entry may begin if they lie `throttle_us` apart; it may be past. */
 int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us);
 /* A run of the entry was claimed. */
-void gate_note_claim(struct sched *s, struct entry *entry);
+void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause);
 /* The entry waits for an open run of its job. */
 void gate_wait_for_overlap(struct sched *s, struct entry *entry);
 
 /* Whether a claimed run may be sent now: it takes its places; else it waits. */
 bool gate_admits_run(struct sched *s, struct open_run *run);
+/* The job has other options: its runs that wait are tried anew. */
+void gate_job_changed(struct sched *s, const struct entry *entry);
 /* The run gives its places back. */
 void gate_vacate(struct sched *s, struct open_run *run);
 

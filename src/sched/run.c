@@ -125,6 +125,7 @@ static void restore(struct open_run *run)
   run->overtaken = before->overtaken;
   if (run->extra) {
     run->extra->wait = run->before->extra.wait;
+    run->extra->is_in_rate = run->before->extra.is_in_rate;
     memcpy(run->extra->gates, run->before->extra.gates, sizeof run->extra->gates);
   }
   free(run->before);
@@ -239,7 +240,7 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
   entry->progress.runs_kept++;
   fold_later(s, entry, run.fence, scheduled_us);
   near_note(s, entry);
-  gate_note_claim(s, entry);
+  gate_note_claim(s, entry, cause);
   struct open_run *open = run_insert(s, entry, &run);
   run_tell(s, "job_submitted", EVENT_HOT, open, NULL, false);
   run_send(s, open);

@@ -79,6 +79,7 @@ struct run_progress {
 struct run_extra {
   struct wait wait;
   struct gate *gates[2]; /* in which it has a place; NULL: none */
+  bool is_in_rate;       /* one by hand, which its job's rate has let through */
   struct run_progress progress;
   char *args;   /* given by hand; else NULL */
   char *events; /* what set it off; NULL: the time did */

@@ -50,7 +50,7 @@ void view_run_members(struct sched *s, struct json_writer *writer, const struct 
   view_put_instant(writer, "started_at", started_us, 0);
   view_put_instant(writer, "finished_at", run->finished_us, 0);
   json_put_integer(writer, "attempt", run->attempt);
-  if (!run_has_ended(state) && run->due_us > run->key.scheduled_us)
+  if (!run_has_ended(state) && run->due_us > run->key.scheduled_us && run->due_us != JOB_NEVER)
     view_put_instant(writer, "due_at", run->due_us, 0);
   if (run->events)
     json_put_raw(writer, "events", run->events);

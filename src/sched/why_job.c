@@ -321,6 +321,8 @@ enum error_code why_not_running(struct request *r, struct entry *entry)
 
 static const char *place_of(const struct open_run *run)
 {
+  if (run_extra(run)->wait.why == WAIT_RATE)
+    return "waits for the rate of its job";
   if (run->started_us)
     return run->becomes ? "was told to end" : "is running";
   if (run->worker)

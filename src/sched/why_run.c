@@ -225,12 +225,17 @@ static enum error_code tell_attempts(struct request *r, const struct run *run)
 static void tell_gate(struct request *r, const struct open_run *open)
 {
   const struct wait *wait = &run_extra(open)->wait;
-  if (wait->why == WAIT_POOL)
+  if (wait->why == WAIT_RATE)
+    why_begin(r, "rate", "it waits for the rate of its job");
+  else if (wait->why == WAIT_POOL)
     why_begin(r, "pool", "it waits for a slot of pool \"%s\"", gate_name(wait->gate));
   else
     why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(wait->gate));
   view_put_instant(r->result, "since", wait->since_us, 0);
-  why_put_gate_holders(r, wait->gate);
+  if (wait->why == WAIT_RATE)
+    view_put_instant(r->result, "clears_at", wait->until_us, INT64_MAX);
+  else
+    why_put_gate_holders(r, wait->gate);
   why_end(r);
 }
 
@@ -249,7 +254,7 @@ static void tell_lock(struct request *r, const struct open_run *open)
 static void tell_open(struct request *r, const struct open_run *open)
 {
   const struct wait *wait = &run_extra(open)->wait;
-  if ((wait->why == WAIT_POOL || wait->why == WAIT_KEY) && wait->gate) {
+  if (wait->why == WAIT_RATE || wait->gate) {
     tell_gate(r, open);
   } else if (!open->worker && open->due_us > r->s->now_us) {
     why_begin(r, "waiting", "attempt %d is due later", open->attempt);

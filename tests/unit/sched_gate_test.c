@@ -534,6 +534,82 @@ static void a_rate_outlives_a_crash(void **state)
   world_close(&w);
 }
 
+static void expect_why(struct world *w, const char *params, const char *part)
+{
+  char *answer = world_ask(w, "why", params);
+  if (!strstr(answer, part))
+    fail_msg("no \"%s\" in %s", part, answer);
+  free(answer);
+}
+
+#define ASKED "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"overlap\":\"allow\",\"rate\":\"2/1h\"}"
+
+/* They are claimed, for they are acknowledged, and begin in their order when the rate allows. */
+static void a_rate_holds_those_by_hand_too(void **state)
+{
+  struct world w;
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    world_open(&w, scratch_path("store.db"));
+    world_expect(&w, "add_job", ASKED, "id", "t");
+    for (int i = 0; i < 5; i++) {
+      char params[80];
+      snprintf(params, sizeof params, "{\"job\":\"t\",\"args\":[%d]}", i);
+      free(world_ask(&w, "run_now", params));
+      world_pass(&w, SECOND);
+    }
+    assert_int_equal(world_run_count(&w), 2);
+    world_finish_all(&w);
+    assert_int_equal(world_history(&w, "t", "pending"), 3);
+    world_expect(&w, "run", "{\"run\":\"t\"}", "due_at", "null");
+    expect_why(&w, "{\"job\":\"t\"}", "waits for the rate of its job");
+    expect_why(&w, "{\"job\":\"t@2026-01-01T00:00:04Z\"}", "it waits for the rate of its job");
+    expect_why(&w, "{\"job\":\"t@2026-01-01T00:00:04Z\"}",
+               "\"clears_at\":\"2026-01-01T01:00:00.000000Z\"");
+    if (is_crashed)
+      world_crash(&w);
+    world_live(&w, HOUR);
+    assert_int_equal(world_run_count(&w), 2);
+    assert_string_equal(w.runs.first->as.run.args, "[2]");
+    assert_string_equal(w.runs.first->next->as.run.args, "[3]");
+    world_finish_all(&w);
+    if (is_crashed)
+      world_crash(&w); /* what has waited is counted from when it began */
+    world_live(&w, HOUR - MINUTE);
+    assert_int_equal(world_run_count(&w), 0);
+    world_live(&w, 2 * MINUTE);
+    assert_int_equal(world_run_count(&w), 1);
+    assert_string_equal(w.runs.first->as.run.args, "[4]");
+    world_close(&w);
+  }
+}
+
+/* What holds them back is the job's, and goes with a change of it; no worker that has one is taken
+ * for none. */
+static void who_waits_is_tried_when_its_job_changes(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":0}"));
+  world_expect(&w, "add_job", ASKED, "id", "t");
+  world_expect(
+      &w, "add_job",
+      "{\"id\":\"p\",\"run\":{\"shell\":\"true\"},\"pool\":\"db\",\"delivery\":\"at_most_once\"}",
+      "id", "p");
+  for (int i = 0; i < 3; i++)
+    free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"p\"}"));
+  assert_int_equal(world_run_count(&w), 2);
+  world_expect(&w, "modify_job", MODIFY("t", "\"rate\":null"), "rate", "null");
+  world_expect(&w, "modify_job", MODIFY("p", "\"pool\":null"), "pool", "null");
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 4);
+  world_crash(&w);
+  assert_int_equal(world_history(&w, "p", "interrupted"), 1);
+  world_close(&w);
+}
+
 static void set_clock(struct world *w, int64_t step_us)
 {
   struct message *m = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
@@ -591,6 +667,8 @@ int main(void)
       cmocka_unit_test(who_runs_only_when_asked_brings_the_arguments_then),
       cmocka_unit_test(an_empty_key_or_pool_is_refused),
       cmocka_unit_test(a_rate_holds_back_and_loses_nothing),
+      cmocka_unit_test(a_rate_holds_those_by_hand_too),
+      cmocka_unit_test(who_waits_is_tried_when_its_job_changes),
       cmocka_unit_test(a_rate_follows_a_clock_set_back),
       cmocka_unit_test(a_rate_outlives_a_crash),
   };
