@@ -188,10 +188,38 @@ static void set_wait(struct sched *s, struct wait *wait, const struct wait *foun
   wait->since_us = since_us;
 }
 
+int64_t gate_lapse_us(const struct sched *s, const struct entry *entry)
+{
+  int64_t us = entry->progress.next_us;
+  if (us > s->now_us || __builtin_add_overflow(us, entry->job->misfire_grace_us, &us))
+    return INT64_MAX;
+  return us == INT64_MAX ? us : us + 1;
+}
+
+static void wait_until(struct sched *s, struct entry *entry, int64_t us)
+{
+  int64_t lapses_us = gate_lapse_us(s, entry);
+  entry->due.us = us < lapses_us ? us : lapses_us;
+  if (entry->due.us < INT64_MAX)
+    heap_put(&s->paced, &entry->due);
+  else
+    heap_remove(&entry->due);
+}
+
+static void wait_at(struct sched *s, struct entry *entry, struct gate *gate)
+{
+  bool is_due = entry->progress.next_us <= s->now_us; /* else an event is */
+  entry->due.us = order(entry->job, is_due ? entry->progress.next_us : s->now_us);
+  heap_put(&gate->entries, &entry->due);
+  entry->lapse.us = gate_lapse_us(s, entry);
+  if (entry->lapse.us < INT64_MAX)
+    heap_put(&s->lapsing, &entry->lapse);
+}
+
 void gate_wait_for_overlap(struct sched *s, struct entry *entry)
 {
   set_wait(s, &entry->wait, &(struct wait){.why = WAIT_OVERLAP});
-  heap_remove(&entry->due); /* its open runs keep it in memory */
+  wait_until(s, entry, INT64_MAX); /* its open runs keep it in memory */
 }
 
 bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
@@ -205,10 +233,10 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
   if (found.why == WAIT_NONE)
     return true;
   set_wait(s, &entry->wait, &found);
-  heap_remove(&entry->due);
-  int64_t due_us = entry->progress.next_us <= s->now_us ? entry->progress.next_us : s->now_us;
-  entry->due.us = found.gate ? order(job, due_us) : found.until_us;
-  heap_put(found.gate ? &found.gate->entries : &s->paced, &entry->due);
+  if (found.gate)
+    wait_at(s, entry, found.gate);
+  else
+    wait_until(s, entry, found.until_us);
   return false;
 }
 
@@ -332,12 +360,18 @@ static int open_gate(struct sched *s, struct gate *gate, int budget)
 int gates_fire(struct sched *s, int budget)
 {
   struct heap_node *node;
+  struct gate *gate;
   int tried = 0;
+  while (!s->failure && tried < budget && (node = heap_first(&s->lapsing)) &&
+         node->us <= s->now_us) {
+    sometimes("what waits at a gate is past its grace");
+    fire_again(s, heap_owner(node, struct entry, lapse));
+    tried++;
+  }
   while (!s->failure && tried < budget && (node = heap_first(&s->paced)) && node->us <= s->now_us) {
     fire_again(s, near_entry(node));
     tried++;
   }
-  struct gate *gate;
   while (!s->failure && tried < budget && (gate = s->stirred)) {
     s->stirred = gate->next_stirred;
     gate->stirred = false;
@@ -366,8 +400,9 @@ void gates_clock_set_back(struct sched *s)
 
 int64_t gates_wake_us(const struct sched *s)
 {
-  const struct heap_node *paced = heap_first(&s->paced);
-  return s->stirred ? INT64_MIN : paced ? paced->us : INT64_MAX;
+  const struct heap_node *paced = heap_first(&s->paced), *lapsing = heap_first(&s->lapsing);
+  int64_t paced_us = paced ? paced->us : INT64_MAX, lapses_us = lapsing ? lapsing->us : INT64_MAX;
+  return s->stirred ? INT64_MIN : paced_us < lapses_us ? paced_us : lapses_us;
 }
 
 /* ---- the turn's end ---- */

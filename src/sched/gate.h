@@ -53,6 +53,9 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
 int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us);
 /* A run of the entry was claimed. */
 void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause);
+/* The moment at which what is due has waited for longer than its grace: it is tried then, and
+ * skipped, whatever keeps it waiting. INT64_MAX: never, or nothing is due. */
+int64_t gate_lapse_us(const struct sched *s, const struct entry *entry);
 /* The entry waits for an open run of its job. */
 void gate_wait_for_overlap(struct sched *s, struct entry *entry);
 

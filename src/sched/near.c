@@ -43,6 +43,7 @@ void near_take_place(struct sched *s, struct entry *entry)
     bool is_due = entry->progress.next_us <= s->now_us; /* the clock may have been set back */
     entry->waited_for = is_due ? entry->wait.why : WAIT_NONE;
     entry->wait.why = WAIT_NONE;
+    heap_remove(&entry->lapse);
   }
   entry->due.us = entry->progress.next_us;
   if (is_near(s, entry))
@@ -59,7 +60,7 @@ static struct entry *insert(struct sched *s, struct job *job, const struct job_p
   struct entry *entry = memory_alloc(sizeof *entry);
   entry->job = job;
   entry->progress = *progress;
-  entry->due.number = job->number;
+  entry->due.number = entry->lapse.number = job->number;
   HASH_ADD_KEYPTR(hh, s->entries, &entry->job->number, sizeof entry->job->number, entry);
   return entry;
 }
@@ -131,6 +132,7 @@ static void free_entry(struct sched *s, struct entry *entry)
 {
   fold_done(s, entry);
   heap_remove(&entry->due);
+  heap_remove(&entry->lapse);
   gate_forget_paces(entry);
   HASH_DEL(s->entries, entry);
   job_destroy(entry->job);
@@ -275,6 +277,7 @@ static void read_again(struct sched *s, struct entry *entry)
 {
   struct stored_job stored = {0};
   heap_remove(&entry->due);
+  heap_remove(&entry->lapse);
   entry->changed = entry->dirty = false;
   fold_done(s, entry);
   gate_forget_paces(entry);

@@ -50,6 +50,7 @@ struct entry {
     struct entry *prev, *next;
   } fold;
   struct wait wait;            /* for what, when it is due and not in `near` */
+  struct heap_node lapse;      /* in `lapsing` while it waits at a gate, if its job has a grace */
   enum wait_reason waited_for; /* before it was tried now */
   struct pace *pace, *replay_pace, *throttle_pace;
   bool is_throttled;  /* events wait for its pace, which the store alone cannot tell when the clock
@@ -199,8 +200,9 @@ struct sched {
   struct heap beyond;  /* entry.due of those behind the edge that the store's index has elsewhere */
   struct heap waiting; /* open_run.start */
   struct heap event_due; /* event_queue.due */
-  struct heap paced;     /* entry.due of those that a rate holds back */
-  struct gate *gates;    /* a hash by key */
+  struct heap paced;   /* entry.due of those that a rate holds back, or an open run, with a grace */
+  struct heap lapsing; /* entry.lapse */
+  struct gate *gates;  /* a hash by key */
   struct gate *stirred;
   bool gates_changed;
   bool pools_changed;                /* in memory, other than in the store when it is taken back */

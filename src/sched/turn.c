@@ -118,6 +118,7 @@ void sched_destroy(struct sched *s)
   heap_deinit(&s->health_due);
   gates_free_all(s);
   heap_deinit(&s->paced);
+  heap_deinit(&s->lapsing);
   free(s->changed);
   cut_forget(s);
   free(s);

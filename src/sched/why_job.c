@@ -186,6 +186,21 @@ static void explain_calendar(struct request *r, const struct entry *entry)
   why_end(r);
 }
 
+static void begin_due(struct request *r, const struct entry *entry, int64_t next_us)
+{
+  int64_t lapse_us = gate_lapse_us(r->s, entry);
+  char lapse[INSTANT_TEXT_SIZE];
+  if (next_us > r->s->now_us) {
+    why_begin(r, "due", "its next due time");
+  } else if (lapse_us == INT64_MAX) {
+    why_begin(r, "due", "it is due");
+  } else {
+    instant_format(lapse, lapse_us);
+    why_begin(r, "due", "it is due, and skipped if it has not begun by %s (misfire_grace_time)",
+              lapse);
+  }
+}
+
 static void explain_due(struct request *r, const struct entry *entry)
 {
   const struct trigger *trigger = entry->job->trigger;
@@ -200,7 +215,7 @@ static void explain_due(struct request *r, const struct entry *entry)
     trigger_next(trigger, now_us, &next_us); /* what is due meanwhile will be skipped */
   if (next_us == JOB_NEVER)
     return;
-  why_begin(r, "due", next_us <= now_us ? "it is due" : "its next due time");
+  begin_due(r, entry, next_us);
   view_put_instant(r->result, next_us <= now_us ? "since" : "clears_at", next_us, JOB_NEVER);
   why_end(r);
 }

@@ -610,6 +610,47 @@ static void who_waits_is_tried_when_its_job_changes(void **state)
   world_close(&w);
 }
 
+/* Whatever keeps a due time waiting, it is skipped when its grace is over, and not only when what
+ * keeps it has moved. */
+static void what_waits_is_skipped_when_its_grace_is_over(void **state)
+{
+  static const char *const options[] = {
+      "\"pool\":\"db\"",
+      "\"concurrency_key\":\"k\"",
+      "\"rate\":\"1/1h\",\"overlap\":\"allow\"",
+      "\"overlap\":\"buffer_one\"",
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+    struct world w;
+    char script[500];
+    snprintf(
+        script, sizeof script,
+        WITH_POOL("0", JOB("t", "every 1m limit=4", "\"misfire_grace_time\":\"2s\",%s") "," JOB(
+                           "k", "every 59s limit=1", "\"concurrency_key\":\"k\"")),
+        options[i]);
+    world_open(&w, NULL);
+    world_save(&w, "a", script);
+    world_live(&w, MINUTE);
+    int begun = world_history(&w, "t", NULL);
+    if (begun == 0) {
+      expect_why(&w, "{\"job\":\"t\"}",
+                 "it is due, and skipped if it has not begun by 2026-01-01T00:01:02.000001Z");
+      world_live(&w, 2 * SECOND);
+      assert_int_equal(world_skipped(&w, "t", "misfire"), 0);
+      world_live(&w, 1);
+      assert_int_equal(world_skipped(&w, "t", "misfire"), 1);
+    }
+    world_live(&w, HOUR / 2);
+    assert_int_equal(world_skipped(&w, "t", "misfire"), 4 - begun);
+    char *events = world_ask(&w, "events", "{}");
+    assert_non_null(strstr(events, "\"event\":\"job_missed\""));
+    free(events);
+    world_expect(&w, "show", "{\"job\":\"t\"}", "state", "finished");
+    world_close(&w);
+  }
+}
+
 static void set_clock(struct world *w, int64_t step_us)
 {
   struct message *m = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
@@ -669,6 +710,7 @@ int main(void)
       cmocka_unit_test(a_rate_holds_back_and_loses_nothing),
       cmocka_unit_test(a_rate_holds_those_by_hand_too),
       cmocka_unit_test(who_waits_is_tried_when_its_job_changes),
+      cmocka_unit_test(what_waits_is_skipped_when_its_grace_is_over),
       cmocka_unit_test(a_rate_follows_a_clock_set_back),
       cmocka_unit_test(a_rate_outlives_a_crash),
   };
