@@ -4,7 +4,10 @@
 
 #include "sched/state.h"
 
-/* `reason` NULL: a person wants it so. */
+/* Begins a reason that is somebody's wish, and not what befell the job. */
+#define PAUSED_BY "paused by "
+
+/* `reason` NULL: its option `enabled` says so, or if that does not, a person. */
 void pause_entry(struct sched *s, struct entry *entry, const char *reason);
 
 #endif

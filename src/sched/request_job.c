@@ -122,6 +122,16 @@ static enum error_code reschedule_job(struct request *r)
   return code;
 }
 
+/* Where it is a person, whom nothing else would be taken for, nothing need be said. */
+static char *name_pauser(const struct request *r, const struct job *job)
+{
+  const struct message *asked = *r->message;
+  bool is_console = asked->as.request.generation & GENERATION_OF_CONSOLE;
+  if (asked->as.request.script && !is_console)
+    return memory_printf(PAUSED_BY "script %s", asked->as.request.script);
+  return job->enabled ? NULL : memory_strdup(PAUSED_BY "hand");
+}
+
 static enum error_code pause_job(struct request *r)
 {
   struct entry *entry = request_job(r);
@@ -129,8 +139,11 @@ static enum error_code pause_job(struct request *r)
     return r->error->code;
   if (entry->progress.state == JOB_FINISHED)
     return error_set(r->error, ERROR_CONFLICT, "job \"%s\" is finished", entry->job->id);
-  if (entry->progress.state != JOB_PAUSED)
-    pause_entry(r->s, entry, NULL);
+  if (entry->progress.state != JOB_PAUSED) {
+    char *reason = name_pauser(r, entry->job);
+    pause_entry(r->s, entry, reason);
+    free(reason);
+  }
   put_entry(r, entry);
   return ERROR_OK;
 }

@@ -9,6 +9,7 @@
 #include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/near.h"
+#include "sched/pause.h"
 #include "sched/queue.h"
 #include "sched/request.h"
 #include "sched/run.h"
@@ -81,7 +82,9 @@ static void explain_state(struct request *r, const struct entry *entry)
   struct trigger_obstacle obstacle;
   switch (p->state) {
   case JOB_PAUSED:
-    if (p->error)
+    if (p->error && strncmp(p->error, PAUSED_BY, strlen(PAUSED_BY)) == 0)
+      why_begin(r, "paused", "it is %s, until it is resumed", p->error);
+    else if (p->error)
       why_begin(r, "paused", "it is paused until it is resumed: %s", p->error);
     else
       why_begin(r, "paused", "it is paused %s, until it is resumed",

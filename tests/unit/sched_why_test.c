@@ -89,6 +89,16 @@ static void what_is_paused_says_by_whom(void **state)
   world_close(&w);
   w = open_world(JOB("\"trigger\":\"every 1h\",\"enabled\":false"));
   expect_part(&w, "x", "it is paused by enabled = false, until it is resumed");
+  free(world_ask(&w, "resume_job", "{\"job\":\"x\"}"));
+  free(world_ask(&w, "pause_job", "{\"job\":\"x\"}"));
+  expect_part(&w, "x", "it is paused by hand, until it is resumed");
+  free(world_ask(&w, "resume_job", "{\"job\":\"x\"}"));
+  free(world_ask_as(&w, "orders", "pause_job", "{\"job\":\"x\"}"));
+  expect_part(&w, "x", "it is paused by script orders, until it is resumed");
+  char *events = world_ask(&w, "events", "{}");
+  assert_non_null(strstr(events, "\"reason\":\"paused by script orders\""));
+  assert_non_null(strstr(events, "\"event\":\"job_resumed\""));
+  free(events);
   world_close(&w);
 }
 
