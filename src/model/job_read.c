@@ -4,12 +4,20 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "model/job_field.h"
 #include "model/job_internal.h"
+#include "model/run.h"
 #include "model/script.h"
 #include "time/zone.h"
 
-enum { ID_SIZE_MAX = 255, MAX_INTERRUPTIONS = 5 };
+enum {
+  ID_SIZE_MAX = 255,
+  NAME_SIZE_MAX = 255,
+  TAG_SIZE_MAX = 100,
+  TAGS_MAX = 100,
+  MAX_INTERRUPTIONS = 5,
+};
 
 /* `func` is "script.function"; in a script's own declarations the script may be left out. */
 static enum error_code split_func(struct job *job, const char *script, struct error *error)
@@ -65,6 +73,58 @@ static enum error_code check_id(struct job *job, struct error *error)
     if ((unsigned char)*c < 0x20 || *c == 0x7f)
       return error_set(error, ERROR_INVALID, "id holds a control character");
   return ERROR_OK;
+}
+
+/* Of the two that `JOB@TIME` could mean, nobody could ask for the run. */
+static enum error_code refuse_run_id(const char *id, struct error *error)
+{
+  char *job_id;
+  int64_t scheduled_us;
+  struct error none;
+  if (!strchr(id, '@') || run_parse_id(id, &job_id, &scheduled_us, &none))
+    return ERROR_OK;
+  error_set(error, ERROR_INVALID, "id \"%s\" reads as the run of job \"%s\" at a time", id, job_id);
+  free(job_id);
+  return ERROR_INVALID;
+}
+
+static enum error_code check_tag(const struct json *tag, struct error *error)
+{
+  if (tag->as.string.size >= 1 && tag->as.string.size <= TAG_SIZE_MAX)
+    return ERROR_OK;
+  return error_set(error, ERROR_INVALID, "tags: one of %u bytes: each must have 1 to %d",
+                   (unsigned)tag->as.string.size, TAG_SIZE_MAX);
+}
+
+/* What is asked of new jobs alone: those in the store are read as they are. */
+static enum error_code check_words(const struct job *job, const struct json *spec,
+                                   struct error *error)
+{
+  const struct json *tags = json_get(spec, "tags");
+  if (refuse_run_id(job->id, error))
+    return ERROR_INVALID;
+  if (job->name && strlen(job->name) > NAME_SIZE_MAX)
+    return error_set(error, ERROR_INVALID, "name of %zu bytes: it may have %d", strlen(job->name),
+                     NAME_SIZE_MAX);
+  if (tags && tags->type == JSON_STRING)
+    return check_tag(tags, error);
+  if (tags && tags->count > TAGS_MAX)
+    return error_set(error, ERROR_INVALID, "%u tags: there may be %d", tags->count, TAGS_MAX);
+  json_each(tag, tags)
+    if (check_tag(tag, error))
+      return ERROR_INVALID;
+  return ERROR_OK;
+}
+
+/* "job \"a\\nb\"", which stays in its line. */
+static void name_job(const char *id, struct error *error)
+{
+  struct buffer shown = {0};
+  size_t size = id ? strlen(id) : 0;
+  if (id)
+    text_append_visible(&shown, id, size < ID_SIZE_MAX ? size : ID_SIZE_MAX);
+  error_prefix(error, id ? "job \"%.300s\"" : "a job", shown.data ? shown.data : "");
+  buffer_deinit(&shown);
 }
 
 static enum error_code read_trigger(struct job *job, const struct json *spec,
@@ -124,10 +184,12 @@ enum error_code job_from_json(const struct json *spec, const char *script, const
   struct job *read = create_job(script);
   enum error_code code = read_all(read, spec, script, error);
   if (!code)
+    code = check_words(read, spec, error);
+  if (!code)
     code = read_trigger(read, spec, default_zone, error);
   if (code) {
-    const char *id = json_text(json_get(spec, "id"), NULL), *where = read->where;
-    error_prefix(error, id ? "job \"%.255s\"" : "a job", id);
+    const char *where = read->where;
+    name_job(json_text(json_get(spec, "id"), NULL), error);
     if (where)
       error_prefix(error, "%s", where);
     job_destroy(read);

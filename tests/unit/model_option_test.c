@@ -21,6 +21,21 @@ static bool is_known(const char *spec)
   return !strstr(error.text, "unknown option");
 }
 
+/* NULL: there is none. */
+static void expect_error(const char *spec, const char *expected)
+{
+  struct json_document *document;
+  struct job *job = NULL;
+  struct error error = {0};
+  assert_int_equal(json_parse(spec, strlen(spec), &document, NULL), ERROR_OK);
+  enum error_code code = job_from_json(json_root(document), NULL, NULL, &job, &error);
+  json_free(document);
+  if (!code)
+    job_destroy(job);
+  if (expected ? !strstr(error.text, expected) : code != ERROR_OK)
+    fail_msg("%.100s: %s", spec, error.text);
+}
+
 /* The value is wrong for most of them, which is another error. */
 static void expect_known(const char *within, const char *name)
 {
@@ -92,6 +107,54 @@ static void every_option_is_found(void **state)
   assert_false(is_known("{\"retry\":{\"delays\":1}}"));
 }
 
+/* A text of so many letters in the place of %s. */
+static char *fill(const char *format, int length)
+{
+  char *letters = memory_printf("%0*d", length, 0),
+       *spec = memory_alloc(strlen(format) + (size_t)length);
+  const char *at = strstr(format, "%s");
+  sprintf(spec, "%.*s%s%s", (int)(at - format), format, letters, at + 2);
+  free(letters);
+  return spec;
+}
+
+#define RUN "\"run\":{\"shell\":\"ls\"}"
+
+static void words_have_their_bounds(void **state)
+{
+  static const struct {
+    const char *spec;
+    int most;
+    const char *error;
+  } cases[] = {
+      {"{\"id\":\"%s\"," RUN "}", 255, ": id of 256 bytes: it must have 1 to 255"},
+      {"{\"id\":\"x\"," RUN ",\"name\":\"%s\"}", 255,
+       "job \"x\": name of 256 bytes: it may have 255"},
+      {"{\"id\":\"x\"," RUN ",\"tags\":\"%s\"}", 100,
+       "job \"x\": tags: one of 101 bytes: each must have 1 to 100"},
+      {"{\"id\":\"x\"," RUN ",\"tags\":[\"a\",\"%s\"]}", 100,
+       "job \"x\": tags: one of 101 bytes: each must have 1 to 100"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (int over = 0; over < 2; over++) {
+      char *spec = fill(cases[i].spec, cases[i].most + over);
+      expect_error(spec, over ? cases[i].error : NULL);
+      free(spec);
+    }
+}
+
+static void ids_that_cannot_be_are_told_in_one_line(void **state)
+{
+  (void)state;
+  expect_error("{\"id\":\"a\\nb\"," RUN "}", "job \"a\\nb\": id holds a control character");
+  expect_error("{\"id\":\"x@2026-11-21T22:22:45.250329Z\"," RUN "}",
+               "reads as the run of job \"x\" at a time");
+  expect_error("{\"id\":\"x@2026-11-21\"," RUN "}", "reads as the run of job \"x\" at a time");
+  expect_error("{\"id\":\"x@home\"," RUN "}", NULL);
+  expect_error("{\"id\":\"@daily\"," RUN "}", NULL);
+}
+
 static void keys_are_the_same_for_the_same(void **state)
 {
   static const struct {
@@ -134,6 +197,8 @@ int main(void)
 {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_option_is_found),
+      cmocka_unit_test(words_have_their_bounds),
+      cmocka_unit_test(ids_that_cannot_be_are_told_in_one_line),
       cmocka_unit_test(keys_are_the_same_for_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static int set_up(void **state)
       &world, "s",
       "{\"jobs\":[{\"id\":\"due\",\"run\":true,\"trigger\":\"every 1s\"}],\"functions\":[\"f\"]}");
   for (int i = 0; i < JOBS; i++) {
-    char *params = memory_printf("{\"id\":\"job-%03d\",\"func\":\"s.f\",\"name\":\"%0500d\","
+    char *params = memory_printf("{\"id\":\"job-%03d\",\"func\":\"s.f\",\"args\":[\"%0500d\"],"
                                  "\"trigger\":{\"kind\":\"date\",\"at\":\"2030-01-01T00:00:00Z\"}}",
                                  i, i);
     char *answer = world_ask(&world, "add_job", params);

@@ -195,7 +195,7 @@ static void after_a_failed_sync_nothing_is_written(void **state)
 
 static void fill_the_wal(void)
 {
-  char *options = memory_printf("\"name\":\"%02000d\"", 1);
+  char *options = memory_printf("\"args\":[\"%02000d\"]", 1);
   begin();
   for (int i = 0; i < 4000; i++) {
     char id[32];
