@@ -43,6 +43,7 @@ struct process {
   int64_t grace_us;
   bool has_owner; /* the userdata */
   bool is_ending; /* its grace is running */
+  bool is_counted;
 };
 
 /* ---- waiting ---- */
@@ -73,11 +74,25 @@ static void destroy(struct process *process)
   free(process);
 }
 
+/* To the account of the call that began it, while that has not ended. */
+static void count_usage(struct process *process)
+{
+  const struct child_usage *used = child_usage(process->child);
+  struct vm_call *call = process->follower.call;
+  if (!call || process->is_counted)
+    return;
+  process->is_counted = true;
+  call->usage.commands_cpu_us += used->cpu_us;
+  if (used->memory_bytes > call->usage.commands_memory_bytes)
+    call->usage.commands_memory_bytes = used->memory_bytes;
+}
+
 static void on_changed(struct child *child, void *context)
 {
   struct process *process = context;
-  (void)child;
   struct process_wait *waiter = process->waiter;
+  if (child_has_ended(child))
+    count_usage(process);
   if (waiter && is_satisfied(process, waiter->is_cancelled ? FOR_END : waiter->what))
     end_wait(process);
   if (!child_has_ended(child))

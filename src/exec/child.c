@@ -138,14 +138,22 @@ static void begin_linger(struct child *child)
     uv_timer_start(&child->timer, on_timer, CHILD_DRAIN_MS, 0);
 }
 
+static int64_t to_us(const struct timeval *time)
+{
+  return (int64_t)time->tv_sec * 1000000 + time->tv_usec;
+}
+
 /* Reaps the process if it has ended. */
 static bool reap(struct child *child)
 {
-  pid_t pid = child_roll_reap(&child->roll, &child->wait_status);
+  struct rusage used = {0};
+  pid_t pid = child_roll_reap(&child->roll, &child->wait_status, &used);
   if (pid == 0)
     return false;
   if (pid < 0)
     child->wait_status = 255 << 8; /* somebody else took it: the status is lost */
+  child->usage.cpu_us = to_us(&used.ru_utime) + to_us(&used.ru_stime);
+  child->usage.memory_bytes = (int64_t)used.ru_maxrss << 10;
   child_close_handle(child->pidfd >= 0 ? (void *)&child->exit_poll : (void *)&child->exit_timer);
   if (child->pidfd >= 0)
     close(child->pidfd);
@@ -362,6 +370,11 @@ int child_status(const struct child *child)
 int child_signal(const struct child *child)
 {
   return WIFSIGNALED(child->wait_status) ? WTERMSIG(child->wait_status) : 0;
+}
+
+const struct child_usage *child_usage(const struct child *child)
+{
+  return &child->usage;
 }
 
 bool child_timed_out(const struct child *child)

@@ -69,4 +69,11 @@ int child_status(const struct child *child);
 int child_signal(const struct child *child);
 bool child_timed_out(const struct child *child);
 
+/* After its end: what its process has used, and those that it has waited for. */
+struct child_usage {
+  int64_t cpu_us;
+  int64_t memory_bytes; /* the most that one of them has held */
+};
+const struct child_usage *child_usage(const struct child *child);
+
 #endif

@@ -28,6 +28,7 @@ struct child {
   bool was_terminated, timed_out;
   bool was_truncated, input_ends, is_drop; /* the pipes */
   int wait_status;
+  struct child_usage usage;
   int64_t grace_us;
   uint64_t deadline_ms; /* of the group after TERM, by uv_now */
   uint64_t probe_ms;    /* until the next look whether the group lives */

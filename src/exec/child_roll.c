@@ -17,12 +17,12 @@ void child_roll_enter(struct roll_entry *entry, const void *loop, pid_t pid)
   pthread_mutex_unlock(&mutex);
 }
 
-pid_t child_roll_reap(struct roll_entry *entry, int *wait_status)
+pid_t child_roll_reap(struct roll_entry *entry, int *wait_status, struct rusage *used)
 {
   pid_t pid;
   pthread_mutex_lock(&mutex);
   do
-    pid = waitpid(entry->pid, wait_status, WNOHANG);
+    pid = wait4(entry->pid, wait_status, WNOHANG, used);
   while (pid < 0 && errno == EINTR);
   if (pid != 0)
     LIST_REMOVE(entry, link);

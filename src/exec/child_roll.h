@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 struct roll_entry {
@@ -17,8 +18,8 @@ struct roll_entry {
 /* The entry is the child's own storage, until it is reaped. */
 void child_roll_enter(struct roll_entry *entry, const void *loop, pid_t pid);
 
-/* waitpid() without waiting; when the child has ended it is struck off. */
-pid_t child_roll_reap(struct roll_entry *entry, int *wait_status);
+/* wait4() without waiting; when the child has ended it is struck off. */
+pid_t child_roll_reap(struct roll_entry *entry, int *wait_status, struct rusage *used);
 
 /* KILL to the groups of all children of the loop, which learns of their ends when it runs again. */
 void child_roll_kill(const void *loop);

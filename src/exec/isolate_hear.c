@@ -47,7 +47,8 @@ static bool is_sound(const struct message *finished)
   const struct run_usage *usage = &finished->as.finished.usage;
   enum run_state state = finished->as.finished.state;
   if (answer->verdict > VERDICT_GIVE_UP || answer->delay_us < -1 || usage->slices < 0 ||
-      usage->cpu_us < 0 || usage->memory_bytes < 0)
+      usage->cpu_us < 0 || usage->memory_bytes < 0 || usage->commands_cpu_us < 0 ||
+      usage->commands_memory_bytes < 0)
     return false;
   if (state == RUN_PENDING)
     return answer->verdict == VERDICT_SNOOZE && answer->delay_us >= 0;

@@ -113,7 +113,7 @@ WHOLE(cancel, 48);
 WHOLE(reply, 16);
 WHOLE(loaded, 32);
 WHOLE(started, 40);
-WHOLE(finished, 112);
+WHOLE(finished, 128);
 WHOLE(progress, 56);
 WHOLE(log, 64);
 WHOLE(request, 80);

@@ -252,11 +252,15 @@ static void apply_answer(struct run_call *run, struct message *finished, bool is
                                     : memory_strdup("asked to be tried again (run:retry)");
 }
 
+static bool is_failure(enum run_state state)
+{
+  return state == RUN_FAILED || state == RUN_TIMED_OUT;
+}
+
 static void report(struct run_call *run, struct message *finished)
 {
-  enum run_state state = finished->as.finished.state;
-  bool has_failed = state == RUN_FAILED || state == RUN_TIMED_OUT;
-  if (has_failed && run->message && run->message->as.run.decide && !run->wish)
+  if (is_failure(finished->as.finished.state) && run->message && run->message->as.run.decide &&
+      !run->wish)
     run_decide(run, finished);
   else
     run_post_finished(run, finished);
@@ -276,7 +280,7 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   struct message *finished = worker_message(worker, MESSAGE_FINISHED);
   finished->as.finished.state = state_of(run, outcome);
   finished->as.finished.error = memory_strdup(error);
-  if (call->usage.slices > 1)
+  if (call->usage.slices > 1 || is_failure(finished->as.finished.state))
     finished->as.finished.usage = call->usage;
   apply_answer(run, finished,
                outcome == VM_SUCCEEDED || (outcome == VM_FAILED && call->told == TOLD_NOTHING));

@@ -69,11 +69,13 @@ struct run_answer {
   int64_t delay_us; /* -1: as the job's retry says */
 };
 
-/* What an attempt has used, told of those that outlive their first slice. */
+/* What an attempt has used, told of those that outlive their first slice, or fail in it. */
 struct run_usage {
   int64_t slices; /* 0: not measured */
   int64_t cpu_us;
-  int64_t memory_bytes; /* the most that its script's state has held meanwhile */
+  int64_t memory_bytes;          /* the most that its script's state has held meanwhile */
+  int64_t commands_cpu_us;       /* of the commands that it has begun and that have ended, */
+  int64_t commands_memory_bytes; /* and the most that one of them has held; 0: there was none */
 };
 
 struct run_key {

@@ -33,6 +33,10 @@ void view_put_usage(struct json_writer *writer, const struct run_usage *usage)
   json_put_integer(writer, "slices", usage->slices);
   json_put_integer(writer, "cpu_us", usage->cpu_us);
   json_put_integer(writer, "memory", usage->memory_bytes);
+  if (usage->commands_memory_bytes == 0)
+    return;
+  json_put_integer(writer, "commands_cpu_us", usage->commands_cpu_us);
+  json_put_integer(writer, "commands_memory", usage->commands_memory_bytes);
 }
 
 void view_run_members(struct sched *s, struct json_writer *writer, const struct run *run,

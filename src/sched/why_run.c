@@ -101,14 +101,26 @@ static bool tell_skip_behind(void *context, const struct skip *skip)
 
 /* ---- attempts ---- */
 
+static double to_mib(int64_t bytes)
+{
+  return (double)bytes / (1 << 20);
+}
+
+/* The time of a single slice is counted in ticks of some milliseconds. */
 static void put_usage(struct request *r, const struct run_usage *usage)
 {
-  char cpu[DURATION_TEXT_SIZE];
+  char cpu[DURATION_TEXT_SIZE], commands[DURATION_TEXT_SIZE + 80] = "";
   if (usage->slices == 0)
     return;
+  if (usage->commands_memory_bytes) {
+    duration_format(cpu, usage->commands_cpu_us);
+    snprintf(commands, sizeof commands, "; its commands used %s, and at most %.1f MiB each", cpu,
+             to_mib(usage->commands_memory_bytes));
+  }
   duration_format(cpu, usage->cpu_us);
-  why_begin(r, "usage", "it used %s of CPU time in %lld slices, and at most %.1f MiB", cpu,
-            (long long)usage->slices, (double)usage->memory_bytes / (1 << 20));
+  why_begin(r, "usage", "its Lua used %s of CPU time in %lld slice%s, and at most %.1f MiB%s",
+            usage->cpu_us ? cpu : "little", (long long)usage->slices, usage->slices == 1 ? "" : "s",
+            to_mib(usage->memory_bytes), commands);
   view_put_usage(r->result, usage);
   why_end(r);
 }

@@ -13,14 +13,14 @@
 #define COLUMNS                                                                                    \
   "r.scheduled_us, r.job, r.state, r.cause, r.attempt, r.fence, r.previous_us, r.due_us,"          \
   " r.claimed_us, r.started_us, r.finished_us, r.args, r.result, r.error, r.events,"               \
-  " r.log_bytes, u.slices, u.cpu_us, u.memory"
+  " r.log_bytes, u.slices, u.cpu_us, u.memory, u.commands_cpu_us, u.commands_memory"
 
 /* Few runs have a row there, as most are not measured. */
 #define JOIN_USAGES                                                                                \
   " LEFT JOIN usages u ON u.scheduled_us = r.scheduled_us AND u.job = r.job"                       \
   " AND u.attempt = r.attempt"
 
-enum { ID_COLUMN = 19 };
+enum { ID_COLUMN = 21 };
 
 /* The strings stay SQLite's. */
 static struct run read_run(const struct query *query)
@@ -43,7 +43,9 @@ static struct run read_run(const struct query *query)
       .log_bytes = query_integer(query, 15),
       .usage = {.slices = query_integer(query, 16),
                 .cpu_us = query_integer(query, 17),
-                .memory_bytes = query_integer(query, 18)},
+                .memory_bytes = query_integer(query, 18),
+                .commands_cpu_us = query_integer(query, 19),
+                .commands_memory_bytes = query_integer(query, 20)},
   };
 }
 
@@ -105,8 +107,8 @@ static enum error_code keep_usage(struct store *store, const struct run *run, st
     return ERROR_OK;
   struct query query =
       query_open(store,
-                 "INSERT OR REPLACE INTO usages(scheduled_us, job, attempt, slices, cpu_us, memory)"
-                 " VALUES (?, ?, ?, ?, ?, ?)",
+                 "INSERT OR REPLACE INTO usages(scheduled_us, job, attempt, slices, cpu_us, memory,"
+                 " commands_cpu_us, commands_memory) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                  error);
   bind_integer(&query, run->key.scheduled_us);
   bind_integer(&query, run->key.job);
@@ -114,6 +116,8 @@ static enum error_code keep_usage(struct store *store, const struct run *run, st
   bind_integer(&query, run->usage.slices);
   bind_integer(&query, run->usage.cpu_us);
   bind_integer(&query, run->usage.memory_bytes);
+  bind_optional(&query, run->usage.commands_cpu_us, 0);
+  bind_optional(&query, run->usage.commands_memory_bytes, 0);
   return query_run(&query);
 }
 
@@ -260,7 +264,7 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, int3
                  "SELECT a.scheduled_us, a.job, a.state, r.cause, a.attempt, a.fence,"
                  " r.previous_us, a.due_us, a.claimed_us, a.started_us, a.finished_us,"
                  " r.args, a.result, a.error, r.events, r.log_bytes, u.slices, u.cpu_us,"
-                 " u.memory, j.id"
+                 " u.memory, u.commands_cpu_us, u.commands_memory, j.id"
                  " FROM attempts a LEFT JOIN usages u ON u.scheduled_us = a.scheduled_us"
                  " AND u.job = a.job AND u.attempt = a.attempt"
                  " LEFT JOIN runs r ON r.scheduled_us = a.scheduled_us AND r.job = a.job"

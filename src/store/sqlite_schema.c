@@ -131,6 +131,10 @@ static const char *const steps[] = {
     "  FROM (SELECT job, sum(bytes) AS bytes FROM temp.log_sizes GROUP BY job) l"
     "  WHERE l.job = job_progress.number;"
     "DROP TABLE temp.log_sizes;",
+
+    /* What the commands of an attempt have used. */
+    "ALTER TABLE usages ADD COLUMN commands_cpu_us INTEGER;"
+    "ALTER TABLE usages ADD COLUMN commands_memory INTEGER;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

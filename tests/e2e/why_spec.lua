@@ -60,18 +60,23 @@ describe("why", function()
   it("tells what a run has used, that it snoozed, and how far it is", function()
     d:write("a.lua", [[
       job "spins" { run = function() local began = os.clock() while os.clock() - began < 0.1 do end end }
+      job "burns" { run = command { shell = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done" } }
       job "snoozes" { run = function(run) if run.attempt == 1 then run:snooze "10ms" end end }
       job "goes_on" { run = function(run) run:progress(3, 7, "pages") sleep "1h" end }
     ]])
     d:start()
-    for _, job in ipairs { "spins", "snoozes" } do
+    for _, job in ipairs { "spins", "burns", "snoozes" } do
       d:must("run-now", job, "-w")
     end
     local story = why(d:json("runs", "spins")[1].id).story
     local usage = story[#story - 1]
     assert.equal("usage", usage.kind)
     assert.is_true(usage.slices >= 2 and usage.cpu_us >= 50000 and usage.memory > 0)
-    assert.matches("^it used %S+ of CPU time in %d+ slices, and at most [%d.]+ MiB$", usage.text)
+    assert.matches("^its Lua used %S+ of CPU time in %d+ slices, and at most [%d.]+ MiB$", usage.text)
+    story = why(d:json("runs", "burns")[1].id).story
+    usage = story[#story - 1]
+    assert.matches("; its commands used %S+, and at most [%d.]+ MiB each$", usage.text)
+    assert.is_true(usage.commands_cpu_us > usage.cpu_us and usage.commands_memory > 0)
     local snoozed = why(d:json("runs", "snoozes")[1].id)
     assert.matches("cause claimed [a-z ]*snoozed due started [a-z ]*succeeded$", kinds(snoozed.story))
     local open = d:must("run-now", "goes_on"):match "%S+"

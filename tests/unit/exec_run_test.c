@@ -343,13 +343,27 @@ static void what_is_used_is_measured(void **state)
        "  local t, from = {}, os.clock()\n"
        "  while os.clock() - from < 0.1 do t[#t + 1] = #t end\n"
        "  return 1\n"
+       "end\n"
+       "function fails() error 'no' end\n"
+       "function burns()\n"
+       "  exec('i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done') exec('true')\n"
        "end\n");
   struct message *finished = finish_of(desk, to_run(desk, "short"), RUN_SUCCEEDED);
   assert_int_equal(finished->as.finished.usage.slices, 0);
   message_destroy(finished);
+  finished = finish_of(desk, to_run(desk, "fails"), RUN_FAILED);
+  assert_int_equal(finished->as.finished.usage.slices, 1);
+  assert_true(finished->as.finished.usage.memory_bytes > 10000);
+  message_destroy(finished);
+  finished = finish_of(desk, to_run(desk, "burns"), RUN_SUCCEEDED);
+  assert_in_range(finished->as.finished.usage.commands_cpu_us, 10000, 10000000);
+  assert_in_range(finished->as.finished.usage.commands_memory_bytes, 100000, 1 << 30);
+  assert_true(finished->as.finished.usage.cpu_us < finished->as.finished.usage.commands_cpu_us);
+  message_destroy(finished);
   finished = finish_of(desk, to_run(desk, "long"), RUN_SUCCEEDED);
   assert_true(finished->as.finished.usage.slices > 2);
   assert_in_range(finished->as.finished.usage.cpu_us, 20000, 1000000);
+  assert_int_equal(finished->as.finished.usage.commands_memory_bytes, 0);
   assert_in_range(finished->as.finished.usage.memory_bytes, 100000, 32 << 20);
   message_destroy(finished);
 }

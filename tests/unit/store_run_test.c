@@ -100,7 +100,7 @@ static void a_retry_keeps_the_attempt(void **state)
     ended.finished_us = 100 * i + 20;
     ended.error = "boom";
     if (i == 2)
-      ended.usage = (struct run_usage){3, 15000, 1 << 20};
+      ended.usage = (struct run_usage){3, 15000, 1 << 20, 7000000, 1 << 22};
     next.attempt = i + 1;
     next.fence = run.fence + 1;
     next.due_us = 100 * i + 100;
@@ -136,6 +136,8 @@ static void a_retry_keeps_the_attempt(void **state)
   assert_int_equal(used.slices, 3);
   assert_int_equal(used.cpu_us, 15000);
   assert_int_equal(used.memory_bytes, 1 << 20);
+  assert_int_equal(used.commands_cpu_us, 7000000);
+  assert_int_equal(used.commands_memory_bytes, 1 << 22);
   seen = (struct seen){.left = 1};
   OK(store_each_attempt(store, run.key, 1, note_run, &seen, &error));
   assert_string_equal(seen.text, "a@100:failed");
