@@ -156,15 +156,19 @@ def judge_policy(history, violate, job, run):
     is_plain = not isinstance(retry, dict) or not {"decide", "retry_on", "give_up_on"} & set(retry)
     if run.state in (FAILED, TIMED_OUT) and is_plain and failures + 1 < most and not was_cancelled(history, job, run):
         violate("abandoned", "another attempt after %d failures of %d" % (failures + 1, most), "none")
-    interrupted = sum(attempt.state == INTERRUPTED for attempt in [*run.former, run])
+    by_crash = sum(attempt.state == INTERRUPTED and not was_cut_by_stop(attempt) for attempt in [*run.former, run])
     if (run.state == INTERRUPTED and job.spec.get("delivery") != "at_most_once" and job.state != ERROR
-            and interrupted < job.spec.get("max_interruptions", INTERRUPTIONS)):
+            and (was_cut_by_stop(run) or by_crash < job.spec.get("max_interruptions", INTERRUPTIONS))):
         violate("abandoned", "another attempt, as it was cut off", "none after attempt %d" % run.attempt)
     if job.spec.get("delivery") == "at_most_once":
         for attempt in run.former:
             if attempt.state == INTERRUPTED:
                 violate("twice", "no attempt after one that was cut off, as it is at_most_once",
                         "attempt %d" % run.attempt)
+
+
+def was_cut_by_stop(attempt):
+    return (attempt.error or "").startswith("cut off by a stop of the daemon")
 
 
 def was_cancelled(history, job, run):

@@ -217,6 +217,20 @@ class Refuses(unittest.TestCase):
     def test_a_run_that_was_cut_off_and_left_so(self):
         self.refuse("abandoned", lambda story: story.run("tick", at(5), state=INTERRUPTED))
 
+    def test_a_run_that_was_left_so_after_stops(self):
+        def change(error):
+            def with_error(story):
+                for number in range(1, 5):
+                    story.attempt("tick", at(5), number, INTERRUPTED, 500 + number)
+                story.database.execute("UPDATE attempts SET error = ?", (error,))
+                story.fence = 600
+                story.run("tick", at(5), attempt=5, state=INTERRUPTED)
+            return with_error
+        self.refuse("abandoned", change("cut off by a stop of the daemon: jobs/a.lua:1: told"))
+        story = right()
+        change("cut off by the end of the daemon")(story)
+        self.assertEqual(story.kinds(), set())
+
     def test_a_run_that_failed_and_was_not_retried(self):
         def change(story):
             story.add("flaky", retry={"attempts": 2}, at_us=at(3), next_us=at(5))
