@@ -280,10 +280,10 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   struct message *finished = worker_message(worker, MESSAGE_FINISHED);
   finished->as.finished.state = state_of(run, outcome);
   finished->as.finished.error = memory_strdup(error);
-  if (call->usage.slices > 1 || is_failure(finished->as.finished.state))
-    finished->as.finished.usage = call->usage;
   apply_answer(run, finished,
                outcome == VM_SUCCEEDED || (outcome == VM_FAILED && call->told == TOLD_NOTHING));
+  if (call->usage.slices > 1 || is_failure(finished->as.finished.state))
+    finished->as.finished.usage = call->usage;
   if (finished->as.finished.state == RUN_SUCCEEDED)
     finished->as.finished.result = run->result;
   else

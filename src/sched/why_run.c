@@ -101,6 +101,19 @@ static bool tell_skip_behind(void *context, const struct skip *skip)
 
 /* ---- attempts ---- */
 
+/* As exact as is of use: three to six digits. */
+static void format_span(char text[DURATION_TEXT_SIZE], int64_t us)
+{
+  if (us < 1000)
+    duration_format(text, us);
+  else if (us < 1000000)
+    snprintf(text, DURATION_TEXT_SIZE, "%.3gms", (double)us / 1000);
+  else if (us < 60 * INT64_C(1000000))
+    snprintf(text, DURATION_TEXT_SIZE, "%.3fs", (double)us / 1000000);
+  else
+    duration_format(text, us / 1000000 * 1000000);
+}
+
 static double to_mib(int64_t bytes)
 {
   return (double)bytes / (1 << 20);
@@ -113,14 +126,14 @@ static void put_usage(struct request *r, const struct run_usage *usage)
   if (usage->slices == 0)
     return;
   if (usage->commands_memory_bytes) {
-    duration_format(cpu, usage->commands_cpu_us);
+    format_span(cpu, usage->commands_cpu_us);
     snprintf(commands, sizeof commands, "; its commands used %s, and at most %.1f MiB each", cpu,
              to_mib(usage->commands_memory_bytes));
   }
-  duration_format(cpu, usage->cpu_us);
-  why_begin(r, "usage", "its Lua used %s of CPU time in %lld slice%s, and at most %.1f MiB%s",
-            usage->cpu_us ? cpu : "little", (long long)usage->slices, usage->slices == 1 ? "" : "s",
-            to_mib(usage->memory_bytes), commands);
+  format_span(cpu, usage->cpu_us);
+  why_begin(r, "usage", "its Lua used %s%s CPU time in %lld slice%s, and at most %.1f MiB%s",
+            usage->cpu_us ? cpu : "little", usage->cpu_us ? " of" : "", (long long)usage->slices,
+            usage->slices == 1 ? "" : "s", to_mib(usage->memory_bytes), commands);
   view_put_usage(r->result, usage);
   why_end(r);
 }
@@ -161,19 +174,6 @@ static void tell_started(struct request *r, const struct run *run)
   why_end(r);
 }
 
-/* As exact as is of use: three to six digits. */
-static void format_took(char took[DURATION_TEXT_SIZE], int64_t us)
-{
-  if (us < 1000)
-    duration_format(took, us);
-  else if (us < 1000000)
-    snprintf(took, DURATION_TEXT_SIZE, "%.3gms", (double)us / 1000);
-  else if (us < 60 * INT64_C(1000000))
-    snprintf(took, DURATION_TEXT_SIZE, "%.3fs", (double)us / 1000000);
-  else
-    duration_format(took, us / 1000000 * 1000000);
-}
-
 /* What end_of() does not say already. */
 static const char *reason_of(const struct run *run)
 {
@@ -191,7 +191,7 @@ static void tell_ended(struct request *r, const struct run *run)
   bool is_known = run->started_us && run->finished_us > run->started_us &&
                   run_end_is_known(run->state, run->error);
   if (is_known)
-    format_took(took, run->finished_us - run->started_us);
+    format_span(took, run->finished_us - run->started_us);
   const char *error = reason_of(run);
   put_usage(r, &run->usage);
   why_begin(r, run->state == RUN_PENDING ? "snoozed" : run_state_name(run->state),

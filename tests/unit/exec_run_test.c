@@ -345,6 +345,7 @@ static void what_is_used_is_measured(void **state)
        "  return 1\n"
        "end\n"
        "function fails() error 'no' end\n"
+       "function snoozes(run) run:snooze(1) end\n"
        "function burns()\n"
        "  exec('i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done') exec('true')\n"
        "end\n");
@@ -354,6 +355,9 @@ static void what_is_used_is_measured(void **state)
   finished = finish_of(desk, to_run(desk, "fails"), RUN_FAILED);
   assert_int_equal(finished->as.finished.usage.slices, 1);
   assert_true(finished->as.finished.usage.memory_bytes > 10000);
+  message_destroy(finished);
+  finished = finish_of(desk, to_run(desk, "snoozes"), RUN_PENDING);
+  assert_int_equal(finished->as.finished.usage.slices, 0);
   message_destroy(finished);
   finished = finish_of(desk, to_run(desk, "burns"), RUN_SUCCEEDED);
   assert_in_range(finished->as.finished.usage.commands_cpu_us, 10000, 10000000);

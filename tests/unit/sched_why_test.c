@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/store.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 #define JOB(options) "{\"id\":\"x\",\"run\":{\"shell\":\"true\"}," options "}"
@@ -190,6 +192,60 @@ static void a_pool_that_is_full_holds_runs_back(void **state)
   world_finish_all(&w);
   expect_kinds(&w, "y", "reasons", "no_trigger");
   world_close(&w);
+}
+
+/* In a store that somebody has had a hand in. */
+static void a_pool_that_is_gone_holds_runs_back(void **state)
+{
+  struct world w;
+  struct error error;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  free(world_ask(&w, "add_job", JOB("\"trigger\":\"every 1h\",\"pool\":\"db\"")));
+  assert_int_equal(store_begin(w.store, &error), ERROR_OK);
+  assert_int_equal(store_remove_pool(w.store, "db", &error), ERROR_OK);
+  assert_int_equal(store_commit(w.store, &error), ERROR_OK);
+  world_crash(&w);
+  world_live(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 0);
+  expect_kinds(&w, "x", "reasons", "pool due");
+  expect_part(&w, "x", "its pool \\\"db\\\" is not there any more: make it, or change the job");
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+/* What an attempt has used, of what kind it may be. */
+static void usage_is_told_as_it_was_measured(void **state)
+{
+  static const struct {
+    struct run_usage usage;
+    const char *told;
+  } cases[] = {
+      {{1, 0, 3 << 19, 0, 0}, "its Lua used little CPU time in 1 slice, and at most 1.5 MiB\""},
+      {{3, 12345, 1 << 20, 0, 0},
+       "its Lua used 12.3ms of CPU time in 3 slices, and at most 1.0 MiB\""},
+      {{2, 10, 1 << 20, 1738318, 1 << 21},
+       "its Lua used 10us of CPU time in 2 slices, and at most 1.0 MiB; its commands used 1.738s, "
+       "and at most 2.0 MiB each\""},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
+    world_live(&w, HOUR);
+    struct message *run = message_list_pop(&w.runs);
+    struct message *m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+    m->as.finished.attempt = run->as.run.attempt;
+    m->as.finished.state = RUN_FAILED;
+    m->as.finished.started_us = m->as.finished.finished_us = w.now_us;
+    m->as.finished.usage = cases[i].usage;
+    message_destroy(run);
+    world_tell(&w, m);
+    expect_part(&w, "x@2026-01-01T01:00:00Z", cases[i].told);
+    world_close(&w);
+  }
 }
 
 /* By its own arguments, not by its job's. */
@@ -418,6 +474,8 @@ int main(void)
       cmocka_unit_test(calendars_and_windows_are_named),
       cmocka_unit_test(pools_keys_and_rates_name_who_holds_them),
       cmocka_unit_test(a_pool_that_is_full_holds_runs_back),
+      cmocka_unit_test(a_pool_that_is_gone_holds_runs_back),
+      cmocka_unit_test(usage_is_told_as_it_was_measured),
       cmocka_unit_test(a_run_tells_who_holds_its_key),
       cmocka_unit_test(a_daemon_that_stops_says_so),
       cmocka_unit_test(what_is_worth_knowing_besides),
