@@ -49,6 +49,7 @@ class Life:
     blurs: list = field(default_factory=list)  # pairs of times
     moved: str = None                           # the trigger in the store is not the one that should be in force
     unknown: str = None                         # why nothing can be said
+    gone: float = NEVER                         # the place in the log where it was removed
 
     def is_blurred(self, first_us, last_us=None):
         last_us = first_us if last_us is None else last_us

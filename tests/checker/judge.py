@@ -2,6 +2,7 @@
 import rules_events
 import rules_files
 import rules_fires
+import rules_gone
 import rules_hand
 import rules_operations
 import rules_runs
@@ -16,5 +17,6 @@ def judge(store, history):
     rules_hand.judge(store, history, verdict, numbers)
     rules_files.judge(store, history, verdict)
     rules_events.judge(store, history, verdict, numbers)
-    rules_fires.judge(store, history, verdict, numbers)
+    rules_fires.judge(store, history, verdict)
+    rules_gone.judge(store, history, verdict, numbers)
     return verdict

@@ -140,6 +140,7 @@ class Store:
         for name, source in ask("SELECT script, source FROM script_sources ORDER BY script, number"):
             self.sources[name] = source  # the newest stays
         self.pools = dict(ask("SELECT name, slots FROM pools"))
+        self.job_numbers = ask("SELECT value FROM meta WHERE key = 'job_numbers'").fetchone()[0]
         self.unique_keys = dict(ask("SELECT key, job FROM unique_keys"))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import rules_skips
 from eras import changes_of, life_of
 from reading import ACTIVE, BY_SCHEDULE, ERROR, FINISHED, text_of
-from rules_runs import OPEN, find_runs, first_of
+from rules_runs import OPEN, first_of
 from rules_skips import grace_us, is_plain, pruned_until
 from wishes import KINDS
 
@@ -32,7 +32,7 @@ class Segment:
         return "a run" if self.run else "a skip (%s)" % self.skip.reason
 
 
-def judge(store, history, verdict, numbers):
+def judge(store, history, verdict):
     up = up_times(history)
     for job in store.jobs.values():
         if job.trigger is None or job.trigger.get("kind") in KINDS:
@@ -45,8 +45,6 @@ def judge(store, history, verdict, numbers):
             judge_job(store, history, verdict, job, life)
     for run in store.runs:
         note_lateness(verdict, up, run)
-    for name in list(history.operations_of):
-        judge_removed(store, history, verdict, numbers, name, changes_of(history, name))
 
 
 # ---- how late ----
@@ -84,13 +82,17 @@ def judge_job(store, history, verdict, job, life):
     if life.moved:
         violate("moved", None, life.moved, "the trigger %s" % json.dumps(job.trigger))
         return
+    judge_eras(store, history, verdict, violate, job, life)
+    judge_paused(store, history, violate, job)
+
+
+def judge_eras(store, history, verdict, violate, job, life):
     segments = {id(era): [] for era in life.eras}
     for segment in all_segments(store, job):
         place(verdict, violate, life, segments, segment)
     for era in life.eras:
         decided = sorted(segments[id(era)], key=lambda segment: segment.first_us)
         judge_era(store, history, verdict, violate, job, life, era, decided)
-    judge_paused(store, history, violate, job)
 
 
 def all_segments(store, job):
@@ -211,7 +213,7 @@ def horizon_of(store, history, job, life, era):
         horizon_us = job.next_us - 1 - era.trigger.jitter_us
     if job.state == ACTIVE and not has_open(store, job):
         for line in history.settled:
-            if line["n"] > era.begin and not touched_after(history, job.id, line):
+            if era.begin < line["n"] < life.gone and not touched_after(history, job.id, line):
                 horizon_us = max(horizon_us, line["at_us"] - era.trigger.jitter_us)
     return horizon_us
 
@@ -288,19 +290,3 @@ def judge_paused(store, history, violate, job):
                     not history.is_ambiguous(first.claimed_us)):
                 violate("paused", run.scheduled_us, "no run while it was paused, from %s" % text_of(operation.acked_us),
                         "a claim at " + text_of(first.claimed_us))
-
-
-def judge_removed(store, history, verdict, numbers, name, operations):
-    """What is gone for certain is claimed no more."""
-    last = operations[-1] if operations else None
-    if last is None or last.op != "remove_job" or not last.is_certain:
-        return
-    if any(operation.end > last.begin for operation in operations[:-1]):
-        return
-    for scheduled_us in {witness.scheduled_us for witness in history.witnesses_of.get(name, ())}:
-        rows = find_runs(store, numbers, name, scheduled_us)
-        for run in rows if len(rows) == 1 else ():  # of several it may be another job's that is gone, too
-            first = first_of(run)
-            if first.claimed_us > last.acked_us and not history.is_ambiguous(first.claimed_us):
-                verdict.violate("removed", name, run.scheduled_us, "no run, as it was removed by %s" % text_of(last.acked_us),
-                                "a claim at " + text_of(first.claimed_us))

@@ -73,6 +73,7 @@ class Accepts(unittest.TestCase):
     def test_a_removed_job_that_ran_in_the_same_microsecond(self):
         story = right()
         story.by_hand("tick", at(5) + 7)
+        story.operate("remove_job", at(5) + 8, acked=False, job="other")
         story.database.execute("INSERT INTO runs SELECT scheduled_us, 9, state, ?, attempt, 900, NULL, due_us, claimed_us,"
                                " started_us, finished_us, args, result, error, events FROM runs WHERE cause = ?",
                                (BY_SCHEDULE, BY_HAND))
@@ -305,7 +306,7 @@ class Refuses(unittest.TestCase):
             story.operate("remove_job", at(4) + 40 * SECOND, job="tick")
             story.run("tick", at(5))
             story.database.execute("DELETE FROM jobs")
-        self.refuse("removed", change)
+        self.refuse("removed", change, "extra")
 
     def test_a_trigger_that_was_begun_anew(self):
         def change(story):
