@@ -141,6 +141,10 @@ class Store:
             self.sources[name] = source  # the newest stays
         self.pools = dict(ask("SELECT name, slots FROM pools"))
         self.job_numbers = ask("SELECT value FROM meta WHERE key = 'job_numbers'").fetchone()[0]
+        self.dead_letters = defaultdict(list)  # of a listener: when each was given up
+        for listener, died_us in ask("SELECT l.script || '/' || l.name, d.died_us FROM dead_letters d"
+                                     " JOIN listeners l ON l.number = d.listener"):
+            self.dead_letters[listener].append(died_us)
         self.unique_keys = dict(ask("SELECT key, job FROM unique_keys"))
 
 
@@ -221,6 +225,8 @@ class History:
                 except (KeyError, TypeError, ValueError) as error:
                     raise Unreadable("%s: a line that is none of the log's (%r): %.200s" % (path, error, line)) from error
         self.operations.sort(key=lambda operation: operation.begin)
+        if not self.daemons:
+            raise Unreadable("%s: no word of a daemon that was started" % ", ".join(map(str, paths)))
         spans = sorted(tuple(sorted((fault["at_us"], fault["until_us"]))) for fault in self.faults if "until_us" in fault)
         self.fault_begins = [begin_us for begin_us, _ in spans]
         self.fault_ends = list(itertools.accumulate((end_us for _, end_us in spans), max))  # of it and all before

@@ -11,18 +11,23 @@ from reading import PAUSED
 
 WAYS_MAX = 20_000
 ABSENT = "null"
+REVISIONS_KNOWN = 10  # of each script
+WITHOUT_TRACE = {"emit", "reload", "run_now", "cancel_run", "retry_listener", "discard_dead_letters"}  # see other rules
 
 
 def judge(store, history, verdict):
     verdict.counts["acknowledged"] += sum(operation.is_certain for operation in history.operations)
     registers = defaultdict(list)
     for operation in history.operations:
-        if operation.is_possible:
-            for subject, change in changes_of(operation):
-                registers[subject].append((operation, change))
+        changes = list(changes_of(operation)) if operation.is_possible else []
+        for subject, change in changes:
+            registers[subject].append((operation, change))
+        if operation.is_certain and not changes and operation.op not in WITHOUT_TRACE:
+            verdict.unjudged["the operation %s" % operation.op] += 1
     for subject, changes in registers.items():
         judge_register(store, history, verdict, subject, changes)
     judge_all_or_none(store, history, verdict, registers)
+    judge_dead_letters(store, history, verdict)
 
 
 # ---- one register ----
@@ -57,7 +62,7 @@ def judge_register(store, history, verdict, subject, changes):
             ways = possible
         else:
             ways = {(value, waiting - {at}) for value, waiting in after}
-    found = {value for value, _ in all_ways(ways, changes)}
+    found = {shown(subject, value) for value, _ in all_ways(ways, changes)}
     if not found & ends:
         last = [operation for operation, _ in changes if operation.is_certain][-1:]
         verdict.violate("lost", subject_name(subject), None, "what was acknowledged: " + " or ".join(
@@ -118,7 +123,9 @@ def changes_of(operation):
         script = "" if params.get("shared") else params.get("script", "")
         yield ("kv", script, params["key"]), set_kept if op == "kv_set" else add_to_kept
     elif op == "add_script":
-        yield ("script", params["name"]), lambda value, _: [text(params["source"])]
+        yield ("script", params["name"]), add_revision
+    elif op == "rollback_script":
+        yield ("script", params["name"]), roll_back
     elif op == "remove_script":
         yield ("script", params["name"]), remove
     elif op == "set_pool":
@@ -160,6 +167,19 @@ def pause_of(is_paused):
     return pause
 
 
+def add_revision(value, operation):
+    """The newest is the last; the same again is no new one."""
+    revisions, source = json.loads(value) or [], operation.params["source"]
+    return [text([*revisions, source][-REVISIONS_KNOWN:] if revisions[-1:] != [source] else revisions)]
+
+
+def roll_back(value, operation):
+    """To the one before the newest, or to one that its number names: to any, as numbers are not known here."""
+    revisions = json.loads(value) or []
+    former = revisions[:-1] if operation.params.get("revision") else revisions[-2:-1]
+    return [text([*revisions, source][-REVISIONS_KNOWN:]) for source in former]
+
+
 def set_kept(value, operation):
     params = operation.params
     if "expected" in params and text(params["expected"]) != value:
@@ -175,6 +195,11 @@ def add_to_kept(value, operation):
 
 
 # ---- what the store shows ----
+
+
+def shown(subject, value):
+    """Of a script's revisions the newest."""
+    return text(json.loads(value)[-1]) if subject[0] == "script" and value != ABSENT else value
 
 
 def final_values(store, history, subject):
@@ -208,3 +233,15 @@ def judge_all_or_none(store, history, verdict, registers):
         there = [name for name in ids if name in store.by_id]
         if there and len(there) < len(ids) and not history.retention.get("age_us"):
             verdict.violate("torn", ids[0], None, "all %d jobs of one add_jobs or none" % len(ids), "%d" % len(there))
+
+
+def judge_dead_letters(store, history, verdict):
+    """Who sent them on, or threw them away, finds none of then."""
+    for operation in history.operations:
+        if operation.op not in ("retry_listener", "discard_dead_letters") or not operation.is_certain:
+            continue
+        name = operation.params["listener"]
+        left = [died_us for died_us in store.dead_letters.get(name, ())
+                if died_us < operation.sent_us and not history.is_ambiguous(died_us, operation.sent_us)]
+        if left:
+            verdict.violate("lost", name, None, "no dead letter of before %s" % operation.op, "%d" % len(left))

@@ -27,6 +27,8 @@ CREATE TABLE scripts(name, origin, path, version, error, loaded_us);
 CREATE TABLE script_sources(script, number, version, created_us, source);
 CREATE TABLE pools(name, slots);
 CREATE TABLE unique_keys(key, job, added_us);
+CREATE TABLE listeners(number, script, name);
+CREATE TABLE dead_letters(listener, died_us);
 CREATE TABLE meta(key, value);
 INSERT INTO meta VALUES('job_numbers', 9);
 """

@@ -1,0 +1,52 @@
+"""What operations leave in the store: values, scripts, letters."""
+import unittest
+
+from story import SECOND, at, right
+
+
+class Kept(unittest.TestCase):
+    def scripts(self, *operations, source):
+        story = right()
+        for number, (op, params) in enumerate(operations):
+            story.operate(op, at(4) + number * SECOND, name="s", **params)
+        story.database.execute("INSERT INTO scripts VALUES('s', 1, NULL, '', NULL, 0)")
+        story.database.execute("INSERT INTO script_sources VALUES('s', 9, '', 0, ?)", (source,))
+        return story.kinds()
+
+    def test_a_script_that_was_rolled_back(self):
+        added = [("add_script", {"source": source}) for source in "abb"]
+        back = ("rollback_script", {})
+        self.assertEqual(self.scripts(*added, source="b"), set())
+        self.assertEqual(self.scripts(*added, back, source="a"), set())
+        self.assertEqual(self.scripts(*added, back, source="b"), {"lost"})
+        self.assertEqual(self.scripts(*added, back, back, source="b"), set())
+        self.assertEqual(self.scripts(*added, ("rollback_script", {"revision": 1}), source="a"), set())
+        self.assertEqual(self.scripts(back, source="a"), {"answer"})
+
+    def test_letters_that_were_sent_on(self):
+        for died_us, kinds in ((at(4), {"lost"}), (at(5), set())):
+            for op in ("retry_listener", "discard_dead_letters"):
+                story = right()
+                story.operate(op, at(4.5), listener="a/ear", result={"count": 1})
+                story.database.execute("INSERT INTO listeners VALUES(3, 'a', 'ear')")
+                story.database.execute("INSERT INTO dead_letters VALUES(3, ?)", (died_us,))
+                self.assertEqual(story.kinds(), kinds)
+
+    def test_a_value_that_was_taken_away(self):
+        for stays, kinds in ((False, set()), (True, {"lost"})):
+            story = right()
+            story.operate("kv_set", at(4), key="k", value=1)
+            story.operate("kv_set", at(4) + SECOND, key="k")
+            if stays:
+                story.database.execute("INSERT INTO kv VALUES('', 'k', '1', NULL)")
+            self.assertEqual(story.kinds(), kinds)
+
+    def test_an_operation_that_nobody_knows(self):
+        story = right()
+        story.operate("forget_all", at(4))
+        self.assertEqual(story.kinds(), set())
+        self.assertEqual(dict(story.verdict.unjudged), {"the operation forget_all": 1})
+
+
+if __name__ == "__main__":
+    unittest.main()
