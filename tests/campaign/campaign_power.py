@@ -178,6 +178,7 @@ class Judge:
             verdict = self.checker.judge(self.checker.Store(store), self.checker.History(logs))
         except self.checker.Unreadable as error:
             return ["%s: unreadable: %s" % (cut, error)] if cut.has_promised else []
+        verdict.be_strict()
         for key in ("acknowledged", "fires", "runs", "skips"):
             self.rig.total[key] += verdict.counts[key]
         return ["%s: %s: %s" % (cut, one["kind"], one["text"]) for one in verdict.violations]

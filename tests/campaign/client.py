@@ -80,7 +80,7 @@ class Client:
         """The answer's result. Raises Refused or Gone."""
         if not self.log or op in QUESTIONS:
             return self._result(op, self._answer(op, params))
-        facts = {"begin": self.log.number(), "client": self.name, "op": op, "params": params,
+        facts = {"begin": self.log.begin(), "client": self.name, "op": op, "params": params,
                  "sent_us": self.log.now_us(), "acked_us": None}
         frame = None
         try:

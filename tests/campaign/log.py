@@ -14,6 +14,7 @@ class Log:
         self.offset_us = 0  # what a campaign has added to the daemon's wall clock
         self.counts = {}
         self.listener = None  # a function that hears of each line, in their order
+        self.in_flight = 0  # operations that have begun and whose lines are not there yet
         self._last = last
         self._file = open(path, "a", encoding="utf-8", buffering=1)
         self._lock = threading.Lock()
@@ -22,15 +23,17 @@ class Log:
         """The daemon's wall clock."""
         return time.time_ns() // 1000 + self.offset_us
 
-    def number(self):
-        """The next place in the order of all that is seen."""
+    def begin(self):
+        """An operation's place in the order of all that is seen; its line follows."""
         with self._lock:
             self._last += 1
+            self.in_flight += 1
             return self._last
 
     def write(self, kind, **facts):
         with self._lock:
             self._last += 1
+            self.in_flight -= kind == "op"
             line = json.dumps({"is": kind, "n": self._last, **facts}, separators=(",", ":")) + "\n"
             self.counts[kind] = self.counts.get(kind, 0) + 1
             if facts.get("acked_us"):

@@ -286,7 +286,8 @@ class Rig:
         """The checker's verdict over one daemon's store and logs; True when nothing is wrong. The daemon
         has ended, or is settled and nothing will be due. What was counted goes into the summary when the
         verdict is the final one over this daemon."""
-        words = [sys.executable, str(TESTS / "checker"), str(store or daemon.store), "--json",
+        wait_until(lambda: daemon.log.in_flight == 0, SETTLE_SECONDS, "clients have told what became of their questions")
+        words = [sys.executable, str(TESTS / "checker"), str(store or daemon.store), "--json", "--strict",
                  "--log", str(daemon.log.path), "--log", str(daemon.witness)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode not in (0, 1):

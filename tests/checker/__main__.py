@@ -1,6 +1,6 @@
 """Was the promise kept? A judge over what a scheduler left behind, who knows nothing of its code.
 
-    python3 tests/checker STORE --log client.jsonl [--log witness.jsonl ...] [--json]
+    python3 tests/checker STORE --log client.jsonl [--log witness.jsonl ...] [--strict] [--json]
 
 STORE is moonbeat.db, or the state folder that holds it; the daemon may be running or dead: the file and its
 write-ahead log are copied first, and only the copy is opened. Exit status: 0 nothing is wrong, 1 something is, 64
@@ -64,6 +64,8 @@ What is judged, and the kind under which a violation is told:
   moved       a trigger that is not the one that was acknowledged or declared, or that was begun anew by itself
   file        jobs that are not those of their file
   open        a run that had not ended when everything had
+  unjudged    with --strict: something of which the checker can say nothing, such as a kind of trigger that it does not
+              know. Campaigns are so strict: what they leave unjudged proves nothing
 """
 import argparse
 import json
@@ -78,6 +80,7 @@ def main():
                                      allow_abbrev=False, exit_on_error=False)
     parser.add_argument("store", metavar="STORE")
     parser.add_argument("--log", action="append", required=True, metavar="FILE")
+    parser.add_argument("--strict", action="store_true")
     parser.add_argument("--json", action="store_true")
     try:
         options = parser.parse_args()
@@ -88,6 +91,8 @@ def main():
     except Unreadable as error:
         print(error, file=sys.stderr)
         return 65
+    if options.strict:
+        verdict.be_strict()
     print(json.dumps(verdict.as_json()) if options.json else verdict.as_text())
     return 1 if verdict.violations else 0
 

@@ -46,6 +46,16 @@ class Kept(unittest.TestCase):
         story.operate("forget_all", at(4))
         self.assertEqual(story.kinds(), set())
         self.assertEqual(dict(story.verdict.unjudged), {"the operation forget_all": 1})
+        story.verdict.be_strict()
+        self.assertEqual([one["kind"] for one in story.verdict.violations], ["unjudged"])
+
+    def test_what_need_not_be_judged(self):
+        story = right()
+        story.operate("kv_set", at(4), key="k", value=1, ttl="1m")
+        story.kinds()
+        self.assertEqual(list(story.verdict.unjudged), ["a kv that something else changes too"])
+        story.verdict.be_strict()
+        self.assertFalse(story.verdict.violations)
 
 
 if __name__ == "__main__":

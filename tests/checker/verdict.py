@@ -3,6 +3,9 @@ from collections import Counter
 
 from reading import text_of
 
+# What a campaign may leave unjudged: other rules see to declared jobs, and what a value's end takes away is no loss.
+EXPECTED = {"a job that something else changes too", "a kv that something else changes too"}
+
 
 class Verdict:
     def __init__(self):
@@ -16,6 +19,12 @@ class Verdict:
         about = (job or "the store") + (" at " + text_of(due_us) if due_us is not None else "")
         self.violations.append({"kind": kind, "job": job, "due_us": due_us, "expected": expected, "found": found,
                                 "text": "%s: expected %s, found %s" % (about, expected, found)})
+
+    def be_strict(self):
+        """Makes violations of what could not be judged, but for what is expected."""
+        for reason, count in sorted(self.unjudged.items()):
+            if reason not in EXPECTED:
+                self.violate("unjudged", None, None, "to judge all", "%d times %s" % (count, reason))
 
     def late(self):
         """Of the runs whose due time came while the daemon was up."""

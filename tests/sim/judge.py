@@ -13,7 +13,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([program, "--seed", str(seed), "--folder", folder], check=True,
                            stdout=subprocess.DEVNULL)
-            verdict = subprocess.run([sys.executable, "tests/checker", folder + "/store.db", "--log",
+            verdict = subprocess.run([sys.executable, "tests/checker", folder + "/store.db", "--strict", "--log",
                                       folder + "/client.jsonl"], capture_output=True, text=True, check=False)
         if verdict.returncode != 0:
             sys.exit("seed %d: %s%s" % (seed, verdict.stdout, verdict.stderr))
