@@ -94,6 +94,18 @@ static const char *const pieces[] = {
     "from=2030-01-01",
     "until=2031-01-01",
     "except=(weekdays=sat)",
+    "on_event job_error",
+    "after_job a",
+    "on_file /a/*",
+    "on_change /a.db",
+    "on_start",
+    "filter=(a=b)",
+    "debounce=1s",
+    "throttle=1m",
+    "batch=9",
+    "settle=2s",
+    "outcome=failed",
+    "table=t",
 };
 enum { PIECES = sizeof pieces / sizeof pieces[0] };
 
@@ -237,7 +249,8 @@ static int write_seeds(const char *folder)
   return 0;
 }
 
-static void run_for(double seconds)
+/* False when nothing at all was accepted: then only refusals have been tried. */
+static bool run_for(double seconds)
 {
   struct timespec begun, at;
   long runs = 0;
@@ -250,6 +263,7 @@ static void run_for(double seconds)
   } while ((double)(at.tv_sec - begun.tv_sec) + (double)(at.tv_nsec - begun.tv_nsec) / 1e9 <
            seconds);
   printf("%ld inputs, %ld of them accepted\n", runs, fuzz_accepted);
+  return fuzz_accepted > 0;
 }
 
 int main(int argc, char **argv)
@@ -273,6 +287,6 @@ int main(int argc, char **argv)
   for (int i = optind; i < argc; i++)
     failures += run_file(argv[i]);
   if (optind == argc)
-    run_for(seconds);
+    failures += !run_for(seconds);
   return failures ? 1 : 0;
 }

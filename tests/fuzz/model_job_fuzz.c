@@ -23,6 +23,10 @@ static const char *const seeds[] = {
     "15m\",\"delivery\":\"at_most_once\","
     "\"coalesce\":\"all\",\"replay_limit\":9,\"replay_rate\":\"5/"
     "10s\",\"misfire_grace_time\":\"7s\"}",
+    "J{\"id\":\"e\",\"run\":true,\"trigger\":{\"kind\":\"on_event\",\"event\":\"order\","
+    "\"filter\":{\"shop\":\"berlin\"},\"debounce\":\"3s\"}}",
+    "A{\"id\":\"f\",\"func\":\"a.f\",\"trigger\":\"after_job e outcome=finished batch=10\"}",
+    "J{\"id\":\"g\",\"run\":true,\"trigger\":\"on_file /srv/in/*.csv settle=2s\"}",
     "R\"10/s\"",
     "R\"100/1h30m\"",
     "L{\"id\":1,\"name\":\"x\",\"events\":[\"job_*\",\"run_failed\"],\"filter\":{\"job\":[\"a*\","

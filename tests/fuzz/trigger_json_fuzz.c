@@ -18,6 +18,13 @@ static const char *const seeds[] = {
     "{\"kind\":\"all_of\",\"of\":[\"0 9 * * *\",\"* * 13 * *\"],\"limit\":3}",
     "{\"kind\":\"oncalendar\",\"expression\":\"*-*~1\",\"jitter\":\"5m\",\"offset\":\"-1h\"}",
     "\"every 5s\"",
+    "{\"kind\":\"on_event\",\"event\":\"order\",\"filter\":{\"shop\":\"berlin\",\"n\":3},"
+    "\"debounce\":\"3s\",\"batch\":10}",
+    "{\"kind\":\"after_job\",\"job\":\"nightly\",\"outcome\":\"failed\",\"throttle\":\"1m\"}",
+    "{\"kind\":\"on_file\",\"glob\":\"/srv/in/*.csv\",\"settle\":\"2s\"}",
+    "{\"kind\":\"on_signal\",\"signal\":\"USR1\"}",
+    "{\"kind\":\"on_change\",\"database\":\"/srv/app.db\",\"table\":\"orders\"}",
+    "{\"kind\":\"on_start\"}",
     NULL};
 
 const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};

@@ -23,6 +23,12 @@ static const char *const seeds[] = {
     "any_of (all_of (rrule FREQ=YEARLY;BYWEEKNO=9 dtstart=20260101) (0 */7 * * *)) (in 3d) "
     "jitter=5m",
     "rrule dtstart=20260101 rdate=20260301T090000,20270101 exdate=20260101 limit=2",
+    "on_event order filter=(shop=berlin n=3) debounce=3s batch=10",
+    "after_job nightly outcome=finished throttle=1m",
+    "on_file /srv/in/**/*.csv settle=2s debounce=500ms",
+    "on_signal SIGUSR1",
+    "on_change /srv/app.db table=orders batch=100",
+    "on_start",
     NULL};
 
 const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};
