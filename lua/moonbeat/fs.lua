@@ -107,7 +107,7 @@ end
 ---@class fs.stat
 ---@field type "file"|"directory"|"link"|"pipe"|"socket"|"device"
 ---@field size integer in bytes
----@field modified_at time when its contents changed last
+---@field modified_at time.value when its contents changed last
 ---@field mode integer permissions
 ---@field inode integer
 ---@field device integer

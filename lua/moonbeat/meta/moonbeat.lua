@@ -58,6 +58,11 @@
 ---@field max_interruptions? integer
 ---@field expect? duration
 ---@field max_failures? integer
+--- These hear of the job's events durably; only in a script's declaration.
+---@field on_success? fun(event: event)
+---@field on_failure? fun(event: event) no attempt follows
+---@field on_recovered? fun(event: event) the first success behind failures
+---@field on_late? fun(event: event) it has not succeeded for longer than its `expect`
 ---@field isolate? boolean runs in a process of its own, which can be killed whatever it does
 ---@field limits? job.limits of that process
 ---@field env? table<string, string> variables of that process
@@ -413,6 +418,8 @@ email = nil
 env = nil
 ---@type template
 template = nil
+---@param ... any
+function print(...) end
 ---@type fun(value: any): string
 inspect = nil
 ---@type webhook
