@@ -1,19 +1,19 @@
 --- The documentation as it stands in the modules themselves: the LuaCATS comments that editors read,
--- read once more for help(). A module's own text is the comment at its top; each function of a table
--- that is marked `---@class` has the comment above it, and each class its fields.
+-- read once more for help(). A module's own text is the comment at its top; each function or value of a
+-- table that is marked `---@class` has the comment above it, and each class its fields.
 
 local raw = ...
 
 local comments = {}
 
 ---@class comments.entry
----@field signature string "crypto.hash(algorithm, data, form?) -> string digest"
+---@field signature string "crypto.hash(algorithm, data, form?) -> string digest", "sqlite.version: string"
 ---@field text string what it does
 ---@field params {name: string, type: string, text: string}[]
 
 ---@class comments.module
 ---@field text string
----@field names string[] of its functions, as they stand there
+---@field names string[] of its functions and values, as they stand there
 ---@field entries table<string, comments.entry>
 ---@field classes table<string, {name: string, type: string, text: string}[]> their fields
 
@@ -82,6 +82,10 @@ local function read_function_type(block)
 end
 
 local function signature_of(name, block)
+  local kind = block.type or block.class
+  if kind and not kind:find "^fun%f[%A]" then
+    return name .. ": " .. kind
+  end
   local arguments = {}
   for i, param in ipairs(block.params) do
     arguments[i] = param.name
@@ -90,9 +94,9 @@ local function signature_of(name, block)
   return ("%s(%s)%s"):format(name, table.concat(arguments, ", "), results ~= "" and " -> " .. results or "")
 end
 
--- What stands below a comment: the table that is the class, or a function.
+-- What stands below a comment: the table that is the class, a function or a value.
 local function attach(module, owners, block, line)
-  if block.class then
+  if block.class and not line:find "^[%w_]+%.[%w_]+ =" then
     local variable = line:match "^local ([%w_]+)"
     if variable then
       owners[variable] = block.class
@@ -106,7 +110,7 @@ local function attach(module, owners, block, line)
   if not variable then
     variable, mark, name = line:match "^([%w_]+)([.:])([%w_]+) ="
   end
-  if not variable then
+  if not variable or name:find "^__" then
     return
   end
   read_function_type(block)

@@ -5,14 +5,18 @@ local raw = ...
 
 --- The names of the library, each the module of that name unless it stands `elsewhere`: in another
 -- module, by another name.
-local libraries = { "crypto", "email", "env", "exec", "fs", "http", "inspect", "io.popen", "json", "kv", "lock",
-  "log", "os.execute", "run", "secret", "sleep", "sqlite", "template", "time", "webhook" }
+local libraries = { "crypto", "email", "env", "exec", "fs", "http", "inspect", "io.popen", "io.type", "io.write",
+  "json", "kv", "lock", "log", "os.execute", "print", "run", "secret", "sleep", "sqlite", "template", "time",
+  "webhook" }
 local elsewhere = {
   inspect = { "inspect", "inspect.inspect" },
   exec = { "exec", "process.exec" },
   ["io.popen"] = { "exec", "process.popen" },
+  ["io.type"] = { "exec", "process.file_type" },
+  ["io.write"] = { "print", "printing.write" },
   lock = { "lock", "lock.lock" },
   ["os.execute"] = { "exec", "process.execute" },
+  print = { "print", "printing.print" },
   secret = { "secret", "secret.secret" },
   sleep = { "time", "time.sleep" },
 }
@@ -24,9 +28,11 @@ local groups = {
         .. 'fields, { hour = 9, day_of_week = "mon-fri" }. Options: timezone, gap, overlap.' },
     { "every", "every(length, options?) -> trigger",
       'Equal distances of elapsed time: every "1h30m". Options: start, end, timezone. With a function or a command '
-        .. 'behind, it makes a job at once: every("5s", function() print("hi") end). interval is the same.' },
+        .. 'behind, it makes a job at once: every("5s", function() print("hi") end).' },
+    { "interval", "interval(length, options?) -> trigger", "The same as every." },
     { "at", "at(time, options?) -> trigger",
-      'Once: at "2026-03-29 02:30" or at(time.now() + "1h"). Option: timezone. date is the same.' },
+      'Once: at "2026-03-29 02:30" or at(time.now() + "1h"). Option: timezone.' },
+    { "date", "date(time, options?) -> trigger", "The same as at." },
     { "after", "after(length) -> trigger", 'Once, that long after the job is added: after "15m".' },
     { "quartz", "quartz(expression, options?) -> trigger", 'Quartz\'s fields: quartz "0 0 9 ? * MON-FRI".' },
     { "oncalendar", "oncalendar(expression, options?) -> trigger", 'systemd\'s: oncalendar "Mon..Fri 09:00".' },
@@ -36,17 +42,26 @@ local groups = {
       'Every so many years, months, weeks, days at a time of day: calendar_interval { months = 1, at = "09:00" }.' },
     { "daily_interval", "daily_interval { options } -> trigger",
       'Within a part of the day: daily_interval { every = "72m", start_time = "09:00", end_time = "17:00" }.' },
-    { "any_of", "any_of(trigger, ...) -> trigger", "When any of them fires, a | b; all_of(a, b), a & b: when all do." },
+    { "any_of", "any_of(trigger, ...) -> trigger", "When any of them fires: any_of(a, b) or a | b." },
+    { "all_of", "all_of(trigger, ...) -> trigger",
+      "When all of them fire at the same instant: all_of(a, b) or a & b." },
+    { "except", "except(trigger, calendar) -> trigger", "trigger:except(calendar), also for the text of a trigger." },
     { "calendar", 'calendar "name" { definition } or calendar { definition }',
       'Times at which triggers do not fire: dates, weekdays, times, yearly, cron, events, ics, timezone. '
         .. 'cron("0 9 * * *"):except(calendar "holidays").' },
     { "trigger", 'trigger("name", function(previous, now) ... end) -> trigger',
       "Asks the function for each fire: it returns a time behind previous (nil at first) and now, or nil for no more. "
         .. "It may take 5 seconds; an error puts its jobs in error until the script is saved anew." },
-    { "trigger:limit",
-      "trigger:limit(count) :from(time) :until_(time) :offset(length) :jitter(length) :except(calendar)",
-      "Another trigger: at most so many fires, none before or behind a time, each moved or delayed, none while a "
-        .. "calendar covers it." },
+    { "trigger:limit", "trigger:limit(count) -> trigger",
+      "At most so many fires, counted from when the job is added. As all these methods it gives another trigger and "
+        .. "leaves this one as it is." },
+    { "trigger:from", "trigger:from(time) -> trigger", "No fire before that time." },
+    { "trigger:until_", "trigger:until_(time) -> trigger", "No fire behind that time." },
+    { "trigger:offset", "trigger:offset(length) -> trigger", 'Each fire is moved: by "-15m" to be earlier.' },
+    { "trigger:jitter", "trigger:jitter(length) -> trigger",
+      "Each fire is delayed by up to that length, always the same for a job and a fire." },
+    { "trigger:except", "trigger:except(calendar) -> trigger",
+      "No fire while the calendar covers it: a name, several of them, or a calendar." },
     { "trigger:explain", "trigger:explain() -> sentence", "What it means." },
     { "trigger:next", "trigger:next(count?, after?) -> list of times", "The next fires, 5 when not told." },
   },
@@ -98,7 +113,20 @@ local groups = {
     { "scheduler.add_jobs", "scheduler.add_jobs { {...}, ... } -> count",
       "Many at once; each 2,000 all or not at all." },
     { "scheduler.get_job", "scheduler.get_job(job) -> job",
-      "Jobs have the methods pause resume modify reschedule remove run_now next why skips runs logs refresh." },
+      "A job with its fields as they are now. Its methods do what the functions of the scheduler do." },
+    { "job:pause", "job:pause() -> job", "scheduler.pause_job of it." },
+    { "job:resume", "job:resume() -> job", "scheduler.resume_job of it." },
+    { "job:modify", "job:modify(changes) -> job", "scheduler.modify_job of it." },
+    { "job:reschedule", "job:reschedule(trigger) -> job", "scheduler.reschedule_job of it." },
+    { "job:refresh", "job:refresh() -> job", "Reads its fields anew." },
+    { "job:remove", "job:remove() -> job", "scheduler.remove_job of it." },
+    { "job:run_now", "job:run_now(args...) -> run id", "scheduler.run_now of it." },
+    { "job:cancel", "job:cancel(options?)", "scheduler.cancel_run of its latest run." },
+    { "job:next", "job:next(count?) -> list of times", "Its next fires." },
+    { "job:why", "job:why() -> list", "What stands between it and its next run: see scheduler.why." },
+    { "job:skips", "job:skips(limit?) -> list", "Its due times that did not become runs, and why." },
+    { "job:runs", "job:runs() -> list", "Its latest runs." },
+    { "job:logs", "job:logs() -> list", "The lines of its latest run's log." },
     { "scheduler.get_jobs", "scheduler.get_jobs { script =, state =, tag =, limit = } -> list", "All that match." },
     { "scheduler.print_jobs", "scheduler.print_jobs(filter?)", "Prints them as a table." },
     { "scheduler.modify_job", "scheduler.modify_job(job, changes) -> job", "Changes options of a job." },
@@ -206,6 +234,15 @@ local function place_of(name)
   return name:match "^[%w_]+", name
 end
 
+local function is_library(module_name)
+  for _, library in ipairs(libraries) do
+    if place_of(library) == module_name then
+      return true
+    end
+  end
+  return false
+end
+
 local function columns(fields, indent)
   local lines = {}
   for i, field in ipairs(fields) do
@@ -218,10 +255,11 @@ end
 -- A function: how it is called, what it does, what it is given, and the fields of tables in that and
 -- of the result.
 local function describe(module, name, entry)
-  local lines = { (entry.signature:gsub("^[%w_.:]+", name, 1)), wrap(entry.text, "  ") }
+  local lines = { (entry.signature:gsub("^[%w_.:]*[%w_]", name, 1)), wrap(entry.text, "  ") }
   local shown = {}
+  -- What a function is given or gives is not what this one is given.
   local function add_classes(types)
-    for class in types:gmatch "[%w_.]+" do
+    for class in types:gsub("fun%b()", ""):gmatch "[%w_.]+" do
       if module.classes[class] and not shown[class] then
         shown[class] = true
         append(lines, columns(module.classes[class], "    "))
@@ -256,10 +294,20 @@ local function describe_module(module, topic)
   return table.concat(lines, "\n")
 end
 
+-- lock:release is lock.handle:release, time:add is time.value:add.
+local function method_of(module, name)
+  local method = name:match "^[%w_]+(:[%w_]+)$"
+  for _, known in ipairs(method and module.names or {}) do
+    if known:sub(-#method) == method then
+      return known
+    end
+  end
+end
+
 -- The text on a name of the library, or nil.
 local function find_in_library(topic)
   local module_name, name = place_of(topic)
-  local module = raw.module("comments").of(module_name)
+  local module = is_library(module_name) and raw.module("comments").of(module_name)
   if not module then
     return nil
   end
@@ -268,9 +316,16 @@ local function find_in_library(topic)
       return describe_module(module, topic)
     end
   end
+  name = method_of(module, name) or name
   local entry = module.entries[name]
   if entry then
-    return describe(module, topic, entry)
+    return describe(module, elsewhere[topic] and topic or name, entry)
+  end
+  local class, member = name:match "^(.+)[.:]([%w_]+)$"
+  for _, field in ipairs(module.classes[class] or {}) do
+    if field.name:gsub("%?$", "") == member then
+      return columns({ { name = class .. "." .. field.name, type = field.type, text = field.text } }, "")[1]
+    end
   end
   return module.classes[name] and name .. "\n" .. table.concat(columns(module.classes[name], "  "), "\n")
 end

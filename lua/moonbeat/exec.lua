@@ -506,7 +506,9 @@ function process.popen(command, mode)
   }, file_meta)
 end
 
---- "file" or "closed file" for what popen returned, else nil; for io.type.
+--- "file" or "closed file" for what io.popen returned, else nil.
+---@param value any
+---@return "file"|"closed file"|nil
 function process.file_type(value)
   if getmetatable(value) == file_meta then
     return value.child and "file" or "closed file"

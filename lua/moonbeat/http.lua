@@ -283,12 +283,15 @@ http.head = with_method("head", "HEAD")
 ---@type fun(url: string, options?: http.options): http.response?, string?, string?
 http.post = with_method("post", "POST")
 
+--- Puts a body (`body`, `json` or `form`) in the place of what is there.
 ---@type fun(url: string, options?: http.options): http.response?, string?, string?
 http.put = with_method("put", "PUT")
 
+--- Changes what is there, by a body (`body`, `json` or `form`).
 ---@type fun(url: string, options?: http.options): http.response?, string?, string?
 http.patch = with_method("patch", "PATCH")
 
+--- Has the server remove it.
 ---@type fun(url: string, options?: http.options): http.response?, string?, string?
 http.delete = with_method("delete", "DELETE")
 

@@ -5,9 +5,12 @@ local raw = ...
 local fail = raw.module("fail")
 
 ---@class json
-local json = {
-  null = raw.json_null,
-}
+local json = {}
+
+--- What null becomes in a list or as a field, where nil would be nothing: true in a condition, null again
+-- when it is encoded.
+---@type userdata
+json.null = raw.json_null
 
 local INDENT_MAX = 16
 

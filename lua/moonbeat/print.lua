@@ -4,7 +4,11 @@ local raw = ...
 
 local INFO = 1
 
-local function print(...)
+local printing = {}
+
+--- A line of the run's log, or of the console: its arguments as tostring gives them, with tabs between.
+---@param ... any
+function printing.print(...)
   local texts = table.pack(...)
   for i = 1, texts.n do
     texts[i] = tostring(texts[i])
@@ -12,9 +16,11 @@ local function print(...)
   raw.log(INFO, table.concat(texts, "\t"))
 end
 
-local function write_text(...)
+--- A line of the run's log, or of the console; a line end at the end of the text is no other line.
+---@param ... string|number
+function printing.write(...)
   local text = table.concat({ ... }):gsub("\n$", "")
   raw.log(INFO, text)
 end
 
-return { print = print, write = write_text }
+return printing

@@ -39,6 +39,7 @@ end
 sqlite.blob = raw.sqlite_blob
 
 --- The version of SQLite, "3.40.1".
+---@type string
 sqlite.version = raw.sqlite_version
 
 --- Runs a statement, or several divided by ";" when there are no parameters. Returns how many rows
@@ -59,6 +60,12 @@ database.exec = raw.sqlite_exec
 database.rows = raw.sqlite_rows
 
 --- The same as rows.
+---@param sql string
+---@param ... any parameters
+---@return fun(): table?
+---@return nil
+---@return nil
+---@return any close
 database.query = raw.sqlite_rows
 
 --- All rows, as a list of tables by column name.

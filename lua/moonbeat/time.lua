@@ -1,5 +1,8 @@
 --- Times and lengths of time. A time is an instant (microseconds, UTC) that shows the wall clock of
--- a zone; its methods and operators are in api_time.c. A length is "1h30m" or a number of seconds.
+-- a zone. A length is "1h30m" or a number of seconds; a time plus or minus a length is a time, a time
+-- minus another one the seconds between them, and times compare with < and ==.
+
+-- The methods and operators are in api_time.c.
 
 local raw = ...
 local fail = raw.module("fail")

@@ -34,6 +34,94 @@ describe("help", function()
   end)
 end)
 
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return (file:read "a")
+end
+
+local function is_told(name)
+  return not doc.help(name):find "^no help"
+end
+
+--- All names that a pattern captures in a file.
+local function names_in(path, pattern)
+  local names = {}
+  for name in read(path):gmatch(pattern) do
+    names[#names + 1] = name
+  end
+  assert.is_true(#names > 0, path)
+  return ipairs(names)
+end
+
+describe("help has", function()
+  it("each global that job files see", function()
+    local problems = {}
+    for _, name in names_in("lua/moonbeat/init.lua", "\n  ([%l_]+) = [^\n]+,") do
+      problems[#problems + 1] = not is_told(name) and name ~= "scheduler" and name or nil
+    end
+    for _, name in names_in("lua/moonbeat/init.lua", "\n(%l+%.%l+) = deferred") do
+      problems[#problems + 1] = not is_told(name) and name or nil
+    end
+    complain(problems)
+  end)
+
+  it("each method of triggers and jobs, each function of the scheduler", function()
+    local problems = {}
+    local function check(name)
+      problems[#problems + 1] = not is_told(name) and name or nil
+    end
+    for _, name in names_in("lua/moonbeat/trigger.lua", "\nfunction methods:([%w_]+)") do
+      check("trigger:" .. name)
+    end
+    local methods = read "lua/moonbeat/scheduler.lua":match "%-%- methods of a job %-%-%-%-\n(.*)"
+    for name in methods:gmatch '\n  (%l[%l_]*) = "' do
+      check("job:" .. name)
+    end
+    for _, name in names_in("lua/moonbeat/scheduler.lua", "\nfunction scheduler%.([%w_]+)") do
+      check("scheduler." .. name)
+    end
+    complain(problems)
+  end)
+
+  it("values, methods by the library's name, fields", function()
+    assert.matches("^sqlite.version: string\n", doc.help "sqlite.version")
+    assert.matches("\n  sqlite.version: string\n", doc.help "sqlite", 1, true)
+    assert.matches("^json.null: userdata\n  What null becomes", doc.help "json.null")
+    assert.matches("^kv.shared: kv\n  The same functions", doc.help "kv.shared")
+    assert.matches("^lock.handle:release%(%) %-> true%?", doc.help "lock:release")
+    assert.equal("run.attempt: integer -- 1 for the first", doc.help "run.attempt")
+    assert.matches("^no help on \"run.atempt\"", doc.help "run.atempt")
+  end)
+
+  it("no option that is what a function is given", function()
+    local options = doc.help "lock":match "\n  options.-\n  action"
+    assert.matches("\n    wait?: duration", options, 1, true)
+    assert.is_nil(options:find("fence", 1, true))
+    assert.matches("\n  the result:\n    name: string\n    fence: integer", doc.help "lock", 1, true)
+  end)
+
+  it("and editors have, each option of a job", function()
+    local fields = read "lua/moonbeat/meta/moonbeat.lua":match "\n%-%-%-@class job%.options\n(.-)\n\n"
+    local text = doc.help "job":gsub("%s+", " "):match "Options:(.*)"
+    local _, last = read "src/model/job_option.c":find "static const struct field options"
+    local known, problems = {}, {}
+    for name in read "src/model/job_option.c":sub(last):match "(.-)\n};":gmatch '{"([%l_]+)"' do
+      known[name] = true
+      if name ~= "where" and not fields:find(("@field %s? "):format(name), 1, true) then
+        problems[#problems + 1] = name .. " is not known to editors"
+      end
+      if name ~= "where" and name ~= "id" and not text:find("[ ]" .. name .. "[ ,;.]") then
+        problems[#problems + 1] = name .. " is not in help"
+      end
+    end
+    for name in fields:gmatch "@field ([%l_]+)" do
+      problems[#problems + 1] = not known[name] and name .. " is no option" or nil
+    end
+    assert.is_true(known.retry)
+    complain(problems)
+  end)
+end)
+
 describe("the library", function()
   it("says of each argument what it is, and of each function what it does", function()
     local problems = {}
@@ -53,6 +141,11 @@ describe("the library", function()
           if not typed[argument] then
             problems[#problems + 1] = ("%s: %s has no type"):format(name, argument)
           end
+        end
+      end
+      for name in source:gmatch("\n(" .. library .. "%.[%w_]+) = ") do
+        if not module.entries[name] or module.entries[name].text == "" then
+          problems[#problems + 1] = name .. " has no comment"
         end
       end
     end
