@@ -103,7 +103,7 @@ function run:heartbeat()
 end
 
 --- How far it is, shown by `moonbeat list` and `runs` while it runs: run:progress(370, 1000, "rows").
---- May be called as often as you like.
+--- May be called as often as you like; a total that turns out too small becomes what is done.
 ---@param done number
 ---@param total? number
 ---@param note? string

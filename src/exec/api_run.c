@@ -89,6 +89,8 @@ static int l_progress(lua_State *L) /* run name done total|nil note|nil -> */
       args_fail(L, "run:progress: a note of %zu bytes is over the limit of %d", size, NOTE_MAX);
     note = vm_redact(run->call.vm, memory_copy(text, strlen(text)));
   }
+  if (total > 0 && total < done)
+    total = done; /* a guess that has turned out to be too small is no reason to fail */
   call_alive(&run->call);
   run_tell_progress(run, done, total, note);
   return 0;

@@ -257,7 +257,8 @@ static void progress_is_told_in_moderation(void **state)
   load(desk, 1,
        "function f(run) for i = 1, 1000 do run:progress(i, 1000, 'rows') end end\n"
        "function waits(run) run:progress(1) run:progress(2) sleep(60) end\n"
-       "function bad(run) run:progress('x') end\n");
+       "function bad(run) run:progress('x') end\n"
+       "function over(run) run:progress(5, 1) end\n");
   bus_post(desk->bus, to_run(desk, "f"));
   int count = 0;
   double last = 0;
@@ -289,6 +290,11 @@ static void progress_is_told_in_moderation(void **state)
   assert_non_null(strstr(message->as.finished.error,
                          "jobs/s.lua:3: run:progress: done must be a number from 0 on, got \"x\""));
   message_destroy(message);
+  bus_post(desk->bus, to_run(desk, "over"));
+  message = await(desk, MESSAGE_PROGRESS);
+  assert_true(message->as.progress.done == 5 && message->as.progress.total == 5);
+  message_destroy(message);
+  message_destroy(await(desk, MESSAGE_FINISHED));
 }
 
 static void knows_itself_and_what_was_before(void **state)
