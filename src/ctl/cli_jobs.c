@@ -258,7 +258,7 @@ int cli_do_show(struct cli *cli)
 
 /* ---- skips ---- */
 
-static void put_skips(struct cli *cli, const struct json *skips)
+static void put_skips(struct cli *cli, const struct json *answer)
 {
   static const struct table_column columns[] = {
       {.title = "REASON"},    {.title = "COUNT", .is_right = true},
@@ -266,7 +266,7 @@ static void put_skips(struct cli *cli, const struct json *skips)
       {.title = "RECORDED"},
   };
   struct table *table = table_create(columns, sizeof columns / sizeof columns[0], &cli->screen);
-  json_each(skip, skips) {
+  json_each(skip, json_get(answer, "skips")) {
     char *count = cli_text_of(json_get(skip, "count"));
     table_cell(table, COLOR_YELLOW, json_text(json_get(skip, "reason"), "?"));
     table_cell(table, COLOR_NONE, count);
@@ -278,13 +278,15 @@ static void put_skips(struct cli *cli, const struct json *skips)
   table_flush(table, &cli->out);
   if (table_row_count(table) == 0 && cli->screen.is_terminal)
     screen_append(&cli->screen, &cli->out, COLOR_DIM, "nothing was skipped\n");
+  if (json_boolean(json_get(answer, "more"), false))
+    screen_append(&cli->screen, &cli->out, COLOR_DIM, "and more: -n says how many are shown\n");
   table_destroy(table);
 }
 
 int cli_do_skips(struct cli *cli)
 {
   long limit;
-  if (arguments_number(cli->arguments, "count", 1, 100000, 20, &limit, &cli->error))
+  if (arguments_number(cli->arguments, "count", 1, 1000, 20, &limit, &cli->error))
     return cli_fail(cli);
   struct params params;
   struct json_document *answer;
@@ -295,12 +297,11 @@ int cli_do_skips(struct cli *cli)
   params_deinit(&params);
   if (code)
     return cli_fail(cli);
-  const struct json *skips = json_get(control_result(answer), "skips");
   if (cli->wants_json)
-    json_each(skip, skips)
+    json_each(skip, json_get(control_result(answer), "skips"))
       cli_put_json(cli, skip);
   else
-    put_skips(cli, skips);
+    put_skips(cli, control_result(answer));
   json_free(answer);
   return 0;
 }

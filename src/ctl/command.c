@@ -151,7 +151,7 @@ const struct command commands[COMMAND_COUNT] = {
      "due time that became no run: why not.",
      1, 1, WORD_RUN, NO_OPTIONS},
     {COMMAND_SKIPS, "skips", "JOB", "the due times that did not become runs", NULL, 1, 1, WORD_JOB,
-     OPTIONS(COUNT("at most so many (20)"))},
+     OPTIONS(COUNT("at most so many (20; up to 1000)"))},
     {COMMAND_ADD_JOB, "add job", "ID", "add a job at run time; it stays until it is removed",
      "  moonbeat add job order-42 --func orders.cancel_unpaid --args '[42]' --trigger \"in 15m\"\n"
      "  moonbeat add job dump --command \"pg_dump shop > shop.sql\" --trigger @daily --option overlap=skip",

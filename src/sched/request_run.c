@@ -200,6 +200,7 @@ static enum error_code skips(struct request *r)
   json_begin_array(r->result);
   code = store_each_skip_of(r->s->store, entry->job->number, list_skip, &l, r->error);
   json_end_array(r->result);
+  json_put_boolean(r->result, "more", l.count > l.limit);
   json_end_object(r->result);
   return code;
 }
@@ -266,9 +267,10 @@ static enum error_code check_may_run(struct request *r, const struct entry *entr
   if (!job->command && script_ready(r->s, job->script, &script, r->error) == SCRIPT_MISSING)
     return error_prefix(r->error, "job \"%s\" cannot run", job->id);
   if (entry->open_runs >= job->max_instances)
-    return error_set(r->error, ERROR_CONFLICT,
-                     "job \"%s\" is running already (max_instances is %d)", job->id,
-                     job->max_instances);
+    return error_set(
+        r->error, ERROR_CONFLICT,
+        "job \"%s\" is running already (max_instances is %d): wait for it, or cancel it", job->id,
+        job->max_instances);
   return ERROR_OK;
 }
 

@@ -255,6 +255,23 @@ describe("about jobs", function()
     assert.same({}, d:json("skips", "hourly"))
   end)
 
+  it("skips says that there are more", function()
+    d:must("add", "job", "passed-by", "--command", "true", "--trigger", "every 10ms", "-o", "enabled=false")
+    -- What was due under a trigger is skipped when that changes.
+    d:must("repl", "-e", [[
+      for i = 11, 13 do
+        sleep(0.05)
+        scheduler.get_job("passed-by"):reschedule(every(i .. "ms"))
+      end
+    ]])
+    local shown = d:must("skips", "passed-by", "-n", "2")
+    assert.matches("\nand more: %-n says how many are shown\n$", shown)
+    assert.equal(4, select(2, shown:gsub("\n", "")))
+    assert.is_nil(d:must("skips", "passed-by", "-n", "1000"):find "and more")
+    assert.equal(2, #d:json("skips", "passed-by", "-n", "2"))
+    d:must("remove", "passed-by")
+  end)
+
   it("add job, pause, resume, remove", function()
     contains(d:must("add", "job", "later", "--func", "work.add", "--args", "[5, 6]", "--trigger", "in 1h", "--option",
       'tags=["x"]'), "added later, next ")
