@@ -31,6 +31,15 @@ static void expect_pool(struct world *w, const char *member, const char *value)
   free(text);
 }
 
+static void expect_refused(struct world *w, const char *operation, const char *params,
+                           const char *sentence)
+{
+  char *answer = world_ask(w, operation, params);
+  if (strncmp(answer, "error", 5) != 0 || !strstr(answer, sentence))
+    fail_msg("%s %s: %s", operation, params, answer);
+  free(answer);
+}
+
 /* ---- overlap ---- */
 
 static void buffer_one_keeps_one(void **state)
@@ -159,6 +168,29 @@ static void the_other_is_ended(void **state)
     world_settle(&w);
     assert_int_equal(world_run_count(&w), 1);
     world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T00:00:03.000000Z");
+    world_close(&w);
+  }
+}
+
+/* `overlap` is for due times; who asks is told. */
+static void one_by_hand_is_refused_while_the_job_is_full(void **state)
+{
+  static const char *const policies[] = {"skip", "buffer_one", "cancel_other", "terminate_other"};
+  (void)state;
+  for (int i = 0; i < 4; i++) {
+    struct world w;
+    char script[200];
+    snprintf(script, sizeof script, SCRIPT(JOB("t", "every 1s", "\"overlap\":\"%s\"")),
+             policies[i]);
+    world_open(&w, NULL);
+    world_save(&w, "a", script);
+    world_live(&w, SECOND);
+    expect_refused(&w, "run_now", "{\"job\":\"t\"}",
+                   "conflict: job \"t\" is running already (max_instances is 1): wait for it, or "
+                   "cancel it");
+    assert_null(world_take(&w, MESSAGE_CANCEL));
+    world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+    world_expect(&w, "run_now", "{\"job\":\"t\"}", "run", "t@2026-01-01T00:00:01.000001Z");
     world_close(&w);
   }
 }
@@ -297,15 +329,6 @@ static void a_pool_must_be_there(void **state)
   assert_non_null(strstr(answer, "is declared by script a"));
   free(answer);
   world_close(&w);
-}
-
-static void expect_refused(struct world *w, const char *operation, const char *params,
-                           const char *sentence)
-{
-  char *answer = world_ask(w, operation, params);
-  if (strncmp(answer, "error", 5) != 0 || !strstr(answer, sentence))
-    fail_msg("%s %s: %s", operation, params, answer);
-  free(answer);
 }
 
 #define MODIFY(id, changes) "{\"job\":\"" id "\",\"changes\":{" changes "}}"
@@ -692,6 +715,7 @@ int main(void)
       cmocka_unit_test(buffer_all_says_what_filled_it),
       cmocka_unit_test(a_wait_is_over_with_its_due_time),
       cmocka_unit_test(the_other_is_ended),
+      cmocka_unit_test(one_by_hand_is_refused_while_the_job_is_full),
       cmocka_unit_test(allow_has_a_limit_too),
       cmocka_unit_test(earliest_runs_the_first),
       cmocka_unit_test(all_late_ones_run_one_after_the_other),
