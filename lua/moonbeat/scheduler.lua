@@ -408,6 +408,9 @@ function scheduler.add_listener(listener, wanted, filter, options)
     fail("scheduler.add_listener wants a function, not a %s", type(listener))
   end
   local spec = raw.module("vocabulary").add_listener(listener, wanted, filter, options)
+  if declared.is_loading then
+    return true -- it is one of those that the script declares
+  end
   local result, message, code = ask("listen", { listener = spec })
   if not result then
     declared.forget_listener(spec.id)
@@ -424,9 +427,11 @@ function scheduler.remove_listener(listener)
     return nil, "the function is no listener here", "not_found"
   end
   for _, id in ipairs(ids) do
-    local result, message, code = ask("unlisten", { id = id })
-    if not result then
-      return nil, message, code
+    if not declared.is_loading then
+      local result, message, code = ask("unlisten", { id = id })
+      if not result then
+        return nil, message, code
+      end
     end
     declared.forget_listener(id)
   end
