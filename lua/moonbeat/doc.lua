@@ -96,6 +96,10 @@ local groups = {
         .. "concurrency_limit, rate, unique; timeout, soft_timeout, cancel_grace, heartbeat_timeout; retry, delivery, "
         .. "max_interruptions; expect, max_failures, on_success, on_failure, on_recovered, on_late; isolate, limits, "
         .. "env; replace_existing." },
+    { "parallel", "parallel = true",
+      "At the top level of a script: it has a state on each worker, and its runs go to the one that has the fewest. "
+        .. "The file runs once on each worker; globals are not shared between the states, and what it declares "
+        .. "counts once." },
     { "command", "command { program, argument..., options } or command(shell line)",
       "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace." },
     { "on", 'on(events, filter?, function(event) ... end, options?)',

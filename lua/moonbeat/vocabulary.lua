@@ -429,6 +429,7 @@ function vocabulary.declarations()
     pools = next(pools) and pools or nil,
     listeners = listeners,
     functions = declared.global_names(),
+    parallel = rawget(_G, "parallel") or nil,
   }
 end
 

@@ -25,6 +25,23 @@ static const struct table_column columns[] = {
     {.title = "PATH", .may_shrink = true},
 };
 
+/* "ok", and of a parallel script on how many workers. */
+static void describe_state(const struct json *script, char *text, size_t size)
+{
+  const struct json *states = json_get(script, "states");
+  unsigned loaded = 0;
+  json_each(state, states)
+    loaded += strcmp(json_text(json_get(state, "state"), ""), "loaded") == 0;
+  if (json_text(json_get(script, "error"), NULL))
+    snprintf(text, size, "error");
+  else if (!states)
+    snprintf(text, size, "ok");
+  else if (loaded == states->count)
+    snprintf(text, size, "ok, %u %s", loaded, loaded == 1 ? "state" : "states");
+  else
+    snprintf(text, size, "ok, %u of %u states", loaded, (unsigned)states->count);
+}
+
 static void add_script_row(struct cli *cli, struct table *table, const struct json *script)
 {
   bool has_error = json_text(json_get(script, "error"), NULL) != NULL;
@@ -32,10 +49,11 @@ static void add_script_row(struct cli *cli, struct table *table, const struct js
   char count[24] = "";
   snprintf(count, sizeof count, "%" PRId64,
            jobs && jobs->type == JSON_ARRAY ? (int64_t)jobs->count : json_integer(jobs, 0));
-  char version[9];
+  char state[48], version[9];
+  describe_state(script, state, sizeof state);
   snprintf(version, sizeof version, "%s", json_text(json_get(script, "version"), ""));
   table_cell(table, COLOR_BOLD, json_text(json_get(script, "name"), "?"));
-  table_cell(table, has_error ? COLOR_RED : COLOR_GREEN, has_error ? "error" : "ok");
+  table_cell(table, has_error ? COLOR_RED : COLOR_GREEN, state);
   table_cell(table, COLOR_NONE, count);
   table_cell(table, COLOR_NONE, json_text(json_get(script, "origin"), NULL));
   table_cell(table, COLOR_NONE, cli_when(cli, json_get(script, "loaded_at")));
@@ -43,19 +61,29 @@ static void add_script_row(struct cli *cli, struct table *table, const struct js
   table_cell(table, COLOR_NONE, json_text(json_get(script, "path"), NULL));
 }
 
+static void put_problem(struct cli *cli, const struct json *script, const struct json *of,
+                        bool *is_first)
+{
+  const char *problem = json_text(json_get(of, "error"), NULL);
+  if (!problem)
+    return;
+  buffer_append_text(&cli->out, *is_first ? "\n" : "");
+  *is_first = false;
+  cli_put_visible(cli, COLOR_RED, json_text(json_get(script, "name"), "?"));
+  if (of != script)
+    buffer_printf(&cli->out, " on worker %" PRId64, json_integer(json_get(of, "worker"), 0));
+  buffer_append_text(&cli->out, ": ");
+  cli_put_lines(&cli->out, problem, 2);
+  buffer_append_byte(&cli->out, '\n');
+}
+
 static void put_problems(struct cli *cli, const struct json *scripts)
 {
   bool is_first = true;
   json_each(script, scripts) {
-    const char *problem = json_text(json_get(script, "error"), NULL);
-    if (!problem)
-      continue;
-    buffer_append_text(&cli->out, is_first ? "\n" : "");
-    is_first = false;
-    cli_put_visible(cli, COLOR_RED, json_text(json_get(script, "name"), "?"));
-    buffer_append_text(&cli->out, ": ");
-    cli_put_lines(&cli->out, problem, 2);
-    buffer_append_byte(&cli->out, '\n');
+    put_problem(cli, script, script, &is_first);
+    json_each(state, json_get(script, "states"))
+      put_problem(cli, script, state, &is_first);
   }
 }
 

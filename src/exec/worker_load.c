@@ -72,10 +72,25 @@ static int after_declarations(lua_State *L, int status, lua_KContext unused)
   return 0;
 }
 
+/* Its one word that is no call, and so is looked at when all has been said. */
+static void check_parallel(lua_State *L, const char *path)
+{
+  lua_pushglobaltable(L);
+  lua_pushliteral(L, "parallel");
+  int type = lua_rawget(L, -2);
+  if (type == LUA_TSTRING || type == LUA_TNUMBER)
+    luaL_error(L, "%s: parallel must be true or false, not the %s %s", path, lua_typename(L, type),
+               lua_tostring(L, -1));
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+    luaL_error(L, "%s: parallel must be true or false, not a %s", path, lua_typename(L, type));
+  lua_pop(L, 2);
+}
+
 static int after_chunk(lua_State *L, int status, lua_KContext unused)
 {
   (void)status;
   (void)unused;
+  check_parallel(L, ((struct load_call *)vm_call_argument(L))->message->as.load.path);
   vm_push_handler(L, "declarations");
   return call_function(L, 0, 1, after_declarations);
 }

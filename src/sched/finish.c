@@ -56,7 +56,7 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
   run->fence = again.fence;
   run->due_us = due_us;
   run->started_us = 0;
-  run->worker = 0;
+  run_give(s, run, 0);
   run->becomes = RUN_PENDING;
   run->killed = run->overtaken = false;
   run->lasting = false; /* the row is pending again */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sched/turn.h"
+#include "sched/twin.h"
 #include "sched/view.h"
 
 /* ---- what a turn changes ---- */
@@ -171,6 +172,13 @@ static char *spec_json(const struct listener_spec *spec)
   return buffer_take(&out);
 }
 
+/* What was sent before does not count. */
+static void begin_round(struct listener_state *state)
+{
+  state->in_flight = state->sent_number = state->retry_us = 0;
+  state->round++;
+}
+
 /* The counts go on; what was sent to the former state, and not heard, is sent again. */
 static void take_over(struct sched *s, struct listener *l, struct listener *former)
 {
@@ -178,8 +186,7 @@ static void take_over(struct sched *s, struct listener *l, struct listener *form
   bool was_durable = former && former->number;
   if (former) {
     l->state = former->state;
-    l->state.in_flight = l->state.sent_number = l->state.retry_us = 0;
-    l->state.round++;
+    begin_round(&l->state);
     l->error = memory_strdup(former->error);
     l->error_us = former->error_us;
   }
@@ -232,6 +239,21 @@ void listeners_declare(struct sched *s, const struct script_entry *script, struc
   }
 }
 
+void listeners_move(struct sched *s, const struct script_entry *script, uint64_t former)
+{
+  const struct json *own = json_get(json_root(script->facts), "listeners");
+  json_each(value, own) {
+    const char *name = json_text(json_get(value, "name"), "");
+    struct listener *l = find_declared(s, script->script.name, name);
+    if (!l || l->generation != former)
+      continue;
+    l->spec->id = json_integer(json_get(value, "id"), 0);
+    l->generation = script->generation;
+    l->worker = script->worker;
+    begin_round(&l->state);
+  }
+}
+
 enum error_code listeners_add(struct sched *s, const struct message *request,
                               const struct json *value, struct error *error)
 {
@@ -258,6 +280,9 @@ enum error_code listeners_remove(struct sched *s, uint64_t generation, int64_t i
                                  struct error *error)
 {
   struct listener *l = listener_of_state(s, generation, id);
+  const char *script, *name = l ? NULL : twin_listener(s, generation, id, &script);
+  if (name)
+    l = find_declared(s, script, name);
   if (!l)
     return error_set(error, ERROR_NOT_FOUND, "the function is no listener here");
   if (l->number)

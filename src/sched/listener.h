@@ -88,6 +88,10 @@ void listeners_free(struct listener *list);
 /* They take the place of those that the script declared before, as functions of the state that was
  * loaded last; takes the list. */
 void listeners_declare(struct sched *s, const struct script_entry *script, struct listener *list);
+/* Another of the script's states, of the generation and with the facts in force, is told from now
+ * on in the place of `former`: what that has not said to have heard is told again to durable ones.
+ */
+void listeners_move(struct sched *s, const struct script_entry *script, uint64_t former);
 /* A state asks while it lives; and takes back one of its listeners, or all (id 0). */
 enum error_code listeners_add(struct sched *s, const struct message *request,
                               const struct json *spec, struct error *error);

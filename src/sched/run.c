@@ -21,6 +21,7 @@
 #include "sched/script.h"
 #include "sched/stuck.h"
 #include "sched/turn.h"
+#include "sched/twin.h"
 #include "sched/view.h"
 
 struct open_run *run_find(struct sched *s, struct run_key key)
@@ -74,6 +75,37 @@ void run_touch(struct sched *s, struct open_run *run)
   note_touched(s, run);
 }
 
+/* ---- whose they are ---- */
+
+static int64_t *count_of(struct sched *s, int worker)
+{
+  int index = worker - ADDRESS_WORKER;
+  if (index >= s->run_counts_size) {
+    int size = index + 1;
+    s->run_counts = memory_resize(s->run_counts, (size_t)size * sizeof *s->run_counts);
+    while (s->run_counts_size < size)
+      s->run_counts[s->run_counts_size++] = 0;
+  }
+  return &s->run_counts[index];
+}
+
+void run_give(struct sched *s, struct open_run *run, int worker)
+{
+  if (run->worker)
+    --*count_of(s, run->worker);
+  if (worker)
+    ++*count_of(s, worker);
+  run->worker = worker;
+}
+
+int64_t run_count_of(const struct sched *s, int worker)
+{
+  int index = worker - ADDRESS_WORKER;
+  return index < s->run_counts_size ? s->run_counts[index] : 0;
+}
+
+/* ---- their end, and what a turn takes back ---- */
+
 static void leave_entry(struct sched *s, struct open_run *run)
 {
   struct entry *entry = run->entry;
@@ -90,6 +122,7 @@ void run_end(struct sched *s, struct open_run *run)
   lock_run_over(s, run);
   run_touch(s, run);
   heap_remove(&run->start);
+  run_give(s, run, 0);
   run->ended = true;
   leave_entry(s, run);
 }
@@ -110,7 +143,7 @@ void run_commit(struct sched *s)
 }
 
 /* What is not undone has been told to people, or is marked again. */
-static void restore(struct open_run *run)
+static void restore(struct sched *s, struct open_run *run)
 {
   const struct open_run *before = &run->before->run;
   run->ended = false;
@@ -119,7 +152,7 @@ static void restore(struct open_run *run)
   run->uncounted = before->uncounted;
   run->due_us = before->due_us;
   run->started_us = before->started_us;
-  run->worker = before->worker;
+  run_give(s, run, before->worker);
   run->becomes = before->becomes;
   run->killed = before->killed;
   run->overtaken = before->overtaken;
@@ -140,13 +173,14 @@ void run_undo(struct sched *s)
     if (run->fresh) {
       if (!run->ended)
         run->entry->open_runs--;
+      run_give(s, run, 0);
       HASH_DEL(s->open_runs, run);
       free_run(s, run);
       continue;
     }
     if (run->ended)
       run->entry->open_runs++;
-    restore(run);
+    restore(s, run);
   }
   s->touched_count = 0;
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
@@ -163,6 +197,7 @@ void run_free_all(struct sched *s)
     free_run(s, run);
   }
   free(s->touched);
+  free(s->run_counts);
   pool_deinit(&s->run_pool);
 }
 
@@ -295,11 +330,16 @@ void run_send(struct sched *s, struct open_run *run)
   if (run->attempt > 1 &&
       sched_failed(s, store_mark_sent(s->store, run->key, run->fence, s->now_us, &error), &error))
     return;
-  run->worker = script ? script->worker : any_worker(s);
+  struct script_state state = {0};
+  if (script)
+    twin_choose(s, script, &state); /* there is one, as it is ready */
+  else
+    state.worker = any_worker(s);
+  run_give(s, run, state.worker);
   const struct run_extra *extra = run_extra(run);
   struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
   m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
-  m->as.run.generation = script ? script->generation : 0;
+  m->as.run.generation = state.generation;
   m->as.run.job_id = memory_strdup(job->id);
   m->as.run.func = memory_strdup(job->func);
   m->as.run.command = memory_strdup(job->command);
@@ -357,7 +397,7 @@ void run_take_back(struct sched *s, struct open_run *run)
 {
   run_touch(s, run);
   gate_vacate(s, run);
-  run->worker = 0;
+  run_give(s, run, 0);
   run->started_us = 0;
   run_wait_until(s, run, run->due_us);
 }

@@ -17,6 +17,9 @@ void run_move_due(struct sched *s, struct open_run *run, int64_t due_us);
 /* By step_us, below 0: the delay before another attempt is a length of time. */
 void run_clock_set_back(struct sched *s, int64_t step_us);
 void run_end(struct sched *s, struct open_run *run); /* in memory */
+/* Whose it is from now on; 0: no worker's. How many a worker has. */
+void run_give(struct sched *s, struct open_run *run, int worker);
+int64_t run_count_of(const struct sched *s, int worker);
 /* The worker that it was sent to has not taken it. */
 void run_take_back(struct sched *s, struct open_run *run);
 /* The run that a worker's message speaks of, if its attempt is the one in force. */

@@ -23,6 +23,7 @@
 #include "sched/run.h"
 #include "sched/stuck.h"
 #include "sched/turn.h"
+#include "sched/twin.h"
 #include "sched/view.h"
 
 struct script_entry *script_find(struct sched *s, const char *name)
@@ -49,6 +50,7 @@ struct script_entry *script_get(struct sched *s, const char *name, enum script_o
 
 static void free_script(struct script_entry *script)
 {
+  twins_free(script);
   script_deinit(&script->script);
   free(script->source);
   free(script->verdict);
@@ -85,9 +87,10 @@ enum script_ready script_ready(struct sched *s, const char *name, struct script_
                                struct error *error)
 {
   struct script_entry *script = script_find(s, name);
+  struct script_state state;
   *entry = script;
   if (script && script->generation)
-    return stuck_is_replaced(s, script->worker) ? SCRIPT_LATER : SCRIPT_READY;
+    return twin_choose(s, script, &state) ? SCRIPT_READY : SCRIPT_LATER;
   if ((script && (script->loading || script->awaits)) || !s->scanned)
     return SCRIPT_LATER;
   if (script)
@@ -98,17 +101,24 @@ enum script_ready script_ready(struct sched *s, const char *name, struct script_
   return SCRIPT_MISSING;
 }
 
-static void send_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
+uint64_t script_send_load(struct sched *s, const struct script_entry *script, int worker,
+                          const char *source, size_t size)
 {
-  /* An older load that is still under way is overtaken: its answer will be stale. */
-  script->loading = s->next_generation++;
-  struct message *m = message_create(MESSAGE_LOAD, ADDRESS_SCHEDULER, script->worker);
-  m->as.load.generation = script->loading;
+  uint64_t generation = s->next_generation++;
+  struct message *m = message_create(MESSAGE_LOAD, ADDRESS_SCHEDULER, worker);
+  m->as.load.generation = generation;
   m->as.load.script = memory_strdup(script->script.name);
   m->as.load.path = memory_strdup(script->script.path);
   m->as.load.text = memory_copy(source, size);
   m->as.load.size = size;
   message_list_append(s->out, m);
+  return generation;
+}
+
+/* An older load that is still under way is overtaken: its answer will be stale. */
+static void send_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
+{
+  script->loading = script_send_load(s, script, script->worker, source, size);
 }
 
 void script_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
@@ -123,19 +133,26 @@ void script_load(struct sched *s, struct script_entry *script, const char *sourc
   send_load(s, script, source, size);
 }
 
-static void retire(struct sched *s, const struct script_entry *script, uint64_t generation)
+void script_retire_state(struct sched *s, int worker, uint64_t generation)
 {
   if (!generation)
     return;
   listeners_retire(s, generation);
-  struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, script->worker);
+  struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, worker);
   m->as.retire.generation = generation;
   message_list_append(s->out, m);
 }
 
+static void retire(struct sched *s, const struct script_entry *script)
+{
+  script_retire_state(s, script->worker, script->generation);
+  twins_retire(s, script);
+}
+
 void script_leave(struct sched *s, struct script_entry *script, int worker)
 {
-  retire(s, script, script->generation);
+  retire(s, script);
+  twins_free(script);
   script->moving |= script->generation != 0;
   script->generation = 0;
   script->worker = worker;
@@ -219,7 +236,7 @@ void script_remove(struct sched *s, struct script_entry *script)
   /* One whose first load is still under way is not in the store yet. */
   if (code != ERROR_NOT_FOUND && sched_failed(s, code, &error))
     return;
-  retire(s, script, script->generation);
+  retire(s, script);
   listeners_remove_script(s, script->script.name);
   event_script(s, "script_removed", script, script->script.version, script->script.error);
   HASH_DEL(s->scripts, script);
@@ -532,7 +549,8 @@ void script_loaded(struct sched *s, const struct message *message)
 static void put_in_force(struct sched *s, struct script_entry *script,
                          const struct message *message)
 {
-  retire(s, script, script->generation);
+  retire(s, script);
+  twins_free(script);
   script->generation = script->loading;
   script->loading = 0;
   json_free(script->facts);
@@ -574,13 +592,12 @@ static void note_failure(struct sched *s, struct script_entry *script)
 void script_settle(struct sched *s, const struct message *message)
 {
   struct script_entry *script = find_loading(s, message->as.loaded.generation);
+  if (!script && twins_loaded(s, message))
+    return;
   if (!script) {
     /* Overtaken by a newer source, or removed meanwhile. */
-    if (message->as.loaded.code == ERROR_OK) {
-      struct message *m = message_create(MESSAGE_RETIRE, ADDRESS_SCHEDULER, message->from);
-      m->as.retire.generation = message->as.loaded.generation;
-      message_list_append(s->out, m);
-    }
+    if (message->as.loaded.code == ERROR_OK)
+      script_retire_state(s, message->from, message->as.loaded.generation);
     return;
   }
   if (message->as.loaded.modules) {
@@ -592,9 +609,11 @@ void script_settle(struct sched *s, const struct message *message)
   bool good = !script->verdict;
   if (good) {
     put_in_force(s, script, message);
+    twins_spread(s, script);
   } else {
     if (message->as.loaded.code == ERROR_OK)
-      retire(s, script, script->loading); /* its state is there, its jobs were refused */
+      script_retire_state(s, script->worker,
+                          script->loading); /* its state is there, its jobs were refused */
     note_failure(s, script);
   }
   ask_again(s, script, good);

@@ -30,6 +30,10 @@ bool script_has_function(const struct script_entry *script, const char *func, st
 void script_reload(struct sched *s, struct message *request); /* takes the request */
 void script_answer_reloads(struct sched *s);
 void script_forget_all(struct sched *s);
+/* For its twins: has a state made of the source, which is named by what is returned; and closed. */
+uint64_t script_send_load(struct sched *s, const struct script_entry *script, int worker,
+                          const char *source, size_t size);
+void script_retire_state(struct sched *s, int worker, uint64_t generation);
 /* Its worker is stuck: nothing is in force any more, and what is loaded from now on is loaded by
  * the other. */
 void script_leave(struct sched *s, struct script_entry *script, int worker);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "sched/event.h"
 #include "sched/stuck.h"
+#include "sched/twin.h"
 
 static void put_members(const struct sched *s, struct json_writer *writer)
 {
@@ -39,6 +40,7 @@ void shortage_settle(struct sched *s, const struct message *message)
   note(s, missing, message->as.shortage.text);
   if (message->as.shortage.joined) {
     stuck_join(s, message->as.shortage.joined);
+    twins_spread_all(s);
     log_info("worker %d was made at last", message->as.shortage.joined - ADDRESS_WORKER + 1);
   }
   if (missing > 0)

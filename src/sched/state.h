@@ -138,7 +138,7 @@ struct event_queue {
 /* A script that is known, whether or not a version of it is in force. */
 struct script_entry {
   struct script script;
-  int worker;          /* address of its state */
+  int worker;          /* address of its state, the first when it has several */
   uint64_t generation; /* in force; 0: none */
   uint64_t loading;    /* generation being loaded; 0: none */
   bool fallback;       /* what is being loaded is the last good source, not the newest */
@@ -147,6 +147,7 @@ struct script_entry {
   int awaits;          /* or will be when that has come back, as the script keeps it; 0: no */
   bool conflict;       /* its error is an id that another script holds: worth another try */
   bool is_same_source; /* it is being loaded, or was, once more */
+  struct twin *twins;  /* its other states, when it is parallel: twin.c */
   bool seen;           /* by the first scan */
   bool since_start;    /* its source was there when the daemon began */
   struct script_entry *next_removed; /* in this turn */
@@ -209,7 +210,9 @@ struct sched {
   const struct json *pools_declared; /* by the script whose jobs are read now */
   struct entry *entries;
   struct open_run *open_runs;
-  struct pool run_pool;      /* of struct open_run */
+  struct pool run_pool; /* of struct open_run */
+  int64_t *run_counts;  /* of those that each worker has */
+  int run_counts_size;
   struct open_run **touched; /* in this turn: changed, or new */
   size_t touched_count, touched_capacity;
   struct entry *unfolded; /* oldest first */

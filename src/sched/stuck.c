@@ -8,7 +8,8 @@
  *                           it is known of each run whether it has begun: those that have not are
  *                           sent again. Its scripts are loaded by the other, consoles begin there
  *                           anew. The script whose call it is waits, as it would only keep the next
- *                           one; a new version of its source does not wait
+ *                           one; a new version of its source does not wait. A parallel one goes
+ *                           on in its other states, see twin.c
  *   the grace (a minute)    it is given up: runs that had begun there are interrupted, and follow
  *                           their policy under another fence; locks of what is no run are released.
  *                           The run that keeps it is left alone: it does run, and ends by its own
@@ -26,6 +27,7 @@
 #include "sched/lock.h"
 #include "sched/run.h"
 #include "sched/script.h"
+#include "sched/twin.h"
 
 struct stuck {
   struct stuck *next;
@@ -110,7 +112,8 @@ void stuck_stop(struct sched *s)
 static const struct script_entry *script_of(const struct sched *s, uint64_t generation)
 {
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (generation && (script->generation == generation || script->loading == generation))
+    if (generation && (script->generation == generation || script->loading == generation ||
+                       twin_has(script, generation)))
       return script;
   return NULL;
 }
@@ -316,7 +319,7 @@ static void move(struct sched *s, struct stuck *stuck)
   log_warn("worker %d takes the place of worker %d", stuck->replacement - ADDRESS_WORKER + 1,
            stuck->worker - ADDRESS_WORKER + 1);
   for (struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script->worker == stuck->worker)
+    if (!twins_move(s, script, stuck->worker, stuck->replacement, stuck->generation))
       move_script(s, stuck, script);
   move_consoles(s, stuck);
 }
@@ -346,6 +349,8 @@ static void settle_over(struct sched *s, struct stuck *stuck)
   for (struct script_entry *script = s->scripts; script; script = script->hh.next)
     if (script->awaits == stuck->worker)
       script_begin_anew(s, script);
+    else
+      twins_return(s, script, stuck->worker);
 }
 
 static void settle_stopped(struct sched *s, int worker)

@@ -7,6 +7,7 @@
 #include "sched/health.h"
 #include "sched/near.h"
 #include "sched/run.h"
+#include "sched/twin.h"
 #include "time/instant.h"
 
 void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none)
@@ -114,6 +115,7 @@ void view_script(struct sched *s, struct json_writer *writer, const struct scrip
   view_put_instant(writer, "loaded_at", script->script.loaded_us, 0);
   json_put_boolean(writer, "loading", script->loading != 0);
   json_put_text(writer, "error", script->script.error);
+  twins_put(script, writer);
   json_key(writer, "jobs");
   json_begin_array(writer);
   json_each(job, jobs)

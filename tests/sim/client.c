@@ -416,7 +416,9 @@ void client_resume_all(struct life *life)
 char *client_source(struct life *life)
 {
   struct buffer out = {0};
-  buffer_append_text(&out, "{\"pools\":{\"p\":2},\"jobs\":[");
+  bool is_parallel = life->last_revision / DECLARED % 2 == 0;
+  buffer_printf(&out, "{\"parallel\":%s,\"pools\":{\"p\":2},\"jobs\":[",
+                is_parallel ? "true" : "false");
   for (int i = 0; i < DECLARED; i++) {
     const struct booked *job = &life->jobs[i];
     char *spec = cast_spec(job, &job->rule, ++life->last_revision);

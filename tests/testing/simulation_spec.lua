@@ -90,6 +90,21 @@ describe("chance in a simulation", function()
 end)
 
 describe("a job in a simulation", function()
+  it("has one state, also when its script is parallel", function()
+    sim.script("pair", [[
+      parallel = true
+      count = 0
+      job "pair" { max_instances = 2, run = function()
+        count = count + 1
+        return count
+      end }
+    ]])
+    assert.equal(1, sim.run_now("pair").result)
+    assert.equal(2, sim.run_now("pair").result)
+    assert.has_error(function() sim.script("wrong", "parallel = 2") end,
+      "wrong.lua: parallel must be true or false, not the number 2")
+  end)
+
   it("is tried again as it says", function()
     sim.script("flaky", [[
       local count = 0

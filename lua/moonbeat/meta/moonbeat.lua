@@ -76,6 +76,12 @@
 ---@overload fun(options: job.options): string
 function job(id) end
 
+--- parallel = true at the top level of a job file: the script has a state on each worker, and its runs go to the
+--- one that has the fewest. The file runs once on each worker; globals are not shared between the states, and what
+--- it declares counts once.
+---@type boolean?
+parallel = nil
+
 --- pool("db", 4): a job with pool = "db" takes one of its four slots while it runs.
 ---@param name string
 ---@param slots integer 0 lets nothing begin
