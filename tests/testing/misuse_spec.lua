@@ -55,7 +55,67 @@ describe("a simulation tells", function()
     fails(HERE .. "sim.advance: ", function() sim.advance "1 fortnight" end)
     fails(HERE .. "sim.advance: a length is a text", function() sim.advance() end)
     fails("assert.fires: not a time", function() assert.fires("daily_count", "noon") end)
+    for _, length in ipairs { math.huge, -math.huge, 0 / 0, 1e300 } do
+      fails(HERE .. "sim.advance: .*%S seconds are no length of time", function() sim.advance(length) end)
+    end
+    sim.at "9999-12-30 12:00"
+    fails(HERE .. "sim.advance: it would go beyond the year 9999", function() sim.advance "2d" end)
+    for _, time in ipairs { -1, 1e300, 0 / 0, "1969-12-31", "9999-12-31T23:59:60Z" } do
+      fails(HERE .. "sim.at: ", function() sim.at(time) end)
+    end
+    fails(HERE .. "sim.at: 1e%+300 lies outside of the years 1970 to 9999", function() sim.at(1e300) end)
+    fails(HERE .. "sim.at: a zone is a string, not a table", function() sim.at("2026-01-01", {}) end)
   end)
+
+  it("of what is not given, or is something else", function()
+    fails(HERE .. "sim.run_now: a job's name is a string, not a nil", function() sim.run_now() end)
+    fails(HERE .. "sim.call: a function's name is a string, not a table", function() sim.call {} end)
+    fails(HERE .. "sim.emit: an event's name is a string, not a nil", function() sim.emit() end)
+    fails(HERE .. "emit.data.f: a function cannot be stored", function() sim.emit("order", { f = print }) end)
+    fails(HERE .. "sim.ask: an operation is a string", function() sim.ask() end)
+    fails(HERE .. 'sim.sense: a sensor is one of .* not "on_fil", did you mean "on_file"', function()
+      sim.sense("on_fil", {})
+    end)
+    fails(HERE .. "sim.sense: an event is a table, not a nil", function() sim.sense "on_file" end)
+    fails(HERE .. "sim.fail: an error is a string, not a boolean", function() sim.fail("daily_count", true) end)
+    fails(HERE .. "sim.fail: how often is a whole number from 0 on, not 1.5", function()
+      sim.fail("daily_count", "x", 1.5)
+    end)
+    fails(HERE .. "sim.takes: %-5m goes backwards", function() sim.takes("daily_count", "-5m") end)
+    fails(HERE .. 'there is no job "daily_cont"', function() sim.takes("daily_cont", "5m") end)
+    fails(HERE .. "sim.secrets.T: a secret is a string, not a number", function() sim.secrets.T = 7 end)
+    fails(HERE .. "sim.write: what a file holds is a string, not a nil", function() sim.write "a" end)
+    fails(HERE .. "sim.read: a path is a string, not a nil", function() sim.read() end)
+  end)
+
+  it("that a test's files lie in its folder", function()
+    for _, path in ipairs { "../../x", "/etc/x", "in/../../../x", "../..", sim.folder() .. "/../../x" } do
+      fails(HERE .. "sim.write: .* lies outside of the test's folder", function() sim.write(path, "x") end)
+    end
+    for _, path in ipairs { "x", "in/../x", "../data/x", sim.folder() .. "/x", sim.folder() .. "/../data/y" } do
+      sim.write(path, "y")
+      assert.equal("y", sim.read(path))
+    end
+  end)
+
+  it("of assertions that mean nothing", function()
+    fails("assert.fires: how often is a whole number from 0 on, not 1.5", function()
+      assert.fires("daily_count", 1.5)
+    end)
+    fails("assert.fires: a job's name is a string, not a nil", function() assert.no.fires() end)
+    fails('assert.skips: a reason is one of .*, not "over%-lap", did you mean "overlap"', function()
+      assert.no.skips("daily_count", "over-lap")
+    end)
+    fails("assert.succeeds: how often is a whole number from 0 on, not a string", function()
+      assert.no.succeeds("daily_count", "1")
+    end)
+    fails("assert.fails: an error is a string, not a number", function() assert.no.fails("daily_count", 7) end)
+    fails("assert.logs: what a line is to hold is a string, not a nil", function() assert.no.logs "daily_count" end)
+    local nothing = "assert.never_overlaps: daily_count has never run, so this would always hold"
+    fails(nothing, function() assert.never_overlaps "daily_count" end)
+    fails(nothing, function() assert.no.never_overlaps "daily_count" end)
+  end)
+
 
   it("of answers that it does not know", function()
     fails(HERE .. 'moonbeat.testing has no "advnce", did you mean "advance"', function() sim.advnce "1d" end)

@@ -143,6 +143,18 @@ describe("commands in a simulation", function()
   end)
 end)
 
+describe("a secret in a simulation", function()
+  it("is what the test says, and can be taken away", function()
+    sim.secrets.MAIL = "very secret word"
+    sim.script("look", [[ function look() return #secret("MAIL", "") end ]])
+    assert.equal(16, sim.call("look.look").result)
+    sim.secrets.MAIL = nil
+    assert.equal(0, sim.call("look.look").result)
+    sim.secrets.MAIL = "another"
+    assert.equal(7, sim.call("look.look").result)
+  end)
+end)
+
 describe("messages in a simulation", function()
   it("are recorded as they were sent", function()
     sim.secrets.MAIL = "very secret word"

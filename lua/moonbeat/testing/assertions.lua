@@ -1,9 +1,12 @@
 --- What busted's `assert` can say of a simulation: fires, skips, succeeds, fails, logs, never_overlaps,
 -- and the same with `assert.no`. Each takes the names of jobs, as in the files.
 
+local arguments = require "moonbeat.testing.arguments"
 local fail = require "moonbeat.testing.fail"
 
 local LISTED = 10 -- of what has happened, in a message
+
+local REASONS = { "misfire", "overlap", "paused", "calendar", "limit" }
 
 local function shown(list, what)
   if #list == 0 then
@@ -91,11 +94,12 @@ return function(sim)
 
   --- assert.fires("backup"): at least once. A number: so often. A time: then, among others. A list of
   -- times: then, and at no others. Behind that the span that counts, from and to.
-  local function fires(state, arguments)
-    local job, expected, from, to = table.unpack(arguments, 1, 4)
-    local runs = runs_between(job, from, to)
+  local function fires(state, given)
+    local job, expected, from, to = table.unpack(given, 1, 4)
+    local runs = runs_between(arguments.text("assert.fires", "a job's name", job), from, to)
     local holds, text = #runs > 0, "to fire"
     if math.type(expected) then
+      expected = arguments.count("assert.fires", expected)
       holds, text = #runs == expected, ("to fire %s, not %s"):format(plural(expected, "time"), plural(#runs, "time"))
     elseif type(expected) == "string" then
       holds, text = has_time(runs, expected), "to fire at " .. expected
@@ -111,9 +115,11 @@ return function(sim)
   end
 
   --- assert.skips("backup", "overlap", 2): so many due times were passed over, for that reason.
-  local function skips(state, arguments)
-    local job, reason, expected = table.unpack(arguments, 1, 3)
-    local count, found = 0, sim.skips(job)
+  local function skips(state, given)
+    local job, reason, expected = table.unpack(given, 1, 3)
+    local count, found = 0, sim.skips(arguments.text("assert.skips", "a job's name", job))
+    arguments.choice("assert.skips", "a reason", reason, REASONS)
+    expected = arguments.count("assert.skips", expected)
     for _, skip in ipairs(found) do
       count = count + ((reason == nil or skip.reason == reason) and skip.count or 0)
     end
@@ -129,9 +135,10 @@ return function(sim)
   end
 
   --- assert.succeeds("backup"): all its runs have, and there is one. A number: so many have.
-  local function succeeds(state, arguments)
-    local job, expected = table.unpack(arguments, 1, 2)
-    local runs, good = sim.runs(job), 0
+  local function succeeds(state, given)
+    local job, expected = table.unpack(given, 1, 2)
+    local runs, good = sim.runs(arguments.text("assert.succeeds", "a job's name", job)), 0
+    expected = arguments.count("assert.succeeds", expected)
     for _, run in ipairs(runs) do
       good = good + (run.state == "succeeded" and 1 or 0)
     end
@@ -145,10 +152,11 @@ return function(sim)
   local is_failed = { failed = true, timed_out = true }
 
   --- assert.fails("backup", "disk full"): its last run has, with that in its error.
-  local function fails(state, arguments)
-    local job, wanted = table.unpack(arguments, 1, 2)
-    local runs = sim.runs(job)
+  local function fails(state, given)
+    local job, wanted = table.unpack(given, 1, 2)
+    local runs = sim.runs(arguments.text("assert.fails", "a job's name", job))
     local last = runs[#runs]
+    arguments.text("assert.fails", "an error", wanted, true)
     local holds = last and is_failed[last.state] and (not wanted or (last.error or ""):find(wanted, 1, true)) and true
     local how = wanted and (' with "%s"'):format(wanted) or ""
     return verdict(state, holds or false,
@@ -157,12 +165,10 @@ return function(sim)
   end
 
   --- assert.logs("backup", "12 rows"): a line of its runs' logs holds that.
-  local function logs(state, arguments)
-    local job, wanted = table.unpack(arguments, 1, 2)
-    if type(wanted) ~= "string" then
-      fail("assert.logs wants the text that a line is to hold, not a %s", type(wanted))
-    end
-    local lines, holds = sim.log(job), false
+  local function logs(state, given)
+    local job, wanted = table.unpack(given, 1, 2)
+    arguments.text("assert.logs", "what a line is to hold", wanted)
+    local lines, holds = sim.log(arguments.text("assert.logs", "a job's name", job)), false
     for _, line in ipairs(lines) do
       holds = holds or line.text:find(wanted, 1, true) ~= nil
     end
@@ -172,6 +178,16 @@ return function(sim)
     return verdict(state, holds,
       ('Expected a line with "%s" in the log of %s. Its log:\n%s'):format(wanted, job, shown(lines, describe)),
       ('Expected no line with "%s" in the log of %s. Its log:\n%s'):format(wanted, job, shown(lines, describe)))
+  end
+
+  -- What never ran overlaps with nothing, which proves nothing.
+  local function must_have_run(job)
+    for _, stay in ipairs(sim.stays()) do
+      if stay.job == job then
+        return
+      end
+    end
+    fail("assert.never_overlaps: %s has never run, so this would always hold", job)
   end
 
   local function span_of(stay)
@@ -193,10 +209,11 @@ return function(sim)
 
   --- assert.never_overlaps("backup", "cleanup"): no run of one has begun while one of the other was
   -- running. With one job: its own runs.
-  local function never_overlaps(state, arguments)
-    local a, b = arguments[1], arguments[2] or arguments[1]
-    sim.job(a) -- raises for names that are not known
-    sim.job(b)
+  local function never_overlaps(state, given)
+    local a = arguments.job("assert.never_overlaps", given[1])
+    local b = given[2] == nil and a or arguments.job("assert.never_overlaps", given[2])
+    must_have_run(a)
+    must_have_run(b)
     local one, other = find_overlap(sim.stays(), a, b)
     local text = one and ("Expected no overlap, but at the same time there were\n  %s\n  %s\n"):format(
       span_of(one), span_of(other))

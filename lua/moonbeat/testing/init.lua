@@ -6,11 +6,11 @@
 --   local sim = require "moonbeat.testing"
 --
 --   describe("orders", function()
---     it("are counted once in the night in which the clocks change", function()
+--     it("are counted at midnight in Shanghai, also when clocks change in Berlin", function()
 --       sim.load "jobs/orders.lua"
 --       sim.at("2026-03-29 01:59", "Europe/Berlin")
 --       sim.advance "1d"
---       assert.fires("daily_count", { "2026-03-29 03:00" })
+--       assert.fires("daily_count", { "2026-03-29 18:00" })
 --     end)
 --   end)
 --
@@ -21,6 +21,7 @@ if _VERSION ~= "Lua 5.4" then
   error(("moonbeat.testing needs Lua 5.4, and this is %s (busted --lua=lua5.4 runs it by another)"):format(_VERSION), 0)
 end
 
+local arguments = require "moonbeat.testing.arguments"
 local core = require "moonbeat.core"
 local fail = require "moonbeat.testing.fail"
 local world = require "moonbeat.testing.world"
@@ -49,16 +50,15 @@ sim.env = setmetatable({}, {
   __newindex = function(_, name, value) world.settings.env[name] = value end,
 })
 
---- The values of secrets by name: sim.secrets.MAIL_PASSWORD = "x".
----@type table<string, string>
+--- The values of secrets by name: sim.secrets.MAIL_PASSWORD = "x"; nil takes one away.
+---@type table<string, string?>
 sim.secrets = setmetatable({}, {
   __index = function(_, name) return world.settings.secrets[name] end,
   __newindex = function(_, name, value)
+    arguments.text("sim.secrets", "a name", name)
+    arguments.text("sim.secrets." .. name, "a secret", value, true)
     world.settings.secrets[name] = value
-    if world.core then
-      local done, message = world.core:secret(name, value)
-      return done or fail("sim.secrets: %s", message)
-    end
+    world.keep_secret(name, value)
   end,
 })
 
@@ -70,25 +70,7 @@ sim.secrets = setmetatable({}, {
 ---@param time string|number
 ---@return integer microseconds
 function sim.to_us(name, time)
-  if type(time) == "number" then
-    return math.floor(time * 1000000)
-  elseif type(time) ~= "string" then
-    fail("%s: a time is a text like \"2026-03-29 01:59\" or seconds since the epoch, not a %s", name, type(time))
-  end
-  local us, message = core.parse_time(time, world.settings.zone)
-  return us or fail("%s: %s", name, message)
-end
-
-local function length_us(name, length)
-  local us, message
-  if type(length) == "number" then
-    us = math.ceil(length * 1000000)
-  elseif type(length) == "string" then
-    us, message = core.parse_duration(length)
-  else
-    message = ("a length is a text like \"1h30m\" or a number of seconds, not a %s"):format(type(length))
-  end
-  return us or fail("%s: %s", name, message)
+  return arguments.time_us(name, time)
 end
 
 --- Begins the simulation at a moment: what was loaded is loaded anew there, and nothing has happened
@@ -99,7 +81,7 @@ end
 ---@param time string|number
 ---@param zone? string
 function sim.at(time, zone)
-  local text, message = core.format_time(0, zone or "UTC")
+  local text, message = core.format_time(0, arguments.text("sim.at", "a zone", zone, true) or "UTC")
   if not text then
     fail("sim.at: %s", message)
   end
@@ -123,12 +105,9 @@ end
 --- Lets time go on; what is due in it happens. Waits for nothing else.
 ---@param length string|number "1h30m", "1d" (24 hours), or seconds
 function sim.advance(length)
-  local us = length_us("sim.advance", length)
-  if us < 0 then
-    fail("sim.advance: %s goes backwards, and time does not (sim.at begins anew)", tostring(length))
-  end
+  local us = arguments.length_us("sim.advance", length)
   need()
-  check(world.core:advance(world.core:now() + us))
+  check(world.core:advance(arguments.later_us("sim.advance", us)))
 end
 
 --- The same, to a moment.
@@ -253,7 +232,7 @@ end
 ---@param path? string
 ---@return string path
 function sim.folder(path)
-  if path ~= nil then
+  if arguments.text("sim.folder", "a path", path, true) then
     world.settings.folder = path
     if world.core then
       world.begin()
@@ -264,10 +243,12 @@ function sim.folder(path)
 end
 
 --- Writes a file for scripts to find.
----@param path string from sim.folder() on; its folders are made
+---@param path string from sim.folder() on, or beside it, as "../data/orders.csv"; its folders are made
 ---@param text string
 function sim.write(path, text)
   world.need_scratch()
+  arguments.path("sim.write", path)
+  arguments.text("sim.write", "what a file holds", text)
   local file = { path = path, text = text }
   world.write_file(file)
   table.insert(world.settings.files, file)
@@ -277,6 +258,7 @@ end
 ---@param path string from sim.folder() on
 ---@return string? text
 function sim.read(path)
+  arguments.text("sim.read", "a path", path)
   local file = io.open(path:sub(1, 1) == "/" and path or sim.folder() .. "/" .. path, "rb")
   if file then
     local text = file:read "a"
@@ -314,6 +296,7 @@ end
 ---@param ... any arguments in place of the job's own
 ---@return moonbeat.run
 function sim.run_now(job, ...)
+  arguments.text("sim.run_now", "a job's name", job)
   need()
   local args = select("#", ...) > 0 and { ... } or nil
   local begun = ask("run_now", { job = job, args = args })
@@ -325,6 +308,7 @@ end
 ---@param ... any its arguments, behind the run
 ---@return moonbeat.run
 function sim.call(func, ...)
+  arguments.text("sim.call", "a function's name", func)
   need()
   world.calls = world.calls + 1
   local id = ("sim.call %d"):format(world.calls)
@@ -346,8 +330,9 @@ end
 ---@param times? integer how many of them, 1 when not given
 function sim.fail(job, message, times)
   sim.job(job)
+  arguments.text("sim.fail", "an error", message, true)
   world.failures[job] = world.failures[job] or {}
-  for _ = 1, times or 1 do
+  for _ = 1, arguments.count("sim.fail", times) or 1 do
     table.insert(world.failures[job], message or "failed by the test")
   end
 end
@@ -357,13 +342,15 @@ end
 ---@param job string
 ---@param length? string|number
 function sim.takes(job, length)
-  world.settings.takes[job] = length and length_us("sim.takes", length) / 1e6
+  arguments.job("sim.takes", job)
+  world.settings.takes[job] = length and arguments.length_us("sim.takes", length) / 1e6
 end
 
 --- Something happens of which listeners and on_event hear, as by `moonbeat emit`.
 ---@param event string
 ---@param data? table
 function sim.emit(event, data)
+  arguments.text("sim.emit", "an event's name", event)
   need()
   ask("emit", { event = event, data = data })
   check(world.core:advance(world.core:now()))
@@ -378,6 +365,10 @@ end
 ---@param kind "on_file"|"on_signal"|"on_change"
 ---@param event table
 function sim.sense(kind, event)
+  arguments.choice("sim.sense", "a sensor", kind, { "on_file", "on_signal", "on_change" })
+  if type(event) ~= "table" then
+    fail("sim.sense: an event is a table, not a %s", type(event))
+  end
   need()
   local count = 0
   for _, key in ipairs(world.core:keys()) do
@@ -406,6 +397,7 @@ end
 ---@param params? table
 ---@return any result
 function sim.ask(operation, params)
+  arguments.text("sim.ask", "an operation", operation)
   need()
   local result = ask(operation, params)
   check(world.core:advance(world.core:now()))

@@ -112,7 +112,11 @@ end
 local check = world.check
 
 function world.ask(operation, params)
-  return check(world.core:ask(operation, params))
+  local understood, result, message, code = pcall(world.core.ask, world.core, operation, params)
+  if not understood then -- what cannot be written as JSON
+    fail("%s", result)
+  end
+  return check(result, message, code)
 end
 
 local function script_called(name)
@@ -167,6 +171,15 @@ local function drop_scratch()
   world.settings.scratch = nil
 end
 
+--- In the world that has begun; nil takes the secret away.
+function world.keep_secret(name, value)
+  if world.core and value then
+    check(world.core:secret(name, value))
+  elseif world.core then
+    os.remove(world.settings.scratch .. "/secrets/" .. name)
+  end
+end
+
 -- ---- its beginnings and its end ----
 
 function world.close()
@@ -206,7 +219,7 @@ function world.begin()
     hear = hear,
   })
   for name, value in pairs(settings.secrets) do
-    check(world.core:secret(name, value))
+    world.keep_secret(name, value)
   end
   give_all()
 end
