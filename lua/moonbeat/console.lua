@@ -137,18 +137,28 @@ local function text_of(action)
 end
 
 --- Makes a script of a function typed here, for a job's spec, which gets the script's name for an id
--- when it has none. Returns "console_1.run" and the script's name.
+-- when it has none; a function as retry.decide goes with it. Returns "console_1.run" and the script's
+-- name.
 function console.keep_function(action, spec)
-  local text = text_of(action)
+  local text = "run = " .. text_of(action)
+  local retry = type(spec.retry) == "table" and spec.retry or {}
   local name = free_name()
   spec.id = spec.id or name
   spec.func = name .. ".run"
+  if type(retry.decide) == "function" then
+    text = ("%s\ndecide = %s"):format(text, text_of(retry.decide))
+    spec.retry = {}
+    for key, value in pairs(retry) do
+      spec.retry[key] = value
+    end
+    spec.retry.decide = name .. ".decide"
+  end
   local good, message = raw.job_check(spec)
   if not good then
     fail("%s", message)
   end
   local added
-  added, message = scheduler.add_script(name, "-- typed at the console\nrun = " .. text .. "\n")
+  added, message = scheduler.add_script(name, "-- typed at the console\n" .. text .. "\n")
   if not added then
     fail("%s", message)
   end

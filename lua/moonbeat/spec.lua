@@ -8,6 +8,8 @@ local declared = raw.module("declared")
 local script = raw.script_name()
 local is_console = script == "console"
 
+local hooks = { "on_success", "on_failure", "on_recovered", "on_late" }
+
 --- A global function of the script is named; one typed at the console becomes a script of its own.
 local function place_function(action, spec)
   if is_console then
@@ -21,27 +23,50 @@ local function place_function(action, spec)
   return script .. "." .. name
 end
 
+local function with(original, member, value)
+  local copy = {}
+  for key, known in pairs(original) do
+    copy[key] = known
+  end
+  copy[member] = value
+  return copy
+end
+
+--- What the scheduler knows a function in retry by, beside `action`; the console keeps it with that.
+local function place_decider(decide, action, name)
+  if is_console and type(action) == "function" then
+    return decide
+  elseif is_console then
+    fail('scheduler.%s: a function in retry is kept with one that is typed for run; else name one of the script, '
+      .. 'retry = { decide = "script.function" }', name)
+  end
+  local known = declared.name_of(decide)
+  if not known then
+    fail("scheduler.%s: a function in retry must be a global function of the script, to be found again after a restart",
+      name)
+  end
+  return script .. "." .. known
+end
+
 --- A function that decides about retries is known by its name too.
-local function with_decider_named(spec, name)
+local function with_decider_placed(spec, name)
   local retry = spec.retry
   local decide = type(retry) == "table" and retry.decide or retry
   if type(decide) ~= "function" then
     return spec
   end
-  local known = not is_console and declared.name_of(decide)
-  if not known then
-    fail("scheduler.%s: a function in retry must be a global function of the script, to be found again after a restart",
-      name)
+  local placed = place_decider(decide, spec.func or spec.run, name)
+  return with(spec, "retry", with(type(retry) == "table" and retry or {}, "decide", placed))
+end
+
+--- Functions that hear of a job's events are refused with a sentence, whatever they are; true can be sent.
+local function with_listeners_named(spec)
+  for _, hook in ipairs(hooks) do
+    if type(spec[hook]) == "function" then
+      spec = with(spec, hook, true)
+    end
   end
-  local copy, named = {}, { decide = script .. "." .. known }
-  for key, value in pairs(type(retry) == "table" and retry or {}) do
-    named[key] = key == "decide" and named.decide or value
-  end
-  for key, value in pairs(spec) do
-    copy[key] = value
-  end
-  copy.retry = named
-  return copy
+  return spec
 end
 
 --- The spec as C wants it, and the name of the script that was made for its function, if any. A spec
@@ -50,7 +75,7 @@ return function(spec, name)
   if type(spec) ~= "table" then
     fail("scheduler.%s wants a table of options, not a %s", name, type(spec))
   end
-  spec = with_decider_named(spec, name)
+  spec = with_listeners_named(with_decider_placed(spec, name))
   local func, run = spec.func, spec.run
   local is_short = type(func) == "string" and not is_console and not func:find(".", 1, true)
   if type(func) ~= "function" and type(run) ~= "function" and type(spec.trigger) ~= "userdata" and not is_short

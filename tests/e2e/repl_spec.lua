@@ -56,6 +56,34 @@ job("second"):remove() return list()
     assert.equal('"console_1"\n""\n', output)
   end)
 
+  it("keeps a function in retry with that in run", function()
+    local output, status = repl("", [[
+function give_up(run, message) return not message:find "twice" and "10ms" or false end
+_ = job "tries" { retry = { decide = give_up, attempts = 5 }, run = function(run)
+  error(run.attempt == 2 and "twice" or "once", 0)
+end }
+_ = job "again" { retry = function() return false end, run = function() error "no" end }
+function last(id) local run scheduler.run_now(id) repeat sleep "20ms" run = scheduler.runs(id)[1]
+  until run and run.state == "failed" and run.finished_at return run end
+return last("tries").attempt, last("again").attempt, scheduler.show_script("console_1").source:match "decide = %w+"
+]])
+    assert.equal('2, 1, "decide = function"', output:match "([^\n]*)\n$", output)
+    assert.equal(0, status)
+  end)
+
+  it("says which functions a job typed there cannot have", function()
+    for message, code in pairs {
+      ["on_success is for jobs that a script declares: on("] =
+        'job "x" { run = function() end, on_success = function() end }',
+      ["a function in retry is kept with one that is typed for run"] =
+        'job "x" { run = command "true", retry = function() end }',
+    } do
+      local output, status = repl("-e " .. quote(code))
+      assert.matches(message, output, 1, true)
+      assert.equal(65, status)
+    end
+  end)
+
   it("gives one JSON object a line with --json", function()
     local output = repl("--json -e " .. quote('print("x") return 2'))
     assert.equal('{"print":"x"}\n{"results":"2","incomplete":false}\n', output:gsub('"incomplete":false,"results":"2"',
