@@ -165,7 +165,7 @@ kv.update = both("update", function(shared, key, change, options)
     if compare_and_set("kv.update", params) then
       return new
     elseif try > TRIES_AT_ONCE then
-      raw.sleep(math.random() * try / 1000)
+      raw.sleep(raw.random_integer(0, 1000) / 1000 * try / 1000)
     end
   end
   return fail('kv.update: "%s" was changed by others %d times in a row while the function ran: make it shorter',

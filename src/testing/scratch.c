@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/temporary.h"
 #include "vm/api_fs_work.h"
 
 static enum error_code make_folder(const char *path, const char *name, struct error *error)
@@ -24,7 +25,7 @@ enum error_code scratch_make(char **path, struct error *error)
 {
   const char *base = getenv("TMPDIR");
   char *made = memory_printf("%s/moonbeat-testing-XXXXXX", base && *base ? base : "/tmp");
-  if (!mkdtemp(made)) {
+  if (!temporary_folder(made)) {
     enum error_code code = error_set_errno(error, ERROR_IO, errno, "cannot make %s", made);
     free(made);
     return code;

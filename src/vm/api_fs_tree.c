@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/temporary.h"
 #include "vm/api_fs_job.h"
 #include "vm/api_fs_work.h"
 
@@ -182,7 +183,7 @@ void fs_work_tempdir(struct fs_job *job)
   char *path = memory_printf("%s/moonbeat-XXXXXX", base && *base ? base : "/tmp");
   free(job->shown);
   job->shown = memory_strdup(path);
-  if (mkdtemp(path))
+  if (temporary_folder(path))
     append_name(job, path);
   else
     fs_fail(job, errno);
