@@ -1,5 +1,7 @@
 """kill -9 at random moments under mixed load. Clients add, change, pause, run and remove jobs, tell of events, keep values
-and add scripts; files are saved; history is pruned; and every due time must still be one run or part of one skip."""
+and add scripts; files are saved; history is pruned; and every due time must still be one run or part of one skip.
+
+A cycle is a kill; before one in ten the daemon ends in good order and begins again."""
 import random
 import threading
 import time
@@ -233,8 +235,9 @@ def campaign(rig):
         time.sleep(rig.chance.uniform(0.03, 0.4))
         if rig.chance.random() < 0.1:
             daemon.stop()
-        else:
-            rig.inject("kill -9", daemon.kill)
+            daemon.launch()
+            time.sleep(rig.chance.uniform(0.03, 0.4))
+        rig.inject("kill -9", daemon.kill)
         if number % ROUND and number % BATCH == 0:
             rig.check(daemon, final=False)
         daemon.launch()

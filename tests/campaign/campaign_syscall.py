@@ -3,7 +3,8 @@ each name in each thread and kills before the N-th: for every name and N that oc
 some of them. The daemon then starts on what is left, and everything must be as it was acknowledged.
 
 Only calls on the state folder count. Where the daemon is traced from its beginning, the thread that opens the store
-is killed first; the scheduler's own calls come to be counted where that one makes few: "again"."""
+is killed first; the scheduler's own calls come to be counted where that one makes few: "again". How many are never met
+is told with each scenario."""
 import os
 import re
 import shutil
@@ -84,6 +85,21 @@ def calls_made(output):
     for (call, _), count in counts.items():
         most[call] = max(count, most.get(call, 0))
     return most
+
+
+def hidden_calls(output):
+    """Of each name how many calls no kill can meet: another thread had made as many before, and dies in their place."""
+    counts, reached, hidden = {}, set(), {}
+    for line in output.read_text(errors="replace").split("\n"):
+        made = re.match(r"(\d+) +(\w+)\(", line)
+        if not made:
+            continue
+        thread, call = made[1], made[2]
+        counts[thread, call] = counts.get((thread, call), 0) + 1
+        if (call, counts[thread, call]) in reached:
+            hidden[call] = hidden.get(call, 0) + 1
+        reached.add((call, counts[thread, call]))
+    return hidden
 
 
 # ---- the scenarios: what is prepared, and what is done while calls are counted ----
@@ -191,7 +207,7 @@ def act_under_strace(rig, daemon, scenario, call, number, output):
 
 
 def try_one(rig, scenario, call="fsync", number=NEVER):
-    """The calls that were made, when it ended alive; None: it was killed."""
+    """The calls that were made, and those of them that no kill meets, when it ended alive; None: it was killed."""
     daemon = rig.daemon("%s-%s-%d" % (scenario, call, number))
     output = daemon.root / "strace.txt"
     daemon.write("busy", *kill.declare(JOBS))
@@ -202,7 +218,7 @@ def try_one(rig, scenario, call="fsync", number=NEVER):
         wait_until(lambda: not daemon.is_alive(), ATTACH_SECONDS, "the kill at %s %d takes effect" % (call, number))
         is_alive = False
     if is_alive:
-        made = calls_made(output)
+        made = calls_made(output), hidden_calls(output)
         daemon.kill()
     else:
         rig.inject("SIGKILL at %s %d of %s" % (call, number, scenario))
@@ -218,13 +234,17 @@ def try_one(rig, scenario, call="fsync", number=NEVER):
     return made
 
 
+def told(counts):
+    return ", ".join("%s %d" % item for item in sorted(counts.items()))
+
+
 def campaign(rig):
     check_strace()
     trials = []
     for scenario in SCENARIOS:
-        made = try_one(rig, scenario)
+        made, hidden = try_one(rig, scenario)
         all_of = [(scenario, call, number) for call, count in made.items() for number in range(1, count + 1)]
-        rig.note("%s: %s" % (scenario, ", ".join("%s %d" % item for item in sorted(made.items()))))
+        rig.note("%s: %s%s" % (scenario, told(made), "; not reached: " + told(hidden) if hidden else ""))
         trials += all_of if rig.long else sorted(rig.chance.sample(all_of, min(SAMPLES, len(all_of))))
     for trial, _ in zip(trials, rig.cycles(short=len(trials), long=len(trials))):
         try_one(rig, *trial)
