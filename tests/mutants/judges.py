@@ -101,6 +101,13 @@ JUDGES = {"sim": Sim(), "judged": Judged(), "kill": Campaign("kill", (4, 12, 40)
           "clock": Campaign("clock", (10, 100), "shim_clock_shim")}
 
 
+def groups(names, is_each, by):
+    """Lists of those that are asked together, until one of them complains: all, each by itself, or one that is wanted."""
+    if by:
+        return [[by]] if by in names else []
+    return [[name] for name in names] if is_each else [names]
+
+
 def work(judge, tree):
     """Its verdict, after as little work as it needs for a complaint."""
     for size in judge.sizes:

@@ -39,6 +39,13 @@ class Asked(unittest.TestCase):
             self.assertEqual(self.ask(**named)["state"], "not judged")
         self.assertEqual(self.ask(a=late, b=Judge(most=1))["caught_by"], "b")
 
+    def test_who_is_asked(self):
+        names = ["sim", "judged"]
+        self.assertEqual(judges.groups(names, False, None), [names])
+        self.assertEqual(judges.groups(names, True, None), [["sim"], ["judged"]])
+        self.assertEqual(judges.groups(names, False, "judged"), [["judged"]])
+        self.assertEqual(judges.groups(names, True, "kill"), [])
+
     def test_a_program_that_does_not_come_to_its_end(self):
         tree = SimpleNamespace(root=Path(__file__).parent)
         with mock.patch.object(judges, "PATIENCE_S", 0.01):
