@@ -52,6 +52,29 @@ describe("another Lua", function()
 end)
 
 describe("what is installed", function()
+  it("has a unit for systemd that starts the program where it lies", function()
+    local root = folder()
+    local out, ok = shell(("DESTDIR='%s' cmake --install '%s' --prefix /usr"):format(root,
+      assert(os.getenv "MOONBEAT_BUILD")))
+    assert.is_true(ok, out)
+    local function read(path)
+      local file <close> = assert(io.open(root .. path))
+      return (file:read "a")
+    end
+    local unit = read "/usr/lib/systemd/system/moonbeat.service"
+    local program, arguments = unit:match "\nExecStart=(%S+) ([^\n]+)\n"
+    assert.equal("/usr/bin/moonbeat", program)
+    out, ok = shell(("'%s%s' %s --help"):format(root, program, arguments)) -- unknown ones would be refused
+    assert.is_true(ok, out)
+    for name, value in pairs { Type = "notify", KillMode = "mixed", StateDirectory = "moonbeat", User = "moonbeat" } do
+      assert.equal(value, unit:match("\n" .. name .. "=([^\n]*)"), name)
+    end
+    assert.is_true(tonumber(unit:match "\nWatchdogSec=(%d+)\n") > 0)
+    assert.matches("--state /var/lib/moonbeat ", arguments, 1, true)
+    assert.is_nil(unit:find("@", 1, true))
+    assert.matches("\nu moonbeat ", read "/usr/lib/sysusers.d/moonbeat.conf", 1, true)
+  end)
+
   it("is found by stock Lua below its prefix", function()
     local root = folder()
     local build = assert(os.getenv "MOONBEAT_BUILD")
