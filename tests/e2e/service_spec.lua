@@ -4,6 +4,8 @@ local program = os.getenv("MOONBEAT_BIN") or "build/moonbeat"
 local python = "/usr/bin/python3"
 local cases = "tests/e2e/service.py"
 
+local SKIPPED = 77
+
 local daemon = require "support.daemon"
 
 describe("the daemon as a service", function()
@@ -16,6 +18,10 @@ describe("the daemon as a service", function()
     it((name:gsub("_", " ")), function()
       local output, ended = daemon.shell(("MOONBEAT_BIN=%s %s %s %s 2>&1"):format(daemon.quote(program), python, cases,
         name))
+      if ended == SKIPPED then
+        pending(output)
+        return
+      end
       assert.equal(0, ended, output)
     end)
   end
