@@ -56,6 +56,20 @@ describe("tables", function()
     assert.equal("JOB     STATE\né       active\nlonger  x", text)
   end)
 
+  it("shows how far a run is, and what went wrong instead when something did", function()
+    local function last_cell(run)
+      run.id, run.state, run.attempt = "r", "running", 1
+      return tostring(setmetatable({ run }, tables.Runs)):match "\nr +running +%- +%- +1 *(.*)$"
+    end
+    assert.equal("37 % (370/1000), rows", last_cell { progress = { done = 370, total = 1000, note = "rows" } })
+    assert.equal("33 % (1/3)", last_cell { progress = { done = 1, total = 3 } })
+    assert.equal("2.5, of a note", last_cell { progress = { done = 2.5, note = "of a note" } })
+    assert.equal("", last_cell {})
+    assert.equal("no luck", last_cell { progress = { done = 1 }, error = "no luck\nsecond line" })
+    local job = { id = "j", state = "active", trigger_text = "every 5s", progress = { done = 7, total = 10 } }
+    assert.matches("every 5s  70 %% %(7/10%)$", tostring(setmetatable({ job }, tables.Jobs)))
+  end)
+
   it("says when there is nothing", function()
     assert.equal("no jobs", tostring(setmetatable({}, tables.Jobs)))
   end)
