@@ -21,7 +21,8 @@ struct arguments {
   size_t given_count;
 };
 
-/* ERROR_USAGE with one sentence. What is no path must be UTF-8. Without --help or --version the number of words is checked too. */
+/* ERROR_USAGE with one sentence. What is no path must be UTF-8. Without --help or --version the
+ * number of words is checked too. */
 enum error_code arguments_parse(int argc, char *const *argv, struct arguments *arguments,
                                 struct error *error);
 

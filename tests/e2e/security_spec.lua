@@ -282,13 +282,13 @@ describe("the name of a script", function()
 end)
 
 describe("a text", function()
-  --- What a terminal would obey: controls, C1 controls, bidi controls, and bytes that are no UTF-8.
-  local function make_poison()
+  --- What a terminal would obey: controls, C1 controls, bidi controls, and `raw`.
+  local function make_poison(raw)
     local all = {}
     for byte = 1, 31 do
       all[#all + 1] = string.char(byte)
     end
-    all[#all + 1] = "\127\27]0;title\7\27[31m\155"
+    all[#all + 1] = "\127\27]0;title\7\27[31m" .. raw
     for _, point in ipairs { 0x80, 0x85, 0x9b, 0x9d, 0x061c, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2066,
       0x2069, 0xfeff } do
       all[#all + 1] = utf8.char(point)
@@ -318,7 +318,8 @@ describe("a text", function()
     return '"' .. text:gsub(".", function(byte) return ("\\%03d"):format(byte:byte()) end) .. '"'
   end
 
-  local POISON = make_poison()
+  local POISON = make_poison "\155" -- a byte that is no UTF-8
+  local WORD = make_poison "" -- as words on the command line must be
 
   local SCRIPT = [[
     local POISON = %s
@@ -354,16 +355,16 @@ describe("a text", function()
     end
     look "reload"
     for _, job in ipairs { "loud", "table", "retried" } do
-      look("run-now", job, POISON)
+      look("run-now", job, WORD)
     end
     daemon.wait_until(function() return d:runs("retried")[1].attempt == 2 end, PATIENCE, "it is tried again")
     daemon.wait_until(function() return d:runs("loud")[1].finished_at and d:runs("table")[1].finished_at end, PATIENCE,
       "they have run")
-    look("kv", "set", POISON, POISON)
-    look("add", "job", POISON, "--func", "loud." .. POISON, "--trigger", POISON)
-    look("add", "job", "x", "--func", "loud.x", "--trigger", "@daily", "--option", POISON .. "=1")
-    look("set", "pool", POISON, "2")
-    look("emit", POISON, "text=" .. POISON)
+    look("kv", "set", WORD, WORD)
+    look("add", "job", WORD, "--func", "loud." .. WORD, "--trigger", WORD)
+    look("add", "job", "x", "--func", "loud.x", "--trigger", "@daily", "--option", WORD .. "=1")
+    look("set", "pool", WORD, "2")
+    look("emit", WORD, "text=" .. WORD)
     look("repl", "-e", "error(" .. write_escaped(POISON) .. ")")
     for _, command in ipairs { "status", "list", "runs", "events", "listeners", "scripts", "kv list", "locks",
       "pools" } do
@@ -382,7 +383,7 @@ describe("a text", function()
         words[#words + 1] = word
       end
       local last = #words + 1
-      for _, argument in ipairs { "loud", "table", "retried", POISON } do
+      for _, argument in ipairs { "loud", "table", "retried", WORD, POISON } do
         words[last] = argument
         look(table.unpack(words, 1, last))
         words[last + 1] = "--json"
