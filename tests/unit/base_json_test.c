@@ -1,5 +1,7 @@
 #include "support/unit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +94,65 @@ static void finds_members(void **state)
   json_free(document);
 }
 
+static void check_written(struct buffer *out, const char *expected)
+{
+  assert_string_equal(out->data, expected);
+  buffer_clear(out);
+}
+
+static void check_number(struct buffer *out, double value)
+{
+  struct json_writer writer = {.out = out};
+  char text[40];
+  for (int digits = 15; digits == 15 || (digits <= 17 && strtod(text, NULL) != value); digits++)
+    snprintf(text, sizeof text, "%.*g", digits, value);
+  if (!strpbrk(text, ".eE"))
+    strcat(text, ".0");
+  json_write_number(&writer, value);
+  check_written(out, text);
+}
+
+/* As the library's shortest form that is read as the same number. */
+static void writes_numbers_in_their_shortest_form(void **state)
+{
+  (void)state;
+  static const double some[] = {0.0,   -0.0,     1e15,   999999999999999.0, 1e-4,  9.9e-5, 0.1,
+                                1e-8,  123.4567, 1.0625, 4503599627370496,  0.125, 1e300,  5e-324,
+                                1e-10, 0.3,      0.7,    2.0 / 3.0,         1e22,  1.1e14, -7.25};
+  struct buffer out = {0};
+  for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+    check_number(&out, some[i]);
+  uint64_t random = 88172645463325252U;
+  for (int i = 0; i < 200000; i++) {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    double scale = 1;
+    for (int decimals = i % 12; decimals > 0; decimals--)
+      scale *= 10;
+    check_number(&out, (double)(random >> (i % 53 + 11)) / (i % 3 ? scale : -scale));
+  }
+  static const int64_t integers[] = {0, 7, -10, INT64_MAX, INT64_MIN, 1000000};
+  for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
+    struct json_writer writer = {.out = &out};
+    char text[40];
+    snprintf(text, sizeof text, "%" PRId64, integers[i]);
+    json_write_integer(&writer, integers[i]);
+    check_written(&out, text);
+  }
+  buffer_deinit(&out);
+}
+
+static void escapes_what_must_be(void **state)
+{
+  (void)state;
+  struct buffer out = {0};
+  struct json_writer writer = {.out = &out};
+  json_write_string(&writer, "\0\1\b\t\n\f\r\x1f \"\\\x7fz", 13);
+  check_written(&out, "\"\\u0000\\u0001\\b\\t\\n\\f\\r\\u001f \\\"\\\\\\u007fz\"");
+  buffer_deinit(&out);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -99,6 +160,8 @@ int main(void)
       cmocka_unit_test(refuses_with_the_place),
       cmocka_unit_test(bounds_the_depth),
       cmocka_unit_test(finds_members),
+      cmocka_unit_test(writes_numbers_in_their_shortest_form),
+      cmocka_unit_test(escapes_what_must_be),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
