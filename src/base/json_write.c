@@ -131,16 +131,27 @@ void json_write_text(struct json_writer *writer, const char *text)
     json_write_null(writer);
 }
 
-static void escape_byte(struct buffer *out, unsigned char byte)
+static bool is_escaped(unsigned char byte)
+{
+  return byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f;
+}
+
+/* Escapes what is to be at the beginning; returns how many bytes that were. */
+static size_t escape_run(struct buffer *out, const char *data, size_t size)
 {
   static const char short_forms[0x80] = {['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
                                          ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't'};
   static const char digits[] = "0123456789abcdef";
-  char text[] = {'\\', short_forms[byte], '0', '0', digits[byte >> 4], digits[byte & 15]};
-  bool is_short = text[1] != '\0';
-  if (!is_short)
-    text[1] = 'u';
-  buffer_append(out, text, is_short ? 2 : sizeof text);
+  size_t at = 0;
+  for (; at < size && is_escaped((unsigned char)data[at]); at++) {
+    unsigned char byte = (unsigned char)data[at];
+    char text[] = {'\\', short_forms[byte], '0', '0', digits[byte >> 4], digits[byte & 15]};
+    bool is_short = text[1] != '\0';
+    if (!is_short)
+      text[1] = 'u';
+    buffer_append(out, text, is_short ? 2 : sizeof text);
+  }
+  return at;
 }
 
 /* The high bit of each byte that is zero is set; perhaps also that of one above such a byte. */
@@ -171,7 +182,7 @@ static size_t plain_run(const char *data, size_t size)
     }
     unsigned char byte = (unsigned char)data[at];
     if (byte < 0x80) {
-      if (byte < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f)
+      if (is_escaped(byte))
         break;
       at++;
     } else {
@@ -195,11 +206,12 @@ void json_write_string(struct json_writer *writer, const char *data, size_t size
     at += run;
     if (at == size)
       break;
-    unsigned char byte = (unsigned char)data[at++];
-    if (byte < 0x80)
-      escape_byte(writer->out, byte);
-    else
+    size_t escaped = escape_run(writer->out, data + at, size - at);
+    at += escaped;
+    if (escaped == 0) {
       buffer_append_text(writer->out, "\xef\xbf\xbd");
+      at++;
+    }
   }
   buffer_append_byte(writer->out, '"');
 }

@@ -36,14 +36,11 @@ static char *shorten(const char *text, size_t size)
   return buffer_take(&out);
 }
 
-static int after_run(lua_State *L, int status, lua_KContext unused)
+static int take_result(lua_State *L, int status, lua_KContext is_good)
 {
   (void)status;
-  (void)unused;
   struct run_call *run = (struct run_call *)vm_call_argument(L);
-  if (lua_isnil(L, -1))
-    return 0;
-  if (!api_json_encode(L, -1, "result", 0))
+  if (!is_good)
     return luaL_error(L, "the result cannot be stored: %s", lua_tostring(L, -1));
   size_t size;
   const char *text = lua_tolstring(L, -1, &size);
@@ -52,6 +49,13 @@ static int after_run(lua_State *L, int status, lua_KContext unused)
   if (run->result != clean)
     free(clean);
   return 0;
+}
+
+static int after_run(lua_State *L, int status, lua_KContext unused)
+{
+  (void)status;
+  (void)unused;
+  return lua_isnil(L, -1) ? 0 : api_json_encode_in_slices(L, -1, "result", 0, take_result);
 }
 
 static void set_text(lua_State *L, const char *name, const char *text)

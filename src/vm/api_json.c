@@ -7,7 +7,11 @@
  * such a {}, and time values, which become RFC 3339 text. What has no JSON is refused with the path
  * to it.
  *
- * Works in any Lua state; on the worker's thread. */
+ * The tables that are open, each within the one before, lie on the Lua stack and not on C's, so
+ * that encoding can be cut into slices like Lua code. What the script changes meanwhile may be
+ * written as it was or as it is.
+ *
+ * Works in any Lua state, in slices in those of a worker; on the worker's thread. */
 #include "vm/api_json.h"
 
 #include <inttypes.h>
@@ -22,6 +26,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "vm/api_time.h"
+#include "vm/call.h"
 #include "vm/vm.h"
 
 #define ARRAY_MARK "json.array"
@@ -31,17 +36,20 @@ enum { ENCODED_SIZE_MAX = 64 << 20 };
 struct key {
   const char *data; /* the table's own string */
   size_t size;
+  uint64_t begin; /* its first bytes, which mostly decide the order without a look at the string */
 };
 
-/* One step of the path from the root to the value at hand, for messages and to find cycles. */
+/* A table that is open: at the element `index` of `count`, or behind the key before `next_key`. */
 struct step {
-  const void *table;
-  struct key key; /* NULL: an element, `index` counts */
-  lua_Integer index;
+  const void *table; /* to find cycles */
+  bool is_object;
+  lua_Integer index, count;
+  size_t first_key, next_key; /* among the encoder's; the innermost object's are the last */
+  char *kept;                 /* the keys' bytes, when the table may have lost them */
 };
 
-/* One per state, kept in the registry: encoding runs no Lua code, so that it is never begun twice.
- * What an error that was raised in the middle left in it, the next one clears away. */
+/* One per state, kept in the registry; one that pauses leaves it to whoever encodes meanwhile. What
+ * an error that was raised in the middle left in it, the next one clears away. */
 struct encoder {
   struct buffer out;
   struct json_writer writer;
@@ -52,33 +60,57 @@ struct encoder {
   size_t key_count, key_capacity;
   const char *name;
   struct buffer problem;
+  lua_KFunction after; /* in slices */
+  int to_look;         /* so many values until the clock is looked at */
 };
 
 static const char encoder_key;
 
-enum { OUT_KEPT_MAX = 64 << 10 };
+enum { OUT_KEPT_MAX = 64 << 10, LOOK_VALUES = 64 };
+
+static void forget_steps(struct encoder *e)
+{
+  for (; e->depth > 0; e->depth--)
+    free(e->steps[e->depth].kept);
+}
 
 static int l_encoder_gc(lua_State *L) /* encoder -> */
 {
   struct encoder *e = lua_touserdata(L, 1);
   buffer_deinit(&e->out);
   buffer_deinit(&e->problem);
+  forget_steps(e);
   free(e->keys);
   e->keys = NULL;
   return 0;
 }
 
+static void make_encoder(lua_State *L) /* -- encoder */
+{
+  memset(lua_newuserdatauv(L, sizeof(struct encoder), 0), 0, sizeof(struct encoder));
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, l_encoder_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &encoder_key);
+}
+
+/* -- encoder */
 static struct encoder *begin_encoding(lua_State *L, const char *name, int indent)
 {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &encoder_key);
+  luaL_checkstack(L, 10, NULL);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &encoder_key) != LUA_TUSERDATA) {
+    lua_pop(L, 1);
+    make_encoder(L);
+  }
   struct encoder *e = lua_touserdata(L, -1);
-  lua_pop(L, 1);
   buffer_clear(&e->out);
   buffer_clear(&e->problem);
+  forget_steps(e);
   e->writer = (struct json_writer){.out = &e->out};
   e->indent = indent;
   e->name = name;
-  e->depth = 0;
   e->key_count = 0;
   return e;
 }
@@ -93,10 +125,11 @@ static bool refuse(struct encoder *e, const char *what)
     buffer_append_text(text, e->name);
   for (int i = 1; i <= e->depth; i++) {
     const struct step *step = &e->steps[i];
-    if (step->key.data) {
+    if (step->is_object && step->next_key > step->first_key) {
+      const struct key *key = &e->keys[step->next_key - 1];
       if (text->size)
         buffer_append_byte(text, '.');
-      text_append_visible(text, step->key.data, step->key.size < 60 ? step->key.size : 60);
+      text_append_visible(text, key->data, key->size < 60 ? key->size : 60);
     } else if (step->index) {
       buffer_printf(text, "[%lld]", (long long)step->index);
     }
@@ -119,21 +152,28 @@ static void break_line(struct encoder *e)
     buffer_append_byte(&e->out, ' ');
 }
 
-static bool encode_value(lua_State *L, struct encoder *e, int index);
+static bool has_room(struct encoder *e, size_t size)
+{
+  if (e->out.size + size <= ENCODED_SIZE_MAX)
+    return true;
+  return refuse(e, "more than 64 MiB of JSON");
+}
 
 static bool encode_string(struct encoder *e, const char *data, size_t size)
 {
   if (!text_is_utf8(data, size, NULL))
     return refuse(e, "a string that is not UTF-8 cannot be stored");
+  if (!has_room(e, size))
+    return false;
   json_write_string(&e->writer, data, size);
-  if (e->out.size > ENCODED_SIZE_MAX)
-    return refuse(e, "more than 64 MiB of JSON");
   return true;
 }
 
 static int compare_keys(const void *left, const void *right)
 {
   const struct key *a = left, *b = right;
+  if (a->begin != b->begin)
+    return a->begin < b->begin ? -1 : 1;
   int order = memcmp(a->data, b->data, a->size < b->size ? a->size : b->size);
   return order ? order : (a->size > b->size) - (a->size < b->size);
 }
@@ -144,7 +184,10 @@ static void push_key(struct encoder *e, const char *data, size_t size)
     e->key_capacity = e->key_capacity ? e->key_capacity * 2 : 32;
     e->keys = memory_resize(e->keys, e->key_capacity * sizeof *e->keys);
   }
-  e->keys[e->key_count++] = (struct key){data, size};
+  struct key *key = &e->keys[e->key_count++];
+  *key = (struct key){.data = data, .size = size};
+  for (size_t i = 0; i < sizeof key->begin; i++)
+    key->begin = key->begin << 8 | (i < size ? (unsigned char)data[i] : 0);
 }
 
 /* What the keys say: how many there are and whether all are 1..n or all strings, which are pushed.
@@ -188,76 +231,48 @@ static bool has_mark(lua_State *L, int index, const char *mark)
   return is_same;
 }
 
-static bool encode_array(lua_State *L, struct encoder *e, int index, lua_Integer count)
+/* (table -- table) */
+static bool open_table(lua_State *L, struct encoder *e)
 {
-  struct step *step = &e->steps[e->depth];
-  json_begin_array(&e->writer);
-  for (lua_Integer i = 1; i <= count; i++) {
-    step->index = i;
-    break_line(e);
-    lua_rawgeti(L, index, i);
-    if (!encode_value(L, e, lua_gettop(L)))
-      return false;
-    lua_pop(L, 1);
-  }
-  e->depth--;
-  e->writer.needs_comma = false;
-  if (count)
-    break_line(e);
-  json_end_array(&e->writer);
-  return true;
-}
-
-static bool encode_object(lua_State *L, struct encoder *e, int index, size_t first_key)
-{
-  struct step *step = &e->steps[e->depth];
-  size_t end = e->key_count;
-  if (end - first_key > 1)
-    qsort(e->keys + first_key, end - first_key, sizeof *e->keys, compare_keys);
-  json_begin_object(&e->writer);
-  for (size_t i = first_key; i < end; i++) {
-    step->key = e->keys[i];
-    break_line(e);
-    if (!encode_string(e, step->key.data, step->key.size))
-      return false;
-    buffer_append_text(&e->out, e->indent ? ": " : ":");
-    e->writer.needs_comma = false;
-    lua_pushlstring(L, step->key.data, step->key.size);
-    lua_rawget(L, index);
-    if (!encode_value(L, e, lua_gettop(L)))
-      return false;
-    lua_pop(L, 1);
-  }
-  e->key_count = first_key;
-  e->depth--;
-  e->writer.needs_comma = false;
-  if (end > first_key)
-    break_line(e);
-  json_end_object(&e->writer);
-  return true;
-}
-
-static bool encode_table(lua_State *L, struct encoder *e, int index)
-{
-  const void *table = lua_topointer(L, index);
+  const void *table = lua_topointer(L, -1);
   for (int i = 1; i <= e->depth; i++)
     if (e->steps[i].table == table)
       return refuse(e, "a table that contains itself cannot be stored");
-  if (e->depth == JSON_DEPTH_MAX)
+  if (e->depth == JSON_DEPTH_MAX || !lua_checkstack(L, 10))
     return refuse(e, "nested too deeply");
-  if (!lua_checkstack(L, 10))
-    return refuse(e, "nested too deeply");
-  e->steps[++e->depth] = (struct step){.table = table};
-  size_t first_key = e->key_count;
-  lua_Integer count;
-  if (!read_keys(L, e, index, &count))
+  struct step *step = &e->steps[++e->depth];
+  *step = (struct step){.table = table, .first_key = e->key_count, .next_key = e->key_count};
+  int index = lua_gettop(L);
+  if (!read_keys(L, e, index, &step->count))
     return false;
-  bool is_named = e->key_count > first_key;
-  if (is_named && has_mark(L, index, ARRAY_MARK))
+  size_t names = e->key_count - step->first_key;
+  if (names > 0 && has_mark(L, index, ARRAY_MARK))
     return refuse(e, "a json.array cannot have named fields");
-  if (is_named || (count == 0 && has_mark(L, index, API_JSON_OBJECT)))
-    return encode_object(L, e, index, first_key);
-  return encode_array(L, e, index, count);
+  step->is_object = names > 0 || (step->count == 0 && has_mark(L, index, API_JSON_OBJECT));
+  if (names > 1)
+    qsort(e->keys + step->first_key, names, sizeof *e->keys, compare_keys);
+  if (step->is_object)
+    json_begin_object(&e->writer);
+  else
+    json_begin_array(&e->writer);
+  return true;
+}
+
+/* (table --) */
+static void close_table(lua_State *L, struct encoder *e)
+{
+  struct step *step = &e->steps[e->depth--];
+  bool is_empty = step->count == 0 && e->key_count == step->first_key;
+  e->writer.needs_comma = false;
+  if (!is_empty)
+    break_line(e);
+  if (step->is_object)
+    json_end_object(&e->writer);
+  else
+    json_end_array(&e->writer);
+  e->key_count = step->first_key;
+  free(step->kept);
+  lua_pop(L, 1);
 }
 
 static bool encode_number(lua_State *L, struct encoder *e, int index)
@@ -275,7 +290,22 @@ static bool encode_number(lua_State *L, struct encoder *e, int index)
   return true;
 }
 
-static bool encode_value(lua_State *L, struct encoder *e, int index)
+static bool encode_userdata(lua_State *L, struct encoder *e, int index)
+{
+  char text[API_TIME_TEXT_SIZE];
+  bool is_light = lua_islightuserdata(L, index);
+  if (is_light && !lua_touserdata(L, index)) {
+    json_write_null(&e->writer);
+    return true;
+  }
+  if (is_light || !api_time_text(L, index, text))
+    return refuse(e, "a userdata cannot be stored");
+  json_write_text(&e->writer, text);
+  return true;
+}
+
+/* What is no table. */
+static bool encode_scalar(lua_State *L, struct encoder *e, int index)
 {
   size_t size;
   const char *data;
@@ -291,22 +321,9 @@ static bool encode_value(lua_State *L, struct encoder *e, int index)
   case LUA_TSTRING:
     data = lua_tolstring(L, index, &size);
     return encode_string(e, data, size);
-  case LUA_TTABLE:
-    return encode_table(L, e, index);
   case LUA_TLIGHTUSERDATA:
-    if (lua_touserdata(L, index) == NULL) {
-      json_write_null(&e->writer);
-      return true;
-    }
-    break;
-  case LUA_TUSERDATA: {
-    char text[API_TIME_TEXT_SIZE];
-    if (api_time_text(L, index, text)) {
-      json_write_text(&e->writer, text);
-      return true;
-    }
-    break;
-  }
+  case LUA_TUSERDATA:
+    return encode_userdata(L, e, index);
   default:
     break;
   }
@@ -315,33 +332,144 @@ static bool encode_value(lua_State *L, struct encoder *e, int index)
   return refuse(e, what);
 }
 
-bool api_json_encode(lua_State *L, int index, const char *name, int indent)
+/* (value --), or (table -- table), which is the innermost then */
+static bool encode_value(lua_State *L, struct encoder *e)
 {
-  index = lua_absindex(L, index);
-  luaL_checkstack(L, 10, NULL);
-  struct encoder *e = begin_encoding(L, name, indent);
-  int top = lua_gettop(L);
-  bool is_good = encode_value(L, e, index);
-  lua_settop(L, top);
-  struct buffer *text = is_good ? &e->out : &e->problem;
+  if (!has_room(e, 0))
+    return false;
+  if (lua_istable(L, -1))
+    return open_table(L, e);
+  bool is_good = encode_scalar(L, e, lua_gettop(L));
+  lua_pop(L, 1);
+  return is_good;
+}
+
+/* An element or a member of the innermost table, or its end. (table -- ...) */
+static bool encode_next(lua_State *L, struct encoder *e)
+{
+  struct step *step = &e->steps[e->depth];
+  if (step->is_object ? step->next_key == e->key_count : step->index == step->count) {
+    close_table(L, e);
+    return true;
+  }
+  break_line(e);
+  if (!step->is_object) {
+    lua_rawgeti(L, -1, ++step->index);
+    return encode_value(L, e);
+  }
+  const struct key *key = &e->keys[step->next_key++];
+  if (!encode_string(e, key->data, key->size))
+    return false;
+  buffer_append_text(&e->out, e->indent ? ": " : ":");
+  e->writer.needs_comma = false;
+  lua_pushlstring(L, key->data, key->size);
+  lua_rawget(L, -2);
+  return encode_value(L, e);
+}
+
+/* Pushes the text, or what is wrong and returns false. */
+static bool push_encoded(lua_State *L, struct encoder *e, bool is_good)
+{
+  is_good = is_good && has_room(e, 0);
+  const struct buffer *text = is_good ? &e->out : &e->problem;
   lua_pushlstring(L, text->data, text->size);
   if (e->out.capacity > OUT_KEPT_MAX)
     buffer_deinit(&e->out);
   return is_good;
 }
 
+bool api_json_encode(lua_State *L, int index, const char *name, int indent)
+{
+  index = lua_absindex(L, index);
+  int top = lua_gettop(L);
+  struct encoder *e = begin_encoding(L, name, indent);
+  lua_pushvalue(L, index);
+  bool is_good = encode_value(L, e);
+  while (is_good && e->depth > 0)
+    is_good = encode_next(L, e);
+  is_good = push_encoded(L, e, is_good);
+  lua_replace(L, top + 1);
+  lua_settop(L, top + 1);
+  return is_good;
+}
+
+/* ---- in slices ---- */
+
+/* The script may take away from a table what it likes while others run. */
+static void keep_keys(struct encoder *e)
+{
+  for (int i = 1; i <= e->depth; i++) {
+    struct step *step = &e->steps[i];
+    size_t end = i < e->depth ? e->steps[i + 1].first_key : e->key_count, size = 0;
+    if (step->kept || step->first_key == end)
+      continue;
+    for (size_t k = step->first_key; k < end; k++)
+      size += e->keys[k].size;
+    char *at = step->kept = memory_alloc(size + 1);
+    for (size_t k = step->first_key; k < end; at += e->keys[k++].size)
+      e->keys[k].data = memcpy(at, e->keys[k].data, e->keys[k].size);
+  }
+}
+
+/* The encoder lies at `at`, the open tables above. */
+static int encode_on(lua_State *L, int status, lua_KContext at)
+{
+  (void)status;
+  struct encoder *e = lua_touserdata(L, (int)at);
+  bool is_good = true;
+  while (is_good && e->depth > 0) {
+    if (--e->to_look < 0) {
+      e->to_look = LOOK_VALUES;
+      if (call_should_pause(L)) {
+        keep_keys(e);
+        lua_pushnil(L);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &encoder_key);
+        return call_pause(L, at, encode_on);
+      }
+    }
+    is_good = encode_next(L, e);
+  }
+  lua_settop(L, (int)at);
+  return e->after(L, LUA_OK, push_encoded(L, e, is_good));
+}
+
+int api_json_encode_in_slices(lua_State *L, int index, const char *name, int indent,
+                              lua_KFunction after)
+{
+  index = lua_absindex(L, index);
+  struct encoder *e = begin_encoding(L, name, indent);
+  int at = lua_gettop(L);
+  e->after = after;
+  e->to_look = LOOK_VALUES;
+  lua_pushvalue(L, index);
+  if (encode_value(L, e))
+    return encode_on(L, LUA_OK, at);
+  lua_settop(L, at);
+  return after(L, LUA_OK, push_encoded(L, e, false));
+}
+
 /* ---- bindings ---- */
 
-static int l_encode(lua_State *L) /* value name? indent? -> text | nil message */
+static int after_encoding(lua_State *L, int status, lua_KContext is_good)
 {
-  luaL_checkany(L, 1);
-  const char *name = luaL_optstring(L, 2, NULL);
-  lua_Integer indent = luaL_optinteger(L, 3, 0);
-  if (api_json_encode(L, 1, name, (int)(indent < 0 ? 0 : indent > 16 ? 16 : indent)))
+  (void)status;
+  if (is_good)
     return 1;
   lua_pushnil(L);
   lua_insert(L, -2);
   return 2;
+}
+
+/* value name? indent? -> text | nil message; upvalue 1: whether it is in slices */
+static int l_encode(lua_State *L)
+{
+  luaL_checkany(L, 1);
+  const char *name = luaL_optstring(L, 2, NULL);
+  lua_Integer indent = luaL_optinteger(L, 3, 0);
+  int blanks = (int)(indent < 0 ? 0 : indent > 16 ? 16 : indent);
+  if (lua_toboolean(L, lua_upvalueindex(1)))
+    return api_json_encode_in_slices(L, 1, name, blanks, after_encoding);
+  return after_encoding(L, LUA_OK, api_json_encode(L, 1, name, blanks));
 }
 
 static int l_decode(lua_State *L) /* text drops_nulls? -> value | nil message */
@@ -384,25 +512,28 @@ static void set_null_metatable(lua_State *L)
   lua_pop(L, 1);
 }
 
-static void make_encoder(lua_State *L)
+static void add_encode(lua_State *L, bool is_in_slices) /* raw -- raw */
 {
-  memset(lua_newuserdatauv(L, sizeof(struct encoder), 0), 0, sizeof(struct encoder));
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, l_encoder_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, -2);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &encoder_key);
+  lua_pushboolean(L, is_in_slices);
+  lua_pushcclosure(L, l_encode, 1);
+  lua_setfield(L, -2, "json_encode");
+}
+
+void api_json_open_in_slices(lua_State *L) /* raw -- raw */
+{
+  api_json_open(L);
+  add_encode(L, true);
 }
 
 void api_json_open(lua_State *L) /* raw -- raw */
 {
   static const luaL_Reg functions[] = {
-      {"json_encode", l_encode}, {"json_decode", l_decode}, {"json_array", l_array}, {NULL, NULL}};
+      {"json_decode", l_decode}, {"json_array", l_array}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  add_encode(L, false);
   luaL_newmetatable(L, ARRAY_MARK);
   luaL_newmetatable(L, API_JSON_OBJECT);
   lua_pop(L, 2);
-  make_encoder(L);
   set_null_metatable(L);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "json_null");

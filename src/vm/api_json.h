@@ -27,4 +27,10 @@ enum error_code api_json_push(lua_State *L, const char *text, size_t size,
  * line. */
 bool api_json_encode(lua_State *L, int index, const char *name, int indent);
 
+/* The same in a worker's state, with slices for others in between: returns what `after` returns,
+ * whose context is what api_json_encode returns, with its text on top. To be returned at once; the
+ * value and the name must stay. */
+int api_json_encode_in_slices(lua_State *L, int index, const char *name, int indent,
+                              lua_KFunction after);
+
 #endif

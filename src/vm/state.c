@@ -44,8 +44,8 @@ static int die_of_panic(lua_State *L)
 
 /* What every state needs. */
 static const vm_opener openers[] = {
-    embedded_open, args_open,        api_json_open,      api_log_open, api_sleep_open,
-    api_time_open, api_trigger_open, api_scheduler_open, NULL,
+    embedded_open, args_open,        api_json_open_in_slices, api_log_open, api_sleep_open,
+    api_time_open, api_trigger_open, api_scheduler_open,      NULL,
 };
 
 /* What is added to `raw` when somebody asks for a name that begins like this. */

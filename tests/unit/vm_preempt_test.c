@@ -194,6 +194,45 @@ static void slices_change_nothing(void **state)
   bench_close(&bench);
 }
 
+/* A list is encoded beside others, one of whom takes it apart; the text can be read all the same.
+ */
+static void encoding_is_cut(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm(&bench);
+  struct piece *setup =
+      piece_start(vm,
+                  "list = {} for i = 1, 300000 do list[i] = i / 7 end "
+                  "members = {} for i = 1, 1000 do members[('key '):rep(20) .. i] = { i, i } end "
+                  "members.first = list",
+                  0);
+  piece_wait(&bench, setup);
+  struct piece *encoding = piece_start(vm,
+                                       "local text = json.encode { a = { members }, b = 1 } "
+                                       "local value = assert(json.decode(text)) "
+                                       "return #value.a[1].first + value.b",
+                                       0);
+  struct piece *robbing = piece_start(vm,
+                                      "for name in pairs(members) do members[name] = nil end "
+                                      "for i = 1, 1000 do local s = ('lock '):rep(20) .. i end "
+                                      "collectgarbage() return json.encode { x = { y = 1 } }",
+                                      0);
+  piece_wait(&bench, robbing);
+  assert_string_equal(robbing->result, "{\"x\":{\"y\":1}}");
+  assert_int_equal(encoding->outcome, VM_RUNNING);
+  piece_wait(&bench, encoding);
+  assert_string_equal(encoding->error, "");
+  assert_string_equal(encoding->result, "300001");
+  assert_true(encoding->call.usage.slices > 3);
+  piece_free(setup);
+  piece_free(encoding);
+  piece_free(robbing);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 static void idle_threads_are_not_woken(void **state)
 {
   (void)state;
@@ -240,11 +279,9 @@ static void cpu_time_is_limited(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(ends_runaways),
-      cmocka_unit_test(ends_what_cannot_be_sliced),
-      cmocka_unit_test(neighbours_go_on),
-      cmocka_unit_test(slices_change_nothing),
-      cmocka_unit_test(idle_threads_are_not_woken),
+      cmocka_unit_test(ends_runaways),       cmocka_unit_test(ends_what_cannot_be_sliced),
+      cmocka_unit_test(neighbours_go_on),    cmocka_unit_test(slices_change_nothing),
+      cmocka_unit_test(encoding_is_cut),     cmocka_unit_test(idle_threads_are_not_woken),
       cmocka_unit_test(cpu_time_is_limited),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
