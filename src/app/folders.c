@@ -35,7 +35,7 @@ static enum error_code close_to_others(const char *path, const struct stat *fact
                      "the state folder %s belongs to user %u, and this is user %u: chown it, or "
                      "give --state",
                      path, (unsigned)facts->st_uid, (unsigned)geteuid());
-  if (facts->st_mode & S_ISVTX)
+  if ((facts->st_mode & S_ISVTX) && (facts->st_mode & S_IWOTH))
     return error_set(error, ERROR_PERMISSION,
                      "%s is a folder that users share: give --state a folder of its own", path);
   if (facts->st_uid != geteuid() && (facts->st_mode & S_IWOTH))
