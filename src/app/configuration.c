@@ -122,6 +122,20 @@ static enum error_code read_keep_logs(struct reading *r)
   return code;
 }
 
+/* A state needs a tenth of the least; four times the most is still counted. */
+static enum error_code read_script_memory(struct reading *r)
+{
+  int64_t bytes = 0;
+  enum error_code code = size_from_json(r->value, "script_memory", &bytes, r->error);
+  if (code)
+    return code;
+  if (bytes < 1 << 20 || bytes > INT64_C(1) << 40)
+    return error_set(r->error, ERROR_INVALID, "script_memory must be between 1M and 1024G");
+  if (r->options->script_memory < 0)
+    r->options->script_memory = bytes;
+  return ERROR_OK;
+}
+
 static enum error_code read_log_level(struct reading *r)
 {
   int level = log_level_from_name(json_text(r->value, ""));
@@ -149,10 +163,18 @@ static const struct {
   const char *name;
   enum error_code (*read)(struct reading *reading);
 } known[] = {
-    {"grace", read_grace},         {"jobs", read_jobs},           {"keep", read_keep},
-    {"keep_runs", read_keep_runs}, {"keep_logs", read_keep_logs}, {"log_level", read_log_level},
-    {"secrets", read_secrets},     {"state", read_state},         {"stuck_grace", read_stuck_grace},
-    {"timezone", read_timezone},   {"workers", read_workers},
+    {"grace", read_grace},
+    {"jobs", read_jobs},
+    {"keep", read_keep},
+    {"keep_runs", read_keep_runs},
+    {"keep_logs", read_keep_logs},
+    {"log_level", read_log_level},
+    {"script_memory", read_script_memory},
+    {"secrets", read_secrets},
+    {"state", read_state},
+    {"stuck_grace", read_stuck_grace},
+    {"timezone", read_timezone},
+    {"workers", read_workers},
 };
 
 enum { KNOWN_COUNT = sizeof known / sizeof known[0] };

@@ -75,6 +75,7 @@ static enum error_code start_one(struct fleet *fleet, struct member *member, str
           .first_number = (uint64_t)member->lives++ << 40,
           .gauge = &member->gauge,
           .jobs_folder = o->jobs_folder,
+          .memory_cap = (size_t)o->script_memory,
           .isolate = {.program = o->program, .timezone = o->timezone, .store = fleet->store_path}},
       error);
   if (member->worker)

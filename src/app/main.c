@@ -44,6 +44,8 @@ static struct moonbeat_options translate(const struct daemon_options *options)
     o.keep_runs = options->keep_runs;
   if (options->keep_logs >= 0)
     o.keep_logs = options->keep_logs;
+  if (options->script_memory >= 0)
+    o.script_memory = options->script_memory;
   if (options->log_level >= 0)
     log_set_level((enum log_level)options->log_level);
   return o;

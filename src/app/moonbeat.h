@@ -40,6 +40,7 @@ struct moonbeat_options {
   int64_t keep_us;        /* ended runs are kept so long */
   int64_t keep_runs;      /* and at most so many of each job, */
   int64_t keep_logs;      /* and so many bytes of their logs */
+  int64_t script_memory;  /* bytes that the Lua state of a script may hold */
 };
 
 #define MOONBEAT_OPTIONS_DEFAULT                                                                   \
@@ -49,7 +50,8 @@ struct moonbeat_options {
                              .stuck_grace_us = 60 * INT64_C(1000000),                              \
                              .keep_us = INT64_C(30) * 86400 * 1000000,                             \
                              .keep_runs = 1000,                                                    \
-                             .keep_logs = 64 << 20})
+                             .keep_logs = 64 << 20,                                                \
+                             .script_memory = 64 << 20})
 
 /* Opens the store, recovers and starts. The scripts of the folder are loaded after it has returned:
  * the request "reload" waits for them. NULL with *error set: ERROR_BUSY when another process holds

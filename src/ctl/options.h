@@ -29,6 +29,7 @@ struct daemon_options {
   int64_t keep_us;        /* ended runs are kept so long; -1: not given */
   int64_t keep_runs;      /* and at most so many of a job; -1: not given */
   int64_t keep_logs;      /* and so many bytes of their logs; -1: not given */
+  int64_t script_memory;  /* bytes that the Lua state of a script may hold; -1: not given */
 };
 
 #define DAEMON_OPTIONS_EMPTY                                                                       \
@@ -37,7 +38,8 @@ struct daemon_options {
                            .stuck_grace_us = -1,                                                   \
                            .keep_us = -1,                                                          \
                            .keep_runs = -1,                                                        \
-                           .keep_logs = -1})
+                           .keep_logs = -1,                                                        \
+                           .script_memory = -1})
 
 void daemon_options_deinit(struct daemon_options *options);
 

@@ -523,6 +523,7 @@ describe("a wrong command line", function()
       { "return { keep_logs = '5 feet' }", ': keep_logs "5 feet" is no size: write 4096, "512K", "256M", "2G"' },
       { "return { keep_logs = true }",
         ': keep_logs must be a number of bytes or a text such as "256M", not a boolean' },
+      { "return { script_memory = '4K' }", ": script_memory must be between 1M and 1024G" },
       { "return { timezone = 'Asia/Shangai' }", ': unknown time zone "Asia/Shangai", did you mean "Asia/Shanghai"?' },
       { "return { log_level = 'loud' }", ': log_level must be "debug", "info", "warn", "error" or "off"' },
       { "return { jobs = function() end }", ": jobs: a function cannot be stored" },

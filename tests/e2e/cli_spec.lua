@@ -671,9 +671,10 @@ describe("moonbeat.lua", function()
     daemon.write_file(other.root .. "/moonbeat.lua", [[
       local threads = 1 + 2
       return { jobs = "scripts/inner", state = "kept/here", workers = threads, timezone = "Asia/Shanghai", keep = "7d",
-        keep_runs = 10, keep_logs = "8M", grace = "1s", log_level = "warn" }
+        keep_runs = 10, keep_logs = "8M", grace = "1s", log_level = "warn", script_memory = "2M" }
     ]])
     other:write("a.lua", [[job "a" { trigger = cron "@daily", run = function() end }]])
+    other:write("large.lua", [[job "large" { run = function() return select(2, pcall(string.rep, "x", 3 << 20)) end }]])
     other:sh "mkdir kept"
     local run = daemon.shell(("cd %s; { %s run; } </dev/null >daemon.log 2>&1 & echo $!"):format(
       daemon.quote(other.root), daemon.quote(other.bin)))
@@ -691,6 +692,7 @@ describe("moonbeat.lua", function()
     assert.equal(3, status.workers)
     daemon.wait_until(function() return cli("list"):find "active" end, 5, "the job is loaded")
     assert.equal("Asia/Shanghai", dkjson.decode((cli("show", "a", "--json"))).timezone)
+    assert.truthy(cli("run-now", "large", "--wait", "2>&1"):find("larger than 2 MiB", 1, true))
     assert.equal("", other:log())
     cli "stop"
     other:wait_for_end()
