@@ -40,6 +40,15 @@ describe("a simulation tells", function()
     end)
   end)
 
+  it("of a job file that sleeps for longer than loading may take", function()
+    local rest = [[ job "a" { trigger = every "1h", run = function() end } ]]
+    sim.script("patient", [[ sleep "29s" ]] .. rest)
+    fails("^sleepy%.lua: loading took longer than 30 s$", function()
+      sim.script("sleepy", [[ sleep "10m" ]] .. rest)
+    end)
+    assert.same({ "a", "daily_count" }, sim.jobs())
+  end)
+
   it("that time does not go back", function()
     fails(HERE .. 'sim.advance: %-1d goes backwards', function() sim.advance "-1d" end)
     sim.advance "1d"
