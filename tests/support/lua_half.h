@@ -20,6 +20,7 @@ static const char lua_half_fakes[] =
     "raw.script_name = function() return script end\n"
     "raw.log = function(level, text) lines[#lines + 1] = { level = level, text = text } end\n"
     "raw.sleep = function() end\n"
+    "raw.random_integer = function(least) return least end\n"
     "raw.wait_check = function() end\n"
     "raw.request = function(op, params)\n"
     "  requests[#requests + 1] = { op = op, params = assert(raw.json_encode(params)) }\n"
