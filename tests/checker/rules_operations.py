@@ -12,7 +12,7 @@ from reading import PAUSED
 WAYS_MAX = 20_000
 ABSENT = "null"
 REVISIONS_KNOWN = 10  # of each script
-WITHOUT_TRACE = {"emit", "reload", "run_now", "cancel_run", "retry_listener", "discard_dead_letters"}  # see other rules
+WITHOUT_TRACE = {"show", "emit", "reload", "run_now", "cancel_run", "retry_listener", "discard_dead_letters"}  # see other rules
 
 
 def judge(store, history, verdict):

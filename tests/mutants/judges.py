@@ -66,13 +66,14 @@ class Sim:
 
 
 class Judged:
-    """The checker, over what those lives of the simulator have left that CTest has it judge, too."""
-    targets, sizes = ("sim",), (8,)
+    """The checker alone, over what those lives of the simulator have left that CTest has it judge, too: up to where
+    their own book has found something, which is not asked."""
+    targets, sizes = ("sim",), (8, 24)
 
     def work(self, tree, size):
         for seed in range(1, size + 1):
             status, said = run(tree, sys.executable, "tests/sim/judge.py", tree.build_folder / "tests" / "sim",
-                               "%d..%d" % (seed, seed))
+                               "%d..%d" % (seed, seed), "--checker-alone")
             if status != 0:
                 first = re.search(r"^seed \d+: (.*)", said, re.MULTILINE)
                 return Verdict(first[1] if first else last_words(said), "%d lives" % seed)

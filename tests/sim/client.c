@@ -53,9 +53,16 @@ enum told client_ask(struct life *life, const char *operation, const char *param
 {
   int64_t from_us = sim_now_us(life->sim), begin = witness_begin(life->witness);
   bool is_noted = life->is_noted;
+  if (is_noted) {
+    life->asked.operation = operation;
+    life->asked.params = params;
+    life->asked.begin = begin;
+    life->asked.sent_us = from_us;
+  }
   struct message *reply = await_reply(life, sim_request(life->sim, operation, params));
   if (result)
     *result = NULL;
+  life->asked.operation = NULL;
   if (is_noted)
     witness_operation(life->witness, begin, operation, params, from_us, sim_now_us(life->sim),
                       reply);

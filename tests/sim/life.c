@@ -438,6 +438,18 @@ static int64_t draw_beginning(struct draw *draw)
   return us + draw_below(draw, 4 * HOUR);
 }
 
+static struct life *living; /* once all of it is there */
+
+void life_leave_behind(void)
+{
+  if (!living || !living->options->folder)
+    return;
+  if (living->asked.operation)
+    witness_operation(living->witness, living->asked.begin, living->asked.operation,
+                      living->asked.params, living->asked.sent_us, 0, NULL);
+  disk_copy_out(living->disk, living->options->folder);
+}
+
 static void begin(struct life *life, const struct life_options *options)
 {
   struct error error;
@@ -463,6 +475,7 @@ static void begin(struct life *life, const struct life_options *options)
       .begins_us = draw_beginning(&life->draw)};
   if (sim_create(&sim_options, &life->sim, &error))
     blame("no scheduler: %s", error.text);
+  living = life;
   client_begin(life);
   witness_daemon(life->witness, "started", sim_now_us(life->sim));
   witness_file(life->witness, "a", life->source, sim_now_us(life->sim));
@@ -475,8 +488,8 @@ static void begin(struct life *life, const struct life_options *options)
 
 static void end(struct life *life)
 {
-  if (life->options->folder)
-    disk_copy_out(life->disk, life->options->folder);
+  life_leave_behind();
+  living = NULL;
   witness_close(life->witness);
   sim_destroy(life->sim);
   store_close(life->store);

@@ -19,6 +19,10 @@ struct life_report {
   int64_t lived_us, crashes, faults, operations, acknowledged, dues, runs, skips;
 };
 
+/* Writes what the life that is being lived has left to its folder, if it has one, as it does at its
+ * end: an operation that waits for its answer has none. For blame(). */
+void life_leave_behind(void);
+
 /* Returns when nothing was wrong; else blame() ends the program. Adds to the report. */
 void life_live(const struct life_options *options, struct life_report *report);
 

@@ -59,6 +59,10 @@ struct life {
   struct sim *sim;
   struct book *book;
   struct witness *witness;
+  struct { /* what waits for its answer; operation NULL: nothing does */
+    const char *operation, *params;
+    int64_t begin, sent_us;
+  } asked;
   char *source;
   struct booked jobs[JOBS];     /* the first are declared by a script, and the last of those wait
                                    for events */

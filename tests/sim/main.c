@@ -33,6 +33,7 @@ void blame(const char *format, ...)
   va_end(arguments);
   fprintf(stderr, "\nagain with: %s --seed %" PRIu64 " --steps %d --tell\n", program, life.seed,
           life.steps);
+  life_leave_behind();
   exit(1);
 }
 
