@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static void put_text(struct cli *cli, const char *text)
 {
   if (text && *text)
@@ -22,12 +24,23 @@ static void put_push(struct cli *cli, const struct json_document *frame)
   cli_flush(cli);
 }
 
+/* JSON takes no other bytes; in Lua, "\xff" is one. */
+static enum error_code send_chunk(struct cli *cli, const char *text, int64_t *id)
+{
+  size_t offset;
+  if (!text_is_utf8(text, strlen(text), &offset))
+    return error_set(&cli->error, ERROR_INVALID,
+                     "this Lua is not UTF-8 at byte %zu: write \"\\x%02x\"", offset + 1,
+                     (unsigned char)text[offset]);
+  return repl_send(cli, text, id);
+}
+
 /* Waits for the answer; *is_incomplete tells that the chunk wants more lines. */
 static int evaluate(struct cli *cli, const char *text, bool *is_incomplete)
 {
   int64_t id;
   *is_incomplete = false;
-  enum error_code code = repl_send(cli, text, &id);
+  enum error_code code = send_chunk(cli, text, &id);
   while (code == ERROR_OK) {
     struct json_document *frame;
     const char *problem;

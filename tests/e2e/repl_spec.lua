@@ -97,6 +97,12 @@ return last("tries").attempt, last("again").attempt, scheduler.show_script("cons
     assert.equal(65, status)
   end)
 
+  it("refuses bytes that are not UTF-8", function()
+    local output, status = repl("", 'print(#"\xfe")')
+    assert.equal('moonbeat: this Lua is not UTF-8 at byte 9: write "\\xfe"\n', output)
+    assert.equal(65, status)
+  end)
+
   it("refuses code that ends too early", function()
     local output, status = repl("-e " .. quote("for i = 1, 2 do"))
     assert.equal("moonbeat: the code ends in the middle of a statement\n", output)
