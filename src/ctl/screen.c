@@ -75,6 +75,7 @@ enum color color_of(const char *word)
       {"failing", COLOR_RED},
       {"job_missed", COLOR_YELLOW},
       {"job_max_instances", COLOR_YELLOW},
+      {"job_waiting", COLOR_YELLOW},
       {"job_retry", COLOR_YELLOW},
       {"job_cancelled", COLOR_YELLOW},
       {"job_interrupted", COLOR_MAGENTA},

@@ -32,6 +32,8 @@ enum event_use { EVENT_RARE, EVENT_HOT };
     "no thread can be made in place of a worker that is stuck: others do its work, if any")        \
   X(scheduler_workers_complete, RARE, "missing workers error",                                     \
     "as many workers are there as there should be")                                                \
+  X(scheduler_pool_changed, RARE, "pool slots",                                                    \
+    "a pool is new, has another number of slots, or (null) is gone")                               \
   X(scheduler_listener_failed, RARE, "script listener about waiting dead error",                   \
     "a durable listener has failed an event for good; it is kept as a dead letter")                \
   X(scheduler_listener_full, RARE, "script listener about waiting dead error",                     \
@@ -45,6 +47,10 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(job_removed, RARE, "job script next_run_at", "a job is gone")                                  \
   X(job_paused, RARE, "job script reason", "a job was paused")                                     \
   X(job_resumed, RARE, "job script next_run_at", "a paused job goes on")                           \
+  X(job_add_skipped, HOT, "job script next_run_at",                                                \
+    "a unique job was added while this one was pending, and nothing was changed")                  \
+  X(job_waiting, HOT, "job run scheduled_at reason name clears_at",                                \
+    "what is due, or a run, begins to wait for a pool, a key, a rate or an open run")              \
   X(job_submitted, HOT, "job run scheduled_at attempt", "a run is due and was claimed")            \
   X(job_started, HOT, "job run scheduled_at attempt",                                              \
     "a worker has begun a run that takes a while")                                                 \

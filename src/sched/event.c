@@ -55,6 +55,15 @@ size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer
   return listeners;
 }
 
+void event_put_job(struct json_writer *writer, const struct entry *entry)
+{
+  json_put_text(writer, "job", entry->job->id);
+  json_put_text(writer, "script", entry->job->script);
+  view_put_instant(writer, "next_run_at",
+                   entry->progress.state == JOB_ACTIVE ? entry->progress.next_us : JOB_NEVER,
+                   JOB_NEVER);
+}
+
 void event_job(struct sched *s, const char *name, const struct entry *entry)
 {
   if (!event_wanted(s, name, EVENT_RARE))
@@ -62,11 +71,7 @@ void event_job(struct sched *s, const char *name, const struct entry *entry)
   struct buffer out = {0};
   struct json_writer writer;
   event_begin(s, &out, &writer, name);
-  json_put_text(&writer, "job", entry->job->id);
-  json_put_text(&writer, "script", entry->job->script);
-  view_put_instant(&writer, "next_run_at",
-                   entry->progress.state == JOB_ACTIVE ? entry->progress.next_us : JOB_NEVER,
-                   JOB_NEVER);
+  event_put_job(&writer, entry);
   event_end(s, &out, &writer, name, EVENT_RARE);
 }
 

@@ -11,6 +11,7 @@ struct json_writer *event_begin(struct sched *s, struct buffer *out, struct json
 /* Tells of it, and returns how many listeners want it. */
 size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
                  enum event_use use);
+void event_put_job(struct json_writer *writer, const struct entry *entry);
 void event_job(struct sched *s, const char *name, const struct entry *entry);
 void event_script(struct sched *s, const char *name, const struct script_entry *script,
                   const char *version, const char *error);

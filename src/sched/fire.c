@@ -63,8 +63,10 @@ static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
   struct job_progress *progress = &entry->progress;
   if (!fire_next(entry->job, after_us, &progress->next_us))
     progress->next_us = JOB_NEVER;
-  if (progress->next_us > s->now_us)
+  if (progress->next_us > s->now_us) {
     entry->waited_for = WAIT_NONE;
+    entry->wait.since_us = 0;
+  }
   fire_conclude(s, entry);
   if (claimed)
     near_moved(s, entry); /* the claim's row tells how far the cursor is */

@@ -12,11 +12,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
+#include "sched/event.h"
 #include "sched/fire.h"
 #include "sched/near.h"
 #include "sched/pace.h"
 #include "sched/run.h"
 #include "sched/turn.h"
+#include "sched/view.h"
 
 /* ---- gates by name ---- */
 
@@ -173,8 +175,43 @@ static int64_t order(const struct job *job, int64_t due_us)
   return (int64_t)(100 - job->priority) * (most + 1) + within;
 }
 
-static void set_wait(struct sched *s, struct wait *wait, const struct wait *found)
+static const char *const wait_names[] = {
+    [WAIT_OVERLAP] = "overlap", [WAIT_POOL] = "pool",          [WAIT_KEY] = "key",
+    [WAIT_RATE] = "rate",       [WAIT_REPLAY] = "replay_rate",
+};
+
+/* `run` NULL: what is due, or was set off by an event, and is no run yet. */
+static void tell_waiting(struct sched *s, const struct entry *entry, const struct open_run *run,
+                         const struct wait *wait)
 {
+  if (!event_wanted(s, "job_waiting", EVENT_HOT))
+    return;
+  struct buffer out = {0};
+  struct json_writer writer;
+  const char *id = entry->job->id;
+  int64_t next_us = entry->progress.next_us;
+  event_begin(s, &out, &writer, "job_waiting");
+  json_put_text(&writer, "job", id);
+  if (run)
+    view_put_run_id(&writer, "run", id, run->key.scheduled_us);
+  view_put_instant(&writer, "scheduled_at",
+                   run                    ? run->key.scheduled_us
+                   : next_us <= s->now_us ? next_us
+                                          : JOB_NEVER,
+                   JOB_NEVER);
+  json_put_text(&writer, "reason", wait_names[wait->why]);
+  json_put_text(&writer, "name", wait->gate ? gate_name(wait->gate) : NULL);
+  view_put_instant(&writer, "clears_at", wait->until_us, 0);
+  event_end(s, &out, &writer, "job_waiting", EVENT_HOT);
+}
+
+/* One that is tried and still waits has waited since it began to. */
+static void set_wait(struct sched *s, struct entry *entry, struct open_run *run,
+                     const struct wait *found)
+{
+  struct wait *wait = run ? &run_make_extra(run)->wait : &entry->wait;
+  if (!wait->since_us)
+    tell_waiting(s, entry, run, found);
   int64_t since_us = wait->since_us ? wait->since_us : s->now_us;
   if (found->why == WAIT_POOL)
     sometimes("somebody waits for a slot of a pool");
@@ -218,7 +255,7 @@ static void wait_at(struct sched *s, struct entry *entry, struct gate *gate)
 
 void gate_wait_for_overlap(struct sched *s, struct entry *entry)
 {
-  set_wait(s, &entry->wait, &(struct wait){.why = WAIT_OVERLAP});
+  set_wait(s, entry, NULL, &(struct wait){.why = WAIT_OVERLAP});
   wait_until(s, entry, INT64_MAX); /* its open runs keep it in memory */
 }
 
@@ -232,7 +269,7 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
     found = find_closed(s, job, NULL);
   if (found.why == WAIT_NONE)
     return true;
-  set_wait(s, &entry->wait, &found);
+  set_wait(s, entry, NULL, &found);
   if (found.gate)
     wait_at(s, entry, found.gate);
   else
@@ -251,7 +288,7 @@ static void hold_back(struct sched *s, struct open_run *run, const struct wait *
 {
   int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
   run_move_due(s, run, JOB_NEVER); /* its row says that no worker has it */
-  set_wait(s, &run_make_extra(run)->wait, found);
+  set_wait(s, run->entry, run, found);
   if (found->gate) {
     run->start.us = order(run->entry->job, due_us);
     heap_put(&found->gate->runs, &run->start);

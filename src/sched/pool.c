@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "sched/event.h"
 #include "sched/request.h"
 #include "sched/script.h"
 #include "sched/topic.h"
@@ -86,22 +87,39 @@ static struct lookup find_stored(struct sched *s, const char *name)
   return lookup;
 }
 
+/* Below 0: it is gone. */
+static void set_slots(struct sched *s, const char *name, int64_t slots)
+{
+  const struct gate *gate = gate_find(s, "pool", name);
+  bool is_other = slots != (gate ? gate->slots : -1);
+  s->pools_changed = true;
+  gate_set_pool(s, name, slots);
+  if (!is_other || !event_wanted(s, "scheduler_pool_changed", EVENT_RARE))
+    return;
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, "scheduler_pool_changed");
+  json_put_text(&writer, "pool", name);
+  json_key(&writer, "slots");
+  if (slots < 0)
+    json_write_null(&writer);
+  else
+    json_write_integer(&writer, slots);
+  event_end(s, &out, &writer, "scheduler_pool_changed", EVENT_RARE);
+}
+
 static void put(struct sched *s, const struct stored_pool *pool)
 {
   struct error error;
-  if (sched_failed(s, store_put_pool(s->store, pool, &error), &error))
-    return;
-  s->pools_changed = true;
-  gate_set_pool(s, pool->name, pool->slots);
+  if (!sched_failed(s, store_put_pool(s->store, pool, &error), &error))
+    set_slots(s, pool->name, pool->slots);
 }
 
 static void remove_one(struct sched *s, const char *name)
 {
   struct error error;
-  if (sched_failed(s, store_remove_pool(s->store, name, &error), &error))
-    return;
-  s->pools_changed = true;
-  gate_set_pool(s, name, -1);
+  if (!sched_failed(s, store_remove_pool(s->store, name, &error), &error))
+    set_slots(s, name, -1);
 }
 
 /* ---- declared by scripts ---- */

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "sched/declare.h"
+#include "sched/event.h"
 #include "sched/fire.h"
 #include "sched/health.h"
 #include "sched/near.h"
@@ -214,6 +215,17 @@ static enum error_code add_under(struct sched *s, const char *key, struct entry 
   return code;
 }
 
+static void tell_skipped(struct sched *s, const struct entry *pending)
+{
+  if (!event_wanted(s, "job_add_skipped", EVENT_HOT))
+    return;
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, "job_add_skipped");
+  event_put_job(&writer, pending);
+  event_end(s, &out, &writer, "job_add_skipped", EVENT_HOT);
+}
+
 /* Takes the job. */
 static enum error_code add_unique(struct sched *s, struct job *job, const struct json *spec,
                                   struct addition *addition, struct error *error)
@@ -230,6 +242,8 @@ static enum error_code add_unique(struct sched *s, struct job *job, const struct
   } else {
     if (!code && job->unique.on_conflict == CONFLICT_EXTEND)
       code = extend(s, pending, spec, error);
+    else if (!code)
+      tell_skipped(s, pending);
     addition->entry = code ? NULL : pending;
     addition->existed = true;
     job_destroy(job);

@@ -103,12 +103,13 @@ function pool(name, slots) end
 function command(words) end
 
 ---@alias event.name
----| "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted"
+---| "job_add_skipped" | "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted"
 ---| "job_late" | "job_log" | "job_max_instances" | "job_missed" | "job_modified" | "job_paused"
 ---| "job_progress" | "job_quarantined" | "job_recovered" | "job_removed" | "job_resumed"
----| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "scheduler_clock_stepped"
+---| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "job_waiting"
+---| "scheduler_clock_stepped"
 ---| "scheduler_events_lost" | "scheduler_listener_failed" | "scheduler_listener_full"
----| "scheduler_shutdown" | "scheduler_started" | "scheduler_store_full"
+---| "scheduler_pool_changed" | "scheduler_shutdown" | "scheduler_started" | "scheduler_store_full"
 ---| "scheduler_store_recovered" | "scheduler_worker_recovered" | "scheduler_worker_stuck"
 ---| "scheduler_workers_complete" | "scheduler_workers_short"
 ---| "script_failed" | "script_loaded" | "script_removed"
