@@ -39,8 +39,8 @@ local function expect_apart(runs)
   end
 end
 
---- As Lua, and word by word for the command line.
-local POLICIES = {
+--- As Lua, and word by word for the command line: sets that do not contradict themselves.
+local OF_COMMANDS = {
   { "overlap", '"buffer_all"', "buffer_all" },
   { "buffer_limit", "7" },
   { "max_instances", "2" },
@@ -63,28 +63,91 @@ local POLICIES = {
   { "max_failures", "9" },
 }
 
-it("policies mean the same in a job file, add_job, at the prompt and on the command line", function()
+local OF_FUNCTIONS = {
+  { "coalesce", '"all"', "all" },
+  { "replay_limit", "5" },
+  { "heartbeat_timeout", '"30s"', "30s" },
+  { "delivery", '"at_most_once"', "at_most_once" },
+  { "isolate", "true" },
+  { "limits", '{ memory = "64M", cpu = "10s", files = 32 }', '{"memory":"64M","cpu":"10s","files":32}' },
+}
+
+local OF_RETRIES = {
+  { "coalesce", '"earliest"', "earliest" },
+  { "retry", '{ attempts = 3, backoff = "linear", delay = "1s", retry_on = { "timeout", "5%d%d" }, '
+    .. 'decide = "a.decide" }',
+    '{"attempts":3,"backoff":"linear","delay":"1s","retry_on":["timeout","5%d%d"],"decide":"a.decide"}' },
+}
+
+local OF_ADDED = {
+  { "retry", '{ backoff = "fixed", delay = "1s", jitter = "2s" }', '{"backoff":"fixed","delay":"1s","jitter":"2s"}' },
+  { "unique", '{ key = "shop-{job}", period = "1h", on_conflict = "replace" }',
+    '{"key":"shop-{job}","period":"1h","on_conflict":"replace"}' },
+}
+
+local function expect_same(ids, policies)
+  local first = d:job(ids[1])
+  for i = 2, #ids do
+    local other = d:job(ids[i])
+    for _, policy in ipairs(policies) do
+      assert.same(first[policy[1]], other[policy[1]], ids[i] .. ": " .. policy[1])
+      assert.not_nil(first[policy[1]], policy[1])
+    end
+  end
+end
+
+--- A job of each kind with these policies; `what` is what runs, in a file, and `in_words` in words.
+local function declare_and_add(what, in_words, policies, is_added_only)
   local options, words = {}, {}
-  for i, policy in ipairs(POLICIES) do
+  for i, policy in ipairs(policies) do
     options[i] = ("  %s = %s,"):format(policy[1], policy[2])
     words[#words + 1] = "-o"
     words[#words + 1] = policy[1] .. "=" .. (policy[3] or policy[2])
   end
-  options = table.concat(options, "\n")
-  d:write("a.lua", ('pool("db", 4)\njob "declared" { run = command { "true" }, trigger = "0 9 1 1 *",\n%s }\n')
-    :format(options))
+  options = table.concat(options, " ")
+  d:write("a.lua", ([[
+    pool("db", 4)
+    function f() end
+    function decide() end
+    %s job "declared" { %s, trigger = "0 9 1 1 *", %s }
+  ]]):format(is_added_only and "--" or "", what, options))
   d:start()
-  d:must("add", "job", "by-command", "--command", "true", "--trigger", "0 9 1 1 *", table.unpack(words))
-  assert(d:cli_with(([[scheduler.add_job { id = "at-prompt", run = command { 'true' }, trigger = "0 9 1 1 *", %s }]])
-    :format(options:gsub("\n", " ")) .. "\n", "repl"))
-  local first = d:job "declared"
-  for _, id in ipairs { "by-command", "at-prompt" } do
-    local other = d:job(id)
-    for _, policy in ipairs(POLICIES) do
-      assert.same(first[policy[1]], other[policy[1]], id .. ": " .. policy[1])
-      assert.not_nil(first[policy[1]], policy[1])
-    end
-  end
+  d:must("add", "job", "by-command", in_words[1], in_words[2], "--trigger", "0 9 1 1 *", table.unpack(words))
+  d:must("repl", "-e", ([[assert(scheduler.add_job { id = "at-prompt", %s, trigger = "0 9 1 1 *", %s })]])
+    :format(what, options))
+  expect_same(is_added_only and { "by-command", "at-prompt" } or { "declared", "by-command", "at-prompt" }, policies)
+end
+
+describe("policies mean the same in a job file, add_job, at the prompt and on the command line:", function()
+  it("those of commands", function()
+    declare_and_add("run = command { 'true' }", { "--command", "true" }, OF_COMMANDS)
+  end)
+
+  it("those of functions", function()
+    declare_and_add("func = 'a.f'", { "--func", "a.f" }, OF_FUNCTIONS)
+  end)
+
+  it("those of retries", function()
+    declare_and_add("func = 'a.f'", { "--func", "a.f" }, OF_RETRIES)
+  end)
+
+  it("those of jobs that are added only", function()
+    declare_and_add("func = 'a.f'", { "--func", "a.f" }, OF_ADDED, true)
+  end)
+end)
+
+it("a pool that is not there is refused in a job file, and by a change", function()
+  d:write("a.lua", [[
+    pool("db", 1)
+    job "works" { run = function() end }
+  ]])
+  d:start()
+  d:write("b.lua", [[job "lost" { pool = "dbb", run = function() end }]])
+  d:cli("reload")
+  assert.matches('jobs/b.lua:1: job "lost": there is no pool "dbb", did you mean "db"?', d:must "list", 1, true)
+  local refused = d:cli("repl", "-e", [[scheduler.modify_job("works", { pool = "dbb" })]])
+  assert.matches('job "works": there is no pool "dbb", did you mean "db"?', refused.err, 1, true)
+  assert.is_nil(d:job("works").pool)
 end)
 
 it("a pool's jobs run one after the other, those of higher priority first", function()

@@ -87,6 +87,25 @@ static void backs_off(void **state)
   world_close(&w);
 }
 
+static void backs_off_by_the_same_each_time(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w, ",\"retry\":{\"attempts\":5,\"backoff\":\"linear\",\"delay\":\"1m\","
+              "\"max_delay\":\"150s\"}");
+  fail_with(&w, "a");
+  expect_after(&w, MINUTE);
+  fail_with(&w, "b");
+  expect_after(&w, 2 * MINUTE);
+  fail_with(&w, "c");
+  expect_after(&w, 150 * SECOND);
+  fail_with(&w, "d");
+  expect_after(&w, 150 * SECOND);
+  fail_with(&w, "e");
+  expect_end(&w, "failed");
+  world_close(&w);
+}
+
 /* The same in each world, as a turn may be taken again; another for the next attempt. */
 static void jitter_is_bounded_and_no_accident(void **state)
 {
@@ -311,6 +330,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(backs_off),
+      cmocka_unit_test(backs_off_by_the_same_each_time),
       cmocka_unit_test(jitter_is_bounded_and_no_accident),
       cmocka_unit_test(patterns_say_which_errors),
       cmocka_unit_test(what_the_script_says_goes_first),
