@@ -148,7 +148,6 @@ static void cut_by_stop(struct sched *s, struct open_run *run, struct run *ended
 {
   char *error = ended->error ? memory_printf("%s: %s", RUN_CUT_BY_STOP, ended->error)
                              : memory_strdup(RUN_CUT_BY_STOP);
-  sometimes("a stop cuts a run off");
   ended->error = error;
   interrupt(s, run, ended);
   free(error);
