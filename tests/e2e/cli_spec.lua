@@ -603,15 +603,19 @@ describe("a job", function()
     end
     assert.equal(1, most_at_once "overlaps")
     assert.is_true(most_at_once "together" >= 2)
-    local skip = d:json("skips", "overlaps")[1]
+    local function skip_for_overlap(job)
+      for _, one in ipairs(d:json("skips", job)) do -- a busy machine may also be late for some
+        if one.reason == "overlap" then
+          return one
+        end
+      end
+    end
+    local skip = skip_for_overlap "overlaps"
     assert.equal("overlaps", skip.job)
-    assert.equal("overlap", skip.reason)
     assert.is_true(skip.count >= 1 and skip.first_at <= skip.last_at)
     assert.matches(TIME, skip.recorded_at)
     contains(d:must("skips", "overlaps"), "overlap")
-    for _, other in ipairs(d:json("skips", "together")) do
-      assert.equal("paused", other.reason)
-    end
+    assert.is_nil(skip_for_overlap "together")
   end)
 
   it("that is not enabled waits until it is", function()
