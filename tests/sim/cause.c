@@ -132,6 +132,13 @@ void causes_tell(struct life *life)
   }
 }
 
+void causes_leave(struct life *life)
+{
+  const struct causes *causes = life->causes;
+  for (int i = 0; i < causes->open_count; i++)
+    witness_told(life, &causes->open[i], NULL);
+}
+
 static void want(struct hearer *hearer, int64_t number)
 {
   if (hearer->count == hearer->capacity) {

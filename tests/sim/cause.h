@@ -35,6 +35,8 @@ void causes_cast(struct life *life, struct booked *jobs);
 void causes_tell(struct life *life);
 /* Whether the reply was to one of them. */
 bool causes_heard(struct life *life, const struct message *reply);
+/* Writes down for the witness what has no answer, as none will come. */
+void causes_leave(struct life *life);
 /* Some have no answer yet: at one instant it is all the same which of two requests came first. */
 bool causes_are_open(const struct life *life);
 bool causes_is_open(const struct life *life, int64_t number);

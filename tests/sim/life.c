@@ -447,6 +447,7 @@ void life_leave_behind(void)
   if (living->asked.operation)
     witness_operation(living->witness, living->asked.begin, living->asked.operation,
                       living->asked.params, living->asked.sent_us, 0, NULL);
+  causes_leave(living);
   disk_copy_out(living->disk, living->options->folder);
 }
 
