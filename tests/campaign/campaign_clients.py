@@ -254,7 +254,7 @@ ATTACKS = [name for name in vars(Attacks) if not name.startswith("_")]
 
 
 def fill(daemon):
-    with daemon.client(logged=False) as client:
+    with daemon.client() as client:
         for number in range(LISTED):
             client.call("add_job", id="listed-%d" % number, func="work.once", trigger="in 1000d")
 

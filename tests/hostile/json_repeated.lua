@@ -1,6 +1,6 @@
 -- JSON of a list that holds another a thousand times => run: more than 64 MiB of JSON
 job "json_repeated" {
-  timeout = "30s",
+  timeout = "5m",
   run = function()
     local numbers, lists = {}, {}
     for i = 1, 1e6 do
