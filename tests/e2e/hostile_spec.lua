@@ -7,7 +7,7 @@ local daemon = require "support.daemon"
 
 local FOLDER = daemon.project .. "/tests/hostile"
 local BATCH = 20
-local PATIENCE = 60
+local PATIENCE = 300
 local PULSE = 0.2
 local ERROR_MAX = 16 * 1024 -- of a run, in bytes
 
