@@ -192,7 +192,8 @@ main() {
   test)
     configure ON
     compile
-    exec ctest --test-dir "$build" --output-on-failure -j2 "$@"
+    # Most of them wait most of the time.
+    exec ctest --test-dir "$build" --output-on-failure -j3 "$@"
     ;;
   esac
 }
