@@ -126,13 +126,14 @@ def judge_latest(store, history, violate, job, era, segment, behind):
 
 def were_open(store, history, job, skip):
     """As many runs as may be, when it was recorded; those that are pruned are taken at their word. What was claimed
-    in the same microsecond was open when somebody asked for it, or when it was due before what was skipped."""
+    in the same microsecond was open when somebody asked for it, or when it was due before what was skipped. A
+    scheduler that was held up since the first due time of the skip has heard of no end since then."""
     at_us, most, count = skip.recorded_us, job.spec.get("max_instances", 1), 0
     for run in store.runs_of[job.number]:
         claimed_us = first_of(run).claimed_us
         was_first = claimed_us < at_us or (claimed_us == at_us and (
             run.cause != BY_SCHEDULE or run.scheduled_us < skip.first_us))
-        count += was_first and not is_over(history, run, at_us)
+        count += was_first and not is_over(history, run, skip.first_us)
     return count >= most or at_us < pruned_until(store, history, job) or history.is_ambiguous(at_us)
 
 
