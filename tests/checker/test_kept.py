@@ -2,6 +2,7 @@
 import unittest
 
 from story import SECOND, at, right
+from verdict import Verdict
 
 
 class Kept(unittest.TestCase):
@@ -56,6 +57,14 @@ class Kept(unittest.TestCase):
         self.assertEqual(list(story.verdict.unjudged), ["a kv that something else changes too"])
         story.verdict.be_strict()
         self.assertFalse(story.verdict.violations)
+
+    def test_what_seldom_may_not_be_judged(self):
+        for count, violations in ((3, 0), (4, 1)):
+            verdict = Verdict()
+            verdict.counts["acknowledged"] = 200
+            verdict.unjudged["too many ways"] = count
+            verdict.be_strict()
+            self.assertEqual(len(verdict.violations), violations)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from reading import text_of
 
 # What a campaign may leave unjudged: other rules see to declared jobs, and what a value's end takes away is no loss.
 EXPECTED = {"a job that something else changes too", "a kv that something else changes too"}
+# And what only a few registers may be: of clients that were cut off again and again all could have happened.
+RARE = {"too many ways"}
 
 
 class Verdict:
@@ -22,8 +24,9 @@ class Verdict:
 
     def be_strict(self):
         """Makes violations of what could not be judged, but for what is expected."""
+        few = 1 + self.counts["acknowledged"] // 100
         for reason, count in sorted(self.unjudged.items()):
-            if reason not in EXPECTED:
+            if reason not in EXPECTED and not (reason in RARE and count <= few):
                 self.violate("unjudged", None, None, "to judge all", "%d times %s" % (count, reason))
 
     def late(self):
