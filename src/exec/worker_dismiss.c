@@ -55,7 +55,8 @@ static void kill_calls(struct worker *worker, struct vm *vm)
 
 static void each_vm(struct worker *worker, void (*visit)(struct worker *worker, struct vm *vm))
 {
-  for (struct actor *actor = worker->actors; actor; actor = actor->hh.next)
+  struct actor *actor, *next_actor;
+  HASH_ITER(hh, worker->actors, actor, next_actor) /* one that is being loaded goes with its call */
     visit(worker, actor->vm);
   for (struct session *session = worker->sessions; session; session = session->hh.next)
     visit(worker, session->vm);

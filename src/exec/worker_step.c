@@ -55,7 +55,8 @@ static void visit_state(const struct vm *vm, call_visitor visit, void *context)
 
 static void visit_calls(const struct worker *worker, call_visitor visit, void *context)
 {
-  for (struct actor *actor = worker->actors; actor; actor = actor->hh.next)
+  struct actor *actor, *next_actor;
+  HASH_ITER(hh, worker->actors, actor, next_actor) /* one that is being loaded goes with its call */
     visit_state(actor->vm, visit, context);
   for (struct session *session = worker->sessions; session; session = session->hh.next)
     visit_state(session->vm, visit, context);
