@@ -278,13 +278,11 @@ enum error_code store_each_attempt(struct store *store, struct run_key key, int3
   return visit_all(&query, visit, context);
 }
 
-enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
-                                   int64_t started_us, struct error *error)
+/* `sql` sets started_us to its first parameter, for the attempt of the fence. */
+static enum error_code update_started(struct store *store, const char *sql, struct run_key key,
+                                      int64_t fence, int64_t started_us, struct error *error)
 {
-  struct query query = query_open(store,
-                                  "UPDATE runs SET state = 1, started_us = coalesce(?, started_us)"
-                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state = 0",
-                                  error);
+  struct query query = query_open(store, sql, error);
   bind_optional(&query, started_us, 0);
   bind_integer(&query, key.scheduled_us);
   bind_integer(&query, key.job);
@@ -292,32 +290,31 @@ enum error_code store_mark_lasting(struct store *store, struct run_key key, int6
   return query_run(&query);
 }
 
+enum error_code store_mark_lasting(struct store *store, struct run_key key, int64_t fence,
+                                   int64_t started_us, struct error *error)
+{
+  return update_started(store,
+                        "UPDATE runs SET state = 1, started_us = coalesce(?, started_us)"
+                        " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state = 0",
+                        key, fence, started_us, error);
+}
+
 enum error_code store_put_started(struct store *store, struct run_key key, int64_t fence,
                                   int64_t started_us, struct error *error)
 {
-  struct query query = query_open(store,
-                                  "UPDATE runs SET started_us = ?"
-                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
-                                  error);
-  bind_integer(&query, started_us);
-  bind_integer(&query, key.scheduled_us);
-  bind_integer(&query, key.job);
-  bind_integer(&query, fence);
-  return query_run(&query);
+  return update_started(store,
+                        "UPDATE runs SET started_us = ?"
+                        " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                        key, fence, started_us, error);
 }
 
 enum error_code store_mark_sent(struct store *store, struct run_key key, int64_t fence,
                                 int64_t now_us, struct error *error)
 {
-  struct query query = query_open(store,
-                                  "UPDATE runs SET state = 1, started_us = ?"
-                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
-                                  error);
-  bind_integer(&query, now_us);
-  bind_integer(&query, key.scheduled_us);
-  bind_integer(&query, key.job);
-  bind_integer(&query, fence);
-  return query_run(&query);
+  return update_started(store,
+                        "UPDATE runs SET state = 1, started_us = ?"
+                        " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                        key, fence, now_us, error);
 }
 
 enum error_code store_each_open_run(struct store *store, int64_t from_us, store_run_visitor visit,
