@@ -227,10 +227,12 @@ class Rig:
         self.violations = []    # the checker's own words
         self.notes = []         # what else the summary shall say
         self.daemons = []
+        self._daemons_made = 0
         self._shown = 0.0
 
     def daemon(self, name=None, config=None, arguments=()):
-        daemon = Daemon(self, name or "d%d" % (len(self.daemons) + 1), config, arguments)
+        self._daemons_made += 1
+        daemon = Daemon(self, name or "d%d" % self._daemons_made, config, arguments)
         self.daemons.append(daemon)
         return daemon
 

@@ -50,12 +50,14 @@ def grace_us(job):
 
 
 def pruned_until(store, history, job):
-    """Before this the rows of runs may be gone: only the newest of each job are kept."""
+    """Before this the rows of runs may be gone: only the newest of each job are sure to stay. What is cut is cut from
+    there towards the oldest, and a daemon may end in between."""
     age_us, keep = history.retention.get("age_us"), history.retention.get("runs")
     bound_us = -math.inf if age_us is None else store.newest_us - age_us
     runs = store.runs_of[job.number]
-    if keep is not None and len(runs) >= keep:
-        bound_us = max(bound_us, min((run.scheduled_us for run in runs if run.cause == BY_SCHEDULE), default=math.inf))
+    if keep and len(runs) >= keep:
+        newest = sorted((run.scheduled_us for run in runs), reverse=True)[:keep]
+        bound_us = max(bound_us, newest[-1])
     return bound_us
 
 

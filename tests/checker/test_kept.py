@@ -1,7 +1,7 @@
 """What operations leave in the store: values, scripts, letters."""
 import unittest
 
-from story import SECOND, at, right
+from story import SECOND, T0, Story, at, right
 from verdict import Verdict
 
 
@@ -49,6 +49,19 @@ class Kept(unittest.TestCase):
         self.assertEqual(dict(story.verdict.unjudged), {"the operation forget_all": 1})
         story.verdict.be_strict()
         self.assertEqual([one["kind"] for one in story.verdict.violations], ["unjudged"])
+
+    def test_a_history_that_is_cut_from_the_middle(self):
+        for there, kinds in (((1, 2, 6, 7, 8), set()), ((1, 2, 3, 6, 8), {"missing"})):
+            story = Story()
+            story.say("daemon", what="started", at_us=T0, retention={"runs": 3})
+            story.add("a", next_us=at(9))
+            for minute in range(1, 9):
+                if minute in there:
+                    story.run("a", at(minute))
+                else:
+                    story.ran("a", at(minute), 1, at(minute) + SECOND)
+            story.say("settled", at_us=at(8.5))
+            self.assertEqual(story.kinds(), kinds)
 
     def test_what_need_not_be_judged(self):
         story = right()
