@@ -24,17 +24,21 @@ local Empty = {
   __pairs = function(library) return pairs(fill(library)) end,
 }
 
---- The table of module `name`.
-function deferred.library(name)
-  local library = {}
-  names[library] = name
-  return setmetatable(library, Empty)
+--- The tables of the modules of these names, put into `library`.
+function deferred.libraries(library, modules)
+  for _, name in ipairs(modules) do
+    library[name] = setmetatable({}, Empty)
+    names[library[name]] = name
+  end
 end
 
---- Function `name` of module `module`, which is not kept for it.
-function deferred.call(module, name)
-  return function(...)
-    return raw.module(module)[name](...)
+--- Functions of module `module`, which is not kept for them, put into `library`: by each name there the
+-- one of this name in the module. They share what they can, as each state has them.
+function deferred.calls(library, module, functions)
+  for name, function_name in pairs(functions) do
+    library[name] = function(...)
+      return raw.module(module)[function_name](...)
+    end
   end
 end
 

@@ -10,9 +10,9 @@ local deferred = raw.module("deferred")
 local declared = raw.module("declared")
 
 -- What declares; let go when the script has loaded.
-local declaring = { "trigger", "vocabulary", "calendar", "events", "json" }
+local declaring = { "trigger", "vocabulary", "calendar", "events", "functions", "json" }
 
-for name, word in pairs {
+deferred.calls(_G, "trigger", {
   cron = "cron",
   every = "every",
   interval = "every",
@@ -35,44 +35,21 @@ for name, word in pairs {
   on_signal = "on_signal",
   on_change = "on_change",
   trigger = "trigger",
-} do
-  _G[name] = deferred.call("trigger", word)
-end
+})
+deferred.calls(_G, "vocabulary", { job = "job", pool = "pool", on = "on", command = "command" })
+deferred.calls(_G, "exec", { exec = "exec" })
+deferred.calls(os, "exec", { execute = "execute" })
+deferred.calls(io, "exec", { popen = "popen", type = "file_type" })
+deferred.calls(io, "print", { write = "write" })
+deferred.calls(_G, "print", { print = "print" })
+deferred.calls(_G, "inspect", { inspect = "inspect" })
+deferred.calls(_G, "lock", { lock = "lock" })
+deferred.calls(_G, "secret", { secret = "secret" })
 
-for name, value in pairs {
-  json = deferred.library("json"),
-  time = deferred.library("time"),
-  sleep = raw.sleep,
-  log = deferred.library("log"),
-  print = deferred.call("print", "print"),
-
-  job = deferred.call("vocabulary", "job"),
-  pool = deferred.call("vocabulary", "pool"),
-  on = deferred.call("vocabulary", "on"),
-  command = deferred.call("vocabulary", "command"),
-  scheduler = deferred.library("scheduler"),
-  kv = deferred.library("kv"),
-  lock = deferred.call("lock", "lock"),
-  secret = deferred.call("secret", "secret"),
-
-  exec = deferred.call("exec", "exec"),
-  http = deferred.library("http"),
-  sqlite = deferred.library("sqlite"),
-  fs = deferred.library("fs"),
-  crypto = deferred.library("crypto"),
-  email = deferred.library("email"),
-  env = deferred.library("env"),
-  inspect = deferred.call("inspect", "inspect"),
-  template = deferred.library("template"),
-  webhook = deferred.library("webhook"),
-} do
-  _G[name] = value
-end
-
-os.execute = deferred.call("exec", "execute")
-io.popen = deferred.call("exec", "popen")
-io.type = deferred.call("exec", "file_type")
-io.write = deferred.call("print", "write")
+deferred.libraries(_G, {
+  "crypto", "email", "env", "fs", "http", "json", "kv", "log", "scheduler", "sqlite", "template", "time", "webhook",
+})
+_G.sleep = raw.sleep
 
 if raw.script_name() == "console" then
   raw.module("console").set_globals()
@@ -117,12 +94,12 @@ end
 
 --- A trigger in Lua: when is the next fire, in microseconds? Nothing when there is none any more.
 function handlers.ask(name, previous_us, now_us)
-  return declared.ask_trigger(name, previous_us, now_us)
+  return raw.module("functions").ask_trigger(name, previous_us, now_us)
 end
 
 --- Something happened of which this state wants to hear.
 function handlers.event(id, event_json, event_id, delivery)
-  declared.tell_listener(id, event_json, event_id, delivery)
+  raw.module("listeners").tell(id, event_json, event_id, delivery)
 end
 
 --- A chunk typed at the console. Returns JSON: {"text": results as shown} or {"incomplete": true};

@@ -33,7 +33,7 @@ local fields = {} -- name -> what computes it
 
 -- The due time, on the wall clock of the job's time zone where its declaration names one.
 function fields.scheduled_at(self)
-  return raw.time_from_us(self.scheduled_us, declared.zone_of_job(self.job))
+  return raw.time_from_us(self.scheduled_us, declared.zones[self.job])
 end
 
 function fields.attempt(self)
@@ -53,9 +53,10 @@ function fields.args(self)
 end
 
 function fields.events(self)
+  local make_event = raw.module("listeners").make_event
   local list = self.events_json and raw.json_decode(self.events_json) or {}
   for _, event in ipairs(list) do
-    declared.make_event(event)
+    make_event(event)
   end
   return list
 end
@@ -76,7 +77,7 @@ function fields.previous(self)
   if type(before) ~= "table" then
     return nil
   end
-  local zone = declared.zone_of_job(self.job)
+  local zone = declared.zones[self.job]
   local scheduled, finished = raw.time_parse(before.scheduled_at), raw.time_parse(before.finished_at)
   return {
     id = before.id,
@@ -165,7 +166,7 @@ end
 
 -- What the job's retry.decide says of an error: a delay in microseconds, true, false or nil.
 function runs.decide(self, name, message)
-  local answer = declared.find_decider(self.job, name)(self, message)
+  local answer = raw.module("functions").decider(self.job, name)(self, message)
   if type(answer) == "number" or type(answer) == "string" then
     return math.tointeger(raw.duration(answer) * 1000000 // 1)
   elseif answer ~= nil and type(answer) ~= "boolean" then

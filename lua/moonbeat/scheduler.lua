@@ -8,6 +8,7 @@
 local raw = ...
 local fail = raw.module("fail")
 local declared = raw.module("declared")
+local listeners = raw.module("listeners")
 local to_spec = raw.module("spec")
 
 ---@class scheduler
@@ -413,7 +414,7 @@ function scheduler.add_listener(listener, wanted, filter, options)
   end
   local result, message, code = ask("listen", { listener = spec })
   if not result then
-    declared.forget_listener(spec.id)
+    listeners.forget(spec.id)
     return nil, message, code
   end
   return true
@@ -422,7 +423,7 @@ end
 --- The function hears of nothing any more. One that the script declares is declared again when the
 -- script is loaded again; a durable one stays.
 function scheduler.remove_listener(listener)
-  local ids = declared.listener_ids(listener)
+  local ids = listeners.ids_of(listener)
   if #ids == 0 then
     return nil, "the function is no listener here", "not_found"
   end
@@ -433,7 +434,7 @@ function scheduler.remove_listener(listener)
         return nil, message, code
       end
     end
-    declared.forget_listener(id)
+    listeners.forget(id)
   end
   return true
 end

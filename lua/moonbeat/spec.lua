@@ -3,7 +3,7 @@
 
 local raw = ...
 local fail = raw.module("fail")
-local declared = raw.module("declared")
+local functions = raw.module("functions")
 
 local script = raw.script_name()
 local is_console = script == "console"
@@ -15,7 +15,7 @@ local function place_function(action, spec)
   if is_console then
     return raw.module("console").keep_function(action, spec)
   end
-  local name = declared.name_of(action)
+  local name = functions.name_of(action)
   if not name then
     fail("a function given at run time must be a global function of the script, to be found again "
       .. "after a restart; declare it with a name: function name(run) ... end")
@@ -40,7 +40,7 @@ local function place_decider(decide, action, name)
     fail('scheduler.%s: a function in retry is kept with one that is typed for run; else name one of the script, '
       .. 'retry = { decide = "script.function" }', name)
   end
-  local known = declared.name_of(decide)
+  local known = functions.name_of(decide)
   if not known then
     fail("scheduler.%s: a function in retry must be a global function of the script, to be found again after a restart",
       name)

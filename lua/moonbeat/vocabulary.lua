@@ -9,6 +9,7 @@ local raw = ...
 local fail = raw.module("fail")
 local events = raw.module("events")
 local declared = raw.module("declared")
+local functions = raw.module("functions")
 
 local script = raw.script_name()
 local is_console = script == "console"
@@ -91,6 +92,10 @@ end
 function vocabulary.prepare(spec)
   local prepared = {}
   for key, value in pairs(spec) do
+    if type(key) ~= "string" then
+      fail('job%s: an option has no name; write trigger = every "1h", run = function(run) ... end',
+        spec.id and (' "%s"'):format(tostring(spec.id)) or "")
+    end
     prepared[key] = value
   end
   if raw.time_us(spec.trigger) then
@@ -412,9 +417,9 @@ function vocabulary.declarations()
   for _, spec in ipairs(specs) do
     local decide = type(spec.retry) == "table" and spec.retry.decide
     for _, path in pairs { func = spec.func, decide = type(decide) == "string" and decide or nil } do
-      path = declared.without_script(path)
-      if type(declared.find(path)) ~= "function" then
-        error(('%s: job "%s": %s'):format(spec.where, spec.id, declared.missing(path)), 0)
+      local action, message = functions.find_own(path)
+      if not action then
+        error(('%s: job "%s": %s'):format(spec.where, spec.id, message), 0)
       end
     end
   end
@@ -428,7 +433,7 @@ function vocabulary.declarations()
     calendars = next(calendars) and calendars or nil,
     pools = next(pools) and pools or nil,
     listeners = listeners,
-    functions = declared.global_names(),
+    functions = functions.names(),
     parallel = rawget(_G, "parallel") or nil,
   }
 end

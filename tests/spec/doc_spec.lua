@@ -56,12 +56,25 @@ end
 describe("help has", function()
   it("each global that job files see", function()
     local problems = {}
-    for _, name in names_in("lua/moonbeat/init.lua", "\n  ([%l_]+) = [^\n]+,") do
+    local init, count = read "lua/moonbeat/init.lua", 0
+    local function check(name)
+      count = count + 1
       problems[#problems + 1] = not is_told(name) and name ~= "scheduler" and name or nil
     end
-    for _, name in names_in("lua/moonbeat/init.lua", "\n(%l+%.%l+) = deferred") do
-      problems[#problems + 1] = not is_told(name) and name or nil
+    for library, names in init:gmatch '\ndeferred%.calls%(([%w_]+), "%l+", (%b{})%)' do
+      for name in names:gmatch '([%l_]+) = "' do
+        check(library == "_G" and name or library .. "." .. name)
+      end
     end
+    for names in init:gmatch "\ndeferred%.libraries%(_G, (%b{})%)" do
+      for name in names:gmatch '"(%l+)"' do
+        check(name)
+      end
+    end
+    for name in init:gmatch "\n_G%.(%l+) = " do
+      check(name)
+    end
+    assert.is_true(count > 45, count .. " globals")
     complain(problems)
   end)
 

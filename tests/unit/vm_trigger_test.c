@@ -195,7 +195,7 @@ static void asks_a_function(void **state)
 {
   lua_half_run(
       *state,
-      "local v, kept = raw.module 'vocabulary', raw.module 'declared'\n"
+      "local v, functions = raw.module 'vocabulary', raw.module 'functions'\n"
       "local seen\n"
       "trigger('later', function(previous, now) seen = previous; return now + '1h' end)\n"
       "trigger('seconds', function(previous, now) return now.epoch + 0.5 end)\n"
@@ -203,12 +203,13 @@ static void asks_a_function(void **state)
       "trigger('text', function() return 'tomorrow' end)\n"
       "trigger('infinite', function() return math.huge end)\n"
       "local now = 1795000000000000\n"
-      "assert(kept.ask_trigger('later', nil, now) == now + 3600000000 and seen == nil)\n"
-      "assert(kept.ask_trigger('later', now - 1, now) == now + 3600000000 and seen.us == now - 1)\n"
-      "assert(kept.ask_trigger('seconds', nil, now) == now + 500000)\n"
-      "assert(kept.ask_trigger('never', nil, now) == nil)\n"
+      "assert(functions.ask_trigger('later', nil, now) == now + 3600000000 and seen == nil)\n"
+      "assert(functions.ask_trigger('later', now - 1, now) == now + 3600000000 and seen.us == now "
+      "- 1)\n"
+      "assert(functions.ask_trigger('seconds', nil, now) == now + 500000)\n"
+      "assert(functions.ask_trigger('never', nil, now) == nil)\n"
       "local function refuses(name, what)\n"
-      "  local ok, message = pcall(kept.ask_trigger, name, nil, now)\n"
+      "  local ok, message = pcall(functions.ask_trigger, name, nil, now)\n"
       "  assert(not ok and message == what, message)\n"
       "end\n"
       "refuses('text', 'it returned a string, not a time')\n"

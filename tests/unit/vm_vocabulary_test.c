@@ -88,6 +88,9 @@ static void refuses_at_the_line(void **state)
       {"job 'x' { trigger = 5, run = print }", "jobs/test.lua:1: job \"x\": trigger must be"},
       {"job 'x' { id = 'y', run = print }",
        "jobs/test.lua:1: job \"x\" has another id in its table: \"y\""},
+      {"job 'x' { every '1h', run = print }",
+       "jobs/test.lua:1: job \"x\": an option has no name; write trigger "
+       "= every \"1h\", run = function(run) ... end"},
       {"job 'x' 'y'", "jobs/test.lua:1: job \"x\" wants a table of options, not a string"},
       {"job(5)", "jobs/test.lua:1: job wants an id or a table"},
       {"job 'x' { func = print, run = print }", "jobs/test.lua:1: job \"x\" has both run and func"},
@@ -272,20 +275,20 @@ static void tells_listeners(void **state)
 {
   lua_half_run(
       *state,
-      "local heard = {}\n"
+      "local heard, tell = {}, raw.module 'listeners'.tell\n"
       "on('job_error', function(e) heard[#heard + 1] = e e.job = 'changed' error 'oops' end)\n"
       "on({ 'job_error', 'script_*' }, function(e) heard[#heard + 1] = e end)\n"
       "local json = "
       "'{\"event\":\"job_error\",\"job\":\"x\",\"run\":null,\"at\":\"2026-01-01T00:00:00Z\"}'\n"
-      "local ok, message = pcall(kept.tell_listener, 1, json, '1-7', 2)\n"
+      "local ok, message = pcall(tell, 1, json, '1-7', 2)\n"
       "assert(not ok and message == 'jobs/test.lua:2: oops', message)\n"
-      "kept.tell_listener(2, json, '1-7', 1)\n"
+      "tell(2, json, '1-7', 1)\n"
       "assert(#heard == 2 and heard[2].job == 'x' and heard[2].run == nil)\n"
       "assert(heard[1].id == '1-7' and heard[1].delivery == 2 and heard[2].delivery == 1)\n"
       "assert(heard[2].at == time.parse '2026-01-01')\n"
-      "kept.tell_listener(2, '{\"event\":\"order\",\"id\":5}', '1-8', 1)\n"
+      "tell(2, '{\"event\":\"order\",\"id\":5}', '1-8', 1)\n"
       "assert(heard[3].id == 5 and heard[3].delivery == 1)\n"
-      "kept.tell_listener(3, '{}', '1-8', 1)\n"
+      "tell(3, '{}', '1-8', 1)\n"
       "assert(#heard == 3)\n");
 }
 
