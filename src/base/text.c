@@ -168,6 +168,11 @@ const char *text_did_you_mean(char out[128], const char *wrong, const char *cons
 }
 
 /* After a mismatch the last star takes one byte more; what stood before it never has to move. */
+bool text_begins_with(const char *text, const char *beginning)
+{
+  return text && strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
 bool text_matches(const char *pattern, const char *text)
 {
   const char *star = NULL, *resume = NULL;

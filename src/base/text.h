@@ -31,6 +31,9 @@ const char *text_nearest(const char *wrong, const char *const *names);
 /* `, did you mean "daily"?` for messages; "" when nothing is near. Points into `out`. */
 const char *text_did_you_mean(char out[128], const char *wrong, const char *const *names);
 
+/* Whether `text` begins with it; NULL does not. */
+bool text_begins_with(const char *text, const char *beginning);
+
 /* Whether `text` fits a pattern in which * stands for any bytes and ? for any one. */
 bool text_matches(const char *pattern, const char *text);
 

@@ -31,7 +31,7 @@ static void append_time(const struct screen *screen, struct buffer *out, const s
 /* What is about no run, job or script is shown with all that it says. */
 static bool shows_members(const char *name)
 {
-  return !event_name_is_own(name) || strncmp(name, "scheduler_", strlen("scheduler_")) == 0;
+  return !event_name_is_own(name) || text_begins_with(name, "scheduler_");
 }
 
 static void append_json(struct buffer *out, const struct json *value)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "ctl/cli_common.h"
 
 /* ---- list ---- */
@@ -47,7 +48,7 @@ static bool is_bookkeeping(const char *option)
 {
   static const char *const names[] = {"anchor=", "limit_from=", "seed="};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-    if (!strncmp(option, names[i], strlen(names[i])))
+    if (text_begins_with(option, names[i]))
       return true;
   return false;
 }

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "exec/child.h"
 #include "exec/isolate_wire.h"
 
@@ -136,7 +137,7 @@ static bool is_kept(const char *variable)
   static const char *const kept[] = {
       "PATH=", "HOME=", "LANG=", "TZ=", "TZDIR=", "TMPDIR=", "MOONBEAT_", "CREDENTIALS_DIRECTORY="};
   for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-    if (strncmp(variable, kept[i], strlen(kept[i])) == 0)
+    if (text_begins_with(variable, kept[i]))
       return true;
   return false;
 }

@@ -22,7 +22,7 @@ bool event_name_is_own(const char *name)
 {
   static const char *const begins[] = {"job_", "script_", "scheduler_"};
   for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
-    if (strncmp(name, begins[i], strlen(begins[i])) == 0)
+    if (text_begins_with(name, begins[i]))
       return true;
   return false;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "time/instant.h"
 #include "time/zone.h"
 
@@ -54,19 +55,14 @@ const char *skip_reason_name(enum skip_reason reason)
   return reason_names[reason];
 }
 
-static bool begins_with(const char *text, const char *beginning)
-{
-  return text && strncmp(text, beginning, strlen(beginning)) == 0;
-}
-
 bool run_was_cut_by_stop(const struct run *run)
 {
-  return run->state == RUN_INTERRUPTED && begins_with(run->error, RUN_CUT_BY_STOP);
+  return run->state == RUN_INTERRUPTED && text_begins_with(run->error, RUN_CUT_BY_STOP);
 }
 
 bool run_end_is_known(enum run_state state, const char *error)
 {
-  return state != RUN_INTERRUPTED || !begins_with(error, RUN_CUT_BY_END);
+  return state != RUN_INTERRUPTED || !text_begins_with(error, RUN_CUT_BY_END);
 }
 
 void run_deinit(struct run *run)

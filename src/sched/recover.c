@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
+#include "base/text.h"
 #include "sched/arrive.h"
 #include "sched/checkpoint.h"
 #include "sched/event.h"
@@ -53,8 +54,7 @@ static const char quarantined[] = "quarantined: ";
 
 bool recover_is_quarantined(const struct entry *entry)
 {
-  const char *error = entry->progress.state == JOB_ERROR ? entry->progress.error : NULL;
-  return error && strncmp(error, quarantined, strlen(quarantined)) == 0;
+  return entry->progress.state == JOB_ERROR && text_begins_with(entry->progress.error, quarantined);
 }
 
 struct past {

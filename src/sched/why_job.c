@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "sched/fire.h"
 #include "sched/health.h"
 #include "sched/lock.h"
@@ -82,7 +83,7 @@ static void explain_state(struct request *r, const struct entry *entry)
   struct trigger_obstacle obstacle;
   switch (p->state) {
   case JOB_PAUSED:
-    if (p->error && strncmp(p->error, PAUSED_BY, strlen(PAUSED_BY)) == 0)
+    if (text_begins_with(p->error, PAUSED_BY))
       why_begin(r, "paused", "it is %s, until it is resumed", p->error);
     else if (p->error)
       why_begin(r, "paused", "it is paused until it is resumed: %s", p->error);

@@ -21,6 +21,7 @@
 #include "testing/scratch.h"
 #include "time/zone.h"
 #include "vm/api_json.h"
+#include "vm/embedded.h"
 #include "vm/host.h"
 #include "vm/secret.h"
 #include "vm/state.h"
@@ -172,7 +173,7 @@ static void open_inside(lua_State *script)
   lua_setfield(script, -2, "record");
   push_folder(script, core);
   lua_setfield(script, -2, "jobs_folder");
-  if (luaL_loadbufferx(script, core->inside, core->inside_size, "=moonbeat/testing/inside.lua",
+  if (luaL_loadbufferx(script, core->inside, core->inside_size, EMBEDDED_CHUNK "testing/inside.lua",
                        "t"))
     lua_error(script);
   lua_pushvalue(script, -2);

@@ -12,22 +12,31 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "time/duration.h"
+#include "vm/embedded.h"
 #include "vm/state.h"
 
-#define OWN_SOURCE "=moonbeat/"
-
-/* Pushes "jobs/a.lua:12: " of the innermost frame that is not ours, or "". */
-static void push_place(lua_State *L)
+bool args_push_place(lua_State *L)
 {
   lua_Debug frame;
   for (int level = 0; lua_getstack(L, level, &frame); level++) {
     lua_getinfo(L, "Sl", &frame);
-    if (frame.currentline > 0 && strncmp(frame.source, OWN_SOURCE, strlen(OWN_SOURCE)) != 0) {
-      lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
-      return;
+    if (frame.currentline > 0 && !text_begins_with(frame.source, EMBEDDED_CHUNK)) {
+      lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
+      return true;
     }
   }
-  lua_pushliteral(L, "");
+  return false;
+}
+
+/* (message -- ) */
+static int raise_at_place(lua_State *L)
+{
+  if (args_push_place(L)) {
+    lua_pushliteral(L, ": ");
+    lua_rotate(L, -3, 2);
+    lua_concat(L, 3);
+  }
+  return lua_error(L);
 }
 
 int args_fail(lua_State *L, const char *format, ...)
@@ -37,10 +46,8 @@ int args_fail(lua_State *L, const char *format, ...)
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  push_place(L);
   lua_pushstring(L, text);
-  lua_concat(L, 2);
-  return lua_error(L);
+  return raise_at_place(L);
 }
 
 /* "nil", "a table" would be grammar; the names that Lua's own messages use are known to all. A
@@ -194,10 +201,7 @@ static int l_check_type(lua_State *L) /* function what value type -> */
 static int l_fail(lua_State *L) /* message -> */
 {
   lua_settop(L, 1);
-  push_place(L);
-  lua_insert(L, 1);
-  lua_concat(L, 2);
-  return lua_error(L);
+  return raise_at_place(L);
 }
 
 static int l_type_name(lua_State *L) /* value -> text */

@@ -22,6 +22,9 @@ void args_open(lua_State *L);
 
 void args_set_functions(lua_State *L, const luaL_Reg *functions);
 
+/* Pushes "jobs/a.lua:12" of the innermost frame of a person's Lua, or nothing: false. */
+bool args_push_place(lua_State *L);
+
 /* Raises with the place in the person's script in front. Never returns. */
 int args_fail(lua_State *L, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,9 +12,6 @@
 #include "vm/api_json.h"
 #include "vm/vm.h"
 
-/* The places of the Lua half are of no use to a person: its chunks are named =moonbeat/NAME.lua. */
-#define OWN_SOURCE "=moonbeat/"
-
 static int l_request(lua_State *L) /* op params? -> result | nil message code; waits */
 {
   const char *op = luaL_checkstring(L, 1);
@@ -57,19 +54,9 @@ static int l_script_name(lua_State *L) /* -> text */
   return 1;
 }
 
-/* The innermost frame of a person's Lua. */
-static int l_where(lua_State *L) /* -> "jobs/a.lua:12" | nil */
+static int l_where(lua_State *L) /* -> "jobs/a.lua:12" | nothing */
 {
-  lua_Debug frame;
-  for (int level = 1; lua_getstack(L, level, &frame); level++) {
-    lua_getinfo(L, "Sl", &frame);
-    if (frame.currentline > 0 && strncmp(frame.source, OWN_SOURCE, strlen(OWN_SOURCE)) != 0) {
-      lua_pushfstring(L, "%s:%d", frame.short_src, frame.currentline);
-      return 1;
-    }
-  }
-  lua_pushnil(L);
-  return 1;
+  return args_push_place(L) ? 1 : 0;
 }
 
 /* `where` is left to the caller, who puts it in front. script nil: the job is added, not declared.

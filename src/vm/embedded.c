@@ -43,7 +43,7 @@ static void compile_all(void)
   lua_State *L = lua_newstate(allocate, NULL);
   for (size_t i = 0; i < count; i++) {
     const struct embedded_module *module = &embedded_modules[i];
-    lua_pushfstring(L, "=moonbeat/%s.lua", module->name);
+    lua_pushfstring(L, EMBEDDED_CHUNK "%s.lua", module->name);
     if (luaL_loadbufferx(L, module->source, module->size, lua_tostring(L, -1), "t") != LUA_OK) {
       fprintf(stderr, "moonbeat: %s\n", lua_tostring(L, -1));
       abort();

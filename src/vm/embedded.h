@@ -9,6 +9,9 @@
 #include <lua.h>
 #include <stddef.h>
 
+/* How the names of its chunks begin, whose places say nothing to a script's author. */
+#define EMBEDDED_CHUNK "=moonbeat/"
+
 struct embedded_module {
   const char *name; /* "init" for lua/moonbeat/init.lua */
   const char *source;

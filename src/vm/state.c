@@ -75,7 +75,7 @@ static int l_open_deferred(lua_State *L)
 {
   const char *name = luaL_checkstring(L, 2);
   for (size_t i = 0; i < sizeof deferred / sizeof deferred[0]; i++)
-    if (strncmp(name, deferred[i].prefix, strlen(deferred[i].prefix)) == 0) {
+    if (text_begins_with(name, deferred[i].prefix)) {
       lua_pushvalue(L, 1);
       deferred[i].open(L);
       lua_settop(L, 2);

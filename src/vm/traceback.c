@@ -6,6 +6,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "vm/api_json.h"
 
 struct question {
@@ -16,7 +17,7 @@ struct question {
 /* The Lua half has lost its names, see embedded.c. */
 static bool is_ours(const char *line)
 {
-  return strncmp(line, "\t?: in ", strlen("\t?: in ")) == 0;
+  return text_begins_with(line, "\t?: in ");
 }
 
 /* Lines about our own Lua and what it calls in C, about the C function below all and about error()
@@ -27,9 +28,9 @@ static bool says_nothing(const char *line)
                                            "\t[C]: in global 'error'",
                                            "\t[C]: in function 'error'"};
   for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
-    if (strncmp(line, beginnings[i], strlen(beginnings[i])) == 0)
+    if (text_begins_with(line, beginnings[i]))
       return true;
-  const char *below = strncmp(line, "\t[C]:", strlen("\t[C]:")) == 0 ? strchr(line, '\n') : NULL;
+  const char *below = text_begins_with(line, "\t[C]:") ? strchr(line, '\n') : NULL;
   return is_ours(line) || (below && is_ours(below + 1));
 }
 
