@@ -70,7 +70,7 @@ static void cut_first(struct sched *s, int *rows)
     return;
   entry->progress.runs_kept = kept.runs;
   entry->progress.log_bytes = kept.log_bytes;
-  near_changed(s, entry);
+  near_counted(s, entry);
   if (kept.more)
     return;
   entry->uncut.runs = kept.runs;

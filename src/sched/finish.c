@@ -113,7 +113,7 @@ void finish_count_log(struct sched *s, const struct open_run *run)
   if (run->log_bytes == 0 || run->entry->removed)
     return;
   run->entry->progress.log_bytes += run->log_bytes;
-  near_changed(s, run->entry);
+  near_counted(s, run->entry);
 }
 
 static void end_for_good(struct sched *s, struct open_run *run, const struct run *ended)

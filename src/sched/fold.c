@@ -96,7 +96,7 @@ void fold_step(struct sched *s, size_t most, int64_t until_us)
   /* near_flush() writes what is dirty, in key order. */
   for (; entry && count < most && waits_since(s, entry, until_us); count++) {
     struct entry *next = entry->fold.next;
-    near_changed(s, entry);
+    near_counted(s, entry);
     entry = next;
   }
   if (count == 0)

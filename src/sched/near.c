@@ -44,6 +44,7 @@ void near_take_place(struct sched *s, struct entry *entry)
     entry->waited_for = is_due ? entry->wait.why : WAIT_NONE;
     entry->wait.why = WAIT_NONE;
     heap_remove(&entry->lapse);
+    queue_release(s, entry->job->number); /* the entry may have waited in its stead */
   }
   entry->due.us = entry->progress.next_us;
   if (is_near(s, entry))
@@ -115,11 +116,16 @@ struct entry *near_get_by_id(struct sched *s, const char *id, struct error *erro
   return take_over(s, &stored);
 }
 
+void near_counted(struct sched *s, struct entry *entry)
+{
+  entry->dirty = true;
+  near_note(s, entry);
+}
+
 void near_changed(struct sched *s, struct entry *entry)
 {
   near_take_place(s, entry);
-  entry->dirty = true;
-  near_note(s, entry);
+  near_counted(s, entry);
 }
 
 void near_moved(struct sched *s, struct entry *entry)

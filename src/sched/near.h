@@ -17,6 +17,9 @@ struct entry *near_add(struct sched *s, struct job *job, const struct job_progre
 void near_changed(struct sched *s, struct entry *entry);
 /* The same without the writing: for what a claim's row tells. */
 void near_moved(struct sched *s, struct entry *entry);
+/* The same without the place: what was changed tells nothing of when it is due, and who waits goes
+ * on waiting. */
+void near_counted(struct sched *s, struct entry *entry);
 /* The entry may be let go at the end of the turn. */
 void near_note(struct sched *s, struct entry *entry);
 void near_take_place(struct sched *s, struct entry *entry);

@@ -3,8 +3,8 @@
  * first has waited long enough, or a batch is full. Then, if a run may begin, the oldest of them
  * make one, in the transaction that takes them out of the queue.
  *
- * A queue waits, and loses nothing, while its job is paused or in error or has max_instances open:
- * it is in no heap then, and queue_release() puts it back. */
+ * A queue waits, and loses nothing, while its job is paused or in error, has max_instances open, or
+ * its entry waits for it at a gate: it is in no heap then, and queue_release() puts it back. */
 #include "sched/queue.h"
 
 #include <stdlib.h>
