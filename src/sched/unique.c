@@ -55,8 +55,11 @@ enum error_code unique_change(struct sched *s, const struct entry *entry, const 
   enum error_code code = ERROR_OK;
   if (!changed->unique.key && !entry->job->unique.key)
     return ERROR_OK;
-  if (changed->unique.key && !(code = job_unique_key(changed, &key, error)))
+  if (changed->unique.key && !(code = job_unique_key(changed, &key, error))) {
+    if (entry->progress.state != JOB_FINISHED && has_key(entry->job, key.data))
+      goto out; /* it stays with whom it is: with another perhaps, which has taken it over */
     code = unique_find(s, changed, key.data, &pending, error);
+  }
   if (!code && pending && pending != entry)
     code = error_set(error, ERROR_EXISTS, "job \"%s\": job \"%s\" has the same unique key",
                      entry->job->id, pending->job->id);
@@ -65,6 +68,7 @@ enum error_code unique_change(struct sched *s, const struct entry *entry, const 
     if (changed->unique.key)
       unique_take(s, key.data, entry);
   }
+out:
   buffer_deinit(&key);
   return code;
 }

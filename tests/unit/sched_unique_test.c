@@ -225,6 +225,34 @@ static void a_change_takes_the_key_along(void **state)
   world_close(&w);
 }
 
+/* Who has lost the key to a later one, its period being over, can be changed all the same, and does
+ * not take it back by that. */
+static void a_change_leaves_a_key_that_was_taken_over(void **state)
+{
+#define PERIOD(id)                                                                                 \
+  "{\"id\":\"" id "\",\"func\":\"a.f\",\"trigger\":\"in 1d\",\"unique\":{\"key\":\"k\","           \
+  "\"period\":\"10m\"}}"
+  struct world w = open_world();
+  (void)state;
+  assert_false(answer_has(&w, PERIOD("x"), EXISTING));
+  world_pass(&w, 11 * MINUTE);
+  assert_false(answer_has(&w, PERIOD("y"), EXISTING));
+  world_expect(&w, "modify_job", "{\"job\":\"x\",\"changes\":{\"tags\":[\"t\"]}}", "id", "x");
+  world_expect(&w, "reschedule_job", "{\"job\":\"x\",\"trigger\":\"in 2d\"}", "id", "x");
+  assert_true(answer_has(&w, PERIOD("z"), "\"id\":\"y\""));
+  /* One that is over is pending again by a new trigger, which the key forbids. */
+  world_expect(&w, "modify_job",
+               "{\"job\":\"y\",\"changes\":{\"trigger\":\"in 1h\",\"unique\":{\"key\":\"k\"}}}",
+               "id", "y");
+  world_pass(&w, HOUR);
+  world_finish_all(&w);
+  assert_false(answer_has(&w, PERIOD("z"), EXISTING));
+  char *text = world_ask(&w, "reschedule_job", "{\"job\":\"y\",\"trigger\":\"in 1h\"}");
+  assert_string_equal(text, "error: exists: job \"y\": job \"z\" has the same unique key");
+  free(text);
+  world_close(&w);
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -237,6 +265,7 @@ int main(void)
       cmocka_unit_test(extend_moves_the_pending_one),
       cmocka_unit_test(many_at_once),
       cmocka_unit_test(a_change_takes_the_key_along),
+      cmocka_unit_test(a_change_leaves_a_key_that_was_taken_over),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
