@@ -1,9 +1,10 @@
 /* JSON (RFC 8259), read strictly and written plainly.
  *
- * Reading is a stream of events (`json_read`), from which both the tree below and Lua's values are
- * built. Integers that fit int64 stay integers, other numbers are doubles, duplicate keys are kept
- * in order (json_get gives the first). Refused: invalid UTF-8, lone surrogates, infinities, depth
- * over JSON_DEPTH_MAX, text over JSON_SIZE_MAX, anything behind the value. Any thread. */
+ * Reading is a stream of events (`json_read`, or a reader that takes a text in pieces of work),
+ * from which both the tree below and Lua's values are built. Integers that fit int64 stay integers,
+ * other numbers are doubles, duplicate keys are kept in order (json_get gives the first). Refused:
+ * invalid UTF-8, lone surrogates, infinities, depth over JSON_DEPTH_MAX, text over JSON_SIZE_MAX,
+ * anything behind the value. Any thread. */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
@@ -41,7 +42,27 @@ struct json_handler {
   bool (*end)(void *context, bool is_object);
 };
 
-/* ERROR_INVALID with "line 3, column 7: ..." or ERROR_LIMIT. */
+/* A text that is being read. What it points to must stay until it is closed. */
+struct json_reader {
+  const char *start, *at, *end;
+  const struct json_handler *handler;
+  void *context;
+  struct buffer scratch; /* of strings with escapes, and numbers */
+  struct error *error;
+  bool is_done;
+  int depth;
+  bool is_object[JSON_DEPTH_MAX + 1]; /* of what is open, by its depth */
+};
+
+/* Errors are ERROR_INVALID with "line 3, column 7: ..." or ERROR_LIMIT. */
+enum error_code json_reader_open(struct json_reader *reader, const char *text, size_t size,
+                                 const struct json_handler *handler, void *context,
+                                 struct error *error);
+/* Reads about so many values more; is_done when that was all. */
+enum error_code json_reader_step(struct json_reader *reader, int values);
+void json_reader_close(struct json_reader *reader);
+
+/* The whole text at once. */
 enum error_code json_read(const char *text, size_t size, const struct json_handler *handler,
                           void *context, struct error *error);
 

@@ -1,6 +1,7 @@
-/* The reader: recursive descent with a bounded depth, one pass, strings unescaped into one buffer.
- */
+/* The reader: one pass, strings unescaped into one buffer, what is open in a list of bounded depth
+ * and not on C's stack, so that whoever reads can do something else between two values. */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-struct reader {
-  const char *start, *at, *end;
-  const struct json_handler *handler;
-  void *context;
-  struct buffer scratch;
-  struct error *error;
-  int depth;
-};
-
-static bool fail(struct reader *r, enum error_code code, const char *what)
+static bool fail(struct json_reader *r, enum error_code code, const char *what)
 {
   long line = 1;
   const char *line_start = r->start;
@@ -31,22 +23,22 @@ static bool fail(struct reader *r, enum error_code code, const char *what)
 }
 
 /* A handler that says stop has set its own error, or none. */
-static bool stopped(struct reader *r)
+static bool stopped(struct json_reader *r)
 {
-  if (r->error && r->error->code == ERROR_OK)
+  if (r->error->code == ERROR_OK)
     fail(r, ERROR_INVALID, "refused");
   return false;
 }
 
 #define EMIT(r, call) ((r)->handler->call ? true : stopped(r))
 
-static void skip_space(struct reader *r)
+static void skip_space(struct json_reader *r)
 {
   while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
     r->at++;
 }
 
-static bool read_hex4(struct reader *r, uint32_t *value)
+static bool read_hex4(struct json_reader *r, uint32_t *value)
 {
   *value = 0;
   if (r->end - r->at < 4)
@@ -85,7 +77,7 @@ static void append_utf8(struct buffer *out, uint32_t p)
   }
 }
 
-static bool read_unicode_escape(struct reader *r)
+static bool read_unicode_escape(struct json_reader *r)
 {
   uint32_t point, low;
   if (!read_hex4(r, &point))
@@ -106,7 +98,7 @@ static bool read_unicode_escape(struct reader *r)
   return true;
 }
 
-static bool read_escape(struct reader *r)
+static bool read_escape(struct json_reader *r)
 {
   static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
   r->at++;
@@ -126,7 +118,7 @@ static bool read_escape(struct reader *r)
 }
 
 /* Leaves the bytes in *data: in the text itself when nothing is escaped, else in the scratch. */
-static bool read_string(struct reader *r, const char **data, size_t *size)
+static bool read_string(struct json_reader *r, const char **data, size_t *size)
 {
   const char *run = ++r->at;
   bool escaped = false;
@@ -166,7 +158,7 @@ static bool read_string(struct reader *r, const char **data, size_t *size)
   return true;
 }
 
-static size_t skip_digits(struct reader *r)
+static size_t skip_digits(struct json_reader *r)
 {
   const char *from = r->at;
   while (r->at < r->end && *r->at >= '0' && *r->at <= '9')
@@ -174,7 +166,7 @@ static size_t skip_digits(struct reader *r)
   return (size_t)(r->at - from);
 }
 
-static bool read_number(struct reader *r)
+static bool read_number(struct json_reader *r)
 {
   const char *from = r->at;
   bool is_integer = true;
@@ -213,45 +205,7 @@ static bool read_number(struct reader *r)
   return EMIT(r, number(r->context, value));
 }
 
-static bool read_value(struct reader *r);
-
-static bool read_members(struct reader *r, bool is_object, char closing)
-{
-  const char *data;
-  size_t size;
-  skip_space(r);
-  if (r->at < r->end && *r->at == closing) {
-    r->at++;
-    return true;
-  }
-  for (;;) {
-    if (is_object) {
-      skip_space(r);
-      if (r->at == r->end || *r->at != '"')
-        return fail(r, ERROR_INVALID, "a key in quotes is missing");
-      if (!read_string(r, &data, &size) || !EMIT(r, key(r->context, data, size)))
-        return false;
-      skip_space(r);
-      if (r->at == r->end || *r->at != ':')
-        return fail(r, ERROR_INVALID, "a colon is missing");
-      r->at++;
-    }
-    if (!read_value(r))
-      return false;
-    skip_space(r);
-    if (r->at == r->end)
-      return fail(r, ERROR_INVALID, "the text ends too early");
-    char c = *r->at;
-    if (c != ',' && c != closing)
-      return fail(r, ERROR_INVALID,
-                  is_object ? "a comma or } is missing" : "a comma or ] is missing");
-    r->at++;
-    if (c == closing)
-      return true;
-  }
-}
-
-static bool read_literal(struct reader *r, const char *word)
+static bool read_literal(struct json_reader *r, const char *word)
 {
   size_t size = strlen(word);
   if ((size_t)(r->end - r->at) < size || memcmp(r->at, word, size) != 0)
@@ -260,19 +214,70 @@ static bool read_literal(struct reader *r, const char *word)
   return true;
 }
 
-static bool read_container(struct reader *r, bool is_object)
+static bool read_key(struct json_reader *r)
 {
-  if (++r->depth > JSON_DEPTH_MAX)
-    return fail(r, ERROR_LIMIT, "nested too deeply");
-  r->at++;
-  if (!EMIT(r, begin(r->context, is_object)) ||
-      !read_members(r, is_object, is_object ? '}' : ']') || !EMIT(r, end(r->context, is_object)))
+  const char *data;
+  size_t size;
+  skip_space(r);
+  if (r->at == r->end || *r->at != '"')
+    return fail(r, ERROR_INVALID, "a key in quotes is missing");
+  if (!read_string(r, &data, &size) || !EMIT(r, key(r->context, data, size)))
     return false;
-  r->depth--;
+  skip_space(r);
+  if (r->at == r->end || *r->at != ':')
+    return fail(r, ERROR_INVALID, "a colon is missing");
+  r->at++;
   return true;
 }
 
-static bool read_value(struct reader *r)
+static char closing(const struct json_reader *r)
+{
+  return r->is_object[r->depth] ? '}' : ']';
+}
+
+static bool end_container(struct json_reader *r)
+{
+  r->at++;
+  return EMIT(r, end(r->context, r->is_object[r->depth])) && (r->depth--, true);
+}
+
+/* *is_open: its first member or element comes next. */
+static bool begin_container(struct json_reader *r, bool is_object, bool *is_open)
+{
+  if (++r->depth > JSON_DEPTH_MAX)
+    return fail(r, ERROR_LIMIT, "nested too deeply");
+  r->is_object[r->depth] = is_object;
+  r->at++;
+  if (!EMIT(r, begin(r->context, is_object)))
+    return false;
+  skip_space(r);
+  *is_open = r->at == r->end || *r->at != closing(r);
+  return *is_open || end_container(r);
+}
+
+/* What stands behind a value: a comma, or the ends of what it was the last of. */
+static bool read_behind(struct json_reader *r)
+{
+  while (r->depth > 0) {
+    skip_space(r);
+    if (r->at == r->end)
+      return fail(r, ERROR_INVALID, "the text ends too early");
+    if (*r->at == ',') {
+      r->at++;
+      return true;
+    }
+    if (*r->at != closing(r))
+      return fail(r, ERROR_INVALID,
+                  r->is_object[r->depth] ? "a comma or } is missing" : "a comma or ] is missing");
+    if (!end_container(r))
+      return false;
+  }
+  skip_space(r);
+  r->is_done = true;
+  return r->at == r->end || fail(r, ERROR_INVALID, "something stands behind the value");
+}
+
+static bool read_value(struct json_reader *r, bool *is_open)
 {
   const char *data;
   size_t size;
@@ -281,9 +286,9 @@ static bool read_value(struct reader *r)
     return fail(r, ERROR_INVALID, "a value is missing");
   switch (*r->at) {
   case '{':
-    return read_container(r, true);
+    return begin_container(r, true, is_open);
   case '[':
-    return read_container(r, false);
+    return begin_container(r, false, is_open);
   case '"':
     return read_string(r, &data, &size) && EMIT(r, string(r->context, data, size));
   case 't':
@@ -297,26 +302,54 @@ static bool read_value(struct reader *r)
   }
 }
 
+/* A value, or the beginning of one that has others in it. */
+static bool read_next(struct json_reader *r)
+{
+  bool is_open = false;
+  if (r->depth > 0 && r->is_object[r->depth] && !read_key(r))
+    return false;
+  return read_value(r, &is_open) && (is_open || read_behind(r));
+}
+
+enum error_code json_reader_open(struct json_reader *reader, const char *text, size_t size,
+                                 const struct json_handler *handler, void *context,
+                                 struct error *error)
+{
+  *reader = (struct json_reader){.start = text,
+                                 .at = text,
+                                 .end = text + size,
+                                 .handler = handler,
+                                 .context = context,
+                                 .error = error};
+  error->code = ERROR_OK;
+  if (size > JSON_SIZE_MAX)
+    return error_set(error, ERROR_LIMIT, "JSON text of %zu bytes is over the limit of %d", size,
+                     JSON_SIZE_MAX);
+  return ERROR_OK;
+}
+
+enum error_code json_reader_step(struct json_reader *reader, int values)
+{
+  for (; values > 0 && !reader->is_done; values--)
+    if (!read_next(reader))
+      return reader->error->code;
+  return ERROR_OK;
+}
+
+void json_reader_close(struct json_reader *reader)
+{
+  buffer_deinit(&reader->scratch);
+}
+
 enum error_code json_read(const char *text, size_t size, const struct json_handler *handler,
                           void *context, struct error *error)
 {
-  struct error own = {0};
-  struct reader r = {.start = text,
-                     .at = text,
-                     .end = text + size,
-                     .handler = handler,
-                     .context = context,
-                     .error = error ? error : &own};
-  r.error->code = ERROR_OK;
-  if (size > JSON_SIZE_MAX)
-    return error_set(r.error, ERROR_LIMIT, "JSON text of %zu bytes is over the limit of %d", size,
-                     JSON_SIZE_MAX);
-  bool good = read_value(&r);
-  if (good) {
-    skip_space(&r);
-    if (r.at != r.end)
-      good = fail(&r, ERROR_INVALID, "something stands behind the value");
-  }
-  buffer_deinit(&r.scratch);
-  return good ? ERROR_OK : r.error->code;
+  struct error own;
+  struct json_reader reader;
+  enum error_code code =
+      json_reader_open(&reader, text, size, handler, context, error ? error : &own);
+  while (!code && !reader.is_done)
+    code = json_reader_step(&reader, INT_MAX);
+  json_reader_close(&reader);
+  return code;
 }

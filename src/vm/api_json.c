@@ -472,18 +472,6 @@ static int l_encode(lua_State *L)
   return after_encoding(L, LUA_OK, api_json_encode(L, 1, name, blanks));
 }
 
-static int l_decode(lua_State *L) /* text drops_nulls? -> value | nil message */
-{
-  size_t size;
-  struct error error;
-  const char *text = luaL_checklstring(L, 1, &size);
-  if (!api_json_push(L, text, size, lua_toboolean(L, 2) ? NULLS_DROPPED : NULLS_KEPT, &error))
-    return 1;
-  lua_pushnil(L);
-  lua_pushstring(L, error.text);
-  return 2;
-}
-
 static int l_array(lua_State *L) /* table -> the same table, marked */
 {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -512,29 +500,28 @@ static void set_null_metatable(lua_State *L)
   lua_pop(L, 1);
 }
 
-static void add_encode(lua_State *L, bool is_in_slices) /* raw -- raw */
+static void add_functions(lua_State *L, bool is_in_slices) /* raw -- raw */
 {
+  lua_pushcfunction(L, l_array);
+  lua_setfield(L, -2, "json_array");
   lua_pushboolean(L, is_in_slices);
   lua_pushcclosure(L, l_encode, 1);
   lua_setfield(L, -2, "json_encode");
-}
-
-void api_json_open_in_slices(lua_State *L) /* raw -- raw */
-{
-  api_json_open(L);
-  add_encode(L, true);
-}
-
-void api_json_open(lua_State *L) /* raw -- raw */
-{
-  static const luaL_Reg functions[] = {
-      {"json_decode", l_decode}, {"json_array", l_array}, {NULL, NULL}};
-  luaL_setfuncs(L, functions, 0);
-  add_encode(L, false);
+  api_json_open_decode(L, is_in_slices);
   luaL_newmetatable(L, ARRAY_MARK);
   luaL_newmetatable(L, API_JSON_OBJECT);
   lua_pop(L, 2);
   set_null_metatable(L);
   lua_pushlightuserdata(L, NULL);
   lua_setfield(L, -2, "json_null");
+}
+
+void api_json_open(lua_State *L) /* raw -- raw */
+{
+  add_functions(L, false);
+}
+
+void api_json_open_in_slices(lua_State *L) /* raw -- raw */
+{
+  add_functions(L, true);
 }

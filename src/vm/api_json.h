@@ -21,6 +21,9 @@ enum api_json_nulls {
 enum error_code api_json_push(lua_State *L, const char *text, size_t size,
                               enum api_json_nulls nulls, struct error *error);
 
+/* Adds json_decode. (raw -- raw) */
+void api_json_open_decode(lua_State *L, bool is_in_slices);
+
 /* Pushes the JSON text of the value at `index` and returns true, or pushes a sentence that names
  * the place, `result[2].when: a function cannot be stored`, and returns false. `name` is what the
  * value is called in it, NULL for nothing. `indent` is the number of blanks per level, 0 for one

@@ -1,12 +1,20 @@
 /* JSON -> Lua, on the events of base/json.h: each value is pushed and stored into the table below
- * it. A script that runs out of memory in the middle leaks the reader's scratch buffer and nothing
- * else. Works in any Lua state; on the worker's thread. */
+ * it. A script that runs out of memory in the middle of a short text leaks the reader's scratch
+ * buffer and nothing else. Works in any Lua state, in slices in those of a worker; on the worker's
+ * thread. */
 #include "vm/api_json.h"
 
 #include <lauxlib.h>
 #include <stdint.h>
 
 #include "base/json.h"
+#include "vm/call.h"
+
+enum {
+  STACK_SLOTS = 2 * JSON_DEPTH_MAX + 10,
+  WHOLE_SIZE_MAX = 16 << 10, /* no text of so few bytes takes a slice's time */
+  LOOK_VALUES = 64,          /* so many until the clock is looked at */
+};
 
 struct level {
   bool is_object;
@@ -117,9 +125,81 @@ enum error_code api_json_push(lua_State *L, const char *text, size_t size,
 {
   struct decoder d = {.L = L, .nulls = nulls};
   int top = lua_gettop(L);
-  luaL_checkstack(L, 2 * JSON_DEPTH_MAX + 10, "JSON nested too deeply");
+  luaL_checkstack(L, STACK_SLOTS, "JSON nested too deeply");
   enum error_code code = json_read(text, size, &handler, &d, error);
   if (code)
     lua_settop(L, top);
   return code;
+}
+
+/* ---- bindings ---- */
+
+/* A text that is read in slices. */
+struct decoding {
+  struct decoder decoder;
+  struct json_reader reader;
+  struct error error;
+};
+
+static int push_problem(lua_State *L, const struct error *error)
+{
+  lua_pushnil(L);
+  lua_pushstring(L, error->text);
+  return 2;
+}
+
+static int l_decoding_gc(lua_State *L) /* decoding -> */
+{
+  struct decoding *decoding = lua_touserdata(L, 1);
+  json_reader_close(&decoding->reader);
+  return 0;
+}
+
+/* The decoding lies at `at`, what is open above. */
+static int decode_on(lua_State *L, int status, lua_KContext at)
+{
+  (void)status;
+  struct decoding *decoding = lua_touserdata(L, (int)at);
+  enum error_code code = ERROR_OK;
+  while (!code && !decoding->reader.is_done) {
+    if (call_should_pause(L))
+      return call_pause(L, at, decode_on);
+    code = json_reader_step(&decoding->reader, LOOK_VALUES);
+  }
+  return code ? push_problem(L, &decoding->error) : 1;
+}
+
+static int decode_in_slices(lua_State *L, const char *text, size_t size, enum api_json_nulls nulls)
+{
+  luaL_checkstack(L, STACK_SLOTS, "JSON nested too deeply");
+  struct decoding *decoding = lua_newuserdatauv(L, sizeof *decoding, 0);
+  decoding->decoder = (struct decoder){.L = L, .nulls = nulls};
+  int at = lua_gettop(L);
+  if (json_reader_open(&decoding->reader, text, size, &handler, &decoding->decoder,
+                       &decoding->error))
+    return push_problem(L, &decoding->error);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, l_decoding_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, at);
+  return decode_on(L, LUA_OK, at);
+}
+
+/* text drops_nulls? -> value | nil message; upvalue 1: whether it is in slices */
+static int l_decode(lua_State *L)
+{
+  size_t size;
+  struct error error;
+  const char *text = luaL_checklstring(L, 1, &size);
+  enum api_json_nulls nulls = lua_toboolean(L, 2) ? NULLS_DROPPED : NULLS_KEPT;
+  if (size > WHOLE_SIZE_MAX && lua_toboolean(L, lua_upvalueindex(1)))
+    return decode_in_slices(L, text, size, nulls);
+  return api_json_push(L, text, size, nulls, &error) ? push_problem(L, &error) : 1;
+}
+
+void api_json_open_decode(lua_State *L, bool is_in_slices) /* raw -- raw */
+{
+  lua_pushboolean(L, is_in_slices);
+  lua_pushcclosure(L, l_decode, 1);
+  lua_setfield(L, -2, "json_decode");
 }

@@ -1,5 +1,6 @@
 /* Guards around functions of Lua's libraries that can run for hours in C, where no hook reaches:
  * each looks at the arguments, then calls the original. */
+#include <ctype.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -12,6 +13,8 @@ enum {
   ELEMENT_SIZE = 16,
   CONCAT_STRETCH = 10000, /* elements, some 200 us */
   DATE_FORMAT_MAX = 4096,
+  NUMERAL_MAX = 64 << 10,
+  TEXT_STRETCH = 256 << 10, /* bytes, some 200 us */
 };
 
 /* Walking over them takes some 100 ms. */
@@ -68,6 +71,96 @@ static int l_rep(lua_State *L)
     memcpy(bytes + size, separator, between);
   repeat(bytes, count > 1 ? size + between : size, total);
   luaL_pushresultsize(&result, total);
+  return 1;
+}
+
+/* Writes `count` bytes of what a text of `size` bytes becomes, from its byte `at` on. */
+typedef void converter(const char *text, size_t size, size_t at, size_t count, char *out);
+
+static void to_upper(const char *text, size_t size, size_t at, size_t count, char *out)
+{
+  (void)size;
+  for (size_t i = at; i < at + count; i++)
+    out[i] = (char)toupper((unsigned char)text[i]);
+}
+
+static void to_lower(const char *text, size_t size, size_t at, size_t count, char *out)
+{
+  (void)size;
+  for (size_t i = at; i < at + count; i++)
+    out[i] = (char)tolower((unsigned char)text[i]);
+}
+
+static void to_reverse(const char *text, size_t size, size_t at, size_t count, char *out)
+{
+  for (size_t i = at; i < at + count; i++)
+    out[i] = text[size - 1 - i];
+}
+
+/* Stretch by stretch. (text out -- text) */
+static int convert_on(lua_State *L, lua_KContext next, converter *how, lua_KFunction go_on)
+{
+  size_t size;
+  const char *text = lua_tolstring(L, 1, &size);
+  char *out = lua_touserdata(L, 2);
+  for (size_t at = (size_t)next; at < size; at += TEXT_STRETCH) {
+    if (call_should_pause(L))
+      return call_pause(L, (lua_KContext)at, go_on);
+    how(text, size, at, size - at < TEXT_STRETCH ? size - at : TEXT_STRETCH, out);
+  }
+  lua_pushlstring(L, out, size);
+  return 1;
+}
+
+/* text -> text */
+static int convert(lua_State *L, converter *how, lua_KFunction go_on)
+{
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  if (size <= TEXT_STRETCH) {
+    luaL_Buffer result;
+    how(text, size, 0, size, luaL_buffinitsize(L, &result, size));
+    luaL_pushresultsize(&result, size);
+    return 1;
+  }
+  lua_settop(L, 1);
+  lua_newuserdatauv(L, size, 0);
+  return go_on(L, LUA_OK, 0);
+}
+
+#define CONVERSION(name)                                                                           \
+  static int name##_on(lua_State *L, int status, lua_KContext next)                                \
+  {                                                                                                \
+    (void)status;                                                                                  \
+    return convert_on(L, next, to_##name, name##_on);                                              \
+  }                                                                                                \
+  static int l_##name(lua_State *L) /* text -> text */                                             \
+  {                                                                                                \
+    return convert(L, to_##name, name##_on);                                                       \
+  }
+
+CONVERSION(upper)
+CONVERSION(lower)
+CONVERSION(reverse)
+
+/* value, base -> number or nil */
+static int l_tonumber(lua_State *L)
+{
+  size_t size;
+  if (lua_type(L, 1) == LUA_TSTRING && lua_rawlen(L, 1) > NUMERAL_MAX)
+    return luaL_error(L, "tonumber: the text is longer than %d KiB", NUMERAL_MAX >> 10);
+  if (!lua_isnoneornil(L, 2))
+    return pass_on(L);
+  luaL_checkany(L, 1);
+  if (lua_type(L, 1) == LUA_TSTRING) {
+    const char *text = lua_tolstring(L, 1, &size);
+    if (lua_stringtonumber(L, text) == size + 1)
+      return 1;
+  } else if (lua_type(L, 1) == LUA_TNUMBER) {
+    lua_settop(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
   return 1;
 }
 
@@ -176,7 +269,9 @@ static void guard(lua_State *L, const char *library, const luaL_Reg *functions)
 
 void bounds_open(lua_State *L)
 {
-  static const luaL_Reg of_string[] = {{"rep", l_rep}, {"pack", l_pack}, {NULL, NULL}};
+  static const luaL_Reg of_string[] = {{"rep", l_rep},         {"pack", l_pack},
+                                       {"upper", l_upper},     {"lower", l_lower},
+                                       {"reverse", l_reverse}, {NULL, NULL}};
   static const luaL_Reg of_table[] = {
       {"move", l_move},     {"insert", l_insert}, {"remove", l_remove},
       {"concat", l_concat}, {NULL, NULL},
@@ -185,4 +280,6 @@ void bounds_open(lua_State *L)
   static const luaL_Reg of_os[] = {{"date", l_date}, {NULL, NULL}};
   guard(L, LUA_TABLIBNAME, of_table);
   guard(L, LUA_OSLIBNAME, of_os);
+  static const luaL_Reg of_base[] = {{"tonumber", l_tonumber}, {NULL, NULL}};
+  guard(L, LUA_GNAME, of_base);
 }

@@ -53,7 +53,7 @@ void vm_log(lua_State *L, int level, const char *text, size_t size);
 /* Each api_TOPIC.c has one function `api_TOPIC_open(L)` with the stack effect (raw -- raw): it adds
  * its functions to the table `raw`, from which lua/moonbeat builds what scripts see. */
 void api_json_open(lua_State *L);
-void api_json_open_in_slices(lua_State *L); /* what encodes is cut like Lua code */
+void api_json_open_in_slices(lua_State *L); /* long texts are cut like Lua code */
 void api_log_open(lua_State *L);
 void api_sleep_open(lua_State *L);
 void api_time_open(lua_State *L);

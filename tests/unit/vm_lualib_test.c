@@ -52,6 +52,27 @@ static void sorts(void **state)
   CHECK_CASES(cases, (struct vm_options){0}, 0);
 }
 
+static void converts(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"return ('aZ\\xe4\\0-'):upper() == 'AZ\\xe4\\0-' and ('aZ\\0'):lower() == 'az\\0'", "true"},
+      {"return (''):reverse() .. ('abc'):reverse()", "cba"},
+      {"local t = ('abC'):rep(1000000) return t:upper() == ('ABC'):rep(1000000)", "true"},
+      {"local t = ('abC'):rep(1000000) return t:lower() == ('abc'):rep(1000000)", "true"},
+      {"local t = ('abC'):rep(1000000) return t:reverse() == ('Cba'):rep(1000000)", "true"},
+      {"string.upper()", "!t.lua:1: bad argument #1 to 'upper' (string expected, got no value)"},
+      {"return tonumber(' 0x10 ') + tonumber('1e1') + tonumber(2.5) + tonumber('z', 36)", "63.5"},
+      {"return math.type(tonumber('7')) .. math.type(tonumber(7.0))", "integerfloat"},
+      {"return tostring(tonumber('1\\0')) .. tostring(tonumber({})) .. tostring(tonumber('9', 8))",
+       "nilnilnil"},
+      {"tonumber()", "!t.lua:1: bad argument #1 to 'tonumber' (value expected)"},
+      {"tonumber(('9'):rep(70000))", "!t.lua:1: tonumber: the text is longer than 64 KiB"},
+      {"tonumber(('9'):rep(70000), 36)", "!t.lua:1: tonumber: the text is longer than 64 KiB"},
+  };
+  CHECK_CASES(cases, (struct vm_options){0}, 0);
+}
+
 static void calls_back(void **state)
 {
   (void)state;
@@ -154,6 +175,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sorts),
+      cmocka_unit_test(converts),
       cmocka_unit_test(calls_back),
       cmocka_unit_test(bounds),
       cmocka_unit_test(full_collections_are_cut),

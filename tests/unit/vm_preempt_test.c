@@ -51,6 +51,8 @@ static const char *const runaways[] = {
     "local t = {} for i = 1, 200000 do t[i] = {} end while true do collectgarbage() end",
     "local t = {} for i = 1, 500000 do t[i] = 'x' end while true do table.concat(t, ', ') end",
     "while true do ('x'):rep(10000000) end",
+    "local t = '[' .. ('[1,2.5,\"x\",null],'):rep(50000) .. '0]' while true do json.decode(t) end",
+    "local t = ('x'):rep(10000000) while true do t:upper() t:lower() t:reverse() end",
 };
 
 /* These cannot be cut into slices, only ended. */
@@ -212,6 +214,8 @@ static void encoding_is_cut(void **state)
   struct piece *encoding = piece_start(vm,
                                        "local text = json.encode { a = { members }, b = 1 } "
                                        "local value = assert(json.decode(text)) "
+                                       "local _, wrong = json.decode(text .. ']') "
+                                       "assert(wrong:find 'something stands behind', wrong) "
                                        "return #value.a[1].first + value.b",
                                        0);
   struct piece *robbing = piece_start(vm,
