@@ -9,7 +9,7 @@
 #include "model/job_field.h"
 #include "model/job_internal.h"
 
-enum { ARGS_SIZE_MAX = 256 << 10, PRIORITY_MAX = 100 };
+enum { ARGS_SIZE_MAX = 256 << 10, PRIORITY_MAX = 100, GRACE_MIN_US = 1000 };
 
 const char *const job_overlap_names[] = {
     "skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow", NULL};
@@ -74,7 +74,15 @@ static enum error_code read_misfire(void *owner, const struct json *value, struc
 {
   static const struct field field = {"misfire_grace_time", FIELD_DELAY,
                                      offsetof(struct job, misfire_grace_us), NULL, NULL};
-  return value->type == JSON_NULL ? ERROR_OK : field_read(owner, &field, field.name, value, error);
+  struct job *job = owner;
+  if (value->type == JSON_NULL)
+    return ERROR_OK;
+  enum error_code code = field_read(owner, &field, field.name, value, error);
+  if (!code && job->misfire_grace_us < GRACE_MIN_US)
+    return error_set(error, ERROR_INVALID,
+                     "misfire_grace_time is under a millisecond, and no run begins that soon: it "
+                     "would never run. Write \"1s\", say, or leave it out for no bound");
+  return code;
 }
 
 /* These are listeners, which the vocabulary makes of them: what is read here was not declared. */

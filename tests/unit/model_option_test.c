@@ -155,6 +155,14 @@ static void ids_that_cannot_be_are_told_in_one_line(void **state)
   expect_error("{\"id\":\"@daily\"," RUN "}", NULL);
 }
 
+static void a_grace_lets_something_run(void **state)
+{
+  (void)state;
+  expect_error("{\"id\":\"x\"," RUN ",\"misfire_grace_time\":0}",
+               "job \"x\": misfire_grace_time is under a millisecond, and no run begins that soon");
+  expect_error("{\"id\":\"x\"," RUN ",\"misfire_grace_time\":0.001}", NULL);
+}
+
 static void keys_are_the_same_for_the_same(void **state)
 {
   static const struct {
@@ -199,6 +207,7 @@ int main(void)
       cmocka_unit_test(every_option_is_found),
       cmocka_unit_test(words_have_their_bounds),
       cmocka_unit_test(ids_that_cannot_be_are_told_in_one_line),
+      cmocka_unit_test(a_grace_lets_something_run),
       cmocka_unit_test(keys_are_the_same_for_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
