@@ -135,8 +135,8 @@ local function leave(self, name, delay, reason)
 end
 
 --- Ends this attempt as failed, and has another one follow after the delay, or after that of the job's
---- `retry`. It counts towards retry.attempts, which are three where the job says nothing. Does not
---- return.
+--- `retry`. It counts towards retry.attempts, which are three where the job says nothing of retrying:
+--- with `retry = 1` no other follows. Does not return.
 ---@param delay? duration
 ---@param reason? string kept as the attempt's error
 function run:retry(delay, reason)

@@ -55,8 +55,9 @@ enum job_coalesce { COALESCE_LATEST, COALESCE_EARLIEST, COALESCE_ALL };
 enum job_backoff { BACKOFF_FIXED, BACKOFF_LINEAR, BACKOFF_EXPONENTIAL };
 
 struct job_retry {
-  int32_t
-      attempts; /* in all, the first included; 1: no retry. Snoozes and interruptions are free */
+  /* In all, the first included; 1: no retry; 0: the job says nothing, so one, or some where the run
+   * asks for another. Snoozes and interruptions are free. */
+  int32_t attempts;
   enum job_backoff backoff;
   double factor; /* of the exponential backoff */
   int64_t delay_us;

@@ -71,7 +71,7 @@ bool retry_follows(const struct open_run *run, const struct run *ended,
     return false;
   bool is_asked = answer->verdict == VERDICT_RETRY;
   int32_t failures = run->attempt - run->uncounted, most = job->retry.attempts;
-  if (is_asked && most == 1 && job->delivery != AT_MOST_ONCE)
+  if (is_asked && most == 0 && job->delivery != AT_MOST_ONCE)
     most = ATTEMPTS_ASKED;
   if (failures >= most || answer->verdict == VERDICT_GIVE_UP)
     return false;

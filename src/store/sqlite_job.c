@@ -37,7 +37,6 @@ static struct job *make_unreadable(const struct query *query)
       .spec = memory_strdup(spec ? spec : "{}"),
       .misfire_grace_us = INT64_MAX,
       .max_instances = 1,
-      .retry = {.attempts = 1},
   };
   return job;
 }

@@ -181,6 +181,11 @@ static void what_the_script_says_goes_first(void **state)
   end(&w, RUN_FAILED, "busy", (struct run_answer){VERDICT_RETRY, SECOND});
   expect_end(&w, "failed");
   world_close(&w);
+
+  declare(&w, ",\"retry\":1"); /* which is said, and holds for what the run asks too */
+  end(&w, RUN_FAILED, "busy", (struct run_answer){VERDICT_RETRY, SECOND});
+  expect_end(&w, "failed");
+  world_close(&w);
 }
 
 static void snoozing_does_not_count(void **state)
