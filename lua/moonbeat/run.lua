@@ -168,7 +168,11 @@ end
 function runs.decide(self, name, message)
   local answer = raw.module("functions").decider(self.job, name)(self, message)
   if type(answer) == "number" or type(answer) == "string" then
-    return math.tointeger(raw.duration(answer) * 1000000 // 1)
+    local seconds = raw.duration(answer)
+    if seconds < 0 then
+      error(("retry.decide of job \"%s\" returned %s: a delay is not below 0"):format(self.job, answer), 0)
+    end
+    return math.tointeger(seconds * 1000000 // 1)
   elseif answer ~= nil and type(answer) ~= "boolean" then
     error(("retry.decide of job \"%s\" returned a %s, not a duration, true, false or nil"):format(self.job,
       raw.type_name(answer)), 0)

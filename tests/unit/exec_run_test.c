@@ -184,6 +184,7 @@ static void a_function_decides_on_errors(void **state)
        "function late(run, e) return e:find 'time%-out' and 0.5 end\n"
        "function breaks() error 'oh' end\n"
        "function odd() return {} end\n"
+       "function before() return -5 end\n"
        "job 'j' { trigger = every '1h', run = fails, retry = function() return '7s' end }\n");
   check_answer(desk, to_decide(desk, "fails", "delay"), RUN_FAILED, VERDICT_RETRY, 120000000,
                "HTTP 503");
@@ -199,6 +200,7 @@ static void a_function_decides_on_errors(void **state)
   const char *const bad[][2] = {
       {"breaks", "retry.decide says nothing, as it failed: jobs/s.lua:10: oh"},
       {"odd", "retry.decide of job \"j\" returned a table, not a duration"},
+      {"before", "retry.decide of job \"j\" returned -5: a delay is not below 0"},
       {"gone", "script \"s\" has no function \"gone\""},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
