@@ -516,8 +516,4 @@ function process.file_type(value)
   return nil
 end
 
--- The part of Lua's own `os` and `io` that runs commands.
-rawset(os, "execute", process.execute)
-rawset(_G, "io", { popen = process.popen, type = process.file_type })
-
 return process

@@ -19,7 +19,13 @@ end
 --- A line of the run's log, or of the console; a line end at the end of the text is no other line.
 ---@param ... string|number
 function printing.write(...)
-  local text = table.concat({ ... }):gsub("\n$", "")
+  local texts = table.pack(...)
+  for i = 1, texts.n do
+    if type(texts[i]) ~= "string" and not math.type(texts[i]) then
+      raw.fail(("io.write: argument %d must be a string, got %s"):format(i, raw.type_name(texts[i])))
+    end
+  end
+  local text = table.concat(texts):gsub("\n$", "")
   raw.log(INFO, text)
 end
 

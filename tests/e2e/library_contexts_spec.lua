@@ -57,6 +57,8 @@ case("env.all", function() expect(env.all().LIBRARY_PROBE, "on") end)
 case("exec", function() expect(exec { "echo", "x" }.stdout, "x\n") end)
 case("os.execute", function() expect(os.execute "true", true) end)
 case("io.popen", function() expect(io.popen("echo x"):read "l", "x") end)
+case("io.type", function() expect(io.type "x", nil) end)
+case("io.write", function() expect(io.write("x\n"), nil) end)
 
 case("fs.read", function(F) expect(fs.read(F .. "/a.txt"), "hello") end)
 case("fs.write", function(F) expect(fs.write(F .. "/written", "x"), true) end)
@@ -268,8 +270,8 @@ describe("the library", function()
 
   it("has a case for each of its functions", function()
     local walk = [[
-      local own, names = {}, { "exec", "inspect", "lock", "secret", "sleep", "os.execute", "io.popen" }
-      for name in ("_G coroutine math string table utf8 scheduler os io"):gmatch "%S+" do own[name] = true end
+      local own, names = {}, { "exec", "inspect", "lock", "secret", "sleep", "os.execute" }
+      for name in ("_G coroutine math string table utf8 scheduler os"):gmatch "%S+" do own[name] = true end
       for library, members in pairs(_G) do
         if type(members) == "table" and not own[library] then
           for name, member in pairs(members) do
@@ -292,6 +294,12 @@ describe("the library", function()
     end
     assert.equal("", table.concat(missing, " "))
     assert.is_true(count > 60)
+  end)
+
+  it("says what is not there, after commands too", function()
+    local out = d:must("repl", "-e", 'exec "true"', "-e", 'print(pcall(io.open, "x"))', "-e", "print(pcall(io.write, {}))")
+    assert.matches("io.open is not there: use fs.read", out, 1, true)
+    assert.matches("io.write: argument 1 must be a string, got table", out, 1, true)
   end)
 
   it("works at the top level of a script", function()
