@@ -165,6 +165,7 @@ struct message {
       struct attempt attempt; /* key.job 0: not of a run */
       char *script;           /* may be NULL */
       int level;              /* enum log_level */
+      bool is_written;        /* in the daemon's log, where it stays if the turn is taken back */
       int64_t at_us;
       char *text;
     } log;

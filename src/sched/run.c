@@ -150,6 +150,8 @@ static void restore(struct sched *s, struct open_run *run)
   run->fence = before->fence;
   run->attempt = before->attempt;
   run->uncounted = before->uncounted;
+  run->log_lines = before->log_lines;
+  run->log_bytes = before->log_bytes;
   run->due_us = before->due_us;
   run->started_us = before->started_us;
   run_give(s, run, before->worker);
@@ -483,18 +485,27 @@ static void tell_log(struct sched *s, const struct open_run *run, const struct m
   event_end(s, &out, &writer, "job_log", EVENT_HOT);
 }
 
-void run_log(struct sched *s, const struct message *message)
+/* At once, also while nothing can be stored; a turn that takes it again does not repeat it. */
+static void write_line(struct message *message, const char *whose, const char *text)
+{
+  if (!message->as.log.is_written)
+    log_write((enum log_level)message->as.log.level, "%s: %s", whose, text);
+  message->as.log.is_written = true;
+}
+
+void run_log(struct sched *s, struct message *message)
 {
   static const char too_much[] = "(more lines than are kept: the rest is dropped)";
   struct error error;
   if (message->as.log.attempt.key.job == 0) {
-    log_write((enum log_level)message->as.log.level, "%s: %s",
-              message->as.log.script ? message->as.log.script : "?", message->as.log.text);
+    write_line(message, message->as.log.script ? message->as.log.script : "?",
+               message->as.log.text);
     return;
   }
   struct open_run *run = run_find_attempt(s, &message->as.log.attempt);
   if (!run || run->log_lines > LOG_LINES_PER_RUN || run->log_bytes > LOG_BYTES_PER_RUN)
     return;
+  run_touch(s, run);
   run->log_lines++;
   run->log_bytes += (int64_t)strlen(message->as.log.text);
   bool last = run->log_lines > LOG_LINES_PER_RUN || run->log_bytes > LOG_BYTES_PER_RUN;
@@ -503,7 +514,7 @@ void run_log(struct sched *s, const struct message *message)
                           .level = message->as.log.level,
                           .at_us = message->as.log.at_us,
                           .text = last ? too_much : message->as.log.text};
-  log_write((enum log_level)line.level, "%s: %s", run->entry->job->id, line.text);
+  write_line(message, run->entry->job->id, line.text);
   if (!sched_failed(s, store_add_log(s->store, run->key, &line, &error), &error))
     tell_log(s, run, message);
 }

@@ -30,7 +30,7 @@ void run_send_waiting(struct sched *s);
 /* A load is over: runs that waited for a script are looked at again in the next turn. */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
-void run_log(struct sched *s, const struct message *message);
+void run_log(struct sched *s, struct message *message);
 /* Has a run that a worker has killed at once. */
 void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
 /* The same for the next run of its job, which is due. */

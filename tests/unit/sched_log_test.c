@@ -1,0 +1,82 @@
+/* A run's log as the scheduler keeps it. */
+#include "support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/sqlite_store.h"
+#include "support/scratch.h"
+#include "support/world.h"
+
+static const char script[] =
+    "{\"jobs\":[{\"id\":\"talk\",\"run\":true,\"trigger\":\"0 1 * * *\"}]}";
+
+#define TALK "{\"run\":\"talk\"}"
+
+/* It is 01:00:00 and the job has been given to a worker. */
+static void begin(struct world *w)
+{
+  world_open(w, scratch_path("store.db"));
+  world_save(w, "a", script);
+  world_pass(w, HOUR);
+  assert_int_equal(world_run_count(w), 1);
+}
+
+static void say(struct world *w, const char *text)
+{
+  const struct message *run = w->runs.first;
+  struct message *m = message_create(MESSAGE_LOG, run->to, ADDRESS_SCHEDULER);
+  m->as.log.attempt = run->as.run.attempt;
+  m->as.log.level = 1;
+  m->as.log.at_us = w->now_us;
+  m->as.log.text = memory_strdup(text);
+  world_tell(w, m);
+}
+
+static void fill_disk(struct world *w)
+{
+  world_limit_pages(w, 1);
+  char *params = memory_printf("{\"script\":\"a\",\"key\":\"k\",\"value\":\"%060000d\"}", 0);
+  char *answer = world_ask(w, "kv_set", params);
+  assert_memory_equal(answer, "error: full", 11);
+  free(answer);
+  free(params);
+}
+
+/* Each turn in which they do not go into the store is taken back, and with it what it counted. */
+static void a_full_disk_loses_no_line(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  say(&w, "one");
+  fill_disk(&w);
+  char *large = memory_printf("%0200000d", 0);
+  say(&w, large);
+  say(&w, "three");
+  for (int i = 0; i < 20; i++)
+    world_pass(&w, SECOND);
+  world_limit_pages(&w, 1 << 20);
+  world_live(&w, 2 * SECOND);
+  world_expect(&w, "logs", TALK, "next", "3");
+  char *lines = world_ask(&w, "logs", TALK);
+  assert_non_null(strstr(lines, "\"sequence\":2,"));
+  assert_non_null(strstr(lines, "three"));
+  free(lines);
+  world_finish_all(&w);
+  int64_t bytes = 0;
+  struct error error;
+  assert_int_equal(store_ask(w.store, "SELECT log_bytes FROM runs", &bytes, &error), ERROR_OK);
+  assert_int_equal(bytes, strlen(large) + strlen("one") + strlen("three"));
+  free(large);
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_full_disk_loses_no_line),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
