@@ -57,7 +57,8 @@ enum message_kind {
   MESSAGE_SHORTAGE, /* of workers, by who makes them: as many as there should be, or fewer */
   MESSAGE_MOVED,    /* scheduler -> front: consoles of a worker begin anew on another */
 
-  /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back */
+  /* scheduler -> front (subscribers) and -> worker (a listener of `generation`), and back; to the
+   * scheduler itself one that was told outside a transaction, see event_end() */
   MESSAGE_EVENT,
   MESSAGE_HEARD,
 

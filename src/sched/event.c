@@ -35,10 +35,26 @@ static void send_to_front(struct sched *s, const char *name, const char *json)
   message_list_append(s->out, m);
 }
 
-size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
-                 enum event_use use)
+/* What was told outside a transaction reaches whoever needs one in the next turn. */
+static void hold_for_others(struct sched *s, const char *name, const char *json)
 {
-  json_end_object(writer);
+  struct message *m = message_create(MESSAGE_EVENT, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+  m->as.event.name = memory_strdup(name);
+  m->as.event.json = memory_strdup(json);
+  message_list_append(&s->held, m);
+}
+
+void event_to_others(struct sched *s, const struct message *message)
+{
+  const char *name = message->as.event.name, *json = message->as.event.json;
+  s->reach = REACH_KEPT;
+  arrive_event(s, name, json, event_name_is_own(name));
+  listeners_tell(s, name, json);
+  s->reach = REACH_ALL;
+}
+
+static size_t tell(struct sched *s, struct buffer *out, const char *name, enum event_use use)
+{
   if (s->reach != REACH_NOW)
     arrive_event(s, name, out->data, event_name_is_own(name));
   if (s->watchers && s->reach != REACH_KEPT)
@@ -52,6 +68,20 @@ size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer
   free(s->events[s->next_event]);
   s->events[s->next_event] = buffer_take(out);
   s->next_event = (s->next_event + 1) % EVENTS_KEPT;
+  return listeners;
+}
+
+size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer, const char *name,
+                 enum event_use use)
+{
+  json_end_object(writer);
+  if (s->is_writing || s->reach != REACH_ALL)
+    return tell(s, out, name, use);
+  hold_for_others(s, name, out->data);
+  s->reach = REACH_NOW;
+  size_t listeners = tell(s, out, name, use);
+  s->reach = REACH_ALL;
+  s->events_this_turn = 0; /* nothing takes it back */
   return listeners;
 }
 

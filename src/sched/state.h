@@ -256,12 +256,13 @@ struct sched {
   char *events[EVENTS_KEPT];
   size_t next_event;
   int events_this_turn;
-  enum event_reach { REACH_ALL, REACH_NOW, REACH_KEPT } reach; /* see event_full() */
+  enum event_reach { REACH_ALL, REACH_NOW, REACH_KEPT } reach; /* see event_end() */
 
   struct locks *locks;
   struct desk desk;
   struct turn_times turns;
 
+  bool is_writing; /* a transaction is open */
   int64_t next_fence;
   int64_t retry_us; /* after a full disk: not before */
   int64_t full_us;  /* since when nothing can be stored; 0: all is well */

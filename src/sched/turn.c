@@ -59,6 +59,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   enum error_code code = store_begin(s->store, error);
   if (!code) {
     struct message_list out = {0};
+    s->is_writing = true;
     s->out = &out;
     calendars_recover(s);
     pools_recover(s);
@@ -77,6 +78,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
     code = s->failure ? s->failure : store_commit(s->store, error);
     if (s->failure)
       *error = s->error;
+    s->is_writing = false;
     message_list_join(&s->held, &out); /* given out by the first turn */
     run_commit(s);
     near_commit(s);
@@ -170,6 +172,11 @@ static void clock_settle(struct sched *s, int64_t step_us)
 static void take(struct sched *s, struct message **message)
 {
   struct message *m = *message;
+  if (m->to != ADDRESS_SCHEDULER) { /* was to go out when the daemon began, see sched_create */
+    message_list_append(s->out, m);
+    *message = NULL;
+    return;
+  }
   switch (m->kind) {
   case MESSAGE_REQUEST:
     *message = NULL;
@@ -225,12 +232,10 @@ static void take(struct sched *s, struct message **message)
   case MESSAGE_STOP:
     start_stopping(s, m->as.stop.grace_us);
     break;
+  case MESSAGE_EVENT:
+    event_to_others(s, m);
+    break;
   default:
-    /* What was to go out when the daemon began, see sched_create. */
-    if (m->to != ADDRESS_SCHEDULER) {
-      message_list_append(s->out, m);
-      *message = NULL;
-    }
     break;
   }
 }
@@ -300,6 +305,12 @@ static void go_on_stopping(struct sched *s)
 
 /* ---- writing ---- */
 
+static void begin_writing(struct sched *s)
+{
+  s->failure = store_begin(s->store, &s->error);
+  s->is_writing = !s->failure;
+}
+
 static void finish_writing(struct sched *s)
 {
   if (!s->failure)
@@ -312,10 +323,13 @@ static void finish_writing(struct sched *s)
     listeners_flush(s);
   if (!s->failure)
     s->failure = store_commit(s->store, &s->error);
+  if (!s->failure)
+    s->is_writing = false;
 }
 
 static void take_back(struct sched *s)
 {
+  s->is_writing = false;
   sometimes("a turn is taken back");
   store_rollback(s->store);
   message_list_deinit(s->out);
@@ -349,7 +363,7 @@ static struct message *next_message(struct sched *s, struct message_list *in)
 static void write_turn(struct sched *s, struct message_list *in, struct message_list *taken)
 {
   struct message *message;
-  s->failure = store_begin(s->store, &s->error);
+  begin_writing(s);
   if (!s->failure && s->full_us)
     event_recovered(s);
   while (!s->failure && (message = next_message(s, in))) {
@@ -399,7 +413,8 @@ static void deliver(struct sched *s, const struct message_list *taken)
   lock_commit(s);
   listeners_commit(s);
   script_answer_reloads(s);
-  go_on_stopping(s);
+  if (!s->held.first) /* else the next turn comes at once, which may tell somebody of it */
+    go_on_stopping(s);
 }
 
 /* ---- a full disk ---- */
@@ -416,7 +431,7 @@ static void answer_alone(struct sched *s, struct message *request)
   struct message *copy = message_copy_request(request);
   struct message_list out = {0}, *turn_out = s->out;
   s->out = &out;
-  s->failure = store_begin(s->store, &s->error);
+  begin_writing(s);
   if (s->failure)
     message_destroy(request);
   else
@@ -491,6 +506,8 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   } else if (!code && now_us >= s->retry_us) {
     s->retry_us = s->full_us = 0;
     deliver(s, &taken);
+    if (s->failure)
+      log_error("what follows a commit has failed: %s", s->error.text);
   }
   if (code) {
     store_rollback(s->store);

@@ -414,6 +414,16 @@ static void a_backlog_comes_in_order(void **state)
   world_close(&w);
 }
 
+static void fill_disk(struct world *w)
+{
+  world_limit_pages(w, 1);
+  char *big = memory_printf("{\"id\":\"big\",\"run\":{\"shell\":\"%060000d\"}}", 0);
+  char *reply = world_ask(w, "add_job", big);
+  assert_memory_equal(reply, "error: full", 11);
+  free(reply);
+  free(big);
+}
+
 /* A turn that finds no room has told nobody, and loses nothing. */
 static void a_full_disk_takes_nothing_back_twice(void **state)
 {
@@ -454,14 +464,8 @@ static void a_full_disk_is_told_of(void **state)
       DURABLE(1, "x",
               "scheduler_store_*") ",{\"id\":2,\"name\":\"y\",\"events\":[\"scheduler_store_*\"]}");
   expect_sent(&w, "");
-  world_limit_pages(&w, 1);
   for (int i = 0; i < 3; i++) {
-    char *big = memory_printf("{\"id\":\"big\",\"run\":{\"shell\":\"%060000d\"}}", 0);
-    char *reply = world_ask(&w, "add_job", big);
-    if (!strstr(reply, "error: full"))
-      fail_msg("%s", reply);
-    free(reply);
-    free(big);
+    fill_disk(&w);
     expect_sent(&w, i == 0 ? "2:scheduler_store_full" : "");
   }
   world_limit_pages(&w, 1 << 20);
@@ -469,6 +473,54 @@ static void a_full_disk_is_told_of(void **state)
   expect_sent(&w, "1:scheduler_store_full 1:scheduler_store_recovered 2:scheduler_store_recovered");
   world_live(&w, 2 * SECOND);
   expect_sent(&w, "");
+  world_close(&w);
+}
+
+/* Of the workers the scheduler tells when the turn is stored, in no transaction. */
+static void trouble_with_workers_is_told_of(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, "a",
+       DURABLE(1, "x", "scheduler_worker*") ",{\"id\":2,\"name\":\"y\",\"events\":["
+                                            "\"scheduler_worker*\"]}");
+  struct message *m = message_create(MESSAGE_STUCK, ADDRESS_WORKER + 1, ADDRESS_SCHEDULER);
+  m->as.stuck.for_us = SECOND;
+  world_tell(&w, m);
+  expect_sent(&w, "2:scheduler_worker_stuck 1:scheduler_worker_stuck");
+  world_tell(&w, message_create(MESSAGE_UNSTUCK, ADDRESS_WORKER + 1, ADDRESS_SCHEDULER));
+  expect_sent(&w, "2:scheduler_worker_recovered 1:scheduler_worker_recovered");
+  for (int missing = 1; missing >= 0; missing--) {
+    m = message_create(MESSAGE_SHORTAGE, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+    m->as.shortage.missing = missing;
+    m->as.shortage.text = memory_strdup("no thread");
+    world_tell(&w, m);
+  }
+  expect_sent(&w, "2:scheduler_workers_short 1:scheduler_workers_short "
+                  "2:scheduler_workers_complete 1:scheduler_workers_complete");
+  expect(&w, "x", "waiting", "4");
+  world_close(&w);
+}
+
+/* A run is open, so that there is time to make room before it has ended. */
+static void a_stop_is_told_of_when_there_is_room(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, "a",
+       DURABLE(1, "x", "scheduler_shutdown") ",{\"id\":2,\"name\":\"y\",\"events\":["
+                                             "\"scheduler_shutdown\"]}");
+  free(world_ask(&w, "run_now", "{\"job\":\"a.job\"}"));
+  fill_disk(&w);
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  stop->as.stop.grace_us = MINUTE;
+  world_tell(&w, stop);
+  expect_sent(&w, "2:scheduler_shutdown");
+  world_limit_pages(&w, 1 << 20);
+  world_pass(&w, 2 * SECOND);
+  expect(&w, "x", "waiting", "1");
   world_close(&w);
 }
 
@@ -503,6 +555,8 @@ int main(void)
       cmocka_unit_test(a_backlog_comes_in_order),
       ON_DISK(a_full_disk_takes_nothing_back_twice),
       ON_DISK(a_full_disk_is_told_of),
+      ON_DISK(trouble_with_workers_is_told_of),
+      ON_DISK(a_stop_is_told_of_when_there_is_room),
       cmocka_unit_test(a_clock_that_is_set_is_told_of),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
