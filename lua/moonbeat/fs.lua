@@ -132,7 +132,8 @@ function fs.list(path)
   return raw.fs_list("fs.list", path == nil and "." or path)
 end
 
---- The paths that match a pattern with * ? [a-z] and {a,b}, sorted; none is an empty list.
+--- The paths that match a pattern with * ? [a-z] and {a,b}, sorted; none is an empty list. Braces make
+--- 10,000 patterns at most.
 ---@param pattern string
 ---@return string[]? paths
 ---@return string? message

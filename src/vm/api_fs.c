@@ -1,10 +1,11 @@
 /* `fs` for Lua: each function reads its arguments into a job, which a thread of libuv's pool does
  * (api_fs_work.c, api_fs_tree.c) while the call waits. Argument 1 is always the name by which a
- * person called, for messages. A job under way is not stopped when its call is killed; it is short.
- */
+ * person called, for messages. When its call is killed, a job under way is told to stop, and a run
+ * has ended when the job has: nothing of it changes files any more. */
 #include "vm/api_fs.h"
 
 #include <lauxlib.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +14,16 @@
 #include "vm/api_fs_work.h"
 #include "vm/api_sqlite_files.h"
 #include "vm/api_time.h"
+#include "vm/call.h"
+#include "vm/helper.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
 struct fs_wait {
   struct wait wait; /* first */
-  uv_work_t request;
+  struct helper_work helper;
+  struct call_follower follower;
   void (*work)(struct fs_job *job);
   int (*push)(lua_State *L, struct fs_job *job); /* what success returns */
   struct fs_job job;
@@ -111,22 +116,37 @@ static int push_entries(lua_State *L, struct fs_job *job)
 
 /* ---- waiting ---- */
 
-static void on_work(uv_work_t *request)
+static struct fs_wait *fs_of(struct helper_work *helper)
 {
-  struct fs_wait *fs = request->data;
+  return (struct fs_wait *)(void *)((char *)helper - offsetof(struct fs_wait, helper));
+}
+
+static void on_work(struct helper_work *helper)
+{
+  struct fs_wait *fs = fs_of(helper);
   fs->work(&fs->job);
 }
 
-static void on_done(uv_work_t *request, int status)
+static void on_done(struct helper_work *helper, bool was_done)
 {
-  struct fs_wait *fs = request->data;
-  (void)status;
+  struct fs_wait *fs = fs_of(helper);
+  (void)was_done; /* what is taken back was cancelled: nobody asks for its result */
+  call_unfollow(&fs->follower);
   wait_done(&fs->wait);
 }
 
 static void cancel(struct wait *wait)
 {
-  uv_cancel((uv_req_t *)&((struct fs_wait *)wait)->request); /* if it has not begun */
+  struct fs_wait *fs = (struct fs_wait *)wait;
+  atomic_store(&fs->job.is_cancelled, true);
+  helper_cancel(&fs->helper);
+}
+
+/* The work, which was cancelled, ends soon. */
+static bool on_call_ended(struct call_follower *follower, enum vm_outcome outcome, bool is_awaited)
+{
+  (void)follower, (void)outcome;
+  return is_awaited;
 }
 
 static int finish(lua_State *L, struct wait *wait)
@@ -154,7 +174,8 @@ static struct fs_wait *begin(lua_State *L, const char *verb, int path_at, const 
   if (path_at)
     path = args_path(L, lua_upvalueindex(1), path_at, function, what);
   struct fs_wait *fs = memory_alloc(sizeof *fs);
-  fs->request.data = fs;
+  fs->helper = (struct helper_work){.work = on_work, .done = on_done};
+  fs->follower.call_ended = on_call_ended;
   fs->job.verb = verb;
   fs->job.path = path;
   fs->job.shown = memory_strdup(path_at ? lua_tostring(L, path_at) : "");
@@ -166,7 +187,8 @@ static int start(lua_State *L, struct fs_wait *fs, void (*work)(struct fs_job *j
 {
   fs->work = work;
   fs->push = push;
-  uv_queue_work(wait_loop(L), &fs->request, on_work, on_done);
+  call_follow(vm_of(L), &fs->follower);
+  helper_start(vm_of(L)->helpers, &fs->helper);
   return wait_begin(L, &fs->wait, &fs_kind);
 }
 

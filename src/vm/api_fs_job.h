@@ -8,13 +8,16 @@
 void fs_fail(struct fs_job *job, int system_errno);
 void fs_fail_text(struct fs_job *job, enum error_code code, const char *text);
 
+/* True, with the job failed, when it is to stop: asked in each loop. */
+bool fs_is_cancelled(struct fs_job *job);
+
 /* False, with the job failed, for databases in use. */
 bool fs_may_touch(struct fs_job *job, const char *path);
 /* The same, also for folders that hold some. */
 bool fs_may_move(struct fs_job *job, const char *path);
 
-/* False with an errno. */
-bool fs_write_all(int fd, const char *data, size_t size);
+/* False with the job failed. */
+bool fs_write_all(struct fs_job *job, int fd, const char *data, size_t size);
 
 /* A new file beside the one whose place it will take. */
 struct fs_replacement {

@@ -161,8 +161,11 @@ static int compare_paths(const void *a, const void *b)
 
 void fs_tally_look(struct fs_tally *tally, struct fs_look *look)
 {
-  struct file_scan_visitor visitor = {
-      .file = visit_file, .folder = visit_folder, .unreadable = visit_unreadable, .context = tally};
+  struct file_scan_visitor visitor = {.file = visit_file,
+                                      .folder = visit_folder,
+                                      .unreadable = visit_unreadable,
+                                      .stop = &look->is_cancelled,
+                                      .context = tally};
   char *pattern = pattern_of(tally);
   tally->looks++;
   tally->look = look;

@@ -4,6 +4,7 @@
 #ifndef VM_API_FS_TALLY_H
 #define VM_API_FS_TALLY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -24,6 +25,7 @@ struct fs_look {
   size_t count;
   struct buffer
       folders; /* that were looked into: each its path, its filter ("": none), with NULs */
+  atomic_bool is_cancelled; /* by any thread: the look shall end soon, and has found nothing */
   enum error_code code;
   struct error error;
 };

@@ -1,4 +1,6 @@
-/* The directory side of `fs`: what is there, making, removing, renaming. */
+/* The directory side of `fs`: what is there, making, removing, renaming.
+ *
+ * glob and nftw call back without a context: the job of the thread stands in `walking`. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,14 @@
 #include "vm/api_fs_job.h"
 #include "vm/api_fs_work.h"
 
-enum { NAMES_SIZE_MAX = 16 << 20, WALK_FDS = 20 };
+enum {
+  NAMES_SIZE_MAX = 16 << 20,
+  WALK_FDS = 20,
+  BRACES_MAX = 64, /* glob calls itself for each */
+  PATTERNS_MAX = 10000,
+};
+
+static _Thread_local struct fs_job *walking;
 
 static bool is_missing(int system_errno)
 {
@@ -42,26 +51,45 @@ static void append_name(struct fs_job *job, const char *name)
     buffer_append(&job->names, name, strlen(name) + 1);
 }
 
-static int compare_names(const struct dirent **a, const struct dirent **b)
+static int compare_names(const void *a, const void *b)
 {
-  return strcmp((*a)->d_name, (*b)->d_name);
+  return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void sort_names(struct fs_job *job, size_t count)
+{
+  struct buffer sorted = {0};
+  const char **names = memory_alloc((count + 1) * sizeof *names);
+  const char *name = job->names.data;
+  for (size_t i = 0; i < count; i++, name += strlen(name) + 1)
+    names[i] = name;
+  qsort(names, count, sizeof *names, compare_names);
+  for (size_t i = 0; i < count; i++)
+    buffer_append(&sorted, names[i], strlen(names[i]) + 1);
+  free(names);
+  buffer_deinit(&job->names);
+  job->names = sorted;
 }
 
 void fs_work_list(struct fs_job *job)
 {
-  struct dirent **entries;
-  int count = scandir(job->path, &entries, NULL, compare_names);
-  if (count < 0) {
+  size_t count = 0;
+  DIR *folder = opendir(job->path);
+  if (!folder) {
     fs_fail(job, errno);
     return;
   }
-  for (int i = 0; i < count; i++) {
-    const char *name = entries[i]->d_name;
-    if (!job->code && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-      append_name(job, name);
-    free(entries[i]);
+  for (const struct dirent *entry; !fs_is_cancelled(job) && (errno = 0, entry = readdir(folder));) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      continue;
+    append_name(job, entry->d_name);
+    count++;
   }
-  free(entries);
+  if (!job->code && errno)
+    fs_fail(job, errno);
+  closedir(folder);
+  if (!job->code)
+    sort_names(job, count);
 }
 
 void fs_work_entries(struct fs_job *job)
@@ -74,7 +102,7 @@ void fs_work_entries(struct fs_job *job)
     fs_fail(job, errno);
   all = job->names;
   job->names = (struct buffer){0};
-  for (size_t at = 0; !job->code && at < all.size; at += strlen(all.data + at) + 1) {
+  for (size_t at = 0; !fs_is_cancelled(job) && at < all.size; at += strlen(all.data + at) + 1) {
     if (fstatat(folder, all.data + at, &status, AT_SYMLINK_NOFOLLOW) != 0)
       continue;
     append_name(job, all.data + at);
@@ -101,14 +129,83 @@ static char *full_pattern(const char *folder, const char *pattern)
   return buffer_take(&full);
 }
 
+/* How many patterns the braces make from here to the end, or of one alternative to the ',' or '}'
+ * behind it, which is where *at stands then. What is no brace to glob is counted as one, too. */
+static int64_t count_patterns(const char **at, bool is_alternative)
+{
+  int64_t count = 1;
+  for (; **at && !(is_alternative && (**at == ',' || **at == '}')); ++*at) {
+    if (**at == '\\' && (*at)[1]) {
+      ++*at;
+    } else if (**at == '{') {
+      int64_t alternatives = 0;
+      do {
+        ++*at;
+        alternatives += count_patterns(at, true);
+      } while (**at == ',');
+      count = count * alternatives <= PATTERNS_MAX ? count * alternatives : PATTERNS_MAX + 1;
+      if (!**at)
+        break;
+    }
+  }
+  return count;
+}
+
+/* False, with the job failed, for a pattern by which a few bytes would take for ever. */
+static bool may_expand(struct fs_job *job, const char *pattern)
+{
+  int braces = 0;
+  for (const char *at = pattern; *at; at++)
+    braces += *at == '{';
+  if (braces > BRACES_MAX)
+    fs_fail_text(job, ERROR_LIMIT, "over the limit of 64 braces");
+  else if (count_patterns(&pattern, false) > PATTERNS_MAX)
+    fs_fail_text(job, ERROR_LIMIT, "its braces make more than 10000 patterns");
+  return !job->code;
+}
+
+static struct dirent *read_entry(void *folder)
+{
+  return fs_is_cancelled(walking) ? NULL : readdir(folder);
+}
+
+static void *open_folder(const char *path)
+{
+  return fs_is_cancelled(walking) ? NULL : opendir(path);
+}
+
+static void close_folder(void *folder)
+{
+  closedir(folder);
+}
+
+static int look_at(const char *restrict path, struct stat *restrict file)
+{
+  return fs_is_cancelled(walking) ? -1 : stat(path, file);
+}
+
+static int look_at_link(const char *restrict path, struct stat *restrict file)
+{
+  return fs_is_cancelled(walking) ? -1 : lstat(path, file);
+}
+
 void fs_work_glob(struct fs_job *job)
 {
-  glob_t found;
+  glob_t found = {.gl_opendir = open_folder,
+                  .gl_readdir = read_entry,
+                  .gl_closedir = close_folder,
+                  .gl_stat = look_at,
+                  .gl_lstat = look_at_link};
+  if (!may_expand(job, job->shown))
+    return;
   char *pattern = full_pattern(job->path, job->shown);
   size_t skip = job->shown[0] != '/' && job->path ? strlen(job->path) + 1 : 0;
-  int result = glob(pattern, GLOB_BRACE, NULL, &found);
+  walking = job;
+  int result = glob(pattern, GLOB_BRACE | GLOB_ALTDIRFUNC, NULL, &found);
   free(pattern);
-  if (result == 0) {
+  if (fs_is_cancelled(job)) {
+    /* what was found is not all */
+  } else if (result == 0) {
     for (size_t i = 0; i < found.gl_pathc && !job->code; i++)
       append_name(job, found.gl_pathv[i] + skip);
   } else if (result != GLOB_NOMATCH) {
@@ -147,7 +244,15 @@ void fs_work_mkdir(struct fs_job *job)
 static int remove_entry(const char *path, const struct stat *file, int type, struct FTW *walk)
 {
   (void)file, (void)type, (void)walk;
-  return remove(path);
+  return fs_is_cancelled(walking) ? -1 : remove(path);
+}
+
+/* What failed already keeps its reason. */
+static void remove_tree(struct fs_job *job)
+{
+  walking = job;
+  if (nftw(job->path, remove_entry, WALK_FDS, FTW_DEPTH | FTW_PHYS) != 0 && !job->code)
+    fs_fail(job, errno);
 }
 
 void fs_work_remove(struct fs_job *job)
@@ -160,9 +265,9 @@ void fs_work_remove(struct fs_job *job)
     job->code = job->error.code;
   else if (lstat(job->path, &file) < 0)
     fs_fail(job, errno);
-  else if (job->flag && S_ISDIR(file.st_mode)
-               ? nftw(job->path, remove_entry, WALK_FDS, FTW_DEPTH | FTW_PHYS) != 0
-               : remove(job->path) < 0)
+  else if (job->flag && S_ISDIR(file.st_mode))
+    remove_tree(job);
+  else if (remove(job->path) < 0)
     fs_fail(job, errno);
   free(resolved);
 }

@@ -6,6 +6,7 @@
  * waits for it, its collection. On the worker's thread but for work(). */
 #include <fnmatch.h>
 #include <lauxlib.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "vm/api_args.h"
 #include "vm/api_fs.h"
 #include "vm/api_fs_tally.h"
+#include "vm/helper.h"
 #include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
@@ -35,7 +37,7 @@ struct fs_watch {
 
 struct look {
   struct wait wait; /* first */
-  uv_work_t request;
+  struct helper_work helper;
   struct fs_watch *watch;
   struct fs_look found;
 };
@@ -74,9 +76,14 @@ static struct fs_watch *check_watch(lua_State *L)
 
 /* ---- looking ---- */
 
-static void work(uv_work_t *request)
+static struct look *look_of(struct helper_work *helper)
 {
-  struct look *look = request->data;
+  return (struct look *)(void *)((char *)helper - offsetof(struct look, helper));
+}
+
+static void work(struct helper_work *helper)
+{
+  struct look *look = look_of(helper);
   fs_tally_look(look->watch->tally, &look->found);
 }
 
@@ -96,10 +103,10 @@ static void follow_folders(struct look *look)
     look->watch->is_woken = true;
 }
 
-static void on_looked(uv_work_t *request, int status)
+static void on_looked(struct helper_work *helper, bool was_done)
 {
-  struct look *look = request->data;
-  (void)status;
+  struct look *look = look_of(helper);
+  (void)was_done;
   look->watch->is_looking = false;
   if (look->watch->wake && !look->found.code)
     follow_folders(look);
@@ -110,7 +117,8 @@ static void cancel_look(struct wait *wait)
 {
   struct look *look = (struct look *)wait;
   close_watch(look->watch);
-  uv_cancel((uv_req_t *)&look->request);
+  atomic_store(&look->found.is_cancelled, true);
+  helper_cancel(&look->helper);
 }
 
 static int finish_look(lua_State *L, struct wait *wait)
@@ -152,12 +160,12 @@ static int l_look(lua_State *L) /* watch -> changes | nil message code; waits */
   if (watch->is_looking || watch->nap)
     return args_fail(L, "fs.watch: another coroutine waits for it already");
   struct look *look = memory_alloc(sizeof *look);
-  look->request.data = look;
+  look->helper = (struct helper_work){.work = work, .done = on_looked};
   look->watch = watch;
   watch->holders++;
   watch->is_looking = true;
   watch->is_woken = false;
-  uv_queue_work(wait_loop(L), &look->request, work, on_looked);
+  helper_start(watch->vm->helpers, &look->helper);
   return wait_begin(L, &look->wait, &look_kind);
 }
 

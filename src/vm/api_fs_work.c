@@ -33,6 +33,13 @@ void fs_fail_text(struct fs_job *job, enum error_code code, const char *text)
   job->code = error_set(&job->error, code, "%s %s: %s", job->verb, job->shown, text);
 }
 
+bool fs_is_cancelled(struct fs_job *job)
+{
+  if (!job->code && atomic_load_explicit(&job->is_cancelled, memory_order_relaxed))
+    fs_fail_text(job, ERROR_CANCELLED, "given up");
+  return job->code != ERROR_OK;
+}
+
 void fs_job_deinit(struct fs_job *job)
 {
   free(job->path);
@@ -84,7 +91,7 @@ static int open_for_reading(struct fs_job *job, struct stat *file)
 /* Until the end or `limit` bytes. */
 static bool read_all(struct fs_job *job, int fd, size_t limit)
 {
-  while (job->data.size < limit) {
+  while (job->data.size < limit && !fs_is_cancelled(job)) {
     size_t want = limit - job->data.size < PART_SIZE ? limit - job->data.size : PART_SIZE;
     buffer_reserve(&job->data, want);
     ssize_t size = read(fd, job->data.data + job->data.size, want);
@@ -97,7 +104,7 @@ static bool read_all(struct fs_job *job, int fd, size_t limit)
     job->data.size += (size_t)size;
     job->data.data[job->data.size] = '\0';
   }
-  return true;
+  return !job->code;
 }
 
 void fs_work_read(struct fs_job *job)
@@ -119,18 +126,18 @@ void fs_work_read(struct fs_job *job)
   close(fd);
 }
 
-bool fs_write_all(int fd, const char *data, size_t size)
+bool fs_write_all(struct fs_job *job, int fd, const char *data, size_t size)
 {
-  while (size > 0) {
+  while (size > 0 && !fs_is_cancelled(job)) {
     ssize_t done = write(fd, data, size);
     if (done < 0 && errno == EINTR)
       continue;
     if (done < 0)
-      return false;
+      return fs_fail(job, errno), false;
     data += done;
     size -= (size_t)done;
   }
-  return true;
+  return !job->code;
 }
 
 /* ---- replacing ---- */
@@ -188,7 +195,7 @@ void fs_end_replacement(struct fs_job *job, struct fs_replacement *new_file)
       fs_fail(job, errno);
     if (close(new_file->fd) < 0 && !job->code)
       fs_fail(job, errno);
-    if (!job->code && rename(new_file->temporary, new_file->target) < 0)
+    if (!job->code && !fs_is_cancelled(job) && rename(new_file->temporary, new_file->target) < 0)
       fs_fail(job, errno);
     if (job->code)
       unlink(new_file->temporary);
@@ -202,9 +209,8 @@ void fs_end_replacement(struct fs_job *job, struct fs_replacement *new_file)
 void fs_work_write(struct fs_job *job)
 {
   struct fs_replacement new_file;
-  if (fs_begin_replacement(job, &new_file, job->path, (mode_t)job->mode, job->mode >= 0) &&
-      !fs_write_all(new_file.fd, job->data.data, job->data.size))
-    fs_fail(job, errno);
+  if (fs_begin_replacement(job, &new_file, job->path, (mode_t)job->mode, job->mode >= 0))
+    fs_write_all(job, new_file.fd, job->data.data, job->data.size);
   fs_end_replacement(job, &new_file);
 }
 
@@ -217,8 +223,7 @@ void fs_work_append(struct fs_job *job)
     fs_fail(job, errno);
     return;
   }
-  if (!fs_write_all(fd, job->data.data, job->data.size))
-    fs_fail(job, errno);
+  fs_write_all(job, fd, job->data.data, job->data.size);
   if (close(fd) < 0 && !job->code)
     fs_fail(job, errno);
 }
@@ -226,16 +231,14 @@ void fs_work_append(struct fs_job *job)
 static void copy_bytes(struct fs_job *job, int from, int to)
 {
   char *part = memory_alloc(PART_SIZE);
-  for (;;) {
+  while (!fs_is_cancelled(job)) {
     ssize_t size = read(from, part, PART_SIZE);
     if (size < 0 && errno == EINTR)
       continue;
-    if (size == 0)
-      break;
-    if (size < 0 || !fs_write_all(to, part, (size_t)size)) {
+    if (size < 0)
       fs_fail(job, errno);
+    if (size <= 0 || !fs_write_all(job, to, part, (size_t)size))
       break;
-    }
   }
   free(part);
 }

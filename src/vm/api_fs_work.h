@@ -1,9 +1,10 @@
 /* What `fs` does to files: plain blocking functions, for a thread that may block. Each takes a job,
- * fills in its result, and fails with `VERB PATH: reason`, the path as a person wrote it. No Lua.
- */
+ * fills in its result, and fails with `VERB PATH: reason`, the path as a person wrote it. One that
+ * is cancelled meanwhile fails soon, and puts nothing into its place. No Lua. */
 #ifndef VM_API_FS_WORK_H
 #define VM_API_FS_WORK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ struct fs_job {
   struct buffer names;      /* list, glob: each with its NUL, sorted */
   struct stat stat;
   bool exists;
+  atomic_bool is_cancelled; /* by any thread */
   enum error_code code;
   struct error error;
 };

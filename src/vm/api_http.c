@@ -16,6 +16,7 @@
 #include "vm/api_http_client.h"
 #include "vm/api_http_file.h"
 #include "vm/api_sqlite_files.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
@@ -346,7 +347,8 @@ static int l_request(lua_State *L)
 
   struct http_wait *http = memory_alloc(sizeof *http);
   if (path)
-    http->file = http_file_create(wait_loop(L), path, lua_tostring(L, 4), on_file_changed, http);
+    http->file =
+        http_file_create(vm_of(L)->helpers, path, lua_tostring(L, 4), on_file_changed, http);
   free(path);
   http->transfer.done = on_done;
   http->transfer.easy = curl.easy_init();

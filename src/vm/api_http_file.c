@@ -2,20 +2,21 @@
  * under way at most; until it is over, `job`, `replacement` and `written` belong to that thread. */
 #include "vm/api_http_file.h"
 
-#include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "vm/api_fs_job.h"
+#include "vm/helper.h"
 
 enum { FILLED_MAX = 1 << 20 };
 
 enum step { STEP_WRITE, STEP_KEEP, STEP_DROP };
 
 struct http_file {
-  uv_loop_t *loop;
-  uv_work_t request;
+  struct helpers *helpers;
+  struct helper_work helper;
   void (*changed)(void *context); /* NULL once it is released */
   void *context;
   size_t size;
@@ -30,9 +31,14 @@ struct http_file {
   bool has_replacement;
 };
 
-static void work(uv_work_t *request)
+static struct http_file *file_of(struct helper_work *helper)
 {
-  struct http_file *file = request->data;
+  return (struct http_file *)(void *)((char *)helper - offsetof(struct http_file, helper));
+}
+
+static void work(struct helper_work *helper)
+{
+  struct http_file *file = file_of(helper);
   struct fs_job *job = &file->job;
   if (file->step != STEP_DROP && !file->has_replacement) {
     file->has_replacement = true;
@@ -40,9 +46,8 @@ static void work(uv_work_t *request)
   }
   if (file->step == STEP_DROP)
     fs_fail_text(job, ERROR_CANCELLED, "given up"); /* so that it does not get its place */
-  else if (!job->code &&
-           !fs_write_all(file->replacement.fd, file->written.data, file->written.size))
-    fs_fail(job, errno);
+  else if (!job->code)
+    fs_write_all(job, file->replacement.fd, file->written.data, file->written.size);
   if (file->step == STEP_WRITE)
     return;
   fs_end_replacement(job, &file->replacement);
@@ -51,13 +56,12 @@ static void work(uv_work_t *request)
 
 static void free_file(struct http_file *file)
 {
+  helpers_release(file->helpers);
   buffer_deinit(&file->filled);
   buffer_deinit(&file->written);
   fs_job_deinit(&file->job);
   free(file);
 }
-
-static void on_worked(uv_work_t *request, int status);
 
 /* Begins the next step, if there is one and none is under way. */
 static void advance(struct http_file *file)
@@ -76,14 +80,14 @@ static void advance(struct http_file *file)
   file->written = filled;
   buffer_clear(&file->filled);
   file->is_busy = true;
-  uv_queue_work(file->loop, &file->request, work, on_worked);
+  helper_start(file->helpers, &file->helper);
 }
 
-static void on_worked(uv_work_t *request, int status)
+static void on_worked(struct helper_work *helper, bool was_done)
 {
-  struct http_file *file = request->data;
+  struct http_file *file = file_of(helper);
   bool is_watched = file->changed;
-  (void)status;
+  (void)was_done; /* none is taken back */
   file->is_busy = false;
   file->is_over = file->step != STEP_WRITE;
   advance(file);
@@ -91,12 +95,13 @@ static void on_worked(uv_work_t *request, int status)
     file->changed(file->context);
 }
 
-struct http_file *http_file_create(uv_loop_t *loop, const char *path, const char *shown,
+struct http_file *http_file_create(struct helpers *helpers, const char *path, const char *shown,
                                    void (*changed)(void *context), void *context)
 {
   struct http_file *file = memory_alloc(sizeof *file);
-  file->loop = loop;
-  file->request.data = file;
+  helpers_hold(helpers);
+  file->helpers = helpers;
+  file->helper = (struct helper_work){.work = work, .done = on_worked};
   file->changed = changed;
   file->context = context;
   file->job.verb = "write";

@@ -5,15 +5,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/error.h"
 
+struct helpers;
 struct http_file;
 
 /* Nothing is opened before the first byte, or the end. `changed`: the file takes more, or has
  * ended, or failed. Both texts are copied; `shown` is for messages. */
-struct http_file *http_file_create(uv_loop_t *loop, const char *path, const char *shown,
+struct http_file *http_file_create(struct helpers *helpers, const char *path, const char *shown,
                                    void (*changed)(void *context), void *context);
 
 /* False when it shall be given again after `changed`, as the disk is slower than the network. */

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "vm/api_args.h"
 #include "vm/embedded.h"
+#include "vm/helper.h"
 #include "vm/traceback.h"
 
 void *vm_allocate(void *context, void *block, size_t old_size, size_t new_size)
@@ -129,6 +130,7 @@ struct vm *vm_create(const struct vm_options *options, struct error *error)
   vm->host = options->host;
   vm->script = memory_strdup(options->script);
   vm->folder = memory_strdup(options->folder);
+  vm->helpers = helpers_create(vm->host->options.loop, vm->script);
   vm->owner = options->owner;
   vm->generation = options->generation;
   vm->cap = options->memory_cap ? options->memory_cap : VM_MEMORY_CAP;
@@ -161,6 +163,7 @@ void vm_destroy(struct vm *vm)
   vm_drop_requests(vm);
   lua_close(vm->L);
   buffer_deinit(&vm->modules);
+  helpers_release(vm->helpers);
   redact_destroy(vm->secrets);
   free(vm->script);
   free(vm->folder);

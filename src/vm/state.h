@@ -41,6 +41,7 @@ struct vm_options {
   uint64_t generation;      /* by which the scheduler knows the state; 0: it does not */
 };
 
+struct helpers;
 struct redact;
 
 struct vm_thread {
@@ -56,10 +57,11 @@ struct vm {
   void *owner;
   uint64_t generation;
   size_t used, cap;
-  size_t peak;            /* of this slice */
-  bool over_cap;          /* the hook shall look at it */
-  int cycles_to_go;       /* of the collection that shows whether that is true */
-  int watches;            /* of fs.watch that are open */
+  size_t peak;      /* of this slice */
+  bool over_cap;    /* the hook shall look at it */
+  int cycles_to_go; /* of the collection that shows whether that is true */
+  int watches;      /* of fs.watch that are open */
+  struct helpers *helpers;
   struct redact *secrets; /* that were read, see secret.h; NULL: none */
   char kill_text[256];
   int run_handler, run_metatable, handlers; /* registry references */

@@ -6,6 +6,7 @@
 
 #include "support/scratch.h"
 #include "support/vm_unit.h"
+#include "vm/api_fs_work.h"
 
 static char *folder;
 
@@ -87,6 +88,14 @@ static void test_problems(void **state)
        "nil rename none to x: No such file or directory not_found"},
       {PROBLEM("fs.copy('big', 'none/x')"),
        "nil copy big to none/x: No such file or directory not_found"},
+      {"return select(2, fs.glob(('{a,b}'):rep(30))):match '}: (.*)'",
+       "its braces make more than 10000 patterns"},
+      {"return #fs.glob(('{a,b}'):rep(13))", "0"},
+      {"return #fs.glob('{' .. ('a,'):rep(9999) .. 'a}')", "0"},
+      {"return select(2, fs.glob('{a,{b,c}}' .. ('{a,b}'):rep(12))):match '}: (.*)'",
+       "its braces make more than 10000 patterns"},
+      {"return select(2, fs.glob(('{a}'):rep(65))):match '}: (.*)'", "over the limit of 64 braces"},
+      {"return #fs.glob('\\\\{' .. ('{a,b}'):rep(13))", "0"},
       {"fs.read()", "!t.lua:1: fs.read: path must be a string, got nil"},
       {"fs.read('a\\0b')", "!t.lua:1: fs.read: path holds a NUL byte"},
       {"fs.read('a', { ofset = 1 })",
@@ -257,6 +266,74 @@ static void test_watching_ends_with_the_call(void **state)
   bench_close(&bench);
 }
 
+/* ---- what stops ---- */
+
+/* A work that was cancelled before it looks for the first time. */
+static void check_stopped(void (*work)(struct fs_job *job), const char *path, const char *path_to)
+{
+  struct fs_job job = {.verb = "touch", .mode = -1, .size = -1, .flag = true};
+  job.path = memory_printf("%s/%s", folder, path);
+  job.shown = memory_strdup(work == fs_work_glob ? job.path : path);
+  job.path_to = memory_printf("%s/%s", folder, path_to);
+  job.shown_to = memory_strdup(path_to);
+  if (work == fs_work_write || work == fs_work_append)
+    buffer_append_text(&job.data, "new");
+  atomic_store(&job.is_cancelled, true);
+  work(&job);
+  assert_int_equal(job.code, ERROR_CANCELLED);
+  fs_job_deinit(&job);
+}
+
+static void test_cancelled_works(void **state)
+{
+  (void)state;
+  static const struct eval_case before[] = {
+      {"fs.mkdir('c/sub', { parents = true }) fs.write('c/sub/a', 'old') fs.write('c/b', 'old')",
+       "nil"}};
+  static const struct eval_case after[] = {
+      {"local t = {} for path in fs.walk 'c' do t[#t + 1] = path end return "
+       "table.concat(t, ' ') .. fs.read('c/b') .. fs.read('c/sub/a')",
+       "c/b c/sub c/sub/aoldold"}};
+  CHECK_CASES(before, options(), 0);
+  check_stopped(fs_work_read, "c/b", "");
+  check_stopped(fs_work_write, "c/b", "");
+  check_stopped(fs_work_append, "c/b", "");
+  check_stopped(fs_work_list, "c", "");
+  check_stopped(fs_work_entries, "c", "");
+  check_stopped(fs_work_glob, "c/*", "");
+  check_stopped(fs_work_copy, "c/sub/a", "c/b");
+  check_stopped(fs_work_remove, "c", "");
+  CHECK_CASES(after, options(), 0);
+}
+
+/* A call whose followers are waited for, as a run's are, has ended when its work has. */
+static void test_killed_copy(void **state)
+{
+  (void)state;
+  struct vm_call_kind kind = piece_kind;
+  kind.awaits_followers = true;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, options());
+  char *huge = memory_printf("%s/huge/from", folder), *in = memory_printf("%s/huge", folder);
+  assert_int_equal(mkdir(in, 0700), 0);
+  FILE *file = fopen(huge, "w");
+  assert_int_equal(ftruncate(fileno(file), (off_t)1 << 40), 0);
+  fclose(file);
+  struct piece *piece = memory_alloc(sizeof *piece);
+  piece->source = "fs.copy('huge/from', 'huge/to')";
+  vm_call_start(vm, &piece->call, &kind, 30000);
+  piece_wait(&bench, piece);
+  assert_int_equal(piece->outcome, VM_TIMED_OUT);
+  assert_int_equal(unlink(huge), 0);
+  assert_int_equal(rmdir(in), 0); /* nothing of the copy is there */
+  piece_free(piece);
+  vm_destroy(vm);
+  bench_close(&bench);
+  free(huge);
+  free(in);
+}
+
 static int make_folder(void **state)
 {
   (void)state;
@@ -274,6 +351,8 @@ int main(void)
       cmocka_unit_test(test_walking),
       cmocka_unit_test(test_watching),
       cmocka_unit_test(test_watching_ends_with_the_call),
+      cmocka_unit_test(test_cancelled_works),
+      cmocka_unit_test(test_killed_copy),
   };
   return cmocka_run_group_tests(tests, make_folder, NULL);
 }
