@@ -328,13 +328,22 @@ bool gate_admits_run(struct sched *s, struct open_run *run)
   return true;
 }
 
+void gate_leave(struct sched *s, struct open_run *run)
+{
+  heap_remove(&run->start);
+  if (!run->extra)
+    return;
+  run_touch(s, run);
+  run->extra->wait.why = WAIT_NONE;
+  run->extra->wait.gate = NULL;
+  s->gates_changed = true;
+}
+
 /* What has changed is found out when they are tried. */
 static void try_again(struct sched *s, struct open_run *run)
 {
-  run->extra->wait.why = WAIT_NONE;
-  run->extra->wait.gate = NULL;
+  gate_leave(s, run);
   run_wait_until(s, run, JOB_NEVER);
-  s->gates_changed = true;
 }
 
 void gate_job_changed(struct sched *s, const struct entry *entry)

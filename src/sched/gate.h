@@ -61,6 +61,8 @@ void gate_wait_for_overlap(struct sched *s, struct entry *entry);
 
 /* Whether a claimed run may be sent now: it takes its places; else it waits. */
 bool gate_admits_run(struct sched *s, struct open_run *run);
+/* A claimed run waits for something else than a gate: it is in no heap. */
+void gate_leave(struct sched *s, struct open_run *run);
 /* The job has other options: its runs that wait are tried anew. */
 void gate_job_changed(struct sched *s, const struct entry *entry);
 /* The run gives its places back. */

@@ -2,7 +2,8 @@
  *
  * A run that waited for its next attempt goes on waiting, also for the one that a stop has put off.
  * One that a worker may have begun was cut off: it becomes interrupted, and runs again unless its
- * job is at_most_once. */
+ * job is at_most_once. One that was cut off too often puts its job in quarantine: until a person
+ * resumes it, nothing of it begins, and its other runs wait. */
 #include "sched/recover.h"
 
 #include <stdlib.h>
@@ -78,9 +79,9 @@ static void quarantine(struct sched *s, struct open_run *run, int32_t times)
   struct job_progress *progress = &entry->progress;
   run_format_id(&id, entry->job->id, run->key.scheduled_us);
   char *reason = memory_printf(
-      "%sits run %s was cut off %d times by the end of the daemon, and may be what ends it: look "
+      "%sits run %s was cut off %d time%s by the end of the daemon, and may be what ends it: look "
       "into it, then let the job go on with: moonbeat resume %s",
-      quarantined, id.data, times, entry->job->id);
+      quarantined, id.data, times, times == 1 ? "" : "s", entry->job->id);
   log_error("%s: %s", entry->job->id, reason);
   free(progress->error);
   progress->error = reason;
@@ -109,7 +110,8 @@ static bool runs_again(struct sched *s, struct open_run *run, const struct past 
     quarantine(s, run, past->interrupted + 1);
     return false;
   }
-  log_info("%s was cut off and runs again", job->id);
+  log_info("%s was cut off and runs again%s", job->id,
+           recover_is_quarantined(run->entry) ? " when the job is resumed" : "");
   return true;
 }
 

@@ -10,7 +10,9 @@
 #include "sched/near.h"
 #include "sched/pause.h"
 #include "sched/queue.h"
+#include "sched/recover.h"
 #include "sched/request.h"
+#include "sched/run.h"
 #include "sched/script.h"
 #include "sched/unique.h"
 #include "sched/view.h"
@@ -139,6 +141,9 @@ static enum error_code pause_job(struct request *r)
     return r->error->code;
   if (entry->progress.state == JOB_FINISHED)
     return error_set(r->error, ERROR_CONFLICT, "job \"%s\" is finished", entry->job->id);
+  if (recover_is_quarantined(entry))
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" does not run anyway: %s", entry->job->id,
+                     entry->progress.error);
   if (entry->progress.state != JOB_PAUSED) {
     char *reason = name_pauser(r, entry->job);
     pause_entry(r->s, entry, reason);
@@ -165,6 +170,7 @@ static enum error_code resume_job(struct request *r)
     entry->progress.state = JOB_ACTIVE;
     health_begin(r->s, entry, true);
     queue_release(r->s, entry->job->number);
+    run_release(r->s);
     fire_conclude(r->s, entry);
     near_changed(r->s, entry);
     event_job(r->s, "job_resumed", entry);

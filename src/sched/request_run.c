@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "sched/finish.h"
 #include "sched/near.h"
+#include "sched/recover.h"
 #include "sched/request.h"
 #include "sched/run.h"
 #include "sched/script.h"
@@ -264,6 +265,9 @@ static enum error_code check_may_run(struct request *r, const struct entry *entr
   const struct job *job = entry->job;
   if (r->s->stopping)
     return error_set(r->error, ERROR_UNAVAILABLE, "the daemon is stopping");
+  if (recover_is_quarantined(entry))
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" cannot run: %s", job->id,
+                     entry->progress.error);
   if (!job->command && script_ready(r->s, job->script, &script, r->error) == SCRIPT_MISSING)
     return error_prefix(r->error, "job \"%s\" cannot run", job->id);
   if (entry->open_runs >= job->max_instances)

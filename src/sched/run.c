@@ -18,6 +18,7 @@
 #include "sched/lock.h"
 #include "sched/near.h"
 #include "sched/queue.h"
+#include "sched/recover.h"
 #include "sched/script.h"
 #include "sched/stuck.h"
 #include "sched/turn.h"
@@ -307,11 +308,16 @@ void run_send(struct sched *s, struct open_run *run)
     run_wait_until(s, run, run->due_us);
     return;
   }
+  if (recover_is_quarantined(run->entry)) { /* until run_release() */
+    sometimes("a run waits for its job to be let out of quarantine");
+    gate_leave(s, run);
+    return;
+  }
   enum script_ready ready =
       job->command ? SCRIPT_READY : script_ready(s, job->script, &script, &error);
-  if (ready == SCRIPT_LATER) { /* until run_release() */
+  if (ready == SCRIPT_LATER) { /* likewise */
     sometimes("a run waits for its script to be loaded");
-    heap_remove(&run->start);
+    gate_leave(s, run);
     return;
   }
   if (ready == SCRIPT_MISSING && run->entry->removed) {
@@ -321,7 +327,7 @@ void run_send(struct sched *s, struct open_run *run)
   if (ready == SCRIPT_MISSING) { /* likewise, as its job does */
     sometimes("a run waits for its script to come back");
     fire_hold(s, run->entry, error.text);
-    heap_remove(&run->start);
+    gate_leave(s, run);
     return;
   }
   run_touch(s, run);

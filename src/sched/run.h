@@ -27,7 +27,8 @@ struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
 void run_send_waiting(struct sched *s);
-/* A load is over: runs that waited for a script are looked at again in the next turn. */
+/* Runs that waited for a script, or for their job to be resumed, are looked at again in the next
+ * turn. */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
 void run_log(struct sched *s, struct message *message);

@@ -12,6 +12,7 @@
 #include "sched/near.h"
 #include "sched/pause.h"
 #include "sched/queue.h"
+#include "sched/recover.h"
 #include "sched/request.h"
 #include "sched/run.h"
 #include "sched/script.h"
@@ -340,6 +341,8 @@ enum error_code why_not_running(struct request *r, struct entry *entry)
 
 static const char *place_of(const struct open_run *run)
 {
+  if (!run->worker && recover_is_quarantined(run->entry))
+    return "waits until its job is resumed";
   if (run_extra(run)->wait.why == WAIT_RATE)
     return "waits for the rate of its job";
   if (run->started_us)

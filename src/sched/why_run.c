@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "sched/checkpoint.h"
 #include "sched/lock.h"
+#include "sched/recover.h"
 #include "sched/request.h"
 #include "sched/run.h"
 #include "sched/view.h"
@@ -266,7 +267,11 @@ static void tell_lock(struct request *r, const struct open_run *open)
 static void tell_open(struct request *r, const struct open_run *open)
 {
   const struct wait *wait = &run_extra(open)->wait;
-  if (wait->why == WAIT_RATE || wait->gate) {
+  if (!open->worker && recover_is_quarantined(open->entry)) {
+    why_begin(r, "quarantine", "it waits until its job is resumed: moonbeat resume %s",
+              open->entry->job->id);
+    why_end(r);
+  } else if (wait->why == WAIT_RATE || wait->gate) {
     tell_gate(r, open);
   } else if (!open->worker && open->due_us > r->s->now_us) {
     why_begin(r, "waiting", "attempt %d is due later", open->attempt);

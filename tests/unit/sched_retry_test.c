@@ -331,6 +331,52 @@ static void too_many_interruptions_are_a_quarantine(void **state)
   world_close(&w);
 }
 
+static void expect_text(struct world *w, const char *operation, const char *params,
+                        const char *text)
+{
+  char *answer = world_ask(w, operation, params);
+  if (!strstr(answer, text))
+    fail_msg("%s of %s is without \"%s\": %s", operation, params, text, answer);
+  free(answer);
+}
+
+/* What waits and what else was cut off begins when a person says so, not before. */
+static void nothing_of_a_quarantined_job_begins(void **state)
+{
+  static const char script[] =
+      "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"max_instances\":3,\"trigger\":\"0 1 * * *\","
+      "\"retry\":{\"attempts\":5,\"delay\":\"1m\"},\"max_interruptions\":2}]}";
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_save(&w, "a", script);
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  fail_with(&w, "x"); /* and waits for its next attempt */
+  w.now_us += HOUR / 2;
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  world_crash(&w);
+  world_save(&w, "a", script);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 2);
+  fail_with(&w, "x");
+  world_crash(&w);
+  world_save(&w, "a", script);
+  expect_text(&w, "show", "{\"job\":\"t\"}", "quarantined: its run t@2026-01-01T00:30:00Z");
+  world_pass(&w, HOUR);
+  world_crash(&w);
+  world_save(&w, "a", script);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 0);
+  expect_text(&w, "run_now", "{\"job\":\"t\"}", "moonbeat resume t");
+  expect_text(&w, "pause_job", "{\"job\":\"t\"}", "moonbeat resume t");
+  expect_text(&w, "why", "{\"job\":\"t\"}", "T00:00:00Z waits until its job is resumed");
+  expect_text(&w, "why", "{\"job\":\"t@2026-01-01T00:00:00Z\"}", "waits until its job is resumed");
+  world_expect(&w, "resume_job", "{\"job\":\"t\"}", "state", "active");
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 2); /* the one that waited, and what was due meanwhile */
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -345,6 +391,7 @@ int main(void)
       cmocka_unit_test(a_clock_set_back_misleads_no_recovery),
       cmocka_unit_test(the_cancelled_are_not_tried_again),
       cmocka_unit_test(too_many_interruptions_are_a_quarantine),
+      cmocka_unit_test(nothing_of_a_quarantined_job_begins),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
