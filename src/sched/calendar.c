@@ -155,8 +155,10 @@ static void put(struct sched *s, const char *name, const char *definition, const
 {
   struct error error;
   struct stored_calendar stored = {name, definition, script};
-  if (!sched_failed(s, store_put_calendar(s->store, &stored, &error), &error))
-    follow_all(s, name);
+  if (sched_failed(s, store_put_calendar(s->store, &stored, &error), &error))
+    return;
+  follow_all(s, name);
+  script_provide(s);
 }
 
 struct orphans {

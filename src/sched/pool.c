@@ -91,9 +91,11 @@ static struct lookup find_stored(struct sched *s, const char *name)
 static void set_slots(struct sched *s, const char *name, int64_t slots)
 {
   const struct gate *gate = gate_find(s, "pool", name);
-  bool is_other = slots != (gate ? gate->slots : -1);
+  bool was_there = gate && gate->slots >= 0, is_other = slots != (gate ? gate->slots : -1);
   s->pools_changed = true;
   gate_set_pool(s, name, slots);
+  if (slots >= 0 && !was_there)
+    script_provide(s);
   if (!is_other || !event_wanted(s, "scheduler_pool_changed", EVENT_RARE))
     return;
   struct buffer out = {0};

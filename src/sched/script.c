@@ -119,6 +119,8 @@ uint64_t script_send_load(struct sched *s, const struct script_entry *script, in
 static void send_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
 {
   script->loading = script_send_load(s, script, script->worker, source, size);
+  if (!script->fallback)
+    script->tried = s->provided;
 }
 
 void script_load(struct sched *s, struct script_entry *script, const char *source, size_t size)
@@ -205,6 +207,30 @@ static void try_failed_again(struct sched *s)
       script->is_same_source = true;
       send_load(s, script, script->source, script->source_size);
     }
+}
+
+void script_provide(struct sched *s)
+{
+  s->provided++;
+  s->is_provided = true;
+}
+
+void script_try_provided(struct sched *s)
+{
+  if (!s->is_provided)
+    return;
+  s->is_provided = false;
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next) {
+    if (script->tried == s->provided)
+      continue;
+    if (script->loading) { /* it may fail for want of what came behind its beginning */
+      s->is_provided = true;
+    } else if (script->script.error && script->source) {
+      sometimes("a script that failed is tried again, as a pool or a calendar has come");
+      script->is_same_source = true;
+      send_load(s, script, script->source, script->source_size);
+    }
+  }
 }
 
 static void answer_waiting(struct sched *s, struct script_entry *script, const char *failure)

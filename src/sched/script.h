@@ -10,6 +10,10 @@ enum script_ready { SCRIPT_READY, SCRIPT_LATER, SCRIPT_MISSING };
 /* READY sets *entry; MISSING sets *error to why. */
 enum script_ready script_ready(struct sched *s, const char *name, struct script_entry **entry,
                                struct error *error);
+/* A pool or a calendar has come; after the commit, and when loads have ended, scripts that failed
+ * without it are loaded once more, whatever the order of their files. */
+void script_provide(struct sched *s);
+void script_try_provided(struct sched *s);
 /* Whether the script is there and declares `name` among its `kind` ("pools"), or may do so when it
  * is loaded. */
 bool script_declares(struct sched *s, const char *script, const char *kind, const char *name);

@@ -147,6 +147,7 @@ struct script_entry {
   int awaits;          /* or will be when that has come back, as the script keeps it; 0: no */
   bool conflict;       /* its error is an id that another script holds: worth another try */
   bool is_same_source; /* it is being loaded, or was, once more */
+  int64_t tried;       /* what `provided` was when its newest source was sent */
   struct twin *twins;  /* its other states, when it is parallel: twin.c */
   bool seen;           /* by the first scan */
   bool since_start;    /* its source was there when the daemon began */
@@ -235,6 +236,8 @@ struct sched {
   bool calendars_defined; /* in the registry, other than in the store when it is taken back */
 
   struct script_entry *scripts;
+  int64_t provided; /* how often a pool or a calendar has come: who failed before may do better */
+  bool is_provided; /* and not all have been tried again */
   uint64_t next_generation;
   int next_worker;
   int *places; /* addresses of workers, and those that are stuck: see stuck.c */

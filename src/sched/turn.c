@@ -412,6 +412,7 @@ static void deliver(struct sched *s, const struct message_list *taken)
       clock_settle(s, message->as.clock.step_us);
   lock_commit(s);
   listeners_commit(s);
+  script_try_provided(s);
   script_answer_reloads(s);
   if (!s->held.first) /* else the next turn comes at once, which may tell somebody of it */
     go_on_stopping(s);

@@ -214,6 +214,30 @@ it("the open run is told to end, and the next one begins", function()
   expect_apart(runs)
 end)
 
+it("a pool and a calendar are there for the files before theirs too", function()
+  d:write("a.lua", [[
+    job "pooled" { pool = "late", run = function() end }
+  ]])
+  d:write("b.lua", [[
+    job "daily" { trigger = cron("0 9 * * *"):except "closed", run = function() end }
+  ]])
+  d:write("z.lua", [[
+    sleep(0.2)
+    pool("late", 1)
+    calendar "closed" { yearly = "12-24" }
+  ]])
+  local checked = d:must("check", "jobs")
+  for _, script in ipairs { "a", "b", "z" } do
+    assert.matches("ok +" .. script, checked)
+  end
+  assert.matches("2 jobs", d:must("simulate", "jobs", "--for", "1d"))
+  d:start()
+  daemon.wait_until(function()
+    return #d:json "list" == 2
+  end, PATIENCE, "both jobs are there")
+  assert.equal("active", d:job("pooled").state)
+end)
+
 it("contradictions are refused in one sentence", function()
   d:start()
   for _, case in ipairs {

@@ -263,6 +263,26 @@ describe("a job in a simulation", function()
   end)
 end)
 
+describe("a folder in a simulation", function()
+  it("is loaded as a whole, in whatever order", function()
+    local folder = os.tmpname()
+    finally(function() os.execute("rm -rf " .. folder) end)
+    assert(os.execute(("rm %s && mkdir %s"):format(folder, folder)))
+    for name, text in pairs {
+      a = [[job "pooled" { trigger = every "1h", pool = "late", run = function() end }]],
+      b = [[job "daily" { trigger = cron("0 9 * * *"):except "closed", run = function() end }]],
+      z = [[pool("late", 1) calendar "closed" { yearly = "01-02" }]],
+    } do
+      local file <close> = assert(io.open(("%s/%s.lua"):format(folder, name), "w"))
+      file:write(text)
+    end
+    sim.load(folder)
+    sim.advance "3d"
+    assert.equal(2, #sim.runs "daily")
+    assert.succeeds "pooled"
+  end)
+end)
+
 describe("what a simulation tells", function()
   it("is jobs, their next times, and anything that clients can ask", function()
     sim.script("two", [[

@@ -66,6 +66,33 @@ static void an_id_moves_from_file_to_file(void **state)
   world_close(&w);
 }
 
+/* Files are read in no order that a person has chosen. */
+static void what_another_script_declares_may_come_later(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"p\",\"run\":true,\"pool\":\"slow\"},"
+             "{\"id\":\"q\",\"run\":true,\"pool\":\"fast\"}]}");
+  world_expect(&w, "show", "{\"job\":\"p\"}", "error",
+               "error: not_found: there is no job \"p\" (script a does not load)");
+  int loads = w.loads;
+  world_save(&w, "b", two);
+  assert_int_equal(w.loads, loads + 1); /* for which nothing is tried again */
+  world_save(&w, "c", "{\"pools\":{\"slow\":1}}");
+  assert_int_equal(w.loads, loads + 3);
+  free(world_ask(&w, "set_pool", "{\"name\":\"fast\",\"slots\":2}"));
+  world_settle(&w);
+  world_expect(&w, "show", "{\"job\":\"p\"}", "state", "active");
+  world_expect(&w, "show", "{\"job\":\"q\"}", "state", "active");
+  loads = w.loads;
+  free(world_ask(&w, "set_pool", "{\"name\":\"fast\",\"slots\":3}"));
+  world_settle(&w);
+  assert_int_equal(w.loads, loads);
+  world_close(&w);
+}
+
 static void a_run_of_a_removed_job_can_be_cancelled(void **state)
 {
   struct world w;
@@ -414,6 +441,7 @@ int main(void)
       cmocka_unit_test(reload_keeps_what_is_unchanged),
       cmocka_unit_test(a_broken_save_changes_nothing),
       cmocka_unit_test(an_id_moves_from_file_to_file),
+      cmocka_unit_test(what_another_script_declares_may_come_later),
       cmocka_unit_test(a_run_of_a_removed_job_can_be_cancelled),
       cmocka_unit_test(a_script_that_goes_takes_its_jobs),
       cmocka_unit_test(a_script_may_go_before_it_is_loaded),

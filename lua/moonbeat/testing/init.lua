@@ -130,9 +130,7 @@ local function load_all(sources)
     world.begin()
     return
   end
-  for _, source in ipairs(sources) do
-    world.give(source)
-  end
+  world.give(sources)
 end
 
 local function add_sources(sources)

@@ -119,25 +119,32 @@ function world.ask(operation, params)
   return check(result, message, code)
 end
 
-local function script_called(name)
+--- By their names; whether one is still being loaded.
+local function look_at_scripts()
+  local scripts, is_loading = {}, false
   for _, script in ipairs(world.ask("scripts").scripts) do
-    if script.name == name then
-      return script
-    end
+    scripts[script.name] = script
+    is_loading = is_loading or script.loading
   end
+  return scripts, is_loading
 end
 
---- Raises why it does not load.
-function world.give(source)
-  check(world.core:source(source.script, source.path, source.text))
-  local until_us = world.core:now() + LOADING_US
-  local script = script_called(source.script)
-  while script and script.loading and world.core:now() < until_us do
-    check(world.core:step(until_us))
-    script = script_called(source.script)
+--- Together, as one may need what another declares. Raises why the first of those that do not load does not.
+function world.give(sources)
+  for _, source in ipairs(sources) do
+    check(world.core:source(source.script, source.path, source.text))
   end
-  if script and script.error then
-    error(script.error, 0)
+  local until_us = world.core:now() + LOADING_US
+  local scripts, is_loading = look_at_scripts()
+  while is_loading and world.core:now() < until_us do
+    check(world.core:step(until_us))
+    scripts, is_loading = look_at_scripts()
+  end
+  for _, source in ipairs(sources) do
+    local script = scripts[source.script]
+    if script and script.error then
+      error(script.error, 0)
+    end
   end
 end
 
@@ -192,9 +199,7 @@ end
 -- After a start of the daemon's.
 local function give_all()
   world.ask("watch_events", { on = true })
-  for _, source in ipairs(world.settings.sources) do
-    world.give(source)
-  end
+  world.give(world.settings.sources)
   check(world.core:scanned())
 end
 
