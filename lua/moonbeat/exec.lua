@@ -208,15 +208,32 @@ function process.exec(source, options)
   }
 end
 
+-- What fits into a variable; false, which removes one that the daemon was started with.
+local function fitting(text)
+  return text and #text < ENVIRONMENT_MAX and text or false
+end
+
+-- What a function finds in `run`, as variables.
+local function handed_over(run)
+  local id, args = run.id, run.args_json
+  return {
+    MOONBEAT_JOB = run.job,
+    MOONBEAT_RUN = id,
+    MOONBEAT_RUN_KEY = run.key,
+    MOONBEAT_ATTEMPT = tostring(run.attempt),
+    MOONBEAT_SCHEDULED_AT = id:sub(#run.job + 2),
+    MOONBEAT_ARGS = fitting(args ~= "[]" and args),
+    MOONBEAT_EVENTS = fitting(run.events_json),
+  }
+end
+
 --- What a job whose `run` is a command does: its output becomes the run's log, its failure the run's
--- error. `spec` is what command{...} made: argv or shell, and options. The events that set it off are
--- in the variable MOONBEAT_EVENTS, as a JSON array, unless they are too many for one.
+-- error. `spec` is what command{...} made: argv or shell, and options. What it says of its environment
+-- goes before what the run hands over.
 function process.run_command(spec, run)
   if run then
     raw.run_patient(run, "command") -- told to end, it waits for the command, which gets TERM
-  end
-  if run and run.events_json and #run.events_json < ENVIRONMENT_MAX then
-    local env = { MOONBEAT_EVENTS = run.events_json }
+    local env = handed_over(run)
     for name, value in pairs(spec.env or {}) do
       env[name] = value
     end

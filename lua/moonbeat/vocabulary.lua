@@ -33,7 +33,7 @@ function Command:__tostring()
 end
 
 --- command { "pg_dump", "-Fc", "shop", timeout = "5m" } runs a program, command "df -h | mail me" a
--- shell line.
+-- shell line. Which run it is, is in its environment: MOONBEAT_RUN, MOONBEAT_ARGS and others.
 function vocabulary.command(words)
   local spec = {}
   if type(words) == "string" then

@@ -39,6 +39,29 @@ describe("a command", function()
     daemon.wait_until(function() return #marked(mark) == count end, 10, count .. " processes")
   end
 
+  it("is given which run it is, whatever its own environment", function()
+    d:write("c.lua", [[
+      local show = "env | grep ^MOONBEAT_ | sort; false"
+      job "c" { args = { "x", 7 }, retry = { attempts = 2, delay = 0 },
+        run = command { "sh", "-c", show, clean_env = true, env = { MOONBEAT_JOB = "own" } } }
+      job "bare" { run = command(show) }
+    ]])
+    d.env.MOONBEAT_ARGS, d.env.MOONBEAT_EVENTS = "none of", "its own"
+    d:start()
+    d:cli("run-now", "c", "--wait")
+    local id = d:runs("c")[1].id
+    local lines = {}
+    for _, line in ipairs(d:json("logs", id)) do
+      lines[#lines + 1] = line.attempt == 2 and line.text or nil
+    end
+    assert.same({ 'MOONBEAT_ARGS=["x",7]', "MOONBEAT_ATTEMPT=2", "MOONBEAT_JOB=own", "MOONBEAT_RUN=" .. id,
+      "MOONBEAT_RUN_KEY=" .. id .. "#2", "MOONBEAT_SCHEDULED_AT=" .. id:sub(3) }, lines)
+    d:cli("run-now", "bare", "--wait")
+    local log = d:must("logs", "bare")
+    assert.truthy(log:find("MOONBEAT_JOB=bare\n", 1, true), log)
+    assert.is_nil(log:find("MOONBEAT_ARGS", 1, true) or log:find("MOONBEAT_EVENTS", 1, true), log)
+  end)
+
   it("dies with the daemon, grandchildren included", function()
     write [[
       job "plain" { run = command { shell = "sleep 1000 & sleep 1000", MARK } }

@@ -34,7 +34,7 @@
 ---@field trigger? trigger|string|time.value without one it runs only when asked
 ---@field run? action|command
 ---@field func? string|action "script.function"
----@field args? any[] what the function is given after `run`
+---@field args? any[] what the function is given after `run`, a command in MOONBEAT_ARGS
 ---@field timezone? string of a trigger that names none
 ---@field enabled? boolean false: starts paused
 ---@field max_instances? integer
@@ -97,7 +97,9 @@ function pool(name, slots) end
 ---@field timeout? duration
 ---@field grace? duration
 
---- command { "pg_dump", "-Fc", "shop", timeout = "5m" } or command "df -h | mail me".
+--- command { "pg_dump", "-Fc", "shop", timeout = "5m" } or command "df -h | mail me". Which run it is, it finds in
+--- MOONBEAT_JOB, MOONBEAT_RUN, MOONBEAT_RUN_KEY, MOONBEAT_ATTEMPT, MOONBEAT_SCHEDULED_AT; its arguments and events, as
+--- JSON, in MOONBEAT_ARGS and MOONBEAT_EVENTS.
 ---@param words string|(string|number)[]|command
 ---@return command
 function command(words) end
