@@ -88,11 +88,17 @@ static enum error_code read_misfire(void *owner, const struct json *value, struc
 /* These are listeners, which the vocabulary makes of them: what is read here was not declared. */
 static enum error_code refuse_listener(void *owner, const struct json *value, struct error *error)
 {
+  const char *key = value->key;
+  const char *event = strcmp(key, "on_success") == 0     ? "job_executed"
+                      : strcmp(key, "on_recovered") == 0 ? "job_recovered"
+                      : strcmp(key, "on_late") == 0      ? "job_late"
+                                                         : "job_error";
   (void)owner;
-  return error_set(error, ERROR_INVALID,
-                   "%s is for jobs that a script declares: on(\"job_error\", { job = \"ID\" }, "
-                   "function(event) ... end) listens to any",
-                   value->key);
+  return error_set(
+      error, ERROR_INVALID,
+      "%s is for jobs that a script declares: of any job hears on(\"%s\", { job = "
+      "\"ID\" }, f) in a script, or scheduler.add_listener(f, \"%s\", { job = \"ID\" })",
+      key, event, event);
 }
 
 static enum error_code read_priority(void *owner, const struct json *value, struct error *error)

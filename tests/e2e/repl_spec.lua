@@ -73,8 +73,11 @@ return last("tries").attempt, last("again").attempt, scheduler.show_script("cons
 
   it("says which functions a job typed there cannot have", function()
     for message, code in pairs {
-      ["on_success is for jobs that a script declares: on("] =
+      ['on_success is for jobs that a script declares: of any job hears on("job_executed", { job = "ID" }, f) in a '
+        .. 'script, or scheduler.add_listener(f, "job_executed", { job = "ID" })'] =
         'job "x" { run = function() end, on_success = function() end }',
+      ['on_late is for jobs that a script declares: of any job hears on("job_late", {'] =
+        'scheduler.add_job { id = "x", run = command "true", on_late = function() end }',
       ["a function in retry is kept with one that is typed for run"] =
         'job "x" { run = command "true", retry = function() end }',
     } do
