@@ -36,6 +36,7 @@ struct party {
   struct party_key key;
   char *name; /* "backup@2026-01-01T00:00:00Z", "script orders", "the console" */
   struct lock *held;
+  int64_t granted; /* the fence, when what it asked last was granted; it may not have heard of it */
   struct {
     struct lock *lock; /* NULL: for none */
     struct message *request;
@@ -185,6 +186,7 @@ static void grant(struct sched *s, struct lock *lock, struct party *party, int64
   lock->holder = party;
   lock->since_us = s->now_us;
   lock->fence = s->next_fence++;
+  party->granted = lock->fence;
   lock->prev = NULL;
   lock->next = party->held;
   if (lock->next)
@@ -240,16 +242,21 @@ static void release(struct sched *s, struct lock *lock)
   free(lock);
 }
 
-static void release_all(struct sched *s, struct party *party)
+static void give_up(struct sched *s, struct party *party)
 {
   struct error error;
-  if (party->waits.lock) {
-    error_set(&error, ERROR_CANCELLED, "lock \"%s\": who waits for it has ended",
-              party->waits.lock->name);
-    stop_waiting(party);
-    answer_failure(s, party->waits.request, &error);
-    party->waits.request = NULL;
-  }
+  if (!party->waits.lock)
+    return;
+  error_set(&error, ERROR_CANCELLED, "lock \"%s\": who waits for it ends",
+            party->waits.lock->name);
+  stop_waiting(party);
+  answer_failure(s, party->waits.request, &error);
+  party->waits.request = NULL;
+}
+
+static void release_all(struct sched *s, struct party *party)
+{
+  give_up(s, party);
   if (!party->held)
     leave_party(s->locks, party);
   else
@@ -348,6 +355,7 @@ static void take(struct sched *s, const struct lock_order *order)
   }
   struct lock *lock = find_lock(s->locks, order->name);
   struct party *party = get_party(s, order->request);
+  party->granted = 0;
   if (lock && check_wait(lock, party, order->wait_us, &error)) {
     wait_for(s, lock, party, order);
   } else if (lock) {
@@ -413,6 +421,22 @@ static void party_ends(struct sched *s, const struct lock_order *order)
     answer_done(s, order->request);
 }
 
+/* Who asked does so before it has heard the answer, which may be on its way. */
+static void leave(struct sched *s, const struct lock_order *order)
+{
+  struct party *party = find_party(s->locks, key_of(order->request));
+  struct lock *lock = party && !party->waits.lock ? party->held : NULL;
+  while (lock && lock->fence != party->granted)
+    lock = lock->next;
+  if (lock) {
+    release(s, lock);
+  } else if (party) {
+    give_up(s, party);
+    leave_party(s->locks, party);
+  }
+  answer_done(s, order->request);
+}
+
 static void carry_out(struct sched *s, const struct lock_order *order)
 {
   switch (order->what) {
@@ -422,6 +446,9 @@ static void carry_out(struct sched *s, const struct lock_order *order)
   case LOCK_RELEASE:
   case LOCK_RENEW:
     release_or_renew(s, order);
+    break;
+  case LOCK_LEAVE:
+    leave(s, order);
     break;
   case LOCK_PARTY_ENDS:
     party_ends(s, order);

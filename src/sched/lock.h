@@ -18,6 +18,7 @@ enum lock_what {
   LOCK_TAKE,
   LOCK_RELEASE,
   LOCK_RENEW,
+  LOCK_LEAVE,      /* who asks does not want what it asked for last */
   LOCK_PARTY_ENDS, /* who asks, or `attempt` when nobody does, holds nothing any more */
 };
 

@@ -86,6 +86,13 @@ static enum error_code renew(struct request *r)
   return code ? code : order(r, &o, name);
 }
 
+/* Who waits for a lock is told to end. */
+static enum error_code leave(struct request *r)
+{
+  struct lock_order o = {.what = LOCK_LEAVE};
+  return order(r, &o, NULL);
+}
+
 /* A call that is no run and has asked for locks is over. */
 static enum error_code release_all(struct request *r)
 {
@@ -114,6 +121,7 @@ const struct request_operation request_lock_operations[] = {
     {"lock", take, take_params},
     {"unlock", release, release_params},
     {"renew_lock", renew, renew_params},
+    {"leave_lock", leave, none},
     {"unlock_all", release_all, none},
     {"locks", locks, none},
     {0},

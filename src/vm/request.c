@@ -112,11 +112,20 @@ void request_call_ended(const struct vm_call *call)
     send_request(call->vm, call, TAG_OF_NOBODY, "unlock_all", NULL);
 }
 
+/* The one thing that the scheduler may be long about. The answer comes then, and if it is a grant it
+ * is taken back. */
+static void leave_lock(struct wait *wait)
+{
+  send_request(((struct request *)wait)->vm, wait->call, TAG_OF_NOBODY, "leave_lock", NULL);
+}
+
 int vm_request(lua_State *L, const char *op, const char *params)
 {
   wait_check(L, op);
   struct request *request = post(L, op, params);
   request->awaited = true;
+  if (strcmp(op, "lock") == 0)
+    request->wait.hurry = leave_lock;
   return wait_begin(L, &request->wait, &request_kind);
 }
 

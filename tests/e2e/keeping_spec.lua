@@ -129,6 +129,13 @@ describe("lock", function()
       job "waits" { run = function()
         return lock("db", { wait = "20s" }, function(held) return held.name end)
       end }
+      local function waits_until_told()
+        local ok, message = pcall(lock, "db")
+        return { ok, message }
+      end
+      job "told" { soft_timeout = "300ms", timeout = "20s", run = waits_until_told }
+      job "told_alone" { isolate = true, soft_timeout = "300ms", timeout = "20s", run = waits_until_told }
+      job "cancelled" { cancel_grace = "20s", run = function() lock "db" end }
       job "twice" { run = function()
         lock("mine", function() lock "mine" end)
       end }
@@ -189,16 +196,34 @@ describe("lock", function()
     assert.equal("timed_out", d:run_now("spins_then_dies").state)
     assert.same({}, locks())
     local run = d:run_now "fails"
-    assert.matches("jobs/others.lua:12: oops", run.error, 1, true)
+    assert.matches("jobs/others.lua:19: oops", run.error, 1, true)
     assert.equal("got it", d:run_now("tries").result)
     d:must("emit", "release_me")
     daemon.wait_until(function() return d:log():find "a listener ends" end, PATIENCE, "the listener has failed")
     daemon.wait_until(function() return #locks() == 0 end, PATIENCE, "it is free")
   end)
 
+  it("is not waited for by who is told to end", function()
+    d:must("run-now", "hangs")
+    daemon.wait_until(function() return #locks() == 1 end, PATIENCE, "it is held")
+    for _, job in ipairs { "told", "told_alone" } do
+      local run = d:run_now(job)
+      assert.same({ "succeeded", false }, { run.state, run.result[1] }, run.error)
+      assert.matches("soft_timeout", run.result[2], 1, true)
+    end
+    d:must("run-now", "cancelled")
+    daemon.wait_until(function() return #locks()[1].waiting == 1 end, PATIENCE, "it waits")
+    d:must("cancel", "cancelled")
+    local run = wait_for_run("cancelled", "cancelled")
+    assert.not_matches("went on", run.error, 1, true)
+    assert.same({}, locks()[1].waiting)
+    d:must("cancel", "hangs")
+    daemon.wait_until(function() return #locks() == 0 end, PATIENCE, "it is free")
+  end)
+
   it("never waits for itself", function()
     local run = d:run_now "twice"
-    assert.matches('jobs/others.lua:9: lock "mine": twice@%S+ holds it already', run.error)
+    assert.matches('jobs/others.lua:16: lock "mine": twice@%S+ holds it already', run.error)
     d:must("run-now", "one")
     d:must("run-now", "two")
     local failed = daemon.wait_until(function()

@@ -94,7 +94,7 @@ static void goes_round_in_order(void **state)
   free(x_held);
   ask(&w, NULL, 9, "unlock_all", "{}"); /* it ends while it waits */
   assert_true(
-      is_answered(&w, by_call, "error: cancelled: lock \"db\": who waits for it has ended"));
+      is_answered(&w, by_call, "error: cancelled: lock \"db\": who waits for it ends"));
   assert_null(world_answer(&w, by_z));
   world_finish_all(&w); /* y's end gives it to z, and z's end to nobody */
   world_expect(&w, "locks", "{}", "count", "0");
@@ -122,6 +122,31 @@ static void an_end_of_any_kind_releases(void **state)
                           "error: cancelled: lock \"d\": the run that asks for it has ended"));
   world_expect(&w, "locks", "{}", "count", "1");
   world_crash(&w); /* no run is left that could hold anything */
+  world_expect(&w, "locks", "{}", "count", "0");
+  world_close(&w);
+}
+
+/* Who is told to end does not know yet what it is answered. */
+static void who_is_told_to_end_leaves(void **state)
+{
+  struct world w;
+  (void)state;
+  const struct message *x = open_runs(&w), *y = x->next, *z = y->next;
+  free(granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\"}"), "a", ""));
+  free(granted(&w, ask(&w, y, 1, "lock", "{\"name\":\"b\"}"), "b", ""));
+  uint64_t by_y = ask(&w, y, 1, "lock", "{\"name\":\"a\"}");
+  uint64_t by_z = ask(&w, z, 1, "lock", "{\"name\":\"a\"}");
+  assert_true(is_answered(&w, ask(&w, y, 1, "leave_lock", "{}"), "{}")); /* it waits */
+  assert_true(is_answered(&w, by_y, "error: cancelled: lock \"a\": who waits for it ends"));
+  assert_null(world_answer(&w, by_z));
+  world_expect(&w, "locks", "{}", "count", "2"); /* what it held before it keeps */
+  assert_true(is_answered(&w, ask(&w, x, 1, "leave_lock", "{}"), "{}")); /* it was granted */
+  free(granted(&w, by_z, "a", ""));
+  assert_true(is_answered(&w, ask(&w, z, 1, "lock", "{\"name\":\"a\"}"), "error: conflict: "));
+  assert_true(is_answered(&w, ask(&w, z, 1, "leave_lock", "{}"), "{}")); /* it was refused */
+  world_expect(&w, "locks", "{}", "count", "2");
+  assert_true(is_answered(&w, ask(&w, NULL, 3, "leave_lock", "{}"), "{}")); /* is nobody */
+  world_finish_all(&w);
   world_expect(&w, "locks", "{}", "count", "0");
   world_close(&w);
 }
@@ -357,6 +382,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(goes_round_in_order),
       cmocka_unit_test(an_end_of_any_kind_releases),
+      cmocka_unit_test(who_is_told_to_end_leaves),
       cmocka_unit_test(circles_are_refused),
       cmocka_unit_test(waits_and_leases_end),
       cmocka_unit_test(waits_and_leases_are_lengths_of_time),
