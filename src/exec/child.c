@@ -27,7 +27,13 @@
 #include "exec/child_spawn.h"
 #include "exec/warden.h"
 
-enum { PROBE_MS = 20 }; /* before the first look whether a group lives; between looks for an end */
+enum {
+  PROBE_MS = 20, /* before the first look whether a group lives; between looks for an end */
+  KILLED_PROBE_MS = 1,
+};
+
+/* Of this thread, those that have not ended. */
+static _Thread_local LIST_HEAD(, child) children;
 
 /* ---- handles ---- */
 
@@ -81,6 +87,7 @@ static void kill_group(const struct child *child, int number)
 void child_finish(struct child *child)
 {
   child->state = CHILD_ENDED;
+  LIST_REMOVE(child, link);
   warden_report_over(child->pid);
   for (int i = 0; i < 3; i++)
     child_close_stream(&child->streams[i]);
@@ -89,22 +96,43 @@ void child_finish(struct child *child)
   free_when_closed(child);
 }
 
+static void linger(struct child *child);
+
+/* Those whose groups were waited for, and in which nobody lives any more. */
+static void on_groups(const struct child_groups *groups)
+{
+  struct child *next;
+  for (struct child *child = LIST_FIRST(&children); child; child = next) {
+    next = LIST_NEXT(child, link);
+    if (child->state != CHILD_LINGERING || !child->was_terminated ||
+        child->lingers_since > child_groups_time(groups) || child_groups_have(groups, child->pid))
+      continue;
+    child->is_group_dead = true;
+    uv_timer_start(&child->timer, on_timer, 0, 0); /* its end may change this list */
+  }
+}
+
 /* After a TERM: false when nobody is left of the group, or somebody whom the kernel does not let go
- * of. Else looks again: ever more rarely during the grace, soon after the KILL. */
+ * of. Else looks again: ever more rarely, during the grace and from the KILL on. */
 static bool await_group(struct child *child)
 {
   uint64_t now_ms = uv_now(child->loop);
-  if (!child_group_lives(child->pid) || now_ms >= child->deadline_ms + CHILD_DRAIN_MS)
+  if (child->is_group_dead || child_group_is_empty(child->pid) ||
+      now_ms >= child->deadline_ms + CHILD_DRAIN_MS)
     return false;
-  uint64_t delay_ms = 1;
+  uint64_t left_ms = CHILD_DRAIN_MS, first_ms = KILLED_PROBE_MS;
   if (now_ms < child->deadline_ms) {
-    uint64_t left_ms = child->deadline_ms - now_ms;
-    child->probe_ms = child->probe_ms ? child->probe_ms * 2 : PROBE_MS;
-    delay_ms = child->probe_ms < left_ms ? child->probe_ms : left_ms;
+    left_ms = child->deadline_ms - now_ms;
+    first_ms = PROBE_MS;
   } else {
     kill_group(child, SIGKILL);
+    if (!child->was_killed)
+      child->probe_ms = 0;
+    child->was_killed = true;
   }
-  uv_timer_start(&child->timer, on_timer, delay_ms, 0);
+  child->probe_ms = child->probe_ms ? child->probe_ms * 2 : first_ms;
+  child_groups_look(child->loop, on_groups);
+  uv_timer_start(&child->timer, on_timer, child->probe_ms < left_ms ? child->probe_ms : left_ms, 0);
   return true;
 }
 
@@ -129,6 +157,7 @@ static void linger(struct child *child)
 static void begin_linger(struct child *child)
 {
   child->state = CHILD_LINGERING;
+  child->lingers_since = uv_hrtime();
   for (int i = 1; i < 3; i++)
     child_read_stream(&child->streams[i]);
   child_close_stream(&child->streams[0]);
@@ -206,6 +235,14 @@ void child_kill(struct child *child, int64_t grace_us)
   uint64_t now_ms = uv_now(child->loop);
   uint64_t delay_ms = child->deadline_ms > now_ms ? child->deadline_ms - now_ms : 0;
   uv_timer_start(&child->timer, on_timer, child->state == CHILD_LINGERING ? 0 : delay_ms, 0);
+}
+
+void child_kill_all(const uv_loop_t *loop)
+{
+  struct child *child;
+  LIST_FOREACH(child, &children, link)
+  if (child->loop == loop)
+    child_kill(child, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -296,6 +333,7 @@ static void discard(struct child *child)
 static void begin(struct child *child, pid_t pid, int64_t timeout_us)
 {
   child->pid = pid;
+  LIST_INSERT_HEAD(&children, child, link);
   child_roll_enter(&child->roll, child->loop, pid);
   watch_exit(child);
   if (timeout_us > 0) {

@@ -63,6 +63,9 @@ void child_close_output(struct child *child, int stream); /* nobody will read it
 /* TERM to the group, and KILL after the grace; at once when it is 0. May be called again. */
 void child_kill(struct child *child, int64_t grace_us);
 
+/* KILL to the groups of all that are on the loop and have not ended. On its thread. */
+void child_kill_all(const uv_loop_t *loop);
+
 bool child_has_ended(const struct child *child);
 /* After its end: its exit status, or the signal that ended it (then status is -1). */
 int child_status(const struct child *child);

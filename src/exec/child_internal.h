@@ -3,6 +3,7 @@
 #ifndef EXEC_CHILD_INTERNAL_H
 #define EXEC_CHILD_INTERNAL_H
 
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "exec/child.h"
@@ -30,14 +31,17 @@ struct child {
   int wait_status;
   struct child_usage usage;
   int64_t grace_us;
-  uint64_t deadline_ms; /* of the group after TERM, by uv_now */
-  uint64_t probe_ms;    /* until the next look whether the group lives */
+  uint64_t deadline_ms;           /* of the group after TERM, by uv_now */
+  uint64_t probe_ms;              /* until the next look whether the group lives */
+  uint64_t lingers_since;         /* by uv_hrtime */
+  bool was_killed, is_group_dead; /* the group, while it lingers */
   int pidfd;
   int open_handles;
   uv_poll_t exit_poll;
   uv_timer_t exit_timer; /* in place of exit_poll on systems without pidfd */
   uv_timer_t timer;
   struct child_stream streams[3];
+  LIST_ENTRY(child) link;
 };
 
 /* ---- child.c ---- */

@@ -331,6 +331,55 @@ static void test_kill_is_quick_when_all_listen(void **state)
   assert_in_range(took_us, 0, 4000000); /* and not the grace of 5 s */
 }
 
+enum { STUBBORN = 60 };
+
+static void on_one_of_many(struct child *child, void *context)
+{
+  int *ended = context;
+  *ended += child_has_ended(child);
+}
+
+/* Whether anybody is left is asked for all of them together, and not on this thread. */
+static void test_kill_of_many(void **state)
+{
+  struct fixture *fixture = *state;
+  struct child *children[STUBBORN];
+  int ended = 0;
+  char *argv[4];
+  struct child_options options =
+      shell(fixture, "(trap '' TERM; while :; do sleep 1; done) & exec sleep 30", argv);
+  options.changed = on_one_of_many;
+  options.context = &ended;
+  for (int i = 0; i < STUBBORN; i++)
+    assert_int_equal(child_start(&fixture->loop, &options, &children[i], NULL), ERROR_OK);
+  usleep(300000); /* until the traps are set */
+  int64_t began_us = clock_thread_us();
+  for (int i = 0; i < STUBBORN; i++)
+    child_kill(children[i], 600000);
+  while (ended < STUBBORN)
+    uv_run(&fixture->loop, UV_RUN_ONCE);
+  assert_in_range(clock_thread_us() - began_us, 0, 150000);
+  for (int i = 0; i < STUBBORN; i++)
+    child_release(children[i]);
+}
+
+/* Also those whose own process has ended and whose group is in its grace. */
+static void test_kill_all(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options =
+      shell(fixture, "(trap '' TERM; while :; do sleep 1; done) & exec sleep 30", argv);
+  start(fixture, &options);
+  usleep(200000);
+  child_kill(fixture->child, INT64_C(3600000000));
+  usleep(100000);
+  uv_run(&fixture->loop, UV_RUN_NOWAIT);
+  assert_false(child_has_ended(fixture->child));
+  child_kill_all(&fixture->loop);
+  assert_in_range(run_to_end(fixture), 0, 4000000);
+}
+
 static void test_kill_at_once(void **state)
 {
   struct fixture *fixture = *state;
@@ -406,6 +455,8 @@ int main(void)
       TEST(test_time_out),
       TEST(test_kill_grandchildren),
       TEST(test_kill_is_quick_when_all_listen),
+      TEST(test_kill_of_many),
+      TEST(test_kill_all),
       TEST(test_kill_at_once),
       TEST(test_left_behind),
       TEST(test_release_while_it_runs),
