@@ -246,6 +246,17 @@ void fleet_look(struct fleet *fleet)
   tell_shortage(fleet, 0);
 }
 
+int fleet_alive(const struct fleet *fleet, int *number)
+{
+  int count = 0;
+  for (int i = 0; i < FLEET_MAX; i++)
+    if (fleet->members[i].worker && !worker_has_ended(fleet->members[i].worker)) {
+      *number = i + 1;
+      count++;
+    }
+  return count;
+}
+
 void fleet_join(struct fleet *fleet)
 {
   for (struct member *member = fleet->members; member < fleet->members + FLEET_MAX; member++)

@@ -36,6 +36,9 @@ void fleet_look(struct fleet *fleet);
  * MESSAGE_SHORTAGE says what has become of that. Costs nothing while nobody is missing. */
 void fleet_complete(struct fleet *fleet);
 
+/* Those whose thread has not ended, with the number of one of them. Any thread. */
+int fleet_alive(const struct fleet *fleet, int *number);
+
 /* Waits for the end of all, and frees it. */
 void fleet_join(struct fleet *fleet);
 

@@ -1,11 +1,13 @@
 #include "app/front.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/service.h"
+#include "app/signals.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -27,10 +29,7 @@ struct waiter {
   uv_cond_t answered_cond;
 };
 
-enum {
-  SIGNALS = 3,
-  ZONES_MS = 3600000, /* updates come unasked, some times a year */
-};
+enum { ZONES_MS = 3600000 }; /* updates come unasked, some times a year */
 
 struct front {
   struct bus *bus;
@@ -41,10 +40,11 @@ struct front {
   struct watch *watch;
   struct sensors *sensors;
   struct service *service; /* NULL in a program that is none */
-  uv_signal_t signals[SIGNALS];
+  uv_poll_t signals;
   uv_timer_t zones;
   bool stopping;
-  uv_mutex_t mutex; /* guards what follows */
+  atomic_bool has_ended; /* its thread */
+  uv_mutex_t mutex;      /* guards what follows */
   struct waiter *waiters;
   uint64_t last_tag;
   bool ended;
@@ -60,9 +60,8 @@ static void ask_to_stop(void *context, int64_t grace_us)
     service_stopping(f->service);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static void take_signal(struct front *f, int number)
 {
-  struct front *f = handle->data;
   if (number == SIGHUP) {
     service_reload(f->service);
     return;
@@ -71,6 +70,14 @@ static void on_signal(uv_signal_t *handle, int number)
     log_warn("%s again: cutting runs off", strsignal(number));
   ask_to_stop(f, f->stopping ? 0 : -1);
   f->stopping = true;
+}
+
+static void on_signals(uv_poll_t *handle, int status, int events)
+{
+  int number;
+  (void)status, (void)events;
+  while ((number = signals_take()))
+    take_signal(handle->data, number);
 }
 
 static void answer_waiter(struct front *f, struct message *reply)
@@ -91,8 +98,7 @@ static void answer_waiter(struct front *f, struct message *reply)
 static void end(struct front *f)
 {
   if (f->options.handle_signals)
-    for (int i = 0; i < SIGNALS; i++)
-      uv_close((uv_handle_t *)&f->signals[i], NULL);
+    uv_close((uv_handle_t *)&f->signals, NULL);
   service_close(f->service);
   watch_close(f->watch);
   sensors_close(f->sensors);
@@ -215,16 +221,14 @@ static void run_thread(void *context)
   thread_set_name("front");
   uv_run(&f->loop, UV_RUN_DEFAULT);
   uv_loop_close(&f->loop);
+  atomic_store(&f->has_ended, true);
 }
 
 static void watch_signals(struct front *f)
 {
-  static const int numbers[SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
-  for (int i = 0; i < SIGNALS; i++) {
-    need(uv_signal_init(&f->loop, &f->signals[i]), "the way of signals");
-    f->signals[i].data = f;
-    uv_signal_start(&f->signals[i], on_signal, numbers[i]);
-  }
+  need(uv_poll_init(&f->loop, &f->signals, signals_fd()), "the way of signals");
+  f->signals.data = f;
+  uv_poll_start(&f->signals, UV_READABLE, on_signals);
 }
 
 static enum error_code open_parts(struct front *f, struct error *error)
@@ -288,6 +292,11 @@ enum error_code front_start(struct bus *bus, const struct moonbeat_options *opti
   need(uv_thread_create(&f->thread, run_thread, f), "the front's thread");
   *front = f;
   return ERROR_OK;
+}
+
+bool front_has_ended(const struct front *f)
+{
+  return atomic_load(&f->has_ended);
 }
 
 void front_join(struct front *f)

@@ -11,6 +11,9 @@ struct front;
 enum error_code front_start(struct bus *bus, const struct moonbeat_options *options,
                             struct front **front, struct error *error);
 
+/* Whether front_join() does not wait. Any thread. */
+bool front_has_ended(const struct front *front);
+
 /* Waits for its end and frees it. */
 void front_join(struct front *front);
 

@@ -11,6 +11,7 @@
 #include "app/configuration.h"
 #include "app/moonbeat.h"
 #include "app/notify.h"
+#include "app/signals.h"
 #include "app/simulate.h"
 #include "base/environment.h"
 #include "base/log.h"
@@ -108,6 +109,7 @@ static int run(const struct daemon_options *options)
 {
   struct error error;
   struct moonbeat_options o = translate(options);
+  signals_hold(); /* before all that takes time, and to the end */
   o.handle_signals = true;
   memory_give_back();
   speak_last();

@@ -10,6 +10,7 @@
 #include "app/folders.h"
 #include "app/front.h"
 #include "app/scheduler.h"
+#include "app/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -20,7 +21,11 @@
 #include "vm/api_sqlite_files.h"
 #include "vm/secret.h"
 
-enum { WORKERS_MAX = 64 };
+enum {
+  WORKERS_MAX = 64,
+  LOOPS_END_US = 3000000, /* from the end of the scheduler; enough for what can be cancelled */
+  LOOK_AGAIN_US = 1000,
+};
 
 struct moonbeat {
   struct moonbeat_options options;
@@ -108,6 +113,8 @@ static void set_secrets_folder(const struct moonbeat *m)
 
 static void destroy(struct moonbeat *m)
 {
+  if (m->options.handle_signals)
+    signals_let_go();
   if (m->bus)
     bus_destroy(m->bus);
   if (m->lock >= 0)
@@ -123,6 +130,8 @@ struct moonbeat *moonbeat_start(const struct moonbeat_options *options, struct e
   struct sched *sched = NULL;
   struct moonbeat *m = memory_alloc(sizeof *m);
   m->options = *options;
+  if (m->options.handle_signals)
+    signals_hold();
   m->lock = -1;
   if (m->options.workers < 1 || m->options.workers > WORKERS_MAX)
     m->options.workers = core_count();
@@ -161,15 +170,36 @@ void moonbeat_stop(struct moonbeat *m, int64_t grace_us)
   bus_post(m->bus, stop);
 }
 
+/* What was begun in the pool or in the system, and neither ends nor can be cancelled, keeps a
+ * loop. */
+static void await_threads(const struct moonbeat *m)
+{
+  int number = 0;
+  for (int64_t until_us = clock_monotonic_us() + LOOPS_END_US; clock_monotonic_us() < until_us;) {
+    if (front_has_ended(m->front) && fleet_alive(m->fleet, &number) == 0)
+      return;
+    usleep(LOOK_AGAIN_US);
+  }
+  int count = fleet_alive(m->fleet, &number);
+  if (count > 0)
+    log_warn("worker %d%s waits for a file, a database or a process that does not answer; leaving "
+             "it",
+             number, count > 1 ? ", among others," : "");
+  else
+    log_warn("a file that is watched does not answer; leaving it");
+  _exit(0);
+}
+
 int moonbeat_wait(struct moonbeat *m)
 {
-  front_join(m->front);
   int status = scheduler_join(m->scheduler);
   if (status < 0) {
     /* A worker sits in a C function and cannot be joined: the process must not wait for it, and
      * the store is closed. */
     _exit(0);
   }
+  await_threads(m);
+  front_join(m->front);
   fleet_join(m->fleet);
   destroy(m);
   return status;

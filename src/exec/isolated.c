@@ -233,7 +233,9 @@ static void leave(void)
 {
   uv_close((uv_handle_t *)&channel.poll, NULL);
   uv_close((uv_handle_t *)&channel.alive, NULL);
-  bus_post(channel.bus, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER));
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, ADDRESS_WORKER);
+  stop->as.stop.grace_us = INT64_MAX; /* commands have their own */
+  bus_post(channel.bus, stop);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)

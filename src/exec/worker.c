@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/thread.h"
 #include "bus/need.h"
+#include "exec/child.h"
 #include "exec/isolate.h"
 #include "exec/run_call.h"
 #include "vm/api_http.h"
@@ -158,8 +159,10 @@ static void receive(void *context, struct message_list *messages)
   struct message *message;
   while ((message = message_list_pop(messages))) {
     if (message->kind == MESSAGE_STOP) {
-      message_destroy(message);
       stop(worker);
+      if (message->as.stop.grace_us == 0)
+        child_kill_all(&worker->loop);
+      message_destroy(message);
       message_list_deinit(messages);
       return;
     }

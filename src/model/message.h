@@ -239,7 +239,8 @@ struct message {
       int count; /* how many */
     } zones;
     struct {
-      int64_t grace_us; /* how long runs may take to end by themselves */
+      int64_t grace_us; /* how long runs may take to end by themselves; for a worker, whose runs
+                           have ended: 0: what commands are left are killed */
     } stop;
   } as;
 };
