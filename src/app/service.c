@@ -38,7 +38,8 @@ struct service {
   struct bus *bus;
   uv_timer_t beat;
   bool is_asking, is_ready, is_stopping;
-  int reloads; /* that are under way */
+  bool is_reloading; /* the manager was told so */
+  int reloads;       /* that are under way */
   char status[128];
 };
 
@@ -142,11 +143,23 @@ static void take_answer(struct service *service, const struct message *answer)
   json_free(document);
 }
 
+static void tell_reloaded(struct service *service)
+{
+  service->is_reloading = false;
+  notify_send("READY=1");
+}
+
 void service_reload(struct service *service)
 {
+  if (service->is_stopping) {
+    log_info("SIGHUP while stopping: the jobs folder is not read again");
+    return;
+  }
   log_info("SIGHUP: reading the jobs folder again");
-  if (service->reloads++ == 0 && service->is_ready)
+  service->reloads++;
+  if (service->is_ready && !service->is_reloading)
     notify_send("RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_monotonic_us());
+  service->is_reloading = service->is_ready;
   ask(service, RELOAD_TAG, "reload");
 }
 
@@ -168,8 +181,8 @@ bool service_receive(struct service *service, struct message *message)
     return false;
   if (message->tag == PULSE_TAG)
     take_answer(service, message);
-  else if (--service->reloads == 0 && service->is_ready && !service->is_stopping)
-    notify_send("READY=1");
+  else if (--service->reloads == 0 && service->is_reloading && !service->is_stopping)
+    tell_reloaded(service);
   message_destroy(message);
   return true;
 }

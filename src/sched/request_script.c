@@ -203,6 +203,8 @@ static enum error_code rollback_script(struct request *r)
 
 static enum error_code reload(struct request *r)
 {
+  if (r->s->stopping)
+    return error_set(r->error, ERROR_UNAVAILABLE, "the daemon is stopping");
   script_reload(r->s, *r->message);
   *r->message = NULL;
   return ERROR_OK;

@@ -183,7 +183,8 @@ static void take(struct sched *s, struct message **message)
     desk_answer(s, m);
     break;
   case MESSAGE_SOURCE:
-    script_source(s, m);
+    if (!s->stopping) /* the next start reads the folder */
+      script_source(s, m);
     break;
   case MESSAGE_SCANNED:
     script_scanned(s, m);

@@ -83,6 +83,13 @@ class Service:
             time.sleep(0.02)
 
 
+def wait_until(is_so, what):
+    stop = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < stop, what
+        time.sleep(0.02)
+
+
 def case_ready_and_told(service=None):
     """READY once the folder was read, from the first message on in that order; a line on how it goes."""
     service = service or Service()
@@ -164,6 +171,111 @@ def case_second_signal_cuts_off():
         assert service.process.wait(PATIENCE) == 0
         with open(service.root + "/log") as log:
             assert "again: cutting runs off" in log.read()
+    finally:
+        service.close()
+
+
+def case_stubborn_command_does_not_hold_the_stop():
+    """Whoever began it, it gets KILL when there is nothing more to wait for."""
+    exec_it = """exec { "sh", "-c", "trap '' TERM; echo > begun; while :; do sleep 1; done", grace = "1h" }"""
+    for name, script in {
+        "load": exec_it,
+        "listener": 'on("job_executed", function() %s end) job "j" { trigger = every "1s", run = function() end }' % exec_it,
+        "trigger": 'job "j" { trigger = trigger("t", function() %s end), run = function() end }' % exec_it,
+        "after a load": 'local c = io.popen("trap \'\' TERM; echo > begun; while :; do sleep 1; done") sleep "1s" error "no"',
+    }.items():
+        service = Service(["--grace", "1s"])
+        try:
+            service.wait_for("READY=1")
+            with open(service.root + "/jobs/stubborn.lua", "w") as file:
+                file.write(script)
+            wait_until(lambda: os.path.exists(service.root + "/jobs/begun"), name)
+            began = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(PATIENCE) == 0, name
+            assert time.monotonic() - began < 12, name  # the last word of a listener is waited for
+        finally:
+            service.close()
+
+
+def case_hanging_pool_does_not_hold_the_stop():
+    """A file that never answers: it is left behind, and no signal ends what is in order."""
+    service = Service(["--grace", "1s"])
+    try:
+        os.mkfifo(service.root + "/fifo")
+        with open(service.root + "/jobs/a.lua", "a") as file:
+            file.write('job "hang" { run = function() sqlite.open("%s/fifo", { readonly = true }) end }' % service.root)
+        service.wait_for("READY=1")
+        service.begin("hang")
+        service.process.send_signal(signal.SIGTERM)
+        stop = time.monotonic() + PATIENCE
+        while service.process.poll() is None:
+            assert time.monotonic() < stop, "it does not end"
+            service.process.send_signal(signal.SIGTERM)
+            time.sleep(0.05)
+        assert service.process.returncode == 0, service.process.returncode
+        with open(service.root + "/log") as log:
+            assert "does not answer; leaving it" in log.read()
+        service = resume(service)
+        assert '"attempt":2' in service.cli("runs", "hang", "--json")
+    finally:
+        service.close()
+
+
+def case_signals_from_the_first_moment():
+    """A hangup while the store is opened ends nothing, and a TERM ends it in order."""
+    for number in [signal.SIGHUP, signal.SIGTERM] * 8:
+        service = Service()
+        try:
+            while not os.path.exists(service.root + "/state"):
+                pass
+            service.process.send_signal(number)
+            if number == signal.SIGHUP:
+                service.wait_for("READY=1")
+            else:
+                assert service.process.wait(PATIENCE) == 0, service.process.returncode
+        finally:
+            service.close()
+
+
+def case_hangup_before_it_is_ready():
+    """Is no reloading to be told of, and those that follow are."""
+    service = Service()
+    try:
+        with open(service.root + "/jobs/slow.lua", "w") as file:
+            file.write('sleep "2s"')
+        while not os.path.exists(service.root + "/state/control.sock"):
+            pass
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("READY=1")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("RELOADING=1")
+        service.wait_for("READY=1")
+    finally:
+        service.close()
+
+
+def case_hangup_while_stopping():
+    """Nothing is read any more, and nothing told of it."""
+    service = Service(["--grace", "1h"])
+    try:
+        service.wait_for("READY=1")
+        service.begin("short")
+        service.process.send_signal(signal.SIGTERM)
+        service.wait_for("STOPPING=1")
+        with open(service.root + "/jobs/b.lua", "w") as file:
+            file.write('log.info "loaded" job "new" { run = function() end }')
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for("EXTEND_TIMEOUT_USEC")
+        service.wait_for("EXTEND_TIMEOUT_USEC")
+        assert '"new"' not in service.cli("list", "--json")
+        try:
+            raise AssertionError("it reads the folder: " + service.cli("reload"))
+        except subprocess.CalledProcessError as refused:
+            assert refused.returncode == 69, refused.stderr
+        service.cli("kv", "set", "go", "true")
+        assert service.process.wait(PATIENCE) == 0
+        assert not [m for m in service.heard if m.startswith("RELOADING")], service.heard
     finally:
         service.close()
 
