@@ -52,8 +52,8 @@ static struct gate *get_gate(struct sched *s, const char *kind, const char *name
 static void free_gate(struct sched *s, struct gate *gate)
 {
   HASH_DEL(s->gates, gate);
-  heap_deinit(&gate->entries);
-  heap_deinit(&gate->runs);
+  heap_deinit(&gate->waiting.entries);
+  heap_deinit(&gate->waiting.runs);
   free(gate->key);
   free(gate);
 }
@@ -88,19 +88,81 @@ static struct gate *pool_gate(struct sched *s, const struct job *job)
   return job->pool ? get_gate(s, "pool", job->pool) : NULL;
 }
 
-/* A pool that was removed under its jobs holds them back: that is seen, and can be mended. */
-static bool has_room(const struct gate *gate, const struct job *job, enum wait_reason why)
+/* ---- who goes first ---- */
+
+enum { DUE_BITS = 55 }; /* microseconds up to the year 3111 */
+
+/* Heaps are ordered by time: higher priorities are put before all time. */
+static int64_t order(const struct job *job, int64_t due_us)
 {
-  return gate->used < (why == WAIT_POOL ? gate->slots : job->concurrency_limit);
+  const int64_t most = (INT64_C(1) << DUE_BITS) - 1;
+  int64_t within = due_us < 0 ? 0 : due_us > most ? most : due_us;
+  return (int64_t)(100 - job->priority) * (most + 1) + within;
 }
 
-/* The first gate that does not let a run through. */
-static struct wait find_closed(struct sched *s, const struct job *job, const char *args)
+/* An event that waits has done so since it began to. */
+static int64_t order_of_entry(const struct sched *s, const struct entry *entry)
+{
+  bool is_due = entry->progress.next_us <= s->now_us;
+  int64_t event_us = entry->wait.since_us ? entry->wait.since_us : s->now_us;
+  return order(entry->job, is_due ? entry->progress.next_us : event_us);
+}
+
+static int64_t order_of_run(const struct open_run *run)
+{
+  return order(run->entry->job, run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us);
+}
+
+static struct heap_node *first_of(const struct lineup *lineup)
+{
+  struct heap_node *entry = heap_first(&lineup->entries), *run = heap_first(&lineup->runs);
+  if (!entry || !run)
+    return entry ? entry : run;
+  return run->us <= entry->us ? run : entry;
+}
+
+static const struct job *job_of(const struct lineup *lineup, struct heap_node *node)
+{
+  return node->heap == &lineup->runs ? heap_owner(node, struct open_run, start)->entry->job
+                                     : near_entry(node)->job;
+}
+
+static bool is_pool(const struct gate *gate)
+{
+  return gate->key[0] == 'p';
+}
+
+/* A pool that was removed under its jobs holds them back: that is seen, and can be mended. */
+static bool has_room(const struct gate *gate, const struct job *job)
+{
+  return gate->used < (is_pool(gate) ? gate->slots : job->concurrency_limit);
+}
+
+static bool may_open(const struct gate *gate)
+{
+  struct heap_node *first = first_of(&gate->waiting);
+  return first && has_room(gate, job_of(&gate->waiting, first));
+}
+
+/* Who waits and could pass goes before those who come later or have a lower priority. */
+static bool lets_through(struct sched *s, struct gate *gate, const struct job *job, int64_t us)
+{
+  if (!has_room(gate, job))
+    return false;
+  if (!may_open(gate) || us <= first_of(&gate->waiting)->us)
+    return true;
+  sometimes("somebody who comes later does not pass by who waits");
+  stir(s, gate);
+  return false;
+}
+
+/* The first gate that does not let a run of that order through. */
+static struct wait find_closed(struct sched *s, const struct job *job, const char *args, int64_t us)
 {
   struct gate *key = key_gate(s, job, args), *pool = pool_gate(s, job);
-  if (key && !has_room(key, job, WAIT_KEY))
+  if (key && !lets_through(s, key, job, us))
     return (struct wait){.why = WAIT_KEY, .gate = key};
-  if (pool && !has_room(pool, job, WAIT_POOL))
+  if (pool && !lets_through(s, pool, job, us))
     return (struct wait){.why = WAIT_POOL, .gate = pool};
   return (struct wait){0};
 }
@@ -164,16 +226,6 @@ static struct wait find_pace(struct sched *s, struct entry *entry, bool is_backl
 }
 
 /* ---- waiting ---- */
-
-enum { DUE_BITS = 55 }; /* microseconds up to the year 3111 */
-
-/* Heaps are ordered by time: higher priorities are put before all time. */
-static int64_t order(const struct job *job, int64_t due_us)
-{
-  const int64_t most = (INT64_C(1) << DUE_BITS) - 1;
-  int64_t within = due_us < 0 ? 0 : due_us > most ? most : due_us;
-  return (int64_t)(100 - job->priority) * (most + 1) + within;
-}
 
 static const char *const wait_names[] = {
     [WAIT_OVERLAP] = "overlap", [WAIT_POOL] = "pool",          [WAIT_KEY] = "key",
@@ -245,9 +297,8 @@ static void wait_until(struct sched *s, struct entry *entry, int64_t us)
 
 static void wait_at(struct sched *s, struct entry *entry, struct gate *gate)
 {
-  bool is_due = entry->progress.next_us <= s->now_us; /* else an event is */
-  entry->due.us = order(entry->job, is_due ? entry->progress.next_us : s->now_us);
-  heap_put(&gate->entries, &entry->due);
+  entry->due.us = order_of_entry(s, entry);
+  heap_put(&gate->waiting.entries, &entry->due);
   entry->lapse.us = gate_lapse_us(s, entry);
   if (entry->lapse.us < INT64_MAX)
     heap_put(&s->lapsing, &entry->lapse);
@@ -266,7 +317,7 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
     return true;
   struct wait found = find_pace(s, entry, is_backlog);
   if (found.why == WAIT_NONE)
-    found = find_closed(s, job, NULL);
+    found = find_closed(s, job, NULL, order_of_entry(s, entry));
   if (found.why == WAIT_NONE)
     return true;
   set_wait(s, entry, NULL, &found);
@@ -286,12 +337,11 @@ static bool must_keep_rate(const struct open_run *run)
 
 static void hold_back(struct sched *s, struct open_run *run, const struct wait *found)
 {
-  int64_t due_us = run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us;
+  run->start.us = order_of_run(run);
   run_move_due(s, run, JOB_NEVER); /* its row says that no worker has it */
   set_wait(s, run->entry, run, found);
   if (found->gate) {
-    run->start.us = order(run->entry->job, due_us);
-    heap_put(&found->gate->runs, &run->start);
+    heap_put(&found->gate->waiting.runs, &run->start);
   } else {
     run->start.us = found->until_us;
     run->start.number = run->fence; /* whoever was claimed first is tried first */
@@ -308,7 +358,7 @@ bool gate_admits_run(struct sched *s, struct open_run *run)
   struct run_extra *extra = run_make_extra(run);
   struct wait found = is_paced ? find_rate(s, run->entry) : (struct wait){0};
   if (found.why == WAIT_NONE)
-    found = find_closed(s, job, extra->args);
+    found = find_closed(s, job, extra->args, order_of_run(run));
   if (found.why != WAIT_NONE) {
     hold_back(s, run, &found);
     return false;
@@ -370,43 +420,55 @@ void gate_vacate(struct sched *s, struct open_run *run)
 
 /* ---- letting through ---- */
 
-static struct heap_node *first_waiting(const struct gate *gate)
+bool gate_line_up_entry(struct sched *s, struct entry *entry, int64_t due_us)
 {
-  struct heap_node *entry = heap_first(&gate->entries), *run = heap_first(&gate->runs);
-  if (!entry || !run)
-    return entry ? entry : run;
-  return run->us <= entry->us ? run : entry;
+  if (!entry->job->pool && !entry->job->concurrency_key)
+    return false;
+  entry->due.us = order(entry->job, due_us);
+  heap_put(&s->lineup.entries, &entry->due);
+  return true;
 }
 
-/* The first who waits is tried; false when it still waits here. */
-static bool try_first(struct sched *s, struct gate *gate)
+bool gate_line_up_run(struct sched *s, struct open_run *run)
 {
-  struct heap_node *node = first_waiting(gate);
-  const struct heap *heap = node->heap;
-  if (heap == &gate->runs)
+  if (!run->entry->job->pool && !run->entry->job->concurrency_key)
+    return false;
+  run->start.us = order_of_run(run);
+  heap_put(&s->lineup.runs, &run->start);
+  return true;
+}
+
+static void try_node(struct sched *s, const struct lineup *lineup, struct heap_node *node)
+{
+  if (node->heap == &lineup->runs)
     run_send(s, heap_owner(node, struct open_run, start));
   else
     fire_again(s, near_entry(node));
-  return node->heap != heap;
 }
 
+void gates_fire_lineup(struct sched *s)
+{
+  struct heap_node *node;
+  while (!s->failure && (node = first_of(&s->lineup)))
+    try_node(s, &s->lineup, node);
+}
+
+/* Until the first who waits still is the first when it was tried. */
 static int open_gate(struct sched *s, struct gate *gate, int budget)
 {
+  struct heap_node *last = NULL;
   int tried = 0;
-  bool is_pool = gate->slots >= 0;
-  while (!s->failure && tried < budget && first_waiting(gate) &&
-         (!is_pool || gate->used < gate->slots)) {
+  while (!s->failure && tried < budget && may_open(gate) && first_of(&gate->waiting) != last) {
+    last = first_of(&gate->waiting);
+    try_node(s, &gate->waiting, last);
     tried++;
-    if (!try_first(s, gate))
-      break;
   }
   return tried;
 }
 
-int gates_fire(struct sched *s, int budget)
+int gates_fire_timed(struct sched *s, int budget)
 {
   struct heap_node *node;
-  struct gate *gate;
   int tried = 0;
   while (!s->failure && tried < budget && (node = heap_first(&s->lapsing)) &&
          node->us <= s->now_us) {
@@ -418,14 +480,19 @@ int gates_fire(struct sched *s, int budget)
     fire_again(s, near_entry(node));
     tried++;
   }
-  while (!s->failure && tried < budget && (gate = s->stirred)) {
+  return tried;
+}
+
+void gates_open(struct sched *s, int budget)
+{
+  struct gate *gate;
+  while (!s->failure && budget > 0 && (gate = s->stirred)) {
     s->stirred = gate->next_stirred;
     gate->stirred = false;
-    tried += open_gate(s, gate, budget - tried);
-    if (tried >= budget)
+    budget -= open_gate(s, gate, budget);
+    if (budget <= 0)
       stir(s, gate);
   }
-  return tried;
 }
 
 void gates_clock_set_back(struct sched *s)
@@ -460,13 +527,16 @@ void gates_commit(struct sched *s)
     return;
   s->gates_changed = false;
   HASH_ITER(hh, s->gates, gate, next)
-    if (gate->slots < 0 && gate->used == 0 && !first_waiting(gate) && !gate->stirred)
+    if (gate->slots < 0 && gate->used == 0 && !first_of(&gate->waiting) && !gate->stirred)
       free_gate(s, gate);
 }
 
 /* Who has which place is with the runs. */
 void gates_undo(struct sched *s)
 {
+  struct heap_node *node;
+  while ((node = heap_first(&s->lineup.runs)))
+    run_wait_until(s, heap_owner(node, struct open_run, start), JOB_NEVER);
   for (struct gate *gate = s->gates; gate; gate = gate->hh.next) {
     gate->used = 0;
     stir(s, gate);
@@ -482,6 +552,8 @@ void gates_free_all(struct sched *s)
   struct gate *gate, *next;
   HASH_ITER(hh, s->gates, gate, next)
     free_gate(s, gate);
+  heap_deinit(&s->lineup.entries);
+  heap_deinit(&s->lineup.runs);
 }
 
 void gate_set_pool(struct sched *s, const char *name, int64_t slots)
@@ -506,6 +578,6 @@ struct wait gate_look(struct sched *s, struct entry *entry)
     return entry->wait;
   struct wait found = find_pace(s, entry, false);
   if (found.why == WAIT_NONE)
-    found = find_closed(s, entry->job, NULL);
+    found = find_closed(s, entry->job, NULL, INT64_MIN);
   return found;
 }

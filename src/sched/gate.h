@@ -27,21 +27,29 @@ enum wait_reason {
   WAIT_REPLAY, /* for its turn among the late ones */
 };
 
+/* Who waits, or is to be tried: entry.due and open_run.start. */
+struct lineup {
+  struct heap entries, runs;
+};
+
 struct gate {
-  char *key;                 /* "pool db", "key shop-1" */
-  int64_t slots;             /* of a pool */
-  int64_t used;              /* runs that workers have */
-  struct heap entries, runs; /* who waits: entry.due, open_run.start */
-  bool stirred;              /* somebody who waits may pass */
+  char *key;     /* "pool db", "key shop-1" */
+  int64_t slots; /* of a pool */
+  int64_t used;  /* runs that workers have */
+  struct lineup waiting;
+  bool stirred; /* somebody who waits may pass */
   struct gate *next_stirred;
   UT_hash_handle hh; /* by key */
 };
 
+/* It was waiting when the daemon began. */
+#define SINCE_UNKNOWN INT64_C(1)
+
 struct wait {
   enum wait_reason why;
   struct gate *gate; /* of WAIT_POOL and WAIT_KEY */
-  int64_t since_us;
-  int64_t until_us; /* of WAIT_RATE and WAIT_REPLAY */
+  int64_t since_us;  /* 0: it has not been tried yet */
+  int64_t until_us;  /* of WAIT_RATE and WAIT_REPLAY */
 };
 
 const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
@@ -59,6 +67,11 @@ int64_t gate_lapse_us(const struct sched *s, const struct entry *entry);
 /* The entry waits for an open run of its job. */
 void gate_wait_for_overlap(struct sched *s, struct entry *entry);
 
+/* What is due in this turn is not tried in the order in which it is found, if it must pass a pool
+ * or a key; it will be by gates_fire_lineup(). False: it need not, and was not put there. */
+bool gate_line_up_entry(struct sched *s, struct entry *entry, int64_t due_us);
+bool gate_line_up_run(struct sched *s, struct open_run *run);
+
 /* Whether a claimed run may be sent now: it takes its places; else it waits. */
 bool gate_admits_run(struct sched *s, struct open_run *run);
 /* A claimed run waits for something else than a gate: it is in no heap. */
@@ -72,8 +85,11 @@ void gate_vacate(struct sched *s, struct open_run *run);
  * missing. */
 enum error_code gate_check(const struct job *job, const char *args, struct error *error);
 
-/* Tries those who wait where a slot has come free, and those whose time has come. */
-int gates_fire(struct sched *s, int budget);
+/* Tries those who wait for a rate and whose time has come, or whose grace is over. */
+int gates_fire_timed(struct sched *s, int budget);
+void gates_fire_lineup(struct sched *s);
+/* Tries those who wait where a slot has come free. */
+void gates_open(struct sched *s, int budget);
 void gates_clock_set_back(struct sched *s);   /* those whose time has come are others now */
 int64_t gates_wake_us(const struct sched *s); /* INT64_MAX: no sooner than something happens */
 void gates_commit(struct sched *s);

@@ -249,7 +249,8 @@ static bool view(void *context, const struct stored_pool *stored)
   json_put_text(writer, "name", stored->name);
   json_put_integer(writer, "slots", stored->slots);
   json_put_integer(writer, "used", gate ? gate->used : 0);
-  json_put_integer(writer, "waiting", gate ? (int64_t)(gate->entries.count + gate->runs.count) : 0);
+  json_put_integer(writer, "waiting",
+                   gate ? (int64_t)(gate->waiting.entries.count + gate->waiting.runs.count) : 0);
   json_put_text(writer, "script", stored->script);
   json_key(writer, "declared");
   if (stored->declared < 0)

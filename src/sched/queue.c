@@ -267,6 +267,12 @@ void queue_try(struct sched *s, struct entry *entry)
     heap_put(&s->event_due, &queue->due);
 }
 
+static bool waits_at_gate(const struct entry *entry)
+{
+  return entry->wait.why == WAIT_POOL || entry->wait.why == WAIT_KEY ||
+         entry->wait.why == WAIT_RATE;
+}
+
 int queues_fire(struct sched *s, int budget)
 {
   struct heap_node *node;
@@ -281,6 +287,8 @@ int queues_fire(struct sched *s, int budget)
     } else if (!entry) {
       heap_remove(&queue->due);
       sched_failed(s, error.code, &error);
+    } else if (waits_at_gate(entry) || gate_line_up_entry(s, entry, node->us)) {
+      heap_remove(&queue->due); /* the entry is tried in its stead */
     } else {
       try_queue(s, queue, entry);
     }

@@ -375,8 +375,11 @@ void run_release(struct sched *s)
 void run_send_waiting(struct sched *s)
 {
   struct heap_node *node;
-  while (!s->stopping && !s->failure && (node = heap_first(&s->waiting)) && node->us <= s->now_us)
-    run_send(s, heap_owner(node, struct open_run, start));
+  while (!s->stopping && !s->failure && (node = heap_first(&s->waiting)) && node->us <= s->now_us) {
+    struct open_run *run = heap_owner(node, struct open_run, start);
+    if (!gate_line_up_run(s, run))
+      run_send(s, run);
+  }
 }
 
 void run_move_due(struct sched *s, struct open_run *run, int64_t due_us)

@@ -26,7 +26,7 @@ void run_take_back(struct sched *s, struct open_run *run);
 struct open_run *run_find_attempt(struct sched *s, const struct attempt *attempt);
 /* Sends it to a worker if its script is in force, and keeps it waiting if that may still be. */
 void run_send(struct sched *s, struct open_run *run);
-void run_send_waiting(struct sched *s);
+void run_send_waiting(struct sched *s); /* or lines it up: see gate.h */
 /* Runs that waited for a script, or for their job to be resumed, are looked at again in the next
  * turn. */
 void run_release(struct sched *s);

@@ -204,7 +204,8 @@ struct sched {
   struct heap event_due; /* event_queue.due */
   struct heap paced;   /* entry.due of those that a rate holds back, or an open run, with a grace */
   struct heap lapsing; /* entry.lapse */
-  struct gate *gates;  /* a hash by key */
+  struct lineup lineup;
+  struct gate *gates; /* a hash by key */
   struct gate *stirred;
   bool gates_changed;
   bool pools_changed;                /* in memory, other than in the store when it is taken back */

@@ -32,6 +32,7 @@
 #include "sched/zones.h"
 
 enum {
+  GATES_LEAST = FIRES_PER_TURN / 4, /* so many at gates are tried in a turn, whatever else is due */
   FULL_RETRY_US = 1000000,
   STOP_LOOK_US = 50000,
   STOP_TELL_US = 5000000,
@@ -241,19 +242,37 @@ static void take(struct sched *s, struct message **message)
   }
 }
 
+/* How many were decided, or lined up to be. */
+static int fire_near(struct sched *s, int budget)
+{
+  struct heap_node *node;
+  int fired = 0;
+  while (!s->failure && fired < budget && (node = heap_first(&s->near)) && node->us <= s->now_us) {
+    struct entry *entry = near_entry(node);
+    fired += gate_line_up_entry(s, entry, node->us) ? 1 : fire_entry(s, entry, budget - fired);
+  }
+  return fired;
+}
+
+/* Rounds, as of those that are lined up each is tried once, and may have more that is due. */
 static void fire_due(struct sched *s)
 {
-  int budget = FIRES_PER_TURN;
-  if (s->stopping || s->options.hold)
+  int budget = FIRES_PER_TURN, fired;
+  if (s->stopping)
     return;
-  near_fill(s);
-  budget -= gates_fire(s, budget / 2);
-  budget -= queues_fire(s, budget / 2);
-  struct heap_node *node;
-  while (!s->failure && budget > 0 && (node = heap_first(&s->near)) && node->us <= s->now_us) {
-    struct entry *entry = near_entry(node);
-    budget -= fire_entry(s, entry, budget);
+  if (s->options.hold) {
+    gates_fire_lineup(s);
+    return;
   }
+  near_fill(s);
+  budget -= gates_fire_timed(s, budget / 2);
+  do {
+    fired = queues_fire(s, budget / 2);
+    fired += fire_near(s, budget - fired);
+    gates_fire_lineup(s);
+    budget -= fired;
+  } while (!s->failure && fired > 0 && budget > 0);
+  gates_open(s, budget > GATES_LEAST ? budget : GATES_LEAST);
 }
 
 /* Near the end of the grace: who listens can put things in order. */

@@ -275,13 +275,14 @@ static void a_pool_lets_so_many_through(void **state)
                                                                                "\"priority\":5")));
   world_pass(&w, HOUR);
   assert_int_equal(world_run_count(&w), 2);
+  expect_next_run(&w, "d"); /* of higher priority */
   expect_pool(&w, "used", "2");
   expect_pool(&w, "waiting", "2");
   world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
   world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
   world_settle(&w);
   assert_int_equal(world_run_count(&w), 2);
-  expect_next_run(&w, "d"); /* of higher priority */
+  expect_next_run(&w, "b");
   world_finish_all(&w);
   world_settle(&w);
   expect_pool(&w, "used", "0");

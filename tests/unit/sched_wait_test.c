@@ -128,10 +128,189 @@ static void an_event_waits_at_a_gate_until_it_opens(void **state)
   }
 }
 
+/* ---- who goes first ---- */
+
+/* The jobs that have begun, one at a time, in their order. */
+static void expect_order(struct world *w, const char *wanted)
+{
+  struct buffer out = {0};
+  while (w->runs.first) {
+    assert_int_equal(world_run_count(w), 1);
+    buffer_printf(&out, "%s%s", out.size ? " " : "", w->runs.first->as.run.job_id);
+    world_finish(w, RUN_SUCCEEDED, NULL, NULL);
+    world_settle(w);
+  }
+  assert_string_equal(out.size ? out.data : "", wanted);
+  buffer_deinit(&out);
+}
+
+#define THREE(trigger, gate)                                                                       \
+  JOB("low", trigger, "\"priority\":-1," gate)                                                     \
+  "," JOB("mid", trigger, gate) "," JOB("high", trigger, "\"priority\":9," gate)
+
+static void what_is_due_at_once_goes_by_priority(void **state)
+{
+  static const char *const jobs[] = {
+      THREE("0 1 * * *", "\"pool\":\"db\""),
+      THREE("0 1 * * *", "\"concurrency_key\":\"k\""),
+      THREE("0 1 * * *", "\"pool\":\"db\",\"concurrency_key\":\"{job}\""),
+      THREE("on_event e", "\"pool\":\"db\""),
+      THREE("on_event e debounce=1h", "\"concurrency_key\":\"k\""),
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof jobs / sizeof jobs[0]; i++)
+    for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+      struct world w;
+      world_open(&w, scratch_path("store.db"));
+      save(&w, is_crashed ? "0" : "1", jobs[i]);
+      ask(&w, "emit", "{\"event\":\"e\"}");
+      world_pass(&w, HOUR);
+      if (is_crashed) {
+        world_crash(&w);
+        save(&w, "1", jobs[i]);
+        world_settle(&w);
+      }
+      expect_order(&w, "high mid low");
+      world_close(&w);
+    }
+}
+
+/* Those that are asked for are claimed, and are told apart from each other by nothing but their
+ * rows after a crash. */
+static void who_was_asked_for_goes_by_priority(void **state)
+{
+  static const char jobs[] =
+      THREE("on_event e", "\"pool\":\"db\"") "," JOB("hog", "on_event e", "\"pool\":\"db\"");
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    struct world w;
+    world_open(&w, scratch_path("store.db"));
+    save(&w, "1", jobs);
+    ask(&w, "run_now", "{\"job\":\"hog\"}");
+    ask(&w, "run_now", "{\"job\":\"low\"}");
+    ask(&w, "run_now", "{\"job\":\"mid\"}");
+    ask(&w, "run_now", "{\"job\":\"high\"}");
+    if (is_crashed) {
+      world_crash(&w);
+      save(&w, "1", jobs);
+      expect_order(&w, "high mid hog low"); /* it begins anew, and they have waited before it */
+    } else {
+      ask(&w, "modify_job", MODIFY("low", "\"tags\":[\"t\"]"));
+      ask(&w, "modify_job", MODIFY("high", "\"tags\":[\"t\"]"));
+      expect_order(&w, "hog high mid low");
+    }
+    world_close(&w);
+  }
+}
+
+static struct message *request(const char *operation, const char *params)
+{
+  struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.request.op = memory_strdup(operation);
+  m->as.request.params = memory_strdup(params);
+  return m;
+}
+
+/* The slot comes free in the turn in which somebody else comes. */
+static void who_comes_later_does_not_pass_by(void **state)
+{
+  static const struct {
+    const char *comes, *order;
+  } cases[] = {{"low", "mid low"}, {"mid", "mid mid"}, {"high", "high mid"}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    struct world w;
+    struct message_list in = {0}, out = {0};
+    char *params = memory_printf("{\"job\":\"%s\",\"args\":[1]}", cases[i].comes);
+    world_open(&w, NULL);
+    save(&w, "0", THREE("on_event e", "\"pool\":\"db\",\"overlap\":\"allow\""));
+    ask(&w, "run_now", "{\"job\":\"mid\"}");
+    w.now_us += SECOND;
+    message_list_append(&in, request("set_pool", "{\"name\":\"db\",\"slots\":1}"));
+    message_list_append(&in, request("run_now", params));
+    assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+    for (struct message *m; (m = message_list_pop(&out));)
+      message_list_append(m->kind == MESSAGE_RUN ? &w.runs : &w.others, m);
+    assert_int_equal(world_run_count(&w), 1);
+    assert_true(i != 1 || !w.runs.first->as.run.args); /* the one that has waited */
+    expect_order(&w, cases[i].order);
+    world_close(&w);
+    free(params);
+  }
+}
+
+/* A key may have room for one job and none for another, which keeps nobody waiting then. */
+static void who_cannot_pass_holds_nobody_back(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  save(
+      &w, "1",
+      JOB("wide", "on_event e",
+          "\"concurrency_key\":\"k\",\"concurrency_limit\":3,\"overlap\":\"allow\"") "," JOB("narro"
+                                                                                             "w",
+                                                                                             "on_"
+                                                                                             "event"
+                                                                                             " e",
+                                                                                             "\"con"
+                                                                                             "curre"
+                                                                                             "ncy_"
+                                                                                             "key\""
+                                                                                             ":\"k"
+                                                                                             "\","
+                                                                                             "\"pri"
+                                                                                             "ority"
+                                                                                             "\":"
+                                                                                             "5"));
+  ask(&w, "run_now", "{\"job\":\"wide\"}");
+  ask(&w, "run_now", "{\"job\":\"narrow\"}");
+  ask(&w, "run_now", "{\"job\":\"wide\"}");
+  assert_int_equal(world_run_count(&w), 2);
+  world_finish_all(&w);
+  world_settle(&w);
+  expect_order(&w, "narrow");
+  world_close(&w);
+}
+
+/* A restart is not when it began to wait; of a later attempt that is not known then. */
+static void since_when_is_known_after_a_crash(void **state)
+{
+  static const char jobs[] =
+      JOB("t", "on_event e", "\"pool\":\"db\",\"retry\":{\"attempts\":2,\"delay\":\"1m\"}");
+  static const char since[] = "\"since\":\"2026-01-01T00:00:00.000000Z\"";
+  static const char waits[] = "it waits for a slot of pool";
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  save(&w, "0", jobs);
+  ask(&w, "run_now", "{\"job\":\"t\"}");
+  world_pass(&w, HOUR);
+  world_crash(&w);
+  save(&w, "0", jobs);
+  assert_true(why_has(&w, "{\"job\":\"t@2026-01-01T00:00:00Z\"}", since));
+  assert_true(why_has(&w, "{\"job\":\"t\"}", since));
+  save(&w, "1", jobs);
+  save(&w, "0", jobs);
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  world_pass(&w, MINUTE);
+  assert_true(why_has(&w, "{\"job\":\"t@2026-01-01T00:00:00Z\"}", "\"since\":\"2026-01-01T01:01"));
+  world_crash(&w);
+  save(&w, "0", jobs);
+  assert_true(why_has(&w, "{\"job\":\"t@2026-01-01T00:00:00Z\"}", waits));
+  assert_true(why_has(&w, "{\"job\":\"t@2026-01-01T00:00:00Z\"}", "\"since\":null"));
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_event_waits_at_a_gate_until_it_opens),
+      cmocka_unit_test(what_is_due_at_once_goes_by_priority),
+      cmocka_unit_test(who_was_asked_for_goes_by_priority),
+      cmocka_unit_test(who_comes_later_does_not_pass_by),
+      cmocka_unit_test(who_cannot_pass_holds_nobody_back),
+      cmocka_unit_test(since_when_is_known_after_a_crash),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
