@@ -132,6 +132,8 @@ static void recover_one(struct sched *s, struct run *row)
     sometimes("a run waited when the daemon died");
     if (row->due_us != JOB_NEVER && row->claimed_us > s->now_us) /* the clock was set back since */
       run_move_due(s, run, s->now_us + (row->due_us - row->claimed_us));
+    if (row->due_us == JOB_NEVER) /* a first attempt was held back at once */
+      run_make_extra(run)->wait.since_us = row->attempt == 1 ? row->claimed_us : SINCE_UNKNOWN;
     run_wait_until(s, run, run->due_us);
     return;
   }

@@ -359,7 +359,7 @@ static void note_run_at_gate(struct request *r, const char *id, const struct wai
 {
   why_begin(r, "run", "run %s waits for %s \"%s\"", id,
             wait->why == WAIT_POOL ? "a slot of pool" : "concurrency key", gate_name(wait->gate));
-  view_put_instant(r->result, "since", wait->since_us, 0);
+  view_put_instant(r->result, "since", wait->since_us, SINCE_UNKNOWN);
   why_put_gate_holders(r, wait->gate);
   why_end(r);
 }

@@ -244,7 +244,7 @@ static void tell_gate(struct request *r, const struct open_run *open)
     why_begin(r, "pool", "it waits for a slot of pool \"%s\"", gate_name(wait->gate));
   else
     why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(wait->gate));
-  view_put_instant(r->result, "since", wait->since_us, 0);
+  view_put_instant(r->result, "since", wait->since_us, SINCE_UNKNOWN);
   if (wait->why == WAIT_RATE)
     view_put_instant(r->result, "clears_at", wait->until_us, INT64_MAX);
   else
