@@ -175,7 +175,8 @@ void call_watch_clock(struct vm_call *call)
 
 void vm_call_tell(struct vm_call *call, enum run_told reason, int64_t grace_us)
 {
-  if (call->state == CALL_ENDING)
+  bool is_weaker = call->told != TOLD_NOTHING && call->told < reason;
+  if (call->state == CALL_ENDING || is_weaker)
     return;
   if (!call->thread) {
     vm_call_kill(call); /* it has not begun */
