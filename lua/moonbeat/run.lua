@@ -91,7 +91,8 @@ end
 
 --- Why the run should end, when it was told to: "cancelled", "overlap" (the next run is due),
 --- "stopping" (the daemon is) or "soft_timeout"; false when it was not. What it waits for then raises
---- an error, once, unless the run has asked here before.
+--- an error, once, unless the run has asked here before. Of several reasons the first named here stays.
+--- After a soft time-out and at a stop the run may still run:snooze() or run:retry().
 ---@return false|"cancelled"|"overlap"|"stopping"|"soft_timeout"
 function run:cancelled()
   return raw.run_told(self, "run:cancelled") or false
@@ -140,6 +141,9 @@ end
 ---@param delay? duration
 ---@param reason? string kept as the attempt's error
 function run:retry(delay, reason)
+  if reason == nil then
+    reason = "asked to be tried again (run:retry)"
+  end
   leave(self, "run:retry", delay, reason)
 end
 

@@ -219,7 +219,23 @@ void run_post_finished(struct run_call *run, struct message *finished)
   free_run(run);
 }
 
-/* One that fails after it was told to end has ended for that reason, whatever it raised. */
+/* One that fails after it was told to end has ended for that reason, whatever it raised; not by a
+ * stop of which it has not heard. */
+static enum run_state state_of_failed(const struct run_call *run)
+{
+  const struct vm_call *call = &run->call;
+  switch (call->told) {
+  case TOLD_NOTHING:
+    return RUN_FAILED;
+  case TOLD_SOFT_TIMEOUT:
+    return RUN_TIMED_OUT;
+  case TOLD_STOPPING:
+    return call->is_heard || call->is_patient ? run->killed_as : RUN_FAILED;
+  default:
+    return run->killed_as;
+  }
+}
+
 static enum run_state state_of(const struct run_call *run, enum vm_outcome outcome)
 {
   switch (outcome) {
@@ -228,12 +244,19 @@ static enum run_state state_of(const struct run_call *run, enum vm_outcome outco
   case VM_TIMED_OUT:
     return RUN_TIMED_OUT;
   case VM_FAILED:
-    return run->call.told == TOLD_NOTHING        ? RUN_FAILED
-           : run->call.told == TOLD_SOFT_TIMEOUT ? RUN_TIMED_OUT
-                                                 : run->killed_as;
+    return state_of_failed(run);
   default:
     return run->killed_as;
   }
+}
+
+/* Whether it has ended by what it does itself; who is told of a stop or a soft time-out decides
+ * what to do about it. */
+static bool has_ended_itself(const struct run_call *run, enum vm_outcome outcome)
+{
+  enum run_told told = run->call.told;
+  bool is_cancelled = told == TOLD_CANCELLED || told == TOLD_OVERLAP;
+  return outcome == VM_SUCCEEDED || (outcome == VM_FAILED && !is_cancelled);
 }
 
 /* What the script asked for stands, though a pcall of its own may have kept the error by which that
@@ -251,9 +274,7 @@ static void apply_answer(struct run_call *run, struct message *finished, bool is
   if (!is_snooze && finished->as.finished.error)
     return; /* which tells where */
   free(finished->as.finished.error);
-  finished->as.finished.error = wish->reason || is_snooze
-                                    ? memory_strdup(wish->reason)
-                                    : memory_strdup("asked to be tried again (run:retry)");
+  finished->as.finished.error = memory_strdup(wish->reason);
 }
 
 static bool is_failure(enum run_state state)
@@ -264,7 +285,7 @@ static bool is_failure(enum run_state state)
 static void report(struct run_call *run, struct message *finished)
 {
   if (is_failure(finished->as.finished.state) && run->message && run->message->as.run.decide &&
-      !run->wish)
+      finished->as.finished.answer.verdict == VERDICT_NONE)
     run_decide(run, finished);
   else
     run_post_finished(run, finished);
@@ -284,8 +305,7 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   struct message *finished = worker_message(worker, MESSAGE_FINISHED);
   finished->as.finished.state = state_of(run, outcome);
   finished->as.finished.error = memory_strdup(error);
-  apply_answer(run, finished,
-               outcome == VM_SUCCEEDED || (outcome == VM_FAILED && call->told == TOLD_NOTHING));
+  apply_answer(run, finished, has_ended_itself(run, outcome));
   if (call->usage.slices > 1 || is_failure(finished->as.finished.state))
     finished->as.finished.usage = call->usage;
   if (finished->as.finished.state == RUN_SUCCEEDED)

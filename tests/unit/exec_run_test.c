@@ -133,7 +133,8 @@ static void a_run_says_what_follows(void **state)
        "  local x <close> = setmetatable({}, { __close = function() log.info 'closed' end })\n"
        "  run:snooze '1m'\n"
        "end\n");
-  check_answer(desk, to_run(desk, "again"), RUN_FAILED, VERDICT_RETRY, 30000000, "run:retry");
+  check_answer(desk, to_run(desk, "again"), RUN_FAILED, VERDICT_RETRY, 30000000,
+               "asked to be tried again (run:retry)");
   check_answer(desk, to_run(desk, "again_why"), RUN_FAILED, VERDICT_RETRY, -1, "shop is closed");
   check_answer(desk, to_run(desk, "swallowed"), RUN_FAILED, VERDICT_RETRY, 5000000,
                "asked to be tried again");
@@ -192,7 +193,7 @@ static void a_function_decides_on_errors(void **state)
   check_answer(desk, to_decide(desk, "fails", "table_says"), RUN_FAILED, VERDICT_RETRY, -1, "503");
   check_answer(desk, to_decide(desk, "fails", "nothing"), RUN_FAILED, VERDICT_NONE, 0, "503");
   check_answer(desk, to_decide(desk, "fails", ""), RUN_FAILED, VERDICT_RETRY, 7000000, "503");
-  check_answer(desk, to_decide(desk, "asks", "waits"), RUN_FAILED, VERDICT_RETRY, 1000000, "run:");
+  check_answer(desk, to_decide(desk, "asks", "waits"), RUN_FAILED, VERDICT_RETRY, 1000000, "asked");
   struct message *run = to_decide(desk, "nap", "late");
   run->as.run.timeout_us = 20000;
   check_answer(desk, run, RUN_TIMED_OUT, VERDICT_RETRY, 500000, "time-out");
@@ -250,6 +251,81 @@ static void soft_time_outs_and_silence(void **state)
     assert_non_null(strstr(finished->as.finished.error, "no heartbeat for 100ms"));
     message_destroy(finished);
   }
+}
+
+/* How a run of the function ends that is told when it has begun, for one reason after the other. */
+static void post_told(struct desk *desk, struct message *run, const enum run_told *reasons,
+                      int count)
+{
+  struct attempt attempt = run->as.run.attempt;
+  bus_post(desk->bus, run);
+  message_destroy(await(desk, MESSAGE_STARTED));
+  for (int i = 0; i < count; i++)
+    post_cancel(desk, attempt, reasons[i], LONG_US);
+}
+
+static void check_told(struct desk *desk, struct message *run, enum run_told reason,
+                       enum run_state state, enum run_verdict verdict)
+{
+  post_told(desk, run, &reason, 1);
+  struct message *finished = await(desk, MESSAGE_FINISHED);
+  if (finished->as.finished.state != state || finished->as.finished.answer.verdict != verdict)
+    fail_msg("%s, verdict %d: %s", run_state_name(finished->as.finished.state),
+             (int)finished->as.finished.answer.verdict, finished->as.finished.error);
+  message_destroy(finished);
+}
+
+/* A soft time-out and a stop leave it to the run how it ends; who cancels it does not. */
+static void one_that_is_told_says_what_follows(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function snoozes(run) pcall(sleep, 60) run:snooze '1m' end\n"
+       "function retries(run) pcall(sleep, 60) run:retry() end\n"
+       "function polls(run) while not run:cancelled() do end run:snooze '1m' end\n"
+       "function nap(run) sleep(60) end\n"
+       "function spoils(run) local i = 0 repeat i = i + 1 until i > 2e7 error 'own' "
+       "end\n"
+       "function hangs(run) pcall(run.retry, run) while true do pcall(sleep, 60) end end\n"
+       "function decide() return false end\n");
+  struct message *run = to_run(desk, "snoozes");
+  run->as.run.soft_timeout_us = 20000;
+  check_answer(desk, run, RUN_PENDING, VERDICT_SNOOZE, 60000000, NULL);
+  run = to_decide(desk, "retries", "decide");
+  run->as.run.soft_timeout_us = 20000;
+  check_answer(desk, run, RUN_FAILED, VERDICT_RETRY, -1, "asked to be tried again");
+  run = to_decide(desk, "hangs", "decide"); /* what it asked for is lost with it */
+  run->as.run.timeout_us = 20000;
+  check_answer(desk, run, RUN_TIMED_OUT, VERDICT_GIVE_UP, -1, "time-out");
+  check_told(desk, to_run(desk, "snoozes"), TOLD_STOPPING, RUN_PENDING, VERDICT_SNOOZE);
+  check_told(desk, to_run(desk, "polls"), TOLD_STOPPING, RUN_PENDING, VERDICT_SNOOZE);
+  check_told(desk, to_run(desk, "retries"), TOLD_STOPPING, RUN_FAILED, VERDICT_RETRY);
+  check_told(desk, to_run(desk, "nap"), TOLD_STOPPING, RUN_CANCELLED, VERDICT_NONE);
+  check_told(desk, to_run(desk, "spoils"), TOLD_STOPPING, RUN_FAILED, VERDICT_NONE);
+  check_told(desk, to_run(desk, "snoozes"), TOLD_CANCELLED, RUN_CANCELLED, VERDICT_NONE);
+}
+
+static void the_stronger_reason_stays(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function says(run)\n"
+       "  for i = 1, 20 do pcall(sleep, 0.01) end\n"
+       "  return run:cancelled()\n"
+       "end\n"
+       "function ends(run) pcall(sleep, 60) sleep(0.2) error 'tidied' end\n");
+  const enum run_told stop_first[] = {TOLD_STOPPING, TOLD_CANCELLED},
+                      cancel_first[] = {TOLD_CANCELLED, TOLD_STOPPING};
+  for (int i = 0; i < 2; i++) {
+    struct message *run = to_run(desk, "says");
+    run->as.run.soft_timeout_us = 50000;
+    struct attempt attempt = run->as.run.attempt;
+    post_told(desk, run, i ? cancel_first : stop_first, 2);
+    check_finished(desk, attempt, RUN_SUCCEEDED, "\"cancelled\"", NULL);
+  }
+  struct message *run = to_run(desk, "ends");
+  run->as.run.soft_timeout_us = 50000;
+  check_told(desk, run, TOLD_CANCELLED, RUN_CANCELLED, VERDICT_NONE);
 }
 
 /* Of a thousand words few are sent, the last one among them. */
@@ -384,11 +460,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(one_that_is_told_can_clean_up),    TEST(a_command_that_is_told_gets_term),
-      TEST(a_long_error_is_kept_in_part),     TEST(a_run_says_what_follows),
-      TEST(at_most_once_is_not_tried_again),  TEST(a_function_decides_on_errors),
-      TEST(soft_time_outs_and_silence),       TEST(progress_is_told_in_moderation),
-      TEST(knows_itself_and_what_was_before), TEST(what_is_used_is_measured),
+      TEST(one_that_is_told_can_clean_up),      TEST(a_command_that_is_told_gets_term),
+      TEST(a_long_error_is_kept_in_part),       TEST(a_run_says_what_follows),
+      TEST(at_most_once_is_not_tried_again),    TEST(a_function_decides_on_errors),
+      TEST(soft_time_outs_and_silence),         TEST(progress_is_told_in_moderation),
+      TEST(knows_itself_and_what_was_before),   TEST(what_is_used_is_measured),
+      TEST(one_that_is_told_says_what_follows), TEST(the_stronger_reason_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
