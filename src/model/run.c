@@ -62,7 +62,8 @@ bool run_was_cut_by_stop(const struct run *run)
 
 bool run_end_is_known(enum run_state state, const char *error)
 {
-  return state != RUN_INTERRUPTED || !text_begins_with(error, RUN_CUT_BY_END);
+  return (state != RUN_INTERRUPTED && state != RUN_CANCELLED) ||
+         !text_begins_with(error, RUN_CUT_BY_END);
 }
 
 void run_deinit(struct run *run)

@@ -30,7 +30,7 @@ enum run_state {
 const char *run_state_name(enum run_state state);
 int run_state_from_name(const char *name); /* -1 when unknown */
 
-/* Why a run is told to end by itself, as run:cancelled() says it. */
+/* Why a run is told to end by itself, as run:cancelled() says it; of several the first here. */
 #define RUN_TOLD_MAP(X)                                                                            \
   X(TOLD_NOTHING, NULL)                                                                            \
   X(TOLD_CANCELLED, "cancelled") /* somebody asked */                                              \
@@ -99,7 +99,7 @@ struct run {
   char *args;          /* JSON array given by hand in place of the job's; or NULL */
   char *events;        /* JSON array of what set it off; or NULL */
   char *result;        /* JSON; or NULL */
-  char *error;         /* text with traceback; or NULL */
+  char *error;         /* text with traceback; of an open run why it was cancelled; or NULL */
   int64_t log_bytes;   /* of its log when it has ended; 0: it has none; RUN_LOG_REMOVED */
   struct run_usage usage;
 };
@@ -107,7 +107,8 @@ struct run {
 void run_deinit(struct run *run);
 
 /* What the error of an interrupted attempt begins with: the daemon was told to stop, and has ended
- * the attempt; or it has ended itself, which the next start finds. */
+ * the attempt; or it has ended itself, which the next start finds, also of one that was cancelled
+ * and had not ended. */
 #define RUN_CUT_BY_STOP "cut off by a stop of the daemon"
 #define RUN_CUT_BY_END  "cut off by the end of the daemon"
 

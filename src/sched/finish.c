@@ -57,8 +57,8 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
   run->due_us = due_us;
   run->started_us = 0;
   run_give(s, run, 0);
-  run->becomes = RUN_PENDING;
-  run->killed = run->overtaken = false;
+  run->told = TOLD_NOTHING;
+  run->killed = false;
   run->lasting = false; /* the row is pending again */
   fold_lower_watermark(s, run->key.scheduled_us);
   run_wait_until(s, run, due_us);
@@ -66,15 +66,6 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
     run_tell(s, "job_snoozed", EVENT_HOT, run, NULL, true);
   else
     run_tell(s, "job_retry", EVENT_RARE, run, NULL, true);
-}
-
-/* A worker that is to end a run at once is not told why. */
-static char *error_of(const struct message *finished, const struct open_run *run)
-{
-  static const char overtaken[] = "ended at once, as another run of the job was due";
-  char *error = finished->as.finished.error;
-  bool is_untold = !error && run->overtaken && finished->as.finished.state == RUN_CANCELLED;
-  return is_untold ? (char *)(uintptr_t)overtaken : error;
 }
 
 static const char *event_of(enum run_state state)
@@ -102,10 +93,11 @@ static void log_end(const struct open_run *run, const struct run *ended)
              error ? (int)strcspn(error, "\n") : 0, error ? error : "");
 }
 
-void finish_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
-                             bool will_retry)
+void finish_tell(struct sched *s, const struct open_run *run, const struct run *ended,
+                 bool will_retry)
 {
-  run_tell(s, "job_interrupted", EVENT_RARE, run, ended, will_retry);
+  enum event_use use = ended->state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE;
+  run_tell(s, event_of(ended->state), use, run, ended, will_retry);
 }
 
 void finish_count_log(struct sched *s, const struct open_run *run)
@@ -136,38 +128,63 @@ static void interrupt(struct sched *s, struct open_run *run, const struct run *e
 {
   bool goes_on = run->entry->job->delivery != AT_MOST_ONCE && !run->entry->removed;
   log_end(run, ended);
-  finish_tell_interrupted(s, run, ended, goes_on);
+  finish_tell(s, run, ended, goes_on);
   if (goes_on)
     finish_and_retry(s, run, ended, s->now_us);
   else
     end_for_good(s, run, ended);
 }
 
+/* Who has ended it, and what its worker says of that. The caller's. */
+static char *error_by(const char *cause, const struct run *ended)
+{
+  return ended->error ? memory_printf("%s: %s", cause, ended->error) : memory_strdup(cause);
+}
+
 /* The next start finds no open attempt, which would look like one that a crash has cut off. */
 static void cut_by_stop(struct sched *s, struct open_run *run, struct run *ended)
 {
-  char *error = ended->error ? memory_printf("%s: %s", RUN_CUT_BY_STOP, ended->error)
-                             : memory_strdup(RUN_CUT_BY_STOP);
+  char *error = error_by(RUN_CUT_BY_STOP, ended);
   ended->error = error;
   interrupt(s, run, ended);
   free(error);
+}
+
+static void end_cancelled(struct sched *s, struct open_run *run, struct run *ended)
+{
+  char *error = error_by(run_cancel_cause(run), ended);
+  ended->state = RUN_CANCELLED;
+  ended->error = error;
+  log_end(run, ended);
+  finish_tell(s, run, ended, false);
+  end_for_good(s, run, ended);
+  free(error);
+}
+
+/* By the cancel; or snoozed, or told of a stop, before it was heard. */
+static bool is_unfinished(enum run_state state)
+{
+  return state == RUN_CANCELLED || state == RUN_PENDING || state == RUN_INTERRUPTED;
 }
 
 static void finish(struct sched *s, struct open_run *run, struct run *ended,
                    const struct run_answer *answer)
 {
   int64_t delay_us = 0;
-  if (ended->state == RUN_INTERRUPTED && s->stopping && run->becomes != RUN_CANCELLED) {
+  if (run_is_cancelled(run) && is_unfinished(ended->state)) {
+    end_cancelled(s, run, ended);
+    return;
+  }
+  if (ended->state == RUN_INTERRUPTED && s->stopping) {
     cut_by_stop(s, run, ended);
     return;
   }
   bool goes_on = retry_follows(run, ended, answer, &delay_us);
-  if (ended->state == RUN_PENDING && !goes_on) /* snoozed, and cancelled before we knew */
-    ended->state = run->becomes ? run->becomes : RUN_CANCELLED;
+  if (ended->state == RUN_PENDING && !goes_on) /* its job is removed */
+    ended->state = RUN_CANCELLED;
   log_end(run, ended);
   if (ended->state != RUN_PENDING)
-    run_tell(s, event_of(ended->state), ended->state == RUN_SUCCEEDED ? EVENT_HOT : EVENT_RARE, run,
-             ended, goes_on);
+    finish_tell(s, run, ended, goes_on);
   if (goes_on)
     finish_and_retry(s, run, ended, s->now_us + delay_us);
   else
@@ -187,7 +204,7 @@ void finish_reported(struct sched *s, const struct message *message)
   ended.started_us = message->as.finished.started_us;
   ended.finished_us = message->as.finished.finished_us;
   ended.result = message->as.finished.result;
-  ended.error = error_of(message, run);
+  ended.error = message->as.finished.error;
   ended.usage = message->as.finished.usage;
   finish(s, run, &ended, &message->as.finished.answer);
 }
@@ -205,8 +222,8 @@ void finish_here(struct sched *s, struct open_run *run, enum run_state state, co
 void finish_cut_off(struct sched *s, struct open_run *run, const char *error)
 {
   struct run ended;
-  if (run->becomes) {
-    finish_here(s, run, run->becomes, error);
+  if (run->told) {
+    finish_here(s, run, run_becomes(run), error);
     return;
   }
   fill(&ended, run);

@@ -14,9 +14,9 @@ void finish_cut_off(struct sched *s, struct open_run *run, const char *error);
 /* The attempt in force has ended as `ended` says, and another is due at `due_us`. */
 void finish_and_retry(struct sched *s, struct open_run *run, const struct run *ended,
                       int64_t due_us);
-/* The run was cut off by the end of a daemon. */
-void finish_tell_interrupted(struct sched *s, const struct open_run *run, const struct run *ended,
-                             bool will_retry);
+/* The event of an attempt that has ended as `ended` says. */
+void finish_tell(struct sched *s, const struct open_run *run, const struct run *ended,
+                 bool will_retry);
 /* The run has ended for good: its log counts among its job's. */
 void finish_count_log(struct sched *s, const struct open_run *run);
 

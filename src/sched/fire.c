@@ -239,12 +239,13 @@ static void pass_over_too_many(struct sched *s, struct entry *entry, struct due 
 static void end_others(struct sched *s, const struct entry *entry, bool at_once)
 {
   for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
-    if (run->entry != entry || run->ended || run->becomes)
+    bool is_ending = at_once ? run->killed : run->told != TOLD_NOTHING;
+    if (run->entry != entry || run->ended || is_ending)
       continue;
     if (!run->worker)
       finish_here(s, run, RUN_CANCELLED, "another run of the job was due");
     else if (at_once)
-      run_overtake(s, run);
+      run_cancel(s, run, TOLD_OVERLAP);
     else
       run_cancel_softly(s, run, TOLD_OVERLAP);
   }

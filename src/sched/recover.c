@@ -2,8 +2,9 @@
  *
  * A run that waited for its next attempt goes on waiting, also for the one that a stop has put off.
  * One that a worker may have begun was cut off: it becomes interrupted, and runs again unless its
- * job is at_most_once. One that was cut off too often puts its job in quarantine: until a person
- * resumes it, nothing of it begins, and its other runs wait. */
+ * job is at_most_once; one that was cancelled, and had not ended, is. One that was cut off too
+ * often puts its job in quarantine: until a person resumes it, nothing of it begins, and its other
+ * runs wait. */
 #include "sched/recover.h"
 
 #include <stdlib.h>
@@ -38,7 +39,8 @@ static bool collect(void *context, const struct run *run, const char *job_id)
   r->runs[r->count] = *run;
   r->runs[r->count].args = memory_strdup(run->args);
   r->runs[r->count].events = memory_strdup(run->events);
-  r->runs[r->count].result = r->runs[r->count].error = NULL;
+  r->runs[r->count].error = memory_strdup(run->error);
+  r->runs[r->count].result = NULL;
   r->count++;
   return true;
 }
@@ -115,6 +117,18 @@ static bool runs_again(struct sched *s, struct open_run *run, const struct past 
   return true;
 }
 
+static void note_end(struct sched *s, struct run *row)
+{
+  char *cause = row->error; /* why it was cancelled */
+  if (cause)
+    sometimes("a run was cut off that was cancelled");
+  row->state = cause ? RUN_CANCELLED : RUN_INTERRUPTED;
+  row->finished_us = s->now_us;
+  row->error =
+      cause ? memory_printf("%s: %s", RUN_CUT_BY_END, cause) : memory_strdup(RUN_CUT_BY_END);
+  free(cause);
+}
+
 static void recover_one(struct sched *s, struct run *row)
 {
   struct error error;
@@ -138,12 +152,10 @@ static void recover_one(struct sched *s, struct run *row)
     return;
   }
   sometimes("a run was cut off");
-  row->state = RUN_INTERRUPTED;
-  row->finished_us = s->now_us;
-  row->error = memory_strdup(RUN_CUT_BY_END);
-  bool again = run && runs_again(s, run, &past);
+  note_end(s, row);
+  bool again = run && row->state == RUN_INTERRUPTED && runs_again(s, run, &past);
   if (run)
-    finish_tell_interrupted(s, run, row, again);
+    finish_tell(s, run, row, again);
   if (again) {
     finish_and_retry(s, run, row, s->now_us);
     return;

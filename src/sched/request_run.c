@@ -247,7 +247,7 @@ static enum error_code logs(struct request *r)
     code = store_each_log(r->s->store, row.key, after, list_line, &l, r->error);
     json_end_array(r->result);
     json_put_integer(r->result, "next", l.last.job);
-    json_put_text(r->result, "error", row.error);
+    json_put_text(r->result, "error", open ? NULL : row.error);
     json_put_boolean(r->result, "removed", row.log_bytes == RUN_LOG_REMOVED);
     json_put_integer(r->result, "keep_logs", r->s->options.retention.log_bytes_per_job);
     json_end_object(r->result);
@@ -330,6 +330,18 @@ static struct open_run *find_orphan(struct request *r, char **job_id)
   return found;
 }
 
+/* What a stop has killed is not told any more, but it is cancelled all the same. */
+static void cancel_begun(struct sched *s, struct open_run *open, bool at_once)
+{
+  bool is_cancelled = run_is_cancelled(open);
+  if (is_cancelled && (open->killed || !at_once))
+    return;
+  if (open->killed || at_once)
+    run_cancel(s, open, TOLD_CANCELLED);
+  else
+    run_cancel_softly(s, open, TOLD_CANCELLED);
+}
+
 static enum error_code cancel_run(struct request *r)
 {
   struct run row = {0};
@@ -344,11 +356,9 @@ static enum error_code cancel_run(struct request *r)
     code = error_set(r->error, ERROR_CONFLICT, "the run has ended: %s", run_state_name(row.state));
   if (!code) {
     bool at_once = json_boolean(json_get(r->params, "now"), false);
-    if (open->worker && at_once && !open->killed)
-      run_cancel(r->s, open, RUN_CANCELLED);
-    else if (open->worker && !open->becomes)
-      run_cancel_softly(r->s, open, TOLD_CANCELLED);
-    else if (!open->worker)
+    if (open->worker)
+      cancel_begun(r->s, open, at_once);
+    else
       finish_here(r->s, open, RUN_CANCELLED,
                   open->attempt > 1 ? "cancelled while it waited for its next attempt"
                                     : "cancelled before it began");

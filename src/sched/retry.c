@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/pattern.h"
+#include "sched/run.h"
 
 enum {
   ATTEMPTS_ASKED = 3,       /* of a run that asks for it, when its job says nothing of retrying */
@@ -61,7 +62,7 @@ bool retry_follows(const struct open_run *run, const struct run *ended,
                    const struct run_answer *answer, int64_t *delay_us)
 {
   const struct job *job = run->entry->job;
-  if (run->entry->removed || run->becomes != RUN_PENDING)
+  if (run->entry->removed || run_is_cancelled(run))
     return false;
   if (ended->state == RUN_PENDING) {
     *delay_us = answer->delay_us;

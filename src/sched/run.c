@@ -156,9 +156,8 @@ static void restore(struct sched *s, struct open_run *run)
   run->due_us = before->due_us;
   run->started_us = before->started_us;
   run_give(s, run, before->worker);
-  run->becomes = before->becomes;
+  run->told = before->told;
   run->killed = before->killed;
-  run->overtaken = before->overtaken;
   if (run->extra) {
     run->extra->wait = run->before->extra.wait;
     run->extra->is_in_rate = run->before->extra.is_in_rate;
@@ -434,12 +433,44 @@ void run_started(struct sched *s, const struct message *message)
   run_tell(s, "job_started", EVENT_HOT, run, NULL, false);
 }
 
-static void send_cancel(struct sched *s, struct open_run *run, enum run_told reason,
+bool run_is_cancelled(const struct open_run *run)
+{
+  return run->told == TOLD_CANCELLED || run->told == TOLD_OVERLAP;
+}
+
+enum run_state run_becomes(const struct open_run *run)
+{
+  return run_is_cancelled(run) ? RUN_CANCELLED : RUN_INTERRUPTED;
+}
+
+const char *run_cancel_cause(const struct open_run *run)
+{
+  if (run->told == TOLD_OVERLAP)
+    return run->killed ? "killed, as another run of the job was due"
+                       : "cancelled, as another run of the job was due";
+  return run->killed ? "killed by request" : "cancelled by request";
+}
+
+/* Who is answered that a run is cancelled may rely on it, even if the daemon is killed then. */
+static void note_told(struct sched *s, struct open_run *run, enum run_told reason, bool killed)
+{
+  struct error error;
+  bool is_stop = reason == TOLD_STOPPING;
+  run_touch(s, run);
+  run->killed = killed;
+  if (!is_stop || !run->told)
+    run->told = reason;
+  if (!is_stop)
+    sched_failed(s, store_cancel(s->store, run->key, run->fence, run_cancel_cause(run), &error),
+                 &error);
+}
+
+static void send_cancel(struct sched *s, const struct open_run *run, enum run_told reason,
                         int64_t grace_us)
 {
   struct message *m = message_create(MESSAGE_CANCEL, ADDRESS_SCHEDULER, run->worker);
   m->as.cancel.attempt = (struct attempt){run->key, run->fence, run->attempt};
-  m->as.cancel.state = run->becomes;
+  m->as.cancel.state = run_becomes(run);
   m->as.cancel.reason = reason;
   m->as.cancel.grace_us = grace_us;
   message_list_append(s->out, m);
@@ -449,31 +480,20 @@ static void send_cancel(struct sched *s, struct open_run *run, enum run_told rea
 static void end_unheard(struct sched *s, struct open_run *run)
 {
   if (!s->stopping && stuck_is_deaf(s, run->worker))
-    finish_here(s, run, run->becomes, "it was not told: its worker is stuck in a C function");
+    finish_here(s, run, run_becomes(run), "it was not told: its worker is stuck in a C function");
 }
 
-void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes)
+void run_cancel(struct sched *s, struct open_run *run, enum run_told reason)
 {
-  run_touch(s, run);
-  run->becomes = becomes;
-  run->killed = true;
+  note_told(s, run, reason, true);
   send_cancel(s, run, TOLD_NOTHING, 0);
   end_unheard(s, run);
-}
-
-void run_overtake(struct sched *s, struct open_run *run)
-{
-  run_touch(s, run);
-  run->overtaken = true;
-  run_cancel(s, run, RUN_CANCELLED);
 }
 
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason)
 {
   int64_t grace_us = run->entry->job->cancel_grace_us;
-  run_touch(s, run);
-  run->becomes = reason == TOLD_STOPPING ? RUN_INTERRUPTED : RUN_CANCELLED;
-  run->killed = grace_us <= 0;
+  note_told(s, run, reason, grace_us <= 0);
   send_cancel(s, run, reason, grace_us);
   end_unheard(s, run);
 }

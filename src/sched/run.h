@@ -32,12 +32,17 @@ void run_send_waiting(struct sched *s); /* or lines it up: see gate.h */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
 void run_log(struct sched *s, struct message *message);
-/* Has a run that a worker has killed at once. */
-void run_cancel(struct sched *s, struct open_run *run, enum run_state becomes);
-/* The same for the next run of its job, which is due. */
-void run_overtake(struct sched *s, struct open_run *run);
-/* Tells it why it should end, and has it killed when it has not after its job's cancel_grace. */
+/* Has a run that a worker has killed at once, for that reason. That it is cancelled is written in
+ * this turn; a stop (TOLD_STOPPING), which writes nothing, may come between turns. */
+void run_cancel(struct sched *s, struct open_run *run, enum run_told reason);
+/* The same, but it is told, and killed when it has not ended after its job's cancel_grace. */
 void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reason);
+/* Whether somebody cancelled it, or its job's next run; a stop did not. */
+bool run_is_cancelled(const struct open_run *run);
+/* What it is when it ends by what it was told; it was told. */
+enum run_state run_becomes(const struct open_run *run);
+/* Who has cancelled it, as its error says. */
+const char *run_cancel_cause(const struct open_run *run);
 /* Marks the open runs that were claimed so long ago; the first due time among the others. */
 int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
 /* What few runs have: to read, and to change. */

@@ -102,10 +102,9 @@ struct open_run {
   int64_t log_bytes; /* of all attempts */
   int worker;        /* address it was sent to; 0: not sent */
   enum run_cause cause;
-  enum run_state becomes; /* it was told to end, and then is this; RUN_PENDING: it was not */
-  bool killed;            /* and shall end at once, */
-  bool overtaken;         /* as another run of its job was due */
-  bool lasting;           /* marked so in the store */
+  enum run_told told; /* why it is to end; a stop gives way to who cancels it */
+  bool killed;        /* and at once */
+  bool lasting;       /* marked so in the store */
   bool has_checkpoint;
   bool fresh;                /* claimed in this turn */
   bool ended;                /* in this turn; freed when it is committed */

@@ -196,8 +196,8 @@ static void replace(struct sched *s, struct stuck *stuck, int replacement)
 /* Its worker said of all that have begun, before it was replaced. */
 static void send_elsewhere(struct sched *s, struct open_run *run)
 {
-  if (run->becomes)
-    finish_here(s, run, run->becomes, "it had not begun: its worker is stuck in a C function");
+  if (run->told)
+    finish_here(s, run, run_becomes(run), "it had not begun: its worker is stuck in a C function");
   else
     run_take_back(s, run);
 }

@@ -280,7 +280,7 @@ static void tell_runs(struct sched *s)
 {
   struct open_run *run, *next;
   HASH_ITER(hh, s->open_runs, run, next)
-    if (run->worker && !run->becomes && run->entry->job->cancel_grace_us > 0)
+    if (run->worker && !run->told && run->entry->job->cancel_grace_us > 0)
       run_cancel_softly(s, run, TOLD_STOPPING);
 }
 
@@ -289,7 +289,7 @@ static void cut_off_runs(struct sched *s)
   struct open_run *run, *next;
   HASH_ITER(hh, s->open_runs, run, next)
     if (run->worker && !run->killed)
-      run_cancel(s, run, run->becomes ? run->becomes : RUN_INTERRUPTED);
+      run_cancel(s, run, TOLD_STOPPING);
 }
 
 /* Runs that a worker has. One whose finish is here, but finds no room on the disk, is with us. */

@@ -59,11 +59,11 @@ void view_run_members(struct sched *s, struct json_writer *writer, const struct 
     view_put_instant(writer, "due_at", run->due_us, 0);
   if (run->events)
     json_put_raw(writer, "events", run->events);
-  if (open && open->becomes)
+  if (open && run_is_cancelled(open))
     json_put_boolean(writer, "cancelling", true);
   progress_put(writer, open);
   json_put_raw(writer, "result", run->result);
-  json_put_text(writer, "error", run->error);
+  json_put_text(writer, "error", open ? NULL : run->error);
   view_put_usage(writer, &run->usage);
 }
 

@@ -346,7 +346,7 @@ static const char *place_of(const struct open_run *run)
   if (run_extra(run)->wait.why == WAIT_RATE)
     return "waits for the rate of its job";
   if (run->started_us)
-    return run->becomes ? "was told to end" : "is running";
+    return run->told ? "was told to end" : "is running";
   if (run->worker)
     return "was given to a worker";
   if (!run->start.heap)

@@ -155,7 +155,9 @@ static const char *end_of(const struct run *run)
   case RUN_TIMED_OUT:
     return "timed out";
   case RUN_CANCELLED:
-    return "was cancelled";
+    return run_end_is_known(run->state, run->error) ? "was cancelled"
+                                                    : "was cancelled, and " RUN_CUT_BY_END
+                                                      ", as the next start found";
   default:
     return run_state_name(run->state);
   }
@@ -178,11 +180,13 @@ static void tell_started(struct request *r, const struct run *run)
 /* What end_of() does not say already. */
 static const char *reason_of(const struct run *run)
 {
-  if (!run->error || !run_end_is_known(run->state, run->error))
-    return "";
-  if (!run_was_cut_by_stop(run))
-    return run->error;
-  const char *rest = run->error + strlen(RUN_CUT_BY_STOP);
+  const char *rest = run->error ? run->error : "";
+  if (run_was_cut_by_stop(run))
+    rest += strlen(RUN_CUT_BY_STOP);
+  else if (!run_end_is_known(run->state, run->error))
+    rest += strlen(RUN_CUT_BY_END);
+  else
+    return rest;
   return rest + strspn(rest, ": ");
 }
 
@@ -264,6 +268,13 @@ static void tell_lock(struct request *r, const struct open_run *open)
   why_end(r);
 }
 
+static const char *told_why(const struct open_run *open)
+{
+  if (open->told == TOLD_CANCELLED)
+    return "somebody asked for it (cancel)";
+  return open->told == TOLD_OVERLAP ? "another run of the job is due" : "the daemon is stopping";
+}
+
 static void tell_open(struct request *r, const struct open_run *open)
 {
   const struct wait *wait = &run_extra(open)->wait;
@@ -292,9 +303,9 @@ static void tell_open(struct request *r, const struct open_run *open)
   if (open->worker)
     why_stuck(r, open->worker);
   tell_lock(r, open);
-  if (open->becomes) {
-    why_begin(r, "ending", "it was told to end and will be %s%s", run_state_name(open->becomes),
-              open->killed ? " at once" : "");
+  if (open->told) {
+    why_begin(r, "ending", "it was told to end, as %s, and will be %s%s", told_why(open),
+              run_state_name(run_becomes(open)), open->killed ? " at once" : "");
     why_end(r);
   }
 }

@@ -225,6 +225,20 @@ enum error_code store_put_due(struct store *store, struct run_key key, int64_t f
                                 : code;
 }
 
+enum error_code store_cancel(struct store *store, struct run_key key, int64_t fence,
+                             const char *why, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE runs SET error = ?"
+                                  " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
+                                  error);
+  bind_text(&query, why);
+  bind_integer(&query, key.scheduled_us);
+  bind_integer(&query, key.job);
+  bind_integer(&query, fence);
+  return query_run(&query);
+}
+
 /* ---- reading ---- */
 
 static struct query open_run(struct store *store, struct run_key key, struct error *error)

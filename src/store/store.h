@@ -246,6 +246,10 @@ enum error_code store_retry(struct store *store, const struct run *ended, const 
  * again. Same fence rule. */
 enum error_code store_put_due(struct store *store, struct run_key key, int64_t fence,
                               int64_t due_us, struct error *error);
+/* The attempt in force is to end as cancelled, also when the daemon does not live to see that: its
+ * run's error is `why` until it has ended. A stale fence changes nothing. */
+enum error_code store_cancel(struct store *store, struct run_key key, int64_t fence,
+                             const char *why, struct error *error);
 enum error_code store_get_run(struct store *store, struct run_key key, struct run *run,
                               struct error *error);
 /* Ended attempts before the one in force, in order, from the number `first` on. */

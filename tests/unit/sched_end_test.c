@@ -35,18 +35,23 @@ static void tell_started(struct world *w)
   }
 }
 
+static void begin_stop(struct world *w, int64_t grace_us)
+{
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = grace_us;
+  world_tell(w, m);
+}
+
 /* The grace is over, and the runs end as they are told. Ten seconds later the daemon is there
  * again. */
 static void stop(struct world *w, bool has_cut_off_all)
 {
   int64_t started_us = w->now_us - 2 * SECOND;
-  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
-  m->as.stop.grace_us = SECOND;
-  world_tell(w, m);
+  begin_stop(w, SECOND);
   world_pass(w, SECOND);
   for (int i = 0; w->runs.first && (i == 0 || has_cut_off_all); i++) {
     struct message *run = message_list_pop(&w->runs);
-    m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
+    struct message *m = message_create(MESSAGE_FINISHED, run->to, ADDRESS_SCHEDULER);
     m->as.finished.attempt = run->as.run.attempt;
     m->as.finished.state = RUN_INTERRUPTED;
     m->as.finished.started_us = started_us;
@@ -174,6 +179,87 @@ static void a_lasting_run_is_known_to_have_begun(void **state)
   world_close(&w);
 }
 
+/* The job's run is known as ended by the request, and no attempt of it begins. */
+static void expect_cancelled(struct world *w, const char *params, const char *error)
+{
+  world_expect(w, "run", params, "state", "cancelled");
+  world_expect(w, "run", params, "attempt", "1");
+  world_expect(w, "run", params, "error", error);
+}
+
+static void a_cancelled_run_is_so_after_a_crash(void **state)
+{
+  static const char *const nows[] = {"false", "true"};
+  (void)state;
+  for (int i = 0; i < 4; i++) {
+    struct world w;
+    begin(&w);
+    tell_started(&w);
+    world_pass(&w, i < 2 ? SECOND : MINUTE);
+    while (i > 1 && sched_idle(w.sched, w.now_us) >= 0) /* marked as lasting */
+      w.now_us += SECOND;
+    for (int j = 0; j < 2; j++) {
+      char *params =
+          memory_printf("{\"run\":\"%s\",\"now\":%s}", j ? "once" : "again", nows[i % 2]);
+      world_expect(&w, "cancel_run", params, "state", "cancelling");
+      free(params);
+    }
+    world_expect(&w, "run", AGAIN, "cancelling", "true");
+    restart(&w);
+    assert_int_equal(world_run_count(&w), 0);
+    const char *error = i % 2 ? "cut off by the end of the daemon: killed by request"
+                              : "cut off by the end of the daemon: cancelled by request";
+    expect_cancelled(&w, AGAIN, error);
+    expect_cancelled(&w, ONCE, error);
+    expect_story(&w, "again",
+                 i % 2 ? "attempt 1 was cancelled, and cut off by the end of the daemon, as the "
+                         "next start found: killed by request\""
+                       : "attempt 1 was cancelled, and cut off by the end of the daemon, as the "
+                         "next start found: cancelled by request\"");
+    world_live(&w, HOUR);
+    assert_int_equal(world_run_count(&w), 0);
+    world_close(&w);
+  }
+}
+
+/* A worker may have been heeding the stop when it hears of the cancel. */
+static void a_cancel_goes_before_a_stop(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    struct world w;
+    begin(&w);
+    begin_stop(&w, 8 * SECOND);
+    world_live(&w, 7 * SECOND);
+    for (int j = 0; j < 2; j++)
+      message_destroy(world_take(&w, MESSAGE_CANCEL));
+    char *shown = world_ask(&w, "run", AGAIN);
+    assert_null(strstr(shown, "cancelling"));
+    free(shown);
+    expect_story(&w, "again", "told to end, as the daemon is stopping, and will be interrupted\"");
+    if (i == 2) /* killed already */
+      world_live(&w, 2 * SECOND);
+    struct message *m;
+    while ((m = world_take(&w, MESSAGE_CANCEL)))
+      message_destroy(m);
+    world_expect(&w, "cancel_run", AGAIN, "state", "cancelling");
+    world_expect(&w, "run", AGAIN, "cancelling", "true");
+    m = world_take(&w, MESSAGE_CANCEL);
+    assert_non_null(m);
+    assert_int_equal(m->as.cancel.state, RUN_CANCELLED);
+    assert_int_equal(m->as.cancel.grace_us, i == 2 ? 0 : 10 * SECOND);
+    message_destroy(m);
+    if (i != 1)
+      world_finish(&w, RUN_INTERRUPTED, NULL, NULL);
+    restart(&w);
+    const char *error = i == 0   ? "cancelled by request"
+                        : i == 2 ? "killed by request"
+                                 : "cut off by the end of the daemon: cancelled by request";
+    expect_cancelled(&w, AGAIN, error);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -182,6 +268,8 @@ int main(void)
       cmocka_unit_test(stops_are_no_reason_for_a_quarantine),
       cmocka_unit_test(a_crash_leaves_what_was_known),
       cmocka_unit_test(a_lasting_run_is_known_to_have_begun),
+      cmocka_unit_test(a_cancelled_run_is_so_after_a_crash),
+      cmocka_unit_test(a_cancel_goes_before_a_stop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,6 +172,30 @@ static void the_other_is_ended(void **state)
   }
 }
 
+/* Also one that was asked to end before, by its grace at leisure. */
+static void the_other_is_ended_at_once(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", SCRIPT(JOB("t", "every 1s", "\"overlap\":\"terminate_other\"")));
+  world_live(&w, SECOND);
+  world_expect(&w, "cancel_run", "{\"run\":\"t\"}", "state", "cancelling");
+  struct message *cancel = world_take(&w, MESSAGE_CANCEL);
+  assert_int_equal(cancel->as.cancel.grace_us, 10 * SECOND);
+  message_destroy(cancel);
+  world_live(&w, 2 * SECOND);
+  cancel = world_take(&w, MESSAGE_CANCEL);
+  assert_non_null(cancel);
+  assert_int_equal(cancel->as.cancel.grace_us, 0);
+  message_destroy(cancel);
+  assert_null(world_take(&w, MESSAGE_CANCEL));
+  world_finish(&w, RUN_CANCELLED, NULL, NULL);
+  world_expect(&w, "run", "{\"run\":\"t@2026-01-01T00:00:01Z\"}", "error",
+               "killed, as another run of the job was due");
+  world_close(&w);
+}
+
 /* `overlap` is for due times; who asks is told. */
 static void one_by_hand_is_refused_while_the_job_is_full(void **state)
 {
@@ -715,6 +739,7 @@ int main(void)
       cmocka_unit_test(buffer_all_is_bounded),
       cmocka_unit_test(buffer_all_says_what_filled_it),
       cmocka_unit_test(a_wait_is_over_with_its_due_time),
+      cmocka_unit_test(the_other_is_ended_at_once),
       cmocka_unit_test(the_other_is_ended),
       cmocka_unit_test(one_by_hand_is_refused_while_the_job_is_full),
       cmocka_unit_test(allow_has_a_limit_too),

@@ -301,6 +301,68 @@ static void the_cancelled_are_not_tried_again(void **state)
   world_close(&w);
 }
 
+static void save(struct world *w, const char *options)
+{
+  char *json = memory_printf("{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"0 1 * * *\"%s}]}",
+                             options);
+  world_save(w, "a", json);
+  free(json);
+}
+
+/* It is 01:00:00, and a stop has told the run of the job "t" with these options. */
+static void stop(struct world *w, const char *options)
+{
+  world_open(w, scratch_path("store.db"));
+  save(w, options);
+  world_pass(w, HOUR);
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = 8 * SECOND;
+  world_tell(w, m);
+  world_live(w, 7 * SECOND);
+  m = world_take(w, MESSAGE_CANCEL);
+  assert_int_equal(m->as.cancel.reason, TOLD_STOPPING);
+  message_destroy(m);
+}
+
+static void a_stop_costs_no_attempt(void **state)
+{
+  static const char options[] = ",\"retry\":{\"attempts\":3,\"delay\":\"1m\"}";
+  static const struct {
+    enum run_state state;
+    struct run_answer answer;
+    int64_t delay_us;
+  } ends[] = {
+      {RUN_TIMED_OUT, {VERDICT_NONE, 0}, MINUTE},
+      {RUN_FAILED, {VERDICT_NONE, 0}, MINUTE},
+      {RUN_FAILED, {VERDICT_RETRY, 90 * SECOND}, 90 * SECOND}, /* as retry.decide may say, too */
+      {RUN_PENDING, {VERDICT_SNOOZE, 5 * MINUTE}, 5 * MINUTE},
+      {RUN_INTERRUPTED, {VERDICT_NONE, 0}, 0},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+    struct world w;
+    stop(&w, options);
+    end(&w, ends[i].state, "so", ends[i].answer);
+    assert_true(sched_stopped(w.sched));
+    world_expect(&w, "run", "{\"run\":\"t\"}", "state", "pending");
+    world_expect(&w, "run", "{\"run\":\"t\"}", "attempt", "2");
+    world_crash(&w);
+    save(&w, options);
+    if (ends[i].delay_us)
+      expect_after(&w, ends[i].delay_us);
+    assert_int_equal(world_run_count(&w), 1);
+    assert_int_equal(w.runs.first->as.run.attempt.number, 2);
+    world_close(&w);
+  }
+  struct world w;
+  stop(&w, "");
+  end(&w, RUN_TIMED_OUT, "so", none);
+  world_crash(&w);
+  save(&w, "");
+  expect_end(&w, "timed_out");
+  world_close(&w);
+}
+
 static void too_many_interruptions_are_a_quarantine(void **state)
 {
   struct world w;
@@ -390,6 +452,7 @@ int main(void)
       cmocka_unit_test(a_clock_set_back_hides_no_run_that_was_cut_off),
       cmocka_unit_test(a_clock_set_back_misleads_no_recovery),
       cmocka_unit_test(the_cancelled_are_not_tried_again),
+      cmocka_unit_test(a_stop_costs_no_attempt),
       cmocka_unit_test(too_many_interruptions_are_a_quarantine),
       cmocka_unit_test(nothing_of_a_quarantined_job_begins),
   };

@@ -277,9 +277,11 @@ static void a_daemon_that_stops_says_so(void **state)
   world_live(&w, HOUR);
   free(world_ask(&w, "cancel_run", "{\"run\":\"x\"}"));
   expect_kinds(&w, "x@2026-01-01T01:00:00Z", "story", "cause claimed waiting ending");
-  expect_part(&w, "x@2026-01-01T01:00:00Z", "\"it was told to end and will be cancelled\"");
+  expect_part(&w, "x@2026-01-01T01:00:00Z",
+              "told to end, as somebody asked for it (cancel), and will be cancelled\"");
   free(world_ask(&w, "cancel_run", "{\"run\":\"x\",\"now\":true}"));
-  expect_part(&w, "x@2026-01-01T01:00:00Z", "\"it was told to end and will be cancelled at once\"");
+  expect_part(&w, "x@2026-01-01T01:00:00Z",
+              "told to end, as somebody asked for it (cancel), and will be cancelled at once\"");
   struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   stop->as.stop.grace_us = HOUR;
   world_tell(&w, stop);
@@ -341,11 +343,11 @@ static void an_overtaken_run_tells_by_what(void **state)
   world_finish(&w, RUN_CANCELLED, NULL, NULL);
   world_live(&w, 0);
   expect_part(&w, "x@2026-01-01T01:00:00Z",
-              "attempt 1 was cancelled: ended at once, as another run of the job was due\"");
+              "attempt 1 was cancelled: killed, as another run of the job was due\"");
   assert_int_equal(world_run_count(&w), 1);
   free(world_ask(&w, "cancel_run", "{\"run\":\"x\",\"now\":true}"));
   world_finish(&w, RUN_CANCELLED, NULL, NULL);
-  expect_part(&w, "x@2026-01-01T02:00:00Z", "attempt 1 was cancelled\"");
+  expect_part(&w, "x@2026-01-01T02:00:00Z", "attempt 1 was cancelled: killed by request\"");
   world_close(&w);
 }
 
