@@ -27,6 +27,7 @@ function slow(run) local result = note(run) sleep "50ms" return result end
 function flaky(run) note(run) if run.attempt < 3 then error "not yet" end return run.attempt end
 function fail(run) note(run) error "never" end
 function long(run) local result = note(run) sleep "300ms" return result end
+function longer(run) local result = note(run) sleep "2s" return result end
 """
 
 SHELL = """printf '{"is":"ran","job":"shell","at_us":%s}\\n' "$(date +%s%6N)" >> ../witness.jsonl"""
@@ -49,6 +50,9 @@ BUSY = [
     {"id": "follows", "trigger": "after_job slow outcome=finished", "run": "once", **OFTEN},
     {"id": "alarmed", "trigger": "on_event job_error filter=(job=failing)", "run": "once", **OFTEN},
     {"id": "hand", "run": "once", "overlap": "allow", **OFTEN},
+    {"id": "drags", "run": "longer", "overlap": "allow", **OFTEN},
+    {"id": "drags-once", "run": "longer", "overlap": "allow", "delivery": "at_most_once"},
+    {"id": "drags-shell", "command": "sleep 2", "overlap": "allow", **OFTEN},
 ]
 """The spec's "run" is the function; what the log and the file say is made of it below."""
 
@@ -78,7 +82,7 @@ class Load:
         self.daemon, self.stopping, self.failures = daemon, threading.Event(), []
         works = [("adder1", self.add), ("adder2", self.add), ("many", self.add_many), ("changer", self.change),
                  ("hand", self.run_by_hand), ("keeper1", self.keep), ("keeper2", self.keep), ("remover", self.remove),
-                 ("ear", self.listen), ("teller", self.tell)]
+                 ("ear", self.listen), ("teller", self.tell), ("canceller", self.cancel)]
         self.threads = [threading.Thread(target=self.go_on, daemon=True, args=(name, work, random.Random(
             "%s/%s" % (rig.chance.random(), name)))) for name, work in works]
         self.added, self.serial = [], 0
@@ -168,6 +172,12 @@ class Load:
     def run_by_hand(self, client, name, chance):
         client.call("run_now", job="hand")
         time.sleep(chance.uniform(0, 0.06))
+
+    def cancel(self, client, name, chance):
+        """What has begun and would go on for longer than the daemon lives."""
+        run = client.call("run_now", job=chance.choice(["drags", "drags-once", "drags-shell"]))["run"]
+        time.sleep(chance.uniform(0, 0.05))
+        self.call(client, "cancel_run", run=run, now=chance.random() < 0.3)
 
     def tell(self, client, name, chance):
         """Bursts of events, for which jobs wait."""

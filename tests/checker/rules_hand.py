@@ -5,7 +5,7 @@ import math
 from collections import defaultdict
 
 from eras import shown_between
-from reading import BY_HAND, CANCELLED, text_of, us_of
+from reading import BY_HAND, CANCELLED, INTERRUPTED, text_of, us_of
 from rules_runs import find_runs, first_of, may_be_pruned
 
 
@@ -37,8 +37,8 @@ def judge_answers(store, history, verdict, numbers):
         if not rows and job_id in store.by_id and not may_be_pruned(store, history, job_id, scheduled_us):
             verdict.violate("lost", job_id, scheduled_us, "the run that %s answered with" % operation.op, "none")
         if operation.op == "cancel_run":
-            if operation.result.get("state") == "cancelled" and any(run.state != CANCELLED for run in rows):
-                verdict.violate("lost", job_id, scheduled_us, "a cancelled run", "one that is not")
+            for run in rows:
+                judge_cancel(history, verdict, job_id, operation, run)
             continue
         if (job_id, scheduled_us) in answered:
             verdict.violate("answer", job_id, scheduled_us, "a run of its own for each run_now", "one for two of them")
@@ -54,6 +54,20 @@ def judge_row(verdict, job_id, operation, run):
     elif not has_arguments(operation, run):
         verdict.violate("lost", job_id, run.scheduled_us, "the arguments %s" % json.dumps(operation.params.get("args")),
                         "%s" % run.args)
+
+
+def judge_cancel(history, verdict, job_id, operation, run):
+    """One that had begun may have ended in another way before it was told, but no attempt follows."""
+    if operation.result.get("state") == "cancelled":
+        if run.state != CANCELLED:
+            verdict.violate("lost", job_id, run.scheduled_us, "a cancelled run", "one that is not")
+        return
+    if run.state == INTERRUPTED:
+        verdict.violate("lost", job_id, run.scheduled_us, "a run that has ended, or was cancelled", "one that was cut off")
+    for attempt in run.former:
+        if attempt.finished_us > operation.acked_us and not history.is_ambiguous(attempt.finished_us, operation.acked_us):
+            verdict.violate("lost", job_id, run.scheduled_us, "no attempt after %d, as it was cancelled" % attempt.attempt,
+                            "attempt %d" % (attempt.attempt + 1))
 
 
 def has_arguments(operation, run):

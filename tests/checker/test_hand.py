@@ -1,7 +1,7 @@
 """Runs by hand, and what was asked of them."""
 import unittest
 
-from reading import BY_HAND, text_of
+from reading import BY_HAND, CANCELLED, FAILED, INTERRUPTED, SUCCEEDED, text_of
 from story import SECOND, at, right
 
 
@@ -38,6 +38,22 @@ class ByHand(unittest.TestCase):
         story.by_hand("tick", at(5))
         story.operate("run_now", at(5) + 100, job="tick", result={"run": "tick@" + text_of(at(5))})
         self.assertEqual(story.kinds(), {"answer"})
+
+    def test_a_cancel(self):
+        """Of a run that takes three seconds in each attempt, and is cancelled in the second or between them."""
+        for second, state, kinds in ((5, CANCELLED, set()), (5, SUCCEEDED, set()), (1, CANCELLED, {"lost"}),
+                                     (5, INTERRUPTED, {"lost"})):
+            story = right()
+            story.add("slow", at_us=at(3), next_us=at(6), delivery="at_most_once" if state == INTERRUPTED else "at_least_once",
+                      retry={"attempts": 3})
+            story.run("slow", at(4))
+            story.attempt("slow", at(5), 1, FAILED, 500)
+            story.fence = 600
+            story.run("slow", at(5), attempt=2, state=state)
+            story.database.execute("UPDATE attempts SET finished_us = ?", (at(5) + 3 * SECOND,))
+            story.operate("cancel_run", at(5) + second * SECOND, run="slow",
+                          result={"run": "slow@" + text_of(at(5)), "state": "cancelling"})
+            self.assertEqual(story.kinds(), kinds, (second, state))
 
     def test_other_arguments(self):
         for args, kept in (([1], [2]), ([1], None), (None, [1])):
