@@ -101,9 +101,9 @@ local groups = {
         .. "The file runs once on each worker; globals are not shared between the states, and what it declares "
         .. "counts once." },
     { "command", "command { program, argument..., options } or command(shell line)",
-      "What a job runs in place of a function. Options: cwd, env, clean_env, stdin, timeout, grace. Which run it is, "
-        .. "it finds in MOONBEAT_JOB, MOONBEAT_RUN (run.id), MOONBEAT_RUN_KEY (run.key), MOONBEAT_ATTEMPT and "
-        .. "MOONBEAT_SCHEDULED_AT; the arguments and the events that set it off, as JSON lists where there are any, in "
+      "What a job runs in place of a function; what it leaves of its process group ends with it. Options: cwd, env, "
+        .. "clean_env, stdin, timeout, grace. Which run it is, it finds in MOONBEAT_JOB, MOONBEAT_RUN (run.id), "
+        .. "MOONBEAT_RUN_KEY (run.key), MOONBEAT_ATTEMPT and MOONBEAT_SCHEDULED_AT; the arguments and the events that set it off, as JSON lists where there are any, in "
         .. "MOONBEAT_ARGS and MOONBEAT_EVENTS." },
     { "on", 'on(events, filter?, function(event) ... end, options?)',
       'Hears of events: a name, a pattern like "job_*" or a list; also of those that are emitted. The filter is a '

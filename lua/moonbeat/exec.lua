@@ -1,6 +1,8 @@
 --- Commands. A child process runs in its own process group while other runs go on; when the run that
 -- waits for it fails or takes too long, the whole group is ended: TERM, and KILL after a grace; when
--- it is killed, by KILL at once. The run has ended when the group has.
+-- it is killed, by KILL at once. So is what a command leaves of its group when it ends by itself, also
+-- one of os.execute or io.popen: setsid(1) is the way to leave something behind. A call and a run have
+-- ended when the groups have.
 --
 --   local result = assert(exec { "pg_dump", "-Fc", "shop", timeout = "10m" })
 --   local result = assert(exec("ls -l | wc -l"))
@@ -149,7 +151,8 @@ local function start(name, source, options)
 end
 
 --- Runs a program with its arguments, `exec { "prog", "arg", cwd = "/tmp" }`, or a shell's text,
---- `exec("prog | prog2", { cwd = "/tmp" })`, and waits for its end.
+--- `exec("prog | prog2", { cwd = "/tmp" })`, and waits for its end. What it leaves of its process group then gets
+--- TERM, and KILL after `grace`: setsid(1) is the way to leave something behind.
 ---@param source string|exec.options
 ---@param options? exec.options only with a shell's text
 ---@return exec.result? result nil when it cannot be started

@@ -5,9 +5,11 @@
  * the end what lies in the pipes is simply read until there is no more.
  *
  * A life: RUNNING, perhaps TERMINATING (TERM was sent, KILL follows), then the process is reaped
- * and the child is LINGERING until its pipes end or some time is over (after a TERM: until its
- * group is empty, for which it gets KILL when the grace is over), then ENDED. One timer serves all
- * of it, since each state waits for one thing at most. Between reaping and KILL the group's number
+ * and the child is LINGERING until its group is empty and its pipes end, or some time is over, then
+ * ENDED. Who is left of a group whose process ends by itself gets TERM as well, and KILL when the
+ * grace is over: a run that has ended has nothing at work. Before that there is a moment, in which
+ * who was about to end, or to leave the group by setsid(2), can do so. One timer serves all of it,
+ * since each state waits for one thing at most. Between reaping and KILL the group's number
  * could in theory pass to a new group; pids go round too slowly for that to happen within a grace.
  */
 #include "exec/child_internal.h"
@@ -104,7 +106,8 @@ static void on_groups(const struct child_groups *groups)
   struct child *next;
   for (struct child *child = LIST_FIRST(&children); child; child = next) {
     next = LIST_NEXT(child, link);
-    if (child->state != CHILD_LINGERING || !child->was_terminated ||
+    bool is_awaited = child->was_terminated || child->has_left;
+    if (child->state != CHILD_LINGERING || !is_awaited ||
         child->lingers_since > child_groups_time(groups) || child_groups_have(groups, child->pid))
       continue;
     child->is_group_dead = true;
@@ -136,9 +139,28 @@ static bool await_group(struct child *child)
   return true;
 }
 
+/* Its process ended by itself and has left somebody: whether they have that moment still. */
+static bool await_leaving(struct child *child)
+{
+  child->has_left = !child->is_group_dead && !child_group_is_empty(child->pid);
+  if (!child->has_left && !child_has_output(child))
+    return false;
+  if (!child->has_left) {
+    uv_timer_start(&child->timer, on_timer, CHILD_DRAIN_MS, 0);
+  } else if (uv_now(child->loop) < child->deadline_ms) {
+    child_groups_look(child->loop, on_groups);
+    uv_timer_start(&child->timer, on_timer, PROBE_MS, 0);
+  } else {
+    child_kill(child, child->grace_us);
+  }
+  return true;
+}
+
 /* CHILD_LINGERING: ends, or looks again later. */
 static void linger(struct child *child)
 {
+  if (child->has_left && await_leaving(child))
+    return;
   if (child->was_terminated) {
     if (await_group(child))
       return;
@@ -161,10 +183,15 @@ static void begin_linger(struct child *child)
   for (int i = 1; i < 3; i++)
     child_read_stream(&child->streams[i]);
   child_close_stream(&child->streams[0]);
-  if (child->was_terminated || !child_has_output(child))
+  child->has_left = !child->was_terminated && !child_group_is_empty(child->pid);
+  if (child->has_left) {
+    child->deadline_ms = uv_now(child->loop) + CHILD_DRAIN_MS;
+    uv_timer_start(&child->timer, on_timer, PROBE_MS, 0);
+  } else if (child->was_terminated || !child_has_output(child)) {
     linger(child);
-  else
+  } else {
     uv_timer_start(&child->timer, on_timer, CHILD_DRAIN_MS, 0);
+  }
 }
 
 static int64_t to_us(const struct timeval *time)
@@ -230,6 +257,7 @@ void child_kill(struct child *child, int64_t grace_us)
   if (!child->was_terminated || deadline_ms < child->deadline_ms)
     child->deadline_ms = deadline_ms;
   child->was_terminated = true;
+  child->has_left = false;
   if (child->state == CHILD_RUNNING)
     child->state = CHILD_TERMINATING;
   uint64_t now_ms = uv_now(child->loop);
@@ -383,7 +411,8 @@ enum error_code child_start(uv_loop_t *loop, const struct child_options *options
 void child_release(struct child *child)
 {
   child->changed = NULL;
-  if (child->state == CHILD_RUNNING || child->state == CHILD_TERMINATING || child->was_terminated)
+  if (child->state == CHILD_RUNNING || child->state == CHILD_TERMINATING || child->was_terminated ||
+      child->has_left)
     child_kill(child, 0);
   if (child->state == CHILD_RUNNING || child->state == CHILD_TERMINATING) {
     for (int i = 0; i < 3; i++)

@@ -4,8 +4,9 @@
  * Output is kept until it is taken. A child whose output nobody takes is slowed down by its full
  * pipe (CHILD_HOLD), or its output beyond the limit is dropped (CHILD_DROP).
  *
- * A child has ended when its process has, and its output is at its end. A process that it left
- * behind and that keeps the pipes open is waited for only CHILD_DRAIN_MS longer. */
+ * A child has ended when its process has, with all of its group, and its output is at its end. Who
+ * is there of the group CHILD_DRAIN_MS after its process gets TERM, and KILL after the grace. Who
+ * has left the group and keeps the pipes open is waited for only CHILD_DRAIN_MS, and lives on. */
 #ifndef EXEC_CHILD_H
 #define EXEC_CHILD_H
 
@@ -32,7 +33,7 @@ struct child_options {
   const char *cwd;    /* NULL: the daemon's */
   bool keeps_input;   /* input is written by child_write; else /dev/null */
   int64_t timeout_us; /* 0: none */
-  int64_t grace_us;   /* for the time-out */
+  int64_t grace_us;   /* for the time-out, and for what it leaves of its group */
   /* Something happened that child_has_ended(), child_take() or child_is_drained() may show. Never
    * from within another function of this header. */
   void (*changed)(struct child *child, void *context);

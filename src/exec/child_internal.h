@@ -27,11 +27,12 @@ struct child {
   struct roll_entry roll;
   enum child_state state;
   bool was_terminated, timed_out;
+  bool has_left; /* somebody of its group, who may go by himself for a moment */
   bool was_truncated, input_ends, is_drop; /* the pipes */
   int wait_status;
   struct child_usage usage;
   int64_t grace_us;
-  uint64_t deadline_ms;           /* of the group after TERM, by uv_now */
+  uint64_t deadline_ms;           /* of the group after TERM, or before it if has_left; by uv_now */
   uint64_t probe_ms;              /* until the next look whether the group lives */
   uint64_t lingers_since;         /* by uv_hrtime */
   bool was_killed, is_group_dead; /* the group, while it lingers */

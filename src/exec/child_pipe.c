@@ -74,7 +74,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     child_close_stream(stream);
   else if (!child_read_stream(stream))
     return;
-  if (child->state == CHILD_LINGERING && !child->was_terminated && !child_has_output(child))
+  if (child->state == CHILD_LINGERING && !child->was_terminated && !child->has_left &&
+      !child_has_output(child))
     child_finish(child);
   else
     child_tell(child);

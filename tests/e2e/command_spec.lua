@@ -130,6 +130,28 @@ describe("a command", function()
     end
   end)
 
+  it("leaves nothing of its group when it ends by itself, whoever began it", function()
+    local source = [[
+      local LEAVES = "sleep 1000 >/dev/null 2>&1 & exit 1"
+      local ENDS = "export MA" .. "RK=%s; " .. LEAVES
+      job "c" { retry = { attempts = 3, delay = "1ms" }, run = command { "sh", "-c", LEAVES, MARK } }
+      job "execute" { run = function() return select(3, os.execute(ENDS)) end }
+      job "popen" { run = function() return select(3, io.popen(ENDS):close()) end }
+      job "leaves" { run = command { "sh", "-c", "setsid sleep 1000 >/dev/null 2>&1 &", MARK } }
+    ]]
+    write(source:format(mark))
+    d:run_now("c", 20)
+    assert.equal(3, d:runs("c")[1].attempt)
+    assert.equal("failed", ended "c")
+    for _, job in ipairs { "execute", "popen" } do
+      d:run_now(job, 20)
+      assert.equal("succeeded", ended(job))
+      assert.equal(1, d:runs(job)[1].result)
+    end
+    d:run_now("leaves", 20)
+    wait_for_processes(1)
+  end)
+
   it("that never stops writing is bounded, and the log says so", function()
     write [[
       job "c" { timeout = "2s", run = command { shell = "exec yes", MARK } }

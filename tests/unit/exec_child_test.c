@@ -392,12 +392,55 @@ static void test_kill_at_once(void **state)
   assert_in_range(took_us, 0, 4000000); /* there is no grace */
 }
 
-/* A process that was left behind with the pipes does not hold us up, and lives on. */
+/* What it leaves of its group ends with it, with the pipes or without; its own status stands. */
+static void test_left_in_its_group(void **state)
+{
+  struct fixture *fixture = *state;
+  static const char *const texts[] = {"sleep 30 & echo $! >$GRANDCHILD; exit 3",
+                                      "sleep 30 >/dev/null 2>&1 & echo $! >$GRANDCHILD; exit 3"};
+  for (int i = 0; i < 2; i++) {
+    int64_t began_us = clock_monotonic_us();
+    shell_to_end(fixture, texts[i]);
+    assert_false(is_alive(pid_file));
+    assert_int_equal(child_status(fixture->child), 3);
+    assert_in_range(clock_monotonic_us() - began_us, 0, 4000000); /* and not the grace of 5 s */
+    child_release(fixture->child);
+    fixture->child = NULL;
+  }
+}
+
+/* Who is about to end is not disturbed. */
+static void test_left_for_a_moment(void **state)
+{
+  struct fixture *fixture = *state;
+  shell_to_end(fixture, "(sleep 0.1; echo last) & echo first");
+  assert_string_equal(output(fixture, 1), "first\nlast\n");
+}
+
+/* One of them that is deaf to TERM gets KILL after the grace. */
+static void test_left_deaf_in_its_group(void **state)
+{
+  struct fixture *fixture = *state;
+  char *argv[4];
+  struct child_options options =
+      shell(fixture,
+            "(trap '' TERM; exec >/dev/null 2>&1; sh -c 'echo $$ >$GRANDCHILD; exec sleep 30') & "
+            "while ! test -s $GRANDCHILD; do sleep 0.01; done",
+            argv);
+  options.grace_us = 300000;
+  start(fixture, &options);
+  assert_in_range(run_to_end(fixture), 300000, 4500000);
+  usleep(50000); /* KILL was sent, but not waited for */
+  assert_false(is_alive(pid_file));
+}
+
+/* A process that left the group does not hold us up with the pipes, and lives on. */
 static void test_left_behind(void **state)
 {
   struct fixture *fixture = *state;
   int64_t began_us = clock_monotonic_us();
-  shell_to_end(fixture, "sleep 3 & echo $! >$GRANDCHILD; echo done");
+  shell_to_end(fixture, "setsid sh -c 'echo $$ >$GRANDCHILD; exec sleep 3' & "
+                        "while ! test -s $GRANDCHILD; do sleep 0.01; done; echo done");
   int64_t took_us = clock_monotonic_us() - began_us;
   assert_string_equal(output(fixture, 1), "done\n");
   assert_in_range(took_us, CHILD_DRAIN_MS * 900, 4000000);
@@ -458,6 +501,9 @@ int main(void)
       TEST(test_kill_of_many),
       TEST(test_kill_all),
       TEST(test_kill_at_once),
+      TEST(test_left_in_its_group),
+      TEST(test_left_for_a_moment),
+      TEST(test_left_deaf_in_its_group),
       TEST(test_left_behind),
       TEST(test_release_while_it_runs),
       TEST(test_many_at_once),
