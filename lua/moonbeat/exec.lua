@@ -66,16 +66,24 @@ local function spec_of(name, source, options)
   }
 end
 
-local function to_log(level)
-  return function(line)
-    raw.log(level, line)
-  end
+local function as_it_is(line)
+  return line
 end
 
--- Cuts what arrives into lines and hands each to `take`; without arguments, what is left.
-local function line_cutter(take)
+local function no_bytes()
+  return 0
+end
+
+-- Cuts what arrives into lines and hands each to `take`; without arguments, what is left. A line that is
+-- too long goes through `clean` first, and is cut when `reach()` bytes behind the cut are there: what
+-- `clean` looks for, and the cut would hide from it, is no longer.
+local function line_cutter(take, clean, reach)
   local rest = ""
+  clean, reach = clean or as_it_is, reach or no_bytes
   local function take_whole(line)
+    if #line > LINE_MAX then
+      line = clean(line)
+    end
     while #line > LINE_MAX do
       take(line:sub(1, LINE_MAX))
       line = line:sub(LINE_MAX + 1)
@@ -103,7 +111,10 @@ local function line_cutter(take)
       take_whole(whole)
     end
     rest = rest .. part:sub(begin)
-    while #rest > LINE_MAX do -- a line without an end must not grow for ever
+    if #rest > LINE_MAX + reach() then
+      rest = clean(rest)
+    end
+    while #rest > LINE_MAX + reach() do -- a line without an end must not grow for ever
       local part_of_line = rest:sub(1, LINE_MAX)
       rest = rest:sub(LINE_MAX + 1)
       take(part_of_line)
@@ -111,9 +122,12 @@ local function line_cutter(take)
   end
 end
 
+local function log_cutter(level)
+  return line_cutter(function(line) raw.log(level, line) end, raw.secret_hide, raw.secret_longest)
+end
+
 -- Hands the lines of a child's output on until it has ended.
-local function take_lines(child, take_out, take_err)
-  local out, err = line_cutter(take_out), line_cutter(take_err)
+local function take_lines(child, out, err)
   repeat
     local stdout, stderr, ended = child:next()
     if stdout then
@@ -128,7 +142,7 @@ local function take_lines(child, take_out, take_err)
 end
 
 local function log_output(child)
-  take_lines(child, to_log(INFO), to_log(WARN))
+  take_lines(child, log_cutter(INFO), log_cutter(WARN))
 end
 
 local function describe_end(command, code, signal, timed_out)
@@ -187,7 +201,8 @@ function process.exec(source, options)
   end
   local stdout, stderr, truncated = "", "", false
   if take then
-    take_lines(child, function(line) take(line, "stdout") end, function(line) take(line, "stderr") end)
+    take_lines(child, line_cutter(function(line) take(line, "stdout") end),
+      line_cutter(function(line) take(line, "stderr") end))
   elseif options.capture == false then
     log_output(child)
   else
@@ -521,8 +536,8 @@ function process.popen(command, mode)
     rest = "",
     position = 1,
     ended = false,
-    log_stdout = line_cutter(to_log(INFO)),
-    log_stderr = line_cutter(to_log(WARN)),
+    log_stdout = log_cutter(INFO),
+    log_stderr = log_cutter(WARN),
   }, file_meta)
 end
 

@@ -13,6 +13,7 @@ end
 
 local function quote(text)
   local cut = ""
+  text = raw.secret_hide(text) -- which is not known when it is cut, or in escapes
   if #text > STRING_MAX then
     cut = ("... (%d bytes)"):format(#text)
     text = text:sub(1, (utf8.offset(text, 0, STRING_MAX + 1) or STRING_MAX + 1) - 1)

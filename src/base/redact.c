@@ -75,21 +75,26 @@ static void add_lines(struct redact *set, const char *name, const char *value, s
   for (int lines = 0; value < end && lines < LINES_MAX; lines++) {
     const char *stop = memchr(value, '\n', (size_t)(end - value));
     size_t length = (size_t)((stop ? stop : end) - value);
-    if (length >= LINE_MIN)
-      add_pattern(set, name, value, length);
+    size_t shown = length > 0 && value[length - 1] == '\r' ? length - 1 : length;
+    if (shown >= LINE_MIN)
+      add_pattern(set, name, value, shown);
     value += length + 1;
   }
 }
 
-/* As string.format("%q") and the prompt write it: JSON's way but for line ends and what is no
- * ASCII. */
+/* As string.format("%q") writes it. */
 static void add_quoted_by_lua(struct redact *set, const char *name, const char *value, size_t size)
 {
   struct buffer text = {0};
   for (size_t i = 0; i < size; i++) {
-    if (value[i] == '"' || value[i] == '\\' || value[i] == '\n')
-      buffer_append_byte(&text, '\\');
-    buffer_append_byte(&text, value[i]);
+    unsigned char byte = (unsigned char)value[i];
+    bool is_before_digit = i + 1 < size && value[i + 1] >= '0' && value[i + 1] <= '9';
+    if (byte == '"' || byte == '\\' || byte == '\n')
+      buffer_printf(&text, "\\%c", byte);
+    else if (byte < ' ' || byte == 127)
+      buffer_printf(&text, is_before_digit ? "\\%03d" : "\\%d", byte);
+    else
+      buffer_append_byte(&text, value[i]);
   }
   add_pattern(set, name, text.data, text.size);
   explicit_bzero(text.data, text.size);
@@ -116,17 +121,34 @@ void redact_add(struct redact *set, const char *name, const char *value, size_t 
   add_quoted_by_lua(set, name, value, size);
 }
 
-/* The pattern that the text begins with; or, if it may be, one in which the text was cut off. */
+static size_t common_size(const struct pattern *pattern, const char *text, size_t size)
+{
+  size_t most = size < pattern->size ? size : pattern->size, common = 0;
+  while (common < most && pattern->bytes[common] == text[common])
+    common++;
+  return common;
+}
+
+/* Whether somebody has cut the text there: it ends, or tells so. */
+static bool is_cut_at(const char *text, size_t size, size_t at)
+{
+  return at == size || (size - at >= 3 && (memcmp(text + at, "...", 3) == 0 ||
+                                           memcmp(text + at, "\xe2\x80\xa6", 3) == 0));
+}
+
+/* The pattern that the text begins with, for *matched bytes; or, if it may be, one in which the
+ * text was cut off. */
 static const struct pattern *match(const struct redact *set, const char *text, size_t size,
-                                   bool may_be_cut)
+                                   bool may_be_cut, size_t *matched)
 {
   unsigned pair = pair_at(text);
   if (!(set->pairs[pair / 64] >> pair % 64 & 1))
     return NULL;
   const struct pattern *pattern = set->patterns[(unsigned char)text[0]];
   for (; pattern; pattern = pattern->next) {
-    size_t least = may_be_cut && size < pattern->size ? size : pattern->size;
-    if (least >= CUT_MIN && least <= size && memcmp(pattern->bytes, text, least) == 0)
+    *matched = common_size(pattern, text, size);
+    if (*matched == pattern->size ||
+        (may_be_cut && *matched >= CUT_MIN && is_cut_at(text, size, *matched)))
       return pattern;
   }
   return NULL;
@@ -134,28 +156,49 @@ static const struct pattern *match(const struct redact *set, const char *text, s
 
 const char *redact_find(const struct redact *set, const char *text, size_t size)
 {
+  size_t matched;
   for (size_t i = 0; i + 1 < size; i++) {
-    const struct pattern *pattern = match(set, text + i, size - i, false);
+    const struct pattern *pattern = match(set, text + i, size - i, false, &matched);
     if (pattern)
       return pattern->name;
   }
   return NULL;
 }
 
-void redact_append(const struct redact *set, const char *text, size_t size, struct buffer *out)
+static void append(const struct redact *set, const char *text, size_t size, bool may_be_cut,
+                   struct buffer *out)
 {
-  size_t copied = 0;
+  size_t copied = 0, matched;
   for (size_t i = 0; i + 1 < size;) {
-    const struct pattern *pattern = match(set, text + i, size - i, true);
-    if (!pattern) {
+    if (!match(set, text + i, size - i, may_be_cut, &matched)) {
       i++;
       continue;
     }
     buffer_append(out, text + copied, i - copied);
     buffer_append_text(out, mark);
-    copied = i = i + pattern->size < size ? i + pattern->size : size;
+    copied = i = i + matched;
   }
   buffer_append(out, text + copied, size - copied);
+}
+
+void redact_append(const struct redact *set, const char *text, size_t size, struct buffer *out)
+{
+  append(set, text, size, true, out);
+}
+
+void redact_append_whole(const struct redact *set, const char *text, size_t size,
+                         struct buffer *out)
+{
+  append(set, text, size, false, out);
+}
+
+size_t redact_longest(const struct redact *set)
+{
+  size_t longest = 0;
+  for (size_t i = 0; i < sizeof set->patterns / sizeof set->patterns[0]; i++)
+    if (set->patterns[i] && set->patterns[i]->size > longest)
+      longest = set->patterns[i]->size;
+  return longest;
 }
 
 /* ---- JSON ---- */

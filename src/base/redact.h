@@ -2,9 +2,9 @@
  * gone through once, whatever their number: pairs of bytes with which none of them begins are
  * passed at the cost of a bit's look-up. The longest value that fits wins.
  *
- * A value is also found as JSON and Lua write it between quotes, line by line, and at the end of a
- * text that was cut off within it. Values of fewer than REDACT_SIZE_MIN bytes are not looked for:
- * every text would hold some. One thread. */
+ * A value is also found as JSON and Lua write it between quotes, line by line, and where a text was
+ * cut off within it: at its end, and before an ellipsis. Values of fewer than REDACT_SIZE_MIN bytes
+ * are not looked for: every text would hold some. One thread. */
 #ifndef BASE_REDACT_H
 #define BASE_REDACT_H
 
@@ -34,5 +34,12 @@ void redact_append(const struct redact *set, const char *text, size_t size, stru
  * then. */
 void redact_append_json(const struct redact *set, const char *json, size_t size,
                         struct buffer *out);
+
+/* The same for a text that nobody has cut, or not yet: a value's beginning alone stays. */
+void redact_append_whole(const struct redact *set, const char *text, size_t size,
+                         struct buffer *out);
+
+/* Of all that is looked for, in bytes; 0: nothing. */
+size_t redact_longest(const struct redact *set);
 
 #endif

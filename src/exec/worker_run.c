@@ -45,7 +45,8 @@ static int take_result(lua_State *L, int status, lua_KContext is_good)
   size_t size;
   const char *text = lua_tolstring(L, -1, &size);
   char *clean = vm_redact_json(run->call.vm, memory_copy(text, size));
-  run->result = size > RESULT_MAX ? shorten(clean, strlen(clean)) : clean;
+  size = strlen(clean);
+  run->result = size > RESULT_MAX ? shorten(clean, size) : clean;
   if (run->result != clean)
     free(clean);
   return 0;

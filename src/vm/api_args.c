@@ -44,7 +44,8 @@ int args_fail(lua_State *L, const char *format, ...)
   char text[ERROR_TEXT_SIZE];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  if (vsnprintf(text, sizeof text, format, arguments) >= (int)sizeof text)
+    memcpy(text + sizeof text - 4, "...", 4);
   va_end(arguments);
   lua_pushstring(L, text);
   return raise_at_place(L);

@@ -3,8 +3,10 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/redact.h"
 #include "vm/api_args.h"
 #include "vm/secret.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 
 static int l_secret(lua_State *L) /* name -> value | nil message code */
@@ -23,8 +25,34 @@ static int l_secret(lua_State *L) /* name -> value | nil message code */
   return 1;
 }
 
+/* What is to be cut goes through this first: behind the cut a value is not known. */
+static int l_secret_hide(lua_State *L) /* text -> the text without the values */
+{
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  const struct vm *vm = vm_of(L);
+  struct buffer clean = {0};
+  lua_settop(L, 1);
+  if (!vm->secrets)
+    return 1;
+  redact_append_whole(vm->secrets, text, size, &clean);
+  lua_pushlstring(L, clean.data ? clean.data : "", clean.size);
+  buffer_deinit(&clean);
+  return 1;
+}
+
+static int l_secret_longest(lua_State *L) /* -> bytes; 0: the state has read no secret */
+{
+  const struct vm *vm = vm_of(L);
+  lua_pushinteger(L, vm->secrets ? (lua_Integer)redact_longest(vm->secrets) : 0);
+  return 1;
+}
+
 void api_secret_open(lua_State *L) /* raw -- raw */
 {
-  lua_pushcfunction(L, l_secret);
-  lua_setfield(L, -2, "secret");
+  static const luaL_Reg functions[] = {{"secret", l_secret},
+                                       {"secret_hide", l_secret_hide},
+                                       {"secret_longest", l_secret_longest},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
 }

@@ -34,11 +34,13 @@ function open_to_all() return secret "OPEN" end
 function odd_name() return secret "../TOKEN" end
 function cut_name() return secret "TOKEN\0/../x" end
 function size() return #secret "PEM" end
+function long_lines() local t = secret "TOKEN"
+  exec { "printf", "%070000d%s%070000d\n%065530d%s", "1", t, "1", "1", t, capture = false } end
 on("told", function(event) log.info("heard %s", event.token) error(event.token) end)
 on("mine", function() log.info("mine %s", at_top) error(at_top) end)
 for _, name in ipairs { "logs", "results", "long", "short", "raises", "raises_table", "closes_over", "names", "runs",
   "fails_in_c", "emits", "snoozes", "checkpoints", "adds", "keeps", "missing", "open_to_all", "odd_name", "cut_name",
-  "size" } do
+  "size", "long_lines" } do
   job(name) { run = _G[name] }
 end
 ]]
@@ -95,6 +97,10 @@ describe("a secret", function()
     assert.matches("%*%*%*", d:run_now("runs").error)
     assert.matches("%*%*%*", d:must("logs", "runs"))
     assert.equal("string", type(d:run_now("fails_in_c").result))
+    assert.equal("succeeded", d:run_now("long_lines").state)
+    local lines = d:must("logs", "long_lines")
+    assert.truthy(lines:find("00001***0000", 1, true))
+    assert.truthy(lines:find("00001***\n", 1, true))
   end)
 
   it("is kept out of events, arguments and the prompt", function()
@@ -122,7 +128,7 @@ describe("a secret", function()
   end)
 
   it("is nowhere afterwards", function()
-    for _, value in ipairs { TOKEN, TOKEN:sub(1, 6), "line\\two", "line\\\\two", NUMBER } do
+    for _, value in ipairs { TOKEN, TOKEN:sub(1, 6), TOKEN:sub(-6), "line\\two", "line\\\\two", NUMBER } do
       assert.equal("", search(value), value)
     end
   end)

@@ -25,6 +25,7 @@ function support.raw()
   local raw = {
     fail = function(message) error("jobs/test.lua:7: " .. message, 0) end,
     did_you_mean = nearest,
+    secret_hide = function(text) return text end,
     visible = function(text)
       return (text:gsub("%c", function(c) return c == "\n" and "\\n" or ("\\x%02x"):format(c:byte()) end))
     end,

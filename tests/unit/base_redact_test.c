@@ -26,6 +26,8 @@ static void replaces(void **state)
   redact_add(set, "pem", "a \"b\"\nc\\d", 9);
   redact_add(set, "nul", "x\0y\0z", 5);
   redact_add(set, "key", "-- BEGIN --\nMIIEvQIBADAN\nshort\n-- END --", 40);
+  redact_add(set, "dos", "first line\r\n2nd line\r\n", 22);
+  redact_add(set, "control", "\0a\t1\r\nb\x7f", 8);
   static const char *const cases[][2] = {
       {"", ""},
       {"s", "s"},
@@ -42,6 +44,12 @@ static void replaces(void **state)
       {"> MIIEvQIBADAN\n> short", "> ***\n> short"},
       {"cut off: s3cr", "cut off: ***"},
       {"cut off: s3c", "cut off: s3c"},
+      {"cut off: s3cret-an... here", "cut off: ***... here"},
+      {"cut off: s3cret-an\xe2\x80\xa6", "cut off: ***\xe2\x80\xa6"},
+      {"cut off: s3c...", "cut off: s3c..."},
+      {"s3cret-an.. s3cret-an!", "***-an.. ***-an!"},
+      {"> first line\r\n> 2nd line\r\n", "> ***\r\n> ***\r\n"},
+      {"\"\\0a\\0091\\13\\\nb\\127\"", "\"***\""}, /* %q */
       {"s3cre!", "s3cre!"},
       {"x\\u0000y\\u0000z", "***"},
   };
@@ -51,6 +59,10 @@ static void replaces(void **state)
   redact_append(set, "1x\0y\0z2", 7, &out);
   assert_string_equal(out.data, "1***2");
   buffer_deinit(&out);
+  redact_append_whole(set, "s3cret s3cret-an... s3cre", 25, &out);
+  assert_string_equal(out.data, "*** ***-an... s3cre");
+  buffer_deinit(&out);
+  assert_int_equal(redact_longest(set), 43); /* the key between quotes */
   assert_string_equal(redact_find(set, "is s3cret", 9), "token");
   assert_string_equal(redact_find(set, "s3cret-and-more", 15), "long");
   assert_null(redact_find(set, "is s3cre", 8));

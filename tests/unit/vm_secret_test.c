@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/redact.h"
 #include "support/scratch.h"
+#include "support/vm_unit.h"
 #include "vm/secret.h"
 #include "vm/state.h"
 
@@ -115,10 +116,62 @@ static void no_core_is_left(void **state)
   buffer_deinit(&value);
 }
 
+/* What the script prints, or its error, shows nothing of it. */
+static void check_shown(const char *source, const char *expected)
+{
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm(&bench);
+  struct piece *piece = piece_start(vm, source, 0);
+  piece_wait(&bench, piece);
+  const char *shown = piece->outcome == VM_SUCCEEDED ? piece->log.data : piece->error;
+  if (strncmp(shown, expected, strlen(expected)) != 0)
+    fail_msg("%s\n  shows    %s\n  expected %s", source, shown, expected);
+  assert_null(strstr(shown, "LONG")); /* as all values here begin */
+  piece_free(piece);
+  vm_kill_all(vm);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
+static void no_cut_shows_a_part(void **state)
+{
+  (void)state;
+  char token[3008];
+  memset(token, 'x', sizeof token);
+  memcpy(token, "LONG", 4);
+  put("TOKEN", token, 3007, 0600);
+  put("KEY", "LONGKEYabcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", 69, 0600);
+  put("BIN", "LONG\xff\xfe\x01\r\n1LONG", 14, 0600);
+  put("DOS", "LONG line 1\r\nLONG line 2\r\n", 26, 0600);
+  secret_set_folder(folder);
+  static const char *const cases[][2] = {
+      {"log.info { token = secret 'TOKEN' }", "{ token = \"***\" }"},
+      {"log.info { [secret 'TOKEN'] = 1 }", "{\n  *** = 1,\n}"},
+      {"error(('x'):rep(1500) .. inspect(secret 'TOKEN'))", "t.lua:1: xxx"},
+      {"print(inspect(secret 'BIN'))", "\"***\""},
+      {"print(('%q'):format(secret 'BIN'))", "\"***\""},
+      {"for l in secret('DOS'):gmatch '[^\\r\\n]+' do print(l) end", "***\n***\n"},
+      {"for l in secret('DOS'):gmatch '[^\\n]+' do print(l) end", "***\n***\n"},
+      {"local db = sqlite.open ':memory:' db:exec(\"INSERT INTO keys VALUES ('\" .. secret 'TOKEN' "
+       ".. \"')\")",
+       "t.lua:1: db:exec: no such table: keys in \"INSERT INTO keys VALUES ('***...\""},
+      {"load(\"local x = '\" .. secret 'KEY' .. \"' error('boo')\")()",
+       "[string \"local x = '***...\"]:1: boo"},
+      {"load('error(\"boo\")', '=' .. secret 'KEY')()", "***:1: boo"},
+      {"load('error(\"boo\")', '@' .. secret 'KEY')()", "***:1: boo"},
+      {"fs.read(secret 'KEY', secret 'TOKEN')", "t.lua:1: fs.read: options must be a table"},
+      {"fs.read('a', { offset = secret 'TOKEN' })",
+       "t.lua:1: fs.read: offset must be an integer, got ***..."},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    check_shown(cases[i][0], cases[i][1]);
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(reads_what_is_private),
-                                     cmocka_unit_test(credentials_come_second),
-                                     cmocka_unit_test(no_core_is_left)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(reads_what_is_private), cmocka_unit_test(credentials_come_second),
+      cmocka_unit_test(no_core_is_left), cmocka_unit_test(no_cut_shows_a_part)};
   return cmocka_run_group_tests(tests, set_up, NULL);
 }
