@@ -9,7 +9,9 @@
  * an error names the line. Only when it fails to (a loop in C, say) is it killed from here,
  * REACTION_US later.
  *
- * More runs than PROCESSES_MAX wait in order. */
+ * Where there is no room runs wait, those of each script in order and the scripts in turn. There is
+ * room for a script as isolation_has_room() says (model/job.h): the more it has, the more must be
+ * left for others. */
 #include "exec/isolate.h"
 
 #include <signal.h>
@@ -27,7 +29,6 @@
 #include "vm/secret.h"
 
 enum {
-  PROCESSES_MAX = 64, /* that run or leave, of one worker */
   IDLE_MAX = 8,
 };
 
@@ -93,6 +94,62 @@ static void end_run_of_dead(struct process *process)
     isolate_end_run(process, RUN_FAILED, describe_end(process));
 }
 
+/* ---- shares ---- */
+
+static struct share *hold_share(struct isolate *isolate, const char *script)
+{
+  struct share *share;
+  TAILQ_FOREACH(share, &isolate->shares, link)
+  if (strcmp(share->script, script) == 0)
+    break;
+  if (!share) {
+    share = memory_alloc(sizeof *share);
+    share->script = memory_strdup(script);
+    TAILQ_INIT(&share->waiting);
+    TAILQ_INSERT_TAIL(&isolate->shares, share, link);
+  }
+  share->holders++;
+  return share;
+}
+
+static void let_go_of_share(struct isolate *isolate, struct share *share)
+{
+  if (!share || --share->holders > 0)
+    return;
+  TAILQ_REMOVE(&isolate->shares, share, link);
+  free(share->script);
+  free(share);
+}
+
+static struct waiting *first_waiting(const struct isolate *isolate)
+{
+  const struct share *share;
+  TAILQ_FOREACH(share, &isolate->shares, link)
+  if (!TAILQ_EMPTY(&share->waiting))
+    return TAILQ_FIRST(&share->waiting);
+  return NULL;
+}
+
+/* Its run and its source have been taken over. */
+static void free_waiting(struct isolate *isolate, struct waiting *waiting)
+{
+  TAILQ_REMOVE(&waiting->share->waiting, waiting, link);
+  let_go_of_share(isolate, waiting->share);
+  free(waiting);
+}
+
+static bool has_room(const struct isolate *isolate, const struct share *share)
+{
+  int own = 0, all = 0;
+  const struct process *process;
+  TAILQ_FOREACH(process, &isolate->processes, link)
+  if (process->phase != SPARE && process->phase != IDLE) {
+    all++;
+    own += process->share == share;
+  }
+  return isolation_has_room(own, all);
+}
+
 /* ---- processes ---- */
 
 static void on_late(void *context);
@@ -136,6 +193,7 @@ static void destroy_process(struct process *process)
     unlock(process);
   isolate_forget_questions(process);
   TAILQ_REMOVE(&process->isolate->processes, process, link);
+  let_go_of_share(process->isolate, process->share);
   cell_release(process->cell);
   source_release(process->source);
   free(process->job_id);
@@ -243,6 +301,8 @@ static void assign(struct process *process, struct waiting *waiting)
   process->call = ++process->isolate->worker->host->last_number;
   process->run = waiting->run;
   process->source = waiting->source;
+  process->share = waiting->share;
+  process->share->holders++;
   process->job_id = memory_strdup(run->as.run.job_id);
   process->env = memory_strdup(run->as.run.env);
   process->limits = run->as.run.limits;
@@ -280,13 +340,6 @@ void isolate_begin_run(struct process *process)
   isolate_note_life(process);
 }
 
-static bool is_full(const struct isolate *isolate)
-{
-  return count_phase(isolate, LOADING) + count_phase(isolate, RUNNING) +
-             count_phase(isolate, LEAVING) >=
-         PROCESSES_MAX;
-}
-
 /* False: not now. */
 static bool start(struct isolate *isolate, struct waiting *waiting)
 {
@@ -298,7 +351,7 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
     isolate_begin_run(process);
     return true;
   }
-  if (is_full(isolate))
+  if (!has_room(isolate, waiting->share))
     return false;
   process = find_phase(isolate, SPARE);
   if (!process)
@@ -313,12 +366,30 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
   return true;
 }
 
+/* One run of the script, which is the last in turn then. */
+static bool start_one_of(struct isolate *isolate, struct share *share)
+{
+  struct waiting *waiting = TAILQ_FIRST(&share->waiting);
+  if (!waiting || !start(isolate, waiting))
+    return false;
+  TAILQ_REMOVE(&isolate->shares, share, link);
+  TAILQ_INSERT_TAIL(&isolate->shares, share, link);
+  free_waiting(isolate, waiting);
+  return true;
+}
+
+static bool start_next(struct isolate *isolate)
+{
+  struct share *share;
+  TAILQ_FOREACH(share, &isolate->shares, link)
+  if (start_one_of(isolate, share))
+    return true;
+  return false;
+}
+
 void isolate_start_waiting(struct isolate *isolate)
 {
-  struct waiting *waiting;
-  while ((waiting = TAILQ_FIRST(&isolate->waiting)) && start(isolate, waiting)) {
-    TAILQ_REMOVE(&isolate->waiting, waiting, link);
-    free(waiting);
+  while (start_next(isolate)) {
   }
 }
 
@@ -338,7 +409,8 @@ void isolate_run(struct isolate *isolate, struct message *run)
   struct waiting *waiting = memory_alloc(sizeof *waiting);
   waiting->run = run;
   waiting->source = source_hold(actor->source);
-  TAILQ_INSERT_TAIL(&isolate->waiting, waiting, link);
+  waiting->share = hold_share(isolate, actor->source->load->as.load.script);
+  TAILQ_INSERT_TAIL(&waiting->share->waiting, waiting, link);
   isolate_start_waiting(isolate);
 }
 
@@ -388,10 +460,9 @@ static void on_ended(void *context)
 
 static void drop_waiting(struct isolate *isolate, struct waiting *waiting)
 {
-  TAILQ_REMOVE(&isolate->waiting, waiting, link);
   message_destroy(waiting->run);
   source_release(waiting->source);
-  free(waiting);
+  free_waiting(isolate, waiting);
 }
 
 /* ---- what the scheduler says ---- */
@@ -417,8 +488,10 @@ static void cancel(struct process *process, const struct message *message)
 
 static bool cancel_waiting(struct isolate *isolate, const struct message *message)
 {
+  struct share *share;
   struct waiting *waiting;
-  TAILQ_FOREACH(waiting, &isolate->waiting, link)
+  TAILQ_FOREACH(share, &isolate->shares, link)
+  TAILQ_FOREACH(waiting, &share->waiting, link)
   if (is_of(waiting->run, &message->as.cancel.attempt)) {
     post_end(isolate, waiting->run, message->as.cancel.state, NULL);
     drop_waiting(isolate, waiting);
@@ -472,7 +545,7 @@ void isolate_forget_others(struct isolate *isolate)
 {
   struct waiting *waiting;
   struct process *process;
-  while ((waiting = TAILQ_FIRST(&isolate->waiting)))
+  while ((waiting = first_waiting(isolate)))
     drop_waiting(isolate, waiting);
   TAILQ_FOREACH(process, &isolate->processes, link)
   if (process->phase == LOADING) {
@@ -498,7 +571,7 @@ struct isolate *isolate_open(struct worker *worker)
   struct isolate *isolate = memory_alloc(sizeof *isolate);
   isolate->worker = worker;
   TAILQ_INIT(&isolate->processes);
-  TAILQ_INIT(&isolate->waiting);
+  TAILQ_INIT(&isolate->shares);
   return isolate;
 }
 
@@ -506,7 +579,7 @@ void isolate_close(struct isolate *isolate)
 {
   struct process *process;
   struct waiting *waiting;
-  while ((waiting = TAILQ_FIRST(&isolate->waiting))) {
+  while ((waiting = first_waiting(isolate))) {
     post_end(isolate, waiting->run, RUN_INTERRUPTED, NULL);
     drop_waiting(isolate, waiting);
   }

@@ -9,8 +9,17 @@
 
 enum phase { SPARE, LOADING, RUNNING, IDLE, LEAVING };
 
+/* What one script has of the processes, for as long as it has or wants any. */
+struct share {
+  char *script;
+  int holders; /* processes, and runs that wait */
+  TAILQ_HEAD(, waiting) waiting;
+  TAILQ_ENTRY(share) link;
+};
+
 struct process {
   struct isolate *isolate;
+  struct share *share; /* NULL: of no script yet */
   struct cell *cell;
   enum phase phase;
   struct message *run; /* that waits for it to load, or runs; else NULL */
@@ -30,6 +39,7 @@ struct process {
 };
 
 struct waiting {
+  struct share *share;
   struct message *run;
   struct source *source;
   TAILQ_ENTRY(waiting) link;
@@ -46,7 +56,7 @@ struct question {
 struct isolate {
   struct worker *worker;
   TAILQ_HEAD(, process) processes;
-  TAILQ_HEAD(, waiting) waiting;
+  TAILQ_HEAD(, share) shares; /* whose turn it is to begin runs first */
   struct question *questions; /* a hash by tag */
 };
 

@@ -82,6 +82,16 @@ struct job_unique {
   enum job_conflict on_conflict;
 };
 
+/* The processes for isolated runs of one worker. */
+enum { ISOLATION_MAX = 64, ISOLATION_SHARE = 3 };
+
+/* Whether a script that has `own` of `all` may have one more: up to three times as many as it
+ * leaves free, 48 when it is the only one. So none has them all, and who comes later finds some. */
+static inline bool isolation_has_room(int own, int all)
+{
+  return own < ISOLATION_SHARE * (ISOLATION_MAX - all);
+}
+
 /* Of an isolated run's process; 0: the default. */
 struct job_limits {
   int64_t memory_bytes;

@@ -76,6 +76,42 @@ void why_stuck(struct request *r, int worker)
   free(how);
 }
 
+static bool has_process(const struct open_run *run, int worker)
+{
+  const struct job *job = run->entry->job;
+  return run->worker == worker && run->started_us && !run->ended && job->isolate && job->script;
+}
+
+static int count_processes(const struct sched *s, int worker, const char *script)
+{
+  int count = 0;
+  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
+    count += has_process(run, worker) && (!script || strcmp(run->entry->job->script, script) == 0);
+  return count;
+}
+
+void why_isolated(struct request *r, const struct open_run *run)
+{
+  const struct sched *s = r->s;
+  const char *most = run->entry->job->script;
+  if (!run->entry->job->isolate || !most || run->started_us || !run->worker)
+    return;
+  int all = count_processes(s, run->worker, NULL), own = count_processes(s, run->worker, most);
+  if (isolation_has_room(own, all))
+    return;
+  for (const struct open_run *other = s->open_runs; other; other = other->hh.next)
+    if (has_process(other, run->worker) && strcmp(other->entry->job->script, most) != 0) {
+      int its = count_processes(s, run->worker, other->entry->job->script);
+      most = its > own ? other->entry->job->script : most;
+      own = its > own ? its : own;
+    }
+  why_begin(r, "isolate",
+            "it waits for a process: worker %d has %d of at most %d for isolated runs, %d of them "
+            "for script %s",
+            run->worker - ADDRESS_WORKER + 1, all, ISOLATION_MAX, own, most);
+  why_end(r);
+}
+
 static enum error_code tell_job(struct request *r, struct entry *entry)
 {
   enum error_code code;

@@ -17,6 +17,8 @@ void why_say(struct request *r, const char *kind, const char *key, int64_t at_us
 void why_script(struct request *r, const char *kind, const char *name);
 /* The worker is stuck in a C function, if it is: whose. */
 void why_stuck(struct request *r, int worker);
+/* The run, which is isolated and has not begun, waits for a process, if it does: who has them. */
+void why_isolated(struct request *r, const struct open_run *run);
 
 /* Which runs have a place in the gate, and when it is free by their time-outs. */
 void why_put_gate_holders(struct request *r, const struct gate *gate);

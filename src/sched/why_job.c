@@ -378,6 +378,7 @@ static void note_run(struct request *r, const struct open_run *run, const char *
   why_end(r);
   if (run->worker)
     why_stuck(r, run->worker);
+  why_isolated(r, run);
 }
 
 static void note_runs(struct request *r, const struct entry *entry)

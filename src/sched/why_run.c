@@ -302,6 +302,7 @@ static void tell_open(struct request *r, const struct open_run *open)
   }
   if (open->worker)
     why_stuck(r, open->worker);
+  why_isolated(r, open);
   tell_lock(r, open);
   if (open->told) {
     why_begin(r, "ending", "it was told to end, as %s, and will be %s%s", told_why(open),

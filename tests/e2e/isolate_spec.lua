@@ -223,6 +223,23 @@ describe("an isolated run", function()
     assert.same({ 3, 1 }, d:runs("i")[1].result)
   end)
 
+  it("leaves processes to other scripts, and says who has them", function()
+    d = daemon.new { arguments = { "--workers", "1" } }
+    d:write("greedy.lua", [[
+      for i = 1, 60 do job("g" .. i) { isolate = true, run = function() sleep "1h" end } end]])
+    d:write("other.lua", 'job "other" { isolate = true, timeout = "30s", run = function() return 1 end }')
+    d:start()
+    for i = 1, 60 do d:must("run-now", "g" .. i) end
+    local function in_state(state) return d:json("runs", "--state", state, "--count", "100") end
+    daemon.wait_until(function() return #in_state "running" == 48 end, 60, "its share runs")
+    assert.equal("succeeded", run("other").state)
+    assert.equal(12, #in_state "pending")
+    local waits = in_state("pending")[1]
+    local text = "it waits for a process: worker 1 has 48 of at most 64 for isolated runs, 48 of them for script greedy"
+    assert.matches(text, d:must("why", waits.id), 1, true)
+    assert.matches(text, d:must("why", waits.job), 1, true)
+  end)
+
   it("can be told to end, leaves a checkpoint, shows its progress, holds locks", function()
     write [[
       job "steps" { isolate = true, retry = { attempts = 2, delay = "10ms" }, run = function(run)
