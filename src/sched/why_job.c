@@ -398,6 +398,30 @@ static void note_runs(struct request *r, const struct entry *entry)
   }
 }
 
+struct failures {
+  int64_t left, since_us;
+};
+
+static bool count_failure(void *context, const struct run *run, const char *job_id)
+{
+  struct failures *failures = context;
+  (void)job_id;
+  if (run->state == RUN_FAILED || run->state == RUN_TIMED_OUT) {
+    failures->left--;
+    failures->since_us = run->finished_us;
+  }
+  return failures->left > 0 && run->state != RUN_SUCCEEDED;
+}
+
+/* They are counted anew when the job is resumed, and the job may have been late before. */
+static int64_t find_first_failure(struct request *r, const struct entry *entry, int64_t count)
+{
+  struct failures failures = {.left = count};
+  enum error_code code = store_each_run_of(r->s->store, entry->job->number, entry->progress.last_us,
+                                           count_failure, &failures, r->error);
+  return code || failures.left ? 0 : failures.since_us;
+}
+
 static void note_health(struct request *r, const struct entry *entry)
 {
   const struct job_health *health = health_find(r->s, entry->job->number);
@@ -415,7 +439,7 @@ static void note_health(struct request *r, const struct entry *entry)
       why_begin(r, "failing", "its last run failed");
     else
       why_begin(r, "failing", "its last %lld runs failed", (long long)health->failures);
-    view_put_instant(r->result, "since", health->trouble_us, 0);
+    view_put_instant(r->result, "since", find_first_failure(r, entry, health->failures), 0);
     why_end(r);
   }
 }
