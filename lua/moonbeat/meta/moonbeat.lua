@@ -275,10 +275,12 @@ function scheduler.get_job(job) end
 function scheduler.get_jobs(filter) end
 ---@param filter? {script?: string, state?: string, tag?: string, late?: boolean, failing?: boolean, limit?: integer}
 function scheduler.print_jobs(filter) end
+--- Of a declared job it holds until its script is loaded again, as at each start.
 ---@param job job.reference
 ---@param changes job.options
 ---@return job_object?, string? message, string? code
 function scheduler.modify_job(job, changes) end
+--- Likewise.
 ---@param job job.reference
 ---@param when trigger|string|time.value
 ---@return job_object?, string? message, string? code
