@@ -193,7 +193,9 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
   struct error error;
   struct job *old = entry->job;
   struct job_progress *progress = &entry->progress;
-  bool was_enabled = old->enabled, is_moved = !old->trigger || !is_same(old, job, true);
+  bool was_enabled = old->enabled, is_other_trigger = !is_same(old, job, true);
+  bool is_moved = !old->trigger || is_other_trigger;
+  bool is_expected_anew = is_other_trigger || old->expect_us != job->expect_us;
   job->number = old->number;
   job->origin = old->origin;
   if (job->trigger)
@@ -216,7 +218,8 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     fire_conclude(s, entry);
   if (sched_failed(s, store_change_job(s->store, job, &error), &error))
     return;
-  health_begin(s, entry, false);
+  if (is_expected_anew)
+    health_begin(s, entry, false);
   follow_enabled(s, entry, was_enabled);
   gate_job_changed(s, entry);
   near_changed(s, entry);
