@@ -49,7 +49,7 @@ void fire_conclude(struct sched *s, struct entry *entry)
     return;
   progress->state = JOB_FINISHED;
   if (s->health && entry->open_runs == 0)
-    health_remove(s, entry->job->number);
+    health_finish(s, entry);
   if (!trigger_gave_up(trigger, progress->last_us))
     return;
   progress->state = JOB_ERROR;

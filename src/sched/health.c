@@ -1,14 +1,15 @@
 /* How jobs fare: the dead man's watch and the count of failures.
  *
- * A job with `expect` is late when it has not succeeded for so long, counted from its last success
- * or from when it was added, changed or resumed. That is told once, also by a daemon that was down
- * meanwhile, when the scripts that may listen are loaded. Failures in a row are counted of every
- * job; `max_failures` of them pause it.
+ * A job with `expect` is late when it has not succeeded for so long, counted from its last success,
+ * or from when it was added, resumed or given another trigger or `expect`. That is told once, also
+ * by a daemon that was down meanwhile, when the scripts that may listen are loaded. Failures in a
+ * row are counted of every job; `max_failures` of them pause it.
  *
  * Only jobs with `expect` and those in trouble have a row, here and in the store, so the success of
  * any other costs one comparison. The deadlines of those that are not late yet lie in a heap. A job
- * that is paused or finished is never late: its deadline is dropped when it comes, and a resumed
- * one begins anew. */
+ * that is paused is never late: its deadline is dropped when it comes, and a resumed one begins
+ * anew. Neither is one that has finished with a success; any other that has finished and was
+ * expected to succeed will be late, and stays so. */
 #include "sched/health.h"
 
 #include <stdlib.h>
@@ -167,6 +168,25 @@ static void fail(struct sched *s, struct entry *entry, const struct run *run)
     pause_failing(s, entry, run, failures);
 }
 
+/* Nothing is due any more. */
+static void conclude(struct sched *s, int64_t job, bool has_succeeded)
+{
+  struct watched *watched = s->health ? find_watched(s, job) : NULL;
+  if (watched && (has_succeeded || !watched->health.expect_us))
+    forget(s, watched);
+}
+
+void health_finish(struct sched *s, const struct entry *entry)
+{
+  const struct job_health *health = health_find(s, entry->job->number);
+  const struct job_progress *progress = &entry->progress;
+  if (!health)
+    return;
+  bool is_skipped = entry->last_skip.number && entry->last_skip.skip.last_us > progress->last_us;
+  bool is_success = health->success_us && health->success_us == health->since_us;
+  conclude(s, health->job, is_success && !health->failures && !is_skipped);
+}
+
 void health_run_ended(struct sched *s, struct entry *entry, const struct run *run)
 {
   if (entry->removed)
@@ -176,7 +196,7 @@ void health_run_ended(struct sched *s, struct entry *entry, const struct run *ru
   else if (run->state == RUN_SUCCEEDED && s->health)
     succeed(s, entry, run);
   if (entry->progress.state == JOB_FINISHED && entry->open_runs <= 1)
-    health_remove(s, entry->job->number);
+    conclude(s, entry->job->number, run->state == RUN_SUCCEEDED);
 }
 
 /* ---- the job changes ---- */
@@ -236,7 +256,7 @@ static void look_at(struct sched *s, struct watched *watched)
     sched_failed(s, error.code, &error);
   } else if (!entry || entry->removed) {
     forget(s, watched);
-  } else if (entry->progress.state == JOB_ACTIVE || entry->progress.state == JOB_ERROR) {
+  } else if (entry->progress.state != JOB_PAUSED) {
     watched->health.late_us = s->now_us;
     if (!watched->health.trouble_us)
       watched->health.trouble_us = s->now_us;
@@ -265,6 +285,16 @@ int64_t health_wake_us(const struct sched *s, int64_t now_us)
   if (!node || (node->us <= now_us && !may_tell(s)))
     return INT64_MAX; /* the turn that ends the last load looks again */
   return node->us;
+}
+
+void health_forget_gone(struct sched *s)
+{
+  struct watched *watched, *next;
+  struct error error;
+  HASH_ITER(hh, s->health, watched, next)
+    if (watched->health.late_us && !near_get(s, watched->health.job, &error) &&
+        error.code == ERROR_NOT_FOUND)
+      free_watched(s, watched);
 }
 
 void health_count(const struct sched *s, int64_t *late, int64_t *failing)

@@ -6,6 +6,7 @@
 #include "base/sometimes.h"
 #include "sched/cut.h"
 #include "sched/fold.h"
+#include "sched/health.h"
 #include "sched/near.h"
 #include "sched/run.h"
 #include "sched/turn.h"
@@ -38,8 +39,10 @@ static bool prune(struct sched *s)
   if (!s->failure)
     sched_failed(s, store_kv_expire(s->store, s->now_us, PRUNE_ROWS, &expired, &s->error),
                  &s->error);
-  if (removed + expired == 0)
+  if (removed + expired == 0) {
     s->prune_us = s->now_us + PRUNE_PERIOD_US;
+    health_forget_gone(s);
+  }
   return removed + expired > 0;
 }
 

@@ -71,6 +71,17 @@ static void succeed_once(struct world *w)
   world_finish(w, RUN_SUCCEEDED, NULL, NULL);
 }
 
+/* The reason begins so, and since when. */
+static void expect_why(struct world *w, const char *text, const char *since)
+{
+  char *answer = world_ask(w, "why", "{\"job\":\"x\"}");
+  const char *found = strstr(answer, text);
+  const char *at = found ? strstr(found, "\"since\":\"") : NULL;
+  if (!at || strncmp(strchr(at, 'T') + 1, since, strlen(since)) != 0)
+    fail_msg("%s is not since %s: %s", text, since, answer);
+  free(answer);
+}
+
 static void a_job_that_succeeds_is_never_late(void **state)
 {
   struct world w;
@@ -151,7 +162,7 @@ static void it_is_not_told_before_those_who_listen_are_there(void **state)
   world_close(&w);
 }
 
-static void a_paused_or_finished_job_is_not_late(void **state)
+static void a_paused_job_is_not_late_nor_one_that_has_finished_well(void **state)
 {
   struct world w;
   (void)state;
@@ -172,6 +183,66 @@ static void a_paused_or_finished_job_is_not_late(void **state)
   world_live(&w, MINUTE);
   assert_int_equal(count_events(&w, "job_late"), 1);
   world_expect(&w, "pause_job", "{\"job\":\"x\"}", "late", "false");
+  world_close(&w);
+}
+
+/* Nothing of it will run any more, but somebody has counted on it. */
+static void one_that_finished_without_a_success_is_late_once(void **state)
+{
+  static const char *const options[] = {
+      "\"trigger\":\"in 10m\",\"expect\":\"1h\"",                   /* fails */
+      "\"trigger\":\"every 10m limit=2\",\"expect\":\"1h\"",        /* succeeds, and fails */
+      "\"trigger\":\"in 10m\",\"expect\":\"1h\",\"pool\":\"none\"," /* is skipped */
+      "\"misfire_grace_time\":\"1m\"",
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+    struct world w;
+    char *spec = memory_printf("{\"id\":\"x\",\"run\":{\"shell\":\"false\"},%s}", options[i]);
+    world_open(&w, scratch_path("store.db"));
+    free(world_ask(&w, "set_pool", "{\"name\":\"none\",\"slots\":0}"));
+    free(world_ask(&w, "add_job", spec));
+    free(spec);
+    world_live(&w, 10 * MINUTE);
+    if (i == 1) {
+      world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+      world_live(&w, 10 * MINUTE);
+    }
+    if (i < 2)
+      world_finish(&w, RUN_FAILED, NULL, "no luck");
+    world_live(&w, 2 * MINUTE);
+    world_expect(&w, "show", "{\"job\":\"x\"}", "state", "finished");
+    assert_int_equal(count_events(&w, "job_late"), 0);
+    start_again(&w);
+    world_live(&w, HOUR);
+    assert_int_equal(count_events(&w, "job_late"), 1);
+    world_expect(&w, "show", "{\"job\":\"x\"}", "late", "true");
+    expect_why(&w, "it has not succeeded for longer than 1h", i == 1 ? "00:10:00" : "00:00:00");
+    start_again(&w);
+    world_live(&w, 2 * HOUR);
+    assert_int_equal(count_events(&w, "job_late"), 0); /* the daemon before has told it */
+    world_expect(&w, "status", "{}", "jobs.late", "1");
+    world_live(&w, 40 * DAY); /* housekeeping removes it with its history */
+    while (sched_idle(w.sched, w.now_us) == 0)
+      ;
+    world_expect(&w, "status", "{}", "jobs.late", "0");
+    world_close(&w);
+  }
+}
+
+static void what_is_expected_as_before_is_late_as_before(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", hourly);
+  world_live(&w, HOUR);
+  assert_int_equal(count_events(&w, "job_late"), 1);
+  free(world_ask(&w, "modify_job", "{\"job\":\"x\",\"changes\":{\"timeout\":5}}"));
+  world_save(&w, "a", JOB("\"expect\":\"1h\",\"trigger\":\"every 30m\",\"timeout\":7"));
+  world_expect(&w, "show", "{\"job\":\"x\"}", "late", "true");
+  world_live(&w, 2 * HOUR);
+  assert_int_equal(count_events(&w, "job_late"), 1);
   world_close(&w);
 }
 
@@ -273,6 +344,9 @@ static void max_failures_pause_until_it_is_resumed(void **state)
   world_expect(&w, "show", "{\"job\":\"x\"}", "failures", "0");
   fail_once(&w);
   world_expect(&w, "show", "{\"job\":\"x\"}", "state", "active");
+  expect_why(&w, "its last run failed", "05:30:00");
+  fail_once(&w); /* which makes two, of which the first was that */
+  expect_why(&w, "its last 2 runs failed", "05:30:00");
   world_close(&w);
 }
 
@@ -340,7 +414,9 @@ int main(void)
       cmocka_unit_test(lateness_is_told_once_and_cleared_by_a_success),
       cmocka_unit_test(a_daemon_that_was_down_tells_it_at_its_start),
       cmocka_unit_test(it_is_not_told_before_those_who_listen_are_there),
-      cmocka_unit_test(a_paused_or_finished_job_is_not_late),
+      cmocka_unit_test(a_paused_job_is_not_late_nor_one_that_has_finished_well),
+      cmocka_unit_test(one_that_finished_without_a_success_is_late_once),
+      cmocka_unit_test(what_is_expected_as_before_is_late_as_before),
       cmocka_unit_test(a_change_begins_the_watch_anew),
       cmocka_unit_test(a_job_in_error_is_late_too),
       cmocka_unit_test(failures_are_counted_and_a_success_is_a_recovery),
