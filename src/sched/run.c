@@ -308,7 +308,6 @@ void run_send(struct sched *s, struct open_run *run)
     return;
   }
   if (recover_is_quarantined(run->entry)) { /* until run_release() */
-    sometimes("a run waits for its job to be let out of quarantine");
     gate_leave(s, run);
     return;
   }

@@ -226,7 +226,6 @@ void script_try_provided(struct sched *s)
     if (script->loading) { /* it may fail for want of what came behind its beginning */
       s->is_provided = true;
     } else if (script->script.error && script->source) {
-      sometimes("a script that failed is tried again, as a pool or a calendar has come");
       script->is_same_source = true;
       send_load(s, script, script->source, script->source_size);
     }
