@@ -247,8 +247,7 @@ static void give_up(struct sched *s, struct party *party)
   struct error error;
   if (!party->waits.lock)
     return;
-  error_set(&error, ERROR_CANCELLED, "lock \"%s\": who waits for it ends",
-            party->waits.lock->name);
+  error_set(&error, ERROR_CANCELLED, "lock \"%s\": who waits for it ends", party->waits.lock->name);
   stop_waiting(party);
   answer_failure(s, party->waits.request, &error);
   party->waits.request = NULL;

@@ -112,8 +112,8 @@ void request_call_ended(const struct vm_call *call)
     send_request(call->vm, call, TAG_OF_NOBODY, "unlock_all", NULL);
 }
 
-/* The one thing that the scheduler may be long about. The answer comes then, and if it is a grant it
- * is taken back. */
+/* The one thing that the scheduler may be long about. The answer comes then, and if it is a grant
+ * it is taken back. */
 static void leave_lock(struct wait *wait)
 {
   send_request(((struct request *)wait)->vm, wait->call, TAG_OF_NOBODY, "leave_lock", NULL);

@@ -297,7 +297,8 @@ describe("the library", function()
   end)
 
   it("says what is not there, after commands too", function()
-    local out = d:must("repl", "-e", 'exec "true"', "-e", 'print(pcall(io.open, "x"))', "-e", "print(pcall(io.write, {}))")
+    local out = d:must("repl", "-e", 'exec "true"', "-e", 'print(pcall(io.open, "x"))',
+      "-e", "print(pcall(io.write, {}))")
     assert.matches("io.open is not there: use fs.read", out, 1, true)
     assert.matches("io.write: argument 1 must be a string, got table", out, 1, true)
   end)

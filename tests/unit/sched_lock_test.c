@@ -93,8 +93,7 @@ static void goes_round_in_order(void **state)
                           "the run that took it has ended"));
   free(x_held);
   ask(&w, NULL, 9, "unlock_all", "{}"); /* it ends while it waits */
-  assert_true(
-      is_answered(&w, by_call, "error: cancelled: lock \"db\": who waits for it ends"));
+  assert_true(is_answered(&w, by_call, "error: cancelled: lock \"db\": who waits for it ends"));
   assert_null(world_answer(&w, by_z));
   world_finish_all(&w); /* y's end gives it to z, and z's end to nobody */
   world_expect(&w, "locks", "{}", "count", "0");
