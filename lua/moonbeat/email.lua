@@ -65,6 +65,8 @@ local function check_login(options)
   for _, field in ipairs { "user", "password" } do
     if options[field] ~= nil and type(options[field]) ~= "string" then
       fail("email.send: %s must be a string, got %s", field, raw.type_name(options[field]))
+    elseif options[field] and options[field]:find "%c" then
+      fail("email.send: %s must not hold a line break or another control character", field)
     end
   end
   if (options.user == nil) ~= (options.password == nil) then

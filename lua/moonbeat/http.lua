@@ -1,6 +1,6 @@
 --- HTTP and HTTPS. A request waits for its answer while other runs go on. An answer of any status is
 -- a response; when there is none, the call returns nil, a sentence and a code ("unavailable",
--- "timeout", "limit", "invalid", "io"). Misuse raises.
+-- "timeout", "limit", "invalid", "permission" for a certificate that is refused, "io"). Misuse raises.
 --
 --   local response = assert(http.get("https://example.org/orders", { query = { page = 2 } }))
 --   if response.ok then local orders = response:json() ... end
@@ -21,7 +21,7 @@ local http = {}
 ---@field form? table<string, any> sent as a form in place of body
 ---@field timeout? number|string for the whole of an attempt, "30s" when not given; 0 for none
 ---@field connect_timeout? number|string "10s" when not given
----@field follow? integer|boolean how many redirects to follow, 5 when not given; false for none
+---@field follow? integer|boolean how many redirects to follow, 5; false: none; 301, 302 and 303 with GET, 307 and 308 as it was
 ---@field retries? integer|http.retries more attempts when there is no answer, or one that says later; 0
 ---@field auth? http.auth
 ---@field max_size? integer|string of the response's body, "16MiB" when not given, "1GiB" with save_to
@@ -49,15 +49,19 @@ local http = {}
 ---@field size integer of the body
 ---@field url string where the answer came from, after redirects
 ---@field elapsed number seconds
----@field json fun(): any the body read as JSON; nil and a sentence when it is not JSON
+local Response = {}
+
+--- The body read as JSON; nil and a sentence when it is not JSON.
+---@return any value
+---@return string? message
+function Response:json()
+  return raw.json_decode(self.body)
+end
 
 local response_meta = {
-  __index = function(response, key)
-    if key == "json" then
-      return function()
-        return raw.json_decode(rawget(response, "body"))
-      end
-    end
+  __index = function(response, key) -- response.json() will do as well
+    local method = Response[key]
+    return method and function() return method(response) end
   end,
   __name = "http.response",
 }
@@ -70,9 +74,21 @@ local function fail(form, ...)
 end
 
 local function encode_component(text)
-  return (tostring(text):gsub("[^%w%-._~]", function(byte)
+  return (text:gsub("[^%w%-._~]", function(byte)
     return ("%%%02X"):format(byte:byte())
   end))
+end
+
+-- A value as it is sent; a table would be its address.
+local function sent_text(name, what, value)
+  local kind = type(value)
+  if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
+    local meta = getmetatable(value)
+    if type(meta) ~= "table" or not meta.__tostring then
+      fail("%s: %s must be a string, got %s", name, what, raw.type_name(value))
+    end
+  end
+  return tostring(value)
 end
 
 -- name=value&... of a table, sorted by name so that equal requests look equal.
@@ -95,7 +111,8 @@ local function encode_form(name, what, fields)
       values = { values }
     end
     for _, value in ipairs(values) do
-      pairs_of_it[#pairs_of_it + 1] = encode_component(key) .. "=" .. encode_component(value)
+      pairs_of_it[#pairs_of_it + 1] = encode_component(key) .. "="
+        .. encode_component(sent_text(name, what .. "." .. key, value))
     end
   end
   return table.concat(pairs_of_it, "&")
@@ -122,7 +139,7 @@ local function header_lines(name, headers, defaults)
     if type(key) ~= "string" or key:find("[^%w!#$%%&'*+%-.^_`|~]") or key == "" then
       fail("%s: header name %q is not valid", name, tostring(key))
     end
-    value = tostring(value)
+    value = sent_text(name, "header " .. key, value)
     if value:find("[\r\n\0]") then
       fail("%s: header %s must not hold a line break", name, key)
     end
@@ -169,6 +186,8 @@ local function check_auth(name, auth)
   for key, value in pairs(auth) do
     if type(value) ~= "string" then
       fail("%s: auth.%s must be a string, got %s", name, key, raw.type_name(value))
+    elseif value:find "%c" then
+      fail("%s: auth.%s must not hold a line break or another control character", name, key)
     end
   end
   if (auth.bearer == nil) == (auth.user == nil) then

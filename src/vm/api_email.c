@@ -152,9 +152,9 @@ static const char *text_field(lua_State *L, const char *name)
 static long milliseconds_field(lua_State *L, const char *name)
 {
   lua_getfield(L, 2, name);
-  double milliseconds = lua_tonumber(L, -1) * 1000;
+  double seconds = lua_tonumber(L, -1);
   lua_pop(L, 1);
-  return milliseconds < 1e9 ? (long)milliseconds : 1000000000;
+  return http_client_milliseconds(seconds);
 }
 
 /* Calls `each` with the texts of a list. */

@@ -77,13 +77,26 @@ static bool is_blank(char byte)
   return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
+/* A redirect by 301, 302 or 303 is followed with GET, or HEAD: curl does so for POST alone, and
+ * sends any other word that stands in for it again. */
+static void forget_method(const struct http_wait *http, const char *line, size_t size)
+{
+  const char *status = memchr(line, ' ', size);
+  size_t left = status ? size - (size_t)(status - line) : 0;
+  if (left >= 4 && (memcmp(status, " 301", 4) == 0 || memcmp(status, " 302", 4) == 0 ||
+                    memcmp(status, " 303", 4) == 0))
+    curl.easy_setopt(http->transfer.easy, CURLOPT_CUSTOMREQUEST, NULL);
+}
+
 /* One line; a status line begins a new response. */
 static size_t on_header(char *data, size_t one, size_t size, void *context)
 {
   struct http_wait *http = context;
   (void)one;
-  if (size >= 5 && strncasecmp(data, "HTTP/", 5) == 0)
+  if (size >= 5 && strncasecmp(data, "HTTP/", 5) == 0) {
     buffer_clear(&http->head);
+    forget_method(http, data, size);
+  }
   const char *colon = memchr(data, ':', size);
   if (!colon || http->head.size + size > http->max_size + (1 << 20))
     return size;
@@ -224,10 +237,9 @@ static const char *text_field(lua_State *L, int table, const char *name)
 static long milliseconds_field(lua_State *L, const char *name)
 {
   lua_getfield(L, 2, name);
-  double milliseconds = lua_tonumber(L, -1) * 1000;
+  double seconds = lua_tonumber(L, -1);
   lua_pop(L, 1);
-  long rounded = milliseconds < 1e9 ? (long)milliseconds : 1000000000;
-  return rounded < milliseconds && rounded < 1000000000 ? rounded + 1 : rounded;
+  return http_client_milliseconds(seconds);
 }
 
 static long integer_field(lua_State *L, const char *name)

@@ -224,6 +224,13 @@ void http_client_remove(struct http_transfer *transfer)
   forget(transfer);
 }
 
+long http_client_milliseconds(double seconds)
+{
+  double milliseconds = seconds * 1000;
+  long rounded = milliseconds < 1e9 ? (long)milliseconds : 1000000000;
+  return rounded < milliseconds && rounded < 1000000000 ? rounded + 1 : rounded;
+}
+
 enum error_code http_client_describe(const struct http_transfer *transfer, const char *what,
                                      const char *problem, const char *allowed, struct error *error)
 {
@@ -244,6 +251,10 @@ enum error_code http_client_describe(const struct http_transfer *transfer, const
     return error_set(error, ERROR_INVALID, "%s: the URL is not valid", what);
   case CURLE_UNSUPPORTED_PROTOCOL:
     return error_set(error, ERROR_INVALID, "%s: only %s are known here", what, allowed);
+  case CURLE_PEER_FAILED_VERIFICATION: /* which no other attempt changes */
+  case CURLE_SSL_CACERT_BADFILE:
+    return error_set(error, ERROR_PERMISSION, "%s: %s", what,
+                     problem[0] ? problem : curl.easy_strerror(transfer->result));
   case CURLE_TOO_MANY_REDIRECTS:
     return error_set(error, ERROR_LIMIT, "%s: too many redirects", what);
   default:

@@ -188,8 +188,9 @@ describe("email.send", function()
         "permission: " .. at .. "the server refuses the login: 535 5.7.8 not with this password",
       ['{ user = "ada", password = "secret" }'] = "unavailable: " .. at .. "the server does not offer STARTTLS",
       ['{ to = "silent@example.org", timeout = 0.3 }'] = "timeout: " .. at .. "timed out",
+      ['{ to = "silent@example.org", timeout = 0.0001 }'] = "timeout: " .. at .. "timed out",
       ['{ server = "smtp://127.0.0.1:1" }'] = "unavailable: smtp://127.0.0.1:1: could not connect: Connection refused",
-      ['{ server = env.SECURE }'] = "io: smtps://127.0.0.1:" .. secure.tls_port .. ": SSL",
+      ['{ server = env.SECURE }'] = "permission: smtps://127.0.0.1:" .. secure.tls_port .. ": SSL",
       ['{ attachments = { "none.csv" } }'] = "not_found: read none.csv: No such file or directory",
     } do
       local result = send(options)
@@ -213,6 +214,7 @@ describe("email.send", function()
       ['{ attachments = { { data = "x", name = "a", type = "x\\ny" } } }'] =
         "attachments[1].type must be like text/csv",
       ['{ text = "\\xff" }'] = "text is not valid UTF-8",
+      ['{ user = "ada", password = "a\\0b" }'] = "password must not hold a line break",
       ['{ user = "ada" }'] = "user and password go together",
       ['{ server = "smtp://u:p@host" }'] = "user and password are options, no part of server",
       ['{ server = "http://host" }'] = 'server must begin with smtp:// or smtps://, got "http://host"',

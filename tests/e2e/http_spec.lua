@@ -49,12 +49,12 @@ describe("https", function()
   end
 
   it("refuses a certificate that nobody vouches for", function()
-    assert.matches("^io POST https://localhost:%d+/: SSL certificate problem", post("localhost", ""))
+    assert.matches("^permission POST https://localhost:%d+/: SSL certificate problem", post("localhost", ""))
   end)
 
   it("takes one that the script trusts, for its own name only", function()
     assert.equal('{"got":{"a":1}}\n', post("localhost", 'ca_file = "cert.pem"'))
-    assert.matches("^io POST https://127.0.0.1:%d+/: SSL", post("127.0.0.1", 'ca_file = "cert.pem"'))
+    assert.matches("^permission POST https://127.0.0.1:%d+/: SSL", post("127.0.0.1", 'ca_file = "cert.pem"'))
   end)
 
   it("trusts no connection that was made without looking", function()

@@ -73,6 +73,10 @@ static void answer(struct client *client)
     close_client(client);
   else if (has_path(client, "/redirect"))
     reply(client, "302 Found\r\nX-Old: 1\r\nLocation: /echo?after", "", 0);
+  else if (has_path(client, "/see"))
+    reply(client, "303 See Other\r\nLocation: /echo", "", 0);
+  else if (has_path(client, "/moved"))
+    reply(client, "308 Permanent\r\nLocation: /echo", "", 0);
   else if (has_path(client, "/loop"))
     reply(client, "302 Found\r\nLocation: /loop", "", 0);
   else if (has_path(client, "/to-file"))
@@ -237,6 +241,15 @@ static void test_answers(void **state)
       {"local r = http.get(U .. '/redirect') return r.url .. tostring(r.headers['x-old'])",
        "http://127.0.0.1:PORT/echo?afternil"},
       {"return http.get(U .. '/redirect', { follow = false }).status", "302"},
+      {"local t = {} for _, m in ipairs { 'delete', 'put', 'patch', 'post' } do "
+       "for _, path in ipairs { '/redirect', '/see', '/moved' } do "
+       "local b = http[m](U .. path, m ~= 'delete' and { body = 'xyz' } or nil).body "
+       "t[#t + 1] = b:match('^%u+') .. #b:match('\\r\\n\\r\\n(.*)') end end return table.concat(t, "
+       "' "
+       "')",
+       "GET0 GET0 DELETE0 GET0 GET0 PUT3 GET0 GET0 PATCH3 GET0 GET0 POST3"},
+      {"local r = http.head(U .. '/see') return r.status .. '[' .. r.body .. ']'", "200[]"},
+      {"return http.request { method = 'OPTIONS', url = U .. '/see' }.body:match('^%u+')", "GET"},
       {"return http.post(U .. '/e', { json = { a = 1 } }).body:gsub('\\r\\n', ' ')",
        "POST /e HTTP/1.1 Host: 127.0.0.1:PORT"},
       {"local b = http.post(U .. '/e', { json = { a = 1 } }).body return "
@@ -318,6 +331,14 @@ static void test_failures(void **state)
       {"http.post(U, { json = print })", "!t.lua:1: http.post: json: a function"},
       {"http.get(U, { auth = { user = 'x', bearer = 'y' } })",
        "!t.lua:1: http.get: auth needs user and password, or bearer"},
+      {"http.get(U, { auth = { bearer = 'tok\\r\\nX-Admin: yes' } })",
+       "!t.lua:1: http.get: auth.bearer must not hold a line break"},
+      {"http.get(U, { auth = { user = 'x', password = 'a\\0b' } })",
+       "!t.lua:1: http.get: auth.password must not hold a line break"},
+      {"http.get(U, { headers = { a = { 1 } } })",
+       "!t.lua:1: http.get: header a must be a string, got table"},
+      {"http.get(U, { query = { a = { 1, { 2 } } } })",
+       "!t.lua:1: http.get: query.a must be a string, got table"},
       {"http.get(U, { method = 'PUT' })", "!t.lua:1: http.get: method is not an option here"},
       {"http.get(U, { follow = 'x' })", "!t.lua:1: http.get: follow must be"},
   };
