@@ -103,8 +103,8 @@ local groups = {
     { "command", "command { program, argument..., options } or command(shell line)",
       "What a job runs in place of a function; what it leaves of its process group ends with it. Options: cwd, env, "
         .. "clean_env, stdin, timeout, grace. Which run it is, it finds in MOONBEAT_JOB, MOONBEAT_RUN (run.id), "
-        .. "MOONBEAT_RUN_KEY (run.key), MOONBEAT_ATTEMPT and MOONBEAT_SCHEDULED_AT; the arguments and the events that set it off, as JSON lists where there are any, in "
-        .. "MOONBEAT_ARGS and MOONBEAT_EVENTS." },
+        .. "MOONBEAT_RUN_KEY (run.key), MOONBEAT_ATTEMPT and MOONBEAT_SCHEDULED_AT; the arguments and the events "
+        .. "that set it off, as JSON lists where there are any, in MOONBEAT_ARGS and MOONBEAT_EVENTS." },
     { "on", 'on(events, filter?, function(event) ... end, options?)',
       'Hears of events: a name, a pattern like "job_*" or a list; also of those that are emitted. The filter is a '
         .. 'table of members, { job = "orders", state = { "failed", "timed_out" } }, with * and ? in texts; what it '
