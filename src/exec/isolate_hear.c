@@ -59,9 +59,11 @@ static bool is_sound(const struct message *finished)
 static void correct(struct message *finished)
 {
   int64_t now_us = clock_wall_us();
-  finished->as.finished.finished_us = now_us;
-  if (finished->as.finished.started_us <= 0 || finished->as.finished.started_us > now_us)
-    finished->as.finished.started_us = now_us;
+  int64_t *ended_us = &finished->as.finished.finished_us;
+  if (*ended_us <= 0 || *ended_us > now_us)
+    *ended_us = now_us;
+  if (finished->as.finished.started_us <= 0 || finished->as.finished.started_us > *ended_us)
+    finished->as.finished.started_us = *ended_us;
   finished->as.finished.error = text_abridge(finished->as.finished.error, CALL_ERROR_MAX);
   if (is_sound(finished) &&
       (!finished->as.finished.result || is_json(finished->as.finished.result)))

@@ -58,6 +58,10 @@ void run_post_finished(struct run_call *run, struct message *finished);
 
 /* Asks the job's retry.decide about an attempt that has failed, before it is reported. */
 void run_decide(struct run_call *run, struct message *finished);
+extern const struct vm_call_kind run_decide_kind;
+/* There is no time for an answer: a run that is cancelled has ended so, with the error that it had;
+ * another has failed. */
+void run_decide_cancel(struct vm_call *call, enum run_state state);
 
 /* The run ends: sends what it has told last, if that waits. */
 void run_end_progress(struct run_call *run);

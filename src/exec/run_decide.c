@@ -64,18 +64,25 @@ static void decide_ended(struct vm_call *call, enum vm_outcome outcome, const ch
   free(decide);
 }
 
-static const struct vm_call_kind decide_kind = {.name = "retry.decide",
-                                                .entry = l_decide,
-                                                .ended = decide_ended,
-                                                .log = decide_log,
-                                                .passes_queue = true,
-                                                .is_sequel = true};
+const struct vm_call_kind run_decide_kind = {.name = "retry.decide",
+                                             .entry = l_decide,
+                                             .ended = decide_ended,
+                                             .log = decide_log,
+                                             .passes_queue = true,
+                                             .is_sequel = true};
+
+void run_decide_cancel(struct vm_call *call, enum run_state state)
+{
+  if (state == RUN_CANCELLED)
+    ((struct decide_call *)call)->finished->as.finished.state = state;
+  vm_call_kill(call);
+}
 
 void run_decide(struct run_call *run, struct message *finished)
 {
   struct decide_call *decide = memory_alloc(sizeof *decide);
   decide->run = run;
   decide->finished = finished;
-  vm_call_start(run->call.vm, &decide->call, &decide_kind, RUN_DECIDE_US);
+  vm_call_start(run->call.vm, &decide->call, &run_decide_kind, RUN_DECIDE_US);
   decide->call.attempt = run->call.attempt;
 }

@@ -200,7 +200,8 @@ static void post_finished(struct worker *worker, const struct attempt *attempt, 
                           struct message *finished)
 {
   finished->as.finished.attempt = *attempt;
-  finished->as.finished.finished_us = clock_wall_us();
+  if (!finished->as.finished.finished_us)
+    finished->as.finished.finished_us = clock_wall_us();
   finished->as.finished.started_us = started_us ? started_us : finished->as.finished.finished_us;
   worker_post(worker, finished);
 }
@@ -304,6 +305,7 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
     worker->unannounced.runs[run->unannounced - 1] = NULL;
   run_end_progress(run);
   struct message *finished = worker_message(worker, MESSAGE_FINISHED);
+  finished->as.finished.finished_us = clock_wall_us(); /* what retry.decide takes is not its own */
   finished->as.finished.state = state_of(run, outcome);
   finished->as.finished.error = memory_strdup(error);
   apply_answer(run, finished, has_ended_itself(run, outcome));
@@ -381,37 +383,42 @@ void worker_run(struct worker *worker, struct message *message)
   vm_call_limit(&run->call, message->as.run.soft_timeout_us, message->as.run.silence_us);
 }
 
-static struct run_call *find_run(struct vm *vm, const struct attempt *attempt)
+/* The run, or the question whether it is tried again. */
+static struct vm_call *find_call(struct vm *vm, const struct attempt *attempt)
 {
   struct vm_call *call;
   TAILQ_FOREACH(call, &vm->calls, in_vm)
   {
-    struct run_call *run = (struct run_call *)call;
-    if (call->kind != &run_call_kind)
-      continue;
-    const struct attempt *its = &run->call.attempt;
-    if (its->fence == attempt->fence && its->key.job == attempt->key.job &&
+    const struct attempt *its = &call->attempt;
+    if ((call->kind == &run_call_kind || call->kind == &run_decide_kind) &&
+        its->fence == attempt->fence && its->key.job == attempt->key.job &&
         its->key.scheduled_us == attempt->key.scheduled_us)
-      return run;
+      return call;
   }
   return NULL;
+}
+
+static void cancel_run(struct run_call *run, const struct message *message)
+{
+  run->killed_as = message->as.cancel.state;
+  if (message->as.cancel.grace_us > 0)
+    vm_call_tell(&run->call, message->as.cancel.reason, message->as.cancel.grace_us);
+  else
+    vm_call_kill(&run->call);
 }
 
 /* A run that has ended meanwhile has said so already. */
 void worker_cancel(struct worker *worker, struct message *message)
 {
   const struct attempt *attempt = &message->as.cancel.attempt;
-  struct run_call *run = worker->command_vm ? find_run(worker->command_vm, attempt) : NULL;
-  for (struct actor *actor = worker->actors; actor && !run; actor = actor->hh.next)
-    run = find_run(actor->vm, attempt);
-  for (struct closing *closing = worker->closing; closing && !run; closing = closing->next)
-    run = find_run(closing->vm, attempt);
-  if (run) {
-    run->killed_as = message->as.cancel.state;
-    if (message->as.cancel.grace_us > 0)
-      vm_call_tell(&run->call, message->as.cancel.reason, message->as.cancel.grace_us);
-    else
-      vm_call_kill(&run->call);
-  }
+  struct vm_call *call = worker->command_vm ? find_call(worker->command_vm, attempt) : NULL;
+  for (struct actor *actor = worker->actors; actor && !call; actor = actor->hh.next)
+    call = find_call(actor->vm, attempt);
+  for (struct closing *closing = worker->closing; closing && !call; closing = closing->next)
+    call = find_call(closing->vm, attempt);
+  if (call && call->kind == &run_call_kind)
+    cancel_run((struct run_call *)call, message);
+  else if (call)
+    run_decide_cancel(call, message->as.cancel.state);
   message_destroy(message);
 }

@@ -58,6 +58,17 @@ static bool patterns_allow(const struct job *job, const char *error)
   return !retry->retry_on || matches(job, retry->retry_on, error);
 }
 
+/* Snoozed and interrupted attempts do not count. */
+static int32_t count_failures(const struct open_run *run)
+{
+  return run->attempt - run->uncounted;
+}
+
+bool retry_may_follow(const struct open_run *run)
+{
+  return count_failures(run) < run->entry->job->retry.attempts;
+}
+
 bool retry_follows(const struct open_run *run, const struct run *ended,
                    const struct run_answer *answer, int64_t *delay_us)
 {
@@ -71,7 +82,7 @@ bool retry_follows(const struct open_run *run, const struct run *ended,
   if (ended->state != RUN_FAILED && ended->state != RUN_TIMED_OUT)
     return false;
   bool is_asked = answer->verdict == VERDICT_RETRY;
-  int32_t failures = run->attempt - run->uncounted, most = job->retry.attempts;
+  int32_t failures = count_failures(run), most = job->retry.attempts;
   if (is_asked && most == 0 && job->delivery != AT_MOST_ONCE)
     most = ATTEMPTS_ASKED;
   if (failures >= most || answer->verdict == VERDICT_GIVE_UP)

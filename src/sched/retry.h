@@ -7,5 +7,7 @@
 /* Whether another attempt follows the one that has ended so; RUN_PENDING: it was snoozed. */
 bool retry_follows(const struct open_run *run, const struct run *ended,
                    const struct run_answer *answer, int64_t *delay_us);
+/* Whether another may follow the one that begins now, should it fail. */
+bool retry_may_follow(const struct open_run *run);
 
 #endif

@@ -18,6 +18,7 @@
 #include "sched/lock.h"
 #include "sched/near.h"
 #include "sched/queue.h"
+#include "sched/retry.h"
 #include "sched/recover.h"
 #include "sched/script.h"
 #include "sched/stuck.h"
@@ -357,7 +358,8 @@ void run_send(struct sched *s, struct open_run *run)
   m->as.run.isolate = job->isolate;
   m->as.run.limits = job->limits;
   m->as.run.env = memory_strdup(job->env);
-  m->as.run.decide = memory_strdup(job->retry.decide);
+  if (retry_may_follow(run))
+    m->as.run.decide = memory_strdup(job->retry.decide);
   m->as.run.is_once = job->delivery == AT_MOST_ONCE;
   m->as.run.checkpoint = checkpoint_get(s, run);
   message_list_append(s->out, m);

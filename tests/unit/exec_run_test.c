@@ -170,6 +170,33 @@ static struct message *to_decide(struct desk *desk, const char *func, const char
   return run;
 }
 
+/* What it takes is no part of the attempt, and who cancels the run does not wait for it. */
+static void a_decision_is_behind_the_attempt(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function fails(run) sleep(0.01) error('HTTP 503') end\n"
+       "function ponders(run, e) log.info 'asked' sleep(run.args[1]) return 1 end\n");
+  for (int is_cancelled = 0; is_cancelled < 2; is_cancelled++) {
+    struct message *run = to_decide(desk, "fails", "ponders");
+    struct attempt attempt = run->as.run.attempt;
+    run->as.run.args = memory_strdup(is_cancelled ? "[60]" : "[1]");
+    bus_post(desk->bus, run);
+    message_destroy(await(desk, MESSAGE_STARTED));
+    struct message *line = await(desk, MESSAGE_LOG);
+    int64_t asked_us = line->as.log.at_us;
+    assert_string_equal(line->as.log.text, "asked");
+    message_destroy(line);
+    if (is_cancelled)
+      post_cancel(desk, attempt, TOLD_CANCELLED, LONG_US);
+    struct message *finished = await(desk, MESSAGE_FINISHED);
+    assert_int_equal(finished->as.finished.state, is_cancelled ? RUN_CANCELLED : RUN_FAILED);
+    assert_true(finished->as.finished.finished_us <= asked_us);
+    assert_non_null(strstr(finished->as.finished.error, "HTTP 503"));
+    message_destroy(finished);
+  }
+}
+
 static void a_function_decides_on_errors(void **state)
 {
   struct desk *desk = *state;
@@ -460,12 +487,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(one_that_is_told_can_clean_up),      TEST(a_command_that_is_told_gets_term),
-      TEST(a_long_error_is_kept_in_part),       TEST(a_run_says_what_follows),
-      TEST(at_most_once_is_not_tried_again),    TEST(a_function_decides_on_errors),
-      TEST(soft_time_outs_and_silence),         TEST(progress_is_told_in_moderation),
-      TEST(knows_itself_and_what_was_before),   TEST(what_is_used_is_measured),
-      TEST(one_that_is_told_says_what_follows), TEST(the_stronger_reason_stays),
+      TEST(one_that_is_told_can_clean_up),    TEST(a_command_that_is_told_gets_term),
+      TEST(a_long_error_is_kept_in_part),     TEST(a_run_says_what_follows),
+      TEST(at_most_once_is_not_tried_again),  TEST(a_function_decides_on_errors),
+      TEST(a_decision_is_behind_the_attempt), TEST(soft_time_outs_and_silence),
+      TEST(progress_is_told_in_moderation),   TEST(knows_itself_and_what_was_before),
+      TEST(what_is_used_is_measured),         TEST(one_that_is_told_says_what_follows),
+      TEST(the_stronger_reason_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,19 @@ static void what_the_script_says_goes_first(void **state)
   world_close(&w);
 }
 
+/* Who decides is asked where another attempt may follow, and only there. */
+static void the_last_attempt_asks_nobody(void **state)
+{
+  struct world w;
+  (void)state;
+  declare(&w, ",\"retry\":{\"delay\":\"1m\",\"attempts\":2,\"decide\":true}");
+  assert_non_null(w.runs.first->as.run.decide);
+  fail_with(&w, "busy");
+  expect_after(&w, MINUTE);
+  assert_null(w.runs.first->as.run.decide);
+  world_close(&w);
+}
+
 static void snoozing_does_not_count(void **state)
 {
   struct world w;
@@ -447,6 +460,7 @@ int main(void)
       cmocka_unit_test(jitter_is_bounded_and_no_accident),
       cmocka_unit_test(patterns_say_which_errors),
       cmocka_unit_test(what_the_script_says_goes_first),
+      cmocka_unit_test(the_last_attempt_asks_nobody),
       cmocka_unit_test(snoozing_does_not_count),
       cmocka_unit_test(snoozing_outlives_the_daemon),
       cmocka_unit_test(a_clock_set_back_hides_no_run_that_was_cut_off),
