@@ -41,22 +41,23 @@ enum {
 
 /* ---- ends of runs ---- */
 
-/* Takes `error`. */
-static void post_end(struct isolate *isolate, const struct message *run, enum run_state state,
-                     char *error)
+/* `started_us` 0: it never began. Takes `error`. */
+static void post_end(struct isolate *isolate, const struct message *run, int64_t started_us,
+                     enum run_state state, char *error)
 {
   struct message *finished = worker_message(isolate->worker, MESSAGE_FINISHED);
   finished->as.finished.attempt = run->as.run.attempt;
   finished->as.finished.state = state;
   finished->as.finished.finished_us = clock_wall_us();
-  finished->as.finished.started_us = finished->as.finished.finished_us;
+  finished->as.finished.started_us = started_us ? started_us : finished->as.finished.finished_us;
   finished->as.finished.error = error;
   worker_post(isolate->worker, finished);
 }
 
 void isolate_end_run(struct process *process, enum run_state state, char *error)
 {
-  post_end(process->isolate, process->run, state, error);
+  post_end(process->isolate, process->run, process->phase == RUNNING ? process->started_us : 0,
+           state, error);
   message_destroy(process->run);
   process->run = NULL;
 }
@@ -333,6 +334,7 @@ void isolate_begin_run(struct process *process)
   int64_t reaction_us = REACTION_US + (process->run->as.run.decide ? RUN_DECIDE_US : 0);
   int64_t patience_us = timeout_us ? timeout_us + reaction_us : 0;
   process->phase = RUNNING;
+  process->started_us = clock_wall_us();
   process->is_announced = false;
   process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
   cell_send(process->cell, process->run);
@@ -359,7 +361,7 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
   if (process) {
     assign(process, waiting);
   } else {
-    post_end(isolate, waiting->run, RUN_FAILED, memory_strdup(error.text));
+    post_end(isolate, waiting->run, 0, RUN_FAILED, memory_strdup(error.text));
     message_destroy(waiting->run);
     source_release(waiting->source);
   }
@@ -402,7 +404,7 @@ void isolate_run(struct isolate *isolate, struct message *run)
   else if (!isolate->worker->options.isolate.program)
     problem = "this program has no moonbeat to run isolated jobs in";
   if (problem) {
-    post_end(isolate, run, RUN_FAILED, memory_strdup(problem));
+    post_end(isolate, run, 0, RUN_FAILED, memory_strdup(problem));
     message_destroy(run);
     return;
   }
@@ -493,7 +495,7 @@ static bool cancel_waiting(struct isolate *isolate, const struct message *messag
   TAILQ_FOREACH(share, &isolate->shares, link)
   TAILQ_FOREACH(waiting, &share->waiting, link)
   if (is_of(waiting->run, &message->as.cancel.attempt)) {
-    post_end(isolate, waiting->run, message->as.cancel.state, NULL);
+    post_end(isolate, waiting->run, 0, message->as.cancel.state, NULL);
     drop_waiting(isolate, waiting);
     return true;
   }
@@ -580,7 +582,7 @@ void isolate_close(struct isolate *isolate)
   struct process *process;
   struct waiting *waiting;
   while ((waiting = first_waiting(isolate))) {
-    post_end(isolate, waiting->run, RUN_INTERRUPTED, NULL);
+    post_end(isolate, waiting->run, 0, RUN_INTERRUPTED, NULL);
     drop_waiting(isolate, waiting);
   }
   while ((process = TAILQ_FIRST(&isolate->processes))) {

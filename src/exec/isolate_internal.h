@@ -28,6 +28,7 @@ struct process {
   struct job_limits limits;
   uint64_t call;       /* as the scheduler knows what asks; the load and all runs are one */
   bool has_locked;     /* while it loaded */
+  int64_t started_us;  /* by the wall clock, when its run was given to it */
   int64_t deadline_us; /* monotonic, of the run; 0: none */
   const char *late;    /* why it was killed; NULL: it was not */
   bool is_announced;   /* the scheduler knows that its run has begun */

@@ -201,7 +201,8 @@ void finish_reported(struct sched *s, const struct message *message)
   }
   fill(&ended, run);
   ended.state = message->as.finished.state;
-  ended.started_us = message->as.finished.started_us;
+  if (!ended.started_us) /* else it was announced, and people were told */
+    ended.started_us = message->as.finished.started_us;
   ended.finished_us = message->as.finished.finished_us;
   ended.result = message->as.finished.result;
   ended.error = message->as.finished.error;

@@ -156,6 +156,7 @@ describe("an isolated run", function()
       local late = job == "late" or job == "stuck"
       assert.equal(late and "timed_out" or "failed", ended.state)
       assert.truthy(ended.error:find(text, 1, true), job .. ": " .. ended.error)
+      assert.truthy(ended.started_at < ended.finished_at, job .. " began before it ended")
     end
     assert.equal("succeeded", run "fine".state)
     assert.truthy(d:is_alive())
