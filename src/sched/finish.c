@@ -60,6 +60,7 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
   run->told = TOLD_NOTHING;
   run->killed = false;
   run->lasting = false; /* the row is pending again */
+  fold_expect_mark(s);
   fold_lower_watermark(s, run->key.scheduled_us);
   run_wait_until(s, run, due_us);
   if (ended->state == RUN_PENDING)

@@ -18,8 +18,16 @@
 #include "sched/run.h"
 #include "sched/turn.h"
 
-/* A run that is open for so long is marked: it must not hold the watermark back. */
-#define LASTING_US (10 * INT64_C(1000000))
+/* A run that is open for so long is marked: it must not hold the watermark back, and the next start
+ * knows that it had begun. */
+#define LASTING_US    (10 * INT64_C(1000000))
+#define MARK_AGAIN_US (5 * INT64_C(1000000))
+
+void fold_expect_mark(struct sched *s)
+{
+  if (!s->mark_us)
+    s->mark_us = s->now_us + LASTING_US;
+}
 
 void fold_lower_watermark(struct sched *s, int64_t scheduled_us)
 {
@@ -68,6 +76,7 @@ static void raise_watermark(struct sched *s)
   s->watermark.fence = s->unfolded ? s->unfolded->fold.fence - 1 : s->next_fence - 1;
   int64_t open_us = run_mark_lasting(s, s->now_us - LASTING_US);
   s->watermark.from_us = open_us < s->now_us ? open_us : s->now_us;
+  s->mark_us = open_us == INT64_MAX ? 0 : s->now_us + MARK_AGAIN_US;
   for (const struct entry *entry = s->unfolded; entry; entry = entry->fold.next)
     if (entry->fold.from_us < s->watermark.from_us)
       s->watermark.from_us = entry->fold.from_us;
@@ -80,13 +89,23 @@ static bool waits_since(const struct sched *s, const struct entry *entry, int64_
   return entry->fold.since_us <= until_us || entry->fold.since_us > s->now_us;
 }
 
+/* Farther off than it was ever put: the clock was set back. */
+static int64_t mark_due_us(const struct sched *s)
+{
+  if (!s->mark_us || !s->open_runs)
+    return INT64_MAX;
+  return s->mark_us > s->now_us + LASTING_US ? s->now_us : s->mark_us;
+}
+
 int64_t fold_due_us(const struct sched *s)
 {
+  int64_t mark_us = mark_due_us(s);
   if (!s->unfolded)
-    return INT64_MAX;
+    return mark_us;
   if (waits_since(s, s->unfolded, s->now_us - FOLD_AGE_US))
     return s->now_us;
-  return s->unfolded->fold.since_us + FOLD_AGE_US;
+  int64_t fold_us = s->unfolded->fold.since_us + FOLD_AGE_US;
+  return fold_us < mark_us ? fold_us : mark_us;
 }
 
 void fold_step(struct sched *s, size_t most, int64_t until_us)
@@ -99,7 +118,7 @@ void fold_step(struct sched *s, size_t most, int64_t until_us)
     near_counted(s, entry);
     entry = next;
   }
-  if (count == 0)
+  if (count == 0 && mark_due_us(s) > s->now_us)
     return;
   near_flush(s);
   raise_watermark(s);

@@ -188,6 +188,7 @@ void run_undo(struct sched *s)
   s->touched_count = 0;
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
     run->lasting = false; /* the mark may be undone; marking again does no harm */
+  fold_expect_mark(s);
   run_release(s);
 }
 
@@ -227,6 +228,7 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
   if (from->claimed_us > entry->claimed_us)
     entry->claimed_us = from->claimed_us;
   HASH_ADD(hh, s->open_runs, key, sizeof run->key, run);
+  fold_expect_mark(s);
   return run;
 }
 

@@ -218,6 +218,7 @@ struct sched {
   size_t touched_count, touched_capacity;
   struct entry *unfolded; /* oldest first */
   size_t unfolded_count;
+  int64_t mark_us; /* when open runs that last are marked; 0: all are */
   struct store_watermark watermark;
   bool watermark_changed;
   int64_t edge_us, edge_number; /* all active jobs due up to here are in `near` */

@@ -169,9 +169,12 @@ static void a_lasting_run_is_known_to_have_begun(void **state)
   (void)state;
   begin(&w);
   tell_started(&w);
-  world_pass(&w, MINUTE);
-  while (sched_idle(w.sched, w.now_us) >= 0)
+  for (int i = 0; i < 20; i++) { /* as the app does, on a day when nothing else happens */
     w.now_us += SECOND;
+    while (sched_idle(w.sched, w.now_us) == 0)
+      ;
+  }
+  assert_true(sched_idle(w.sched, w.now_us) < 0);
   restart(&w);
   expect_story(&w, "again", "\"attempt 1 began\",\"at\":\"2026-01-01T01:00:00.000000Z\"");
   expect_story(&w, "again",
