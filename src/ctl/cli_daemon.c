@@ -98,6 +98,22 @@ static void put_workers(struct cli *cli, const struct json *status)
   free(workers);
 }
 
+static void put_store(struct cli *cli, const struct json *status)
+{
+  const struct json *full = json_get(status, "store_full");
+  const char *store = json_text(json_get(status, "store"), NULL);
+  if (!full) {
+    put_text_line(cli, "store", store);
+    return;
+  }
+  put_label(cli, "store");
+  cli_put_visible(cli, COLOR_NONE, store ? store : "?");
+  const char *since = cli_when(cli, json_get(full, "since"));
+  buffer_printf(&cli->out, ", in which nothing can be stored since %s: ", since ? since : "?");
+  cli_put_visible(cli, COLOR_RED, json_text(json_get(full, "error"), "?"));
+  buffer_append_byte(&cli->out, '\n');
+}
+
 static void put_turns(struct cli *cli, const struct json *turns)
 {
   int64_t count = json_integer(json_get(turns, "count"), 0);
@@ -153,7 +169,7 @@ static void put_status(struct cli *cli, const struct json *status)
   put_workers(cli, status);
   put_text_line(cli, "folder", json_text(json_get(status, "jobs_folder"), NULL));
   put_text_line(cli, "state", cli->state_folder);
-  put_text_line(cli, "store", json_text(json_get(status, "store"), NULL));
+  put_store(cli, status);
   put_text_line(cli, "warning", json_text(json_get(status, "warning"), NULL));
 }
 

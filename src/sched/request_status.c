@@ -90,6 +90,17 @@ static void put_surroundings(struct request *r)
   json_free(document);
 }
 
+static void put_store_trouble(struct request *r)
+{
+  if (!r->s->full_us)
+    return;
+  json_key(r->result, "store_full");
+  json_begin_object(r->result);
+  view_put_instant(r->result, "since", r->s->full_us, 0);
+  json_put_text(r->result, "error", r->s->full_error);
+  json_end_object(r->result);
+}
+
 /* Little enough to be asked for often, and without the store. */
 static enum error_code pulse(struct request *r)
 {
@@ -164,6 +175,7 @@ static enum error_code status(struct request *r)
   turns_put(r->s, r->result);
   stuck_put(r->s, r->result);
   shortage_put(r->s, r->result);
+  put_store_trouble(r);
   put_progress(r);
   json_put_integer(r->result, "locks", (int64_t)lock_count(r->s));
   code = put_next(r);

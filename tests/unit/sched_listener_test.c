@@ -468,11 +468,13 @@ static void a_full_disk_is_told_of(void **state)
     fill_disk(&w);
     expect_sent(&w, i == 0 ? "2:scheduler_store_full" : "");
   }
+  world_expect(&w, "status", "{}", "store_full.since", "2026-01-01T00:00:00.000000Z");
   world_limit_pages(&w, 1 << 20);
   world_live(&w, 2 * SECOND);
   expect_sent(&w, "1:scheduler_store_full 1:scheduler_store_recovered 2:scheduler_store_recovered");
   world_live(&w, 2 * SECOND);
   expect_sent(&w, "");
+  world_expect(&w, "status", "{}", "store_full", "null");
   world_close(&w);
 }
 
