@@ -95,19 +95,28 @@ static size_t go_to_character(const char *text, size_t at, int step)
   return at;
 }
 
-char *text_abridge(char *text, size_t most)
+void text_append_abridged(struct buffer *out, const char *text, size_t size, size_t most)
 {
   enum { MARK_MAX = 60 };
-  size_t size = text ? strlen(text) : 0;
-  if (size <= most)
-    return text;
+  if (size <= most) {
+    buffer_append(out, text, size);
+    return;
+  }
   size_t end = (most - MARK_MAX) / 4;
   size_t begin = go_to_character(text, most - MARK_MAX - end, -1);
   size_t rest = go_to_character(text, size - end, 1);
+  buffer_append(out, text, begin);
+  buffer_printf(out, " ... (%zu bytes left out) ... ", rest - begin);
+  buffer_append(out, text + rest, size - rest);
+}
+
+char *text_abridge(char *text, size_t most)
+{
   struct buffer out = {0};
-  buffer_append(&out, text, begin);
-  buffer_printf(&out, " ... (%zu bytes left out) ... ", rest - begin);
-  buffer_append(&out, text + rest, size - rest);
+  size_t size = text ? strlen(text) : 0;
+  if (size <= most)
+    return text;
+  text_append_abridged(&out, text, size, most);
   free(text);
   return buffer_take(&out);
 }

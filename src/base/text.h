@@ -19,9 +19,12 @@ size_t text_utf8_length(const char *text, size_t size);
  * escapes (\n, \x1b, \u202e), so that a terminal shows it and does nothing else. */
 void text_append_visible(struct buffer *out, const char *text, size_t size);
 
-/* Takes a text and gives it back, NULL too. Of one that is longer than `most` bytes the beginning
- * and the end stay, whole characters, in `most` bytes with the mark between them that tells how
- * much is left out. `most` is at least 200. */
+/* Appends the text. Of one that is longer than `most` bytes the beginning and the end stay, whole
+ * characters, in `most` bytes with the mark between them that tells how much is left out. `most` is
+ * at least 200. */
+void text_append_abridged(struct buffer *out, const char *text, size_t size, size_t most);
+
+/* Takes a text and gives it back, NULL too, abridged likewise. */
 char *text_abridge(char *text, size_t most);
 
 /* The name of `names` (NULL-terminated) that is nearest to `wrong` by edit distance with

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "exec/run_call.h"
 #include "vm/api_json.h"
 
@@ -135,15 +136,19 @@ static int l_run(lua_State *L)
 /* ---- messages ---- */
 
 /* Texts end at a NUL everywhere behind this: one that a script wrote is shown as U+FFFD. */
-static char *copy_line(const char *text, size_t size)
+static char *copy_line(const char *whole, size_t whole_size)
 {
-  struct buffer line = {0};
+  struct buffer line = {0}, abridged = {0};
+  text_append_abridged(&abridged, whole, whole_size, LOG_LINE_MAX);
+  const char *text = abridged.data;
+  size_t size = abridged.size;
   for (const char *nul; (nul = memchr(text, 0, size)); text = nul + 1) {
     buffer_append(&line, text, (size_t)(nul - text));
     buffer_append_text(&line, "\xef\xbf\xbd");
     size -= (size_t)(nul - text) + 1;
   }
   buffer_append(&line, text, size);
+  buffer_deinit(&abridged);
   return buffer_take(&line);
 }
 
@@ -154,7 +159,7 @@ void run_log_line(struct run_call *run, int level, const char *text, size_t size
   line->as.log.script = memory_strdup(run->call.vm->script);
   line->as.log.level = level;
   line->as.log.at_us = clock_wall_us();
-  line->as.log.text = copy_line(text, size < LOG_LINE_MAX ? size : LOG_LINE_MAX);
+  line->as.log.text = copy_line(text, size);
   worker_post(run_worker(run), line);
 }
 

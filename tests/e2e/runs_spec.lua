@@ -273,6 +273,14 @@ describe("a run", function()
     assert.equal(3, #d:runs "chatty")
   end)
 
+  it("has a line of its log marked when it is too long to be kept whole", function()
+    write [[job "long" { run = function() print("first " .. ("x"):rep(100000) .. " last") end }]]
+    d:must("run-now", "long", "--wait")
+    local line = d:must("logs", "long")
+    assert.is_true(#line <= 65536 + 100)
+    assert.matches("first x+ %.%.%. %(%d+ bytes left out%) %.%.%. x+ last\n$", line)
+  end)
+
   it("tells who waits for it of each attempt", function()
     write [[
       job "flaky" { retry = { attempts = 4, backoff = "fixed", delay = "2s", jitter = 0, decide = function(run)
