@@ -161,10 +161,10 @@ static struct stuck *note(struct sched *s, const struct message *m)
   }
   if (!stuck->script || stuck->is_over || stuck->generation != m->as.stuck.generation) {
     stuck->generation = m->as.stuck.generation;
+    stuck->since_us = s->now_us - m->as.stuck.for_us;
     note_script(s, stuck);
   }
   stuck->attempt = m->as.stuck.attempt;
-  stuck->since_us = s->now_us - m->as.stuck.for_us;
   stuck->is_over = false;
   return stuck;
 }
@@ -392,6 +392,12 @@ void stuck_settle(struct sched *s, const struct message *message)
     move(s, stuck);
   if (message->as.stuck.is_given_up)
     give_up(s, stuck);
+}
+
+void stuck_clock_set(struct sched *s, int64_t step_us)
+{
+  for (struct stuck *stuck = s->stuck; stuck; stuck = stuck->next)
+    stuck->since_us += step_us;
 }
 
 void stuck_put(struct sched *s, struct json_writer *writer)

@@ -17,6 +17,7 @@ void stuck_told(struct sched *s, const struct message *message);
 void stuck_stopped(struct sched *s, const struct message *message);
 void stuck_settle(struct sched *s, const struct message *message); /* of these and UNSTUCK */
 void stuck_stop(struct sched *s);                                  /* those that were replaced */
+void stuck_clock_set(struct sched *s, int64_t step_us);
 
 /* The worker has been replaced: it begins nothing more. */
 bool stuck_is_replaced(const struct sched *s, int worker);

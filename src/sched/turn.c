@@ -166,6 +166,7 @@ static void move_stop(struct sched *s, int64_t step_us)
 static void clock_settle(struct sched *s, int64_t step_us)
 {
   lock_clock_set(s, step_us);
+  stuck_clock_set(s, step_us);
   move_stop(s, step_us);
 }
 

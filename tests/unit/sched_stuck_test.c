@@ -112,6 +112,19 @@ static void sends_elsewhere_what_has_not_begun(void **state)
   world_close(&w);
 }
 
+static void is_so_since_one_moment(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w);
+  get_stuck(&w, STUCK, OTHER, false); /* for two seconds, */
+  w.now_us += 500000;
+  get_stuck(&w, STUCK, OTHER, false); /* as the app said late, or had measured before */
+  expect_said(&w, "why", "{\"job\":\"c@2026-01-01T00:10:00Z\"}",
+              "\"since\":\"2026-01-01T00:09:58.000000Z\"");
+  world_close(&w);
+}
+
 static void lets_a_new_version_of_the_culprit_begin(void **state)
 {
   struct world w;
@@ -218,6 +231,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(sends_elsewhere_what_has_not_begun),
+      cmocka_unit_test(is_so_since_one_moment),
       cmocka_unit_test(lets_a_new_version_of_the_culprit_begin),
       cmocka_unit_test(gives_up_what_had_begun),
       cmocka_unit_test(uses_an_address_again),
