@@ -118,7 +118,7 @@ end
 -- What a job may have a function for, the event that calls it, and which of these.
 local hooks = {
   on_success = { event = "job_executed", filter = {} },
-  on_failure = { event = "job_error", filter = { will_retry = false } },
+  on_failure = { event = { "job_error", "job_interrupted" }, filter = { will_retry = false } },
   on_recovered = { event = "job_recovered", filter = {} },
   on_late = { event = "job_late", filter = {} },
 }

@@ -191,7 +191,7 @@ void health_run_ended(struct sched *s, struct entry *entry, const struct run *ru
 {
   if (entry->removed)
     return;
-  if (run->state == RUN_FAILED || run->state == RUN_TIMED_OUT)
+  if (run->state == RUN_FAILED || run->state == RUN_TIMED_OUT || run->state == RUN_INTERRUPTED)
     fail(s, entry, run);
   else if (run->state == RUN_SUCCEEDED && s->health)
     succeed(s, entry, run);

@@ -18,6 +18,7 @@
 #include "sched/checkpoint.h"
 #include "sched/event.h"
 #include "sched/finish.h"
+#include "sched/health.h"
 #include "sched/near.h"
 #include "sched/run.h"
 #include "sched/turn.h"
@@ -100,7 +101,7 @@ static bool was_waiting(const struct run *row)
   return row->due_us == JOB_NEVER || (row->attempt > 1 && row->started_us == 0);
 }
 
-static bool runs_again(struct sched *s, struct open_run *run, const struct past *past)
+static bool runs_again(const struct open_run *run, const struct past *past)
 {
   const struct job *job = run->entry->job;
   if (job->delivery == AT_MOST_ONCE) {
@@ -108,10 +109,8 @@ static bool runs_again(struct sched *s, struct open_run *run, const struct past 
     sometimes("an at_most_once run was cut off");
     return false;
   }
-  if (past->interrupted + 1 >= job->max_interruptions) {
-    quarantine(s, run, past->interrupted + 1);
+  if (past->interrupted + 1 >= job->max_interruptions)
     return false;
-  }
   log_info("%s was cut off and runs again%s", job->id,
            recover_is_quarantined(run->entry) ? " when the job is resumed" : "");
   return true;
@@ -153,9 +152,12 @@ static void recover_one(struct sched *s, struct run *row)
   }
   sometimes("a run was cut off");
   note_end(s, row);
-  bool again = run && row->state == RUN_INTERRUPTED && runs_again(s, run, &past);
+  bool is_cut_off = row->state == RUN_INTERRUPTED;
+  bool again = run && is_cut_off && runs_again(run, &past);
   if (run)
     finish_tell(s, run, row, again);
+  if (run && is_cut_off && !again && entry->job->delivery != AT_MOST_ONCE)
+    quarantine(s, run, past.interrupted + 1);
   if (again) {
     finish_and_retry(s, run, row, s->now_us);
     return;
@@ -166,6 +168,7 @@ static void recover_one(struct sched *s, struct run *row)
     finish_count_log(s, run);
     checkpoint_drop(s, run);
     arrive_job_ended(s, entry, row);
+    health_run_ended(s, entry, row);
     run_end(s, run);
   }
 }

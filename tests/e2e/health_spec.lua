@@ -110,6 +110,35 @@ describe("health", function()
     assert.matches("on_late is for jobs that a script declares", refused.err, 1, true)
   end)
 
+  it("calls on_failure for a run that a crash has cut off for good", function()
+    d:write("a.lua", [[
+      local function note(event) kv.set(event.job, event.event .. " " .. event.state) end
+      job "once" { delivery = "at_most_once", on_failure = note, run = function() sleep(60) end }
+      job "tried" { max_interruptions = 1, on_failure = note, run = function() sleep(60) end }
+      job "again" { on_failure = note, run = function() sleep(60) end }
+      job "heard" { run = function(run, job) return kv.get(job, "") end }
+    ]])
+    d:start()
+    for _, job in ipairs { "once", "tried", "again" } do
+      d:must("run-now", job)
+      daemon.wait_until(function() return d:json("runs", job)[1].state == "running" end, PATIENCE, job .. " runs")
+    end
+    d:kill()
+    d:start()
+    local function heard(job)
+      d:must("run-now", "heard", ("%q"):format(job), "-w")
+      return d:json("runs", "heard", "-n", "1")[1].result
+    end
+    for _, job in ipairs { "once", "tried" } do
+      daemon.wait_until(function() return heard(job) == "job_interrupted interrupted" end, PATIENCE, job .. " is told")
+    end
+    assert.equal("", heard "again")
+    local failing = d:must("list", "--failing")
+    assert.matches("once", failing)
+    assert.matches("tried", failing)
+    assert.not_matches("again", failing)
+  end)
+
   it("adds a unique job once, from the command line and from Lua", function()
     d:write("a.lua", [[
       function ship(run, order) end

@@ -388,6 +388,27 @@ static void one_that_runs_no_more_is_in_no_trouble(void **state)
   world_close(&w);
 }
 
+/* By a crash, and as its job does not run it again or must be looked at first. */
+static void one_that_was_given_up_has_failed(void **state)
+{
+  static const char *const whys[] = {"\"delivery\":\"at_most_once\"", "\"max_interruptions\":1"};
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    char *script = memory_printf(JOB("\"trigger\":\"every 30m\",%s"), whys[i]);
+    world_open(&w, scratch_path(i ? "quarantined.db" : "once.db"));
+    world_save(&w, "a", script);
+    world_live(&w, 30 * MINUTE);
+    assert_int_equal(world_run_count(&w), 1);
+    world_crash(&w);
+    world_save(&w, "a", script);
+    world_expect(&w, "show", "{\"job\":\"x\"}", "failures", "1");
+    world_expect(&w, "status", "{}", "jobs.failing", "1");
+    free(script);
+    world_close(&w);
+  }
+}
+
 /* A finish that cannot be stored counts when it is stored, and once. */
 static void a_full_disk_counts_nothing_twice(void **state)
 {
@@ -424,6 +445,7 @@ int main(void)
       cmocka_unit_test(max_failures_pause_until_it_is_resumed),
       cmocka_unit_test(the_count_survives_a_crash),
       cmocka_unit_test(one_that_runs_no_more_is_in_no_trouble),
+      cmocka_unit_test(one_that_was_given_up_has_failed),
       cmocka_unit_test(a_full_disk_counts_nothing_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
