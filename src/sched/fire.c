@@ -170,10 +170,10 @@ static struct due gather(const struct sched *s, const struct entry *entry)
   return due;
 }
 
-/* Why due times pass without a run of their own. */
+/* Why due times pass without a run of their own: by what they wait for, or have waited for. */
 static enum skip_reason reason_of(const struct entry *entry)
 {
-  switch (entry->waited_for) {
+  switch (entry->wait.why == WAIT_NONE ? entry->waited_for : entry->wait.why) {
   case WAIT_OVERLAP:
     return SKIP_OVERLAP;
   case WAIT_POOL:
@@ -401,7 +401,7 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
     sometimes("a trigger is changed before all its due times are decided");
     int64_t count = count_due(entry, s->now_us, &last_us);
     record_skip(s, entry, progress->next_us, last_us, count,
-                progress->state == JOB_PAUSED ? SKIP_PAUSED : SKIP_MISFIRE);
+                progress->state == JOB_PAUSED ? SKIP_PAUSED : reason_of(entry));
   }
   entry->waited_for = WAIT_NONE;
   entry->last_skip.number = 0; /* a range is of one trigger: its count is that of its due times */

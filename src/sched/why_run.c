@@ -376,7 +376,9 @@ static void tell_reason(struct request *r, const struct entry *entry, const stru
     why_begin(r, "calendar", "a calendar excepted it");
     break;
   case SKIP_LIMIT:
-    why_begin(r, "limit", "it waited for its pool, its key or its rate until a later one was due");
+    why_begin(r, "limit",
+              "it waited for its pool, its key or its rate until a later one was due, or its "
+              "trigger was changed");
     break;
   }
   view_put_instant(r->result, "at", skip->recorded_us, 0);

@@ -302,6 +302,34 @@ static void since_when_is_known_after_a_crash(void **state)
   world_close(&w);
 }
 
+/* What it waited for is why it never ran. */
+static void a_trigger_is_changed_while_a_due_time_waits(void **state)
+{
+#define UNIQUE(trigger, conflict)                                                                  \
+  "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"trigger\":\"" trigger "\",\"pool\":\"db\","        \
+  "\"unique\":{\"key\":\"k\",\"on_conflict\":\"" conflict "\"}}"
+  static const struct {
+    const char *operation, *params;
+  } changes[] = {
+      {"add_job", UNIQUE("in 2h", "replace")},
+      {"add_job", UNIQUE("in 2h", "extend")},
+      {"reschedule_job", "{\"job\":\"t\",\"trigger\":\"in 2h\"}"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+    struct world w;
+    world_open(&w, NULL);
+    save(&w, "0", JOB("other", "on_event e", "\"pool\":\"db\""));
+    ask(&w, "add_job", UNIQUE("in 1h", "skip"));
+    world_pass(&w, HOUR + SECOND);
+    ask(&w, changes[i].operation, changes[i].params);
+    assert_int_equal(world_skipped(&w, "t", "limit"), 1);
+    assert_int_equal(world_skipped(&w, "t", "misfire"), 0);
+    assert_true(why_has(&w, "{\"job\":\"t@2026-01-01T01:00:00Z\"}", "or its trigger was changed"));
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -311,6 +339,7 @@ int main(void)
       cmocka_unit_test(who_comes_later_does_not_pass_by),
       cmocka_unit_test(who_cannot_pass_holds_nobody_back),
       cmocka_unit_test(since_when_is_known_after_a_crash),
+      cmocka_unit_test(a_trigger_is_changed_while_a_due_time_waits),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
