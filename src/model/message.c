@@ -260,6 +260,15 @@ struct message *message_copy_request(const struct message *request)
   return copy;
 }
 
+struct message *message_copy_reply(const struct message *reply)
+{
+  struct message *copy = message_create(MESSAGE_REPLY, reply->from, reply->to);
+  copy->tag = reply->tag;
+  copy->as.reply.code = reply->as.reply.code;
+  copy->as.reply.text = memory_strdup(reply->as.reply.text);
+  return copy;
+}
+
 static struct message *start_reply(const struct message *request)
 {
   struct message *reply = message_create(MESSAGE_REPLY, request->to, request->from);

@@ -258,8 +258,9 @@ struct message *message_list_pop(struct message_list *list);                  /*
 void message_list_join(struct message_list *list, struct message_list *tail); /* empties `tail` */
 void message_list_deinit(struct message_list *list);
 
-/* Another REQUEST like this one. */
+/* Another REQUEST, or REPLY, like this one. */
 struct message *message_copy_request(const struct message *request);
+struct message *message_copy_reply(const struct message *reply);
 
 /* A reply to `request` for success (`json` is taken over) or failure. */
 struct message *message_reply(const struct message *request, char *json);

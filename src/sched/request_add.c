@@ -12,6 +12,7 @@
 #include "sched/request.h"
 #include "sched/script.h"
 #include "sched/topic.h"
+#include "sched/turn.h"
 #include "sched/unique.h"
 #include "sched/view.h"
 
@@ -285,70 +286,38 @@ static enum error_code add_job(struct request *r)
   return ERROR_OK;
 }
 
-/* What would change jobs that are there is looked at before anything is changed, since that cannot
- * be taken back. */
-static enum error_code check_all(struct sched *s, const struct json *specs, size_t *at,
-                                 struct error *error)
+/* What was added before a wrong one goes. */
+static void take_back(struct sched *s, struct entry **fresh, size_t count)
 {
-  enum error_code code = ERROR_OK;
-  *at = 0;
-  json_each(spec, specs) {
-    struct job *job;
-    if ((code = job_from_json(spec, NULL, s->options.default_zone, &job, error)))
-      return code;
-    struct buffer key = {0};
-    code = request_check_function(s, job, error);
-    if (!code)
-      code = declare_check(s, job, error);
-    if (!code && job->unique.key)
-      code = job_unique_key(job, &key, error);
-    struct entry *entry = !code && is_taken(s, job->id) ? near_get_by_id(s, job->id, error) : NULL;
-    if (entry && !job->unique.key)
-      code = check_replace(entry, job, error);
-    buffer_deinit(&key);
-    job_destroy(job);
-    if (code)
-      return code;
-    ++*at;
-  }
-  return code;
+  while (count > 0)
+    if (!fresh[--count]->removed)
+      declare_remove(s, fresh[count]);
 }
 
-static bool may_change_others(const struct json *specs)
-{
-  json_each(spec, specs)
-    if (json_get(spec, "unique") || json_get(spec, "replace_existing"))
-      return true;
-  return false;
-}
-
-/* All or none: what was added before a wrong one is taken back. */
+/* All or none, one after the other. Where others than new jobs were changed before a wrong one,
+ * only taking the turn back makes that undone. */
 static enum error_code add_all(struct sched *s, const struct json *specs, size_t *added,
                                size_t *existing, struct error *error)
 {
   enum error_code code = ERROR_OK;
   struct entry **fresh = memory_alloc((specs->count + 1) * sizeof(struct entry *));
-  size_t at = 0, fresh_count = 0;
+  bool is_fresh = true;
+  size_t at = 0;
   *added = *existing = 0;
-  if (may_change_others(specs))
-    code = check_all(s, specs, &at, error);
-  if (!code)
-    at = 0;
-  for (const struct json *spec = specs->as.first; spec && !code; spec = spec->next) {
+  json_each(spec, specs) {
     struct addition addition;
-    code = add_one(s, spec, &addition, error);
-    if (code)
+    if ((code = add_one(s, spec, &addition, error)))
       break;
     ++*(addition.existed ? existing : added);
-    if (addition.is_new)
-      fresh[fresh_count++] = addition.entry;
-    at++;
+    is_fresh &= addition.is_new && !addition.entry->job->unique.key;
+    fresh[at++] = addition.entry;
   }
   if (code)
     error_prefix(error, "job %zu of %u", at + 1, specs->count);
-  while (code && fresh_count > 0)
-    if (!fresh[--fresh_count]->removed)
-      declare_remove(s, fresh[fresh_count]);
+  if (code && is_fresh)
+    take_back(s, fresh, at);
+  else if (code)
+    sched_refuse(s, code, error);
   free(fresh);
   return code;
 }

@@ -195,6 +195,7 @@ struct sched {
   struct message_list *out; /* of the turn under way */
   struct message_list held; /* to be taken again in the next turn */
   enum error_code failure;  /* of a write in the turn under way */
+  bool is_refused;          /* the failure is that of one request */
   struct error error;
 
   struct heap near;    /* entry.due */

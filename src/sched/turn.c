@@ -136,6 +136,12 @@ bool sched_failed(struct sched *s, enum error_code code, const struct error *err
   return code != ERROR_OK;
 }
 
+void sched_refuse(struct sched *s, enum error_code code, const struct error *error)
+{
+  s->is_refused = !s->failure;
+  sched_failed(s, code, error);
+}
+
 static void start_stopping(struct sched *s, int64_t grace_us)
 {
   if (!s->stopping) {
@@ -381,6 +387,27 @@ static struct message *next_message(struct sched *s, struct message_list *in)
   return desk_next(s);
 }
 
+/* A message that is consumed when it is taken, for the case that the turn is taken back; NULL: it
+ * is not. A request has had its turn then. */
+static struct message *copy_of(const struct message *message)
+{
+  if (message->kind == MESSAGE_REPLY)
+    return message_copy_reply(message);
+  if (message->kind != MESSAGE_REQUEST)
+    return NULL;
+  struct message *copy = message_copy_request(message);
+  copy->as.request.client = 0;
+  return copy;
+}
+
+/* The request will be taken no more, only its answer. */
+static struct message *refuse(struct sched *s, struct message *request)
+{
+  struct message *reply = message_reply_error(request, &s->error);
+  message_destroy(request);
+  return reply;
+}
+
 static void write_turn(struct sched *s, struct message_list *in, struct message_list *taken)
 {
   struct message *message;
@@ -388,14 +415,10 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
   if (!s->failure && s->full_us)
     event_recovered(s);
   while (!s->failure && (message = next_message(s, in))) {
-    /* A request is consumed by its handler: the copy is for the case that the turn is taken back.
-     */
-    if (message->kind == MESSAGE_REQUEST) {
-      struct message *copy = message_copy_request(message);
-      copy->as.request.client = 0; /* it has had its turn */
-      message_list_append(taken, copy);
-    }
+    struct message *copy = copy_of(message);
     take(s, &message);
+    if (copy)
+      message_list_append(taken, s->is_refused ? refuse(s, copy) : copy);
     if (message)
       message_list_append(taken, message);
   }
@@ -461,7 +484,11 @@ static void answer_alone(struct sched *s, struct message *request)
   finish_writing(s);
   if (s->failure) {
     take_back(s);
-    error_prefix(&s->error, "nothing was changed");
+    if (s->is_refused)
+      s->failure = ERROR_OK;
+    else
+      error_prefix(&s->error, "nothing was changed");
+    s->is_refused = false;
     message_list_append(&out, message_reply_error(copy, &s->error));
   } else {
     script_commit(s);
@@ -517,6 +544,14 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
     message_list_join(&all, in);
     write_turn(s, &all, &taken);
     message_list_join(&taken, &all); /* what a failure left untouched */
+    while (s->is_refused) {
+      sometimes("a turn is done once more without a request that was refused");
+      take_back(s);
+      s->is_refused = false;
+      message_list_join(&all, &taken);
+      write_turn(s, &all, &taken);
+      message_list_join(&taken, &all);
+    }
     code = s->failure;
   }
   if (is_passing(code)) {

@@ -6,5 +6,8 @@
 
 /* Notes a failed write; the turn will be rolled back. True when `code` is a failure. */
 bool sched_failed(struct sched *s, enum error_code code, const struct error *error);
+/* The request that is being answered is refused after it has changed something: the turn is taken
+ * back, and done once more without it. */
+void sched_refuse(struct sched *s, enum error_code code, const struct error *error);
 
 #endif

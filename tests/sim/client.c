@@ -357,6 +357,26 @@ static void ask_simply(struct life *life, enum doubt_kind kind, struct booked *j
   free(params);
 }
 
+/* A list that is wrong behind a job that it replaces: the job stays as it is. */
+static void add_wrongly(struct life *life, const struct booked *job)
+{
+  static const char twice[] = "{\"id\":\"twice\",\"func\":\"a.f\"}";
+  struct rule rule;
+  cast_rule(&life->draw, sim_now_us(life->sim), &rule);
+  char *spec = cast_spec(job, &rule, life->last_revision);
+  char *params = memory_printf("{\"jobs\":[%.*s,\"replace_existing\":true},%s,%s]}",
+                               (int)strlen(spec) - 1, spec, twice, twice);
+  struct message *reply = await_reply(life, sim_request(life->sim, "add_jobs", params));
+  life_say(life, "add_jobs %s: %s", params, reply ? reply->as.reply.text : "no answer");
+  enum error_code code = reply ? reply->as.reply.code : ERROR_EXISTS;
+  if (code != ERROR_EXISTS && !may_be_refused(code))
+    blame("add_jobs %s: %s", params, reply->as.reply.text);
+  if (reply)
+    message_destroy(reply);
+  free(params);
+  free(spec);
+}
+
 static void cancel(struct life *life)
 {
   const struct booked *job = &life->jobs[draw_below(&life->draw, JOBS)];
@@ -394,6 +414,9 @@ void client_act(struct life *life)
     ask_for(life, "run_now", params);
   } else if (kind < 77) {
     ask_for(life, "retry_listener", "{\"listener\":\"a/breaks\"}");
+  } else if (kind < 79) {
+    if (!job->is_declared)
+      add_wrongly(life, job);
   } else if (kind < 85) {
     params = memory_printf("{\"name\":\"p\",\"slots\":%d}", (int)draw_below(&life->draw, 4));
     ask_for(life, "set_pool", params);

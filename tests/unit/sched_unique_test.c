@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "support/world.h"
 
 #define EXISTING "\"existing\":true"
@@ -208,6 +209,95 @@ static void many_at_once(void **state)
   world_close(&w);
 }
 
+/* Whatever it is that is wrong, and whatever was changed before it. */
+static void many_are_all_added_or_none(void **state)
+{
+#define TAKES(id, key, conflict)                                                                   \
+  "{\"id\":\"" id "\",\"func\":\"a.g\",\"trigger\":\"in 2h\",\"unique\":{\"key\":\"" key           \
+  "\",\"on_conflict\":\"" conflict "\"}}"
+#define PLAIN(id, more) "{\"id\":\"" id "\",\"func\":\"a.g\",\"trigger\":\"in 2h\"" more "}"
+  static const char *const lists[] = {
+      TAKES("x", "k", "replace") "," PLAIN("n", "") "," PLAIN("n", ""),
+      TAKES("n", "k", "replace") "," PLAIN("m", "") "," PLAIN("n", ""),
+      TAKES("n", "k", "extend") "," PLAIN("n", "") "," PLAIN("n", ""),
+      TAKES("n", "free", "skip") "," PLAIN("m", "") "," PLAIN("m", ""),
+      PLAIN("y", ",\"replace_existing\":true") "," PLAIN("n", "") "," PLAIN("n", ""),
+      PLAIN("y", ",\"replace_existing\":true") "," TAKES("n", "l", "skip") "," TAKES("n", "o",
+                                                                                     "skip"),
+      PLAIN("z", "") "," PLAIN("n", "") "," PLAIN("z", ""),
+      PLAIN("n", "") "," PLAIN("m", "") "," PLAIN("n", ""),
+      TAKES("n", "k", "replace") "," PLAIN("m", "") "," PLAIN("m", ",\"pool\":\"none\""),
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+    struct world w = open_world();
+    free(world_ask(&w, "add_job", "{\"id\":\"z\",\"func\":\"a.f\",\"trigger\":\"in 1s\"}"));
+    world_pass(&w, SECOND);
+    world_finish_all(&w);
+    free(world_ask(&w, "add_job",
+                   "{\"id\":\"x\",\"func\":\"a.f\",\"trigger\":\"in 1h\",\"unique\":{\"key\":"
+                   "\"k\"}}"));
+    free(world_ask(&w, "add_job", "{\"id\":\"y\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}"));
+    char *before = world_ask(&w, "list", "{}"),
+         *params = memory_printf("{\"jobs\":[%s]}", lists[i]);
+    char *answer = world_ask(&w, "add_jobs", params);
+    if (strncmp(answer, "error", 5) != 0 || !strstr(answer, "job 3 of 3: "))
+      fail_msg("%s: %s", params, answer);
+    free(answer);
+    free(params);
+    char *after = world_ask(&w, "list", "{}");
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+    assert_true(answer_has(&w, TAKES("v", "k", "skip"), "\"id\":\"x\""));
+    assert_false(answer_has(&w, TAKES("v", "free", "skip"), EXISTING));
+    world_pass(&w, HOUR);
+    assert_int_equal(world_run_count(&w), 2);
+    world_finish_all(&w);
+    world_close(&w);
+  }
+}
+
+static struct message *request(const char *operation, const char *params, uint64_t client)
+{
+  struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = client;
+  m->as.request.op = memory_strdup(operation);
+  m->as.request.params = memory_strdup(params);
+  m->as.request.client = client;
+  return m;
+}
+
+/* Each is answered once, and in its order. */
+static void a_refusal_leaves_the_others_of_its_turn(void **state)
+{
+  static const char wrong[] = "{\"jobs\":[" PLAIN("x", ",\"replace_existing\":true") "," PLAIN(
+      "n", "") "," PLAIN("n", "") "]}";
+  struct world w = open_world();
+  struct message_list in = {0}, out = {0};
+  struct buffer answers = {0};
+  (void)state;
+  free(world_ask(&w, "add_job", "{\"id\":\"x\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}"));
+  message_list_append(&in, request("add_job", PLAIN("a", ""), 1));
+  message_list_append(&in, request("add_jobs", wrong, 2));
+  message_list_append(&in, request("add_job", PLAIN("n", ""), 3));
+  message_list_append(&in, request("add_jobs", wrong, 4));
+  message_list_append(&in, request("run_now", "{\"job\":\"a\"}", 5));
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  for (struct message *m; (m = message_list_pop(&out));) {
+    if (m->kind == MESSAGE_REPLY)
+      buffer_printf(&answers, "%d%s ", (int)m->tag, m->as.reply.code ? " refused" : "");
+    message_list_append(m->kind == MESSAGE_RUN ? &w.runs : &w.others, m);
+  }
+  assert_string_equal(answers.data, "1 2 refused 3 4 refused 5 ");
+  buffer_deinit(&answers);
+  assert_int_equal(world_run_count(&w), 1);
+  world_finish_all(&w);
+  assert_int_equal(count_jobs(&w), 3);
+  world_expect(&w, "show", "{\"job\":\"x\"}", "func", "f");
+  world_close(&w);
+}
+
 static void a_change_takes_the_key_along(void **state)
 {
   struct world w = open_world();
@@ -264,6 +354,8 @@ int main(void)
       cmocka_unit_test(replace_takes_the_place),
       cmocka_unit_test(extend_moves_the_pending_one),
       cmocka_unit_test(many_at_once),
+      cmocka_unit_test(many_are_all_added_or_none),
+      cmocka_unit_test(a_refusal_leaves_the_others_of_its_turn),
       cmocka_unit_test(a_change_takes_the_key_along),
       cmocka_unit_test(a_change_leaves_a_key_that_was_taken_over),
   };
