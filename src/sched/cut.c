@@ -1,7 +1,8 @@
-/* Each job keeps so many runs, and of these so many bytes of their logs. One whose history has
- * grown over that by RUNS_SLACK, or by one LOGS_SLACKth of the bytes, is noted when its progress is
- * written, and cut in housekeeping, as many jobs in one transaction as a bounded number of rows
- * allows: so a job's history is cut in pieces, and a commit serves several jobs. */
+/* Each job keeps so many runs, or as many as its rate counts, and of these so many bytes of their
+ * logs. One whose history has grown over that by RUNS_SLACK, or by one LOGS_SLACKth of the bytes,
+ * is noted when its progress is written, and cut in housekeeping, as many jobs in one transaction
+ * as a bounded number of rows allows: so a job's history is cut in pieces, and a commit serves
+ * several jobs. */
 #include "sched/cut.h"
 
 #include <stdlib.h>
@@ -22,15 +23,30 @@ static int64_t larger(int64_t a, int64_t b)
   return a > b ? a : b;
 }
 
+/* A rate is told by the runs that it counts, which stay; and some more, as those do not count that
+ * were cancelled before they began. */
+static int64_t runs_for(const struct rate *rate)
+{
+  return rate->count ? rate->count + RUNS_SLACK : 0;
+}
+
+static struct store_retention limit_of(const struct sched *s, const struct job *job)
+{
+  struct store_retention limit = s->options.retention;
+  int64_t counted = larger(runs_for(&job->rate), runs_for(&job->replay_rate));
+  limit.runs_per_job = larger(limit.runs_per_job, counted);
+  return limit;
+}
+
 /* What could not be cut the last time is no reason to try again. */
 static bool is_overlong(const struct sched *s, const struct entry *entry)
 {
-  const struct store_retention *limit = &s->options.retention;
-  int64_t runs = larger(limit->runs_per_job, entry->uncut.runs),
-          bytes = larger(limit->log_bytes_per_job, entry->uncut.log_bytes);
+  struct store_retention limit = limit_of(s, entry->job);
+  int64_t runs = larger(limit.runs_per_job, entry->uncut.runs),
+          bytes = larger(limit.log_bytes_per_job, entry->uncut.log_bytes);
   return entry->progress.runs_kept - RUNS_SLACK > runs ||
-         (limit->log_bytes_per_job > 0 &&
-          entry->progress.log_bytes - limit->log_bytes_per_job / LOGS_SLACK > bytes);
+         (limit.log_bytes_per_job > 0 &&
+          entry->progress.log_bytes - limit.log_bytes_per_job / LOGS_SLACK > bytes);
 }
 
 void cut_note(struct sched *s, const struct entry *entry)
@@ -63,9 +79,10 @@ static void cut_first(struct sched *s, int *rows)
     return;
   }
   struct store_kept kept;
+  struct store_retention limit = limit_of(s, entry->job);
   if (sched_failed(s,
-                   store_prune_job(s->store, overlong->job, entry->progress.last_us,
-                                   &s->options.retention, rows, &kept, &error),
+                   store_prune_job(s->store, overlong->job, entry->progress.last_us, &limit, rows,
+                                   &kept, &error),
                    &error))
     return;
   entry->progress.runs_kept = kept.runs;

@@ -29,6 +29,7 @@
 #include "sched/script.h"
 #include "sched/topic.h"
 #include "sched/turn.h"
+#include "time/duration.h"
 
 /* The spec without `where` (lines move when comments do), or only its trigger. */
 static char *essence(const char *spec, bool only_trigger)
@@ -98,11 +99,28 @@ static enum error_code check_trigger(struct sched *s, const struct job *job, str
   return check.code;
 }
 
+/* A rate counts the runs that are kept. */
+static enum error_code check_rate(struct sched *s, const struct job *job, struct error *error)
+{
+  char text[RATE_TEXT_SIZE], kept[DURATION_TEXT_SIZE];
+  int64_t age_us = s->options.retention.age_us;
+  if (!job->rate.count || age_us <= 0 || job->rate.period_us <= age_us)
+    return ERROR_OK;
+  rate_format(text, &job->rate);
+  duration_format(kept, age_us);
+  return error_set(error, ERROR_INVALID,
+                   "rate %s counts over a longer time than ended runs are kept (keep = \"%s\")",
+                   text, kept);
+}
+
 static enum error_code check_admission(struct sched *s, const struct job *job, struct error *error)
 {
   if (job->pool && !pool_exists(s, job->pool))
     return pool_refuse_unknown(s, job->pool, error);
-  enum error_code code = gate_check(job, NULL, error);
+  enum error_code code = check_rate(s, job, error);
+  if (code)
+    return code;
+  code = gate_check(job, NULL, error);
   if (code != ERROR_NOT_FOUND)
     return code;
   /* A job that runs only when it is asked may be given its arguments then. */

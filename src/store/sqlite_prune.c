@@ -1,9 +1,9 @@
 /* Housekeeping: what is too old goes, a bounded number of rows at a time.
  *
  * Old runs are the head of the clustered table, so finding them is a scan from its beginning that
- * ends at the first run that is young enough. Runs that have not ended stay and are stepped over;
- * within a pass (until a call finds nothing more) the scan goes on where it stopped, so that many
- * old open runs are not stepped over again by each call.
+ * ends at the first run that is young enough. Runs that have not ended, or were claimed later, stay
+ * and are stepped over; within a pass (until a call finds nothing more) the scan goes on where it
+ * stopped, so that many old open runs are not stepped over again by each call.
  *
  * A job's own history is a chain, newest first. Cutting removes behind the newest `keep` and mends
  * the link across each gap, so that an open run in the middle, or what the budget left over, can
@@ -104,8 +104,9 @@ static enum error_code find_old_runs(struct store *store, int64_t before_us, int
 {
   struct query query = query_open(store,
                                   "SELECT scheduled_us, job FROM runs NOT INDEXED"
-                                  " WHERE (scheduled_us, job) > (?, ?) AND scheduled_us < ?"
-                                  " AND state >= 2 ORDER BY scheduled_us, job LIMIT ?",
+                                  " WHERE (scheduled_us, job) > (?1, ?2) AND scheduled_us < ?3"
+                                  " AND claimed_us <= ?3 AND state >= 2"
+                                  " ORDER BY scheduled_us, job LIMIT ?4",
                                   error);
   bind_integer(&query, store->prune_from.scheduled_us);
   bind_integer(&query, store->prune_from.job);

@@ -415,7 +415,7 @@ enum error_code store_revive_letters(struct store *store, int64_t listener, int6
 /* ---- housekeeping, in small steps between turns ---- */
 
 struct store_retention {
-  int64_t age_us;            /* ended runs scheduled longer ago are removed, */
+  int64_t age_us;            /* ended runs scheduled and claimed longer ago are removed, */
   int64_t runs_per_job;      /* those beyond so many, */
   int64_t log_bytes_per_job; /* and the logs beyond so much, 0: all stay. For store_prune_job */
 };

@@ -131,13 +131,47 @@ static void many_open_runs_stay(void **state)
   world_close(&w);
 }
 
+static void emit(struct world *w, int times)
+{
+  for (int i = 0; i < times; i++) {
+    free(world_ask(w, "emit", "{\"event\":\"e\"}"));
+    world_finish_all(w);
+  }
+}
+
+/* What a rate has counted is known although more is cut, in memory and after a crash. */
+static void what_a_rate_counts_is_kept(void **state)
+{
+  static const char jobs[] = "{\"jobs\":[{\"id\":\"t\",\"run\":true,\"trigger\":\"on_event e\","
+                             "\"overlap\":\"allow\",\"rate\":\"1500/2h\"}]}";
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    struct world w;
+    world_open(&w, scratch_path("store.db"));
+    world_save(&w, "a", jobs);
+    emit(&w, 1500);
+    world_pass(&w, MINUTE);
+    keep_house(&w); /* folds, and cuts */
+    if (is_crashed) {
+      world_crash(&w);
+      world_save(&w, "a", jobs);
+    }
+    for (int i = 0; i < 50; i++)
+      free(world_ask(&w, "emit", "{\"event\":\"e\"}"));
+    assert_int_equal(world_run_count(&w), 0);
+    world_pass(&w, 2 * HOUR);
+    assert_int_equal(world_run_count(&w), 50);
+    world_finish_all(&w);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(the_oldest_logs_go),
-      cmocka_unit_test(the_newest_stays_however_long),
-      cmocka_unit_test(a_crash_changes_nothing),
-      cmocka_unit_test(many_open_runs_stay),
+      cmocka_unit_test(the_oldest_logs_go),         cmocka_unit_test(the_newest_stays_however_long),
+      cmocka_unit_test(a_crash_changes_nothing),    cmocka_unit_test(many_open_runs_stay),
+      cmocka_unit_test(what_a_rate_counts_is_kept),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -563,6 +563,21 @@ static void a_rate_holds_back_and_loses_nothing(void **state)
   world_close(&w);
 }
 
+/* No longer than the runs are kept that it counts; a world keeps them for 30 days. */
+static void a_rate_has_an_end(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+#define RATED(rate) "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"rate\":\"" rate "\"}"
+  expect_refused(&w, "add_job", RATED("2/31d"),
+                 "job \"x\": rate 2/4w3d counts over a longer time than ended runs are kept (keep = "
+                 "\"4w2d\")");
+  world_expect(&w, "add_job", RATED("2/30d"), "rate", "2/4w2d");
+  expect_refused(&w, "modify_job", MODIFY("x", "\"rate\":\"1/800h\""), "longer time than");
+  world_close(&w);
+}
+
 static void a_rate_outlives_a_crash(void **state)
 {
   struct world w;
@@ -763,6 +778,7 @@ int main(void)
       cmocka_unit_test(what_waits_is_skipped_when_its_grace_is_over),
       cmocka_unit_test(a_rate_follows_a_clock_set_back),
       cmocka_unit_test(a_rate_outlives_a_crash),
+      cmocka_unit_test(a_rate_has_an_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

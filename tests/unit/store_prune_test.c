@@ -45,6 +45,24 @@ static void by_age_in_steps(void **state)
   expect_runs("");
 }
 
+/* What was due long ago and has begun late is no older than that. */
+static void a_late_run_is_kept_from_its_claim(void **state)
+{
+  (void)state;
+  begin();
+  struct run run = make_run(1, 3, INT64_MIN);
+  run.claimed_us = 50;
+  OK(store_claim(store, &run, &error));
+  run.state = RUN_SUCCEEDED;
+  OK(store_finish(store, &run, &error));
+  add_ended(2, 4, INT64_MIN);
+  commit();
+  assert_int_equal(prune(149, 10), 1);
+  expect_runs("(removed)@3:succeeded");
+  assert_int_equal(prune(150, 10), 1);
+  expect_runs("");
+}
+
 static bool note_sequence(void *context, const struct log_line *line)
 {
   (void)line;
@@ -355,6 +373,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       TEST(by_age_in_steps),
+      TEST(a_late_run_is_kept_from_its_claim),
       TEST(with_all_that_hangs_on_it),
       TEST(past_many_open_ones),
       TEST(finished_jobs_go_with_their_history),
