@@ -101,6 +101,26 @@ describe("a run", function()
     contains(d:must("logs", "child"), "put away")
   end)
 
+  it("that has a soft time-out saves its place and sleeps", function()
+    write [[
+      job "long" { soft_timeout = "100ms", run = function(run)
+        if run.checkpointed then return run.checkpointed end
+        pcall(sleep, "1h")
+        run:checkpoint "here"
+        run:snooze "20ms"
+      end }
+      job "asks" { soft_timeout = "100ms", retry = { attempts = 2 }, run = function(run)
+        pcall(sleep, "1h")
+        run:retry "20ms"
+      end }
+    ]]
+    d:must("run-now", "long")
+    d:must("run-now", "asks")
+    local long, asks = ended("long", "succeeded"), ended("asks", "failed")
+    assert.same({ "here", 2, 2 }, { long.result, long.attempt, asks.attempt })
+    contains(asks.error, "asked to be tried again (run:retry)")
+  end)
+
   it("tells how far it is", function()
     write [[
       job "rows" { run = function(run) run:progress(370, 1000, "rows\27[31m") sleep "1h" end }
@@ -317,5 +337,65 @@ describe("a run", function()
     d:write("r.lua", [[job "open" { run = function(run) return run.checkpointed end }]])
     d:start()
     assert.equal("stopping", ended("open", "succeeded").result)
+  end)
+
+  it("that is cancelled is so after kill -9, whatever it is", function()
+    write [[
+      local nap = function() while true do pcall(sleep, "1h") end end
+      job "lua" { run = nap }
+      job "once" { delivery = "at_most_once", run = nap }
+      job "isolated" { isolate = true, run = nap }
+      job "shell" { run = command { shell = "trap '' TERM; while :; do sleep 0.1; done" } }
+    ]]
+    for _, job in ipairs { "lua", "once", "isolated", "shell" } do
+      d:must("run-now", job)
+      daemon.wait_until(function() return d:runs(job)[1].state == "running" end, 10, job .. " runs")
+      contains(d:must("cancel", job), "cancelling")
+    end
+    d:kill()
+    d:start()
+    for _, job in ipairs { "lua", "once", "isolated", "shell" } do
+      local run = ended(job, "cancelled")
+      assert.equal(1, run.attempt)
+      contains(d:must("why", run.id), "cut off by the end of the daemon, as the next start found: cancelled by request")
+    end
+  end)
+
+  it("comes to the end that it has itself while the daemon stops", function()
+    d.arguments = { "--grace", "8s" }
+    write [[
+      job "late" { timeout = "7s", retry = { attempts = 2, delay = "1h" }, run = function()
+        while true do pcall(sleep, "1h") end
+      end }
+      job "shell" { timeout = "7s", retry = { attempts = 2, delay = "1h" },
+        run = command { shell = "trap '' TERM; while :; do sleep 0.1; done", grace = "1500ms" } }
+      job "sleeps" { run = function(run)
+        while run:cancelled() ~= "stopping" do pcall(sleep, "1h") end
+        run:checkpoint(run.attempt)
+        run:snooze("1h", "when there is a daemon")
+      end }
+      job "asked" { run = function() while true do pcall(sleep, "1h") end end }
+    ]]
+    local ids = {}
+    for _, job in ipairs { "late", "shell", "sleeps", "asked" } do
+      ids[job] = d:must("run-now", job):match "%S+"
+    end
+    d:signal "TERM" -- runs are told two seconds before the end of the grace
+    daemon.wait_until(function()
+      return d:must("why", ids.asked):find("as the daemon is stopping", 1, true)
+    end, 10, "the stop is told")
+    assert.equal("running", d:runs("asked")[1].state)
+    contains(d:must("cancel", "asked"), "cancelling")
+    assert.is_true(d:runs("asked")[1].cancelling)
+    d:wait_for_end()
+    d:start()
+    for job, way in pairs { late = "timed out", shell = "timed out", sleeps = "begun anew later (snooze)" } do
+      local run = d:runs(job)[1]
+      assert.same({ job, "pending", 2 }, { job, run.state, run.attempt })
+      contains(d:must("why", ids[job]), way)
+    end
+    local run = ended("asked", "cancelled")
+    assert.equal(1, run.attempt)
+    contains(run.error, "by request")
   end)
 end)
