@@ -23,7 +23,7 @@ local declared = raw.module("declared")
 ---@field args any[] what the function is given after `run`
 ---@field events event[] what set it off, oldest first; empty when the time did, or a person
 ---@field event? event the newest of them
----@field previous? run.previous the last success of its job before; asked of the scheduler when first read
+---@field previous? run.previous the last success of its job before, however old; asked of the scheduler when first read
 ---@field checkpointed? any what an earlier attempt left with run:checkpoint
 local run = {}
 

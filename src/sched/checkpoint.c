@@ -130,6 +130,19 @@ static bool find_success(void *context, const struct run *run, const char *job_i
   return false;
 }
 
+/* One that is no row any more. */
+static enum error_code find_cut_success(struct request *r, const struct open_run *run)
+{
+  struct run success;
+  enum error_code code = store_get_success(r->s->store, run->key.job, &success, r->error);
+  if (!code && success.key.scheduled_us < run->key.scheduled_us)
+    view_run(r->s, r->result, &success, run->entry->job->id);
+  else if (!code || code == ERROR_NOT_FOUND)
+    json_write_null(r->result);
+  run_deinit(&success);
+  return code == ERROR_NOT_FOUND ? ERROR_OK : code;
+}
+
 static enum error_code previous_run(struct request *r)
 {
   struct open_run *run = asking_run(r);
@@ -138,9 +151,7 @@ static enum error_code previous_run(struct request *r)
   size_t before = r->result->out->size;
   enum error_code code =
       store_each_run_of(r->s->store, run->key.job, run->previous_us, find_success, r, r->error);
-  if (r->result->out->size == before)
-    json_write_null(r->result);
-  return code;
+  return code || r->result->out->size > before ? code : find_cut_success(r, run);
 }
 
 static const char *const checkpoint_params[] = {"value", NULL};

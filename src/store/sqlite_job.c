@@ -307,7 +307,12 @@ enum error_code store_remove_job(struct store *store, int64_t number, struct err
   enum error_code code;
   struct query query = query_open(store, "DELETE FROM job_progress WHERE number = ?", error);
   bind_integer(&query, number);
-  if ((code = query_run(&query)) || (code = store_remove_health(store, number, error)) ||
+  if (!(code = query_run(&query))) {
+    query = query_open(store, "DELETE FROM successes WHERE job = ?", error);
+    bind_integer(&query, number);
+    code = query_run(&query);
+  }
+  if (code || (code = store_remove_health(store, number, error)) ||
       (code = store_drop_keys(store, number, error)))
     return code;
   query = query_open(store, "DELETE FROM jobs WHERE number = ?", error);

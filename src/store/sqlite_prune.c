@@ -8,8 +8,13 @@
  * A job's own history is a chain, newest first. Cutting removes behind the newest `keep` and mends
  * the link across each gap, so that an open run in the middle, or what the budget left over, can
  * still be reached. The logs of what is left are cut in the same walk, the oldest first. A log goes
- * in pieces, as it may have megabytes. Scheduler thread, inside a transaction. */
+ * in pieces, as it may have megabytes.
+ *
+ * A job's last success is known for as long as the job: `successes` has what runs ask of it, if its
+ * row is gone. Scheduler thread, inside a transaction. */
 #include "store/sqlite_store.h"
+
+#include "base/memory.h"
 
 enum {
   BATCH = 256,
@@ -21,8 +26,8 @@ enum {
 
 /* ---- one run with all that hangs on it ---- */
 
-static enum error_code delete_by_key(struct store *store, const char *sql, struct run_key key,
-                                     struct error *error)
+static enum error_code query_by_key(struct store *store, const char *sql, struct run_key key,
+                                    struct error *error)
 {
   struct query query = query_open(store, sql, error);
   bind_integer(&query, key.scheduled_us);
@@ -77,11 +82,43 @@ static enum error_code delete_log(struct store *store, struct run_key key, int *
   return code;
 }
 
+/* Where the job's newest run has succeeded, that one is what is asked for, and is kept when it
+ * goes. An added job that is over has no run to come. */
+static const char keep_success[] =
+    "INSERT INTO successes(job, scheduled_us, finished_us, result)"
+    " SELECT r.job, r.scheduled_us, r.finished_us, r.result FROM runs r"
+    " CROSS JOIN job_progress p ON p.number = r.job"
+    " LEFT JOIN runs n ON n.scheduled_us = p.last_us AND n.job = p.number"
+    "  AND n.scheduled_us > r.scheduled_us AND n.state = 2"
+    " WHERE r.scheduled_us = ? AND r.job = ? AND r.state = 2 AND n.job IS NULL"
+    "  AND NOT (p.state = 2 AND (SELECT origin FROM jobs WHERE number = p.number) = 1)"
+    " ON CONFLICT(job) DO UPDATE SET scheduled_us = excluded.scheduled_us,"
+    "  finished_us = excluded.finished_us, result = excluded.result"
+    "  WHERE excluded.scheduled_us > successes.scheduled_us";
+
+enum error_code store_get_success(struct store *store, int64_t job, struct run *run,
+                                  struct error *error)
+{
+  struct query query = query_open(
+      store, "SELECT scheduled_us, finished_us, result FROM successes WHERE job = ?", error);
+  bind_integer(&query, job);
+  bool found = query_row(&query);
+  *run = (struct run){.state = RUN_SUCCEEDED, .attempt = 1};
+  if (found) {
+    run->key = (struct run_key){query_integer(&query, 0), job};
+    run->finished_us = query_integer(&query, 1);
+    run->result = memory_strdup(query_text(&query, 2));
+  }
+  enum error_code code = query_close(&query);
+  return code || found ? code : error_set(error, ERROR_NOT_FOUND, "no success is kept");
+}
+
 /* *is_gone: wholly, within the budget; else its log is shorter. */
 static enum error_code delete_run(struct store *store, struct run_key key, int *budget,
                                   bool *is_gone, struct error *error)
 {
-  static const char *const tables[] = {
+  static const char *const steps[] = {
+      keep_success,
       "DELETE FROM attempts WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM usages WHERE scheduled_us = ? AND job = ?",
       "DELETE FROM checkpoints WHERE scheduled_us = ? AND job = ?",
@@ -90,8 +127,8 @@ static enum error_code delete_run(struct store *store, struct run_key key, int *
   enum error_code code = delete_log(store, key, budget, is_gone, error);
   if (code || !*is_gone)
     return code;
-  for (size_t i = 0; !code && i < sizeof tables / sizeof tables[0]; i++)
-    code = delete_by_key(store, tables[i], key, error);
+  for (size_t i = 0; !code && i < sizeof steps / sizeof steps[0]; i++)
+    code = query_by_key(store, steps[i], key, error);
   --*budget;
   return code;
 }

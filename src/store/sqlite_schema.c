@@ -135,6 +135,10 @@ static const char *const steps[] = {
     /* What the commands of an attempt have used. */
     "ALTER TABLE usages ADD COLUMN commands_cpu_us INTEGER;"
     "ALTER TABLE usages ADD COLUMN commands_memory INTEGER;",
+
+    /* What a job's last success was, when its row in `runs` is gone. */
+    "CREATE TABLE successes(job INTEGER PRIMARY KEY, scheduled_us INTEGER NOT NULL,"
+    "  finished_us INTEGER, result TEXT) STRICT;",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

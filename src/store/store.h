@@ -252,6 +252,10 @@ enum error_code store_cancel(struct store *store, struct run_key key, int64_t fe
                              const char *why, struct error *error);
 enum error_code store_get_run(struct store *store, struct run_key key, struct run *run,
                               struct error *error);
+/* The job's last success of those that housekeeping has taken from its runs: when it was and what
+ * it left. ERROR_NOT_FOUND: there is none. run_deinit() it. */
+enum error_code store_get_success(struct store *store, int64_t job, struct run *run,
+                                  struct error *error);
 /* Ended attempts before the one in force, in order, from the number `first` on. */
 enum error_code store_each_attempt(struct store *store, struct run_key key, int32_t first,
                                    store_run_visitor visit, void *context, struct error *error);

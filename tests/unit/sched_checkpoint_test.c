@@ -120,6 +120,38 @@ static void knows_the_last_success(void **state)
   world_close(&w);
 }
 
+/* By its age, or as so many have failed since; over a restart. */
+static void knows_the_last_success_when_its_row_is_gone(void **state)
+{
+  (void)state;
+  for (int by_number = 0; by_number < 2; by_number++) {
+    struct world w;
+    world_open(&w, scratch_path("store.db"));
+    world_save(&w, "a", two);
+    world_live(&w, HOUR);
+    world_finish(&w, RUN_SUCCEEDED, "{\"rows\":7}", NULL);
+    int64_t step_us = by_number ? HOUR : DAY;
+    for (int i = 0; i < (by_number ? 1200 : 40); i++) {
+      world_pass(&w, step_us);
+      world_finish(&w, RUN_CANCELLED, NULL, NULL);
+      while (i % 10 == 0 && sched_idle(w.sched, w.now_us) == 0)
+        ;
+    }
+    world_expect(&w, "run", "{\"run\":\"t@2026-01-01T00:00:00Z\"}", "error",
+                 "error: not_found: there is no run \"t@2026-01-01T00:00:00Z\"");
+    world_crash(&w);
+    world_save(&w, "a", two);
+    world_pass(&w, HOUR);
+    struct attempt attempt = w.runs.first->as.run.attempt;
+    char *text = ask_as(&w, &attempt, "previous_run", "{}");
+    assert_non_null(strstr(text, "\"id\":\"t@2026-01-01T00:00:00Z\""));
+    assert_non_null(strstr(text, "\"finished_at\":\"2026-01-01T01:00:00.000000Z\""));
+    assert_non_null(strstr(text, "\"result\":{\"rows\":7}"));
+    free(text);
+    world_close(&w);
+  }
+}
+
 static void tell_progress(struct world *w, double done, const char *note)
 {
   struct message *m = message_create(MESSAGE_PROGRESS, ADDRESS_WORKER, ADDRESS_SCHEDULER);
@@ -222,6 +254,7 @@ int main(void)
       cmocka_unit_test(checkpoints_outlive_attempts_and_the_daemon),
       cmocka_unit_test(a_checkpoint_has_a_limit),
       cmocka_unit_test(knows_the_last_success),
+      cmocka_unit_test(knows_the_last_success_when_its_row_is_gone),
       cmocka_unit_test(progress_is_shown_while_it_runs),
       cmocka_unit_test(a_cancelled_run_has_its_grace),
       cmocka_unit_test(a_stop_is_told_before_it_cuts_off),

@@ -200,7 +200,7 @@ static void refuses_newer(void **state)
   close_and_forget();
   change_by_hand("PRAGMA user_version = 9");
   FAILS(ERROR_NEWER, store_open(path, &store, &error));
-  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 6): "
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 7): "
                              "upgrade moonbeat",
                              path);
   assert_string_equal(error.text, text);
