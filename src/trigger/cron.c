@@ -252,6 +252,12 @@ void cron_put_options(const struct trigger *trigger, struct json_writer *writer)
     json_put_text(writer, "seed", more->seed);
 }
 
+void cron_to_json(const struct trigger *trigger, struct json_writer *writer)
+{
+  json_put_text(writer, "expression", cron_text(trigger));
+  cron_put_options(trigger, writer);
+}
+
 const char *cron_timezone(const struct trigger *trigger)
 {
   return zone_name(((const struct cron *)trigger)->zone);

@@ -45,6 +45,9 @@ const char *cron_text(const struct trigger *trigger);
 /* Writes the members timezone (unless the text names the zone), gap, overlap, start, end, seed. */
 void cron_put_options(const struct trigger *trigger, struct json_writer *writer);
 
+/* The member expression, which is cron_text(), and these. */
+void cron_to_json(const struct trigger *trigger, struct json_writer *writer);
+
 /* Gives a hashed trigger without a seed its seed and the fields that follow from it. */
 bool cron_needs_seed(const struct trigger *trigger);
 void cron_set_seed(struct trigger *trigger, const struct cron_fields *fields, const char *seed);

@@ -73,12 +73,6 @@ static void anchor(struct trigger *trigger, int64_t now_us, const char *seed)
   cron_set_seed(trigger, &parsed.fields, seed);
 }
 
-static void to_json(const struct trigger *trigger, struct json_writer *writer)
-{
-  json_put_text(writer, "expression", cron_text(trigger));
-  cron_put_options(trigger, writer);
-}
-
 static const char *const members[] = {"expression", "timezone", "gap",  "overlap",
                                       "start",      "end",      "seed", NULL};
 static const struct trigger_word words[] = {{"cron", "expression"}, {0}};
@@ -92,7 +86,7 @@ const struct trigger_kind cron_kind = {
     .from_line = from_line,
     .destroy = cron_destroy,
     .anchor = anchor,
-    .to_json = to_json,
+    .to_json = cron_to_json,
     .next = cron_next,
     .count = cron_count,
     .timezone = cron_timezone,

@@ -262,12 +262,6 @@ static enum error_code from_json(const struct json *value, const char *default_z
   return code;
 }
 
-static void to_json(const struct trigger *trigger, struct json_writer *writer)
-{
-  json_put_text(writer, "expression", cron_text(trigger));
-  cron_put_options(trigger, writer);
-}
-
 static const char *const members[] = {"expression", "timezone", "gap", "overlap",
                                       "start",      "end",      NULL};
 static const struct trigger_word words[] = {{"quartz", "expression"}, {0}};
@@ -278,7 +272,7 @@ const struct trigger_kind quartz_kind = {
     .words = words,
     .from_json = from_json,
     .destroy = cron_destroy,
-    .to_json = to_json,
+    .to_json = cron_to_json,
     .next = cron_next,
     .count = cron_count,
     .timezone = cron_timezone,

@@ -92,6 +92,7 @@ def judge_memory(rig, resident, millions):
 def judge_rate(rig, first, last):
     """Between two looks."""
     fires, seconds = last[0] - first[0], (last[1] - first[1]) / 1e6
+    rig.total["fires"] = fires
     rig.note("%d fires in %.1f seconds" % (fires, seconds))
     if fires <= 0 or rig.long and fires < FIRES_LEAST * RATE * seconds:
         rig.violate("slow", "%d fires in %.1f seconds, in which %d were due" % (fires, seconds, RATE * seconds))
