@@ -511,7 +511,8 @@ function file_meta:__close()
   end
 end
 
---- io.popen as in Lua, but waiting as everything else does. What is not read goes to the log.
+--- io.popen as in Lua, but waiting as everything else does. What is not read goes to the log. A
+-- script may have 1024 commands running.
 ---@param command string
 ---@param mode? "r"|"w"
 ---@return table? file

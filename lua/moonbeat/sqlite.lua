@@ -23,7 +23,7 @@ local database = raw.sqlite_methods
 ---@field foreign_keys? boolean false: do not enforce REFERENCES
 
 --- Opens a database file, which is made when it is not there; a relative path begins at the jobs
--- folder. ":memory:" is a database that lives as long as it is open.
+-- folder. ":memory:" is a database that lives as long as it is open. A script may have 256 open.
 ---@param path string
 ---@param options? sqlite.open_options
 ---@return sqlite.database

@@ -13,6 +13,7 @@
 #include "app/notify.h"
 #include "app/signals.h"
 #include "app/simulate.h"
+#include "base/descriptors.h"
 #include "base/environment.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -112,6 +113,7 @@ static int run(const struct daemon_options *options)
   signals_hold(); /* before all that takes time, and to the end */
   o.handle_signals = true;
   memory_give_back();
+  descriptors_raise();
   speak_last();
   notify_take_environment();
   warden_start(words);

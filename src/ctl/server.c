@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
@@ -163,6 +164,13 @@ static bool admit(struct connection *connection)
     snprintf(text, sizeof text, "this moonbeat belongs to user %u, and you are user %u",
              (unsigned)geteuid(), (unsigned)uid);
     refuse(connection, ERROR_PERMISSION, text);
+    return false;
+  }
+  if (descriptors_are_scarce()) {
+    refuse(
+        connection, ERROR_LIMIT,
+        "too many files are open in this moonbeat: raise its limit (ulimit -n, LimitNOFILE= of a "
+        "service)");
     return false;
   }
   if (server->connection_count > SERVER_CONNECTIONS_MAX) {

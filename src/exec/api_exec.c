@@ -13,17 +13,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "base/environment.h"
 #include "base/memory.h"
 #include "exec/child.h"
 #include "vm/api_args.h"
 #include "vm/call.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
 
 #define CHILD "moonbeat.child"
 
 extern char **environ;
+
+enum { COMMANDS_MAX = 1024 };
 
 enum waiting_for { FOR_OUTPUT, FOR_ROOM, FOR_END };
 
@@ -41,9 +45,10 @@ struct process {
   struct child *child;
   struct process_wait *waiter; /* one at a time */
   int64_t grace_us;
-  bool has_owner; /* the userdata */
-  bool is_ending; /* its grace is running */
-  bool is_counted;
+  bool has_owner;  /* the userdata */
+  bool is_ending;  /* its grace is running */
+  bool is_counted; /* what it used, to the call */
+  struct vm *vm;   /* that counts it among its commands; NULL: not any more */
 };
 
 /* ---- waiting ---- */
@@ -87,6 +92,13 @@ static void count_usage(struct process *process)
     call->usage.commands_memory_bytes = used->memory_bytes;
 }
 
+static void uncount(struct process *process)
+{
+  if (process->vm)
+    process->vm->commands--;
+  process->vm = NULL;
+}
+
 static void on_changed(struct child *child, void *context)
 {
   struct process *process = context;
@@ -97,6 +109,7 @@ static void on_changed(struct child *child, void *context)
     end_wait(process);
   if (!child_has_ended(child))
     return;
+  uncount(process);
   if (process->is_ending)
     call_unfollow(&process->follower);
   if (!process->has_owner)
@@ -290,6 +303,7 @@ static int l_gc(lua_State *L) /* child -> */
   if (!process)
     return 0;
   process->has_owner = false;
+  uncount(process);
   if (process->is_ending && !child_has_ended(process->child))
     return 0;
   if (process->waiter)
@@ -434,6 +448,17 @@ static const char *push_input(lua_State *L, const char *function, size_t *size, 
   return text;
 }
 
+/* The state of added commands is no script's. */
+static bool may_begin(lua_State *L, struct error *error)
+{
+  const struct vm *vm = vm_of(L);
+  int most = descriptors_share(COMMANDS_MAX);
+  if (vm->generation == 0 || vm->commands < most)
+    return descriptors_ask(error) == ERROR_OK;
+  error_set(error, ERROR_LIMIT, "%d commands of this script are running already", most);
+  return false;
+}
+
 static int l_spawn(lua_State *L) /* function spec -> child | nil message code */
 {
   const char *function = luaL_checkstring(L, 1);
@@ -441,6 +466,8 @@ static int l_spawn(lua_State *L) /* function spec -> child | nil message code */
   struct error error;
   luaL_checktype(L, 2, LUA_TTABLE);
   wait_check(L, function);
+  if (!may_begin(L, &error))
+    return args_push_error(L, &error);
   struct child_options options = {.changed = on_changed};
   push_options(L, function, &options);
   const char *input = push_input(L, function, &input_size, &options.keeps_input);
@@ -457,6 +484,8 @@ static int l_spawn(lua_State *L) /* function spec -> child | nil message code */
     return args_push_error(L, &error);
   }
   *owner = process;
+  process->vm = vm_of(L);
+  process->vm->commands++;
   process->follower.call_ended = on_call_ended;
   call_follow(vm_of(L), &process->follower);
   if (input) {

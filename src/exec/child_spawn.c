@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "exec/warden.h"
 
@@ -93,6 +94,7 @@ static _Noreturn __attribute__((noinline)) void run_child(const struct plan *pla
   if (program->cwd && chdir(program->cwd) < 0)
     fail_child(plan, STAGE_CWD);
   reset_signals();
+  descriptors_restore();
   execve(plan->path, program->argv, program->env);
   if (errno == ENOEXEC)
     execve("/bin/sh", plan->shell_argv, program->env);

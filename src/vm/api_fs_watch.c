@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "sensor/wake.h"
 #include "vm/api_args.h"
@@ -267,11 +268,14 @@ static char *full_pattern(const char *folder, const char *pattern)
 
 static void check_count(lua_State *L)
 {
+  struct error error;
   const struct vm *vm = vm_of(L);
   if (vm->watches >= WATCHES_MAX)
     lua_gc(L, LUA_GCCOLLECT); /* some may be in use no more */
   if (vm->watches >= WATCHES_MAX)
     args_fail(L, "fs.watch: %d are open already", WATCHES_MAX);
+  if (descriptors_ask(&error))
+    args_fail(L, "fs.watch: %s", error.text);
 }
 
 static int l_watch(lua_State *L) /* function path is_deep -> watch */

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/buffer.h"
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "vm/api_args.h"
 #include "vm/api_http_client.h"
@@ -351,6 +352,8 @@ static int l_request(lua_State *L)
   struct error error;
   if (curl_library_load(&error))
     return luaL_error(L, "%s", error.text);
+  if (descriptors_ask(&error))
+    return args_push_error(L, &error);
   const char *method = text_field(L, 2, "method"), *url = text_field(L, 2, "url");
   lua_getfield(L, 2, "body"); /* stays */
   const char *body = lua_tolstring(L, 3, &body_size);

@@ -11,17 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "base/memory.h"
 #include "vm/api_args.h"
 #include "vm/api_sqlite_connection.h"
 #include "vm/api_sqlite_files.h"
 #include "vm/api_sqlite_value.h"
+#include "vm/state.h"
 #include "vm/vm.h"
 
 #define DATABASE "sqlite.database"
 #define CURSOR   "sqlite.cursor"
 
-enum { BUSY_TIMEOUT_US = 5000000 };
+enum { BUSY_TIMEOUT_US = 5000000, DATABASES_MAX = 256 };
 
 struct cursor {
   struct sqlite_connection *connection;
@@ -274,12 +276,27 @@ static int push_cursor(lua_State *L, struct sqlite_job *job)
 
 /* ---- raw functions ---- */
 
+/* Each holds up to three descriptors. */
+static void check_count(lua_State *L)
+{
+  struct error error;
+  const struct vm *vm = vm_of(L);
+  int most = descriptors_share(DATABASES_MAX);
+  if (vm->databases >= most)
+    lua_gc(L, LUA_GCCOLLECT); /* some may be in use no more */
+  if (vm->databases >= most)
+    args_fail(L, "sqlite.open: this script has %d databases open already", most);
+  if (descriptors_ask(&error))
+    args_fail(L, "sqlite.open: %s", error.text);
+}
+
 static int
 l_open(lua_State *L) /* path is_readonly creates busy_timeout enforces_keys -> db; waits */
 {
   const char *shown = args_string(L, 1, "sqlite.open", "path", NULL);
   int64_t busy_timeout_us = args_duration_us(L, 4, "sqlite.open", "busy_timeout", BUSY_TIMEOUT_US);
   wait_check(L, "sqlite.open");
+  check_count(L);
   sqlite_files_set_store(args_raw_string(L, lua_upvalueindex(1), "store_path"));
   struct sqlite_connection **owner = lua_newuserdatauv(L, sizeof *owner, 0);
   *owner = NULL;

@@ -27,6 +27,7 @@ struct sqlite_connection {
   struct sqlite_wait *running;
   uint64_t owner; /* the call that has a transaction open; 0: none */
   int holds;
+  bool is_counted;
   bool is_open, is_closing; /* closing: was asked for by the script */
   int64_t last_insert_id;
 };
@@ -85,6 +86,12 @@ static void close_if_idle(struct sqlite_connection *connection)
     uv_close((uv_handle_t *)&connection->timer, on_timer_closed);
 }
 
+static void uncount(struct sqlite_connection *connection)
+{
+  connection->vm->databases -= connection->is_counted;
+  connection->is_counted = false;
+}
+
 void sqlite_connection_hold(struct sqlite_connection *connection)
 {
   connection->holds++;
@@ -94,6 +101,7 @@ void sqlite_connection_release(struct sqlite_connection *connection)
 {
   if (--connection->holds > 0)
     return;
+  uncount(connection);
   connection->vm = NULL;
   if (connection->running)
     sqlite_job_cancel(connection->session, &connection->running->job);
@@ -212,6 +220,7 @@ bool sqlite_connection_is_open(const struct sqlite_connection *connection)
 void sqlite_connection_set_closing(struct sqlite_connection *connection)
 {
   connection->is_closing = true;
+  uncount(connection);
 }
 
 int64_t sqlite_connection_last_insert_id(const struct sqlite_connection *connection)
@@ -226,6 +235,8 @@ struct sqlite_connection *sqlite_connection_create(lua_State *L,
   connection->session = sqlite_session_create(options);
   connection->loop = wait_loop(L);
   connection->vm = vm_of(L);
+  connection->vm->databases++;
+  connection->is_counted = true;
   connection->holds = 1;
   TAILQ_INIT(&connection->queue);
   uv_timer_init(connection->loop, &connection->timer);

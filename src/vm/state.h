@@ -61,6 +61,8 @@ struct vm {
   bool over_cap;    /* the hook shall look at it */
   int cycles_to_go; /* of the collection that shows whether that is true */
   int watches;      /* of fs.watch that are open */
+  int databases;    /* that are open */
+  int commands;     /* of which the script has hold and which run */
   struct helpers *helpers;
   struct redact *secrets; /* that were read, see secret.h; NULL: none */
   char kill_text[256];

@@ -5,6 +5,7 @@ service.py --list names the cases, service.py CASE runs one; MOONBEAT_BIN is the
 import ctypes
 import errno
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -25,17 +26,21 @@ job "short" { run = function() while not kv.shared.get "go" do sleep "10ms" end 
 class Service:
     """A daemon, and the socket on which it tells how it is."""
 
-    def __init__(self, arguments=(), abstract=False, **environment):
+    def __init__(self, arguments=(), abstract=False, files=None, scripts=(), **environment):
         self.root = tempfile.mkdtemp(prefix="moonbeat-service-")
         os.mkdir(self.root + "/jobs")
         with open(self.root + "/jobs/a.lua", "w") as file:
             file.write(JOBS)
+        for name, source in dict(scripts).items():
+            with open("%s/jobs/%s.lua" % (self.root, name), "w") as file:
+                file.write(source)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         name = "@" + self.root if abstract else self.root + "/notify"
         self.socket.bind("\0" + self.root if abstract else name)
         environment = {**os.environ, "NOTIFY_SOCKET": name, "MOONBEAT_STATE": self.root + "/state", **environment}
         self.log = open(self.root + "/log", "w")
-        self.process = subprocess.Popen([BIN, "run", self.root + "/jobs", *arguments], env=environment, stderr=self.log)
+        self.process = subprocess.Popen([BIN, "run", self.root + "/jobs", *arguments], env=environment, stderr=self.log,
+                                        preexec_fn=files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)))
         self.heard = []
 
     def close(self):
@@ -276,6 +281,46 @@ def case_hangup_while_stopping():
         service.cli("kv", "set", "go", "true")
         assert service.process.wait(PATIENCE) == 0
         assert not [m for m in service.heard if m.startswith("RELOADING")], service.heard
+    finally:
+        service.close()
+
+
+GREEDY = """
+held = {}
+job "databases-%(name)s" { run = function()
+  for i = 1, 500 do
+    local db = sqlite.open("../%(name)s" .. i .. ".db")
+    db:exec "CREATE TABLE IF NOT EXISTS a(b)"
+    held[#held + 1] = db
+  end
+end }
+job "commands-%(name)s" { run = function() for i = 1, 500 do held[#held + 1] = assert(io.popen "exec sleep 60") end end }
+job "few-%(name)s" { run = function() sqlite.open("few.db"):exec "CREATE TABLE IF NOT EXISTS a(b)" end }
+job "limit-%(name)s" { run = function() return exec({ "sh", "-c", "ulimit -Sn" }).stdout end }
+"""
+
+
+def case_scripts_share_descriptors():
+    """One script cannot take all of them, and all together leave some to the daemon."""
+    names = ["g%d" % i for i in range(12)]
+    service = Service(files=(128, 512), scripts={name: GREEDY % {"name": name} for name in names})
+    try:
+        service.wait_for("READY=1")
+        service.wait_for_jobs()
+
+        def end_of(job):
+            command = [BIN, "run-now", job, "--wait", "--json"]
+            environment = {**os.environ, "MOONBEAT_STATE": service.root + "/state"}
+            return subprocess.run(command, env=environment, capture_output=True, text=True).stdout
+
+        assert "this script has 64 databases open already" in end_of("databases-g0")
+        assert "64 commands of this script are running already" in end_of("commands-g0")
+        assert '"state":"succeeded"' in end_of("few-g1")
+        assert '128' in end_of("limit-g1"), "commands have the limit as it was"
+        told = [end_of("databases-" + name) for name in names]
+        assert "of 512 are kept for moonbeat itself" in told[-1], told
+        assert '"state":"running"' in service.cli("status", "--json")
+        assert '"few-g3"' in service.cli("list", "--json")
     finally:
         service.close()
 
