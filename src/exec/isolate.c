@@ -337,6 +337,7 @@ void isolate_begin_run(struct process *process)
   process->started_us = clock_wall_us();
   process->is_announced = false;
   process->deadline_us = timeout_us ? clock_monotonic_us() + patience_us : 0;
+  cell_begin_run(process->cell);
   cell_send(process->cell, process->run);
   cell_set_timer(process->cell, patience_us);
   isolate_note_life(process);

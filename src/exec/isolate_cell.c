@@ -15,6 +15,8 @@ enum {
   CONGESTED = 5000, /* messages that wait for the scheduler */
   PAUSE_MS = 5,
   LINE_MAX_SIZE = 2000,
+  LINES_PER_TURN = 50,
+  LINES_MAX = 10000, /* of one run, as of what it logs */
 };
 
 extern char **environ;
@@ -23,7 +25,9 @@ struct cell {
   struct cell_options options;
   struct child *child;
   char *name;
-  struct buffer inbox, errors;
+  struct buffer inbox;
+  int lines;        /* of errors, of this run */
+  bool has_errors;  /* that wait for the timer */
   bool is_broken;   /* it sent what is no frame */
   uv_timer_t late;  /* closed last */
   uv_timer_t go_on; /* listening to it again */
@@ -32,7 +36,12 @@ struct cell {
 
 /* ---- what it writes ---- */
 
-/* The process has the daemon's own log, whose lines begin with a time and a level. */
+static const char *name_of(const struct cell *cell)
+{
+  return cell->name ? cell->name : "a process for isolated runs";
+}
+
+/* What the process itself logs begins with a time and a level; so may what its commands write. */
 static void log_line(const struct cell *cell, const char *line, size_t size)
 {
   char level_name[8];
@@ -44,28 +53,41 @@ static void log_line(const struct cell *cell, const char *line, size_t size)
   if (sscanf(text, "%*2d:%*2d:%*2d.%*3d %7[a-z] %n", level_name, &begin) == 1)
     level = log_level_from_name(level_name);
   if (begin > 0 && level >= LOG_DEBUG && level < LOG_OFF)
-    log_write((enum log_level)level, "%s", text + begin);
+    log_write((enum log_level)level, "%s: %s", name_of(cell), text + begin);
   else
-    log_warn("%s: %s", cell->name ? cell->name : "a process for isolated runs", text);
+    log_warn("%s: %s", name_of(cell), text);
 }
 
-static void take_errors(struct cell *cell, bool is_end)
+static void log_or_drop(struct cell *cell, const char *line, size_t size)
+{
+  if (++cell->lines <= LINES_MAX)
+    log_line(cell, line, size);
+  else if (cell->lines == LINES_MAX + 1)
+    log_warn("%s: wrote more than %d lines to its error output: no more are shown", name_of(cell),
+             LINES_MAX);
+}
+
+/* So much of it as takes little time; once nothing more is shown, all of it. False: there is more,
+ * for which the child waits when it has written much. */
+static bool take_errors(struct cell *cell, bool is_end)
 {
   struct buffer *in = child_output(cell->child, 2);
-  buffer_append(&cell->errors, in->data, in->size);
-  buffer_clear(in);
   size_t done = 0;
-  for (const char *from; done < cell->errors.size;) {
-    from = cell->errors.data + done;
-    size_t left = cell->errors.size - done;
+  for (int lines = 0; done < in->size && lines < LINES_PER_TURN; lines++) {
+    const char *from = in->data + done;
+    size_t left = in->size - done;
     const char *end = memchr(from, '\n', left);
     if (!end && !is_end && left < LINE_MAX_SIZE)
       break;
     size_t size = end ? (size_t)(end - from) : left;
-    log_line(cell, from, size);
+    log_or_drop(cell, from, size);
     done += size + (end != NULL);
   }
-  buffer_remove_front(&cell->errors, done);
+  bool is_flood = cell->lines > LINES_MAX && in->size > LINE_MAX_SIZE;
+  buffer_remove_front(in, is_flood ? in->size : done);
+  bool is_more =
+      in->size > 0 && (is_end || in->size >= LINE_MAX_SIZE || memchr(in->data, '\n', in->size));
+  return !is_flood && !is_more;
 }
 
 static void give_up(struct cell *cell)
@@ -96,26 +118,30 @@ static void take_frames(struct cell *cell)
 
 static void on_go_on(uv_timer_t *timer);
 
-/* False: later, by itself. */
+/* False: later. */
 static bool take_output(struct cell *cell)
 {
-  if (bus_waiting(cell->options.bus, ADDRESS_SCHEDULER) > CONGESTED) {
-    uv_timer_start(&cell->go_on, on_go_on, PAUSE_MS, 0);
+  if (bus_waiting(cell->options.bus, ADDRESS_SCHEDULER) > CONGESTED)
     return false;
-  }
   struct buffer *in = child_output(cell->child, 1);
   buffer_append(&cell->inbox, in->data, in->size);
   buffer_clear(in);
   take_frames(cell);
-  child_resume(cell->child);
   return true;
 }
 
 static void listen_to(struct cell *cell)
 {
   bool has_ended = child_has_ended(cell->child);
-  take_errors(cell, has_ended);
-  if (take_output(cell) && has_ended)
+  if (!uv_is_active((uv_handle_t *)&cell->go_on))
+    cell->has_errors = !take_errors(cell, has_ended);
+  bool is_done = take_output(cell) && !cell->has_errors;
+  if (!is_done && !uv_is_active((uv_handle_t *)&cell->go_on))
+    uv_timer_start(&cell->go_on, on_go_on, PAUSE_MS, 0);
+  if (!is_done)
+    return;
+  child_resume(cell->child);
+  if (has_ended)
     cell->options.ended(cell->options.context);
 }
 
@@ -194,7 +220,6 @@ static void on_closed(uv_handle_t *handle)
   if (--cell->open_timers > 0)
     return;
   buffer_deinit(&cell->inbox);
-  buffer_deinit(&cell->errors);
   free(cell->name);
   free(cell);
 }
@@ -214,6 +239,11 @@ void cell_dismiss(struct cell *cell)
 void cell_kill(struct cell *cell, int64_t grace_us)
 {
   child_kill(cell->child, grace_us);
+}
+
+void cell_begin_run(struct cell *cell)
+{
+  cell->lines = 0;
 }
 
 /* ---- what it is told ---- */

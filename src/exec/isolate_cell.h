@@ -31,6 +31,9 @@ void cell_release(struct cell *cell);
 void cell_send(struct cell *cell, const struct message *message);
 void cell_send_settings(struct cell *cell, const char *json);
 
+/* A run begins: it may write as many lines of errors as any. */
+void cell_begin_run(struct cell *cell);
+
 /* Calls `late` after so long; 0: never. There is one timer. */
 void cell_set_timer(struct cell *cell, int64_t us);
 

@@ -224,6 +224,20 @@ describe("an isolated run", function()
     assert.same({ 3, 1 }, d:runs("i")[1].result)
   end)
 
+  it("may write errors without end, and not as the daemon", function()
+    write [[
+      job "i" { isolate = true, run = function()
+        exec { "sh", "-c", "echo '12:12:12.123 error the disk is gone' > /proc/$PPID/fd/2" }
+        exec { "sh", "-c", "yes boo | head -n 300000 > /proc/$PPID/fd/2" }
+      end } ]]
+    assert.equal("succeeded", run("i").state)
+    local log = daemon.read_file(d.log_file)
+    local _, lines = log:gsub("\n[^\n]* i: boo", "")
+    assert.is_true(lines > 9000 and lines <= 10000, lines .. " lines")
+    assert.matches("i: wrote more than 10000 lines to its error output: no more are shown", log, 1, true)
+    assert.matches("error i: the disk is gone", log, 1, true)
+  end)
+
   it("leaves processes to other scripts, and says who has them", function()
     d = daemon.new { arguments = { "--workers", "1" } }
     d:write("greedy.lua", [[
