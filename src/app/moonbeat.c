@@ -178,7 +178,7 @@ static void await_threads(const struct moonbeat *m)
   for (int64_t until_us = clock_monotonic_us() + LOOPS_END_US; clock_monotonic_us() < until_us;) {
     if (front_has_ended(m->front) && fleet_alive(m->fleet, &number) == 0)
       return;
-    usleep(LOOK_AGAIN_US);
+    clock_sleep_us(LOOK_AGAIN_US);
   }
   int count = fleet_alive(m->fleet, &number);
   if (count > 0)

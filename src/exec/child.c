@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "exec/child_group.h"
 #include "exec/child_spawn.h"
@@ -108,7 +109,8 @@ static void on_groups(const struct child_groups *groups)
     next = LIST_NEXT(child, link);
     bool is_awaited = child->was_terminated || child->has_left;
     if (child->state != CHILD_LINGERING || !is_awaited ||
-        child->lingers_since > child_groups_time(groups) || child_groups_have(groups, child->pid))
+        child->lingers_since_us > child_groups_time_us(groups) ||
+        child_groups_have(groups, child->pid))
       continue;
     child->is_group_dead = true;
     uv_timer_start(&child->timer, on_timer, 0, 0); /* its end may change this list */
@@ -179,7 +181,7 @@ static void linger(struct child *child)
 static void begin_linger(struct child *child)
 {
   child->state = CHILD_LINGERING;
-  child->lingers_since = uv_hrtime();
+  child->lingers_since_us = clock_monotonic_us();
   for (int i = 1; i < 3; i++)
     child_read_stream(&child->streams[i]);
   child_close_stream(&child->streams[0]);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 
 enum { REST = 4 }; /* times as long as a look takes, before the next */
@@ -20,14 +21,14 @@ enum { REST = 4 }; /* times as long as a look takes, before the next */
 struct child_groups {
   uv_work_t request;
   void (*looked)(const struct child_groups *groups);
-  uint64_t time;
+  int64_t time_us;
   pid_t *living; /* in order, perhaps more than once */
   size_t count, capacity;
   bool is_blind;
 };
 
 static _Thread_local bool is_looking;
-static _Thread_local uint64_t again; /* by uv_hrtime() */
+static _Thread_local int64_t again_us; /* monotonic */
 
 bool child_group_is_empty(pid_t group)
 {
@@ -77,7 +78,7 @@ static void look(struct child_groups *groups)
 {
   const struct dirent *entry;
   DIR *directory = opendir("/proc");
-  groups->time = uv_hrtime();
+  groups->time_us = clock_monotonic_us();
   groups->is_blind = !directory;
   while (directory && (entry = readdir(directory))) {
     pid_t group = isdigit((unsigned char)entry->d_name[0]) ? read_group(entry->d_name) : 0;
@@ -96,9 +97,9 @@ bool child_groups_have(const struct child_groups *groups, pid_t group)
                                                            sizeof group, compare));
 }
 
-uint64_t child_groups_time(const struct child_groups *groups)
+int64_t child_groups_time_us(const struct child_groups *groups)
 {
-  return groups->time;
+  return groups->time_us;
 }
 
 bool child_group_lives(pid_t group)
@@ -122,9 +123,9 @@ static void work(uv_work_t *request)
 static void on_looked(uv_work_t *request, int status)
 {
   struct child_groups *groups = request->data;
-  uint64_t now = uv_hrtime();
+  int64_t now_us = clock_monotonic_us();
   is_looking = false;
-  again = now + (now - groups->time) * REST;
+  again_us = now_us + (now_us - groups->time_us) * REST;
   if (status == 0)
     groups->looked(groups);
   free(groups->living);
@@ -133,7 +134,7 @@ static void on_looked(uv_work_t *request, int status)
 
 void child_groups_look(uv_loop_t *loop, void (*looked)(const struct child_groups *groups))
 {
-  if (is_looking || uv_hrtime() < again)
+  if (is_looking || clock_monotonic_us() < again_us)
     return;
   struct child_groups *groups = memory_alloc(sizeof *groups);
   groups->looked = looked;

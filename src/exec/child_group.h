@@ -15,8 +15,8 @@ bool child_group_is_empty(pid_t group);
 struct child_groups;
 
 bool child_groups_have(const struct child_groups *groups, pid_t group);
-/* When the look began, by uv_hrtime(). */
-uint64_t child_groups_time(const struct child_groups *groups);
+/* When the look began, monotonic. */
+int64_t child_groups_time_us(const struct child_groups *groups);
 
 /* Looks, on a thread of the pool, as that takes milliseconds where many processes run, and calls
  * `looked` with what was found, which is gone afterwards. Does nothing while a look of this thread

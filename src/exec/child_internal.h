@@ -34,7 +34,7 @@ struct child {
   int64_t grace_us;
   uint64_t deadline_ms;           /* of the group after TERM, or before it if has_left; by uv_now */
   uint64_t probe_ms;              /* until the next look whether the group lives */
-  uint64_t lingers_since;         /* by uv_hrtime */
+  int64_t lingers_since_us;       /* monotonic */
   bool was_killed, is_group_dead; /* the group, while it lingers */
   int pidfd;
   int open_handles;
