@@ -12,6 +12,8 @@ void health_run_ended(struct sched *s, struct entry *entry, const struct run *ru
 void health_finish(struct sched *s, const struct entry *entry);
 /* The job is new, was resumed or is expected otherwise: its time to succeed begins anew. */
 void health_begin(struct sched *s, const struct entry *entry, bool is_resumed);
+/* Of one that is paused: its failures are why. */
+bool health_has_paused(const struct entry *entry);
 void health_pause(struct sched *s, const struct entry *entry);
 void health_remove(struct sched *s, int64_t job); /* in memory and store */
 /* Finished jobs that were late, and that housekeeping has removed. */

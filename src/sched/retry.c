@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/pattern.h"
 #include "sched/run.h"
 
@@ -93,4 +94,23 @@ bool retry_follows(const struct open_run *run, const struct run *ended,
                   ? answer->delay_us
                   : job_retry_delay(&job->retry, failures, random_of(run));
   return true;
+}
+
+char *retry_explain(const struct job *job, const struct run *ended, int32_t failures)
+{
+  const struct job_retry *retry = &job->retry;
+  if (ended->state != RUN_FAILED && ended->state != RUN_TIMED_OUT)
+    return NULL;
+  if (!retry->attempts && failures >= ATTEMPTS_ASKED)
+    return memory_printf("it has asked for another one as often as it may: %d attempts", failures);
+  if (!retry->attempts)
+    return memory_strdup("its job has no retry");
+  if (failures >= retry->attempts)
+    return retry->attempts == 1 ? memory_strdup("its job has one attempt (retry)")
+                                : memory_printf("all %d are used up (retry)", retry->attempts);
+  if (retry->give_up_on && matches(job, retry->give_up_on, ended->error))
+    return memory_strdup("its error matches give_up_on");
+  if (retry->retry_on && !matches(job, retry->retry_on, ended->error))
+    return memory_strdup("its error matches nothing of retry_on");
+  return retry->decide ? memory_strdup("retry.decide has said so") : NULL;
 }
