@@ -25,9 +25,10 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(scheduler_store_recovered, RARE, "since error", "there is room again")                         \
   X(scheduler_events_lost, HOT, "count text",                                                      \
     "told only to a client that reads events too slowly: so many it has lost")                     \
-  X(scheduler_worker_stuck, RARE, "worker script seconds",                                         \
+  X(scheduler_worker_stuck, RARE, "worker script job seconds replaced_by",                         \
     "a worker sits in a call that it cannot be called back from")                                  \
-  X(scheduler_worker_recovered, RARE, "worker script seconds", "it has come back, after so long")  \
+  X(scheduler_worker_recovered, RARE, "worker script job seconds replaced_by",                     \
+    "it has come back, after so long")                                                             \
   X(scheduler_workers_short, RARE, "missing workers error",                                        \
     "no thread can be made in place of a worker that is stuck: others do its work, if any")        \
   X(scheduler_workers_complete, RARE, "missing workers error",                                     \
