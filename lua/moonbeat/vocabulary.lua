@@ -276,6 +276,8 @@ end
 function vocabulary.pool(name, slots)
   if type(name) ~= "string" or math.type(slots) ~= "integer" then
     fail('pool: write pool("db", 4), a name and a whole number of slots')
+  elseif #name == 0 or name:find "%c" then
+    fail("pool: the name is empty, or holds a control character")
   end
   if is_console or not declared.is_loading then
     local _, message = raw.request("set_pool", { name = name, slots = slots })

@@ -107,6 +107,11 @@ local FILES = {
     says = 'job "hk": on_failure must be a function, not a string',
   },
   {
+    name = "pool",
+    source = [[pool("a\nb", 1)]],
+    says = "pool: the name is empty, or holds a control character",
+  },
+  {
     name = "event",
     source = [[on("job_eror", function() end)]],
     says = 'unknown event "job_eror", did you mean "job_error"?',
