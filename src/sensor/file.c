@@ -5,9 +5,11 @@
  * every batch is worth a scan of its own. */
 #include "sensor/file_known.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -91,6 +93,23 @@ static void visit_unreadable(void *context, const char *path, int reason)
   buffer_printf(&scan->watch->problem, ": %s", strerror(reason));
 }
 
+/* The folder that holds all that is meant may come yet; or its name is wrong. */
+static void tell_absent(const struct file_watch *watch, struct look *look)
+{
+  struct stat status;
+  struct buffer problem = {0};
+  size_t size = strcspn(watch->glob, "*?[\\");
+  while (size > 1 && watch->glob[size] != '/')
+    size--;
+  char *folder = memory_copy(watch->glob, size);
+  if (stat(folder, &status) != 0 && errno == ENOENT) {
+    buffer_append_text(&problem, "there is no folder ");
+    text_append_visible(&problem, folder, strlen(folder));
+    look->problem = buffer_take(&problem);
+  }
+  free(folder);
+}
+
 /* What cannot be looked at is a problem, and the rest is watched all the same. */
 static void tell_unreadable(struct file_watch *watch, struct look *look)
 {
@@ -99,6 +118,8 @@ static void tell_unreadable(struct file_watch *watch, struct look *look)
         memory_printf("%s, nor at %zu others", watch->problem.data, watch->unreadable - 1);
   else if (watch->unreadable == 1)
     look->problem = memory_strdup(watch->problem.data);
+  else
+    tell_absent(watch, look);
 }
 
 /* Fails with a problem. */

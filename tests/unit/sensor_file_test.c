@@ -93,8 +93,10 @@ static void test_folders_come_late(void **state)
 {
   struct bench *bench = *state;
   begin(bench, "a/b/*.csv", "0s");
+  bench_expect_problem(bench, "there is no folder ");
   bench_shell(bench, "mkdir -p a/b; echo 1 > a/b/1.csv");
   bench_expect(bench, "created a/b/1.csv\n");
+  bench_expect_problem(bench, NULL);
   bench_shell(bench, "rm -r a");
   bench_expect_nothing(bench);
   bench_shell(bench, "mkdir -p a/b; echo 1 > a/b/2.csv");
