@@ -572,12 +572,8 @@ void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor vis
       visit(context, run);
 }
 
-struct wait gate_look(struct sched *s, struct entry *entry)
+struct wait gate_look_at_rate(struct sched *s, struct entry *entry)
 {
-  if (entry->wait.why != WAIT_NONE)
-    return entry->wait;
-  struct wait found = find_pace(s, entry, false);
-  if (found.why == WAIT_NONE)
-    found = find_closed(s, entry->job, NULL, INT64_MIN);
-  return found;
+  bool is_paced = entry->wait.why == WAIT_RATE || entry->wait.why == WAIT_REPLAY;
+  return is_paced ? entry->wait : find_pace(s, entry, false);
 }

@@ -103,8 +103,8 @@ struct gate *gate_find(struct sched *s, const char *kind, const char *name);
 /* Open runs that have a place in the gate. */
 typedef void (*gate_visitor)(void *context, const struct open_run *run);
 void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context);
-/* What a run of the job, beginning now, would wait for; what it waits for when it does. */
-struct wait gate_look(struct sched *s, struct entry *entry);
+/* The rate that a run of the job, beginning now, would wait for, whatever else it waits for. */
+struct wait gate_look_at_rate(struct sched *s, struct entry *entry);
 
 /* Slots of a pool have changed; none: -1. */
 void gate_set_pool(struct sched *s, const char *name, int64_t slots);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "sched/near.h"
 #include "sched/request.h"
 #include "sched/run.h"
@@ -39,6 +40,13 @@ void why_say(struct request *r, const char *kind, const char *key, int64_t at_us
   if (at_us != none)
     view_put_instant(r->result, key, at_us, none);
   why_end(r);
+}
+
+char *why_visible(const char *name)
+{
+  struct buffer out = {0};
+  text_append_visible(&out, name, strlen(name));
+  return buffer_take(&out);
 }
 
 void why_script(struct request *r, const char *kind, const char *name)

@@ -13,6 +13,9 @@ void why_end(struct request *r);
 void why_say(struct request *r, const char *kind, const char *key, int64_t at_us, int64_t none,
              const char *text);
 
+/* A name as a line shows it; the caller frees. */
+char *why_visible(const char *name);
+
 /* The script, for which one waits, is being loaded, or keeps the worker that it waits for. */
 void why_script(struct request *r, const char *kind, const char *name);
 /* The worker is stuck in a C function, if it is: whose. */
@@ -20,8 +23,12 @@ void why_stuck(struct request *r, int worker);
 /* The run, which is isolated and has not begun, waits for a process, if it does: who has them. */
 void why_isolated(struct request *r, const struct open_run *run);
 
-/* Which runs have a place in the gate, and when it is free by their time-outs. */
-void why_put_gate_holders(struct request *r, const struct gate *gate);
+/* Which runs have a place in the gate, and when one is free for the job at the latest, by their
+ * time-outs. `is_waiting`: it waits there; whether others do decides who is next. */
+void why_put_gate_holders(struct request *r, const struct gate *gate, const struct job *job,
+                          bool is_waiting);
+/* The same of the job's own open runs. */
+void why_put_own_runs(struct request *r, const struct entry *entry);
 
 /* All that stands between the job and its next run, in order. */
 enum error_code why_not_running(struct request *r, struct entry *entry);

@@ -22,58 +22,7 @@
 #include "time/duration.h"
 #include "time/instant.h"
 
-enum { HOLDERS_MAX = 20 };
-
-/* ---- who holds what ---- */
-
-struct holders {
-  struct request *r;
-  int count;
-  int64_t clears_us; /* at the latest, by the time-out of the first; INT64_MAX: not known */
-};
-
-static void put_holder(void *context, const struct open_run *run)
-{
-  struct holders *holders = context;
-  const struct job *job = run->entry->job;
-  if (holders->count++ < HOLDERS_MAX) {
-    struct buffer id = {0};
-    run_format_id(&id, job->id, run->key.scheduled_us);
-    json_write_text(holders->r->result, id.data);
-    buffer_deinit(&id);
-  }
-  if (job->timeout_us && run->started_us && run->started_us + job->timeout_us < holders->clears_us)
-    holders->clears_us = run->started_us + job->timeout_us;
-}
-
-static struct holders begin_holders(struct request *r)
-{
-  json_key(r->result, "held_by");
-  json_begin_array(r->result);
-  return (struct holders){.r = r, .clears_us = INT64_MAX};
-}
-
-static void end_holders(struct holders *holders)
-{
-  json_end_array(holders->r->result);
-  view_put_instant(holders->r->result, "clears_at", holders->clears_us, INT64_MAX);
-}
-
-void why_put_gate_holders(struct request *r, const struct gate *gate)
-{
-  struct holders holders = begin_holders(r);
-  gate_each_holder(r->s, gate, put_holder, &holders);
-  end_holders(&holders);
-}
-
-static void put_own_runs(struct request *r, const struct entry *entry)
-{
-  struct holders holders = begin_holders(r);
-  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next)
-    if (run->entry == entry && !run->ended)
-      put_holder(&holders, run);
-  end_holders(&holders);
-}
+enum { RUNS_MAX = 20 };
 
 /* ---- the job itself ---- */
 
@@ -126,6 +75,7 @@ static void explain_daemon(struct request *r)
 {
   if (r->s->stopping) {
     why_begin(r, "daemon", "the daemon is stopping and claims nothing any more");
+    view_put_instant(r->result, "clears_at", r->s->stop_by_us, 0); /* it has ended by then */
     why_end(r);
   }
   if (r->s->retry_us) {
@@ -227,10 +177,13 @@ static void explain_due(struct request *r, const struct entry *entry)
 
 /* ---- what a run must pass ---- */
 
-static const char *fate_of_full(const struct job *job, bool has_events)
+static const char *fate_of_full(const struct entry *entry, bool has_events)
 {
+  const struct job *job = entry->job;
   if (has_events)
     return "what is due now waits";
+  if (!job->trigger || entry->progress.state != JOB_ACTIVE)
+    return "run-now is refused";
   switch (job->overlap) {
   case OVERLAP_BUFFER_ONE:
     return "one that is due now waits, others are skipped";
@@ -244,20 +197,38 @@ static const char *fate_of_full(const struct job *job, bool has_events)
   }
 }
 
+/* The first of its open runs that waits for its next attempt, until then; NULL: none. */
+static const struct open_run *find_next_attempt(const struct request *r, const struct entry *entry)
+{
+  const struct open_run *first = NULL;
+  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next)
+    if (run->entry == entry && !run->ended && !run->worker && run->attempt > 1 &&
+        run->due_us > r->s->now_us && run->due_us != JOB_NEVER &&
+        (!first || run->due_us < first->due_us))
+      first = run;
+  return first;
+}
+
 static void explain_overlap(struct request *r, const struct entry *entry)
 {
   const struct job *job = entry->job;
   int64_t waiting = queue_count(r->s, job->number);
   if (fire_is_full(entry)) {
     const char *are = entry->open_runs == 1 ? "run is" : "runs are";
+    const struct open_run *next = find_next_attempt(r, entry);
     if (entry->wait.why == WAIT_OVERLAP)
       why_begin(r, "overlap", "it is due and waits: %d of %d %s open", entry->open_runs,
                 job->max_instances, are);
     else
       why_begin(r, "overlap", "%d of %d %s open: %s", entry->open_runs, job->max_instances, are,
-                fate_of_full(job, waiting > 0));
-    put_own_runs(r, entry);
+                fate_of_full(entry, waiting > 0));
+    why_put_own_runs(r, entry);
     why_end(r);
+    if (next) {
+      why_begin(r, "attempt", "attempt %d of an open run is yet to come", next->attempt);
+      view_put_instant(r->result, "at", next->due_us, JOB_NEVER);
+      why_end(r);
+    }
   }
   if (waiting) {
     const struct event_queue *queue;
@@ -270,8 +241,9 @@ static void explain_overlap(struct request *r, const struct entry *entry)
   }
 }
 
-static void explain_pool(struct request *r, const struct job *job)
+static void explain_pool(struct request *r, const struct entry *entry)
 {
+  const struct job *job = entry->job;
   const struct gate *pool = job->pool ? gate_find(r->s, "pool", job->pool) : NULL;
   if (job->pool && (!pool || pool->slots < 0)) {
     why_begin(r, "pool", "its pool \"%s\" is not there any more: make it, or change the job",
@@ -279,18 +251,19 @@ static void explain_pool(struct request *r, const struct job *job)
     why_end(r);
   } else if (pool && pool->slots == 0) {
     why_begin(r, "pool", "pool \"%s\" has no slots at present: nothing of it begins", job->pool);
-    why_put_gate_holders(r, pool);
+    why_put_gate_holders(r, pool, job, entry->wait.gate == pool);
     why_end(r);
   } else if (pool && pool->used >= pool->slots) {
     why_begin(r, "pool", "pool \"%s\" is full: %lld of %lld slots taken", job->pool,
               (long long)pool->used, (long long)pool->slots);
-    why_put_gate_holders(r, pool);
+    why_put_gate_holders(r, pool, job, entry->wait.gate == pool);
     why_end(r);
   }
 }
 
-static void explain_key(struct request *r, const struct job *job)
+static void explain_key(struct request *r, const struct entry *entry)
 {
+  const struct job *job = entry->job;
   struct buffer name = {0};
   if (!job->concurrency_key)
     return;
@@ -298,9 +271,11 @@ static void explain_key(struct request *r, const struct job *job)
                                ? NULL
                                : gate_find(r->s, "key", name.data ? name.data : "");
   if (key && key->used >= job->concurrency_limit) {
-    why_begin(r, "key", "concurrency key \"%s\" is held: %lld of %d taken", name.data,
+    char *visible = why_visible(name.data ? name.data : "");
+    why_begin(r, "key", "concurrency key \"%s\" is held: %lld of %d taken", visible,
               (long long)key->used, job->concurrency_limit);
-    why_put_gate_holders(r, key);
+    free(visible);
+    why_put_gate_holders(r, key, job, entry->wait.gate == key);
     why_end(r);
   }
   buffer_deinit(&name);
@@ -309,7 +284,7 @@ static void explain_key(struct request *r, const struct job *job)
 static void explain_rate(struct request *r, struct entry *entry)
 {
   char text[RATE_TEXT_SIZE];
-  struct wait wait = gate_look(r->s, entry);
+  struct wait wait = gate_look_at_rate(r->s, entry);
   if (wait.why != WAIT_RATE && wait.why != WAIT_REPLAY)
     return;
   rate_format(text, wait.why == WAIT_RATE ? &entry->job->rate : &entry->job->replay_rate);
@@ -330,8 +305,8 @@ enum error_code why_not_running(struct request *r, struct entry *entry)
     return ERROR_OK;
   explain_calendar(r, entry);
   explain_overlap(r, entry);
-  explain_key(r, entry->job);
-  explain_pool(r, entry->job);
+  explain_key(r, entry);
+  explain_pool(r, entry);
   explain_rate(r, entry);
   explain_due(r, entry);
   return ERROR_OK;
@@ -339,7 +314,19 @@ enum error_code why_not_running(struct request *r, struct entry *entry)
 
 /* ---- besides ---- */
 
-static const char *place_of(const struct open_run *run)
+static const char *place_without_worker(struct sched *s, const struct open_run *run)
+{
+  struct script_entry *script;
+  struct error error;
+  const struct job *job = run->entry->job;
+  if (run->start.heap)
+    return run->attempt > 1 ? "waits for its next attempt" : "waits";
+  if (script_ready(s, job->script, &script, &error) == SCRIPT_MISSING)
+    return "waits for its script, which is not there";
+  return "waits for its script to load";
+}
+
+static const char *place_of(struct sched *s, const struct open_run *run)
 {
   if (!run->worker && recover_is_quarantined(run->entry))
     return "waits until its job is resumed";
@@ -347,20 +334,19 @@ static const char *place_of(const struct open_run *run)
     return "waits for the rate of its job";
   if (run->started_us)
     return run->told ? "was told to end" : "is running";
-  if (run->worker)
-    return "was given to a worker";
-  if (!run->start.heap)
-    return "waits for its script to load";
-  return run->attempt > 1 ? "waits for its next attempt" : "waits";
+  return run->worker ? "was given to a worker" : place_without_worker(s, run);
 }
 
 /* By the arguments that it was given, with which its key may be another than its job's. */
-static void note_run_at_gate(struct request *r, const char *id, const struct wait *wait)
+static void note_run_at_gate(struct request *r, const struct open_run *run, const char *id)
 {
+  const struct wait *wait = &run_extra(run)->wait;
+  char *name = why_visible(gate_name(wait->gate));
   why_begin(r, "run", "run %s waits for %s \"%s\"", id,
-            wait->why == WAIT_POOL ? "a slot of pool" : "concurrency key", gate_name(wait->gate));
+            wait->why == WAIT_POOL ? "a slot of pool" : "concurrency key", name);
+  free(name);
   view_put_instant(r->result, "since", wait->since_us, SINCE_UNKNOWN);
-  why_put_gate_holders(r, wait->gate);
+  why_put_gate_holders(r, wait->gate, run->entry->job, true);
   why_end(r);
 }
 
@@ -371,7 +357,7 @@ static void note_run(struct request *r, const struct open_run *run, const char *
   if (lock)
     why_begin(r, "run", "run %s waits for lock \"%s\", which %s holds", id, lock, holder);
   else
-    why_begin(r, "run", "run %s %s", id, place_of(run));
+    why_begin(r, "run", "run %s %s", id, place_of(r->s, run));
   view_put_instant(r->result, "since", run->started_us ? run->started_us : run->claimed_us, 0);
   if (!run->worker && run->due_us > r->s->now_us)
     view_put_instant(r->result, "clears_at", run->due_us, JOB_NEVER);
@@ -385,13 +371,13 @@ static void note_runs(struct request *r, const struct entry *entry)
 {
   int count = 0;
   for (const struct open_run *run = r->s->open_runs; run && entry->open_runs; run = run->hh.next) {
-    if (run->entry != entry || run->ended || count++ == HOLDERS_MAX)
+    if (run->entry != entry || run->ended || count++ == RUNS_MAX)
       continue;
     struct buffer id = {0};
     const struct wait *wait = &run_extra(run)->wait;
     run_format_id(&id, entry->job->id, run->key.scheduled_us);
     if ((wait->why == WAIT_POOL || wait->why == WAIT_KEY) && wait->gate)
-      note_run_at_gate(r, id.data, wait);
+      note_run_at_gate(r, run, id.data);
     else
       note_run(r, run, id.data);
     buffer_deinit(&id);

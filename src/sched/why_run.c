@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "sched/checkpoint.h"
+#include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/recover.h"
 #include "sched/request.h"
+#include "sched/retry.h"
 #include "sched/run.h"
 #include "sched/view.h"
 #include "sched/why.h"
@@ -60,9 +63,9 @@ static void tell_cause(struct request *r, const struct entry *entry, const struc
 /* ---- skips around it ---- */
 
 struct around {
-  struct request *r;
   const struct run *run;
-  int64_t next_us; /* the run after it; INT64_MAX: none */
+  struct skip *skips; /* as the store has them: the newest first */
+  size_t count;
 };
 
 static void tell_skip(struct request *r, const struct skip *skip, const char *where)
@@ -78,26 +81,44 @@ static void tell_skip(struct request *r, const struct skip *skip, const char *wh
   why_end(r);
 }
 
-/* Those since the run before. */
-static bool tell_skip_before(void *context, const struct skip *skip)
+static void gather(struct around *around, const struct skip *skip)
 {
-  const struct around *around = context;
+  around->skips = memory_resize(around->skips, (around->count + 1) * sizeof *around->skips);
+  around->skips[around->count++] = *skip;
+}
+
+/* Those since the run before. */
+static bool gather_before(void *context, const struct skip *skip)
+{
+  struct around *around = context;
   const struct run *run = around->run;
   if (skip->last_us < run->key.scheduled_us && skip->first_us > run->previous_us)
-    tell_skip(around->r, skip, "before");
+    gather(around, skip);
   return skip->last_us > run->previous_us;
 }
 
 /* Those that it kept away while it was open. */
-static bool tell_skip_behind(void *context, const struct skip *skip)
+static bool gather_behind(void *context, const struct skip *skip)
 {
-  const struct around *around = context;
+  struct around *around = context;
   const struct run *run = around->run;
   int64_t until_us = run->finished_us ? run->finished_us : INT64_MAX;
   if (skip->reason == SKIP_OVERLAP && skip->first_us > run->key.scheduled_us &&
       skip->first_us <= until_us)
-    tell_skip(around->r, skip, "behind");
+    gather(around, skip);
   return skip->last_us > run->key.scheduled_us;
+}
+
+/* In the order of time. */
+static enum error_code tell_skips(struct request *r, const struct run *run,
+                                  store_skip_visitor visit, const char *where)
+{
+  struct around around = {.run = run};
+  enum error_code code = store_each_skip_of(r->s->store, run->key.job, visit, &around, r->error);
+  while (!code && around.count > 0)
+    tell_skip(r, &around.skips[--around.count], where);
+  free(around.skips);
+  return code;
 }
 
 /* ---- attempts ---- */
@@ -132,7 +153,8 @@ static void put_usage(struct request *r, const struct run_usage *usage)
              to_mib(usage->commands_memory_bytes));
   }
   format_span(cpu, usage->cpu_us);
-  why_begin(r, "usage", "its Lua used %s%s CPU time in %lld slice%s, and at most %.1f MiB%s",
+  why_begin(r, "usage",
+            "its Lua used %s%s CPU time in %lld slice%s; its script had at most %.1f MiB%s",
             usage->cpu_us ? cpu : "little", usage->cpu_us ? " of" : "", (long long)usage->slices,
             usage->slices == 1 ? "" : "s", to_mib(usage->memory_bytes), commands);
   view_put_usage(r->result, usage);
@@ -190,6 +212,18 @@ static const char *reason_of(const struct run *run)
   return rest + strspn(rest, ": ");
 }
 
+/* The bytes of a result of which the beginning is kept; 0: all of it is. See exec/worker_run.c. */
+static int64_t cut_result(const struct run *run)
+{
+  struct json_document *document;
+  if (!text_begins_with(run->result, "{\"truncated\":") ||
+      json_parse(run->result, strlen(run->result), &document, NULL))
+    return 0;
+  int64_t size = json_integer(json_get(json_root(document), "truncated"), 0);
+  json_free(document);
+  return size;
+}
+
 static void tell_ended(struct request *r, const struct run *run)
 {
   char took[DURATION_TEXT_SIZE];
@@ -205,7 +239,56 @@ static void tell_ended(struct request *r, const struct run *run)
   view_put_instant(r->result, "at", run->finished_us, 0);
   json_put_text(r->result, "error", run->error);
   why_end(r);
+  int64_t size = cut_result(run);
+  if (size) {
+    why_begin(r, "result", "its result of %lld bytes is too long: its beginning is kept",
+              (long long)size);
+    why_end(r);
+  }
 }
+
+/* ---- and no other one ---- */
+
+static bool count_failure(void *context, const struct run *run, const char *job_id)
+{
+  int32_t *failures = context;
+  (void)job_id;
+  *failures += run->state != RUN_PENDING && run->state != RUN_INTERRUPTED;
+  return true;
+}
+
+/* Of the job's last run: its pause may be what that has come to. */
+static void tell_pause(struct request *r, const struct entry *entry, const struct run *run)
+{
+  const struct job_progress *p = &entry->progress;
+  if (p->state != JOB_PAUSED || !health_has_paused(entry) || run->key.scheduled_us != p->last_us ||
+      run->finished_us > p->paused_us)
+    return;
+  why_begin(r, "paused", "and its job was paused (max_failures): %s", p->error);
+  view_put_instant(r->result, "at", p->paused_us, 0);
+  why_end(r);
+}
+
+static enum error_code tell_no_more(struct request *r, const struct entry *entry,
+                                    const struct run *run)
+{
+  int32_t failures = 1;
+  if (run->state != RUN_FAILED && run->state != RUN_TIMED_OUT && run->state != RUN_INTERRUPTED)
+    return ERROR_OK;
+  enum error_code code =
+      store_each_attempt(r->s->store, run->key, 1, count_failure, &failures, r->error);
+  char *why = code ? NULL : retry_explain(entry->job, run, failures);
+  if (why) {
+    why_begin(r, "no_attempt", "no other attempt follows: %s", why);
+    why_end(r);
+  }
+  free(why);
+  if (!code)
+    tell_pause(r, entry, run);
+  return code;
+}
+
+/* ---- how many are told ---- */
 
 enum { FIRST_TOLD = 10, LAST_TOLD = 30 };
 
@@ -242,17 +325,19 @@ static enum error_code tell_attempts(struct request *r, const struct run *run)
 static void tell_gate(struct request *r, const struct open_run *open)
 {
   const struct wait *wait = &run_extra(open)->wait;
+  char *name = wait->gate ? why_visible(gate_name(wait->gate)) : NULL;
   if (wait->why == WAIT_RATE)
     why_begin(r, "rate", "it waits for the rate of its job");
   else if (wait->why == WAIT_POOL)
-    why_begin(r, "pool", "it waits for a slot of pool \"%s\"", gate_name(wait->gate));
+    why_begin(r, "pool", "it waits for a slot of pool \"%s\"", name);
   else
-    why_begin(r, "key", "it waits for concurrency key \"%s\"", gate_name(wait->gate));
+    why_begin(r, "key", "it waits for concurrency key \"%s\"", name);
+  free(name);
   view_put_instant(r->result, "since", wait->since_us, SINCE_UNKNOWN);
   if (wait->why == WAIT_RATE)
     view_put_instant(r->result, "clears_at", wait->until_us, INT64_MAX);
   else
-    why_put_gate_holders(r, wait->gate);
+    why_put_gate_holders(r, wait->gate, open->entry->job, true);
   why_end(r);
 }
 
@@ -313,12 +398,10 @@ static void tell_open(struct request *r, const struct open_run *open)
 
 enum error_code why_run(struct request *r, struct entry *entry, const struct run *run)
 {
-  struct around around = {.r = r, .run = run};
   struct open_run *open = run_find(r->s, run->key);
-  struct store *store = r->s->store;
   enum error_code code;
   tell_cause(r, entry, run);
-  if ((code = store_each_skip_of(store, run->key.job, tell_skip_before, &around, r->error)))
+  if ((code = tell_skips(r, run, gather_before, "before")))
     return code;
   why_say(r, "claimed", "at", run->claimed_us, 0,
           "it was claimed: from here on no other run is it");
@@ -332,7 +415,9 @@ enum error_code why_run(struct request *r, struct entry *entry, const struct run
     tell_open(r, open);
   else
     tell_ended(r, &last);
-  return store_each_skip_of(store, run->key.job, tell_skip_behind, &around, r->error);
+  if (!open && (code = tell_no_more(r, entry, &last)))
+    return code;
+  return tell_skips(r, run, gather_behind, "behind");
 }
 
 /* ---- none ---- */

@@ -72,7 +72,7 @@ describe("why", function()
     local usage = story[#story - 1]
     assert.equal("usage", usage.kind)
     assert.is_true(usage.slices >= 2 and usage.cpu_us >= 50000 and usage.memory > 0)
-    assert.matches("^its Lua used %S+ of CPU time in %d+ slices, and at most [%d.]+ MiB$", usage.text)
+    assert.matches("^its Lua used %S+ of CPU time in %d+ slices; its script had at most [%d.]+ MiB$", usage.text)
     story = why(d:json("runs", "burns")[1].id).story
     usage = story[#story - 1]
     assert.matches("; its commands used %S+, and at most [%d.]+ MiB each$", usage.text)

@@ -224,11 +224,13 @@ static void usage_is_told_as_it_was_measured(void **state)
     struct run_usage usage;
     const char *told;
   } cases[] = {
-      {{1, 0, 3 << 19, 0, 0}, "its Lua used little CPU time in 1 slice, and at most 1.5 MiB\""},
+      {{1, 0, 3 << 19, 0, 0},
+       "its Lua used little CPU time in 1 slice; its script had at most 1.5 MiB\""},
       {{3, 12345, 1 << 20, 0, 0},
-       "its Lua used 12.3ms of CPU time in 3 slices, and at most 1.0 MiB\""},
+       "its Lua used 12.3ms of CPU time in 3 slices; its script had at most 1.0 MiB\""},
       {{2, 10, 1 << 20, 1738318, 1 << 21},
-       "its Lua used 10us of CPU time in 2 slices, and at most 1.0 MiB; its commands used 1.738s, "
+       "its Lua used 10us of CPU time in 2 slices; its script had at most 1.0 MiB; its commands "
+       "used 1.738s, "
        "and at most 2.0 MiB each\""},
   };
   (void)state;
@@ -270,6 +272,171 @@ static void a_run_tells_who_holds_its_key(void **state)
   world_close(&w);
 }
 
+static void tell_started(struct world *w)
+{
+  for (const struct message *run = w->runs.first; run; run = run->next) {
+    struct message *m = message_create(MESSAGE_STARTED, run->to, ADDRESS_SCHEDULER);
+    m->as.started.attempt = run->as.run.attempt;
+    m->as.started.at_us = w->now_us;
+    world_tell(w, m);
+  }
+}
+
+/* As many must end as there are too many; a command has its grace after its time-out. */
+static void a_place_is_free_at_the_latest(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "set_pool", "{\"name\":\"two\",\"slots\":2}"));
+  free(world_ask(&w, "add_job", JOB("\"trigger\":\"every 1h\",\"pool\":\"two\"")));
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"a\",\"run\":{\"shell\":\"true\",\"grace\":\"20s\"},"
+                 "\"pool\":\"two\",\"timeout\":\"10m\"}"));
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"b\",\"run\":{\"shell\":\"true\"},\"pool\":\"two\","
+                 "\"timeout\":\"20m\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"a\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"b\"}"));
+  tell_started(&w);
+  expect_part(&w, "x", "\"clears_at\":\"2026-01-01T00:10:20.000000Z\"");
+  free(world_ask(&w, "set_pool", "{\"name\":\"two\",\"slots\":1}"));
+  expect_part(&w, "x", "\"clears_at\":\"2026-01-01T00:20:05.000000Z\"");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+/* A run that may be tried again does not end with its time-out. */
+static void an_open_run_ends_with_its_last_attempt(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"timeout\":\"10m\",\"retry\":{"
+                                  "\"attempts\":2,\"delay\":\"20m\"}"));
+  (void)state;
+  world_live(&w, HOUR);
+  tell_started(&w);
+  expect_part(&w, "x", "is skipped\",\"held_by\":[\"x@2026-01-01T01:00:00Z\"],\"clears_at\":null}");
+  world_finish(&w, RUN_FAILED, NULL, "no luck");
+  expect_kinds(&w, "x", "reasons", "overlap attempt due");
+  expect_part(&w, "x", "is yet to come\",\"at\":\"2026-01-01T01:20:00.000000Z\"");
+  world_live(&w, 20 * MINUTE);
+  tell_started(&w);
+  expect_kinds(&w, "x", "reasons", "overlap due");
+  expect_part(&w, "x", "\"clears_at\":\"2026-01-01T01:30:05.000000Z\"");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_rate_is_named_beside_what_else_is_waited_for(void **state)
+{
+  struct world w =
+      open_world(JOB("\"trigger\":\"every 1h\",\"overlap\":\"buffer_one\",\"rate\":\"1/d\""));
+  (void)state;
+  world_live(&w, 2 * HOUR);
+  expect_kinds(&w, "x", "reasons", "overlap rate due");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void no_other_attempt_says_why(void **state)
+{
+  static const struct {
+    const char *options, *told;
+  } cases[] = {
+      {"\"tags\":[]", "its job has no retry"},
+      {"\"retry\":{\"attempts\":1}", "its job has one attempt (retry)"},
+      {"\"retry\":{\"attempts\":2,\"delay\":\"1s\"}", "all 2 are used up (retry)"},
+      {"\"retry\":{\"attempts\":3,\"give_up_on\":[\"luck\"]}", "its error matches give_up_on"},
+      {"\"retry\":{\"attempts\":3,\"retry_on\":[\"network\"]}",
+       "its error matches nothing of retry_on"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char *job =
+        memory_printf(JOB("\"trigger\":\"every 1h\",\"max_failures\":1,%s"), cases[i].options);
+    struct world w = open_world(job);
+    world_live(&w, HOUR);
+    while (world_run_count(&w)) {
+      world_finish(&w, RUN_FAILED, NULL, "no luck");
+      world_live(&w, 2 * SECOND);
+    }
+    char *told = memory_printf("no other attempt follows: %s\"", cases[i].told);
+    expect_part(&w, "x@2026-01-01T01:00:00Z", told);
+    expect_part(&w, "x@2026-01-01T01:00:00Z",
+                "and its job was paused (max_failures): 1 run failed in a row");
+    free(told);
+    free(job);
+    world_close(&w);
+  }
+}
+
+static void a_result_that_was_cut_is_told(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
+  (void)state;
+  world_live(&w, HOUR);
+  world_finish(&w, RUN_SUCCEEDED, "{\"truncated\":70000,\"start\":\"x\"}", NULL);
+  expect_part(&w, "x@2026-01-01T01:00:00Z", "its result of 70000 bytes is too long");
+  world_close(&w);
+}
+
+static void skips_come_in_the_order_of_time(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
+  (void)state;
+  world_live(&w, 2 * HOUR);
+  world_finish_all(&w);
+  free(world_ask(&w, "pause_job", "{\"job\":\"x\"}"));
+  world_live(&w, HOUR);
+  free(world_ask(&w, "resume_job", "{\"job\":\"x\"}"));
+  world_live(&w, HOUR);
+  char *text = world_ask(&w, "why", "{\"job\":\"x@2026-01-01T04:00:00Z\"}");
+  const char *overlap = strstr(text, "skipped: overlap"), *paused = strstr(text, "skipped: paused");
+  assert_non_null(overlap);
+  assert_non_null(paused);
+  assert_true(overlap < paused);
+  free(text);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_name_is_shown_in_one_line(void **state)
+{
+  struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"concurrency_key\":\"a\\nb\""));
+  (void)state;
+  world_live(&w, HOUR);
+  expect_part(&w, "x", "concurrency key \\\"a\\\\nb\\\" is held");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+/* Where nothing is ever due. */
+static void an_open_run_refuses_one_by_hand(void **state)
+{
+  struct world w = open_world(JOB("\"tags\":[]"));
+  (void)state;
+  free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+  expect_part(&w, "x", "1 of 1 run is open: run-now is refused\"");
+  world_finish_all(&w);
+  world_close(&w);
+}
+
+static void a_run_whose_script_is_gone_says_so(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", "{\"functions\":[\"f\"]}");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"y\",\"func\":\"a.f\",\"trigger\":\"every 1h\",\"retry\":{"
+                 "\"attempts\":2,\"delay\":\"1m\"}}"));
+  world_live(&w, HOUR);
+  world_finish(&w, RUN_FAILED, NULL, "no luck");
+  world_save(&w, "a", NULL);
+  world_live(&w, 2 * MINUTE);
+  expect_part(&w, "y", "waits for its script, which is not there");
+  world_close(&w);
+}
+
 static void a_daemon_that_stops_says_so(void **state)
 {
   struct world w = open_world(JOB("\"trigger\":\"every 1h\",\"cancel_grace\":\"5s\""));
@@ -286,7 +453,9 @@ static void a_daemon_that_stops_says_so(void **state)
   stop->as.stop.grace_us = HOUR;
   world_tell(&w, stop);
   expect_kinds(&w, "x", "reasons", "daemon overlap due");
-  expect_part(&w, "x", "the daemon is stopping and claims nothing any more");
+  expect_part(&w, "x",
+              "the daemon is stopping and claims nothing any more\",\"clears_at\":"
+              "\"2026-01-01T02:00:00.000000Z\"");
   world_finish(&w, RUN_CANCELLED, NULL, NULL);
   world_close(&w);
 }
@@ -479,6 +648,15 @@ int main(void)
       cmocka_unit_test(a_pool_that_is_gone_holds_runs_back),
       cmocka_unit_test(usage_is_told_as_it_was_measured),
       cmocka_unit_test(a_run_tells_who_holds_its_key),
+      cmocka_unit_test(a_place_is_free_at_the_latest),
+      cmocka_unit_test(an_open_run_ends_with_its_last_attempt),
+      cmocka_unit_test(a_rate_is_named_beside_what_else_is_waited_for),
+      cmocka_unit_test(no_other_attempt_says_why),
+      cmocka_unit_test(a_result_that_was_cut_is_told),
+      cmocka_unit_test(skips_come_in_the_order_of_time),
+      cmocka_unit_test(a_name_is_shown_in_one_line),
+      cmocka_unit_test(an_open_run_refuses_one_by_hand),
+      cmocka_unit_test(a_run_whose_script_is_gone_says_so),
       cmocka_unit_test(a_daemon_that_stops_says_so),
       cmocka_unit_test(what_is_worth_knowing_besides),
       cmocka_unit_test(a_due_time_that_waited_too_long),
