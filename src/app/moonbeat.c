@@ -19,6 +19,7 @@
 #include "store/lock.h"
 #include "time/zone.h"
 #include "vm/api_sqlite_files.h"
+#include "vm/helper.h"
 #include "vm/secret.h"
 
 enum {
@@ -170,23 +171,31 @@ void moonbeat_stop(struct moonbeat *m, int64_t grace_us)
   bus_post(m->bus, stop);
 }
 
+static void say_who_hangs(const struct moonbeat *m)
+{
+  int number = 0, count = fleet_alive(m->fleet, &number);
+  char *scripts = helpers_describe();
+  if (scripts)
+    log_warn("a file or a database of script %s does not answer; leaving it", scripts);
+  else if (count > 0)
+    log_warn("worker %d%s waits for a database or a process that does not answer; leaving it",
+             number, count > 1 ? ", among others," : "");
+  else
+    log_warn("a file that is watched does not answer; leaving it");
+  free(scripts);
+}
+
 /* What was begun in the pool or in the system, and neither ends nor can be cancelled, keeps a
  * loop. */
 static void await_threads(const struct moonbeat *m)
 {
-  int number = 0;
+  int number;
   for (int64_t until_us = clock_monotonic_us() + LOOPS_END_US; clock_monotonic_us() < until_us;) {
     if (front_has_ended(m->front) && fleet_alive(m->fleet, &number) == 0)
       return;
     clock_sleep_us(LOOK_AGAIN_US);
   }
-  int count = fleet_alive(m->fleet, &number);
-  if (count > 0)
-    log_warn("worker %d%s waits for a file, a database or a process that does not answer; leaving "
-             "it",
-             number, count > 1 ? ", among others," : "");
-  else
-    log_warn("a file that is watched does not answer; leaving it");
+  say_who_hangs(m);
   _exit(0);
 }
 

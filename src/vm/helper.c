@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/memory.h"
 
 struct share {
@@ -75,6 +76,17 @@ static void give_place(struct helpers *helpers)
   helpers->share->under_way--;
   pthread_mutex_unlock(&mutex);
   helpers->under_way--;
+}
+
+char *helpers_describe(void)
+{
+  struct buffer names = {0};
+  pthread_mutex_lock(&mutex);
+  for (const struct share *share = shares; share; share = share->next)
+    if (share->under_way > 0)
+      buffer_printf(&names, "%s%s", names.size > 0 ? ", " : "", share->script);
+  pthread_mutex_unlock(&mutex);
+  return names.size > 0 ? buffer_take(&names) : NULL;
 }
 
 /* ---- works ---- */

@@ -28,6 +28,9 @@ struct helper_work {
   TAILQ_ENTRY(helper_work) entry;
 };
 
+/* The scripts of whose works some are under way, "a, b" on the heap; NULL: of none. Any thread. */
+char *helpers_describe(void);
+
 /* The states of one script have the same name. One hold is the caller's; each work has one too. */
 struct helpers *helpers_create(uv_loop_t *loop, const char *script);
 void helpers_hold(struct helpers *helpers);
