@@ -1,8 +1,9 @@
 --- Commands. A child process runs in its own process group while other runs go on; when the run that
 -- waits for it fails or takes too long, the whole group is ended: TERM, and KILL after a grace; when
 -- it is killed, by KILL at once. So is what a command leaves of its group when it ends by itself, also
--- one of os.execute or io.popen: setsid(1) is the way to leave something behind. A call and a run have
--- ended when the groups have.
+-- one of os.execute or io.popen: setsid(1) is the way to leave something behind. exec and io.popen, which
+-- give the output to the script, wait before that for those of the group who hold it, as a shell's $(...)
+-- does. A call and a run have ended when the groups have.
 --
 --   local result = assert(exec { "pg_dump", "-Fc", "shop", timeout = "10m" })
 --   local result = assert(exec("ls -l | wc -l"))
@@ -34,11 +35,11 @@ local LINE_MAX = 64 * 1024 -- longer lines of output come in pieces
 ---@field signal string? "TERM", "KILL", ...
 ---@field stdout string at most 1 MiB of it
 ---@field stderr string at most 1 MiB of it
----@field truncated boolean there was more output than that
+---@field truncated boolean there was more than that, or who has left the process group may write more
 ---@field timed_out boolean
 
 -- What was started, as the C side reads it.
-local function spec_of(name, source, options)
+local function spec_of(name, source, options, awaits_output)
   local argv = {}
   if type(source) == "string" then
     argv = { "/bin/sh", "-c", source }
@@ -50,6 +51,11 @@ local function spec_of(name, source, options)
         raw.fail(("%s: argument %d must be a string, got %s"):format(name, index, raw.type_name(word)))
       end
       argv[index] = word
+    end
+    for key in pairs(source) do
+      if math.type(key) == "integer" and not argv[key] then
+        raw.fail(("%s: argument %d is nil, and another follows"):format(name, #argv + 1))
+      end
     end
   end
   if #argv == 0 then
@@ -63,6 +69,7 @@ local function spec_of(name, source, options)
     stdin = options.stdin,
     timeout = options.timeout,
     grace = options.grace,
+    awaits_output = awaits_output,
   }
 end
 
@@ -160,12 +167,14 @@ local function shown_command(source)
   return #text <= SHOWN_MAX and not text:find "%c" and ('"%s"'):format(text) or "the command"
 end
 
-local function start(name, source, options)
-  return raw.exec_spawn(name, spec_of(name, source, options))
+-- With `awaits_output` it has ended when its output has, as far as its process group writes it.
+local function start(name, source, options, awaits_output)
+  return raw.exec_spawn(name, spec_of(name, source, options, awaits_output))
 end
 
 --- Runs a program with its arguments, `exec { "prog", "arg", cwd = "/tmp" }`, or a shell's text,
---- `exec("prog | prog2", { cwd = "/tmp" })`, and waits for its end. What it leaves of its process group then gets
+--- `exec("prog | prog2", { cwd = "/tmp" })`, and waits for its end: until its process has
+--- ended and, while others of its process group hold the output, until they do not. What is left of the group then gets
 --- TERM, and KILL after `grace`: setsid(1) is the way to leave something behind.
 ---@param source string|exec.options
 ---@param options? exec.options only with a shell's text
@@ -191,8 +200,10 @@ function process.exec(source, options)
   local take = options.lines
   if take ~= nil and type(take) ~= "function" then
     raw.fail("exec: lines must be a function, got " .. raw.type_name(take))
+  elseif take and options.capture ~= nil then
+    raw.fail("exec: give capture or lines, not both")
   end
-  local child <close>, message, error_code = start("exec", source, options)
+  local child <close>, message, error_code = start("exec", source, options, true)
   if not child then
     if options.check then
       raw.fail("exec: " .. message)
@@ -290,6 +301,8 @@ function process.execute(command)
   return child:exit_values()
 end
 
+--- What io.popen gives.
+---@class io.file
 local file = {}
 local file_meta = { __index = file, __name = "FILE*" }
 
@@ -423,6 +436,8 @@ local function read_one(self, format)
 end
 
 --- As Lua's own: "l", "L", "a", "n" or a number of bytes, several at once.
+---@param ... string|integer formats, "l" when there are none
+---@return string|number|nil ...
 function file:read(...)
   check_open(self, "file:read")
   if self.mode ~= "r" then
@@ -443,6 +458,8 @@ function file:read(...)
 end
 
 --- An iterator that reads by the given formats, lines when there are none.
+---@param ... string|integer formats
+---@return fun(): string|number|nil, ...
 function file:lines(...)
   check_open(self, "file:lines")
   local formats = table.pack(...)
@@ -452,6 +469,10 @@ function file:lines(...)
 end
 
 --- Hands text to the command's standard input; waits while the command does not take it.
+---@param ... string|number
+---@return io.file? file
+---@return string? message
+---@return string? code
 function file:write(...)
   check_open(self, "file:write")
   if self.mode ~= "w" then
@@ -475,6 +496,8 @@ function file:write(...)
   return self
 end
 
+--- Does nothing: what was written is on its way.
+---@return io.file file
 function file:flush()
   check_open(self, "file:flush")
   return self
@@ -491,6 +514,9 @@ function file:seek()
 end
 
 --- Waits for the command's end: true, "exit", 0; or nil, "exit" or "signal", and the number.
+---@return true? ok
+---@return "exit"|"signal" how
+---@return integer code
 function file:close()
   check_open(self, "file:close")
   self.child:finish(self.mode == "r")
@@ -511,11 +537,12 @@ function file_meta:__close()
   end
 end
 
---- io.popen as in Lua, but waiting as everything else does. What is not read goes to the log. A
--- script may have 1024 commands running.
+--- io.popen as in Lua, but waiting as everything else does. Its errors go to the log. It belongs to the
+--- run that opened it: what that has not closed gets TERM when it has ended, and KILL after 5 s. A script
+--- may have 1024 commands running.
 ---@param command string
 ---@param mode? "r"|"w"
----@return table? file
+---@return io.file? file
 ---@return string? message
 ---@return string? code
 function process.popen(command, mode)
@@ -526,7 +553,7 @@ function process.popen(command, mode)
   if mode ~= "r" and mode ~= "w" then
     raw.fail(("io.popen: mode must be \"r\" or \"w\", got %s"):format(tostring(mode)))
   end
-  local child, message, code = start("io.popen", command, { stdin = mode == "w" })
+  local child, message, code = start("io.popen", command, { stdin = mode == "w" }, mode == "r")
   if not child then
     return nil, message, code
   end

@@ -21,7 +21,7 @@ local http = {}
 ---@field form? table<string, any> sent as a form in place of body
 ---@field timeout? number|string for the whole of an attempt, "30s" when not given; 0 for none
 ---@field connect_timeout? number|string "10s" when not given
----@field follow? integer|boolean how many redirects to follow, 5; false: none; 301, 302 and 303 with GET, 307 and 308 as it was
+---@field follow? integer|boolean how many redirects, 5; false: none; 301 to 303 with GET, 307 and 308 as it was sent
 ---@field retries? integer|http.retries more attempts when there is no answer, or one that says later; 0
 ---@field auth? http.auth
 ---@field max_size? integer|string of the response's body, "16MiB" when not given, "1GiB" with save_to

@@ -3,11 +3,11 @@
  * them.
  *
  * Between the userdata and the child stands a `struct process` on the heap. When the call that
- * began a child fails or runs out of time, whatever it was waiting for, the child gets TERM and its
- * grace, and the process stays until the child has ended, even if the collector takes the userdata
- * before. A run has ended only when its children have, so that no attempt meets what an earlier one
- * left: who kills a run wants its place, and its children get KILL at once. A userdata that is
- * collected otherwise takes its child with it. */
+ * began a child fails or runs out of time, whatever it was waiting for, or is a run that ends
+ * before its child, the child gets TERM and its grace, and the process stays until the child has
+ * ended, even if the collector takes the userdata before. A run has ended only when its children
+ * have, so that no attempt meets what an earlier one left: who kills a run wants its place, and its
+ * children get KILL at once. A userdata that is collected otherwise takes its child with it. */
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -127,8 +127,9 @@ static void end(struct process *process, int64_t grace_us)
 static bool on_call_ended(struct call_follower *follower, enum vm_outcome outcome, bool is_awaited)
 {
   struct process *process = (struct process *)follower;
-  if (outcome == VM_SUCCEEDED)
+  if (outcome == VM_SUCCEEDED && !is_awaited)
     return false;
+  child_end_input(process->child);
   end(process, outcome == VM_KILLED && is_awaited ? 0 : process->grace_us);
   return !child_has_ended(process->child);
 }
@@ -471,6 +472,8 @@ static int l_spawn(lua_State *L) /* function spec -> child | nil message code */
   struct child_options options = {.changed = on_changed};
   push_options(L, function, &options);
   const char *input = push_input(L, function, &input_size, &options.keeps_input);
+  lua_getfield(L, 2, "awaits_output");
+  options.awaits_output = lua_toboolean(L, -1);
 
   struct process **owner = lua_newuserdatauv(L, sizeof *owner, 0);
   *owner = NULL;

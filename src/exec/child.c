@@ -8,9 +8,10 @@
  * and the child is LINGERING until its group is empty and its pipes end, or some time is over, then
  * ENDED. Who is left of a group whose process ends by itself gets TERM as well, and KILL when the
  * grace is over: a run that has ended has nothing at work. Before that there is a moment, in which
- * who was about to end, or to leave the group by setsid(2), can do so. One timer serves all of it,
- * since each state waits for one thing at most. Between reaping and KILL the group's number
- * could in theory pass to a new group; pids go round too slowly for that to happen within a grace.
+ * who was about to end, or to leave the group by setsid(2), can do so; where its output is awaited,
+ * the moment lasts as long as the group holds the pipes. One timer serves all of it, since each
+ * state waits for one thing at most. Between reaping and KILL the group's number could in theory
+ * pass to a new group; pids go round too slowly for that to happen within a grace.
  */
 #include "exec/child_internal.h"
 
@@ -90,6 +91,7 @@ static void kill_group(const struct child *child, int number)
 void child_finish(struct child *child)
 {
   child->state = CHILD_ENDED;
+  child->was_truncated |= child_has_output(child); /* who has left the group may write on */
   LIST_REMOVE(child, link);
   warden_report_over(child->pid);
   for (int i = 0; i < 3; i++)
@@ -141,20 +143,37 @@ static bool await_group(struct child *child)
   return true;
 }
 
-/* Its process ended by itself and has left somebody: whether they have that moment still. */
+/* How long to leave alone whom the process has left behind, and then to look again; 0: no longer.
+ */
+static uint64_t patience_ms(struct child *child)
+{
+  uint64_t now_ms = uv_now(child->loop), left_ms = CHILD_DRAIN_MS;
+  if (now_ms < child->deadline_ms)
+    return PROBE_MS;
+  if (!child->awaits_output || !child_has_output(child))
+    return 0;
+  if (child->timeout_ms > 0) {
+    left_ms = child->timeout_ms > now_ms ? child->timeout_ms - now_ms : 0;
+    child->timed_out = left_ms == 0;
+  }
+  return left_ms < CHILD_DRAIN_MS ? left_ms : CHILD_DRAIN_MS;
+}
+
+/* Its process ended by itself and has left somebody: whether they have that moment still, or write
+ * what is waited for. */
 static bool await_leaving(struct child *child)
 {
   child->has_left = !child->is_group_dead && !child_group_is_empty(child->pid);
   if (!child->has_left && !child_has_output(child))
     return false;
-  if (!child->has_left) {
-    uv_timer_start(&child->timer, on_timer, CHILD_DRAIN_MS, 0);
-  } else if (uv_now(child->loop) < child->deadline_ms) {
-    child_groups_look(child->loop, on_groups);
-    uv_timer_start(&child->timer, on_timer, PROBE_MS, 0);
-  } else {
+  uint64_t delay_ms = child->has_left ? patience_ms(child) : CHILD_DRAIN_MS;
+  if (delay_ms == 0) {
     child_kill(child, child->grace_us);
+    return true;
   }
+  if (child->has_left)
+    child_groups_look(child->loop, on_groups);
+  uv_timer_start(&child->timer, on_timer, delay_ms, 0);
   return true;
 }
 
@@ -340,6 +359,7 @@ static struct child *create(uv_loop_t *loop, const struct child_options *options
   child->changed = options->changed;
   child->context = options->context;
   child->grace_us = options->grace_us;
+  child->awaits_output = options->awaits_output;
   child->loop = loop;
   uv_timer_init(loop, &child->timer);
   child_own_handle(child, &child->timer);
@@ -368,6 +388,7 @@ static void begin(struct child *child, pid_t pid, int64_t timeout_us)
   watch_exit(child);
   if (timeout_us > 0) {
     uv_update_time(child->loop);
+    child->timeout_ms = uv_now(child->loop) + to_ms(timeout_us);
     uv_timer_start(&child->timer, on_timer, to_ms(timeout_us), 0);
   }
 }

@@ -30,7 +30,10 @@ struct child_options {
   const char *path; /* of the program; NULL: argv[0] says it */
   char *const *argv;
   char *const *env;
-  const char *cwd;    /* NULL: the daemon's */
+  const char *cwd; /* NULL: the daemon's */
+  /* The end of its output is waited for, as long as somebody of its group holds it and the time-out
+   * allows. */
+  bool awaits_output;
   bool keeps_input;   /* input is written by child_write; else /dev/null */
   int64_t timeout_us; /* 0: none */
   int64_t grace_us;   /* for the time-out, and for what it leaves of its group */

@@ -29,10 +29,12 @@ struct child {
   bool was_terminated, timed_out;
   bool has_left; /* somebody of its group, who may go by himself for a moment */
   bool was_truncated, input_ends, is_drop; /* the pipes */
+  bool awaits_output;
   int wait_status;
   struct child_usage usage;
   int64_t grace_us;
   uint64_t deadline_ms;           /* of the group after TERM, or before it if has_left; by uv_now */
+  uint64_t timeout_ms;            /* when its time-out is, by uv_now; 0: it has none */
   uint64_t probe_ms;              /* until the next look whether the group lives */
   int64_t lingers_since_us;       /* monotonic */
   bool was_killed, is_group_dead; /* the group, while it lingers */

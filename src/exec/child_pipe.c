@@ -110,6 +110,7 @@ void child_resume(struct child *child)
 
 void child_close_output(struct child *child, int stream)
 {
+  child->awaits_output = false;
   child_close_stream(&child->streams[stream]);
 }
 

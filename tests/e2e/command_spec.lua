@@ -152,6 +152,14 @@ describe("a command", function()
     wait_for_processes(1)
   end)
 
+  it("is closed with the run that opened it, wherever it is kept", function()
+    write(([[ job "c" { run = function() G = io.popen %q return "done" end } ]]):format(
+      "export MA''RK=" .. mark .. "; exec sleep 1000"))
+    d:run_now("c", 20)
+    assert.equal("succeeded", ended "c")
+    assert.equal("done", d:runs("c")[1].result)
+  end)
+
   it("that never stops writing is bounded, and the log says so", function()
     write [[
       job "c" { timeout = "2s", run = command { shell = "exec yes", MARK } }

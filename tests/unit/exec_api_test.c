@@ -45,6 +45,13 @@ static void test_exec(void **state)
        "nilcannot run \"pg_dmp\": No such file or directorynot_found"},
       {"local r, m, c = exec { 'true', cwd = '/none' } return tostring(r) .. m .. c",
        "nilcannot run \"true\" in /none: No such file or directorynot_found"},
+      /* Who outlives the first process and holds the output is waited for, in its group alone. */
+      {"local r = exec('(sleep 0.6; echo late; sleep 30 >/dev/null 2>&1) & echo first') "
+       "return r.stdout .. tostring(r.truncated)",
+       "first\nlate\nfalse"},
+      {"local r = exec('sleep 30 & echo x', { timeout = 0.5 })" RESULT, "false 0 nil x\n||true"},
+      {"local r = exec('setsid sleep 2 & echo x') return r.stdout .. tostring(r.truncated)",
+       "x\ntrue"},
       {"exec { 'pg_dmp', check = true }",
        "!t.lua:1: exec: cannot run \"pg_dmp\": No such file or directory"},
       {"exec('echo no such table >&2; exit 3', { check = true })",
@@ -59,6 +66,9 @@ static void test_exec(void **state)
        "!t.lua:1: exec: unknown option \"chek\", did you mean \"check\"?"},
       {"exec {}", "!t.lua:1: exec: the command is empty"},
       {"exec(1)", "!t.lua:1: exec: the command must be a table or a string, got number"},
+      {"exec { 'a', 'b', nil, 'c' }", "!t.lua:1: exec: argument 3 is nil, and another follows"},
+      {"exec { 'a', capture = false, lines = print }",
+       "!t.lua:1: exec: give capture or lines, not both"},
       {"exec { 'a', {} }", "!t.lua:1: exec: argument 2 must be a string, got table"},
       {"exec { 'a\\0b' }", "!t.lua:1: exec: argument 1 holds a NUL byte"},
       {"exec { 'a', stdin = 7 }", "!t.lua:1: exec: stdin must be a string, got number"},
@@ -87,6 +97,8 @@ static void test_os_and_io(void **state)
        "a + b + c .. f:read('a')",
        "8.0 word\n"},
       {"return io.popen('echo x'):read('L')", "x\n"},
+      {"return io.popen('(sleep 0.6; echo late) & echo first'):read('a')", "first\nlate\n"},
+      {"local f = io.popen('sleep 30 & echo x') f:read() return select(3, f:close())", "0"},
       {"local f = io.popen('printf abcdef') return f:read(2) .. '|' .. f:read(0) .. f:read('*a') "
        ".. "
        "f:read('a') .. tostring(f:read('l')) .. tostring(f:read(1))",
