@@ -128,6 +128,26 @@ static void an_event_waits_at_a_gate_until_it_opens(void **state)
   }
 }
 
+/* Whatever the trigger is by then: it has come, and nobody else knows of it. */
+static void an_event_that_has_come_has_its_run(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  save(&w, "1", JOB("t", "on_event e debounce=1m", "\"tags\":[]"));
+  ask(&w, "emit", "{\"event\":\"e\"}");
+  save(&w, "1", JOB("t", "every 1h", "\"tags\":[]"));
+  ask(&w, "emit", "{\"event\":\"e\"}");
+  world_pass(&w, MINUTE);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_non_null(w.runs.first->as.run.events);
+  world_finish_all(&w);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_null(w.runs.first->as.run.events);
+  world_close(&w);
+}
+
 /* ---- who goes first ---- */
 
 /* The jobs that have begun, one at a time, in their order. */
@@ -334,6 +354,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(an_event_waits_at_a_gate_until_it_opens),
+      cmocka_unit_test(an_event_that_has_come_has_its_run),
       cmocka_unit_test(what_is_due_at_once_goes_by_priority),
       cmocka_unit_test(who_was_asked_for_goes_by_priority),
       cmocka_unit_test(who_comes_later_does_not_pass_by),
