@@ -570,9 +570,10 @@ static void a_rate_has_an_end(void **state)
   (void)state;
   world_open(&w, NULL);
 #define RATED(rate) "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"rate\":\"" rate "\"}"
-  expect_refused(&w, "add_job", RATED("2/31d"),
-                 "job \"x\": rate 2/4w3d counts over a longer time than ended runs are kept (keep = "
-                 "\"4w2d\")");
+  expect_refused(
+      &w, "add_job", RATED("2/31d"),
+      "job \"x\": rate 2/4w3d counts over a longer time than ended runs are kept (keep = "
+      "\"4w2d\")");
   world_expect(&w, "add_job", RATED("2/30d"), "rate", "2/4w2d");
   expect_refused(&w, "modify_job", MODIFY("x", "\"rate\":\"1/800h\""), "longer time than");
   world_close(&w);
