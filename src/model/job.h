@@ -42,14 +42,14 @@ enum job_delivery { AT_LEAST_ONCE, AT_MOST_ONCE };
  * their turn comes, and are subject to misfire_grace_us like any that is late. */
 enum job_overlap {
   OVERLAP_SKIP,
-  OVERLAP_BUFFER_ONE,      /* the first waits, the others are skipped */
+  OVERLAP_BUFFER_ONE,      /* the latest (or the earliest) waits, the others are skipped */
   OVERLAP_BUFFER_ALL,      /* the latest buffer_limit wait, those before them are skipped */
   OVERLAP_CANCEL_OTHER,    /* the open ones are asked to end; the latest waits for that */
   OVERLAP_TERMINATE_OTHER, /* the same, but they are killed at once */
   OVERLAP_ALLOW,           /* max_instances are unlimited when not given */
 };
 
-/* Which of several due times that are late at once run. */
+/* Which of several due times that are late at once run; while runs are open job_overlap says it. */
 enum job_coalesce { COALESCE_LATEST, COALESCE_EARLIEST, COALESCE_ALL };
 
 enum job_backoff { BACKOFF_FIXED, BACKOFF_LINEAR, BACKOFF_EXPONENTIAL };

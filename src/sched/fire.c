@@ -236,6 +236,37 @@ static void pass_over_too_many(struct sched *s, struct entry *entry, struct due 
   due->count -= surplus;
 }
 
+/* All but the latest of them, which has taken the place of those before. */
+static void pass_over_replaced(struct sched *s, struct entry *entry, struct due *due)
+{
+  int64_t before_last_us = due->first_us;
+  sometimes("a due time takes the place of one that waits for an open run");
+  trigger_count(entry->job->trigger, due->first_us - 1, due->last_us - 1, &before_last_us);
+  record_skip(s, entry, due->first_us, before_last_us, due->count - 1, SKIP_OVERLAP);
+  move_cursor(s, entry, before_last_us, NULL);
+  due->first_us = entry->progress.next_us;
+  due->count = 1;
+}
+
+/* `coalesce` is for what was missed, `overlap` for what comes due while runs are open, of which one
+ * waits unless it is "buffer_all". With COALESCE_ALL these stand behind what was missed, and come
+ * to their turn when that has run. */
+static void meet_overlapped(struct sched *s, struct entry *entry, struct due *due)
+{
+  const struct job *job = entry->job;
+  bool has_met =
+      entry->waited_for == WAIT_OVERLAP || (entry->waited_for != WAIT_NONE && fire_is_full(entry));
+  if (has_met)
+    entry->overlap_us = s->now_us;
+  else if (due->count > 1 && due->last_us > entry->overlap_us)
+    entry->missed_us = due->last_us;
+  bool is_one = job->coalesce == COALESCE_ALL
+                    ? job->overlap != OVERLAP_BUFFER_ALL && due->first_us > entry->missed_us
+                    : job->coalesce == COALESCE_LATEST && entry->waited_for == WAIT_OVERLAP;
+  if (is_one && due->count > 1)
+    pass_over_replaced(s, entry, due);
+}
+
 static void end_others(struct sched *s, const struct entry *entry, bool at_once)
 {
   for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
@@ -251,27 +282,47 @@ static void end_others(struct sched *s, const struct entry *entry, bool at_once)
   }
 }
 
-void fire_meet_overlap(struct sched *s, struct entry *entry)
+static bool ends_others(const struct job *job)
 {
-  enum job_overlap overlap = entry->job->overlap;
-  if (overlap == OVERLAP_CANCEL_OTHER || overlap == OVERLAP_TERMINATE_OTHER)
-    end_others(s, entry, overlap == OVERLAP_TERMINATE_OTHER);
+  return job->overlap == OVERLAP_CANCEL_OTHER || job->overlap == OVERLAP_TERMINATE_OTHER;
 }
 
-/* max_instances are open. Late ones that are all to run wait for each other, whatever the policy:
- * those that were due already when the open run was claimed. */
+/* Nobody is ended for a run that may not begin yet by the job's own rate. */
+bool fire_meet_overlap(struct sched *s, struct entry *entry, bool is_backlog)
+{
+  if (!ends_others(entry->job))
+    return true;
+  if (!gate_admits_pace(s, entry, is_backlog))
+    return false;
+  end_others(s, entry, entry->job->overlap == OVERLAP_TERMINATE_OTHER);
+  return true;
+}
+
+/* What comes due meanwhile takes the place of what waits, or ends others: that is seen when it
+ * does, but not more often than each second. */
+static void wait_for_overlap(struct sched *s, struct entry *entry)
+{
+  const int64_t soonest_us = s->now_us + 1000000;
+  int64_t us;
+  if (!fire_next(entry->job, s->now_us, &us))
+    us = INT64_MAX;
+  gate_wait_for_overlap(s, entry, us < soonest_us ? soonest_us : us);
+}
+
+/* max_instances are open. Late ones that are all to run wait for each other, whatever the policy,
+ * until another comes due behind them. */
 static void meet_full(struct sched *s, struct entry *entry, const struct due *due)
 {
   enum job_overlap overlap = entry->job->overlap;
-  bool is_late = due->count > 1 || due->first_us <= entry->claimed_us;
-  bool is_replay = entry->job->coalesce == COALESCE_ALL && is_late;
+  bool is_replay = entry->job->coalesce == COALESCE_ALL && due->first_us <= entry->missed_us;
   if ((overlap == OVERLAP_SKIP || overlap == OVERLAP_ALLOW) && !is_replay) {
     record_skip(s, entry, due->first_us, due->last_us, due->count, SKIP_OVERLAP);
     move_cursor(s, entry, due->last_us, NULL);
     return;
   }
-  gate_wait_for_overlap(s, entry);
-  fire_meet_overlap(s, entry);
+  bool is_only_replay = is_replay && due->last_us <= entry->missed_us;
+  if (is_only_replay || fire_meet_overlap(s, entry, due->count > 1))
+    wait_for_overlap(s, entry);
 }
 
 /* ---- claiming ---- */
@@ -365,6 +416,7 @@ static void decide(struct sched *s, struct entry *entry)
   if (!pass_over_late(s, entry))
     return;
   struct due due = gather(s, entry);
+  meet_overlapped(s, entry, &due);
   pass_over_too_many(s, entry, &due);
   if (fire_is_full(entry))
     meet_full(s, entry, &due);

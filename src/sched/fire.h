@@ -15,8 +15,9 @@ bool fire_is_held(struct sched *s, struct entry *entry);
 /* Its script is not there, for `reason`: unless it is paused the job is in error, and waits. */
 void fire_hold(struct sched *s, struct entry *entry, const char *reason);
 bool fire_is_full(const struct entry *entry); /* max_instances are open */
-/* It is full, and a fire would wait or be skipped: the open runs are ended if the job says so. */
-void fire_meet_overlap(struct sched *s, struct entry *entry);
+/* It is full, and a fire would wait or be skipped: the open runs are ended if the job says so.
+ * False: not now, as the entry waits for its rate. */
+bool fire_meet_overlap(struct sched *s, struct entry *entry, bool is_backlog);
 /* Tries an entry that waited. */
 void fire_again(struct sched *s, struct entry *entry);
 /* An event that comes now makes no run. */

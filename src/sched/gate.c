@@ -304,10 +304,20 @@ static void wait_at(struct sched *s, struct entry *entry, struct gate *gate)
     heap_put(&s->lapsing, &entry->lapse);
 }
 
-void gate_wait_for_overlap(struct sched *s, struct entry *entry)
+void gate_wait_for_overlap(struct sched *s, struct entry *entry, int64_t until_us)
 {
   set_wait(s, entry, NULL, &(struct wait){.why = WAIT_OVERLAP});
-  wait_until(s, entry, INT64_MAX); /* its open runs keep it in memory */
+  wait_until(s, entry, until_us); /* its open runs keep it in memory */
+}
+
+bool gate_admits_pace(struct sched *s, struct entry *entry, bool is_backlog)
+{
+  struct wait found = find_pace(s, entry, is_backlog);
+  if (found.why == WAIT_NONE)
+    return true;
+  set_wait(s, entry, NULL, &found);
+  wait_until(s, entry, found.until_us);
+  return false;
 }
 
 bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)

@@ -57,6 +57,8 @@ const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 /* Whether a due time of the entry may be claimed now; if not, the entry waits. `is_backlog`: others
  * are due behind it. */
 bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
+/* The same of its rates alone. */
+bool gate_admits_pace(struct sched *s, struct entry *entry, bool is_backlog);
 /* When the next run of the entry may begin if they lie `throttle_us` apart; it may be past. */
 int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us);
 /* A run of the entry was claimed. */
@@ -64,8 +66,8 @@ void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause)
 /* The moment at which what is due has waited for longer than its grace: it is tried then, and
  * skipped, whatever keeps it waiting. INT64_MAX: never, or nothing is due. */
 int64_t gate_lapse_us(const struct sched *s, const struct entry *entry);
-/* The entry waits for an open run of its job. */
-void gate_wait_for_overlap(struct sched *s, struct entry *entry);
+/* The entry waits for an open run of its job, but is tried at `until_us`. */
+void gate_wait_for_overlap(struct sched *s, struct entry *entry, int64_t until_us);
 
 /* What is due in this turn is not tried in the order in which it is found, if it must pass a pool
  * or a key; it will be by gates_fire_lineup(). False: it need not, and was not put there. */

@@ -252,7 +252,7 @@ static void try_queue(struct sched *s, struct event_queue *queue, struct entry *
     queue->due.us = throttled_us;
     heap_put(&s->event_due, &queue->due);
   } else if (fire_is_full(entry)) {
-    fire_meet_overlap(s, entry);
+    fire_meet_overlap(s, entry, false);
   } else if (gate_admits_fire(s, entry, false)) {
     fire_queue(s, queue, entry, manner.batch);
   }

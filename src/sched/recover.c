@@ -134,6 +134,8 @@ static void recover_one(struct sched *s, struct run *row)
   struct past past = {0};
   struct entry *entry = near_get(s, row->key.job, &error);
   struct open_run *run = entry ? run_insert(s, entry, row) : NULL;
+  if (entry && row->claimed_us > entry->missed_us)
+    entry->missed_us = row->claimed_us; /* the others of its backlog, if it is one of them */
   if (run)
     store_each_log(s->store, row->key, 0, note_sequence, run, NULL);
   if (run && row->attempt > 1)

@@ -225,8 +225,6 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
     run_make_extra(run)->events = memory_strdup(from->events);
   note_touched(s, run);
   entry->open_runs++;
-  if (from->claimed_us > entry->claimed_us)
-    entry->claimed_us = from->claimed_us;
   HASH_ADD(hh, s->open_runs, key, sizeof run->key, run);
   fold_expect_mark(s);
   return run;

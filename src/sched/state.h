@@ -55,7 +55,8 @@ struct entry {
   struct pace *pace, *replay_pace, *throttle_pace;
   bool is_throttled;  /* events wait for its pace, which the store alone cannot tell when the clock
                          was set back */
-  int64_t claimed_us; /* when the newest of its open runs was claimed */
+  int64_t missed_us;  /* what was due up to here was late for another reason than an open run */
+  int64_t overlap_us; /* what was due behind that, up to here, has met open runs */
   int64_t told_us;    /* scheduled_us of the run that told its progress last; 0: none */
   bool removed;       /* from the store; waits for its open runs */
   struct {            /* what cutting its history had to leave: open runs, the newest log */
@@ -202,7 +203,7 @@ struct sched {
   struct heap beyond;  /* entry.due of those behind the edge that the store's index has elsewhere */
   struct heap waiting; /* open_run.start */
   struct heap event_due; /* event_queue.due */
-  struct heap paced;   /* entry.due of those that a rate holds back, or an open run, with a grace */
+  struct heap paced;   /* entry.due of those that a rate or an open run holds back */
   struct heap lapsing; /* entry.lapse */
   struct lineup lineup;
   struct gate *gates; /* a hash by key */

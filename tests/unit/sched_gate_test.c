@@ -50,7 +50,7 @@ static void buffer_one_keeps_one(void **state)
   world_save(&w, "a", SCRIPT(JOB("t", "every 1s", "\"overlap\":\"buffer_one\"")));
   world_live(&w, 5 * SECOND);
   assert_int_equal(world_run_count(&w), 1);
-  assert_int_equal(world_skipped(&w, "t", "overlap"), 0);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 3); /* as they were replaced */
   world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
   world_settle(&w);
   assert_int_equal(world_run_count(&w), 1); /* of second 5; 2, 3 and 4 passed */
@@ -144,6 +144,59 @@ static void a_wait_is_over_with_its_due_time(void **state)
   assert_int_equal(world_run_count(&w), 1);
   assert_int_equal(world_skipped(&w, "t", "limit"), 0);
   assert_int_equal(world_skipped(&w, "t", "misfire"), 59);
+  world_close(&w);
+}
+
+/* What is due while a run is open is no backlog, whatever becomes of that. */
+static void one_waits_though_all_late_ones_run(void **state)
+{
+  static const char *const policies[] = {"buffer_one", "cancel_other", "terminate_other", "skip"};
+  (void)state;
+  for (int i = 0; i < 4; i++) {
+    struct world w;
+    char script[200];
+    snprintf(script, sizeof script,
+             SCRIPT(JOB("t", "every 1s limit=9", "\"coalesce\":\"all\",\"overlap\":\"%s\"")),
+             policies[i]);
+    world_open(&w, NULL);
+    world_save(&w, "a", script);
+    world_pass(&w, 3 * SECOND); /* three were missed, and all run */
+    for (int k = 0; k < 3; k++) {
+      assert_int_equal(world_run_count(&w), 1);
+      if (k == 2)
+        world_live(&w, 6 * SECOND); /* six come due */
+      world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+      world_settle(&w);
+    }
+    bool is_skip = i == 3;
+    assert_int_equal(world_run_count(&w), is_skip ? 0 : 1);
+    assert_int_equal(world_skipped(&w, "t", "overlap"), is_skip ? 6 : 5);
+    if (!is_skip)
+      world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+    world_settle(&w);
+    assert_int_equal(world_history(&w, "t", "succeeded"), is_skip ? 3 : 4);
+    world_close(&w);
+  }
+}
+
+/* No run is ended for one that its rate keeps waiting. */
+static void the_rate_is_asked_before_the_other_is_ended(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a",
+             SCRIPT(JOB("t", "every 1s", "\"overlap\":\"terminate_other\",\"rate\":\"1/6s\"")));
+  world_live(&w, 6 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  assert_null(world_take(&w, MESSAGE_CANCEL));
+  world_live(&w, 2 * SECOND);
+  struct message *cancel = world_take(&w, MESSAGE_CANCEL);
+  assert_non_null(cancel);
+  message_destroy(cancel);
+  world_finish(&w, RUN_CANCELLED, NULL, NULL);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 1);
   world_close(&w);
 }
 
@@ -754,6 +807,8 @@ int main(void)
       cmocka_unit_test(buffer_one_may_keep_the_first),
       cmocka_unit_test(buffer_all_is_bounded),
       cmocka_unit_test(buffer_all_says_what_filled_it),
+      cmocka_unit_test(one_waits_though_all_late_ones_run),
+      cmocka_unit_test(the_rate_is_asked_before_the_other_is_ended),
       cmocka_unit_test(a_wait_is_over_with_its_due_time),
       cmocka_unit_test(the_other_is_ended_at_once),
       cmocka_unit_test(the_other_is_ended),
