@@ -66,9 +66,19 @@ static void explain_script(struct request *r, const struct entry *entry)
   struct script_entry *script;
   struct error error;
   const struct job *job = entry->job;
-  if (!job->command && entry->progress.state != JOB_ERROR &&
-      script_ready(r->s, job->script, &script, &error) == SCRIPT_LATER)
+  if (job->command || entry->progress.state == JOB_ERROR)
+    return;
+  switch (script_ready(r->s, job->script, &script, &error)) {
+  case SCRIPT_READY:
+    break;
+  case SCRIPT_LATER:
     why_script(r, "script", job->script);
+    break;
+  case SCRIPT_MISSING: /* of one that is paused, say: it is not in error before it is to run */
+    why_begin(r, "error", "it cannot run: %s", error.text);
+    why_end(r);
+    break;
+  }
 }
 
 static void explain_daemon(struct request *r)

@@ -431,9 +431,12 @@ static void a_run_whose_script_is_gone_says_so(void **state)
                  "\"attempts\":2,\"delay\":\"1m\"}}"));
   world_live(&w, HOUR);
   world_finish(&w, RUN_FAILED, NULL, "no luck");
+  free(world_ask(&w, "pause_job", "{\"job\":\"y\"}"));
   world_save(&w, "a", NULL);
   world_live(&w, 2 * MINUTE);
   expect_part(&w, "y", "waits for its script, which is not there");
+  expect_part(&w, "y", "\"kind\":\"error\"");
+  expect_part(&w, "y", "it cannot run: ");
   world_close(&w);
 }
 
