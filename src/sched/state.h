@@ -203,8 +203,8 @@ struct sched {
   struct heap beyond;  /* entry.due of those behind the edge that the store's index has elsewhere */
   struct heap waiting; /* open_run.start */
   struct heap event_due; /* event_queue.due */
-  struct heap paced;   /* entry.due of those that a rate or an open run holds back */
-  struct heap lapsing; /* entry.lapse */
+  struct heap paced;     /* entry.due of those that a rate or an open run holds back */
+  struct heap lapsing;   /* entry.lapse */
   struct lineup lineup;
   struct gate *gates; /* a hash by key */
   struct gate *stirred;
