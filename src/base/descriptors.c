@@ -3,6 +3,7 @@
  * whose limit is its own, nothing is kept from anybody. */
 #include "base/descriptors.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -42,9 +43,10 @@ static bool are_left(int count)
   if (limit == 0)
     return true;
   int fd = open("/", O_PATH | O_CLOEXEC);
-  if (fd >= 0)
-    close(fd);
-  return fd >= 0 && fd < limit - count;
+  if (fd < 0)
+    return errno != EMFILE && errno != ENFILE;
+  close(fd);
+  return fd < limit - count;
 }
 
 enum error_code descriptors_ask(struct error *error)
