@@ -103,6 +103,19 @@ describe("a secret", function()
     assert.truthy(lines:find("00001***\n", 1, true))
   end)
 
+  it("is there for who checks or simulates the job files", function()
+    d:sh "mkdir -m 700 apart apart/jobs apart/.moonbeat"
+    daemon.write_file(d.root .. "/apart/jobs/a.lua", 'assert(secret "TOKEN")\n')
+    for _, command in ipairs { "check", "simulate" } do
+      assert.not_equal(0, d:cli(command, "apart/jobs").status)
+      d:must(command, "apart/jobs", "--secrets", d.root .. "/vault")
+    end
+    d:sh "cp -rp vault apart/.moonbeat/secrets"
+    for _, command in ipairs { "check", "simulate" } do
+      d:must(command, "apart/jobs", "--state", "apart/.moonbeat")
+    end
+  end)
+
   it("is kept out of events, arguments and the prompt", function()
     assert.equal("succeeded", d:run_now("emits").state)
     d:must("emit", "mine")
