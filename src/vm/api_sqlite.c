@@ -306,6 +306,7 @@ l_open(lua_State *L) /* path is_readonly creates busy_timeout enforces_keys -> d
       .path = is_memory ? memory_strdup(shown)
                         : args_path(L, lua_upvalueindex(1), 1, "sqlite.open", "path"),
       .shown = memory_strdup(shown),
+      .folder = memory_strdup(args_jobs_folder(L, lua_upvalueindex(1))),
       .is_readonly = lua_toboolean(L, 2),
       .creates = lua_toboolean(L, 3),
       .busy_timeout_us = busy_timeout_us,

@@ -3,13 +3,18 @@
  * Who owns a transaction is told from SQLite itself after each job: if one is open, it is the
  * call's whose job that was. So BEGIN in a script's own SQL is as good as db:transaction. A call
  * that is killed while it does something else tells nobody, so while a transaction is open a timer
- * looks whether its call still lives. */
+ * looks whether its call still lives.
+ *
+ * A job that others have locked out is still the one that runs while a timer waits to do it again.
+ */
 #include "vm/api_sqlite_connection.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
 #include "vm/call.h"
+#include "vm/helper.h"
 #include "vm/host.h"
 #include "vm/state.h"
 
@@ -19,10 +24,12 @@ TAILQ_HEAD(wait_queue, sqlite_wait);
 
 struct sqlite_connection {
   struct sqlite_session *session;
-  uv_loop_t *loop;
+  struct helpers *helpers;
   struct vm *vm; /* valid while `holds` > 0 */
-  uv_work_t request;
+  struct helper_work work;
   uv_timer_t timer; /* runs while a transaction is open */
+  uv_timer_t pause; /* runs while others lock the running job out */
+  int pauses;       /* of that job */
   struct wait_queue queue;
   struct sqlite_wait *running;
   uint64_t owner; /* the call that has a transaction open; 0: none */
@@ -72,18 +79,25 @@ static void on_timer_closed(uv_handle_t *handle)
 {
   struct sqlite_connection *connection = handle->data;
   sqlite_session_destroy(connection->session);
+  helpers_release(connection->helpers);
   free(connection);
+}
+
+static void on_pause_closed(uv_handle_t *handle)
+{
+  struct sqlite_connection *connection = handle->data;
+  uv_close((uv_handle_t *)&connection->timer, on_timer_closed);
 }
 
 static void close_if_idle(struct sqlite_connection *connection)
 {
   if (connection->holds > 0 || connection->running || !TAILQ_EMPTY(&connection->queue) ||
-      uv_is_closing((uv_handle_t *)&connection->timer))
+      uv_is_closing((uv_handle_t *)&connection->pause))
     return;
   if (connection->is_open)
     queue_internal(connection, TASK_CLOSE, NULL, false);
   else
-    uv_close((uv_handle_t *)&connection->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&connection->pause, on_pause_closed);
 }
 
 static void uncount(struct sqlite_connection *connection)
@@ -91,6 +105,8 @@ static void uncount(struct sqlite_connection *connection)
   connection->vm->databases -= connection->is_counted;
   connection->is_counted = false;
 }
+
+static void cancel_running(struct sqlite_connection *connection);
 
 void sqlite_connection_hold(struct sqlite_connection *connection)
 {
@@ -103,8 +119,8 @@ void sqlite_connection_release(struct sqlite_connection *connection)
     return;
   uncount(connection);
   connection->vm = NULL;
-  if (connection->running)
-    sqlite_job_cancel(connection->session, &connection->running->job);
+  if (connection->running && !is_internal(connection->running))
+    cancel_running(connection);
   uv_timer_stop(&connection->timer); /* closing rolls back */
   close_if_idle(connection);
 }
@@ -134,24 +150,32 @@ static void set_owner(struct sqlite_connection *connection, const struct sqlite_
 
 /* ---- the queue ---- */
 
-static void on_work(uv_work_t *request)
+static struct sqlite_connection *connection_of(struct helper_work *work)
 {
-  struct sqlite_connection *connection = request->data;
+  return (struct sqlite_connection *)(void *)((char *)work -
+                                              offsetof(struct sqlite_connection, work));
+}
+
+static void on_work(struct helper_work *work)
+{
+  struct sqlite_connection *connection = connection_of(work);
   sqlite_session_perform(connection->session, &connection->running->job);
 }
 
-static void on_done(uv_work_t *request, int status)
+static void take_state(struct sqlite_connection *connection, const struct sqlite_wait *wait)
 {
-  struct sqlite_connection *connection = request->data;
-  struct sqlite_wait *wait = connection->running;
-  (void)status; /* jobs that have begun are not cancelled */
-  connection->running = NULL;
   connection->last_insert_id = wait->job.last_insert_id;
   if (wait->job.task == TASK_OPEN)
     connection->is_open = !wait->job.code;
   else if (wait->job.task == TASK_CLOSE)
     connection->is_open = false;
   set_owner(connection, wait);
+}
+
+static void end_running(struct sqlite_connection *connection)
+{
+  struct sqlite_wait *wait = connection->running;
+  connection->running = NULL;
   if (connection->owner && atomic_load(&wait->job.is_cancelled) && connection->owner == wait->call)
     queue_internal(connection, TASK_ABANDON, NULL, true);
   if (wait->job.task == TASK_CURSOR_OPEN && wait->job.cursor &&
@@ -162,6 +186,45 @@ static void on_done(uv_work_t *request, int status)
   complete(wait);
   pump(connection);
   close_if_idle(connection);
+}
+
+static void on_pause(uv_timer_t *timer)
+{
+  struct sqlite_connection *connection = timer->data;
+  helper_start(connection->helpers, &connection->work);
+}
+
+static void pause_running(struct sqlite_connection *connection)
+{
+  static const uint64_t pauses_ms[] = {1, 2, 5, 10, 15, 20, 25, 25, 50, 100};
+  const int last = sizeof pauses_ms / sizeof *pauses_ms - 1;
+  int pause = connection->pauses++;
+  uv_timer_start(&connection->pause, on_pause, pauses_ms[pause < last ? pause : last], 0);
+}
+
+static void on_done(struct helper_work *work, bool was_done)
+{
+  struct sqlite_connection *connection = connection_of(work);
+  struct sqlite_job *job = &connection->running->job;
+  if (was_done && job->is_locked && !atomic_load(&job->is_cancelled)) {
+    pause_running(connection);
+    return;
+  }
+  if (was_done && !job->is_locked)
+    take_state(connection, connection->running);
+  end_running(connection);
+}
+
+/* It ends soon, or has ended. */
+static void cancel_running(struct sqlite_connection *connection)
+{
+  sqlite_job_cancel(connection->session, &connection->running->job);
+  if (uv_is_active((uv_handle_t *)&connection->pause)) {
+    uv_timer_stop(&connection->pause);
+    end_running(connection);
+  } else {
+    helper_cancel(&connection->work);
+  }
 }
 
 static struct sqlite_wait *next_job(const struct sqlite_connection *connection)
@@ -180,8 +243,8 @@ static void pump(struct sqlite_connection *connection)
     return;
   TAILQ_REMOVE(&connection->queue, wait, entry);
   connection->running = wait;
-  connection->request.data = connection;
-  uv_queue_work(connection->loop, &connection->request, on_work, on_done);
+  connection->pauses = 0;
+  helper_start(connection->helpers, &connection->work);
 }
 
 void sqlite_connection_queue(lua_State *L, struct sqlite_connection *connection,
@@ -204,9 +267,10 @@ void sqlite_connection_cancel(struct sqlite_wait *wait)
   struct sqlite_connection *connection = wait->connection;
   if (!connection)
     return;
-  sqlite_job_cancel(connection->session, &wait->job);
-  if (connection->running == wait)
-    return; /* ends soon */
+  if (connection->running == wait) {
+    cancel_running(connection);
+    return;
+  }
   TAILQ_REMOVE(&connection->queue, wait, entry);
   complete(wait);
   close_if_idle(connection);
@@ -233,13 +297,17 @@ struct sqlite_connection *sqlite_connection_create(lua_State *L,
 {
   struct sqlite_connection *connection = memory_alloc(sizeof *connection);
   connection->session = sqlite_session_create(options);
-  connection->loop = wait_loop(L);
   connection->vm = vm_of(L);
   connection->vm->databases++;
   connection->is_counted = true;
+  connection->helpers = connection->vm->helpers;
+  helpers_hold(connection->helpers);
+  connection->work = (struct helper_work){.work = on_work, .done = on_done};
   connection->holds = 1;
   TAILQ_INIT(&connection->queue);
-  uv_timer_init(connection->loop, &connection->timer);
+  uv_timer_init(wait_loop(L), &connection->timer);
   connection->timer.data = connection;
+  uv_timer_init(wait_loop(L), &connection->pause);
+  connection->pause.data = connection;
   return connection;
 }

@@ -1,8 +1,11 @@
 /* What is done with a script's database; see api_sqlite_session.h.
  *
  * A job that is cancelled is stopped by the progress handler, which looks at the job's flag;
- * sqlite3_interrupt alone would be lost between two steps. Waiting for another process's lock is
- * our own handler, for the same reason. */
+ * sqlite3_interrupt alone would be lost between two steps.
+ *
+ * A job that meets a lock of others does not wait here, where it would keep a thread from those who
+ * hold the lock: it is undone as far as it got, and performed again later. Only what cannot be
+ * begun again waits, in a handler of ours, which looks at the job's flag as well. */
 #include "vm/api_sqlite_session_internal.h"
 
 #include <stdio.h>
@@ -15,6 +18,7 @@
 #include "base/memory.h"
 #include "store/sqlite_look.h"
 #include "vm/api_sqlite_files.h"
+#include "vm/api_sqlite_vfs.h"
 
 #define STORE_REFUSED "%s is the scheduler's own store, which scripts may not open"
 
@@ -70,7 +74,7 @@ static void query(struct sqlite_session *session, struct sqlite_job *job)
 
 static void exec(struct sqlite_session *session, struct sqlite_job *job)
 {
-  const char *sql = job->sql;
+  const char *sql = job->sql + job->sql_done;
   bool has_parameters = job->parameter_count > 0;
   while (!job->code) {
     const char *begin = sql;
@@ -89,8 +93,10 @@ static void exec(struct sqlite_session *session, struct sqlite_job *job)
     if (sqlite3_total_changes64(session->db) != before)
       job->changes += sqlite3_changes64(session->db);
     sqlite_statement_give_back(session, statement);
-    if (has_parameters)
+    if (has_parameters || job->code)
       break;
+    job->sql_done = (size_t)(sql - job->sql);
+    job->locked_us = 0;
   }
 }
 
@@ -161,8 +167,6 @@ static void commit(struct sqlite_session *session, struct sqlite_job *job)
     return;
   }
   run(session, job, job->is_outermost ? "COMMIT" : "RELEASE moonbeat");
-  if (job->code && job->is_outermost)
-    roll_back(session);
 }
 
 static void take_back(struct sqlite_session *session, struct sqlite_job *job)
@@ -175,12 +179,22 @@ static void take_back(struct sqlite_session *session, struct sqlite_job *job)
 
 /* ---- opening and closing ---- */
 
+/* Not the next rows of a cursor, whose first ones the script has, nor what does not fail for a
+ * lock, but does less. */
+static bool can_begin_again(const struct sqlite_job *job)
+{
+  return job->task != TASK_CURSOR_NEXT && !(job->sql && strcasestr(job->sql, "wal_checkpoint"));
+}
+
 static int wait_for_lock(void *context, int count)
 {
   static const int delays_ms[] = {1, 2, 5, 10, 15, 20, 25, 25, 50};
   const int last = sizeof delays_ms / sizeof *delays_ms - 1;
   struct sqlite_session *session = context;
   int64_t waited_ms = 0;
+  session->was_locked = true;
+  if (session->job && can_begin_again(session->job))
+    return 0;
   for (int i = 0; i < count && i < last; i++)
     waited_ms += delays_ms[i];
   if (count > last)
@@ -215,12 +229,15 @@ static int authorise(void *context, int action, const char *file, const char *un
   size_t room = sizeof session->refusal;
   if (action != SQLITE_ATTACH)
     return SQLITE_OK;
+  char *path = file ? sqlite_vfs_resolve(file) : NULL;
+  bool is_store = file && sqlite_files_is_store(path);
+  free(path);
   if (!file)
     snprintf(session->refusal, room, "ATTACH takes the name of a file written out, as '...'");
   else if (strncasecmp(file, "file:", 5) == 0)
     snprintf(session->refusal, room, "%s is a URI, which is not accepted: write the file's path",
              file);
-  else if (sqlite_files_is_store(file))
+  else if (is_store)
     snprintf(session->refusal, room, STORE_REFUSED, file);
   else if (session->options.is_copy && is_file(file))
     snprintf(session->refusal, room, "moonbeat simulate attaches no files (%s)", file);
@@ -294,8 +311,9 @@ static int open_copy(struct sqlite_session *session, bool is_there)
       return result;
     }
   }
-  int result = sqlite3_open_v2(
-      "", &session->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+  int result = sqlite3_open_v2("", &session->db,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                               sqlite_vfs_name());
   sqlite3_backup *backup =
       source && !result ? sqlite3_backup_init(session->db, "main", source, "main") : NULL;
   if (backup) {
@@ -312,7 +330,7 @@ static int open_file(struct sqlite_session *session)
   int how = options->is_readonly ? SQLITE_OPEN_READONLY
             : options->creates   ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                  : SQLITE_OPEN_READWRITE;
-  return sqlite3_open_v2(options->path, &session->db, SQLITE_OPEN_NOMUTEX | how, NULL);
+  return sqlite3_open_v2(options->path, &session->db, SQLITE_OPEN_NOMUTEX | how, sqlite_vfs_name());
 }
 
 static void open_session(struct sqlite_session *session, struct sqlite_job *job)
@@ -355,6 +373,7 @@ void sqlite_session_destroy(struct sqlite_session *session)
     close_cursor(session, session->cursors);
   free(session->options.path);
   free(session->options.shown);
+  free(session->options.folder);
   free(session);
 }
 
@@ -375,9 +394,8 @@ void sqlite_job_deinit(struct sqlite_job *job)
   sqlite_rows_deinit(&job->rows);
 }
 
-void sqlite_session_perform(struct sqlite_session *session, struct sqlite_job *job)
+static void perform(struct sqlite_session *session, struct sqlite_job *job)
 {
-  session->job = job;
   switch (job->task) {
   case TASK_OPEN:
     open_session(session, job);
@@ -415,6 +433,47 @@ void sqlite_session_perform(struct sqlite_session *session, struct sqlite_job *j
     roll_back(session);
     break;
   }
+}
+
+/* ---- beginning again ---- */
+
+static bool is_to_begin_again(const struct sqlite_session *session, struct sqlite_job *job)
+{
+  if (job->code != ERROR_BUSY || !session->was_locked || !can_begin_again(job) ||
+      atomic_load(&job->is_cancelled))
+    return false;
+  int64_t now_us = clock_monotonic_us();
+  if (!job->locked_us)
+    job->locked_us = now_us;
+  return now_us - job->locked_us < session->options.busy_timeout_us;
+}
+
+/* As if it had not been performed. */
+static void take_back_results(struct sqlite_session *session, struct sqlite_job *job)
+{
+  if (job->task == TASK_CURSOR_OPEN && job->cursor) {
+    close_cursor(session, job->cursor);
+    job->cursor = NULL;
+  }
+  sqlite_rows_deinit(&job->rows);
+  job->rows = (struct sqlite_rows){0};
+  job->has_ended = false;
+  job->code = ERROR_OK;
+}
+
+void sqlite_session_perform(struct sqlite_session *session, struct sqlite_job *job)
+{
+  session->job = job;
+  session->was_locked = false;
+  sqlite_vfs_set_folder(session->options.folder);
+  if (session->db)
+    sqlite3_busy_handler(session->db, wait_for_lock, session); /* which may be asked again */
+  perform(session, job);
+  job->is_locked = is_to_begin_again(session, job);
+  if (job->is_locked)
+    take_back_results(session, job);
+  else if (job->code && job->task == TASK_COMMIT && job->is_outermost)
+    roll_back(session);
   if (session->db) {
     job->in_transaction = !sqlite3_get_autocommit(session->db);
     job->last_insert_id = sqlite3_last_insert_rowid(session->db);

@@ -67,9 +67,12 @@ struct sqlite_job {
   size_t parameter_count;
   struct sqlite_cursor *cursor;
   bool is_outermost; /* BEGIN gives it, COMMIT and ROLLBACK take it */
+  size_t sql_done;   /* EXEC: of the text */
+  int64_t locked_us; /* since when others hold a lock that it needs; 0: they do not */
   atomic_bool is_cancelled;
 
   /* results */
+  bool is_locked; /* it is not done, as others hold a lock: to be performed again in a while */
   struct sqlite_rows rows;
   bool has_ended; /* the cursor has no more */
   int64_t changes;
@@ -81,6 +84,7 @@ struct sqlite_job {
 
 struct sqlite_options {
   char *path, *shown; /* on the heap; the session's */
+  char *folder;       /* the same: where relative paths in SQL begin; NULL: the working folder */
   bool is_readonly, creates, enforces_keys;
   bool is_copy; /* what is changed is changed in a copy that goes when it is closed */
   int64_t busy_timeout_us;

@@ -22,6 +22,7 @@ struct sqlite_session {
   sqlite3_stmt *cache[SQLITE_CACHE_SIZE]; /* latest first */
   struct sqlite_cursor *cursors;
   struct sqlite_job *job; /* being performed */
+  bool was_locked;        /* it has met a lock of others */
   char refusal[256];      /* why the authorizer has denied something last */
 };
 

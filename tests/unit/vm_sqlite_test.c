@@ -388,6 +388,92 @@ static void test_state_closed_early(void **state)
     }
 }
 
+/* ---- locks of others ---- */
+
+/* Twelve that write while another holds the file: more than there are threads, one of which the
+ * holder needs to let go of it. */
+static void check_writers(const char *mode, const char *write)
+{
+  enum { WRITERS = 12 };
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, options());
+  char *hold = memory_printf(
+      "fs.remove('l.db') local db = sqlite.open('l.db') db:exec('PRAGMA journal_mode=%s') "
+      "db:exec('CREATE TABLE t(x)') db:exec('BEGIN EXCLUSIVE') ready = true sleep(0.2) "
+      "db:exec('INSERT INTO t VALUES (1)') db:exec('COMMIT') "
+      "while (done or 0) < 12 do sleep(0.01) end return db:value('SELECT count(*) FROM t')",
+      mode);
+  char *source = memory_printf("while not ready do sleep(0.01) end "
+                               "local db = sqlite.open('l.db', { busy_timeout = 60 }) %s "
+                               "db:close() done = (done or 0) + 1",
+                               write);
+  struct piece *holder = piece_start(vm, hold, 0), *writers[WRITERS];
+  for (int i = 0; i < WRITERS; i++)
+    writers[i] = piece_start(vm, source, 0);
+  for (int i = 0; i < WRITERS; i++) {
+    piece_wait(&bench, writers[i]);
+    assert_string_equal(writers[i]->error, "");
+    piece_free(writers[i]);
+  }
+  piece_wait(&bench, holder);
+  assert_string_equal(holder->error, "");
+  assert_string_equal(holder->result, "25"); /* each writes two rows */
+  piece_free(holder);
+  vm_destroy(vm);
+  bench_close(&bench);
+  free(source);
+  free(hold);
+}
+
+static void test_waiting_for_locks(void **state)
+{
+  (void)state;
+  static const char *const modes[] = {"WAL", "DELETE"};
+  static const char *const writes[] = {
+      "db:exec('SELECT 1; INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)')",
+      "assert(#db:all('INSERT INTO t VALUES (2), (3) RETURNING x') == 2)",
+      "local n = 0 for row in db:rows('INSERT INTO t VALUES (2), (3) RETURNING x') do n = n + 1 "
+      "end "
+      "assert(n == 2)",
+      "db:transaction(function() db:exec('INSERT INTO t VALUES (2)') "
+      "db:exec('INSERT INTO t VALUES (3)') end)",
+  };
+  for (size_t i = 0; i < 2; i++)
+    for (size_t k = 0; k < sizeof writes / sizeof *writes; k++)
+      check_writers(modes[i], writes[k]);
+}
+
+static void test_locked_out(void **state)
+{
+  (void)state;
+#define HELD                                                                                       \
+  "local a, b = sqlite.open('o.db'), sqlite.open('o.db', { busy_timeout = 0.1 }) "                 \
+  "a:exec('CREATE TABLE IF NOT EXISTS t(x); BEGIN IMMEDIATE') local began = time.now() "
+  static const struct eval_case fails[] = {
+      {HELD "local ok, e = pcall(b.exec, b, 'INSERT INTO t VALUES (1)') return "
+            "tostring(time.now() - began > 0.09) .. e",
+       "truet.lua:1: db:exec: database is locked in \"INSERT INTO t VALUES (1)\""}};
+  static const struct eval_case ends[] = {
+      {HELD "sqlite.open('o.db', { busy_timeout = 600 }):exec('INSERT INTO t VALUES (1)')",
+       "!took longer than its time-out"}};
+  CHECK_CASES(fails, options(), 0);
+  CHECK_CASES(ends, options(), 1000000);
+}
+
+static void test_relative_paths_in_sql(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {MEMORY "db:exec(\"ATTACH 'side.db' AS s; CREATE TABLE s.t(x); ATTACH ':memory:' AS m\") "
+              "return fs.stat('side.db').type",
+       "file"},
+      {"sqlite.open('r.db'):exec(\"VACUUM INTO 'copy.db'\") return fs.stat('copy.db').type",
+       "file"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
 static int make_folder(void **state)
 {
   (void)state;
@@ -407,6 +493,9 @@ int main(void)
       cmocka_unit_test(test_killed_in_transaction),
       cmocka_unit_test(test_cancel_of_endless_query),
       cmocka_unit_test(test_state_closed_early),
+      cmocka_unit_test(test_waiting_for_locks),
+      cmocka_unit_test(test_locked_out),
+      cmocka_unit_test(test_relative_paths_in_sql),
   };
   return cmocka_run_group_tests(tests, make_folder, NULL);
 }
