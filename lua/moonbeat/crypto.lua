@@ -255,7 +255,8 @@ end
 function crypto.uuid(version)
   version = version == nil and 4 or version
   if version ~= 4 and version ~= 7 then
-    fail("crypto.uuid: the version must be 4 or 7, got %s", tostring(version))
+    fail("crypto.uuid: the version must be 4 or 7, got %s",
+      math.type(version) and tostring(version) or raw.type_name(version))
   end
   return raw.uuid(version)
 end

@@ -313,12 +313,24 @@ local function method_of(module, name)
   end
 end
 
+-- A method of what the library gives, whatever a script calls that: db:rows is sqlite.database:rows.
+local function find_method(topic)
+  for _, library in ipairs(topic:find "^[%w_]+:[%w_]+$" and libraries or {}) do
+    local module = raw.module("comments").of((place_of(library)))
+    local name = module and method_of(module, topic)
+    if name then
+      return describe(module, name, module.entries[name])
+    end
+  end
+end
+
 -- The text on a name of the library, or nil.
 local function find_in_library(topic)
+  topic = topic:gsub("^kv%.shared%.", "kv.")
   local module_name, name = place_of(topic)
   local module = is_library(module_name) and raw.module("comments").of(module_name)
   if not module then
-    return nil
+    return find_method(topic)
   end
   for _, library in ipairs(libraries) do
     if library == topic and not elsewhere[topic] then

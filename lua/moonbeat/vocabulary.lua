@@ -40,11 +40,18 @@ function vocabulary.command(words)
     spec.shell = words
   elseif type(words) == "table" then
     spec.argv = {}
+    local count = 0
     for key, value in pairs(words) do
       if math.type(key) == "integer" then
         spec.argv[key] = tostring(value)
+        count = count + 1
       else
         spec[key] = value
+      end
+    end
+    for index = 1, count do
+      if not spec.argv[index] then
+        fail("command: argument %d is nil, and another follows", index)
       end
     end
     spec.argv = spec.argv[1] and spec.argv or nil

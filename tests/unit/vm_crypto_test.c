@@ -63,6 +63,7 @@ static void test_refusals(void **state)
        "!t.lua:1: crypto.hmac: the key must be a string, got nil"},
       {"crypto.equal('x')", "!t.lua:1: crypto.equal: the second text must be a string, got nil"},
       {"crypto.uuid(5)", "!t.lua:1: crypto.uuid: the version must be 4 or 7, got 5"},
+      {"crypto.uuid({})", "!t.lua:1: crypto.uuid: the version must be 4 or 7, got table"},
       {"crypto.random_bytes(-1)", "!t.lua:1: crypto.random_bytes: count must be a whole number"},
       {"crypto.random_bytes(1 << 40)",
        "!t.lua:1: crypto.random_bytes: count must be a whole number"},

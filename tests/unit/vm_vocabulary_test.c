@@ -100,6 +100,8 @@ static void refuses_at_the_line(void **state)
       {"command { 'ls', cwdd = '/' }",
        "jobs/test.lua:1: command: unknown option \"cwdd\", did you mean \"cwd\"?"},
       {"command {}", "jobs/test.lua:1: command: the name of a program is missing"},
+      {"command { 'a', nil, 'b' }",
+       "jobs/test.lua:1: command: argument 2 is nil, and another follows"},
       {"on('job_eror', print)",
        "jobs/test.lua:1: unknown event \"job_eror\", did you mean \"job_error\"?"},
       {"on('job_error')", "jobs/test.lua:1: on wants an event's name and a function, not a nil"},

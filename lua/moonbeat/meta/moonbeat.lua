@@ -230,6 +230,9 @@ function job_object:run_now(...) end
 function job_object:next(count) end
 ---@return reason[]?, string? message, string? code
 function job_object:why() end
+---@param limit? integer
+---@return table[]?, string? message, string? code
+function job_object:skips(limit) end
 ---@return run_object[]?, string? message, string? code
 function job_object:runs() end
 ---@return table[]?, string? message, string? code
