@@ -129,6 +129,9 @@ end)
 ---@type fun(key: string, by?: number, options?: kv.options): number
 kv.incr = both("incr", function(shared, key, by, options)
   check_key(key)
+  if by ~= nil and (not math.type(by) or by ~= by or by == math.huge or by == -math.huge) then
+    fail("kv.incr: by must be a finite number, got %s", math.type(by) and tostring(by) or raw.type_name(by))
+  end
   local params = { key = key, by = by, ttl = ttl_of("kv.incr", options), shared = shared }
   return ask("kv.incr", "kv_incr", params).value
 end)

@@ -96,6 +96,8 @@ function lock.lock(name, options, action)
   end
   if type(name) ~= "string" then
     fail("lock wants a name, got %s", raw.type_name(name))
+  elseif name:find("\0", 1, true) then
+    fail("lock: the name holds a NUL byte")
   elseif action ~= nil and type(action) ~= "function" then
     fail("lock wants a function behind the options, got %s", raw.type_name(action))
   end

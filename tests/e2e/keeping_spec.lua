@@ -74,6 +74,14 @@ describe("kv", function()
     assert.matches('kv.set: the value of "x" has 600002 bytes, the limit is 524288 (limit)', run.error, 1, true)
   end)
 
+  it("and lock name themselves when they refuse", function()
+    local out = d:must("repl", "-e", 'print(pcall(kv.incr, "n", 0/0))', "-e", 'print(pcall(kv.incr, "n", {}))',
+      "-e", 'print(pcall(lock, "a\\0b"))')
+    assert.matches("kv.incr: by must be a finite number, got %-?nan", out)
+    assert.matches("kv.incr: by must be a finite number, got table", out, 1, true)
+    assert.matches("lock: the name holds a NUL byte", out, 1, true)
+  end)
+
   it("is read and written from outside", function()
     d:must("kv", "set", "limits", '{"orders":20}', "--script", "counters")
     d:must("kv", "set", "greeting", "hello")
