@@ -90,7 +90,7 @@ end
 ---@param options email.options
 ---@return email.receipt? receipt nil when the server did not take it
 ---@return string? message
----@return string? code "refused" for good, "unavailable" for now, "permission" for a bad login
+---@return string? code "refused" for good, "unavailable" for now, "permission" for a bad login or certificate
 function email.send(options)
   if options == nil then
     fail("email.send: a table with server, from, to, subject and text is needed")
