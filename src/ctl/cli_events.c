@@ -63,7 +63,7 @@ static void append_members(struct buffer *out, const struct json *event)
 void cli_append_event(const struct screen *screen, struct buffer *out, const struct json *event)
 {
   static const char *const subjects[] = {"run", "job", "script"};
-  static const char *const details[] = {"text", "error", "result"};
+  static const char *const details[] = {"text", "error", "result", "reason"};
   const char *name = json_text(json_get(event, "event"), "?");
   append_time(screen, out, event);
   screen_begin_color(screen, out, color_of(name));

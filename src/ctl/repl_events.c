@@ -12,16 +12,22 @@ enum { LINES_PER_SECOND = 20, SECOND_US = 1000000 };
 
 const char repl_subscription[] =
     "{\"events\":[\"job_executed\",\"job_error\",\"job_retry\",\"job_missed\",\"job_cancelled\","
-    "\"job_interrupted\",\"job_log\",\"script_loaded\",\"script_failed\",\"script_removed\"]}";
+    "\"job_cancelling\",\"job_interrupted\",\"job_log\",\"script_loaded\",\"script_failed\","
+    "\"script_removed\"]}";
 
 /* What an event is called between the job's name and its text. */
 static const struct {
   const char *event, *words;
 } verbs[] = {
-    {"job_executed", "done"},           {"job_error", "failed"},
-    {"job_retry", "tries again"},       {"job_missed", "was missed"},
-    {"job_cancelled", "was cancelled"}, {"job_interrupted", "was interrupted"},
-    {"script_loaded", "loaded"},        {"script_failed", "does not load"},
+    {"job_executed", "done"},
+    {"job_error", "failed"},
+    {"job_retry", "tries again"},
+    {"job_missed", "was missed"},
+    {"job_cancelled", "was cancelled"},
+    {"job_interrupted", "was interrupted"},
+    {"job_cancelling", "was told to end"},
+    {"script_loaded", "loaded"},
+    {"script_failed", "does not load"},
     {"script_removed", "removed"},
 };
 
@@ -57,15 +63,16 @@ static void append_log(const struct cli *cli, struct buffer *out, const struct j
 static void append_outcome(const struct cli *cli, struct buffer *out, const char *name,
                            const struct json *event)
 {
-  char *problem = cli_text_of(json_get(event, "error"));
-  char *result = cli_text_of(json_get(event, "result"));
+  static const char *const details[] = {"error", "result", "reason"};
+  char *detail = NULL;
+  for (size_t i = 0; i < sizeof details / sizeof details[0] && !detail; i++)
+    detail = cli_text_of(json_get(event, details[i]));
   screen_append(&cli->screen, out, color_of(name), verb_of(name));
-  if (problem || result) {
+  if (detail) {
     buffer_append_text(out, ": ");
-    cli_put_lines(out, problem ? problem : result, 9);
+    cli_put_lines(out, detail, 9);
   }
-  free(problem);
-  free(result);
+  free(detail);
 }
 
 /* A run that only ended is not worth a line of its own when what it wrote has just been shown. */

@@ -78,6 +78,7 @@ enum color color_of(const char *word)
       {"job_waiting", COLOR_YELLOW},
       {"job_retry", COLOR_YELLOW},
       {"job_cancelled", COLOR_YELLOW},
+      {"job_cancelling", COLOR_YELLOW},
       {"job_interrupted", COLOR_MAGENTA},
       {"job_started", COLOR_CYAN},
       {"script_failed", COLOR_RED},

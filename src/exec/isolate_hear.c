@@ -177,6 +177,13 @@ void isolate_hear(void *context, struct message *message)
     message->as.progress.attempt = process->run->as.run.attempt;
     worker_post(worker, message);
     return;
+  case MESSAGE_TOLD:
+    if (!is_running || process->run->as.run.soft_timeout_us <= 0 ||
+        message->as.told.reason != TOLD_SOFT_TIMEOUT)
+      break;
+    message->as.told.attempt = process->run->as.run.attempt;
+    worker_post(worker, message);
+    return;
   case MESSAGE_FINISHED:
     if (!is_running)
       break;

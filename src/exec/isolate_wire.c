@@ -85,6 +85,8 @@ static const struct field fields[] = {
     FIELD(MESSAGE_PROGRESS, PLAIN, progress.total),
     FIELD(MESSAGE_PROGRESS, TEXT, progress.note),
 
+    FIELD(MESSAGE_TOLD, PLAIN, told.reason),
+
     FIELD(MESSAGE_LOG, PLAIN, log.attempt),
     FIELD(MESSAGE_LOG, TEXT, log.script),
     FIELD(MESSAGE_LOG, PLAIN, log.level),
@@ -115,6 +117,7 @@ WHOLE(loaded, 32);
 WHOLE(started, 40);
 WHOLE(finished, 128);
 WHOLE(progress, 56);
+WHOLE(told, 40);
 WHOLE(log, 64);
 WHOLE(request, 80);
 

@@ -324,11 +324,22 @@ static void run_ended(struct vm_call *call, enum vm_outcome outcome, const char 
   report(run, finished);
 }
 
+/* Of the other reasons the scheduler knows: it has sent them. */
+static void run_was_told(struct vm_call *call)
+{
+  struct worker *worker = run_worker((struct run_call *)call);
+  struct message *message = worker_message(worker, MESSAGE_TOLD);
+  message->as.told.attempt = call->attempt;
+  message->as.told.reason = call->told;
+  worker_post(worker, message);
+}
+
 const struct vm_call_kind run_call_kind = {.name = "run",
                                            .entry = l_run,
                                            .ended = run_ended,
                                            .log = run_log,
                                            .begins = begin_run,
+                                           .told = run_was_told,
                                            .awaits_followers = true};
 
 /* ---- from the scheduler ---- */

@@ -55,6 +55,8 @@ enum event_use { EVENT_RARE, EVENT_HOT };
   X(job_submitted, HOT, "job run scheduled_at attempt", "a run is due and was claimed")            \
   X(job_started, HOT, "job run scheduled_at attempt",                                              \
     "a worker has begun a run that takes a while")                                                 \
+  X(job_cancelling, RARE, "job run scheduled_at attempt reason",                                   \
+    "a run was told to end by itself, by a cancel, the next run or its soft time-out")             \
   X(job_executed, HOT,                                                                             \
     "job run scheduled_at attempt state will_retry started_at finished_at result error",           \
     "an attempt of a run has succeeded")                                                           \

@@ -185,6 +185,7 @@ static void free_strings(struct message *m)
   case MESSAGE_RESCAN:
   case MESSAGE_RETIRE:
   case MESSAGE_STARTED:
+  case MESSAGE_TOLD:
   case MESSAGE_CANCEL:
   case MESSAGE_STOPPED:
   case MESSAGE_STUCK:

@@ -50,6 +50,7 @@ enum message_kind {
   MESSAGE_ASK, /* a trigger in Lua: when is the next fire? */
   MESSAGE_ANSWER,
   MESSAGE_PROGRESS, /* how far a run is */
+  MESSAGE_TOLD,     /* a run was told to end, by its worker itself: its soft time-out is over */
   MESSAGE_LOG,      /* a line of a run's log, or of a script's when run.job is 0 */
   MESSAGE_STOPPED,
   MESSAGE_STUCK,    /* of a worker, by who watches it: its slice does not end */
@@ -156,6 +157,10 @@ struct message {
       double done, total; /* total 0: not known */
       char *note;         /* or NULL */
     } progress;
+    struct {
+      struct attempt attempt;
+      enum run_told reason;
+    } told;
     struct {
       struct attempt attempt;
       enum run_state state; /* what the run becomes: RUN_CANCELLED, RUN_INTERRUPTED */

@@ -59,6 +59,7 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
   run_give(s, run, 0);
   run->told = TOLD_NOTHING;
   run->killed = false;
+  run->overtime = false;
   run->lasting = false; /* the row is pending again */
   fold_expect_mark(s);
   fold_lower_watermark(s, run->key.scheduled_us);

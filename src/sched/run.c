@@ -159,6 +159,7 @@ static void restore(struct sched *s, struct open_run *run)
   run_give(s, run, before->worker);
   run->told = before->told;
   run->killed = before->killed;
+  run->overtime = before->overtime;
   if (run->extra) {
     run->extra->wait = run->before->extra.wait;
     run->extra->is_in_rate = run->before->extra.is_in_rate;
@@ -230,6 +231,14 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
   return run;
 }
 
+static void put_attempt(struct json_writer *writer, const struct open_run *run)
+{
+  json_put_text(writer, "job", run->entry->job->id);
+  view_put_run_id(writer, "run", run->entry->job->id, run->key.scheduled_us);
+  view_put_instant(writer, "scheduled_at", run->key.scheduled_us, INT64_MIN);
+  json_put_integer(writer, "attempt", run->attempt);
+}
+
 void run_tell(struct sched *s, const char *name, enum event_use use, const struct open_run *run,
               const struct run *ended, bool will_retry)
 {
@@ -238,10 +247,7 @@ void run_tell(struct sched *s, const char *name, enum event_use use, const struc
   struct buffer out = {0};
   struct json_writer writer;
   event_begin(s, &out, &writer, name);
-  json_put_text(&writer, "job", run->entry->job->id);
-  view_put_run_id(&writer, "run", run->entry->job->id, run->key.scheduled_us);
-  view_put_instant(&writer, "scheduled_at", run->key.scheduled_us, INT64_MIN);
-  json_put_integer(&writer, "attempt", run->attempt);
+  put_attempt(&writer, run);
   if (!ended && run->due_us > run->key.scheduled_us && run->attempt > 1)
     view_put_instant(&writer, "due_at", run->due_us, 0);
   if (ended) {
@@ -410,6 +416,7 @@ void run_take_back(struct sched *s, struct open_run *run)
   gate_vacate(s, run);
   run_give(s, run, 0);
   run->started_us = 0;
+  run->overtime = false;
   run_wait_until(s, run, run->due_us);
 }
 
@@ -484,6 +491,30 @@ static void end_unheard(struct sched *s, struct open_run *run)
     finish_here(s, run, run_becomes(run), "it was not told: its worker is stuck in a C function");
 }
 
+static void tell_cancelling(struct sched *s, const struct open_run *run, enum run_told reason)
+{
+  log_info("%s was told to end: %s", run->entry->job->id, run_told_name(reason));
+  if (!event_wanted(s, "job_cancelling", EVENT_RARE))
+    return;
+  struct buffer out = {0};
+  struct json_writer writer;
+  event_begin(s, &out, &writer, "job_cancelling");
+  put_attempt(&writer, run);
+  json_put_text(&writer, "reason", run_told_name(reason));
+  event_end(s, &out, &writer, "job_cancelling", EVENT_RARE);
+}
+
+/* Once, whatever an isolated process says. */
+void run_was_told(struct sched *s, const struct message *message)
+{
+  struct open_run *run = run_find_attempt(s, &message->as.told.attempt);
+  if (!run || run->overtime)
+    return;
+  run_touch(s, run);
+  run->overtime = true;
+  tell_cancelling(s, run, message->as.told.reason);
+}
+
 void run_cancel(struct sched *s, struct open_run *run, enum run_told reason)
 {
   note_told(s, run, reason, true);
@@ -496,6 +527,9 @@ void run_cancel_softly(struct sched *s, struct open_run *run, enum run_told reas
   int64_t grace_us = run->entry->job->cancel_grace_us;
   note_told(s, run, reason, grace_us <= 0);
   send_cancel(s, run, reason, grace_us);
+  /* A stop has events of its own, and tells runs outside a transaction. */
+  if (reason != TOLD_STOPPING && !run->killed && !stuck_is_deaf(s, run->worker))
+    tell_cancelling(s, run, reason);
   end_unheard(s, run);
 }
 

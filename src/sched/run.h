@@ -32,6 +32,8 @@ void run_send_waiting(struct sched *s); /* or lines it up: see gate.h */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
 void run_log(struct sched *s, struct message *message);
+/* By its worker: its soft time-out is over. */
+void run_was_told(struct sched *s, const struct message *message);
 /* Has a run that a worker has killed at once, for that reason. That it is cancelled is written in
  * this turn; a stop (TOLD_STOPPING), which writes nothing, may come between turns. */
 void run_cancel(struct sched *s, struct open_run *run, enum run_told reason);

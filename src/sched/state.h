@@ -105,6 +105,7 @@ struct open_run {
   enum run_cause cause;
   enum run_told told; /* why it is to end; a stop gives way to who cancels it */
   bool killed;        /* and at once */
+  bool overtime;      /* its worker has told it to end: its soft time-out is over */
   bool lasting;       /* marked so in the store */
   bool has_checkpoint;
   bool fresh;                /* claimed in this turn */

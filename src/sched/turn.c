@@ -209,6 +209,9 @@ static void take(struct sched *s, struct message **message)
   case MESSAGE_PROGRESS:
     progress_told(s, m);
     break;
+  case MESSAGE_TOLD:
+    run_was_told(s, m);
+    break;
   case MESSAGE_LOG:
     run_log(s, m);
     break;

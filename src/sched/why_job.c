@@ -343,7 +343,7 @@ static const char *place_of(struct sched *s, const struct open_run *run)
   if (run_extra(run)->wait.why == WAIT_RATE)
     return "waits for the rate of its job";
   if (run->started_us)
-    return run->told ? "was told to end" : "is running";
+    return run->told || run->overtime ? "was told to end" : "is running";
   return run->worker ? "was given to a worker" : place_without_worker(s, run);
 }
 

@@ -393,6 +393,10 @@ static void tell_open(struct request *r, const struct open_run *open)
     why_begin(r, "ending", "it was told to end, as %s, and will be %s%s", told_why(open),
               run_state_name(run_becomes(open)), open->killed ? " at once" : "");
     why_end(r);
+  } else if (open->overtime) {
+    why_begin(r, "ending",
+              "it was told to end, as its soft_timeout is over; it may end as it likes");
+    why_end(r);
   }
 }
 

@@ -48,6 +48,8 @@ struct vm_call_kind {
   bool passes_queue;
   /* Its first slice is about to begin; or NULL. */
   void (*begins)(struct vm_call *call);
+  /* Its soft time-out is over, and it was told for that reason; or NULL. */
+  void (*told)(struct vm_call *call);
   /* Belongs to a call that has begun: begins even on a worker that was dismissed. */
   bool is_sequel;
   int64_t cpu_us; /* the CPU time that it may use in all its slices; 0: any */

@@ -147,6 +147,8 @@ void call_look_at_clock(struct vm_call *call)
   if (limits->soft_us && clock_monotonic_us() >= limits->soft_us) {
     limits->soft_us = 0;
     vm_call_tell(call, TOLD_SOFT_TIMEOUT, 0);
+    if (call->told == TOLD_SOFT_TIMEOUT && call->kind->told)
+      call->kind->told(call);
   }
   call_watch_clock(call);
 }

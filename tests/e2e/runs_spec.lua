@@ -121,6 +121,70 @@ describe("a run", function()
     contains(asks.error, "asked to be tried again (run:retry)")
   end)
 
+  it("is announced when it is told to end, also when it heeds that and succeeds", function()
+    write [[
+      local function heeds(run)
+        while not run:cancelled() do pcall(sleep, "10ms") end
+        return run:cancelled()
+      end
+      job "soft" { soft_timeout = "200ms", timeout = "1m", run = heeds }
+      job "alone" { isolate = true, soft_timeout = "200ms", timeout = "1m", run = heeds }
+      job "asked" { run = heeds }
+      on("job_cancelling", function(event)
+        fs.append("../heard", event.job .. " " .. event.reason .. " " .. event.attempt .. "\n")
+      end, { durable = true })
+    ]]
+    local pid = tonumber((daemon.shell(("export MOONBEAT_STATE=%s; { %s; } >%s/followed 2>&1 </dev/null & echo $!")
+      :format(daemon.quote(d.state), d:command { "events", "-f", "-e", "job_cancelling", "--json" },
+        daemon.quote(d.root)))))
+    daemon.sleep(0.3)
+    for _, job in ipairs { "soft", "alone", "asked" } do d:must("run-now", job) end
+    daemon.wait_until(function() return d:runs("asked")[1].state == "running" end, 10, "it runs")
+    d:must("cancel", "asked")
+    local reasons = { soft = "soft_timeout", alone = "soft_timeout", asked = "cancelled" }
+    local ids = {}
+    for job, reason in pairs(reasons) do
+      local run = ended(job, "succeeded")
+      assert.equal(reason, run.result)
+      ids[run.id] = reason
+    end
+    local function lines(name)
+      local _, count = (daemon.read_file(d.root .. "/" .. name) or ""):gsub("\n", "")
+      return count
+    end
+    daemon.wait_until(function() return lines "followed" >= 3 and lines "heard" >= 3 end, 10, "all were told")
+    os.execute("kill " .. pid)
+    local told = {}
+    for _, event in ipairs(daemon.decode_lines(daemon.read_file(d.root .. "/followed"))) do
+      assert.equal(1, event.attempt)
+      assert.truthy(event.scheduled_at)
+      assert.is_nil(told[event.run], "told twice")
+      told[event.run] = event.reason
+    end
+    assert.same(ids, told)
+    for job, reason in pairs(reasons) do
+      contains(daemon.read_file(d.root .. "/heard"), ("%s %s 1\n"):format(job, reason))
+      contains(d:must("events", "-e", "job_cancelling"), "job_cancelling " .. job .. "@")
+    end
+    assert.matches("job_cancelling soft@%S+: soft_timeout\n", d:must("events", "-e", "job_cancelling"))
+    contains(d:log(), "soft was told to end: soft_timeout")
+  end)
+
+  it("says in `why` that its soft time-out is over", function()
+    write [[
+      job "lingers" { soft_timeout = "50ms", cancel_grace = 0, run = function()
+        while true do pcall(sleep, 60) end
+      end }
+    ]]
+    d:must("run-now", "lingers")
+    daemon.wait_until(function()
+      return d:must("why", d:runs("lingers")[1].id):find("its soft_timeout is over", 1, true)
+    end, 10, "it was told")
+    contains(d:must("why", "lingers"), "was told to end")
+    d:must("cancel", "lingers")
+    ended("lingers", "cancelled")
+  end)
+
   it("tells how far it is", function()
     write [[
       job "rows" { run = function(run) run:progress(370, 1000, "rows\27[31m") sleep "1h" end }

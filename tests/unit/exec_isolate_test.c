@@ -292,6 +292,20 @@ static void is_cancelled(void **state)
   check_finished(desk, RUN_CANCELLED, NULL, NULL);
 }
 
+/* Its worker hears of it from the process. */
+static void is_told_at_its_soft_time_out(void **state)
+{
+  struct desk *desk = *state;
+  struct message *message = make_run(desk, "sleeps");
+  message->as.run.soft_timeout_us = 50000;
+  bus_post(desk->bus, message);
+  message = await(desk, MESSAGE_TOLD);
+  assert_int_equal(message->as.told.attempt.fence, desk->next_fence);
+  assert_int_equal(message->as.told.reason, TOLD_SOFT_TIMEOUT);
+  message_destroy(message);
+  check_finished(desk, RUN_TIMED_OUT, NULL, "took longer than its soft_timeout");
+}
+
 /* More than there may be processes: the rest waits. */
 static void many_at_once(void **state)
 {
@@ -341,6 +355,7 @@ int main(int argc, char **argv)
       TEST(keeps_limits),
       TEST(ends_at_the_time_out),
       TEST(is_cancelled),
+      TEST(is_told_at_its_soft_time_out),
       TEST(many_at_once),
       TEST(outlives_its_version),
       TEST(stops_with_its_worker),

@@ -243,6 +243,28 @@ static void a_function_decides_on_errors(void **state)
   }
 }
 
+/* Runs it with a soft time-out: the scheduler hears of that before the end, and once. */
+static struct message *finish_after_told(struct desk *desk, struct message *run,
+                                         enum run_state state)
+{
+  int64_t fence = run->as.run.attempt.fence;
+  int told = 0;
+  struct message *message;
+  run->as.run.soft_timeout_us = 20000;
+  bus_post(desk->bus, run);
+  while ((message = await_any(desk))->kind != MESSAGE_FINISHED) {
+    if (message->kind == MESSAGE_TOLD) {
+      told++;
+      assert_int_equal(message->as.told.attempt.fence, fence);
+      assert_int_equal(message->as.told.reason, TOLD_SOFT_TIMEOUT);
+    }
+    message_destroy(message);
+  }
+  assert_int_equal(message->as.finished.state, state);
+  assert_int_equal(told, 1);
+  return message;
+}
+
 static void soft_time_outs_and_silence(void **state)
 {
   struct desk *desk = *state;
@@ -257,14 +279,12 @@ static void soft_time_outs_and_silence(void **state)
        "function tells(run) for i = 1, 30 do sleep(0.04) log.info(i) end return 1 end\n"
        "function spins() while true do end end\n");
   struct message *run = to_run(desk, "nap");
-  run->as.run.soft_timeout_us = 20000;
-  struct message *finished = finish_of(desk, run, RUN_TIMED_OUT);
+  struct message *finished = finish_after_told(desk, run, RUN_TIMED_OUT);
   assert_non_null(strstr(finished->as.finished.error,
                          "jobs/s.lua:1: the run took longer than its soft_timeout"));
   message_destroy(finished);
   run = to_run(desk, "polls");
-  run->as.run.soft_timeout_us = 20000;
-  finished = finish_of(desk, run, RUN_SUCCEEDED);
+  finished = finish_after_told(desk, run, RUN_SUCCEEDED);
   assert_string_equal(finished->as.finished.result, "\"soft_timeout\"");
   message_destroy(finished);
   const char *const lively[] = {"beats", "tells"}, *const silent[] = {"nap", "spins"};
@@ -353,6 +373,22 @@ static void the_stronger_reason_stays(void **state)
   struct message *run = to_run(desk, "ends");
   run->as.run.soft_timeout_us = 50000;
   check_told(desk, run, TOLD_CANCELLED, RUN_CANCELLED, VERDICT_NONE);
+}
+
+/* A soft time-out that is over when the run has heard a stronger reason tells nobody anything. */
+static void what_is_not_told_is_not_announced(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1, "function ends(run) pcall(sleep, 60) sleep(0.2) error 'tidied' end\n");
+  struct message *run = to_run(desk, "ends"), *message;
+  const enum run_told reason = TOLD_CANCELLED;
+  run->as.run.soft_timeout_us = 100000;
+  post_told(desk, run, &reason, 1);
+  while ((message = await_any(desk))->kind != MESSAGE_FINISHED) {
+    assert_int_not_equal(message->kind, MESSAGE_TOLD);
+    message_destroy(message);
+  }
+  message_destroy(message);
 }
 
 /* Of a thousand words few are sent, the last one among them. */
@@ -493,7 +529,7 @@ int main(void)
       TEST(a_decision_is_behind_the_attempt), TEST(soft_time_outs_and_silence),
       TEST(progress_is_told_in_moderation),   TEST(knows_itself_and_what_was_before),
       TEST(what_is_used_is_measured),         TEST(one_that_is_told_says_what_follows),
-      TEST(the_stronger_reason_stays),
+      TEST(the_stronger_reason_stays),        TEST(what_is_not_told_is_not_announced),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

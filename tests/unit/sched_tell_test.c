@@ -116,6 +116,76 @@ static void what_becomes_of_a_run(void **state)
   world_close(&w);
 }
 
+/* The number of the events of that name among those that wait, all of which are taken. */
+static int count_told(struct world *w, const char *name)
+{
+  struct message *m;
+  int count = 0;
+  while ((m = world_take(w, MESSAGE_EVENT))) {
+    count += strcmp(m->as.event.name, name) == 0;
+    message_destroy(m);
+  }
+  return count;
+}
+
+static void who_is_told_to_end(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 1h\"},"
+             "{\"id\":\"hasty\",\"run\":true,\"cancel_grace\":0}]}");
+  world_live(&w, HOUR);
+  struct attempt attempt = w.runs.first->as.run.attempt;
+  for (int i = 0; i < 2; i++) { /* the second time as by a process that does not keep to it */
+    struct message *m = of_run(&w, MESSAGE_TOLD);
+    m->as.told.attempt = attempt;
+    m->as.told.reason = TOLD_SOFT_TIMEOUT;
+    world_tell(&w, m);
+  }
+  EXPECT(&w, "job_cancelling", "\"run\":\"x@2026-01-01T01:00:00Z\"", "\"attempt\":1",
+         "\"scheduled_at\":\"2026-01-01T01:00:00.000000Z\"", "\"reason\":\"soft_timeout\"");
+  assert_int_equal(count_told(&w, "job_cancelling"), 0);
+  ask(&w, "cancel_run", "{\"run\":\"x\"}");
+  EXPECT(&w, "job_cancelling", "\"run\":\"x@2026-01-01T01:00:00Z\"", "\"reason\":\"cancelled\"");
+  ask(&w, "cancel_run", "{\"run\":\"x\"}");
+  assert_int_equal(count_told(&w, "job_cancelling"), 0);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  ask(&w, "run_now", "{\"job\":\"hasty\"}");
+  ask(&w, "cancel_run", "{\"run\":\"hasty\"}"); /* killed at once */
+  assert_int_equal(count_told(&w, "job_cancelling"), 0);
+  world_close(&w);
+}
+
+static void who_gives_way_to_the_next_run(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+  world_save(&w, "a",
+             "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 1h\","
+             "\"overlap\":\"cancel_other\",\"cancel_grace\":\"3h\"}]}");
+  world_live(&w, 2 * HOUR);
+  EXPECT(&w, "job_cancelling", "\"run\":\"x@2026-01-01T01:00:00Z\"", "\"attempt\":1",
+         "\"reason\":\"overlap\"");
+  world_live(&w, HOUR); /* it takes its time, and is not told again */
+  assert_int_equal(count_told(&w, "job_cancelling"), 0);
+  world_close(&w);
+}
+
+static void a_stop_is_told_once_and_not_for_each_run(void **state)
+{
+  struct world w = open_world();
+  (void)state;
+  world_save(&w, "a", "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 1h\"}]}");
+  world_live(&w, HOUR);
+  struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  stop->as.stop.grace_us = SECOND;
+  world_tell(&w, stop);
+  world_live(&w, MINUTE);
+  expect_untold(&w, "job_cancelling");
+  world_close(&w);
+}
+
 #define WAITS(options) "{\"id\":\"x\"," COMMAND ",\"trigger\":\"every 1m\"," options "}"
 
 /* Once, however often it is tried meanwhile; what does not wait is not told. */
@@ -196,10 +266,16 @@ static void what_becomes_of_a_pool(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(what_becomes_of_a_job),  cmocka_unit_test(what_becomes_of_a_script),
-      cmocka_unit_test(what_becomes_of_a_run),  cmocka_unit_test(what_begins_to_wait),
-      cmocka_unit_test(why_it_waits),           cmocka_unit_test(what_is_there_once_is_not_added),
+      cmocka_unit_test(what_becomes_of_a_job),
+      cmocka_unit_test(what_becomes_of_a_script),
+      cmocka_unit_test(what_becomes_of_a_run),
+      cmocka_unit_test(what_begins_to_wait),
+      cmocka_unit_test(why_it_waits),
+      cmocka_unit_test(what_is_there_once_is_not_added),
       cmocka_unit_test(what_becomes_of_a_pool),
+      cmocka_unit_test(who_is_told_to_end),
+      cmocka_unit_test(who_gives_way_to_the_next_run),
+      cmocka_unit_test(a_stop_is_told_once_and_not_for_each_run),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,8 +105,8 @@ function pool(name, slots) end
 function command(words) end
 
 ---@alias event.name
----| "job_add_skipped" | "job_added" | "job_cancelled" | "job_error" | "job_executed" | "job_interrupted"
----| "job_late" | "job_log" | "job_max_instances" | "job_missed" | "job_modified" | "job_paused"
+---| "job_add_skipped" | "job_added" | "job_cancelled" | "job_cancelling" | "job_error" | "job_executed"
+---| "job_interrupted" | "job_late" | "job_log" | "job_max_instances" | "job_missed" | "job_modified" | "job_paused"
 ---| "job_progress" | "job_quarantined" | "job_recovered" | "job_removed" | "job_resumed"
 ---| "job_retry" | "job_snoozed" | "job_started" | "job_submitted" | "job_waiting"
 ---| "scheduler_clock_stepped"
