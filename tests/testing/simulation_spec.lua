@@ -265,9 +265,10 @@ end)
 
 describe("a folder in a simulation", function()
   it("is loaded as a whole, in whatever order", function()
-    local folder = os.tmpname()
-    finally(function() os.execute("rm -rf " .. folder) end)
-    assert(os.execute(("rm %s && mkdir %s"):format(folder, folder)))
+    local pipe = assert(io.popen "mktemp -d")
+    local folder = pipe:read "l"
+    pipe:close()
+    finally(function() io.popen(("rm -rf '%s'"):format(folder)):close() end)
     for name, text in pairs {
       a = [[job "pooled" { trigger = every "1h", pool = "late", run = function() end }]],
       b = [[job "daily" { trigger = cron("0 9 * * *"):except "closed", run = function() end }]],
