@@ -15,7 +15,8 @@ files["jobs"] = {
   read_globals = {
     "after", "after_job", "all_of", "any_of", "at", "calendar", "calendar_interval", "command", "cron",
     "daily_interval", "date", "every", "except", "exec", "fs", "http", "interval", "job", "json", "kv", "log", "on",
-    "on_change", "on_event", "on_file", "on_signal", "on_start", "oncalendar", "quartz", "rrule", "scheduler", "sleep",
-    "sqlite", "time", "trigger",
+    "on_change", "on_event", "on_file", "on_signal", "on_start", "oncalendar", "pool", "quartz", "rrule", "scheduler",
+    "sleep", "sqlite", "time", "trigger",
   },
 }
+files["tests/testing/any_order"] = files["jobs"]

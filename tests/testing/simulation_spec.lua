@@ -265,19 +265,7 @@ end)
 
 describe("a folder in a simulation", function()
   it("is loaded as a whole, in whatever order", function()
-    local pipe = assert(io.popen "mktemp -d")
-    local folder = pipe:read "l"
-    pipe:close()
-    finally(function() io.popen(("rm -rf '%s'"):format(folder)):close() end)
-    for name, text in pairs {
-      a = [[job "pooled" { trigger = every "1h", pool = "late", run = function() end }]],
-      b = [[job "daily" { trigger = cron("0 9 * * *"):except "closed", run = function() end }]],
-      z = [[pool("late", 1) calendar "closed" { yearly = "01-02" }]],
-    } do
-      local file <close> = assert(io.open(("%s/%s.lua"):format(folder, name), "w"))
-      file:write(text)
-    end
-    sim.load(folder)
+    sim.load "tests/testing/any_order"
     sim.advance "3d"
     assert.equal(2, #sim.runs "daily")
     assert.succeeds "pooled"

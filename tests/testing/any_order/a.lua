@@ -1,0 +1,1 @@
+job "pooled" { trigger = every "1h", pool = "late", run = function() end }

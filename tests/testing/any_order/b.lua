@@ -1,0 +1,1 @@
+job "daily" { trigger = cron("0 9 * * *"):except "closed", run = function() end }

@@ -1,0 +1,2 @@
+pool("late", 1)
+calendar "closed" { yearly = "01-02" }
