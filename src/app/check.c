@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/folders.h"
 #include "app/moonbeat.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "base/memory.h"
 
 /* One page of a script's jobs, behind the job `after` (NULL: the first page). */
 static enum error_code list_page(struct moonbeat *m, const char *script, const char *after,
@@ -97,8 +97,8 @@ enum error_code check_jobs(const struct daemon_options *options, struct buffer *
   o.workers = 1;
   o.memory = true;
   o.check_only = true;
-  char *secrets = memory_printf("%s/secrets", options->state_folder);
-  o.secrets_folder = options->secrets_folder ? options->secrets_folder : secrets;
+  char *secrets = folders_secrets(options->secrets_folder, options->state_folder);
+  o.secrets_folder = secrets;
   log_set_level(LOG_OFF); /* what is wrong stands in the report */
   struct moonbeat *m = moonbeat_start(&o, error);
   enum error_code code = m ? report(m, json, error) : error->code;

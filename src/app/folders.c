@@ -78,3 +78,10 @@ char *folders_doubt_jobs(const char *path)
                          path, (unsigned)(facts.st_mode & 07777), (unsigned)geteuid());
   return NULL;
 }
+
+char *folders_secrets(const char *secrets_folder, const char *state_folder)
+{
+  if (secrets_folder)
+    return memory_strdup(secrets_folder);
+  return state_folder ? memory_printf("%s/secrets", state_folder) : NULL;
+}

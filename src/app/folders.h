@@ -12,4 +12,8 @@ enum error_code folders_make_state(const char *path, struct error *error);
  * folder is not there. A heap string of the caller's. */
 char *folders_doubt_jobs(const char *path);
 
+/* Where scripts find secrets: the folder that was named, else one in the state folder; NULL where
+ * there is neither. Both may be NULL. A heap string of the caller's. */
+char *folders_secrets(const char *secrets_folder, const char *state_folder);
+
 #endif

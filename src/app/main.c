@@ -9,6 +9,7 @@
 
 #include "app/check.h"
 #include "app/configuration.h"
+#include "app/folders.h"
 #include "app/moonbeat.h"
 #include "app/notify.h"
 #include "app/signals.h"
@@ -174,8 +175,8 @@ static enum error_code simulate(const struct daemon_options *options,
 {
   warden_start(words);
   log_set_level(LOG_OFF); /* what is wrong stands in the answer */
-  char *secrets = memory_printf("%s/secrets", options->state_folder);
-  secret_set_folder(options->secrets_folder ? options->secrets_folder : secrets);
+  char *secrets = folders_secrets(options->secrets_folder, options->state_folder);
+  secret_set_folder(secrets);
   enum error_code code = simulate_jobs(options->jobs_folder, span, simulation, error);
   free(secrets);
   return code;

@@ -104,10 +104,7 @@ static enum error_code create_sched(struct moonbeat *m, struct store *store, str
 
 static void set_secrets_folder(const struct moonbeat *m)
 {
-  const struct moonbeat_options *o = &m->options;
-  char *path = o->secrets_folder ? memory_strdup(o->secrets_folder)
-               : o->state_folder ? memory_printf("%s/secrets", o->state_folder)
-                                 : NULL;
+  char *path = folders_secrets(m->options.secrets_folder, m->options.state_folder);
   secret_set_folder(path);
   free(path);
 }

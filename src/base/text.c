@@ -176,12 +176,12 @@ const char *text_did_you_mean(char out[128], const char *wrong, const char *cons
   return out;
 }
 
-/* After a mismatch the last star takes one byte more; what stood before it never has to move. */
 bool text_begins_with(const char *text, const char *beginning)
 {
   return text && strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
+/* After a mismatch the last star takes one byte more; what stood before it never has to move. */
 bool text_matches(const char *pattern, const char *text)
 {
   const char *star = NULL, *resume = NULL;

@@ -17,6 +17,7 @@
 #include "base/environment.h"
 #include "base/memory.h"
 #include "exec/child.h"
+#include "model/job.h"
 #include "vm/api_args.h"
 #include "vm/call.h"
 #include "vm/state.h"
@@ -433,7 +434,7 @@ static void push_options(lua_State *L, const char *function, struct child_option
   options->env = push_environment(L, function);
   options->cwd = push_cwd(L, function);
   options->timeout_us = duration_field(L, function, "timeout", 0);
-  options->grace_us = duration_field(L, function, "grace", CHILD_GRACE_US);
+  options->grace_us = duration_field(L, function, "grace", COMMAND_GRACE_US);
 }
 
 /* The input: text, true for what will be written later, or nothing. (-- input) */

@@ -20,8 +20,6 @@
 
 enum { CHILD_OUTPUT_MAX = 1 << 20, CHILD_HOLD_SIZE = 256 << 10, CHILD_DRAIN_MS = 250 };
 
-#define CHILD_GRACE_US INT64_C(5000000) /* between TERM and KILL, when nobody says otherwise */
-
 enum child_overflow { CHILD_HOLD, CHILD_DROP };
 
 struct child;

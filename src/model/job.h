@@ -82,6 +82,9 @@ struct job_unique {
   enum job_conflict on_conflict;
 };
 
+/* What a command has between TERM and KILL, when nobody says otherwise. */
+#define COMMAND_GRACE_US INT64_C(5000000)
+
 /* The processes for isolated runs of one worker. */
 enum { ISOLATION_MAX = 64, ISOLATION_SHARE = 3 };
 

@@ -14,9 +14,6 @@
 
 enum { HOLDERS_MAX = 20 };
 
-/* As exec/child.h has it, which is above all this. */
-#define COMMAND_GRACE_US INT64_C(5000000)
-
 struct holders {
   struct request *r;
   size_t count;

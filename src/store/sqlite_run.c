@@ -209,6 +209,13 @@ enum error_code store_retry(struct store *store, const struct run *ended, const 
   return code ? code : forget_snoozed(store, ended, error);
 }
 
+static void bind_attempt(struct query *query, struct run_key key, int64_t fence)
+{
+  bind_integer(query, key.scheduled_us);
+  bind_integer(query, key.job);
+  bind_integer(query, fence);
+}
+
 enum error_code store_put_due(struct store *store, struct run_key key, int64_t fence,
                               int64_t due_us, struct error *error)
 {
@@ -217,9 +224,7 @@ enum error_code store_put_due(struct store *store, struct run_key key, int64_t f
                                   " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                                   error);
   bind_integer(&query, due_us);
-  bind_integer(&query, key.scheduled_us);
-  bind_integer(&query, key.job);
-  bind_integer(&query, fence);
+  bind_attempt(&query, key, fence);
   enum error_code code = query_run_one(&query, ERROR_CONFLICT);
   return code == ERROR_CONFLICT ? set_stale(&(struct run){.key = key, .fence = fence}, error)
                                 : code;
@@ -233,9 +238,7 @@ enum error_code store_cancel(struct store *store, struct run_key key, int64_t fe
                                   " WHERE scheduled_us = ? AND job = ? AND fence = ? AND state < 2",
                                   error);
   bind_text(&query, why);
-  bind_integer(&query, key.scheduled_us);
-  bind_integer(&query, key.job);
-  bind_integer(&query, fence);
+  bind_attempt(&query, key, fence);
   return query_run(&query);
 }
 
@@ -298,9 +301,7 @@ static enum error_code update_started(struct store *store, const char *sql, stru
 {
   struct query query = query_open(store, sql, error);
   bind_optional(&query, started_us, 0);
-  bind_integer(&query, key.scheduled_us);
-  bind_integer(&query, key.job);
-  bind_integer(&query, fence);
+  bind_attempt(&query, key, fence);
   return query_run(&query);
 }
 

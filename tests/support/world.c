@@ -330,9 +330,29 @@ void world_tell(struct world *w, struct message *message)
   settle(w, &in);
 }
 
+void world_tell_started(struct world *w)
+{
+  for (const struct message *run = w->runs.first; run; run = run->next) {
+    struct message *m = message_create(MESSAGE_STARTED, run->to, ADDRESS_SCHEDULER);
+    m->as.started.attempt = run->as.run.attempt;
+    m->as.started.at_us = w->now_us;
+    world_tell(w, m);
+  }
+}
+
 void world_limit_pages(struct world *w, int pages)
 {
   char sql[64];
   snprintf(sql, sizeof sql, "PRAGMA max_page_count=%d", pages);
   sqlite3_exec(w->store->db, sql, NULL, NULL, NULL);
+}
+
+void world_fill_disk(struct world *w)
+{
+  world_limit_pages(w, 1);
+  char *big = memory_printf("{\"id\":\"big\",\"run\":{\"shell\":\"%060000d\"}}", 0);
+  char *reply = world_ask(w, "add_job", big);
+  assert_memory_equal(reply, "error: full", 11);
+  free(reply);
+  free(big);
 }

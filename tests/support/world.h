@@ -45,10 +45,15 @@ void world_save_briefly(struct world *w, const char *script, const char *json);
 /* The store's disk has room for so many pages, of which there are more when it is 1. */
 void world_limit_pages(struct world *w, int pages);
 
+/* It has no more, and what would be stored is refused. */
+void world_fill_disk(struct world *w);
+
 /* The first of `others` of that kind, taken out; NULL: none. */
 struct message *world_take(struct world *w, enum message_kind kind);
 /* The scheduler hears this. */
 void world_tell(struct world *w, struct message *message);
+/* It hears that all runs that were given to workers have begun now. */
+void world_tell_started(struct world *w);
 
 /* The reply's JSON, or "error: CODE: TEXT". The caller frees. */
 char *world_ask(struct world *w, const char *operation, const char *params);

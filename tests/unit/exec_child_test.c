@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "exec/child.h"
+#include "model/job.h"
 #include "support/scratch.h"
 
 extern char **environ;
@@ -60,7 +61,7 @@ static struct child_options shell(struct fixture *fixture, const char *text, cha
   argv[3] = NULL;
   return (struct child_options){.argv = argv,
                                 .env = environ,
-                                .grace_us = CHILD_GRACE_US,
+                                .grace_us = COMMAND_GRACE_US,
                                 .changed = on_changed,
                                 .context = fixture};
 }

@@ -25,16 +25,6 @@ static void begin(struct world *w)
   assert_int_equal(world_run_count(w), 2);
 }
 
-static void tell_started(struct world *w)
-{
-  for (const struct message *run = w->runs.first; run; run = run->next) {
-    struct message *m = message_create(MESSAGE_STARTED, run->to, ADDRESS_SCHEDULER);
-    m->as.started.attempt = run->as.run.attempt;
-    m->as.started.at_us = w->now_us;
-    world_tell(w, m);
-  }
-}
-
 static void begin_stop(struct world *w, int64_t grace_us)
 {
   struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
@@ -150,7 +140,7 @@ static void a_crash_leaves_what_was_known(void **state)
   struct world w;
   (void)state;
   begin(&w);
-  tell_started(&w);
+  world_tell_started(&w);
   world_pass(&w, 5 * SECOND);
   restart(&w);
   expect_story(&w, "once", "\"attempt 1 began\",\"at\":\"2026-01-01T01:00:00.000000Z\"");
@@ -168,7 +158,7 @@ static void a_lasting_run_is_known_to_have_begun(void **state)
   struct world w;
   (void)state;
   begin(&w);
-  tell_started(&w);
+  world_tell_started(&w);
   for (int i = 0; i < 20; i++) { /* as the app does, on a day when nothing else happens */
     w.now_us += SECOND;
     while (sched_idle(w.sched, w.now_us) == 0)
@@ -197,7 +187,7 @@ static void a_cancelled_run_is_so_after_a_crash(void **state)
   for (int i = 0; i < 4; i++) {
     struct world w;
     begin(&w);
-    tell_started(&w);
+    world_tell_started(&w);
     world_pass(&w, i < 2 ? SECOND : MINUTE);
     while (i > 1 && sched_idle(w.sched, w.now_us) >= 0) /* marked as lasting */
       w.now_us += SECOND;

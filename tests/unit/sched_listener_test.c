@@ -414,16 +414,6 @@ static void a_backlog_comes_in_order(void **state)
   world_close(&w);
 }
 
-static void fill_disk(struct world *w)
-{
-  world_limit_pages(w, 1);
-  char *big = memory_printf("{\"id\":\"big\",\"run\":{\"shell\":\"%060000d\"}}", 0);
-  char *reply = world_ask(w, "add_job", big);
-  assert_memory_equal(reply, "error: full", 11);
-  free(reply);
-  free(big);
-}
-
 /* A turn that finds no room has told nobody, and loses nothing. */
 static void a_full_disk_takes_nothing_back_twice(void **state)
 {
@@ -465,7 +455,7 @@ static void a_full_disk_is_told_of(void **state)
               "scheduler_store_*") ",{\"id\":2,\"name\":\"y\",\"events\":[\"scheduler_store_*\"]}");
   expect_sent(&w, "");
   for (int i = 0; i < 3; i++) {
-    fill_disk(&w);
+    world_fill_disk(&w);
     expect_sent(&w, i == 0 ? "2:scheduler_store_full" : "");
   }
   world_expect(&w, "status", "{}", "store_full.since", "2026-01-01T00:00:00.000000Z");
@@ -515,7 +505,7 @@ static void a_stop_is_told_of_when_there_is_room(void **state)
        DURABLE(1, "x", "scheduler_shutdown") ",{\"id\":2,\"name\":\"y\",\"events\":["
                                              "\"scheduler_shutdown\"]}");
   free(world_ask(&w, "run_now", "{\"job\":\"a.job\"}"));
-  fill_disk(&w);
+  world_fill_disk(&w);
   struct message *stop = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   stop->as.stop.grace_us = MINUTE;
   world_tell(&w, stop);

@@ -34,16 +34,6 @@ static void say(struct world *w, const char *text)
   world_tell(w, m);
 }
 
-static void fill_disk(struct world *w)
-{
-  world_limit_pages(w, 1);
-  char *params = memory_printf("{\"script\":\"a\",\"key\":\"k\",\"value\":\"%060000d\"}", 0);
-  char *answer = world_ask(w, "kv_set", params);
-  assert_memory_equal(answer, "error: full", 11);
-  free(answer);
-  free(params);
-}
-
 /* Each turn in which they do not go into the store is taken back, and with it what it counted. */
 static void a_full_disk_loses_no_line(void **state)
 {
@@ -51,7 +41,7 @@ static void a_full_disk_loses_no_line(void **state)
   (void)state;
   begin(&w);
   say(&w, "one");
-  fill_disk(&w);
+  world_fill_disk(&w);
   char *large = memory_printf("%0200000d", 0);
   say(&w, large);
   say(&w, "three");

@@ -272,16 +272,6 @@ static void a_run_tells_who_holds_its_key(void **state)
   world_close(&w);
 }
 
-static void tell_started(struct world *w)
-{
-  for (const struct message *run = w->runs.first; run; run = run->next) {
-    struct message *m = message_create(MESSAGE_STARTED, run->to, ADDRESS_SCHEDULER);
-    m->as.started.attempt = run->as.run.attempt;
-    m->as.started.at_us = w->now_us;
-    world_tell(w, m);
-  }
-}
-
 /* As many must end as there are too many; a command has its grace after its time-out. */
 static void a_place_is_free_at_the_latest(void **state)
 {
@@ -298,7 +288,7 @@ static void a_place_is_free_at_the_latest(void **state)
                  "\"timeout\":\"20m\"}"));
   free(world_ask(&w, "run_now", "{\"job\":\"a\"}"));
   free(world_ask(&w, "run_now", "{\"job\":\"b\"}"));
-  tell_started(&w);
+  world_tell_started(&w);
   expect_part(&w, "x", "\"clears_at\":\"2026-01-01T00:10:20.000000Z\"");
   free(world_ask(&w, "set_pool", "{\"name\":\"two\",\"slots\":1}"));
   expect_part(&w, "x", "\"clears_at\":\"2026-01-01T00:20:05.000000Z\"");
@@ -313,13 +303,13 @@ static void an_open_run_ends_with_its_last_attempt(void **state)
                                   "\"attempts\":2,\"delay\":\"20m\"}"));
   (void)state;
   world_live(&w, HOUR);
-  tell_started(&w);
+  world_tell_started(&w);
   expect_part(&w, "x", "is skipped\",\"held_by\":[\"x@2026-01-01T01:00:00Z\"],\"clears_at\":null}");
   world_finish(&w, RUN_FAILED, NULL, "no luck");
   expect_kinds(&w, "x", "reasons", "overlap attempt due");
   expect_part(&w, "x", "is yet to come\",\"at\":\"2026-01-01T01:20:00.000000Z\"");
   world_live(&w, 20 * MINUTE);
-  tell_started(&w);
+  world_tell_started(&w);
   expect_kinds(&w, "x", "reasons", "overlap due");
   expect_part(&w, "x", "\"clears_at\":\"2026-01-01T01:30:05.000000Z\"");
   world_finish_all(&w);
