@@ -5,7 +5,6 @@
 #include "vm/api_fs.h"
 
 #include <lauxlib.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,20 +115,15 @@ static int push_entries(lua_State *L, struct fs_job *job)
 
 /* ---- waiting ---- */
 
-static struct fs_wait *fs_of(struct helper_work *helper)
-{
-  return (struct fs_wait *)(void *)((char *)helper - offsetof(struct fs_wait, helper));
-}
-
 static void on_work(struct helper_work *helper)
 {
-  struct fs_wait *fs = fs_of(helper);
+  struct fs_wait *fs = helper_owner(helper, struct fs_wait, helper);
   fs->work(&fs->job);
 }
 
 static void on_done(struct helper_work *helper, bool was_done)
 {
-  struct fs_wait *fs = fs_of(helper);
+  struct fs_wait *fs = helper_owner(helper, struct fs_wait, helper);
   (void)was_done; /* what is taken back was cancelled: nobody asks for its result */
   call_unfollow(&fs->follower);
   wait_done(&fs->wait);

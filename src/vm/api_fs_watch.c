@@ -6,7 +6,6 @@
  * waits for it, its collection. On the worker's thread but for work(). */
 #include <fnmatch.h>
 #include <lauxlib.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,14 +76,9 @@ static struct fs_watch *check_watch(lua_State *L)
 
 /* ---- looking ---- */
 
-static struct look *look_of(struct helper_work *helper)
-{
-  return (struct look *)(void *)((char *)helper - offsetof(struct look, helper));
-}
-
 static void work(struct helper_work *helper)
 {
-  struct look *look = look_of(helper);
+  struct look *look = helper_owner(helper, struct look, helper);
   fs_tally_look(look->watch->tally, &look->found);
 }
 
@@ -106,7 +100,7 @@ static void follow_folders(struct look *look)
 
 static void on_looked(struct helper_work *helper, bool was_done)
 {
-  struct look *look = look_of(helper);
+  struct look *look = helper_owner(helper, struct look, helper);
   (void)was_done;
   look->watch->is_looking = false;
   if (look->watch->wake && !look->found.code)

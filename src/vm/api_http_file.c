@@ -2,7 +2,6 @@
  * under way at most; until it is over, `job`, `replacement` and `written` belong to that thread. */
 #include "vm/api_http_file.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/buffer.h"
@@ -31,14 +30,9 @@ struct http_file {
   bool has_replacement;
 };
 
-static struct http_file *file_of(struct helper_work *helper)
-{
-  return (struct http_file *)(void *)((char *)helper - offsetof(struct http_file, helper));
-}
-
 static void work(struct helper_work *helper)
 {
-  struct http_file *file = file_of(helper);
+  struct http_file *file = helper_owner(helper, struct http_file, helper);
   struct fs_job *job = &file->job;
   if (file->step != STEP_DROP && !file->has_replacement) {
     file->has_replacement = true;
@@ -85,7 +79,7 @@ static void advance(struct http_file *file)
 
 static void on_worked(struct helper_work *helper, bool was_done)
 {
-  struct http_file *file = file_of(helper);
+  struct http_file *file = helper_owner(helper, struct http_file, helper);
   bool is_watched = file->changed;
   (void)was_done; /* none is taken back */
   file->is_busy = false;

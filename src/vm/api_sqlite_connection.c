@@ -9,7 +9,6 @@
  */
 #include "vm/api_sqlite_connection.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -150,15 +149,9 @@ static void set_owner(struct sqlite_connection *connection, const struct sqlite_
 
 /* ---- the queue ---- */
 
-static struct sqlite_connection *connection_of(struct helper_work *work)
-{
-  return (struct sqlite_connection *)(void *)((char *)work -
-                                              offsetof(struct sqlite_connection, work));
-}
-
 static void on_work(struct helper_work *work)
 {
-  struct sqlite_connection *connection = connection_of(work);
+  struct sqlite_connection *connection = helper_owner(work, struct sqlite_connection, work);
   sqlite_session_perform(connection->session, &connection->running->job);
 }
 
@@ -204,7 +197,7 @@ static void pause_running(struct sqlite_connection *connection)
 
 static void on_done(struct helper_work *work, bool was_done)
 {
-  struct sqlite_connection *connection = connection_of(work);
+  struct sqlite_connection *connection = helper_owner(work, struct sqlite_connection, work);
   struct sqlite_job *job = &connection->running->job;
   if (was_done && job->is_locked && !atomic_load(&job->is_cancelled)) {
     pause_running(connection);

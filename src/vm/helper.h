@@ -7,6 +7,7 @@
 #define VM_HELPER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/queue.h>
 #include <uv.h>
 
@@ -27,6 +28,9 @@ struct helper_work {
   uv_work_t request;
   TAILQ_ENTRY(helper_work) entry;
 };
+
+/* What a work is the member of. */
+#define helper_owner(work, type, member) ((type *)(void *)((char *)(work)-offsetof(type, member)))
 
 /* The scripts of whose works some are under way, "a, b" on the heap; NULL: of none. Any thread. */
 char *helpers_describe(void);
