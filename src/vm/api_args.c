@@ -4,6 +4,7 @@
 #include "vm/api_args.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +113,15 @@ int64_t args_duration_us(lua_State *L, int index, const char *function, const ch
     return args_fail(L, "%s: %s must be a length of time like \"30s\", got %s", function, what,
                      type_name(L, index));
   }
+}
+
+long args_milliseconds(lua_State *L, int table, const char *name)
+{
+  enum { MOST = 1000000000 };
+  lua_getfield(L, table, name);
+  double milliseconds = lua_tonumber(L, -1) * 1000;
+  lua_pop(L, 1);
+  return milliseconds < MOST ? (long)ceil(milliseconds) : MOST;
 }
 
 const char *args_raw_string(lua_State *L, int raw, const char *name)

@@ -40,6 +40,9 @@ int64_t args_integer(lua_State *L, int index, const char *function, const char *
 int64_t args_duration_us(lua_State *L, int index, const char *function, const char *what,
                          int64_t otherwise);
 
+/* The field of seconds as milliseconds for curl's time-outs: rounded up, as 0 is none. */
+long args_milliseconds(lua_State *L, int table, const char *name);
+
 /* raw.jobs_folder, else where the state's modules lie, else NULL. */
 const char *args_jobs_folder(lua_State *L, int raw);
 

@@ -149,14 +149,6 @@ static const char *text_field(lua_State *L, const char *name)
   return text;
 }
 
-static long milliseconds_field(lua_State *L, const char *name)
-{
-  lua_getfield(L, 2, name);
-  double seconds = lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return http_client_milliseconds(seconds);
-}
-
 /* Calls `each` with the texts of a list. */
 static void for_texts(lua_State *L, const char *name, struct email_wait *email,
                       void (*each)(struct email_wait *email, const char *text, size_t size))
@@ -212,8 +204,8 @@ static void set_options(lua_State *L, struct email_wait *email)
   curl.easy_setopt(easy, CURLOPT_READDATA, email);
   curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_reply);
   curl.easy_setopt(easy, CURLOPT_HEADERDATA, email);
-  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds_field(L, "timeout"));
-  curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
+  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, args_milliseconds(L, 2, "timeout"));
+  curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, args_milliseconds(L, 2, "connect_timeout"));
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
   if (text_field(L, "ca_file"))

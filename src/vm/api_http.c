@@ -235,14 +235,6 @@ static const char *text_field(lua_State *L, int table, const char *name)
   return text;
 }
 
-static long milliseconds_field(lua_State *L, const char *name)
-{
-  lua_getfield(L, 2, name);
-  double seconds = lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return http_client_milliseconds(seconds);
-}
-
 static long integer_field(lua_State *L, const char *name)
 {
   lua_getfield(L, 2, name);
@@ -319,8 +311,8 @@ static void set_options(lua_State *L, struct http_wait *http, const char *url)
   curl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
   curl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, follow > 0 ? 1L : 0L);
   curl.easy_setopt(easy, CURLOPT_MAXREDIRS, follow);
-  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, milliseconds_field(L, "timeout"));
-  curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, milliseconds_field(L, "connect_timeout"));
+  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, args_milliseconds(L, 2, "timeout"));
+  curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, args_milliseconds(L, 2, "connect_timeout"));
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
   curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
   if (text_field(L, 2, "ca_file"))

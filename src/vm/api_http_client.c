@@ -224,13 +224,6 @@ void http_client_remove(struct http_transfer *transfer)
   forget(transfer);
 }
 
-long http_client_milliseconds(double seconds)
-{
-  double milliseconds = seconds * 1000;
-  long rounded = milliseconds < 1e9 ? (long)milliseconds : 1000000000;
-  return rounded < milliseconds && rounded < 1000000000 ? rounded + 1 : rounded;
-}
-
 enum error_code http_client_describe(const struct http_transfer *transfer, const char *what,
                                      const char *problem, const char *allowed, struct error *error)
 {

@@ -31,9 +31,6 @@ void http_client_add(struct http_client *client, struct http_transfer *transfer)
 /* Ends it early; `done` is not called. Does nothing when it is over. */
 void http_client_remove(struct http_transfer *transfer);
 
-/* For curl's time-outs: rounded up, as 0 is none. */
-long http_client_milliseconds(double seconds);
-
 /* Says why it failed. `what` stands in front; `problem` is curl's own text; `allowed` are the
  * protocols that it may have. */
 enum error_code http_client_describe(const struct http_transfer *transfer, const char *what,
