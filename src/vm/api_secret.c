@@ -25,19 +25,11 @@ static int l_secret(lua_State *L) /* name -> value | nil message code */
   return 1;
 }
 
-/* What is to be cut goes through this first: behind the cut a value is not known. */
 static int l_secret_hide(lua_State *L) /* text -> the text without the values */
 {
-  size_t size;
-  const char *text = luaL_checklstring(L, 1, &size);
-  const struct vm *vm = vm_of(L);
-  struct buffer clean = {0};
+  luaL_checktype(L, 1, LUA_TSTRING);
   lua_settop(L, 1);
-  if (!vm->secrets)
-    return 1;
-  redact_append_whole(vm->secrets, text, size, &clean);
-  lua_pushlstring(L, clean.data ? clean.data : "", clean.size);
-  buffer_deinit(&clean);
+  vm_hide_secrets(L, 1);
   return 1;
 }
 

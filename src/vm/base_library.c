@@ -11,7 +11,6 @@
 #include <lua.h>
 #include <string.h>
 
-#include "base/redact.h"
 #include "model/script.h"
 #include "vm/call.h"
 #include "vm/state.h"
@@ -26,27 +25,13 @@ static void check_size(lua_State *L, size_t size)
     luaL_error(L, "load: the text is longer than %d MiB", SCRIPT_SIZE_MAX >> 20);
 }
 
-/* Lua cuts the name that errors show, and not always with a mark behind which a secret is known. */
-static void hide_in_name(lua_State *L)
-{
-  const struct vm *vm = vm_get(L);
-  struct buffer clean = {0};
-  size_t size;
-  if (!vm->secrets || lua_type(L, NAME) != LUA_TSTRING)
-    return;
-  const char *name = lua_tolstring(L, NAME, &size);
-  redact_append_whole(vm->secrets, name, size, &clean);
-  lua_pushlstring(L, clean.data ? clean.data : "", clean.size);
-  lua_replace(L, NAME);
-  buffer_deinit(&clean);
-}
-
 /* text, name, mode, environment... -> function, or nil, message; upvalue 1 is Lua's load */
 static int load_text(lua_State *L)
 {
   lua_pushliteral(L, "t");
   lua_replace(L, MODE);
-  hide_in_name(L);
+  if (lua_type(L, NAME) == LUA_TSTRING)
+    vm_hide_secrets(L, NAME); /* Lua cuts the name that errors show */
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

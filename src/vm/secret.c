@@ -194,6 +194,21 @@ char *vm_redact_json(const struct vm *vm, char *json)
   return replace(vm, json, redact_append_json);
 }
 
+void vm_hide_secrets(lua_State *L, int index)
+{
+  const struct vm *vm = vm_get(L);
+  struct buffer clean = {0};
+  size_t size;
+  if (!vm->secrets)
+    return;
+  index = lua_absindex(L, index);
+  const char *text = lua_tolstring(L, index, &size);
+  redact_append_whole(vm->secrets, text, size, &clean);
+  lua_pushlstring(L, clean.data ? clean.data : "", clean.size);
+  lua_replace(L, index);
+  buffer_deinit(&clean);
+}
+
 const char *vm_secret_in(const struct vm *vm, const char *text)
 {
   return vm->secrets && text ? redact_find(vm->secrets, text, strlen(text)) : NULL;

@@ -43,6 +43,9 @@ int vm_request_end(lua_State *L, uint64_t number);
  * secrets that the state has read. Takes the text; NULL stays NULL. */
 char *vm_redact(const struct vm *vm, char *text);
 char *vm_redact_json(const struct vm *vm, char *json);
+/* Puts the string at `index` without these secrets into its place: what is to be cut goes through
+ * this first, as behind a cut a value is not always known. */
+void vm_hide_secrets(lua_State *L, int index);
 /* The name of a secret that the state has read and the text holds; NULL: none. */
 const char *vm_secret_in(const struct vm *vm, const char *text);
 
