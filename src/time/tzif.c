@@ -13,7 +13,9 @@
 #include "time/posix_tz.h"
 #include "time/zone_data.h"
 
-enum { HEADER_SIZE = 44, CYCLE_YEARS = 400 };
+/* Eight years may pass without a change (around 1900, between two leap years), and the table's last
+ * change may be none: with ten years more than a cycle, a whole cycle is always there. */
+enum { HEADER_SIZE = 44, RULE_YEARS = 410 };
 
 struct header {
   unsigned char version;
@@ -122,7 +124,7 @@ static enum error_code read_block(struct reader *reader, const struct header *he
     return corrupt(error, "the number of its time types is wrong");
   if (read_types(zone, header, indices + header->times, error))
     return ERROR_CORRUPT;
-  size_t room = header->times + 2 * (CYCLE_YEARS + 2);
+  size_t room = header->times + 2 * RULE_YEARS;
   zone->at = memory_alloc(room * sizeof *zone->at);
   zone->type = memory_alloc(room);
   int64_t previous_s = INT64_MIN;
@@ -146,19 +148,22 @@ static uint8_t add_type(struct zone *zone, size_t index, int32_t offset_s, bool 
   return (uint8_t)index;
 }
 
-/* Writes the rule out behind what the table holds: 401 years, so that a whole cycle is the rule's.
- */
+/* Writes the rule out behind what the table holds, so that a whole cycle is the rule's. */
 static void expand_rule(struct zone *zone, const struct posix_tz *tz, uint8_t std, uint8_t dst)
 {
   int64_t last_s = zone->count ? zone->at[zone->count - 1] : INT64_MIN;
   int32_t year = zone->count ? civil_from_seconds(last_s).date.year : CIVIL_YEAR_MIN;
-  for (int32_t end = year + CYCLE_YEARS + 1; year <= end; year++) {
+  for (int32_t end = year + RULE_YEARS;; year++) {
     struct {
       int64_t at_s;
       uint8_t type;
     } changes[2] = {{0, dst}, {0, std}};
     posix_tz_year(tz, year, &changes[0].at_s, &changes[1].at_s);
     int first = changes[1].at_s < changes[0].at_s;
+    if (year == end) { /* only to tell whether the last change is none */
+      zone->count -= zone->count && zone->at[zone->count - 1] == changes[first].at_s;
+      break;
+    }
     for (int i = 0; i < 2; i++) {
       int64_t at_s = changes[first ^ i].at_s;
       /* Where one year's DST ends as the next one's begins, the later word counts. */
@@ -253,7 +258,7 @@ enum error_code tzif_from_rule(const char *rule, struct zone **out, struct error
   if (posix_tz_parse(rule, &tz, error))
     return ERROR_INVALID;
   struct zone *zone = memory_alloc(sizeof *zone);
-  size_t room = 2 * (CYCLE_YEARS + 2);
+  size_t room = 2 * RULE_YEARS;
   zone->types = memory_alloc(2 * sizeof *zone->types);
   zone->abbreviations = memory_alloc(2 * (size_t)POSIX_TZ_NAME_SIZE);
   zone->at = memory_alloc(room * sizeof *zone->at);

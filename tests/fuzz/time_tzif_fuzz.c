@@ -14,6 +14,8 @@ static const char *const seeds[] = {"\001CET-1CEST,M3.5.0,M10.5.0/3",
                                     "\001<-03>3<-02>,M3.5.0/-2,M10.5.0/-1",
                                     "\001XXX0YYY,J60,J300/167",
                                     "\001EST5EDT,0/0,J365/25",
+                                    "\001EST0EDT9,0/10,J365/25",
+                                    "\001EST0EDT9,0/10,364/25",
                                     NULL};
 
 static const char *const files[] = {"/usr/share/zoneinfo/Europe/Berlin",

@@ -185,6 +185,37 @@ static void odd_rules(void **state)
   }
 }
 
+/* Where DST ends as the next one begins there is no transition, also where the table ends. */
+static void dst_without_an_end_has_no_transition(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *rule;
+    int changes; /* in the years 2000 to 3999 */
+  } cases[] = {
+      {"EST0EDT9,0/10,J365/25", 0},
+      {"EST5EDT,0/0,J365/25", 0},
+      {"EST0EDT9,0/10,364/25", 2 * 485}, /* a leap year has one day more */
+      {"CET-1CEST,M3.5.0,M10.5.0/3", 2 * 2000},
+  };
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    struct zone *zone;
+    struct zone_transition transition;
+    assert_int_equal(tzif_from_rule(cases[i].rule, &zone, NULL), ERROR_OK);
+    int changes = 0;
+    for (int64_t time = at(2000, 6, 1, 0, 0); zone_next_transition(zone, time, &transition);) {
+      if (transition.at_s >= at(4000, 6, 1, 0, 0))
+        break;
+      assert_true(transition.before.offset_s != transition.after.offset_s);
+      time = transition.at_s;
+      changes++;
+    }
+    if (changes != cases[i].changes)
+      fail_msg("%s: %d transitions", cases[i].rule, changes);
+    zone_destroy(zone);
+  }
+}
+
 static void local_times_resolve(void **state)
 {
   (void)state;
@@ -327,9 +358,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(follows_an_update),   cmocka_unit_test(every_zone_is_that_of_glibc),
       cmocka_unit_test(spans_tile_the_time), cmocka_unit_test(rules_hold_to_the_end),
-      cmocka_unit_test(odd_rules),           cmocka_unit_test(local_times_resolve),
-      cmocka_unit_test(names_are_guarded),   cmocka_unit_test(the_local_zone),
-      cmocka_unit_test(damaged_files),
+      cmocka_unit_test(odd_rules),           cmocka_unit_test(dst_without_an_end_has_no_transition),
+      cmocka_unit_test(local_times_resolve), cmocka_unit_test(names_are_guarded),
+      cmocka_unit_test(the_local_zone),      cmocka_unit_test(damaged_files),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   for (int i = 0; i < name_count; i++)
