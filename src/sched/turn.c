@@ -1,17 +1,12 @@
 /* The turn: gather, decide, commit, deliver. See sched.h for what it promises. */
 #include "sched/turn.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/sometimes.h"
 #include "sched/arrive.h"
 #include "sched/ask.h"
 #include "sched/calendar.h"
 #include "sched/checkpoint.h"
-#include "sched/cut.h"
 #include "sched/desk.h"
 #include "sched/event.h"
 #include "sched/finish.h"
@@ -22,11 +17,10 @@
 #include "sched/near.h"
 #include "sched/pool.h"
 #include "sched/queue.h"
-#include "sched/recover.h"
-#include "sched/request.h"
 #include "sched/run.h"
 #include "sched/script.h"
 #include "sched/shortage.h"
+#include "sched/stop.h"
 #include "sched/stuck.h"
 #include "sched/topic.h"
 #include "sched/zones.h"
@@ -35,97 +29,7 @@ enum {
   GATES_LEAST = FIRES_PER_TURN / 4, /* so many at gates are tried in a turn, whatever else is due */
   FULL_RETRY_US = 1000000,
   STOP_LOOK_US = 50000,
-  STOP_TELL_US = 5000000,
-  LISTENERS_LAST_WORD_US = 2000000,
 };
-
-enum error_code sched_create(const struct sched_options *options, int64_t now_us,
-                             struct sched **sched, struct error *error)
-{
-  struct sched *s = memory_alloc(sizeof *s);
-  pool_init(&s->run_pool, sizeof(struct open_run));
-  s->options = *options;
-  s->store = options->store;
-  if (!s->options.default_zone)
-    s->options.default_zone = "UTC";
-  if (s->options.horizon_us <= 0)
-    s->options.horizon_us = NEAR_HORIZON_US;
-  s->now_us = s->started_us = now_us;
-  s->next_generation = 1;
-  s->next_fence = store_epoch(s->store) << 32 | 1;
-  s->locks = locks_create();
-  stuck_init(s);
-  near_rewind(s);
-
-  enum error_code code = store_begin(s->store, error);
-  if (!code) {
-    struct message_list out = {0};
-    s->is_writing = true;
-    s->out = &out;
-    calendars_recover(s);
-    pools_recover(s);
-    topics_recover(s);
-    queues_recover(s);
-    health_recover(s);
-    fold_recover(s);
-    listeners_recover(s);
-    script_recover(s);
-    run_recover(s);
-    arrive_start(s);
-    arrive_all(s);
-    near_flush(s);
-    fold_flush(s);
-    listeners_flush(s);
-    code = s->failure ? s->failure : store_commit(s->store, error);
-    if (s->failure)
-      *error = s->error;
-    s->is_writing = false;
-    message_list_join(&s->held, &out); /* given out by the first turn */
-    run_commit(s);
-    near_commit(s);
-    listeners_commit(s);
-    s->out = NULL;
-  }
-  if (code) {
-    store_rollback(s->store);
-    sched_destroy(s);
-    return error_prefix(error, "recovering");
-  }
-  *sched = s;
-  return ERROR_OK;
-}
-
-void sched_destroy(struct sched *s)
-{
-  locks_destroy(s);
-  desk_clear(s);
-  run_free_all(s);
-  arrivals_forget(s);
-  queues_free_all(s);
-  health_free_all(s);
-  topics_free_all(s);
-  near_free_all(s);
-  script_forget_all(s);
-  listeners_free_all(s);
-  free(s->full_error);
-  stuck_deinit(s);
-  shortage_forget(s);
-  zones_forget(s);
-  for (size_t i = 0; i < EVENTS_KEPT; i++)
-    free(s->events[i]);
-  message_list_deinit(&s->held);
-  heap_deinit(&s->near);
-  heap_deinit(&s->beyond);
-  heap_deinit(&s->waiting);
-  heap_deinit(&s->event_due);
-  heap_deinit(&s->health_due);
-  gates_free_all(s);
-  heap_deinit(&s->paced);
-  heap_deinit(&s->lapsing);
-  free(s->changed);
-  cut_forget(s);
-  free(s);
-}
 
 bool sched_failed(struct sched *s, enum error_code code, const struct error *error)
 {
@@ -142,38 +46,12 @@ void sched_refuse(struct sched *s, enum error_code code, const struct error *err
   sched_failed(s, code, error);
 }
 
-static void start_stopping(struct sched *s, int64_t grace_us)
-{
-  if (!s->stopping) {
-    unsigned open = HASH_COUNT(s->open_runs);
-    log_info("stopping: %u %s open", open, open == 1 ? "run is" : "runs are");
-    s->stopping_us = s->now_us;
-    event_plain(s, "scheduler_shutdown");
-  }
-  /* Asked again: sooner perhaps, but never later. */
-  if (!s->stopping || s->now_us + grace_us < s->stop_by_us)
-    s->stop_by_us = s->now_us + grace_us;
-  s->stopping = true;
-  int64_t left_us = s->stop_by_us - s->now_us;
-  s->stop_tell_us = s->stop_by_us - (left_us / 4 < STOP_TELL_US ? left_us / 4 : STOP_TELL_US);
-}
-
-/* The clock was set: the grace is a length of time, and the same of it is left. */
-static void move_stop(struct sched *s, int64_t step_us)
-{
-  if (!s->stopping)
-    return;
-  s->stopping_us += step_us;
-  s->stop_tell_us += step_us;
-  s->stop_by_us += step_us;
-}
-
 /* What no transaction keeps, and is moved once, whatever becomes of the turn. */
 static void clock_settle(struct sched *s, int64_t step_us)
 {
   lock_clock_set(s, step_us);
   stuck_clock_set(s, step_us);
-  move_stop(s, step_us);
+  stop_clock_set(s, step_us);
 }
 
 /* Takes one message; what is kept for later is set to NULL. */
@@ -242,7 +120,7 @@ static void take(struct sched *s, struct message **message)
     zones_changed(s, m);
     break;
   case MESSAGE_STOP:
-    start_stopping(s, m->as.stop.grace_us);
+    stop_begin(s, m->as.stop.grace_us);
     break;
   case MESSAGE_EVENT:
     event_to_others(s, m);
@@ -283,54 +161,6 @@ static void fire_due(struct sched *s)
     budget -= fired;
   } while (!s->failure && fired > 0 && budget > 0);
   gates_open(s, budget > GATES_LEAST ? budget : GATES_LEAST);
-}
-
-/* Near the end of the grace: who listens can put things in order. */
-static void tell_runs(struct sched *s)
-{
-  struct open_run *run, *next;
-  HASH_ITER(hh, s->open_runs, run, next)
-    if (run->worker && !run->told && run->entry->job->cancel_grace_us > 0)
-      run_cancel_softly(s, run, TOLD_STOPPING);
-}
-
-static void cut_off_runs(struct sched *s)
-{
-  struct open_run *run, *next;
-  HASH_ITER(hh, s->open_runs, run, next)
-    if (run->worker && !run->killed)
-      run_cancel(s, run, TOLD_STOPPING);
-}
-
-/* Runs that a worker has. One whose finish is here, but finds no room on the disk, is with us. */
-static int64_t count_runs_sent(const struct sched *s)
-{
-  int64_t count = 0;
-  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
-    count += run->worker != 0;
-  for (const struct message *message = s->held.first; message; message = message->next)
-    count -= message->kind == MESSAGE_FINISHED;
-  return count;
-}
-
-static void go_on_stopping(struct sched *s)
-{
-  if (!s->stopping || s->stopped)
-    return;
-  if (s->now_us >= s->stop_by_us)
-    cut_off_runs(s);
-  else if (s->now_us >= s->stop_tell_us)
-    tell_runs(s);
-  /* A run that does not even end when it is killed is left to the next start. */
-  if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + 5 * INT64_C(1000000))
-    return;
-  if (listeners_busy(s) && s->now_us < s->stop_by_us &&
-      s->now_us < s->stopping_us + LISTENERS_LAST_WORD_US)
-    return;
-  s->stopped = true;
-  for (int i = 0; i < s->options.workers; i++)
-    message_list_append(s->out, message_create(MESSAGE_STOP, ADDRESS_SCHEDULER, worker_at(s, i)));
-  stuck_stop(s);
 }
 
 /* ---- writing ---- */
@@ -462,7 +292,7 @@ static void deliver(struct sched *s, const struct message_list *taken)
   script_try_provided(s);
   script_answer_reloads(s);
   if (!s->held.first) /* else the next turn comes at once, which may tell somebody of it */
-    go_on_stopping(s);
+    stop_go_on(s);
 }
 
 /* ---- a full disk ---- */
@@ -524,7 +354,7 @@ static enum error_code hold(struct sched *s, struct message_list *messages)
       message_list_append(&s->held, message);
     }
   }
-  go_on_stopping(s);
+  stop_go_on(s);
   return failure;
 }
 
@@ -611,9 +441,4 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
   if (listener_us < wake_us)
     wake_us = listener_us;
   return late_us < wake_us ? late_us : wake_us;
-}
-
-bool sched_stopped(const struct sched *s)
-{
-  return s->stopped;
 }

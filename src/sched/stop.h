@@ -1,0 +1,14 @@
+/* The end of the daemon in good order. Private to src/sched. */
+#ifndef SCHED_STOP_H
+#define SCHED_STOP_H
+
+#include "sched/state.h"
+
+/* From now on nothing is claimed, and runs have `grace_us` to end. Asked again, it may be sooner. */
+void stop_begin(struct sched *s, int64_t grace_us);
+/* The clock was set by `step_us`: the grace is a length of time, and the same of it is left. */
+void stop_clock_set(struct sched *s, int64_t step_us);
+/* Does what the stop has come to; nothing when none has begun. */
+void stop_go_on(struct sched *s);
+
+#endif
