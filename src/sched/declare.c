@@ -61,34 +61,70 @@ static bool is_same(const struct job *a, const struct job *b, bool only_trigger)
   return same;
 }
 
+/* What counts the runs that began within `period_us` finds those only that are kept. */
+static enum error_code check_period(const struct sched *s, int64_t period_us, const char *what,
+                                    const char *amount, struct error *error)
+{
+  char kept[DURATION_TEXT_SIZE];
+  int64_t age_us = s->options.retention.age_us;
+  if (age_us <= 0 || period_us <= age_us)
+    return ERROR_OK;
+  duration_format(kept, age_us);
+  return error_set(error, ERROR_INVALID,
+                   "%s %s counts over a longer time than ended runs are kept (keep = \"%s\")", what,
+                   amount, kept);
+}
+
+static enum error_code check_rate(const struct sched *s, const struct job *job, struct error *error)
+{
+  char text[RATE_TEXT_SIZE];
+  if (!job->rate.count)
+    return ERROR_OK;
+  rate_format(text, &job->rate);
+  return check_period(s, job->rate.period_us, "rate", text, error);
+}
+
 struct check {
+  const struct sched *s;
   const char *id;
   enum error_code code;
   struct error *error;
 };
 
 /* What can never set the job off: its own end, an event that does not exist. */
+static void check_cause(struct check *check, const struct json *source)
+{
+  const char *job = json_text(json_get(source, "job"), "");
+  const char *event = json_text(json_get(source, "event"), NULL);
+  if (strcmp(job, check->id) == 0)
+    check->code = error_set(check->error, ERROR_INVALID, "its trigger waits for the job itself");
+  else if (event)
+    check->code = event_name_check(event, check->error);
+}
+
 static void check_source(void *context, const struct trigger *source)
 {
   struct check *check = context;
   struct buffer key = {0};
   struct json_document *document;
+  char throttle[DURATION_TEXT_SIZE];
+  if (check->code)
+    return;
   trigger_put_key(source, &key);
-  if (!check->code && !json_parse(key.data, key.size, &document, NULL)) {
-    const char *job = json_text(json_get(json_root(document), "job"), "");
-    const char *event = json_text(json_get(json_root(document), "event"), NULL);
-    if (strcmp(job, check->id) == 0)
-      check->code = error_set(check->error, ERROR_INVALID, "its trigger waits for the job itself");
-    else if (event)
-      check->code = event_name_check(event, check->error);
+  if (!json_parse(key.data, key.size, &document, NULL)) {
+    check_cause(check, json_root(document));
     json_free(document);
   }
   buffer_deinit(&key);
+  duration_format(throttle, event_throttle_us(source));
+  if (!check->code)
+    check->code =
+        check_period(check->s, event_throttle_us(source), "throttle", throttle, check->error);
 }
 
 static enum error_code check_trigger(struct sched *s, const struct job *job, struct error *error)
 {
-  struct check check = {.id = job->id, .error = error};
+  struct check check = {.s = s, .id = job->id, .error = error};
   const char *unknown = trigger_undefined_calendar(job->trigger);
   if (unknown)
     return error_set(error, ERROR_INVALID, "no script that loads declares calendar \"%s\"",
@@ -97,20 +133,6 @@ static enum error_code check_trigger(struct sched *s, const struct job *job, str
   if (!check.code && fire_first(job, s->now_us) == JOB_NEVER && !trigger_is_open(job->trigger))
     return error_set(error, ERROR_INVALID, "its trigger has no fire after now");
   return check.code;
-}
-
-/* A rate counts the runs that are kept. */
-static enum error_code check_rate(struct sched *s, const struct job *job, struct error *error)
-{
-  char text[RATE_TEXT_SIZE], kept[DURATION_TEXT_SIZE];
-  int64_t age_us = s->options.retention.age_us;
-  if (!job->rate.count || age_us <= 0 || job->rate.period_us <= age_us)
-    return ERROR_OK;
-  rate_format(text, &job->rate);
-  duration_format(kept, age_us);
-  return error_set(error, ERROR_INVALID,
-                   "rate %s counts over a longer time than ended runs are kept (keep = \"%s\")",
-                   text, kept);
 }
 
 static enum error_code check_admission(struct sched *s, const struct job *job, struct error *error)

@@ -616,7 +616,8 @@ static void a_rate_holds_back_and_loses_nothing(void **state)
   world_close(&w);
 }
 
-/* No longer than the runs are kept that it counts; a world keeps them for 30 days. */
+/* No longer than the runs are kept that it counts, nor a throttle; a world keeps them for 30 days.
+ */
 static void a_rate_has_an_end(void **state)
 {
   struct world w;
@@ -629,6 +630,10 @@ static void a_rate_has_an_end(void **state)
       "\"4w2d\")");
   world_expect(&w, "add_job", RATED("2/30d"), "rate", "2/4w2d");
   expect_refused(&w, "modify_job", MODIFY("x", "\"rate\":\"1/800h\""), "longer time than");
+  expect_refused(&w, "add_job",
+                 "{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"trigger\":\"on_event e "
+                 "throttle=31d\"}",
+                 "job \"y\": throttle 4w3d counts over a longer time than");
   world_close(&w);
 }
 
