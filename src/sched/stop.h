@@ -4,7 +4,8 @@
 
 #include "sched/state.h"
 
-/* From now on nothing is claimed, and runs have `grace_us` to end. Asked again, it may be sooner. */
+/* From now on nothing is claimed, and runs have `grace_us` to end. Asked again, it may be sooner.
+ */
 void stop_begin(struct sched *s, int64_t grace_us);
 /* The clock was set by `step_us`: the grace is a length of time, and the same of it is left. */
 void stop_clock_set(struct sched *s, int64_t step_us);
