@@ -13,8 +13,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
-#include "base/text.h"
-#include "sched/ask.h"
 #include "sched/calendar.h"
 #include "sched/declare.h"
 #include "sched/event.h"
@@ -59,6 +57,12 @@ static void free_script(struct script_entry *script)
   free(script);
 }
 
+void script_forget(struct sched *s, struct script_entry *script)
+{
+  HASH_DEL(s->scripts, script);
+  free_script(script);
+}
+
 static struct script_entry *pop_removed(struct sched *s)
 {
   struct script_entry *script = s->removed_scripts;
@@ -76,8 +80,7 @@ void script_forget_all(struct sched *s)
     free(reload);
   }
   HASH_ITER(hh, s->scripts, script, next) {
-    HASH_DEL(s->scripts, script);
-    free_script(script);
+    script_forget(s, script);
   }
   while ((script = pop_removed(s)))
     free_script(script);
@@ -145,7 +148,7 @@ void script_retire_state(struct sched *s, int worker, uint64_t generation)
   message_list_append(s->out, m);
 }
 
-static void retire(struct sched *s, const struct script_entry *script)
+void script_retire(struct sched *s, const struct script_entry *script)
 {
   script_retire_state(s, script->worker, script->generation);
   twins_retire(s, script);
@@ -153,7 +156,7 @@ static void retire(struct sched *s, const struct script_entry *script)
 
 void script_leave(struct sched *s, struct script_entry *script, int worker)
 {
-  retire(s, script);
+  script_retire(s, script);
   twins_free(script);
   script->moving |= script->generation != 0;
   script->generation = 0;
@@ -180,15 +183,14 @@ static void put(struct sched *s, const struct script_entry *script)
   sched_failed(s, store_put_script(s->store, &script->script, &error), &error);
 }
 
-static void set_error(struct script_entry *script, const char *text)
+void script_set_error(struct script_entry *script, const char *text)
 {
   char *copy = memory_strdup(text);
   free(script->script.error);
   script->script.error = copy;
 }
 
-/* Scripts that failed because another one held an id may do better now. */
-static void try_conflicts_again(struct sched *s)
+void script_try_conflicts(struct sched *s)
 {
   for (struct script_entry *script = s->scripts; script; script = script->hh.next)
     if (script->conflict && !script->loading && script->source) {
@@ -232,7 +234,7 @@ void script_try_provided(struct sched *s)
   }
 }
 
-static void answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
+void script_answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
 {
   struct message *request;
   while ((request = message_list_pop(&script->waiting))) {
@@ -261,7 +263,7 @@ void script_remove(struct sched *s, struct script_entry *script)
   /* One whose first load is still under way is not in the store yet. */
   if (code != ERROR_NOT_FOUND && sched_failed(s, code, &error))
     return;
-  retire(s, script);
+  script_retire(s, script);
   listeners_remove_script(s, script->script.name);
   event_script(s, "script_removed", script, script->script.version, script->script.error);
   HASH_DEL(s->scripts, script);
@@ -276,10 +278,10 @@ void script_commit(struct sched *s)
   if (!s->removed_scripts)
     return;
   while ((script = pop_removed(s))) {
-    answer_waiting(s, script, "the script was removed before it was loaded");
+    script_answer_waiting(s, script, "the script was removed before it was loaded");
     free_script(script);
   }
-  try_conflicts_again(s);
+  script_try_conflicts(s);
   near_rewind(s); /* what waited for its load waits no longer */
   run_release(s);
 }
@@ -290,8 +292,7 @@ static void forget_successor(struct sched *s, const struct script_entry *script)
   struct script_entry *successor = script_find(s, script->script.name);
   if (!successor)
     return;
-  HASH_DEL(s->scripts, successor);
-  free_script(successor);
+  script_forget(s, successor);
 }
 
 void script_undo(struct sched *s)
@@ -308,9 +309,7 @@ void script_undo(struct sched *s)
 
 /* ---- what the front found in the folder ---- */
 
-/* The version that was in force when the daemon last ran stays in force until the file is mended.
- */
-static bool may_fall_back(struct sched *s, const struct script_entry *script)
+bool script_may_fall_back(struct sched *s, const struct script_entry *script)
 {
   struct script_revision revision;
   if (script->generation || script->fallback ||
@@ -320,10 +319,10 @@ static bool may_fall_back(struct sched *s, const struct script_entry *script)
   return strcmp(revision.version, script->version) != 0;
 }
 
-static bool fall_back(struct sched *s, struct script_entry *script)
+bool script_fall_back(struct sched *s, struct script_entry *script)
 {
   struct script_revision revision;
-  if (!may_fall_back(s, script) ||
+  if (!script_may_fall_back(s, script) ||
       store_get_source(s->store, script->script.name, 0, &revision, NULL))
     return false;
   script->fallback = true;
@@ -334,7 +333,7 @@ static bool fall_back(struct sched *s, struct script_entry *script)
 
 static void cannot_be_read(struct sched *s, struct script_entry *script, const char *problem)
 {
-  set_error(script, problem);
+  script_set_error(script, problem);
   if (!script->loading || script->fallback) { /* else it is still to be stored */
     free(script->source);
     script->source = NULL;
@@ -342,7 +341,7 @@ static void cannot_be_read(struct sched *s, struct script_entry *script, const c
   log_error("%s", problem);
   put(s, script);
   event_script(s, "script_failed", script, script->script.version, problem);
-  if (!script->generation && !fall_back(s, script))
+  if (!script->generation && !script_fall_back(s, script))
     declare_break_jobs(s, script->script.name, problem);
 }
 
@@ -439,238 +438,6 @@ void script_answer_reloads(struct sched *s)
     message_destroy(reload->request);
     free(reload);
   }
-}
-
-/* ---- what a worker says of a load ---- */
-
-static struct script_entry *find_loading(struct sched *s, uint64_t generation)
-{
-  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script->loading == generation)
-      return script;
-  return NULL;
-}
-
-static void store_good(struct sched *s, struct script_entry *script)
-{
-  struct error error;
-  int64_t number;
-  if (script->fallback)
-    return;
-  struct script good = script->script;
-  memcpy(good.version, script->version, sizeof good.version);
-  good.error = NULL;
-  good.loaded_us = s->now_us;
-  if (!sched_failed(s, store_put_script(s->store, &good, &error), &error) &&
-      !sched_failed(s,
-                    store_add_source(s->store, good.name, script->source, script->source_size,
-                                     s->now_us, &number, &error),
-                    &error))
-    script->revision = number;
-}
-
-static void store_bad(struct sched *s, const struct script_entry *script)
-{
-  struct error error;
-  struct script bad = script->script;
-  if (bad.origin == SCRIPT_ADDED && !bad.version[0])
-    return; /* it was never there */
-  bad.error = script->verdict;
-  sched_failed(s, store_put_script(s->store, &bad, &error), &error);
-}
-
-bool script_declares(struct sched *s, const char *script, const char *kind, const char *name)
-{
-  const struct script_entry *owner = script ? script_find(s, script) : NULL;
-  if (!owner || !owner->facts)
-    return owner && owner->loading;
-  return json_get(json_get(json_root(owner->facts), kind), name);
-}
-
-static enum error_code declare_all(struct sched *s, struct script_entry *script,
-                                   const struct json *facts, struct error *error)
-{
-  struct calendars_change change = {0};
-  const struct json *calendars = json_get(facts, "calendars");
-  const struct json *pools = json_get(facts, "pools");
-  enum error_code code = calendars_declare(s, script, calendars, &change, error);
-  if (!code)
-    code = pools_declare(s, script, pools, error);
-  if (!code)
-    code = declare_jobs(s, script, json_get(facts, "jobs"), &script->conflict, error);
-  pools_settle(s, script, pools, !code);
-  calendars_settle(s, script, calendars, &change, !code);
-  return code;
-}
-
-/* The jobs of a version that was good before are in the store. */
-static enum error_code declare(struct sched *s, struct script_entry *script,
-                               const struct json *facts, struct error *error)
-{
-  struct listener *listeners;
-  enum error_code code = listeners_read(script, json_get(facts, "listeners"), &listeners, error);
-  if (code)
-    return code;
-  if (!script->fallback)
-    code = declare_all(s, script, facts, error);
-  if (code)
-    listeners_free(listeners);
-  else
-    listeners_declare(s, script, listeners);
-  return code;
-}
-
-/* What still fails in the same way when it is tried again is not told again. */
-static bool is_known_failure(const struct script_entry *script)
-{
-  return (script->conflict || script->is_same_source) && script->script.error &&
-         strcmp(script->script.error, script->verdict) == 0;
-}
-
-/* In the transaction, and not when it is put in force, so that it is kept for those who wait. */
-static void tell_load(struct sched *s, const struct script_entry *script)
-{
-  if (script->fallback)
-    return;
-  if (!script->verdict)
-    event_script(s, "script_loaded", script, script->version, NULL);
-  else if (!is_known_failure(script))
-    event_script(s, "script_failed", script, script->script.version, script->verdict);
-}
-
-void script_loaded(struct sched *s, const struct message *message)
-{
-  struct script_entry *script = find_loading(s, message->as.loaded.generation);
-  struct json_document *facts = NULL;
-  struct error error = {0};
-  if (!script)
-    return;
-  free(script->verdict);
-  script->verdict = NULL;
-  script->conflict = false;
-  enum error_code code = message->as.loaded.code;
-  if (code)
-    error_set(&error, code, "%s", message->as.loaded.text);
-  else
-    code = json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &facts, &error);
-  if (!code)
-    code = declare(s, script, json_root(facts), &error);
-  json_free(facts);
-  if (s->failure)
-    return;
-  if (code)
-    script->verdict = memory_strdup(error.text);
-  else
-    store_good(s, script);
-  if (code && !script->fallback)
-    store_bad(s, script);
-  if (code && !script->generation && !may_fall_back(s, script))
-    declare_break_jobs(s, script->script.name, script->verdict);
-  if (!code)
-    declare_mend_jobs(s, script->script.name);
-  tell_load(s, script);
-}
-
-static void put_in_force(struct sched *s, struct script_entry *script,
-                         const struct message *message)
-{
-  retire(s, script);
-  twins_free(script);
-  script->generation = script->loading;
-  script->loading = 0;
-  json_free(script->facts);
-  script->facts = NULL;
-  json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &script->facts, NULL);
-  if (script->moving) {
-    script->fallback = script->moving = false;
-    return;
-  }
-  if (script->fallback) {
-    script->fallback = false;
-    log_warn("%s: the last version that loaded stays in force", script->script.path);
-    return;
-  }
-  memcpy(script->script.version, script->version, sizeof script->version);
-  script->script.loaded_us = s->now_us;
-  set_error(script, NULL);
-  const struct json *jobs = json_get(json_root(script->facts), "jobs");
-  unsigned count = jobs ? jobs->count : 0;
-  log_info("%s loaded: %u %s", script->script.path, count, count == 1 ? "job" : "jobs");
-}
-
-static void note_failure(struct sched *s, struct script_entry *script)
-{
-  script->loading = 0;
-  script->moving = false;
-  if (script->fallback) {
-    script->fallback = false;
-    if (!script->script.error)
-      set_error(script, script->verdict);
-    return;
-  }
-  if (!is_known_failure(script))
-    log_error("%s", script->verdict);
-  set_error(script, script->verdict);
-  fall_back(s, script);
-}
-
-void script_settle(struct sched *s, const struct message *message)
-{
-  struct script_entry *script = find_loading(s, message->as.loaded.generation);
-  if (!script && twins_loaded(s, message))
-    return;
-  if (!script) {
-    /* Overtaken by a newer source, or removed meanwhile. */
-    if (message->as.loaded.code == ERROR_OK)
-      script_retire_state(s, message->from, message->as.loaded.generation);
-    return;
-  }
-  if (message->as.loaded.modules) {
-    struct message *m = message_create(MESSAGE_MODULES, ADDRESS_SCHEDULER, ADDRESS_FRONT);
-    m->as.modules.script = memory_strdup(script->script.name);
-    m->as.modules.text = memory_strdup(message->as.loaded.modules);
-    message_list_append(s->out, m);
-  }
-  bool good = !script->verdict;
-  if (good) {
-    put_in_force(s, script, message);
-    twins_spread(s, script);
-  } else {
-    if (message->as.loaded.code == ERROR_OK)
-      script_retire_state(s, script->worker,
-                          script->loading); /* its state is there, its jobs were refused */
-    note_failure(s, script);
-  }
-  ask_again(s, script, good);
-  answer_waiting(s, script, script->verdict);
-  if (!good && !script->generation && !script->loading && script->script.origin == SCRIPT_ADDED &&
-      !script->script.version[0]) {
-    /* Added at run time and never good: as if it had not been sent. */
-    HASH_DEL(s->scripts, script);
-    free_script(script);
-  } else if (good) {
-    try_conflicts_again(s);
-  }
-  near_rewind(s);
-  run_release(s);
-}
-
-bool script_has_function(const struct script_entry *script, const char *func, struct error *error)
-{
-  const char *names[256] = {0};
-  size_t count = 0;
-  if (!script->facts)
-    return true;
-  json_each(name, json_get(json_root(script->facts), "functions")) {
-    if (strcmp(json_text(name, ""), func) == 0)
-      return true;
-    if (count < 255)
-      names[count++] = json_text(name, "");
-  }
-  char hint[128];
-  error_set(error, ERROR_NOT_FOUND, "script %s has no function \"%s\"%s", script->script.name, func,
-            text_did_you_mean(hint, func, names));
-  return false;
 }
 
 /* ---- the start ---- */

@@ -1,4 +1,4 @@
-/* Which version of a script is in force. See script.c. Private to src/sched. */
+/* Which version of a script is in force. See script.c and script_loaded.c. Private to src/sched. */
 #ifndef SCHED_SCRIPT_H
 #define SCHED_SCRIPT_H
 
@@ -43,5 +43,21 @@ void script_retire_state(struct sched *s, int worker, uint64_t generation);
 void script_leave(struct sched *s, struct script_entry *script, int worker);
 /* Loads what was in force, or was being loaded, when it left its worker. */
 void script_begin_anew(struct sched *s, struct script_entry *script);
+
+/* ---- between script.c and script_loaded.c ---- */
+
+/* Frees it; it has nothing in force. */
+void script_forget(struct sched *s, struct script_entry *script);
+/* Closes its states. */
+void script_retire(struct sched *s, const struct script_entry *script);
+void script_set_error(struct script_entry *script, const char *text);
+/* Tells those who sent the source; `failure` NULL: it is in force. */
+void script_answer_waiting(struct sched *s, struct script_entry *script, const char *failure);
+/* Scripts that failed because another one held an id may do better now. */
+void script_try_conflicts(struct sched *s);
+/* The version that was in force when the daemon last ran stays in force until the file is mended:
+ * whether there is one; and loads it. */
+bool script_may_fall_back(struct sched *s, const struct script_entry *script);
+bool script_fall_back(struct sched *s, struct script_entry *script);
 
 #endif
