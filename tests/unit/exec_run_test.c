@@ -331,7 +331,7 @@ static void one_that_is_told_says_what_follows(void **state)
        "function retries(run) pcall(sleep, 60) run:retry() end\n"
        "function polls(run) while not run:cancelled() do end run:snooze '1m' end\n"
        "function nap(run) sleep(60) end\n"
-       "function spoils(run) local i = 0 repeat i = i + 1 until i > 2e7 error 'own' "
+       "function spoils(run) local i = 0 repeat i = i + 1 until i > 5e6 error 'own' "
        "end\n"
        "function hangs(run) pcall(run.retry, run) while true do pcall(sleep, 60) end end\n"
        "function decide() return false end\n");

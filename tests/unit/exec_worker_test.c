@@ -60,7 +60,7 @@ static void tells_why_a_load_fails(void **state)
 static void generations_live_side_by_side(void **state)
 {
   struct desk *desk = *state;
-  load(desk, 1, "function f() sleep(0.1) return 'old' end");
+  load(desk, 1, "function f() sleep(0.5) return 'old' end");
   struct attempt old = post_run(desk, 1, "f", NULL, 0);
   message_destroy(await(desk, MESSAGE_STARTED));
   load(desk, 2, "function f() return 'new' end");
