@@ -29,14 +29,16 @@ ERRNOS = {
     "write": (errno.ENOSPC, errno.EIO, SHORT), "pread": (errno.EIO,),
     "pwrite": (errno.ENOSPC, errno.EIO, SHORT), "fsync": (errno.EIO,), "fdatasync": (errno.EIO,),
     "ftruncate": (errno.EIO, errno.ENOSPC), "mmap": (errno.ENOMEM,), "unlink": (errno.EIO,),
-    "mkdir": (errno.ENOSPC, errno.EIO), "stat": (errno.EIO, errno.ENOMEM), "lock": (errno.ENOLCK,),
+    "mkdir": (errno.ENOSPC, errno.EIO), "chmod": (errno.EIO,), "opendir": (errno.EMFILE, errno.EIO, errno.ENOMEM),
+    "stat": (errno.EIO, errno.ENOMEM), "lock": (errno.ENOLCK,),
     "close": (errno.EIO,), "socket": (errno.EMFILE, errno.ENOMEM), "bind": (errno.ENOSPC,),
     "listen": (errno.ENOMEM,), "accept": (errno.EMFILE, errno.ENOMEM, errno.ECONNABORTED),
     "receive": (errno.ECONNRESET, errno.ENOMEM), "send": (errno.EPIPE, errno.ENOBUFS, SHORT),
     "pipe": (errno.EMFILE,), "eventfd": (errno.EMFILE,), "epoll_create": (errno.EMFILE, errno.ENOMEM),
     "epoll_ctl": (errno.ENOMEM, errno.ENOSPC), "epoll_wait": (errno.EINTR,), "timerfd": (errno.EMFILE,),
     "timer": (errno.EAGAIN,), "inotify": (errno.EMFILE,), "inotify_watch": (errno.ENOSPC,),
-    "thread": (errno.EAGAIN,), "fork": (errno.EAGAIN,), "malloc": (errno.ENOMEM,),
+    "thread": (errno.EAGAIN,), "fork": (errno.EAGAIN, errno.ENOMEM),
+    "pidfd": (errno.EMFILE, errno.ENOMEM), "malloc": (errno.ENOMEM,),
 }
 # Where a library aborts by itself, or we do: DESIGN section 7, "host out-of-memory aborts".
 MAY_ABORT = {"malloc", "mmap", "epoll_ctl", "thread", "pipe"}
@@ -44,17 +46,18 @@ LAST_WORDS = re.compile(r"moonbeat: (aborted|out of memory) \(")
 ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for ten seconds or, on a busy machine, more
 STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
 ANSWER_SECONDS, LOCK_ANSWER_SECONDS = 10, 90
+LIVE_SECONDS = 0.15  # so that what is due all the time, commands too, is claimed, runs and ends some times
 
 SOURCE = kill.WITNESS + """
 function once(run) return note(run) end
 job "tick" { trigger = every "50ms", run = once }
 job "careful" { trigger = every "70ms", delivery = "at_most_once", run = once }
 job "hand" { run = once }
-job "shell" { trigger = every "200ms", run = command { "true" } }
+job "shell" { trigger = every "20ms", run = command { "true" } }
 """
 JOBS = [{"id": "tick", "trigger": "every 50ms"},
         {"id": "careful", "trigger": "every 70ms", "delivery": "at_most_once"},
-        {"id": "shell", "trigger": "every 200ms"}, {"id": "hand"}]
+        {"id": "shell", "trigger": "every 20ms"}, {"id": "hand"}]
 
 
 class Case:
@@ -155,6 +158,7 @@ class Play:
             yield "add_job", {"id": "soon-%d" % number, "func": "work.once", "trigger": "in %dms" % (10 * number)}
         yield "kv_set", {"script": "work", "key": "n", "value": 1}
         yield "run_now", {"job": "hand"}
+        time.sleep(LIVE_SECONDS)
         yield "pause_job", {"job": "careful"}
         yield "reload", {}
         yield "resume_job", {"job": "careful"}

@@ -14,7 +14,8 @@
  *
  * Calls are counted in the daemon alone: its children inherit neither the library nor the fault.
  * Memory is libc's own (__libc_malloc), as dlsym itself allocates. What libc calls inside itself
- * (fopen, opendir) is not seen. Any thread. */
+ * (fopen, nftw) is not seen. Any thread. */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -53,6 +54,8 @@
   X(mmap)                                                                                          \
   X(unlink)                                                                                        \
   X(mkdir)                                                                                         \
+  X(chmod)                                                                                         \
+  X(opendir)                                                                                       \
   X(stat)                                                                                          \
   X(lock)                                                                                          \
   X(close)                                                                                         \
@@ -73,6 +76,7 @@
   X(inotify_watch)                                                                                 \
   X(thread)                                                                                        \
   X(fork)                                                                                          \
+  X(pidfd)                                                                                         \
   X(malloc)
 
 enum kind {
@@ -319,8 +323,25 @@ OF_DESCRIPTOR(int, fstat, stat, (int fd, struct stat *facts), fd, facts)
 OF_DESCRIPTOR(int, fstat64, stat, (int fd, struct stat64 *facts), fd, facts)
 OF_PATH(stat, stat, (const char *restrict path, struct stat *restrict facts), path, facts)
 OF_PATH(stat64, stat, (const char *restrict path, struct stat64 *restrict facts), path, facts)
+OF_PATH(lstat, stat, (const char *restrict path, struct stat *restrict facts), path, facts)
+OF_PATH(lstat64, stat, (const char *restrict path, struct stat64 *restrict facts), path, facts)
+OF_PATH(fstatat, stat,
+        (int folder, const char *restrict path, struct stat *restrict facts, int flags), folder,
+        path, facts, flags)
+OF_PATH(fstatat64, stat,
+        (int folder, const char *restrict path, struct stat64 *restrict facts, int flags), folder,
+        path, facts, flags)
+OF_PATH(access, stat, (const char *path, int how), path, how)
+OF_PATH(chmod, chmod, (const char *path, mode_t mode), path, mode)
+OF_DESCRIPTOR(int, fchmod, chmod, (int fd, mode_t mode), fd, mode)
 OF_PATH(unlink, unlink, (const char *path), path)
 OF_PATH(mkdir, mkdir, (const char *path, mode_t mode), path, mode)
+
+DIR *opendir(const char *path)
+{
+  NEXT(opendir);
+  return fails(KIND_opendir, path, -1) ? NULL : next_opendir(path);
+}
 
 #define MMAP(name)                                                                                 \
   void *name(void *at, size_t size, int protection, int flags, int fd, off_t offset)               \
@@ -407,6 +428,27 @@ pid_t fork(void)
 {
   NEXT(fork);
   return fails(KIND_fork, NULL, -1) ? -1 : next_fork();
+}
+
+/* A fork: nothing can return before its child is done with the memory that they share. */
+pid_t vfork(void)
+{
+  return fork();
+}
+
+/* For calls without a function: the descriptor of a child. */
+long syscall(long number, ...)
+{
+  NEXT(syscall);
+  long words[6];
+  va_list arguments;
+  va_start(arguments, number);
+  for (int i = 0; i < 6; i++)
+    words[i] = va_arg(arguments, long);
+  va_end(arguments);
+  if (number == SYS_pidfd_open && fails(KIND_pidfd, NULL, -1))
+    return -1;
+  return next_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }
 
 void *__libc_malloc(size_t size);
