@@ -1,13 +1,17 @@
 /* Triggers in Lua: after each fire the script's worker is asked for the next one. The question goes
  * out with the commit that has moved the job on, and the answer is a progress like any other, in
  * the store before it counts. Until then the job is active with no due time; a start and each new
- * version of the script ask again, so no question is lost with who was to answer it. */
+ * version of the script ask again, so no question is lost with who was to answer it.
+ *
+ * A due time that has come and waits for its turn stands: the question follows when it is
+ * decided. */
 #include "sched/ask.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/decided.h"
 #include "sched/event.h"
 #include "sched/near.h"
 #include "sched/script.h"
@@ -25,7 +29,7 @@ static void send_question(struct sched *s, const struct entry *entry)
   m->as.ask.generation = script->generation;
   m->as.ask.name = memory_strdup(name);
   m->as.ask.job = entry->job->number;
-  m->as.ask.previous_us = entry->progress.last_us;
+  m->as.ask.previous_us = decided_last(s, entry);
   m->as.ask.now_us = s->now_us;
   message_list_append(s->out, m);
 }
@@ -50,7 +54,7 @@ void ask_again(struct sched *s, const struct script_entry *script, bool all)
   topic_each(job, topic) {
     const struct entry *entry = near_get(s, job, NULL);
     if (entry && !entry->removed && entry->progress.state == JOB_ACTIVE &&
-        (all || entry->progress.next_us == JOB_NEVER))
+        (all ? entry->progress.next_us > s->now_us : entry->progress.next_us == JOB_NEVER))
       send_question(s, entry);
   }
   buffer_deinit(&key);
@@ -87,8 +91,10 @@ void ask_answered(struct sched *s, const struct message *message)
       !is_in_force(s, entry->job, message->as.answer.generation))
     return;
   struct job_progress *progress = &entry->progress;
-  if (message->as.answer.previous_us != progress->last_us) {
-    ask_next(s, entry); /* it was run meanwhile */
+  if (progress->next_us <= s->now_us)
+    return;
+  if (message->as.answer.previous_us != decided_last(s, entry)) {
+    ask_next(s, entry); /* it was due meanwhile */
     return;
   }
   char *fault = find_fault(entry, message);

@@ -233,6 +233,16 @@ describe("simulate", function()
     assert.is_nil(daemon.read_file(d.state .. "/moonbeat.db"))
   end)
 
+  it("tells triggers in Lua of due times that were skipped", function()
+    d:write("a.lua", [[
+      local often = trigger("often", function(previous, now) return (previous or now) + "20m" end)
+      job "long" { trigger = often, run = function() end }
+    ]])
+    local answer = object("--from", "2030-01-01", "--for", "100m", "-d", "50m")
+    assert.same({ "2030-01-01T00:20:00+00:00 succeeded", "2030-01-01T00:40:00+00:00 overlap",
+      "2030-01-01T01:00:00+00:00 overlap", "2030-01-01T01:20:00+00:00 succeeded" }, fires_of(answer, "long"))
+  end)
+
   it("is the same each time, chance included, and has one time for all that tells it", function()
     d:write("a.lua", [[
       local by_chance = trigger("by_chance", function(previous, now)

@@ -530,6 +530,62 @@ static void a_wrong_answer_is_an_error(void **state)
   world_close(&w);
 }
 
+/* What the next question says of the due time before, from the beginning of the world. */
+static void expect_previous(struct world *w, int64_t previous_us)
+{
+  struct message *question = world_take(w, MESSAGE_ASK);
+  assert_non_null(question);
+  assert_int_equal(question->as.ask.previous_us, WORLD_BEGINS + previous_us);
+  message_destroy(question);
+}
+
+/* A due time that was skipped has been one, as the question says over a start too. A run by hand is
+ * none. */
+static void lua_is_told_of_due_times_that_were_skipped(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, asking);
+  answer(&w, 1 * SECOND, NULL);
+  world_live(&w, 1 * SECOND);
+  answer(&w, 2 * SECOND, NULL);
+  world_live(&w, 1 * SECOND);
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 1);
+  answer(&w, 3 * SECOND, NULL);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  free(world_ask(&w, "pause_job", "{\"job\":\"t\"}"));
+  world_live(&w, 4 * SECOND);
+  free(world_ask(&w, "resume_job", "{\"job\":\"t\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  world_crash(&w);
+  save(&w, asking);
+  expect_previous(&w, 3 * SECOND);
+  world_close(&w);
+}
+
+/* What has come and waits is due, whatever a new version says of what comes. */
+static void lua_takes_back_nothing_that_is_due(void **state)
+{
+  static const char waiting[] = "{\"id\":\"t\",\"run\":true,\"overlap\":\"buffer_one\",\"trigger\":"
+                                "{\"kind\":\"lua\",\"name\":\"f\",\"script\":\"a\"}}";
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  save(&w, waiting);
+  answer(&w, 1 * SECOND, NULL);
+  world_live(&w, 1 * SECOND);
+  answer(&w, 2 * SECOND, NULL);
+  world_live(&w, 1 * SECOND); /* waits for the end of the first run */
+  save(&w, waiting);
+  assert_null(world_take(&w, MESSAGE_ASK));
+  world_expect(&w, "show", "{\"job\":\"t\"}", "next_run_at", "2026-01-01T00:00:02.000000Z");
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  expect_previous(&w, 2 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 /* A store of its own on the disk for each test that crashes. */
 static int make_store(void **state)
 {
@@ -585,6 +641,8 @@ int main(void)
       TEST(names_of_the_scheduler_are_refused),
       TEST(why_tells_what_a_sensor_lacks),
       TEST(why_tells_that_a_job_is_missing),
+      STORED(lua_is_told_of_due_times_that_were_skipped),
+      TEST(lua_takes_back_nothing_that_is_due),
       TEST(a_wrong_answer_is_an_error),
       STORED(the_start_is_an_event),
       STORED(a_crash_loses_no_event),

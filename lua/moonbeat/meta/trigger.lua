@@ -221,9 +221,10 @@ function except(when, unless) end
 
 -- ---- by a function ----
 
---- Asks the function for each fire. `previous` is the last one, nil at first; what it returns must lie
---- behind it and not before `now`; nil: there is none any more. It is asked on the script's worker and
---- may take 5 seconds. An error, or a time that is past, puts the jobs that have it in `error`, with the
+--- Asks the function for each fire. `previous` is the last one, whether it ran or was skipped, nil at
+--- first; what it returns must lie behind it and not before `now`, which may be long after it, as when
+--- the machine slept; nil: there is none any more. It is asked on the script's worker and may take 5
+--- seconds. An error, or a time that is past, puts the jobs that have it in `error`, with the
 --- reason, until the script is saved anew. Only while a script loads.
 ---@param name string of the script's own
 ---@param ask fun(previous?: time.value, now: time.value): (time.value|number)?
