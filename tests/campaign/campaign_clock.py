@@ -182,8 +182,8 @@ def cells(rig):
     everything = [(place, *event) for place in places for event in EVENTS]
     if rig.long or rig.options.cycles:
         return everything
-    chosen = [(places[number % len(places)], *event) for number, event in enumerate(EVENTS)]
-    return [chosen[number] for number in sorted(rig.chance.sample(range(len(chosen)), 12))]
+    first = rig.chance.randrange(len(places))
+    return [(places[(first + number) % len(places)], *event) for number, event in enumerate(EVENTS)]
 
 
 def campaign(rig):

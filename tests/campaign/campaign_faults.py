@@ -46,6 +46,7 @@ LAST_WORDS = re.compile(r"moonbeat: (aborted|out of memory) \(")
 ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for ten seconds or, on a busy machine, more
 STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
 ANSWER_SECONDS, LOCK_ANSWER_SECONDS = 10, 90
+MEMORY_SAMPLES = 10
 LIVE_SECONDS = 0.15  # so that what is due all the time, commands too, is claimed, runs and ends some times
 
 SOURCE = kill.WITNESS + """
@@ -284,12 +285,23 @@ def all_cases(counts, places):
                     yield Case(kind, at, number, lasting)
 
 
+def in_turns(cases):
+    """Each kind once before one comes again."""
+    count, ranks = {}, []
+    for case in cases:
+        count[case.kind] = count.get(case.kind, 0) + 1
+        ranks.append(count[case.kind])
+    return [cases[number] for number in sorted(range(len(cases)), key=ranks.__getitem__)]
+
+
 def campaign(rig):
-    # Of the thousands of places a sample of seconds says little: they belong to the long form.
-    cases = list(all_cases(count_calls(rig), find_places(rig) if rig.long else []))
-    chosen = iter(rig.chance.sample(cases, len(cases)))
+    counts = count_calls(rig)
+    # Of the thousands of places a sample of seconds says little: the short form has some calls by their number.
+    places = find_places(rig) if rig.long else rig.chance.sample(range(1, counts["malloc"] + 1), MEMORY_SAMPLES)
+    cases = list(all_cases(counts, places))
+    chosen = itertools.cycle(in_turns(rig.chance.sample(cases, len(cases))))
     reached = 0
-    for _ in rig.cycles(short=20, long=len(cases)):
+    for _ in rig.cycles(short=24, long=len(cases)):
         case = next(chosen)
         play = Play(rig, case)
         before = len(rig.violations)

@@ -3,8 +3,8 @@ each name in each thread and kills before the N-th: for every name and N that oc
 some of them. The daemon then starts on what is left, and everything must be as it was acknowledged.
 
 Only calls on the state folder count. Where the daemon is traced from its beginning, the thread that opens the store
-is killed first; the scheduler's own calls come to be counted where that one makes few: "again". How many are never met
-is told with each scenario."""
+has made as many calls before as the scheduler's first ones are: for these the library fault.c counts the calls of all
+threads together, and kills. What is not met even so is told with its scenario."""
 import os
 import re
 import shutil
@@ -14,12 +14,15 @@ import time
 
 import campaign_kill as kill
 from client import Gone
+from process import is_sanitized
 from rig import Failure, Skip, wait_until
 
 CALLS = ("write,writev,pwrite64,pwritev,pwritev2,fdatasync,fsync,ftruncate,fallocate,rename,renameat,renameat2,"
          "unlink,unlinkat,mkdir,mkdirat,openat,link,linkat,fchmod,chmod")
 NAMES = ("", "/moonbeat.db", "/moonbeat.db-wal", "/moonbeat.db-shm", "/moonbeat.db-journal", "/moonbeat.db-lock",
          "/control.sock")
+KINDS = {"pwrite64": "pwrite", "fdatasync": "fdatasync", "fsync": "fsync", "ftruncate": "ftruncate", "mkdir": "mkdir",
+         "unlink": "unlink"}  # as fault.c names them
 NEVER = 65_535          # of which none makes so many; strace's greatest
 SAMPLES = 3             # of each scenario in the short form
 ATTACH_SECONDS = 15
@@ -88,16 +91,18 @@ def calls_made(output):
 
 
 def hidden_calls(output):
-    """Of each name how many calls no kill can meet: another thread had made as many before, and dies in their place."""
-    counts, reached, hidden = {}, set(), {}
+    """Those that strace meets no kill at, as another thread had made as many before and dies in their place: names,
+    and numbers among the calls of all threads."""
+    counts, together, reached, hidden = {}, {}, set(), []
     for line in output.read_text(errors="replace").split("\n"):
         made = re.match(r"(\d+) +(\w+)\(", line)
         if not made:
             continue
         thread, call = made[1], made[2]
         counts[thread, call] = counts.get((thread, call), 0) + 1
+        together[call] = together.get(call, 0) + 1
         if (call, counts[thread, call]) in reached:
-            hidden[call] = hidden.get(call, 0) + 1
+            hidden.append((call, together[call]))
         reached.add((call, counts[thread, call]))
     return hidden
 
@@ -185,46 +190,59 @@ SCENARIOS = {  # name: what is prepared, whether the daemon is then started unde
 # ---- one trial ----
 
 
-def act_under_strace(rig, daemon, scenario, call, number, output):
-    """False when the daemon was killed on the way."""
-    _, is_traced_start, act = SCENARIOS[scenario]
-    tracer = None
-    if is_traced_start:
-        daemon.wrap = [*words(daemon, call, number, output), "-D"]  # -D: the daemon itself is our child
+class Trial:
+    """A kill before the number-th `call` of a thread or, `together`, of all threads."""
+
+    def __init__(self, scenario, call="fsync", number=NEVER, together=False):
+        self.scenario, self.call, self.number, self.together = scenario, call, number, together
+        self.prepare, self.is_traced_start, self.act = SCENARIOS[scenario]
+
+    def __str__(self):
+        return "%s %d%s of %s" % (self.call, self.number, " of all" * self.together, self.scenario)
+
+    def begin(self, rig, daemon, output):
+        """What is to be ended afterwards, if anything is."""
+        if not self.is_traced_start:
+            return Tracer(daemon, self.call, self.number, output)
+        if self.together:
+            daemon.env = {"LD_PRELOAD": str(rig.shim("fault")), "FAULT_KIND": KINDS[self.call],
+                          "FAULT_AT": str(self.number), "FAULT_KILL": "1"}
+        else:
+            daemon.wrap = [*words(daemon, self.call, self.number, output), "-D"]  # -D: the daemon itself is our child
         daemon.launch()
-        daemon.wrap = []
-    else:
-        tracer = Tracer(daemon, call, number, output)
-    try:
-        if daemon.is_alive():
-            act(rig, daemon)
-    except Gone:
-        daemon.process.wait(ATTACH_SECONDS)  # its threads end one by one
-    finally:
-        if tracer:
-            tracer.end()
-    return daemon.is_alive()
+        daemon.wrap, daemon.env = [], {}
+        return None
+
+    def kills(self, rig, daemon, output):
+        tracer = self.begin(rig, daemon, output)
+        try:
+            if daemon.is_alive():
+                self.act(rig, daemon)
+        except Gone:
+            daemon.process.wait(ATTACH_SECONDS)  # its threads end one by one
+        finally:
+            if tracer:
+                tracer.end()
+        if daemon.is_alive() and not self.together and calls_made(output).get(self.call, 0) >= self.number:
+            wait_until(lambda: not daemon.is_alive(), ATTACH_SECONDS, "the kill at %s takes effect" % self)
+        return not daemon.is_alive()
 
 
-def try_one(rig, scenario, call="fsync", number=NEVER):
-    """The calls that were made, and those of them that no kill meets, when it ended alive; None: it was killed."""
-    daemon = rig.daemon("%s-%s-%d" % (scenario, call, number))
+def try_one(rig, trial):
+    """The calls that were made, and those of them that strace meets no kill at, when it ended alive; None: it was
+    killed, or they are not known."""
+    daemon = rig.daemon("%s-%s-%d%s" % (trial.scenario, trial.call, trial.number, "-together" * trial.together))
     output = daemon.root / "strace.txt"
     daemon.write("busy", *kill.declare(JOBS))
-    SCENARIOS[scenario][0](rig, daemon)
+    trial.prepare(rig, daemon)
     made = None
-    is_alive = act_under_strace(rig, daemon, scenario, call, number, output)
-    if is_alive and calls_made(output).get(call, 0) >= number:
-        wait_until(lambda: not daemon.is_alive(), ATTACH_SECONDS, "the kill at %s %d takes effect" % (call, number))
-        is_alive = False
-    if is_alive:
-        made = calls_made(output), hidden_calls(output)
-        daemon.kill()
+    if trial.kills(rig, daemon, output):
+        rig.inject("SIGKILL at %s" % trial)
+        if daemon.wait_end() != -signal.SIGKILL or trial.number == NEVER:
+            raise Failure("%s: the daemon ended without a kill\n%s" % (trial, daemon.tail()))
     else:
-        rig.inject("SIGKILL at %s %d of %s" % (call, number, scenario))
-        daemon.wait_end()
-        if number == NEVER or not output.exists():
-            raise Failure("%s: the daemon ended without a kill\n%s" % (scenario, daemon.tail()))
+        made = None if trial.together else (calls_made(output), hidden_calls(output))
+        daemon.kill()
     daemon.start()
     kill.quiet(daemon)
     daemon.settle()
@@ -238,13 +256,27 @@ def told(counts):
     return ", ".join("%s %d" % item for item in sorted(counts.items()))
 
 
+def find_trials(rig, scenario):
+    """All of them, and a line that tells of the calls."""
+    made, hidden = try_one(rig, Trial(scenario))
+    found = [Trial(scenario, call, number) for call, count in made.items() for number in range(1, count + 1)]
+    unmet = {}
+    for call, number in hidden:
+        if SCENARIOS[scenario][1] and call in KINDS and not is_sanitized(rig.moonbeat):
+            found.append(Trial(scenario, call, number, together=True))
+        else:
+            unmet[call] = unmet.get(call, 0) + 1
+    together = sum(trial.together for trial in found)
+    rig.note("%s: %s%s%s" % (scenario, told(made), "; counted together: %d" % together if together else "",
+                             "; not reached: " + told(unmet) if unmet else ""))
+    return found
+
+
 def campaign(rig):
     check_strace()
     trials = []
     for scenario in SCENARIOS:
-        made, hidden = try_one(rig, scenario)
-        all_of = [(scenario, call, number) for call, count in made.items() for number in range(1, count + 1)]
-        rig.note("%s: %s%s" % (scenario, told(made), "; not reached: " + told(hidden) if hidden else ""))
-        trials += all_of if rig.long else sorted(rig.chance.sample(all_of, min(SAMPLES, len(all_of))))
-    for trial, _ in zip(trials, rig.cycles(short=len(trials), long=len(trials))):
-        try_one(rig, *trial)
+        found = find_trials(rig, scenario)
+        trials += found if rig.long else rig.chance.sample(found, min(SAMPLES, len(found)))
+    for number in rig.cycles(short=len(trials), long=len(trials)):
+        try_one(rig, trials[(number - 1) % len(trials)])

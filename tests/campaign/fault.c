@@ -1,11 +1,12 @@
 /* A system that says no: preloaded into the daemon, this library makes the n-th call of a kind
- * fail, once or as long as it lasts. faults.py goes through the kinds and the calls.
+ * fail, once or as long as it lasts. campaign_faults.py goes through the kinds and the calls.
  *
  *   FAULT_KIND     a name of the list below: a kind is one function of libc or several that do the
  *                  same, on regular files or on sockets where that is told apart
  *   FAULT_AT       the first call that fails, counted from 1
  *   FAULT_PLACE    in its stead: the first call that comes from there fails, see find_place()
  *   FAULT_ERRNO    its number; 0 with a write: half of it is written, as when a disk fills
+ *   FAULT_KILL     set: instead the daemon is killed before that call
  *   FAULT_WHILE    a file: as long as it exists, later calls fail too; unset: one call only
  *   FAULT_SPARE    a file whose writes never fail, nor do those to standard error: witnesses
  *   FAULT_LOG      a file that gets a line for the first failure, with the name of the descriptor
@@ -22,6 +23,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -101,6 +103,7 @@ static unsigned long fault_at;
 static uint64_t fault_place; /* 0: it is counted */
 static atomic_bool place_was_met;
 static int fault_errno;
+static bool fault_kills;
 static const char *fault_while;
 static int fault_log = -1, places_log = -1;
 static struct stat spared;
@@ -181,6 +184,7 @@ __attribute__((constructor)) static void begin(void)
   fault_place = place ? strtoull(place, NULL, 16) : 0;
   fault_errno = number ? (int)strtol(number, NULL, 10) : EIO;
   fault_while = getenv("FAULT_WHILE");
+  fault_kills = getenv("FAULT_KILL") != NULL;
   daemon_pid = getpid();
   unsetenv("LD_PRELOAD");
   if (fault_place || places_log >= 0)
@@ -234,6 +238,8 @@ static bool fails(enum kind kind, const char *path, int fd)
     return false;
   if (order == 0 && fault_log >= 0)
     tell(kind, n, path, fd);
+  if (fault_kills)
+    kill(daemon_pid, SIGKILL);
   errno = fault_errno;
   return true;
 }
