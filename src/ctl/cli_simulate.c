@@ -31,7 +31,7 @@ struct request {
 
 bool simulate_is_notable(const struct simulation_fire *fire)
 {
-  return fire->kind != FIRE_RUNS || fire->wait != WAITED_NOT || fire->attempts > 1 ||
+  return fire->kind != FIRE_RUNS || fire->begin_us > fire->scheduled_us || fire->attempts > 1 ||
          fire->state != RUN_SUCCEEDED || fire->beside > 0;
 }
 

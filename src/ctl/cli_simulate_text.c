@@ -103,6 +103,9 @@ static enum color append_run(const struct simulate_answer *answer, struct buffer
   if (fire->wait != WAITED_NOT) {
     append_wait(answer, out, fire);
     color = COLOR_YELLOW;
+  } else if (fire->scheduled_us < answer->simulation.from_us) {
+    buffer_append_text(out, "is late, runs ");
+    append_local(answer, out, fire->begin_us);
   }
   if (fire->beside > 0) {
     append_part(out);

@@ -122,9 +122,10 @@ const struct command commands[COMMAND_COUNT] = {
      "is a copy, kv is empty.\n"
      "  moonbeat simulate --from 2027-03-27 --for 3d --timezone Europe/Berlin\n"
      "  moonbeat simulate --for 30d --duration 'etl-*=20m' --fail import=2 --notable\n"
-     "A run takes the median of the job's latest runs that succeeded, if the state folder has such a\n"
-     "history, else what --duration says, else 1s. What follows a job (after_job) or an event of --emit\n"
-     "is played; what files and signals set off, and what jobs would add or emit, is not known.",
+     "A run takes what --duration says for its job, else the median of the job's latest runs that\n"
+     "succeeded, if the state folder has such a history, else what --duration says for all, else 1s.\n"
+     "What follows a job (after_job) or an event of --emit is played; what files and signals set off,\n"
+     "and what jobs would add or emit, is not known.",
      0, 1, WORD_FOLDER,
      OPTIONS({.name = "from", .value = "TIME",
               .help = "where the span begins: 2027-01-01, \"2027-01-01 09:30\", +2d, -1h (now)"},
@@ -139,12 +140,12 @@ const struct command commands[COMMAND_COUNT] = {
              {.name = "fail", .value = "JOB[=N]", .may_repeat = true,
               .help = "all attempts of these jobs fail, or the first N of each run"},
              {.name = "emit", .value = "EVENT=TRIGGER", .may_repeat = true,
-              .help = "the event comes whenever the trigger fires: \"order=every 10m\""},
+              .help = "the event, without members, comes when the trigger fires: \"order=every 10m\""},
              {.name = "no-history", .help = "do not look how long runs took"},
              SECRETS,
              COUNT("so many due times (20; with --json all)"),
              {.name = "notable",
-              .help = "only those that are skipped, wait, fail, or run beside others of their job"},
+              .help = "only those that are skipped, late, wait, fail, or run beside others of their job"},
              {.name = "most", .value = "COUNT", .help = "stop after so many runs and skips (1000000)"})},
     {COMMAND_WHY, "why", "JOB|RUN", "why a job does not run, or how a run came to its end",
      "Of a job: all that stands between it and its next run, in order, and when each clears.\n"

@@ -68,18 +68,21 @@ static void append_time(const struct finder *finder, struct buffer *out, int64_t
 /* What makes a job fire that has no time: nothing that is played here. */
 static bool is_set_off(const struct job *job)
 {
-  return !job->trigger || trigger_is_open(job->trigger);
+  const char *script, *name;
+  return !job->trigger ||
+         (trigger_is_open(job->trigger) && !trigger_asks_lua(job->trigger, &script, &name));
 }
 
 static void find_never(struct finder *finder, size_t place)
 {
-  const struct simulation_job *job = &finder->digest->simulation->jobs[place];
-  int64_t from_us = finder->digest->simulation->from_us;
+  const struct simulation *simulation = finder->digest->simulation;
+  const struct simulation_job *job = &simulation->jobs[place];
   struct buffer message = {0};
-  if (finder->digest->jobs[place].fires > 0 || is_set_off(job->job))
-    return;
+  if (finder->digest->jobs[place].fires > 0 || is_set_off(job->job) ||
+      (job->next_us >= simulation->reached_us && job->next_us < simulation->until_us))
+    return; /* the last: it would, had the span not been cut short */
   buffer_printf(&message, "%s does not fire in this span: ", job->job->id);
-  if (job->next_us != JOB_NEVER && job->next_us >= from_us) {
+  if (job->next_us != JOB_NEVER && job->next_us >= simulation->from_us) {
     buffer_append_text(&message, "it does next on ");
     append_time(finder, &message, job->next_us);
   } else {

@@ -345,6 +345,7 @@ describe("simulate", function()
       job "off" { trigger = every "10m", enabled = false, run = function() end }
       local wrong = trigger("wrong", function() error "no idea" end)
       job "lost" { trigger = wrong, run = function() end }
+      job "spent" { trigger = trigger("spent", function() end), run = function() end }
     ]])
     d:write("b.lua", "job(")
     local result = d:cli("simulate", d.jobs_folder, "--json", "--from", "2026-11-21", "--for", "3d", "-d", "busy=10m")
@@ -354,9 +355,10 @@ describe("simulate", function()
     for _, warning in ipairs(answer.warnings) do
       kinds[#kinds + 1] = warning.kind .. ": " .. table.concat(warning.jobs, " ")
     end
-    assert.same({ "script: ", "job_error: lost", "paused: off", "never: rare", "same_minute: one two", "pool_full: " },
-      kinds)
-    assert.same({ "rare does not fire in this span: it does next on 2027-01-01 00:00:00 UTC" },
+    assert.same({ "script: ", "job_error: lost", "paused: off", "never: rare", "never: spent",
+      "same_minute: one two", "pool_full: " }, kinds)
+    assert.same({ "rare does not fire in this span: it does next on 2027-01-01 00:00:00 UTC",
+      "spent does not fire in this span: it never does" },
       warnings_of(answer, "never"))
     contains(answer.warnings[1].message, "b does not load, its jobs are missing here: ")
     contains(answer.warnings[1].message, "b.lua:1:")
@@ -402,6 +404,15 @@ describe("simulate", function()
     assert.equal(0, #object("--from", "2026-11-21", "-n", "0").fires)
   end)
 
+  it("tells of a date that has passed that it is late", function()
+    d:write("a.lua", [[
+      job "missed" { trigger = at "2026-11-20 09:00", run = function() end }
+      job "fine" { trigger = at "2026-11-21 09:00", run = function() end }
+    ]])
+    local out = text("--from", "2026-11-21", "--for", "1d", "--notable")
+    contains(out, "Fri 2026-11-20 09:00:00 UTC  missed     1s  is late, runs Sat 2026-11-21 00:00:00 UTC\n\n")
+  end)
+
   it("draws a timeline", function()
     d:write("a.lua", [[
       job "long" { trigger = cron "0 2 * * *", run = function() end }
@@ -416,10 +427,14 @@ describe("simulate", function()
   end)
 
   it("stops where it is told to", function()
-    d:write("a.lua", [[job "second" { trigger = every "1s", run = function() end }]])
+    d:write("a.lua", [[
+      job "second" { trigger = every "1s", run = function() end }
+      job "daily" { trigger = cron "0 3 * * *", run = function() end }
+    ]])
     local answer = object("--from", "2026-11-21", "--for", "100d", "-d", "10ms", "--most", "50")
     assert.equal(50, answer.total.runs)
     assert.is_true(answer.reached < answer["until"])
+    assert.same({}, warnings_of(answer, "never")) -- who knows
     contains(text("--from", "2026-11-21", "--for", "100d", "-d", "10ms", "--most", "50"), "\ncut short: ")
     answer = object("--from", "2026-11-21", "--for", "100d", "-d", "10d", "--most", "50") -- skips count, too
     assert.same({ 1, 49 }, { answer.total.runs, answer.total.skips.overlap })
