@@ -58,6 +58,7 @@ struct listing {
   struct request *r;
   int state; /* -1: any */
   int64_t limit, count;
+  int64_t offset; /* so many are passed over */
   struct run_key last;
   char *seen_job; /* of `runs JOB` */
 };
@@ -175,6 +176,8 @@ static bool list_skip(void *context, const struct skip *skip)
 {
   struct listing *l = context;
   struct json_writer *w = l->r->result;
+  if (l->offset > 0 && l->offset-- > 0)
+    return true;
   if (l->count++ == l->limit)
     return false;
   json_begin_object(w);
@@ -190,7 +193,7 @@ static bool list_skip(void *context, const struct skip *skip)
 
 static enum error_code skips(struct request *r)
 {
-  struct listing l = {.r = r};
+  struct listing l = {.r = r, .offset = json_integer(json_get(r->params, "offset"), 0)};
   struct entry *entry = request_job(r);
   enum error_code code = entry ? request_count(r, "limit", 20, RUNS_MAX, &l.limit) : r->error->code;
   if (code)
@@ -374,7 +377,7 @@ static enum error_code cancel_run(struct request *r)
 
 static const char *const runs_params[] = {"job", "limit", "before", "state", NULL};
 static const char *const run_params[] = {"run", NULL};
-static const char *const skips_params[] = {"job", "limit", NULL};
+static const char *const skips_params[] = {"job", "limit", "offset", NULL};
 static const char *const logs_params[] = {"run", "after", "limit", NULL};
 static const char *const cancel_run_params[] = {"run", "now", NULL};
 static const char *const run_now_params[] = {"job", "args", NULL};

@@ -298,6 +298,19 @@ describe("what a simulation tells", function()
     assert.fires("often", 2500)
   end)
 
+  it("is all of it, however much that is", function()
+    sim.script("much", [[
+      job "long" { trigger = every "10m", run = function() sleep "15m" end }
+      job "talks" { run = function() for i = 1, 1500 do log.info("line %d", i) end end }
+    ]])
+    sim.advance "20d"
+    assert.skips("long", "overlap", #sim.runs "long")
+    assert.is_true(#sim.skips "long" > 1000)
+    assert.never_overlaps "long"
+    assert.equal("line 1500", sim.run_now("talks").log[1500])
+    assert.logs("talks", "line 1500")
+  end)
+
   it("is the same each time", function()
     local function play()
       sim.at "2026-01-01"

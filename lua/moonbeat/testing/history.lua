@@ -1,6 +1,7 @@
 --- What a test asks of a simulation: runs, skips, logs, events, jobs. Times are texts in the zone of
 -- sim.at, and beside them, as NAME_us, microseconds.
 
+local arguments = require "moonbeat.testing.arguments"
 local core = require "moonbeat.core"
 local fail = require "moonbeat.testing.fail"
 local world = require "moonbeat.testing.world"
@@ -11,11 +12,22 @@ local PAGE = 1000
 return function(sim)
   local Run = { __name = "moonbeat.run" }
 
+  --- The lines of a run's log, as the scheduler tells them.
+  local function lines_of(run)
+    local lines, after = {}, 0
+    repeat
+      local page = world.ask("logs", { run = run.id, after = after, limit = PAGE })
+      table.move(page.lines, 1, #page.lines, #lines + 1, lines)
+      after = page.next
+    until #page.lines < PAGE
+    return lines
+  end
+
   -- Read when it is asked for.
   function Run:__index(name)
     if name == "log" then
       local lines = {}
-      for i, line in ipairs(world.ask("logs", { run = self.id, limit = PAGE }).lines) do
+      for i, line in ipairs(lines_of(self)) do
         lines[i] = line.text
       end
       rawset(self, "log", lines)
@@ -88,7 +100,11 @@ return function(sim)
   ---@return table[]
   function sim.skips(job)
     world.need()
-    local skips = world.ask("skips", { job = job, limit = PAGE }).skips
+    local skips = {}
+    repeat
+      local page = world.ask("skips", { job = job, limit = PAGE, offset = #skips })
+      table.move(page.skips, 1, #page.skips, #skips + 1, skips)
+    until not page.more
     table.sort(skips, function(a, b) return a.first_at < b.first_at end)
     for _, skip in ipairs(skips) do
       show_times(skip, { "first_at", "last_at", "recorded_at" })
@@ -102,7 +118,7 @@ return function(sim)
   function sim.log(job)
     local lines = {}
     for _, run in ipairs(sim.runs(job)) do
-      for _, line in ipairs(world.ask("logs", { run = run.id, limit = PAGE }).lines) do
+      for _, line in ipairs(lines_of(run)) do
         lines[#lines + 1] = show_times(line, { "at" })
       end
     end
@@ -113,6 +129,7 @@ return function(sim)
   ---@param name? string of the events; * stands for anything
   ---@return table[]
   function sim.events(name)
+    arguments.text("sim.events", "an event's name", name, true)
     world.need()
     local form = name and "^" .. name:gsub("[%^%$%(%)%%%.%[%]%+%-%?]", "%%%0"):gsub("%*", ".*") .. "$"
     local events = {}
