@@ -72,6 +72,7 @@ function arguments.time_us(name, time)
     us = time >= 0 and time < END_S and math.floor(time * 1000000)
   elseif type(time) == "string" then
     us, message = core.parse_time(time, world.settings.zone)
+    message = message and ('"%s": %s'):format(time, message)
   else
     message = ("a time is a text like \"2026-03-29 01:59\" or seconds since the epoch, not a %s"):format(type(time))
   end

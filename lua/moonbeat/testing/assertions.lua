@@ -23,9 +23,11 @@ local function shown(list, what)
   return table.concat(lines)
 end
 
---- Says `text` when the assertion does not hold; with `assert.no`, `negative` when it does.
+--- Says `text` when the assertion does not hold; with `assert.no`, `negative` when it does. What the test says itself
+-- (assert.message) comes first.
 local function verdict(state, holds, text, negative)
-  state.failure_message = holds and negative or text
+  local own = rawget(state, "failure_message") -- else luassert takes it for an assertion of that name
+  state.failure_message = (own ~= nil and tostring(own) .. "\n" or "") .. (holds and negative or text)
   return holds
 end
 
@@ -57,29 +59,29 @@ return function(sim)
     return ("%s %s%s%s"):format(run.scheduled_at, run.state, line, place and (" (%s)"):format(place) or "")
   end
 
-  --- The runs whose due time lies in a span; both ends count, and either may be missing.
+  --- The runs whose due time lies in a span, and the span as text; both ends count, and either may be missing.
   local function runs_between(job, from, to)
     local from_us = from ~= nil and sim.to_us("assert.fires: the span's begin", from)
     local to_us = to ~= nil and sim.to_us("assert.fires: the span's end", to)
+    if from_us and to_us and to_us < from_us then
+      fail("assert.fires: the span ends at %s, before it begins at %s", to, from)
+    end
     local found = {}
     for _, run in ipairs(sim.runs(job)) do
       if (not from_us or run.scheduled_us >= from_us) and (not to_us or run.scheduled_us <= to_us) then
         found[#found + 1] = run
       end
     end
-    return found
+    return found, (from_us and " from " .. from or "") .. (to_us and " to " .. to or "")
   end
 
   local function times_equal(runs, times)
-    if #runs ~= #times then
-      return false
+    local equal = #runs == #times
+    for i, time in ipairs(times) do -- all are read, as one that is none is no difference but a mistake
+      local us = sim.to_us("assert.fires", time)
+      equal = equal and runs[i].scheduled_us == us
     end
-    for i, time in ipairs(times) do
-      if runs[i].scheduled_us ~= sim.to_us("assert.fires", time) then
-        return false
-      end
-    end
-    return true
+    return equal
   end
 
   local function has_time(runs, time)
@@ -96,22 +98,22 @@ return function(sim)
   -- times: then, and at no others. Behind that the span that counts, from and to.
   local function fires(state, given)
     local job, expected, from, to = table.unpack(given, 1, 4)
-    local runs = runs_between(arguments.text("assert.fires", "a job's name", job), from, to)
-    local holds, text = #runs > 0, "to fire"
+    local runs, span = runs_between(arguments.text("assert.fires", "a job's name", job), from, to)
+    local holds, text, but, stop = #runs > 0, "to fire", "", ". "
     if math.type(expected) then
       expected = arguments.count("assert.fires", expected)
-      holds, text = #runs == expected, ("to fire %s, not %s"):format(plural(expected, "time"), plural(#runs, "time"))
+      holds, text, but = #runs == expected, "to fire " .. plural(expected, "time"), ", not " .. plural(#runs, "time")
     elseif type(expected) == "string" then
       holds, text = has_time(runs, expected), "to fire at " .. expected
     elseif type(expected) == "table" then
-      holds, text = times_equal(runs, expected), "to fire at these times and no others:\n" ..
-        shown(expected, tostring) .. "It fired:"
+      holds, text = times_equal(runs, expected), "to fire at these times and no others:\n"
+      stop = shown(expected, tostring)
     elseif expected ~= nil then
       fail("assert.fires wants a number, a time or a list of times, not a %s", type(expected))
     end
-    return verdict(state, holds,
-      ("Expected %s %s\n%s"):format(job, type(expected) == "table" and text or text .. ". It fired:", shown(runs, at)),
-      ("Expected %s not %s. It fired:\n%s"):format(job, text, shown(runs, at)))
+    local fired = ("%sIt fired%s:\n%s"):format(stop, span, shown(runs, at))
+    return verdict(state, holds, ("Expected %s %s%s%s"):format(job, text, but, fired),
+      ("Expected %s not %s%s"):format(job, text, fired))
   end
 
   --- assert.skips("backup", "overlap", 2): so many due times were passed over, for that reason.
@@ -194,15 +196,17 @@ return function(sim)
     return ("%s from %s to %s"):format(stay.job, stay.began, stay.ended or "now")
   end
 
-  -- By the order in which runs began and ended, as runs that take no time have the same instants.
+  -- By the order in which runs began and ended, as runs that take no time have the same instants. They are listed in
+  -- that of their beginnings.
   local function find_overlap(all, a, b)
     for i, one in ipairs(all) do
-      for j = i + 1, #all do
-        local other = all[j]
-        local is_pair = (one.job == a and other.job == b) or (one.job == b and other.job == a)
-        if is_pair and other.first < (one.last or math.huge) then
-          return one, other
+      local wanted = one.job == a and b or one.job == b and a
+      local j = i + 1
+      while wanted and all[j] and all[j].first < (one.last or math.huge) do
+        if all[j].job == wanted then
+          return one, all[j]
         end
+        j = j + 1
       end
     end
   end

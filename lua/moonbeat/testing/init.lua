@@ -47,7 +47,13 @@ sim.webhook = world.recorders.webhook
 ---@type table<string, string|false|nil>
 sim.env = setmetatable({}, {
   __index = function(_, name) return world.settings.env[name] end,
-  __newindex = function(_, name, value) world.settings.env[name] = value end,
+  __newindex = function(_, name, value)
+    arguments.text("sim.env", "a name", name)
+    if value then
+      arguments.text("sim.env." .. name, "a variable", value)
+    end
+    world.settings.env[name] = value
+  end,
 })
 
 --- The values of secrets by name: sim.secrets.MAIL_PASSWORD = "x"; nil takes one away.

@@ -55,13 +55,16 @@ function Recorder.new(kind, clock)
   return recorder
 end
 
-local known = { "error", "code", "takes", "times", "status", "headers", "body", "json", "url", "stdout", "stderr",
-  "signal" }
+-- The fields of an answer, of all kinds and of each.
+local common = { "error", "code", "takes", "times" }
+local web = { "status", "headers", "body", "json", "url" }
+local own = { http = web, webhook = web, exec = { "stdout", "stderr", "signal" }, email = {} }
 
 local types = { error = "string", body = "string", stdout = "string", stderr = "string", signal = "string",
   url = "string", status = "number", times = "number", headers = "table" }
 
-local function check_answer(name, answer)
+local function check_fields(name, kind, answer)
+  local known = table.move(own[kind], 1, #own[kind], #common + 1, { table.unpack(common) })
   for key in pairs(answer) do
     local is_known = false
     for _, one in ipairs(known) do
@@ -71,12 +74,43 @@ local function check_answer(name, answer)
       fail('%s: an answer has no field "%s"%s', name, tostring(key), core.did_you_mean(tostring(key), known))
     end
   end
+end
+
+-- With an error its code, as scripts get it; of a command without one the exit status.
+local function check_code(name, kind, answer)
+  local code = answer.code
+  if answer.error == nil and kind ~= "exec" and code ~= nil then
+    fail("%s: code goes with error%s", name, own[kind] == web and " (status = is that of the answer)" or "")
+  elseif answer.error ~= nil and code ~= nil and type(code) ~= "string" then
+    fail("%s: the code of an error must be a string, got a %s", name, type(code))
+  elseif answer.error == nil and code ~= nil and math.type(code) ~= "integer" then
+    fail("%s: code is the exit status, a whole number, not %s", name, tostring(code))
+  end
+end
+
+local function seconds_of(name, takes)
+  local seconds, message = takes or 0, nil
+  if type(takes) == "string" then
+    local us
+    us, message = core.parse_duration(takes)
+    seconds = us and us / 1e6
+  end
+  if not message and not (math.type(seconds) and seconds >= 0 and seconds < math.huge) then
+    message = ('a length is a text like "5m" or a number of seconds, not %s'):format(tostring(takes))
+  end
+  return not message and seconds or fail("%s: takes: %s", name, message)
+end
+
+local function check_answer(name, kind, answer)
+  check_fields(name, kind, answer)
   for key, wanted in pairs(types) do
     if answer[key] ~= nil and type(answer[key]) ~= wanted then
       fail("%s: %s must be a %s, got a %s%s", name, key, wanted, type(answer[key]),
         key == "body" and " (json = sends a table)" or "")
     end
   end
+  check_code(name, kind, answer)
+  seconds_of(name, answer.takes)
   if answer.body ~= nil and answer.json ~= nil then
     fail("%s: give body or json, not both", name)
   end
@@ -100,7 +134,7 @@ function Recorder:answer(pattern, answer)
   if type(answer) ~= "table" and type(answer) ~= "function" then
     fail("%s wants a table or a function, got %s", name, type(answer))
   elseif type(answer) == "table" then
-    check_answer(name, answer)
+    check_answer(name, self.kind, answer)
   end
   table.insert(self.answers, { pattern = pattern, answer = answer, left = type(answer) == "table" and answer.times })
 end
@@ -126,6 +160,9 @@ end
 ---@param pattern? string
 ---@return table[] calls
 function Recorder:find(pattern)
+  if pattern ~= nil and type(pattern) ~= "string" then
+    fail("sim.%s: a pattern is a string, not a %s", self.kind, type(pattern))
+  end
   local found = {}
   for _, call in ipairs(self.calls) do
     if not pattern or is_meant(self, pattern, call) then
@@ -148,19 +185,11 @@ function Recorder:clear()
   self.calls = {}
 end
 
-local function seconds_of(self, takes)
-  if type(takes) ~= "string" then
-    return takes or 0
-  end
-  local us, message = core.parse_duration(takes)
-  return us and us / 1e6 or fail("sim.%s.answer: takes: %s", self.kind, message)
-end
-
 -- As scripts are given it.
 local function complete(self, call, answer)
   local whole = {
     call = #self.calls,
-    takes = seconds_of(self, answer.takes),
+    takes = seconds_of("sim." .. self.kind .. ".answer", answer.takes),
     error = answer.error,
     code = answer.error and (answer.code or "unavailable"),
     status = answer.status or 200,
@@ -185,6 +214,13 @@ local function complete(self, call, answer)
   return whole
 end
 
+local function check_given(name, kind, answer)
+  if type(answer) ~= "table" then
+    fail("%s: what the function returns is a table or nil, not a %s", name, type(answer))
+  end
+  check_answer(name, kind, answer)
+end
+
 local function choose(self, call)
   for i = #self.answers, 1, -1 do
     local one = self.answers[i]
@@ -194,7 +230,7 @@ local function choose(self, call)
       if type(answer) == "function" then
         answer = answer(call)
         if answer ~= nil then
-          check_answer("sim." .. self.kind .. ".answer", answer)
+          check_given("sim." .. self.kind .. ".answer", self.kind, answer)
         end
       end
       if answer ~= nil then

@@ -39,6 +39,7 @@ local world = {
   settings = set_up_nothing(), -- of the test that runs, or of all of them while none does
   core = nil,                  -- nil: it has not begun
   is_touched = false,          -- something was asked or done since
+  is_answering = false,        -- a function of the spec's is asked what a call is answered
   failures = nil,              -- job -> list of messages
   heard = nil,                 -- events, {name=, json=}
   stays = nil,                 -- runs on the worker, {job=, first=, last=, ...}
@@ -62,6 +63,14 @@ end
 
 -- ---- what the core asks ----
 
+-- What a recorder's answers do, which are the spec's own functions: time cannot go on meanwhile.
+local function answer(recorder, request, job)
+  world.is_answering = true
+  local done, result = pcall(recorder.take, recorder, request, job)
+  world.is_answering = false
+  return done and result or error(result, 0)
+end
+
 local function record(kind, request, fence)
   local settings = world.settings
   if kind == "env" then
@@ -73,7 +82,7 @@ local function record(kind, request, fence)
     return {}
   end
   local stay = by_fence[fence]
-  return world.recorders[kind]:take(request, stay and stay.job)
+  return answer(world.recorders[kind], request, stay and stay.job)
 end
 
 local function begins(fence, job)
@@ -203,8 +212,15 @@ local function give_all()
   check(world.core:scanned())
 end
 
+local function must_not_answer()
+  if world.is_answering then
+    fail("a simulation cannot go on from within one of its own answers")
+  end
+end
+
 function world.begin()
   local settings = world.settings
+  must_not_answer()
   world.close()
   world.need_scratch()
   world.heard, world.stays, world.failures, world.calls = {}, {}, {}, 0
@@ -231,6 +247,7 @@ end
 
 --- What was asked or done since it began would be lost if it began anew.
 function world.need()
+  must_not_answer()
   if not world.core then
     world.begin()
   end
