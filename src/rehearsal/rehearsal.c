@@ -365,17 +365,6 @@ enum error_code rehearsal_step(struct rehearsal *r, int64_t until_us, struct err
   return leave(r, code, error);
 }
 
-enum error_code rehearsal_advance(struct rehearsal *r, int64_t until_us, struct error *error)
-{
-  enum error_code code = ERROR_OK;
-  enter(r);
-  while (!code && !r->problem && sim_next_us(r->sim) <= until_us)
-    code = sim_step(r->sim, error);
-  if (!code && !r->problem)
-    code = sim_advance(r->sim, until_us, error);
-  return leave(r, code, error);
-}
-
 enum error_code rehearsal_sense(struct rehearsal *r, const char *key, const char *events,
                                 struct error *error)
 {

@@ -72,8 +72,6 @@ int64_t rehearsal_next_us(const struct rehearsal *rehearsal);
 
 /* Goes on to the next instant, as far as `until_us`. */
 enum error_code rehearsal_step(struct rehearsal *rehearsal, int64_t until_us, struct error *error);
-enum error_code rehearsal_advance(struct rehearsal *rehearsal, int64_t until_us,
-                                  struct error *error);
 
 /* What a sensor has seen for the trigger with that key: events, a JSON array of objects. */
 enum error_code rehearsal_sense(struct rehearsal *rehearsal, const char *key, const char *events,
