@@ -94,6 +94,10 @@ enum error_code check_jobs(const struct daemon_options *options, struct buffer *
   struct moonbeat_options o = MOONBEAT_OPTIONS_DEFAULT;
   o.jobs_folder = options->jobs_folder;
   o.timezone = options->timezone;
+  if (options->keep_us >= 0) /* a rate counts over no longer a time */
+    o.keep_us = options->keep_us;
+  if (options->script_memory >= 0)
+    o.script_memory = options->script_memory;
   o.workers = 1;
   o.memory = true;
   o.check_only = true;

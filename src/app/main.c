@@ -177,7 +177,7 @@ static enum error_code simulate(const struct daemon_options *options,
   log_set_level(LOG_OFF); /* what is wrong stands in the answer */
   char *secrets = folders_secrets(options->secrets_folder, options->state_folder);
   secret_set_folder(secrets);
-  enum error_code code = simulate_jobs(options->jobs_folder, span, simulation, error);
+  enum error_code code = simulate_jobs(options, span, simulation, error);
   free(secrets);
   return code;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/moonbeat.h"
 #include "app/simulate_emit.h"
 #include "app/simulate_gather.h"
 #include "base/clock.h"
@@ -405,26 +406,35 @@ static enum error_code load_folder(struct rehearsal *rehearsal, const char *jobs
   return code ? code : rehearsal_scanned(rehearsal, error);
 }
 
-static enum error_code open_rehearsal(struct player *player, const char *jobs_folder,
+static enum error_code open_rehearsal(struct player *player, const struct daemon_options *daemon,
                                       struct error *error)
 {
   const struct simulation_options *options = player->options;
+  struct moonbeat_options kept = MOONBEAT_OPTIONS_DEFAULT;
+  if (daemon->keep_us >= 0)
+    kept.keep_us = daemon->keep_us;
+  if (daemon->script_memory >= 0)
+    kept.script_memory = daemon->script_memory;
   if (options->history) {
     char *store = memory_printf("%s/moonbeat.db", options->history);
     sqlite_files_set_store(store);
     free(store);
   }
-  enum error_code code = rehearsal_open(&(struct rehearsal_options){.begins_us = options->from_us,
-                                                                    .folder = jobs_folder,
-                                                                    .patience_us = PATIENCE_US,
-                                                                    .model = model,
-                                                                    .ends = note_end,
-                                                                    .context = player},
-                                        &player->rehearsal, error);
-  return code ? code : load_folder(player->rehearsal, jobs_folder, error);
+  enum error_code code =
+      rehearsal_open(&(struct rehearsal_options){.begins_us = options->from_us,
+                                                 .folder = daemon->jobs_folder,
+                                                 .keep_us = kept.keep_us,
+                                                 .script_memory = kept.script_memory,
+                                                 .patience_us = PATIENCE_US,
+                                                 .model = model,
+                                                 .ends = note_end,
+                                                 .context = player},
+                     &player->rehearsal, error);
+  return code ? code : load_folder(player->rehearsal, daemon->jobs_folder, error);
 }
 
-enum error_code simulate_jobs(const char *jobs_folder, const struct simulation_options *options,
+enum error_code simulate_jobs(const struct daemon_options *daemon,
+                              const struct simulation_options *options,
                               struct simulation *simulation, struct error *error)
 {
   struct player player = {.options = options, .simulation = simulation};
@@ -434,7 +444,7 @@ enum error_code simulate_jobs(const char *jobs_folder, const struct simulation_o
   if (!code)
     code = read_history(&player, error);
   if (!code)
-    code = open_rehearsal(&player, jobs_folder, error);
+    code = open_rehearsal(&player, daemon, error);
   if (!code)
     code = play(&player, error);
   if (!code)

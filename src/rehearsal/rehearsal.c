@@ -289,6 +289,7 @@ static void open_worker(struct rehearsal *r)
       &(struct worker_options){.bus = r->bus,
                                .address = ADDRESS_WORKER,
                                .jobs_folder = r->folder,
+                               .memory_cap = (size_t)r->options.script_memory,
                                .opener = r->options.model ? open_harmless : r->options.opener,
                                .context = r->options.context});
 }
@@ -406,6 +407,7 @@ static enum error_code create_sim(struct rehearsal *r, struct error *error)
                 .workers = 1,
                 .default_zone = "local",
                 .horizon_us = HORIZON_US,
+                .counted_us = r->options.keep_us,
                 .retention = {.age_us = KEEP_US, .runs_per_job = KEEP_RUNS}},
       .callbacks = {.take = take,
                     .model = r->options.model ? model : NULL,

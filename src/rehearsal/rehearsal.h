@@ -31,6 +31,8 @@ struct rehearsal;
 struct rehearsal_options {
   int64_t begins_us;
   const char *folder;           /* where `require` looks; copied; NULL: nowhere */
+  int64_t keep_us;              /* how long a daemon would keep ended runs; 0: for ever */
+  int64_t script_memory;        /* bytes of a script's state; 0: 64 MiB */
   int64_t patience_us;          /* real time that a script may take at one instant */
   void (*opener)(lua_State *L); /* as in struct worker_options; not with a model */
   /* An attempt of a run goes to the worker. A heap string, why it shall fail at once; or NULL. This

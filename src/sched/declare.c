@@ -61,12 +61,13 @@ static bool is_same(const struct job *a, const struct job *b, bool only_trigger)
   return same;
 }
 
-/* What counts the runs that began within `period_us` finds those only that are kept. */
+/* What counts the runs that began within `period_us` finds those only that are kept, in a rehearsal
+ * those that a daemon would keep. */
 static enum error_code check_period(const struct sched *s, int64_t period_us, const char *what,
                                     const char *amount, struct error *error)
 {
   char kept[DURATION_TEXT_SIZE];
-  int64_t age_us = s->options.retention.age_us;
+  int64_t age_us = s->options.counted_us ? s->options.counted_us : s->options.retention.age_us;
   if (age_us <= 0 || period_us <= age_us)
     return ERROR_OK;
   duration_format(kept, age_us);

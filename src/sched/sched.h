@@ -22,6 +22,7 @@ struct sched_options {
   int workers;              /* addressed ADDRESS_WORKER .. + workers - 1 */
   const char *default_zone; /* of wall-clock triggers that name none; NULL: "UTC" */
   struct store_retention retention;
+  int64_t counted_us;      /* rates and throttles are no longer; 0: than ended runs are kept */
   int64_t horizon_us;      /* jobs due within it are paged in; 0: some minutes */
   bool hold;               /* claims nothing: scripts are only loaded (`check`) */
   const char *status_json; /* members `status` adds, as a JSON object: pid, socket, ...; or NULL */

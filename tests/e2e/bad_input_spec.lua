@@ -518,6 +518,20 @@ describe("a wrong command line", function()
     refuses(73, d.root .. "/file is not a folder: move it away, or give --state", "run", "jobs", "--state", "./file")
   end)
 
+  it("is found by check and simulate as by the daemon, which goes by moonbeat.lua", function()
+    d:write("rates.lua", [[
+      local held = ("x"):rep(3 * 1024 * 1024)
+      job "long" { trigger = every "1h", rate = "5/60d", run = function() return #held end }
+    ]])
+    local function statuses(text)
+      daemon.write_file(d.root .. "/moonbeat.lua", text)
+      return { d:cli("check", d.jobs_folder).status, d:cli("simulate", d.jobs_folder, "--for", "1h").status }
+    end
+    assert.same({ 0, 0 }, statuses 'return { keep = "90d" }')
+    assert.same({ 65, 65 }, statuses "return {}")
+    assert.same({ 65, 65 }, statuses 'return { keep = "90d", script_memory = "2M" }')
+  end)
+
   it("has company in a wrong moonbeat.lua", function()
     local file = d.root .. "/moonbeat.lua"
     for _, case in ipairs {
