@@ -310,19 +310,24 @@ static void wait_for_overlap(struct sched *s, struct entry *entry)
 }
 
 /* max_instances are open. Late ones that are all to run wait for each other, whatever the policy,
- * until another comes due behind them. */
-static void meet_full(struct sched *s, struct entry *entry, const struct due *due)
+ * until another comes due behind them. True when there is room now: what was ended for them had no
+ * worker. */
+static bool meet_full(struct sched *s, struct entry *entry, const struct due *due)
 {
   enum job_overlap overlap = entry->job->overlap;
   bool is_replay = entry->job->coalesce == COALESCE_ALL && due->first_us <= entry->missed_us;
   if ((overlap == OVERLAP_SKIP || overlap == OVERLAP_ALLOW) && !is_replay) {
     record_skip(s, entry, due->first_us, due->last_us, due->count, SKIP_OVERLAP);
     move_cursor(s, entry, due->last_us, NULL);
-    return;
+    return false;
   }
   bool is_only_replay = is_replay && due->last_us <= entry->missed_us;
-  if (is_only_replay || fire_meet_overlap(s, entry, due->count > 1))
-    wait_for_overlap(s, entry);
+  if (!is_only_replay && !fire_meet_overlap(s, entry, due->count > 1))
+    return false;
+  if (!fire_is_full(entry))
+    return true;
+  wait_for_overlap(s, entry);
+  return false;
 }
 
 /* ---- claiming ---- */
@@ -418,9 +423,9 @@ static void decide(struct sched *s, struct entry *entry)
   struct due due = gather(s, entry);
   meet_overlapped(s, entry, &due);
   pass_over_too_many(s, entry, &due);
-  if (fire_is_full(entry))
-    meet_full(s, entry, &due);
-  else if (gate_admits_fire(s, entry, due.count > 1))
+  if (fire_is_full(entry) && !meet_full(s, entry, &due))
+    return;
+  if (gate_admits_fire(s, entry, due.count > 1))
     claim(s, entry, &due);
 }
 

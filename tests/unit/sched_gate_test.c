@@ -225,6 +225,34 @@ static void the_other_is_ended(void **state)
   }
 }
 
+/* It has no worker, so nobody is waited for. */
+static void the_other_that_waits_makes_room_at_once(void **state)
+{
+  static const char *const policies[] = {"cancel_other", "terminate_other"};
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    char script[200];
+    snprintf(script, sizeof script,
+             SCRIPT(JOB("t", "every 1h",
+                        "\"overlap\":\"%s\",\"pool\":\"p\",\"retry\":"
+                        "{\"attempts\":2,\"delay\":\"3h\",\"max_delay\":\"3h\"}")),
+             policies[i]);
+    world_open(&w, NULL);
+    free(world_ask(&w, "set_pool", "{\"name\":\"p\",\"slots\":1}"));
+    world_save(&w, "a", script);
+    world_live(&w, HOUR);
+    assert_int_equal(world_run_count(&w), 1);
+    world_finish(&w, RUN_FAILED, NULL, "no");
+    world_live(&w, HOUR);
+    assert_int_equal(world_run_count(&w), 1);
+    world_expect(&w, "run", "{\"run\":\"t@2026-01-01T01:00:00Z\"}", "state", "cancelled");
+    world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T02:00:00.000000Z");
+    assert_int_equal(world_skipped(&w, "t", "overlap"), 0);
+    world_close(&w);
+  }
+}
+
 /* Also one that was asked to end before, by its grace at leisure. */
 static void the_other_is_ended_at_once(void **state)
 {
@@ -816,6 +844,7 @@ int main(void)
       cmocka_unit_test(the_rate_is_asked_before_the_other_is_ended),
       cmocka_unit_test(a_wait_is_over_with_its_due_time),
       cmocka_unit_test(the_other_is_ended_at_once),
+      cmocka_unit_test(the_other_that_waits_makes_room_at_once),
       cmocka_unit_test(the_other_is_ended),
       cmocka_unit_test(one_by_hand_is_refused_while_the_job_is_full),
       cmocka_unit_test(allow_has_a_limit_too),
