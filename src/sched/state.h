@@ -107,6 +107,7 @@ struct open_run {
   bool killed;        /* and at once */
   bool overtime;      /* its worker has told it to end: its soft time-out is over */
   bool lasting;       /* marked so in the store */
+  bool is_reported;   /* its finish is held, when a stop looks */
   bool has_checkpoint;
   bool fresh;                /* claimed in this turn */
   bool ended;                /* in this turn; freed when it is committed */
@@ -277,8 +278,9 @@ struct sched {
   int64_t prune_us;          /* when pruning is looked at again */
   int next_chore;            /* of housekeeping */
   struct overlong *overlong; /* whose history is to be cut: cut.c */
-  bool stopping, stopped;
+  bool stopping, stopped, has_stop_killed;
   int64_t stopping_us, stop_tell_us, stop_by_us;
+  int64_t stop_killed_us; /* when runs were cut off, if they were */
 };
 
 #endif

@@ -33,13 +33,19 @@ void stop_begin(struct sched *s, int64_t grace_us)
   s->stop_tell_us = s->stop_by_us - (left_us / 4 < TELL_US ? left_us / 4 : TELL_US);
 }
 
-void stop_clock_set(struct sched *s, int64_t step_us)
+static void move(struct sched *s, int64_t step_us)
 {
-  if (!s->stopping)
-    return;
   s->stopping_us += step_us;
   s->stop_tell_us += step_us;
   s->stop_by_us += step_us;
+  s->stop_killed_us += step_us;
+}
+
+void stop_see_clock(struct sched *s, const struct message_list *in)
+{
+  for (const struct message *message = in->first; s->stopping && message; message = message->next)
+    if (message->kind == MESSAGE_CLOCK)
+      move(s, message->as.clock.step_us);
 }
 
 /* Near the end of the grace: who listens can put things in order. */
@@ -54,19 +60,28 @@ static void tell_runs(struct sched *s)
 static void cut_off_runs(struct sched *s)
 {
   struct open_run *run, *next;
+  if (!s->has_stop_killed)
+    s->stop_killed_us = s->now_us; /* the machine may have slept behind the grace */
+  s->has_stop_killed = true;
   HASH_ITER(hh, s->open_runs, run, next)
     if (run->worker && !run->killed)
       run_cancel(s, run, TOLD_STOPPING);
 }
 
-/* Runs that a worker has. One whose finish is here, but finds no room on the disk, is with us. */
-static int64_t count_runs_sent(const struct sched *s)
+/* Runs that a worker has. One whose finish is here, but finds no room on the disk, is with us; a
+ * finish with a fence that is over tells of none. */
+static int64_t count_runs_sent(struct sched *s)
 {
+  struct open_run *run;
   int64_t count = 0;
-  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
-    count += run->worker != 0;
+  for (run = s->open_runs; run; run = run->hh.next)
+    run->is_reported = false;
   for (const struct message *message = s->held.first; message; message = message->next)
-    count -= message->kind == MESSAGE_FINISHED;
+    if (message->kind == MESSAGE_FINISHED &&
+        (run = run_find_attempt(s, &message->as.finished.attempt)))
+      run->is_reported = true;
+  for (run = s->open_runs; run; run = run->hh.next)
+    count += run->worker && !run->is_reported;
   return count;
 }
 
@@ -78,7 +93,8 @@ void stop_go_on(struct sched *s)
     cut_off_runs(s);
   else if (s->now_us >= s->stop_tell_us)
     tell_runs(s);
-  if (count_runs_sent(s) > 0 && s->now_us < s->stop_by_us + KILLED_US)
+  bool has_waited = s->has_stop_killed && s->now_us >= s->stop_killed_us + KILLED_US;
+  if (count_runs_sent(s) > 0 && !has_waited)
     return;
   if (listeners_busy(s) && s->now_us < s->stop_by_us &&
       s->now_us < s->stopping_us + LISTENERS_LAST_WORD_US)

@@ -51,7 +51,6 @@ static void clock_settle(struct sched *s, int64_t step_us)
 {
   lock_clock_set(s, step_us);
   stuck_clock_set(s, step_us);
-  stop_clock_set(s, step_us);
 }
 
 /* Takes one message; what is kept for later is set to NULL. */
@@ -366,6 +365,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   s->now_us = s->turn_us = now_us;
   s->out = out;
   s->events_this_turn = 0;
+  stop_see_clock(s, in);
   desk_begin(s);
   if (s->retry_us > now_us + FULL_RETRY_US) /* the clock was set back */
     s->retry_us = now_us;

@@ -25,11 +25,16 @@ static void begin(struct world *w)
   assert_int_equal(world_run_count(w), 2);
 }
 
-static void begin_stop(struct world *w, int64_t grace_us)
+static struct message *make_stop(int64_t grace_us)
 {
   struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.stop.grace_us = grace_us;
-  world_tell(w, m);
+  return m;
+}
+
+static void begin_stop(struct world *w, int64_t grace_us)
+{
+  world_tell(w, make_stop(grace_us));
 }
 
 /* The grace is over, and the runs end as they are told. Ten seconds later the daemon is there
@@ -253,6 +258,86 @@ static void a_cancel_goes_before_a_stop(void **state)
   }
 }
 
+/* The machine sleeps until long after the grace: they are killed then, and have time to end. */
+static void a_stop_waits_for_those_that_it_kills(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  begin_stop(&w, SECOND);
+  world_settle(&w);
+  w.now_us += HOUR;
+  world_settle(&w);
+  for (int i = 0; i < 2; i++) {
+    struct message *cancel = world_take(&w, MESSAGE_CANCEL);
+    assert_non_null(cancel);
+    assert_int_equal(cancel->as.cancel.grace_us, 0);
+    message_destroy(cancel);
+  }
+  assert_false(sched_stopped(w.sched));
+  world_finish(&w, RUN_INTERRUPTED, NULL, NULL);
+  world_pass(&w, 4 * SECOND);
+  assert_false(sched_stopped(w.sched));
+  world_pass(&w, SECOND);
+  assert_true(sched_stopped(w.sched));
+  restart(&w);
+  expect_story(&w, "again", "attempt 1 was cut off by a stop");
+  expect_story(&w, "once", "attempt 1 was cut off by the end");
+  world_close(&w);
+}
+
+/* As long as the disk is full a finish is held; one with a fence that is over is none. */
+static void a_stop_counts_no_stale_finish(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  world_fill_disk(&w);
+  begin_stop(&w, 10 * SECOND);
+  for (int i = 0; i < 2; i++) {
+    struct message *m = message_create(MESSAGE_FINISHED, ADDRESS_WORKER, ADDRESS_SCHEDULER);
+    m->as.finished.attempt = w.runs.first->as.run.attempt;
+    m->as.finished.attempt.fence--;
+    m->as.finished.state = RUN_FAILED;
+    world_tell(&w, m);
+  }
+  world_pass(&w, 2 * SECOND);
+  assert_false(sched_stopped(w.sched));
+  world_close(&w);
+}
+
+/* The clock is set in the turn in which the stop begins: the grace is what it was. */
+static void a_stop_begins_by_the_new_clock(void **state)
+{
+  static const int64_t steps_us[] = {HOUR, -HOUR};
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    struct error error;
+    struct message_list in = {0}, out = {0};
+    struct message *set = message_create(MESSAGE_CLOCK, ADDRESS_SCHEDULER, ADDRESS_SCHEDULER);
+    begin(&w);
+    w.now_us += steps_us[i];
+    set->as.clock.step_us = steps_us[i];
+    message_list_append(&in, set);
+    message_list_append(&in, make_stop(8 * SECOND));
+    assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, &error), ERROR_OK);
+    message_list_deinit(&out);
+    world_live(&w, 7 * SECOND + SECOND / 2);
+    struct message *cancel = world_take(&w, MESSAGE_CANCEL);
+    assert_non_null(cancel);
+    assert_true(cancel->as.cancel.grace_us > 0);
+    message_destroy(cancel);
+    message_destroy(world_take(&w, MESSAGE_CANCEL));
+    world_live(&w, SECOND);
+    cancel = world_take(&w, MESSAGE_CANCEL);
+    assert_non_null(cancel);
+    assert_int_equal(cancel->as.cancel.grace_us, 0);
+    message_destroy(cancel);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -263,6 +348,9 @@ int main(void)
       cmocka_unit_test(a_lasting_run_is_known_to_have_begun),
       cmocka_unit_test(a_cancelled_run_is_so_after_a_crash),
       cmocka_unit_test(a_cancel_goes_before_a_stop),
+      cmocka_unit_test(a_stop_waits_for_those_that_it_kills),
+      cmocka_unit_test(a_stop_counts_no_stale_finish),
+      cmocka_unit_test(a_stop_begins_by_the_new_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
