@@ -27,6 +27,8 @@ struct recovery {
   struct sched *s;
   struct run *runs;
   size_t count, capacity;
+  struct store_set_back set_back; /* as the former daemon has left it */
+  int64_t latest_us;              /* of their claims */
 };
 
 static bool collect(void *context, const struct run *run, const char *job_id)
@@ -128,8 +130,21 @@ static void note_end(struct sched *s, struct run *row)
   free(cause);
 }
 
-static void recover_one(struct sched *s, struct run *row)
+/* A delay is a length of time. When the clock was set back and nobody has seen that, the whole of
+ * it begins anew, as nothing tells how much was over: from the claim on, or, when that lies before
+ * a step that was seen, from that one on. */
+static void follow_clock(const struct recovery *r, struct open_run *run, const struct run *row)
 {
+  int64_t now_us = r->s->now_us;
+  bool was_seen = row->claimed_us <= r->set_back.from_us;
+  int64_t base_us = was_seen ? r->set_back.to_us : row->claimed_us;
+  if (row->due_us != JOB_NEVER && row->claimed_us > now_us && base_us > now_us)
+    run_move_due(r->s, run, now_us + (row->due_us - base_us));
+}
+
+static void recover_one(struct recovery *r, struct run *row)
+{
+  struct sched *s = r->s;
   struct error error;
   struct past past = {0};
   struct entry *entry = near_get(s, row->key.job, &error);
@@ -145,8 +160,7 @@ static void recover_one(struct sched *s, struct run *row)
     run->uncounted = row->attempt - 1 - past.failed; /* snoozed ones are not all kept */
   if (run && was_waiting(row)) {
     sometimes("a run waited when the daemon died");
-    if (row->due_us != JOB_NEVER && row->claimed_us > s->now_us) /* the clock was set back since */
-      run_move_due(s, run, s->now_us + (row->due_us - row->claimed_us));
+    follow_clock(r, run, row);
     if (row->due_us == JOB_NEVER) /* a first attempt was held back at once */
       run_make_extra(run)->wait.since_us = row->attempt == 1 ? row->claimed_us : SINCE_UNKNOWN;
     run_wait_until(s, run, run->due_us);
@@ -179,11 +193,16 @@ void run_recover(struct sched *s)
 {
   struct recovery r = {.s = s};
   struct error error;
+  sched_failed(s, store_get_set_back(s->store, &r.set_back, &error), &error);
   sched_failed(s, store_each_open_run(s->store, s->watermark.from_us, collect, &r, &error), &error);
   for (size_t i = 0; i < r.count; i++) {
     if (!s->failure)
-      recover_one(s, &r.runs[i]);
+      recover_one(&r, &r.runs[i]);
+    if (r.runs[i].claimed_us > r.latest_us)
+      r.latest_us = r.runs[i].claimed_us;
     run_deinit(&r.runs[i]);
   }
+  if (r.latest_us > s->now_us && !s->failure)
+    run_note_set_back(s, r.latest_us); /* all that waits from now on follows this clock */
   free(r.runs);
 }

@@ -398,8 +398,21 @@ void run_move_due(struct sched *s, struct open_run *run, int64_t due_us)
   sched_failed(s, store_put_due(s->store, run->key, run->fence, due_us, &error), &error);
 }
 
+void run_note_set_back(struct sched *s, int64_t from_us)
+{
+  struct store_set_back set_back;
+  struct error error;
+  if (sched_failed(s, store_get_set_back(s->store, &set_back, &error), &error))
+    return;
+  if (set_back.from_us < from_us)
+    set_back.from_us = from_us;
+  set_back.to_us = s->now_us;
+  sched_failed(s, store_put_set_back(s->store, &set_back, &error), &error);
+}
+
 void run_clock_set_back(struct sched *s, int64_t step_us)
 {
+  run_note_set_back(s, s->now_us - step_us);
   for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
     if (run->worker || run->ended || run->due_us <= s->now_us || run->due_us == JOB_NEVER)
       continue;

@@ -16,6 +16,9 @@ void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
 void run_move_due(struct sched *s, struct open_run *run, int64_t due_us);
 /* By step_us, below 0: the delay before another attempt is a length of time. */
 void run_clock_set_back(struct sched *s, int64_t step_us);
+/* The due times of runs that wait have followed the clock from there to now: so the next start,
+ * which finds claims in a time to come, leaves them where they are. */
+void run_note_set_back(struct sched *s, int64_t from_us);
 void run_end(struct sched *s, struct open_run *run); /* in memory */
 /* Whose it is from now on; 0: no worker's. How many a worker has. */
 void run_give(struct sched *s, struct open_run *run, int worker);

@@ -398,6 +398,29 @@ enum error_code store_put_watermark(struct store *store, const struct store_wate
   return query_run(&query);
 }
 
+enum error_code store_get_set_back(struct store *store, struct store_set_back *set_back,
+                                   struct error *error)
+{
+  enum error_code code =
+      store_ask(store, "SELECT max(value) FROM meta WHERE key = 'set_back_from_us'",
+                &set_back->from_us, error);
+  return code ? code
+              : store_ask(store, "SELECT max(value) FROM meta WHERE key = 'set_back_to_us'",
+                          &set_back->to_us, error);
+}
+
+enum error_code store_put_set_back(struct store *store, const struct store_set_back *set_back,
+                                   struct error *error)
+{
+  struct query query = query_open(store,
+                                  "INSERT OR REPLACE INTO meta(key, value) VALUES"
+                                  " ('set_back_from_us', ?), ('set_back_to_us', ?)",
+                                  error);
+  bind_integer(&query, set_back->from_us);
+  bind_integer(&query, set_back->to_us);
+  return query_run(&query);
+}
+
 enum error_code store_each_unfolded(struct store *store, const struct store_watermark *watermark,
                                     store_run_visitor visit, void *context, struct error *error)
 {

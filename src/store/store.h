@@ -285,6 +285,15 @@ enum error_code store_get_watermark(struct store *store, struct store_watermark 
                                     struct error *error);
 enum error_code store_put_watermark(struct store *store, const struct store_watermark *watermark,
                                     struct error *error);
+/* Between which times the wall clock was set back while runs waited, whose due times have followed
+ * it; 0 and 0: it was not. */
+struct store_set_back {
+  int64_t from_us, to_us;
+};
+enum error_code store_get_set_back(struct store *store, struct store_set_back *set_back,
+                                   struct error *error);
+enum error_code store_put_set_back(struct store *store, const struct store_set_back *set_back,
+                                   struct error *error);
 /* Runs that the watermark does not cover, in order of claimed_us. */
 enum error_code store_each_unfolded(struct store *store, const struct store_watermark *watermark,
                                     store_run_visitor visit, void *context, struct error *error);

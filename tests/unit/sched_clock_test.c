@@ -198,6 +198,36 @@ static void also_when_the_daemon_was_down(void **state)
   world_close(&w);
 }
 
+/* What has followed the clock stays where it is, also what was promised since: the rest of the
+ * delay, no more and no less. A step that nobody sees makes the whole of it begin anew. */
+static void also_when_the_daemon_dies_behind_a_step(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 3; i++) {
+    struct world w;
+    world_open(&w, scratch_path("moonbeat.db"));
+    save_retrying(&w);
+    world_pass(&w, MINUTE);
+    if (i > 0) /* the delay begins behind the step */
+      set_back(&w, DAY);
+    world_finish(&w, RUN_FAILED, NULL, "no");
+    world_pass(&w, 4 * SECOND);
+    if (i == 0)
+      set_back(&w, DAY);
+    if (i == 2) /* once more, and unseen */
+      w.now_us -= DAY;
+    for (int j = 0; j < 2; j++) {
+      world_crash(&w);
+      save_retrying(&w);
+    }
+    world_pass(&w, i == 2 ? 9 * SECOND : 5 * SECOND);
+    assert_int_equal(world_run_count(&w), 0);
+    world_pass(&w, SECOND);
+    assert_int_equal(world_run_count(&w), 1);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -209,6 +239,7 @@ int main(void)
       cmocka_unit_test(a_throttle_is_a_length_of_time),
       cmocka_unit_test(a_delay_is_a_length_of_time),
       cmocka_unit_test(also_when_the_daemon_was_down),
+      cmocka_unit_test(also_when_the_daemon_dies_behind_a_step),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
