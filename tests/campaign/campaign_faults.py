@@ -21,7 +21,7 @@ from pathlib import Path
 
 import campaign_kill as kill
 from client import Gone, Refused
-from rig import Failure, wait_until
+from rig import Failure, us_of, wait_until
 
 SHORT = 0  # half of it is written
 ERRNOS = {
@@ -207,9 +207,27 @@ class Play:
                 return None
 
         try:
-            wait_until(is_well, self.patience, "a job is added and runs")
+            if wait_until(is_well, self.patience, "a job is added and runs") != "ended":
+                self.expect_runs()
         except Failure as failure:
             self.violate("does not recover when the fault is over: %s" % failure)
+
+    def expect_runs(self):
+        """Of each job whatever had begun has ended, and the next one too."""
+        since_us = self.daemon.log.now_us()
+
+        def runs_again(job):
+            try:
+                with self.daemon.client(timeout=2.0) as client:
+                    if client.call("show", job=job)["state"] == "paused":
+                        return True  # the fault had its resumption refused
+                    runs = client.call("runs", job=job, limit=10)["runs"]
+                    return any(run["finished_at"] and us_of(run["scheduled_at"]) >= since_us for run in runs)
+            except (Gone, TimeoutError):
+                return not self.daemon.is_alive()
+
+        for job in JOBS[:-1]:
+            wait_until(lambda job=job: runs_again(job["id"]), self.patience, job["id"] + " runs and ends")
 
     def end(self):
         was_hit = bool(self.hit)
