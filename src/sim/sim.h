@@ -28,9 +28,10 @@ struct sim;
 /* How a modelled run goes. It ends sooner when its time-out is over or it is killed. */
 struct sim_fate {
   int64_t lasts_us;           /* INT64_MAX: it never ends by itself */
-  int64_t heeds_us;           /* told to end, it does after so long, as it was told; likewise */
+  int64_t heeds_us;           /* told to end by others, it does after so long, as it was told;
+                                 likewise */
   enum run_state state;       /* RUN_PENDING with VERDICT_SNOOZE, else one that has ended */
-  bool is_silent;             /* it does not say that it has begun */
+  bool is_silent;             /* it says neither that it has begun nor that it was told to end */
   struct run_answer answer;   /* what it asks for */
   const char *result, *error; /* JSON and text, copied; or NULL */
 };
@@ -41,6 +42,10 @@ struct sim_callbacks {
   bool (*take)(void *context, struct sim *sim, struct message *message);
   /* A RUN that was not taken; `fate` is that it succeeds at once, until this says otherwise. */
   void (*model)(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate);
+  /* A modelled run is told to end, also by its own soft time-out. `fate` is how it goes on: it ends
+   * after `lasts_us` as `state` says, unless it would have sooner, or this says otherwise. */
+  void (*told)(void *context, struct sim *sim, const struct message *run, enum run_told reason,
+               struct sim_fate *fate);
   /* A modelled run has ended, and is about to say so. True: both belong to the caller now, who
    * tells `finished` when it likes. */
   bool (*ended)(void *context, struct sim *sim, struct message *run, struct message *finished);

@@ -24,6 +24,9 @@ struct tested {
   struct buffer trace; /* of RUN, CANCEL and REPLY messages */
   int runs, rests;
   bool holds_ends; /* of runs, for a minute */
+  struct sim_fate told_fate;
+  enum run_told told; /* the last one */
+  int notices;        /* how many were */
 };
 
 static bool take(void *context, struct sim *sim, struct message *message)
@@ -53,6 +56,17 @@ static void model(void *context, struct sim *sim, const struct message *run, str
   const struct tested *t = context;
   (void)sim, (void)run;
   *fate = t->fate;
+}
+
+static void told(void *context, struct sim *sim, const struct message *run, enum run_told reason,
+                 struct sim_fate *fate)
+{
+  struct tested *t = context;
+  (void)sim, (void)run;
+  t->told = reason;
+  t->notices++;
+  if (t->told_fate.lasts_us)
+    *fate = t->told_fate;
 }
 
 static bool ended(void *context, struct sim *sim, struct message *run, struct message *finished)
@@ -90,7 +104,8 @@ static void begin_as(struct tested *t, char *path, bool is_bare)
   open_store(t);
   struct sim_options options = {
       .sched = {.store = t->store, .workers = 2, .retention = {.age_us = 30 * DAY}},
-      .callbacks = {.take = take, .model = model, .ended = ended, .rest = rest, .context = t},
+      .callbacks =
+          {.take = take, .model = model, .told = told, .ended = ended, .rest = rest, .context = t},
       .begins_us = BEGINS,
       .keeps_no_house = is_bare};
   options.sched.retention.runs_per_job = 1000;
@@ -238,6 +253,39 @@ static void models_heed_and_are_killed(void **state)
   end(&t);
 }
 
+/* It goes on as if nothing had been said, or does what it likes. */
+static void models_are_told_of_their_soft_timeout(void **state)
+{
+  struct tested t;
+  (void)state;
+  begin(&t, NULL);
+  t.fate.lasts_us = INT64_MAX;
+  save(&t, "{\"jobs\":[{\"id\":\"j\",\"run\":true,\"trigger\":\"every 1h\",\"timeout\":\"5m\","
+           "\"soft_timeout\":\"1m\"}]}");
+  advance(&t, HOUR + 59 * SECOND);
+  assert_int_equal(t.notices, 0);
+  advance(&t, 2 * SECOND);
+  assert_int_equal(t.notices, 1);
+  assert_int_equal(t.told, TOLD_SOFT_TIMEOUT);
+  expect_run(&t, "\"state\":\"running\"");
+  advance(&t, 5 * MINUTE);
+  assert_int_equal(t.notices, 1);
+  expect_run(&t, "\"finished_at\":\"2026-01-01T01:05:00.500000Z\"");
+  expect_run(&t, "timed_out");
+  t.told_fate = (struct sim_fate){.lasts_us = 3 * SECOND, .state = RUN_SUCCEEDED};
+  advance(&t, 56 * MINUTE);
+  expect_run(&t, "\"finished_at\":\"2026-01-01T02:01:03.500000Z\"");
+  expect_run(&t, "succeeded");
+  t.told_fate.lasts_us = 10 * MINUTE; /* its time-out is over before */
+  advance(&t, HOUR + 6 * MINUTE);
+  expect_run(&t, "\"finished_at\":\"2026-01-01T03:05:00.500000Z\"");
+  t.fate.lasts_us = 30 * SECOND;
+  t.notices = 0;
+  advance(&t, HOUR);
+  assert_int_equal(t.notices, 0);
+  end(&t);
+}
+
 static void clocks_step_and_machines_sleep(void **state)
 {
   struct tested t;
@@ -327,6 +375,7 @@ int main(void)
       cmocka_unit_test(an_end_may_be_told_later),
       cmocka_unit_test(nothing_happens_but_fires_and_ends),
       cmocka_unit_test(models_heed_and_are_killed),
+      cmocka_unit_test(models_are_told_of_their_soft_timeout),
       cmocka_unit_test(clocks_step_and_machines_sleep),
       cmocka_unit_test(a_crash_ends_what_is_the_daemons),
       cmocka_unit_test(the_same_is_done_twice),
