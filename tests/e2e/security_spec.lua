@@ -412,7 +412,12 @@ pty.spawn([os.fsencode(sys.argv[1])] + words)' %s </dev/null 2>&1]]):format(quot
     end
     look_at_terminal("logs", "loud")
     look_at_terminal("why", "loud")
-    look("check", d.jobs_folder)
+    for _, command in ipairs { { "check", d.jobs_folder }, { "simulate", d.jobs_folder, "--for", "3h" },
+      { "list", "--timers" }, { "next", "loud" }, { "import", "crontab", d.root .. "/words" } } do
+      look(table.unpack(command))
+      command[#command + 1] = "--json"
+      look(table.unpack(command))
+    end
     look("run", d.root .. "/" .. POISON)
     look(POISON)
     look("list", "--" .. POISON)
