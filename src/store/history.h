@@ -12,7 +12,7 @@ typedef void (*history_visitor)(void *context, const char *job_id, int64_t media
                                 int64_t count);
 
 /* Visits the jobs that have such runs. `path` is the database file. ERROR_NOT_FOUND when there is
- * none, ERROR_CORRUPT, ERROR_NEWER. */
+ * none or nothing in it, ERROR_CORRUPT, ERROR_NEWER. */
 enum error_code history_each_duration(const char *path, history_visitor visit, void *context,
                                       struct error *error);
 

@@ -107,6 +107,16 @@ static enum error_code list_jobs(struct store *store, struct latest **jobs, size
   return query_close(&query);
 }
 
+/* A store that a daemon has made a moment ago, or not got as far as to make. */
+static enum error_code must_hold_something(struct store *store, struct error *error)
+{
+  int64_t tables;
+  enum error_code code = store_ask(store, "SELECT count(*) FROM sqlite_schema", &tables, error);
+  if (code || tables > 0)
+    return code;
+  return error_set(error, ERROR_NOT_FOUND, "there is no history: nothing in %s", store->path);
+}
+
 enum error_code history_each_duration(const char *path, history_visitor visit, void *context,
                                       struct error *error)
 {
@@ -118,6 +128,8 @@ enum error_code history_each_duration(const char *path, history_visitor visit, v
   store->lock = -1;
   store->path = memory_strdup(path);
   enum error_code code = open_history(store, error);
+  if (!code)
+    code = must_hold_something(store, error);
   if (!code)
     code = list_jobs(store, &jobs, &count, error);
   for (size_t i = 0; !code && i < count; i++)

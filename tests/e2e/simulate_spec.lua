@@ -154,6 +154,8 @@ describe("simulate", function()
     assert.same({ seconds, "history" }, { duration() })
     assert.same({ 7, "given" }, { duration("-d", "na*=7s") })
     assert.same({ 1, "assumed" }, { duration "--no-history" })
+    d:sh "mkdir bare; touch bare/moonbeat.db" -- as a daemon leaves it that ends at once
+    assert.same({ 1, "assumed" }, { duration("--state", d.root .. "/bare") })
   end)
 
   it("plays retries and time-outs", function()
