@@ -9,6 +9,7 @@ local script = raw.script_name()
 local declared = {
   is_loading = script ~= "console", -- the script's chunk runs, and `job` and `on` gather
   builtins = "",                    -- names, one a line: a table of them would be ten times as large
+  are_globals_first = true,         -- a run's function is looked up among them, then by find_function
   zones = {},                       -- job's id -> the time zone of its trigger, where one was written
   functions = {},                   -- job's id -> the declared function
   deciders = {},                    -- job's id -> the declared retry.decide

@@ -77,7 +77,7 @@ function handlers.run(run, func, command_json, args_json)
   end
   -- Looked up here first, as each frame that is ever entered stays with the coroutine of a run that
   -- sleeps. The function is called in the place of this one, for the same reason.
-  local action = func and rawget(_G, func)
+  local action = func and declared.are_globals_first and rawget(_G, func)
   if type(action) ~= "function" then
     action = declared.find_function(run.job, func)
   end

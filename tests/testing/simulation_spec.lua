@@ -122,6 +122,7 @@ describe("a job in a simulation", function()
     local run = sim.last_run "flaky"
     assert.same({ 3, 3, "2026-01-01T03:02:00+00:00" }, { run.result, run.attempt, run.finished_at })
     assert.equal(2, #sim.events "job_retry")
+    assert.is_nil(sim.events("job_executed")[1].error) -- as a listener sees it
     assert.succeeds("flaky", 1)
   end)
 
@@ -180,6 +181,21 @@ describe("a job in a simulation", function()
     assert.no.never_overlaps("a", "b")
     assert.never_overlaps "a"
     assert.same({ 1, 2700 }, { sim.last_run("a").result, sim.last_run("a").took })
+  end)
+
+  it("takes so long whatever it runs", function()
+    sim.script("kinds", [[
+      function named() return "named" end
+      job "by_name" { func = "named" }
+      job "command" { run = command { "true" } }
+      job "adds" { run = function() scheduler.add_job { id = "added", func = "kinds.named" } end }
+    ]])
+    sim.run_now "adds"
+    for _, job in ipairs { "by_name", "command", "added" } do
+      sim.takes(job, "5m")
+      assert.equal(300, sim.run_now(job).took, job)
+    end
+    assert.equal("named", sim.last_run("added").result)
   end)
 
   it("skips by its policies", function()

@@ -125,6 +125,17 @@ return function(sim)
     return lines
   end
 
+  -- As listeners see it: what is absent is nil.
+  local function make_event(json)
+    local event = core.json_decode(json)
+    for key, value in pairs(event) do
+      if value == core.json_null then
+        event[key] = nil
+      end
+    end
+    return show_times(event, { "at", "scheduled_at" })
+  end
+
   --- What has been told to listeners: {event=, at=, ...}, oldest first.
   ---@param name? string of the events; * stands for anything
   ---@return table[]
@@ -135,7 +146,7 @@ return function(sim)
     local events = {}
     for _, event in ipairs(world.heard) do
       if not form or event.name:find(form) then
-        events[#events + 1] = show_times(core.json_decode(event.json), { "at", "scheduled_at" })
+        events[#events + 1] = make_event(event.json)
       end
     end
     return events

@@ -253,25 +253,36 @@ os.getenv = raw.environment_variable
 
 -- ---- how long runs take ----
 
+-- A function that lets pass what the test says that runs of the job take, after what they do; nil: nothing.
+local function linger(job_id, action)
+  local takes = record("takes", { job = job_id }).seconds
+  return takes and function(...)
+    local results = table.pack(action(...))
+    raw.sleep(takes)
+    return table.unpack(results, 1, results.n)
+  end
+end
+
 local function wrap_declared(declared)
   local find = declared.find_function
+  declared.are_globals_first = false
   function declared.find_function(job_id, func)
     local action = find(job_id, func)
-    local takes = record("takes", { job = job_id }).seconds
-    if not takes then
-      return action
-    end
-    return function(...)
-      local results = table.pack(action(...))
-      raw.sleep(takes)
-      return table.unpack(results, 1, results.n)
-    end
+    return linger(job_id, action) or action
+  end
+end
+
+local function wrap_exec(process)
+  local run_command = process.run_command
+  function process.run_command(spec, run)
+    local action = run and linger(run.job, run_command) or run_command
+    return action(spec, run)
   end
 end
 
 -- ---- modules that are changed when they are first used ----
 
-local wraps = { email = wrap_email, declared = wrap_declared }
+local wraps = { email = wrap_email, declared = wrap_declared, exec = wrap_exec }
 local module = raw.module
 
 function raw.module(name)
