@@ -33,7 +33,9 @@ that is cut off is ignored, as are members that are not named here. `is` says wh
            "age_us": how long}), "ready" (answers), "killed", "ended"
   clock    its wall clock was set by `step_us` at `at_us`, the time before the step
   zones    an update of the tz database at `at_us`: by now some zones have the rules of others, `rules_of`: {name: other}
-  fault    something was done to it: `what`, at `at_us`; with `until_us` something that kept it from writing until then
+  fault    something was done to it: `what`, at `at_us`; with `until_us` something that kept it from writing until then;
+           with `is_fatal` a write or sync of the store that failed, after which its daemon has to end
+  gone     by `at_us` the job `job` was not there any more, whose runs have the `number`
   settled  at `at_us` the daemon had all files in force, nothing open and nothing due: every due time up to then must
            have been decided, every file be in force
 
@@ -59,6 +61,7 @@ What is judged, and the kind under which a violation is told:
   choice      of several that are late another one runs than the job's options say
   overlap     more runs of a job are open at once than it allows
   late        a run for a due time whose grace was over
+  unsafe      something that a daemon did, although a write or sync of its store had failed
   reason      a skip whose reason is not one
   paused, removed   a job was claimed while it was paused for certain, or was gone
   moved       a trigger that is not the one that was acknowledged or declared, or that was begun anew by itself

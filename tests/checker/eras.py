@@ -64,7 +64,7 @@ def changes_of(history, name):
 
 
 def life_of(job, history, changes, decisions):
-    """`decisions`: up to which due time it had been decided, and when, for each decision."""
+    """`decisions`: from which due time up to which, and when, for each of them."""
     life = Life()
     try:
         stored = oracle.make(job.trigger)
@@ -94,23 +94,53 @@ def split_by_zones(life, job, history, decisions):
         eras.append(era)
         for line in history.zones:
             if era.begin < line["n"] < behind and era.said.get("timezone"):
-                eras.append(go_on_by_other_rules(life, history, eras[-1], line, decisions))
+                eras.append(go_on_by_other_rules(life, job, history, eras[-1], line, decisions))
     life.eras = eras
 
 
-def go_on_by_other_rules(life, history, era, line, decisions):
+def go_on_by_other_rules(life, job, history, era, line, decisions):
     at_us, begin = line["at_us"], line["n"]
     following = replace(era, trigger=oracle.make(era.said, line["rules_of"]), first_us=None, begin=begin, from_us=at_us,
                         sure_us=at_us)
     era.end_us = era.over_us = at_us
     era.reach_us = shown_between(history, era.begin, begin, era.sure_us, at_us)[1]
     sure_us = shown_between(history, begin, NEVER, at_us)[0]  # what was decided before this was not decided later
-    decided_us = [last_us for last_us, when_us in decisions if last_us <= at_us and when_us < sure_us]
+    decided_us = [last_us for _, last_us, when_us in decisions if last_us <= at_us and when_us < sure_us]
     low_us = max(decided_us, default=min(era.from_us, era.earliest_us, at_us) - 1)
     high_us = max(trigger.next(era.reach_us, era.reach_us + LONGEST_US) or NEVER
                   for trigger in (era.trigger, following.trigger))
+    stood_us = era.trigger.next(low_us, at_us)
+    if stood_us is not None and is_passed_over(job, history, era, line, decisions, low_us, stood_us):
+        low_us = stood_us
     life.blurs.append((low_us + 1, high_us))
     return following
+
+
+def is_passed_over(job, history, era, line, decisions, low_us, stood_us):
+    """A due time of the old rules that had come when they changed waits, whatever they say now. Whether it became nothing:
+    what was decided last, or told first, says which it was, and the daemon went on behind it without having been cut
+    off, or kept from writing, in between: then it may have begun anew by the rules of now."""
+    if any(first_us <= stood_us <= last_us for first_us, last_us, _ in decisions):
+        return False
+    told_us = [when_us for _, last_us, when_us in decisions if last_us == low_us and era.sure_us < when_us < line["at_us"]]
+    if era.trigger.jitter_us or not told_us and stood_us != era.first_us:
+        return False
+    if history.is_ambiguous(line["at_us"], low_us, stood_us, *told_us) or not is_up(history, line["n"]):
+        return False
+    end = next((daemon for daemon in history.daemons if daemon["n"] > line["n"]), None)
+    end_us = end["at_us"] if end else NEVER
+    passed_us = [when_us for _, last_us, when_us in decisions if last_us >= stood_us and line["at_us"] <= when_us < end_us]
+    if not passed_us and (end or job.next_us is not None and job.next_us <= stood_us):
+        return False
+    until_us = min(passed_us, default=NEVER)
+    return not any(fault["at_us"] < until_us and fault.get("until_us", fault["at_us"]) > line["at_us"]
+                   for fault in history.faults)
+
+
+def is_up(history, n):
+    """Whether a daemon was there at this place of the log."""
+    before = [line["what"] for line in history.daemons if line["n"] < n]
+    return bool(before) and before[-1] not in ("killed", "ended")
 
 
 def shown_between(history, begin, end, *moments):

@@ -1,6 +1,7 @@
 """All rules, over one store and its log."""
 import rules_events
 import rules_files
+import rules_fatal
 import rules_fires
 import rules_gone
 import rules_hand
@@ -19,4 +20,5 @@ def judge(store, history):
     rules_events.judge(store, history, verdict, numbers)
     rules_fires.judge(store, history, verdict)
     rules_gone.judge(store, history, verdict, numbers)
+    rules_fatal.judge(store, history, verdict)
     return verdict

@@ -37,7 +37,7 @@ def judge(store, history, verdict):
     for job in store.jobs.values():
         if job.trigger is None or job.trigger.get("kind") in KINDS:
             continue  # see rules_events.py
-        decisions = [(segment.last_us, segment.decided_us) for segment in all_segments(store, job)] if history.zones else []
+        decisions = [(segment.first_us, segment.last_us, segment.decided_us) for segment in all_segments(store, job)] if history.zones else []
         life = life_of(job, history, changes_of(history, job.id), decisions)
         if life.unknown:
             verdict.unjudged[life.unknown] += 1

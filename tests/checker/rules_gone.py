@@ -3,7 +3,7 @@ nothing is there that nobody has brought."""
 import math
 
 from eras import changes_of, end_era, life_of, shown_between, since_last_removal
-from reading import ACTIVE, Job, text_of
+from reading import ACTIVE, CANCELLED, STATES, Job, text_of
 from rules_fires import all_segments, judge_eras
 from rules_runs import find_runs, first_of
 from wishes import KINDS
@@ -17,6 +17,8 @@ def judge(store, history, verdict, numbers):
         if operations and operations[-1].op == "remove_job" and is_alone(operations):
             judge_removed(store, history, verdict, numbers, name, operations[-1])
             judge_before(store, history, verdict, numbers, name, operations)
+    for line in history.gone:
+        judge_waiting(store, history, verdict, line)
     judge_strangers(store, history, verdict)
     judge_orphans(store, history, verdict)
 
@@ -38,6 +40,16 @@ def judge_removed(store, history, verdict, numbers, name, removal):
                                 % text_of(removal.acked_us), "a claim at " + text_of(first.claimed_us))
 
 
+def judge_waiting(store, history, verdict, line):
+    """An attempt that was to begin later is cancelled with its job; one that had begun may go on."""
+    gone_us = line["at_us"]
+    for run in store.runs_of[line["number"]]:
+        is_waiting = run.due_us is not None and run.due_us > gone_us and not history.is_ambiguous(run.due_us, gone_us)
+        if is_waiting and (run.state != CANCELLED or run.started_us):
+            verdict.violate("removed", line["job"], run.scheduled_us, "attempt %d, which was to begin at %s, to be cancelled"
+                            " with its job by %s" % (run.attempt, text_of(run.due_us), text_of(gone_us)), STATES[run.state])
+
+
 # ---- its due times until then ----
 
 
@@ -52,7 +64,7 @@ def judge_before(store, history, verdict, numbers, name, operations):
     job = last_seen(history, name, next(iter(known)), changes)
     if job is None or job.trigger is None or job.trigger.get("kind") in KINDS:
         return
-    decisions = [(segment.last_us, segment.decided_us) for segment in all_segments(store, job)] if history.zones else []
+    decisions = [(segment.first_us, segment.last_us, segment.decided_us) for segment in all_segments(store, job)] if history.zones else []
     life = life_of(job, history, changes, decisions)
     if life.unknown:
         verdict.unjudged[life.unknown] += 1

@@ -408,6 +408,35 @@ class Zones(unittest.TestCase):
     def test_one_by_the_old_rules(self):
         self.assertEqual(self.change(118, 178, 193, 238, 298, 358), {"extra"})
 
+    def come(self, *minutes, happens=(), **rows):
+        """What was due at minute 133 by the old rules, and had come when they changed at 135, waited; by the new ones
+        the next is at 178."""
+        story = right()
+        hour = T0 // HOUR * HOUR
+        trigger = {"kind": "cron", "expression": "43 * * * *", "timezone": "Asia/Kolkata"}
+        story.add("hourly", trigger=trigger, next_us=hour + rows.get("next", 238) * MINUTE, answer_us=hour + 13 * MINUTE)
+        for minute in (13, 73):
+            story.run("hourly", hour + minute * MINUTE)
+        story.say("zones", at_us=hour + 135 * MINUTE, rules_of={"Asia/Kolkata": "Asia/Kathmandu"})
+        for kind, facts in happens:
+            story.say(kind, at_us=hour + 136 * MINUTE, **facts)
+        for minute in minutes:
+            story.run("hourly", hour + minute * MINUTE, claimed_us=hour + max(minute, 136) * MINUTE + 1000)
+        return story.kinds()
+
+    def test_what_had_come(self):
+        self.assertEqual(self.come(133, 178), set())
+        self.assertEqual(self.come(next=133), set())
+        self.assertEqual(self.come(178), {"missing"})
+        self.assertEqual(self.come(next=178), {"missing"})
+
+    def test_what_had_come_and_was_found_anew(self):
+        """By the rules of then, as the daemon was cut off or could not write."""
+        killed, started = ("daemon", {"what": "killed"}), ("daemon", {"what": "started"})
+        full = ("fault", {"what": "disk", "until_us": T0 // HOUR * HOUR + 137 * MINUTE})
+        for happens in ([killed, started], [full]):
+            self.assertEqual(self.come(178, happens=happens), set())
+
 
 ORDERS = {"kind": "on_event", "event": "order", "filter": {"shop": "berlin"}}
 AFTER = {"kind": "after_job", "job": "tick"}

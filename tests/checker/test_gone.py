@@ -1,6 +1,7 @@
 """Jobs that are gone, and those that nobody has brought."""
 import unittest
 
+from reading import CANCELLED, FAILED, PENDING, SUCCEEDED
 from story import SECOND, at, right
 
 
@@ -49,6 +50,27 @@ class Strangers(unittest.TestCase):
         self.assertEqual(story.kinds(), set())
         story.database.execute("UPDATE meta SET value = 7")
         self.assertEqual(story.kinds(), {"extra"})
+
+    def waiting(self, gone_us, **columns):
+        """The second attempt of a run of job 9 begins a minute after the first; the job is gone by `gone_us`."""
+        story = right()
+        story.operate("remove_job", gone_us - SECOND, acked=False, job="other")
+        story.say("gone", job="other", number=9, at_us=gone_us)
+        story.database.execute("INSERT INTO runs(scheduled_us, job, state, cause, attempt, fence, due_us, claimed_us,"
+                               " started_us, finished_us) VALUES(?, 9, ?, 0, 2, 900, ?, ?, ?, ?)", (
+                                   at(2), columns.get("state"), at(3), at(2), columns.get("started_us"),
+                                   columns.get("finished_us")))
+        story.database.execute("INSERT INTO attempts VALUES(?, 9, 1, ?, 899, NULL, ?, ?, ?, NULL, NULL)", (
+            at(2), FAILED, at(2), at(2), at(2) + 100))
+        return story.kinds()
+
+    def test_a_run_that_waits_when_its_job_is_removed(self):
+        ended = {"started_us": at(3), "finished_us": at(3) + SECOND}
+        self.assertEqual(self.waiting(at(2.5), state=CANCELLED, finished_us=at(2.5) - SECOND), set())
+        self.assertEqual(self.waiting(at(3.5), state=SUCCEEDED, **ended), set())
+        self.assertEqual(self.waiting(at(2.5), state=PENDING), {"removed", "open"})
+        self.assertEqual(self.waiting(at(2.5), state=FAILED, finished_us=at(3)), {"removed"})
+        self.assertEqual(self.waiting(at(2.5), state=CANCELLED, **ended), {"removed"})
 
 
 if __name__ == "__main__":

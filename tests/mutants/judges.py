@@ -68,7 +68,7 @@ class Sim:
 class Judged:
     """The checker alone, over what those lives of the simulator have left that CTest has it judge, too: up to where
     their own book has found something, which is not asked."""
-    targets, sizes = ("sim",), (8, 24)
+    targets, sizes = ("sim",), (8, 32)
 
     def work(self, tree, size):
         for seed in range(1, size + 1):

@@ -253,6 +253,7 @@ static void note_done(struct life *life)
     break;
   case DOUBT_REMOVE:
     job->is_there = false;
+    witness_gone(life->witness, job->id, job->number, sim_now_us(life->sim));
     break;
   case DOUBT_PAUSE:
   case DOUBT_RESUME:

@@ -37,10 +37,11 @@ struct disk {
   struct draw draw;
   struct disk_file files[FILES_MAX];
   int64_t operations, left; /* left -1: it does not die */
-  bool is_dead;
+  bool is_dead, has_failed;
   int troubles;
   int64_t slow_us;
   void (*pass)(void *context, int64_t us);
+  void (*fail)(void *context);
   void *context;
   sqlite3_vfs vfs;
 };
@@ -162,6 +163,15 @@ static bool may_change(void)
   return true;
 }
 
+/* It says so once in the life of a process. */
+static int note_failure(int result)
+{
+  if (!disk->has_failed)
+    disk->fail(disk->context);
+  disk->has_failed = true;
+  return result;
+}
+
 static int do_close(sqlite3_file *handle)
 {
   (void)handle;
@@ -190,7 +200,7 @@ static int do_write(sqlite3_file *handle, const void *data, int size, sqlite3_in
   if (!may_change())
     return SQLITE_IOERR_WRITE;
   if (disk->troubles & DISK_FAILS_WRITES)
-    return SQLITE_IOERR_WRITE;
+    return note_failure(SQLITE_IOERR_WRITE);
   bool is_longer = offset + size > file->seen.size;
   if ((disk->troubles & DISK_HAS_QUOTA) || ((disk->troubles & DISK_IS_FULL) && is_longer))
     return SQLITE_FULL;
@@ -219,7 +229,7 @@ static int do_sync(sqlite3_file *handle, int flags)
   if (disk->troubles & DISK_FAILS_SYNCS) {
     /* The kernel has tried and dropped them: they are not written by a later sync. */
     lose_unsynced(file_of(handle));
-    return SQLITE_IOERR_FSYNC;
+    return note_failure(SQLITE_IOERR_FSYNC);
   }
   make_safe(file_of(handle));
   return SQLITE_OK;
@@ -434,12 +444,14 @@ static int do_last_error(sqlite3_vfs *vfs, int size, char *out)
 
 /* ---- the disk ---- */
 
-struct disk *disk_create(uint64_t seed, void (*pass)(void *context, int64_t us), void *context)
+struct disk *disk_create(uint64_t seed, void (*pass)(void *context, int64_t us),
+                         void (*fail)(void *context), void *context)
 {
   struct disk *made = memory_alloc(sizeof *made);
   made->draw = draw_from(seed);
   made->left = -1;
   made->pass = pass;
+  made->fail = fail;
   made->context = context;
   made->vfs = (sqlite3_vfs){.iVersion = 2,
                             .szOsFile = sizeof(struct handle),
@@ -490,7 +502,7 @@ bool disk_is_dead(const struct disk *made)
 
 void disk_end(struct disk *made, enum disk_end end)
 {
-  made->is_dead = false;
+  made->is_dead = made->has_failed = false;
   made->left = -1;
   made->troubles = 0;
   for (int i = 0; i < FILES_MAX; i++) {

@@ -12,9 +12,10 @@
 
 struct disk;
 
-/* Becomes SQLite's disk until it is destroyed. `pass` is told of the time that a slow disk takes.
- */
-struct disk *disk_create(uint64_t seed, void (*pass)(void *context, int64_t us), void *context);
+/* Becomes SQLite's disk until it is destroyed. `pass` is told of the time that a slow disk takes,
+ * `fail` of the first write or sync of a process that fails, but for want of room. */
+struct disk *disk_create(uint64_t seed, void (*pass)(void *context, int64_t us),
+                         void (*fail)(void *context), void *context);
 void disk_destroy(struct disk *disk);
 
 /* Writes, truncations and syncs so far. */

@@ -203,6 +203,7 @@ void guest_look(struct life *life)
     int64_t number = client_number(life, job->id);
     if (job->is_there && number != job->number) {
       job->is_there = false;
+      witness_gone(life->witness, job->id, job->number, sim_now_us(life->sim));
       check_gone(life, job);
     }
     if (!job->is_there && number)

@@ -425,6 +425,13 @@ static void pass(void *context, int64_t us)
     sim_leap(life->sim, us);
 }
 
+static void fail(void *context)
+{
+  struct life *life = context;
+  if (life->sim)
+    witness_fatal(life->witness, "I/O error", sim_now_us(life->sim));
+}
+
 static int64_t draw_beginning(struct draw *draw)
 {
   static const char *const days[] = {"2026-01-01T00:00:00Z", "2026-03-28T20:00:00Z",
@@ -448,6 +455,8 @@ void life_leave_behind(void)
     witness_operation(living->witness, living->asked.begin, living->asked.operation,
                       living->asked.params, living->asked.sent_us, 0, NULL);
   causes_leave(living);
+  if (living->trouble_us)
+    witness_fault(living->witness, "disk", living->trouble_us, sim_now_us(living->sim));
   disk_copy_out(living->disk, living->options->folder);
 }
 
@@ -461,7 +470,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->guest = guest_create();
   life->ears = ears_create(life);
   life->witness = witness_open(options->folder);
-  life->disk = disk_create(options->seed, pass, life);
+  life->disk = disk_create(options->seed, pass, fail, life);
   const char *folder = scratch_folder();
   if (chdir(folder)) /* where it is stands in no message */
     blame("no folder: %s", folder);

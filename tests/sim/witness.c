@@ -145,6 +145,30 @@ void witness_fault(struct witness *witness, const char *what, int64_t at_us, int
   end_line(witness, &line, &writer);
 }
 
+void witness_fatal(struct witness *witness, const char *what, int64_t at_us)
+{
+  struct buffer line = {0};
+  struct json_writer writer;
+  if (!begin_line(witness, &line, &writer, "fault"))
+    return;
+  json_put_text(&writer, "what", what);
+  json_put_integer(&writer, "at_us", at_us);
+  json_put_boolean(&writer, "is_fatal", true);
+  end_line(witness, &line, &writer);
+}
+
+void witness_gone(struct witness *witness, const char *job, int64_t number, int64_t at_us)
+{
+  struct buffer line = {0};
+  struct json_writer writer;
+  if (!begin_line(witness, &line, &writer, "gone"))
+    return;
+  json_put_text(&writer, "job", job);
+  json_put_integer(&writer, "number", number);
+  json_put_integer(&writer, "at_us", at_us);
+  end_line(witness, &line, &writer);
+}
+
 void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us)
 {
   struct buffer line = {0};

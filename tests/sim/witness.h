@@ -28,6 +28,10 @@ void witness_file(struct witness *witness, const char *script, const char *sourc
 void witness_daemon(struct witness *witness, const char *what, int64_t at_us);
 /* Told when it is over. */
 void witness_fault(struct witness *witness, const char *what, int64_t at_us, int64_t until_us);
+/* The store's daemon was told of an I/O error, and has to end. */
+void witness_fatal(struct witness *witness, const char *what, int64_t at_us);
+/* The job that had this number is not there any more. */
+void witness_gone(struct witness *witness, const char *job, int64_t number, int64_t at_us);
 void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us);
 /* The tz database has other rules for some zones now, or its first ones again. */
 void witness_zones(struct witness *witness, bool are_other, int64_t at_us);
