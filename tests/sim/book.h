@@ -61,8 +61,9 @@ void book_sent(struct book *book, sqlite3 *db, const struct booked *job, const s
                int64_t now_us);
 /* It was told that a run has ended so, for good. */
 void book_ended(struct book *book, const struct booked *job, int64_t scheduled_us, int state);
-/* All that workers have seen is in the store, and ends are as they were told. */
-void book_check_runs(struct book *book, sqlite3 *db);
+/* All that workers have seen is in the store, and ends are as they were told. Of those that were
+ * found so before some are looked at, `all` or others the next time. */
+void book_check_runs(struct book *book, sqlite3 *db, bool all);
 /* It is gone: of its runs only those are open that a worker has. */
 void book_check_sent(struct book *book, sqlite3 *db, const struct booked *job);
 /* The job is as it was acknowledged. */

@@ -22,11 +22,13 @@ static const struct hearer_kind {
   const char *sql;   /* in this: the run's time, and its attempt or 0 */
 } kinds[ALL] = {
     {.trigger = "{\"kind\":\"on_event\",\"event\":\"ping\"}",
-     .options = "\"overlap\":\"allow\",\"max_instances\":3,\"pool\":\"p\",\"timeout\":\"20s\"",
+     .options = "\"overlap\":\"allow\",\"max_instances\":3,\"pool\":\"p\",\"timeout\":\"20s\","
+                "\"max_interruptions\":2",
      .hears_ping = true,
      .batch = 1},
     {.trigger = "{\"kind\":\"on_event\",\"event\":\"ping\",\"debounce\":\"3s\",\"batch\":5}",
-     .options = "\"retry\":{\"attempts\":3,\"delay\":\"2s\"},\"timeout\":\"30s\"",
+     .options = "\"retry\":{\"attempts\":3,\"delay\":\"2s\"},\"timeout\":\"30s\","
+                "\"soft_timeout\":\"8s\"",
      .hears_ping = true,
      .may_be_paused = true,
      .batch = 5},
@@ -118,6 +120,8 @@ void causes_tell(struct life *life)
 {
   struct causes *causes = life->causes;
   int64_t count = draw_size(&life->draw, TOLD_MOST);
+  if (life->is_unreadable) /* who is there could not be seen */
+    return;
   guest_look(life);
   for (int64_t i = 0; i < count && causes->open_count < OPEN_MAX; i++) {
     int64_t number = ++causes->last_number;

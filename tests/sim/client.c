@@ -30,7 +30,8 @@ static struct message *take_reply(struct life *life, uint64_t tag)
 static bool may_be_refused(enum error_code code)
 {
   return code == ERROR_FULL || code == ERROR_CONFLICT || code == ERROR_BUSY ||
-         code == ERROR_NOT_FOUND || code == ERROR_LIMIT || code == ERROR_SCRIPT;
+         code == ERROR_NOT_FOUND || code == ERROR_LIMIT || code == ERROR_SCRIPT ||
+         code == ERROR_UNAVAILABLE; /* it is stopping */
 }
 
 /* NULL: the daemon has died meanwhile. */
@@ -488,7 +489,7 @@ void client_meet_declared(struct life *life)
 
 void client_check(struct life *life)
 {
-  book_check_runs(life->book, life_db(life));
+  book_check_runs(life->book, life_db(life), life->is_calm);
   for (int i = 0; i < JOBS; i++)
     if (life->jobs[i].id[0])
       book_check_job(life_db(life), &life->jobs[i]);

@@ -11,7 +11,8 @@ static void mend(void *context, struct sim *sim)
   struct life *life = context;
   disk_trouble(life->disk, 0);
   disk_slow(life->disk, 0);
-  life->is_slow = false;
+  life->is_slow = life->is_unreadable = false;
+  life->well_us = life_steady_us(life);
   if (life->trouble_us)
     witness_fault(life->witness, "disk", life->trouble_us, sim_now_us(sim));
   life->trouble_us = 0;
@@ -30,9 +31,12 @@ static void break_disk(struct life *life)
   static const int kinds[] = {DISK_IS_FULL,      DISK_IS_FULL,     DISK_HAS_QUOTA,
                               DISK_FAILS_WRITES, DISK_FAILS_SYNCS, DISK_FAILS_READS};
   note_trouble(life);
+  if (life->is_stopping)
+    sometimes("the disk has trouble while the daemon stops");
   int kind = kinds[draw_below(&life->draw, 6)];
   life->was_broken = true;
   life_say(life, "the disk has trouble %d", kind);
+  life->is_unreadable = kind == DISK_FAILS_READS;
   disk_trouble(life->disk, kind);
   sim_call_later(life->sim, draw_size(&life->draw, 100000) * 1000, mend, life);
   if (draw_chance(&life->draw, 40))
@@ -62,6 +66,11 @@ static void set_clock_by(struct life *life, int64_t step_us)
   life_say(life, "the clock is set by %lld us", (long long)step_us);
   witness_clock(life->witness, step_us, sim_now_us(life->sim));
   note_shown(life);
+  life->clock_us += step_us;
+  if (step_us > 0)
+    life->forward_us += step_us;
+  else
+    life->set_back_us = life_steady_us(life);
   sim_set_clock(life->sim, step_us);
   guest_clock_set(life, step_us);
 }
@@ -82,8 +91,23 @@ static void set_clock(struct life *life)
     client_change_some(life);
 }
 
+/* What is drawn next may meet it while runs end. */
+static void stop(struct life *life)
+{
+  int64_t grace_us = draw_chance(&life->draw, 25) ? 0 : draw_below(&life->draw, 20 * SECOND);
+  if (life->is_stopping)
+    sometimes("a daemon that stops is told so once more");
+  if (life->trouble_us)
+    sometimes("a daemon is told to stop while its disk has trouble");
+  life_stop(life, grace_us);
+  if (draw_chance(&life->draw, 50))
+    life_go_on(life, draw_below(&life->draw, grace_us + SECOND));
+}
+
 static void die(struct life *life)
 {
+  if (life->is_stopping)
+    sometimes("a daemon dies while it stops");
   switch (draw_below(&life->draw, 4)) {
   case 0:
     life_say(life, "the daemon is killed");
@@ -102,7 +126,7 @@ static void die(struct life *life)
 /* An update of the system, of which the daemon hears; and it may not survive that. */
 static void update_zones(struct life *life)
 {
-  if (life->trouble_us || !zones_shift(life))
+  if (life->trouble_us || life->is_stopping || !zones_shift(life))
     return;
   int kind = (int)draw_below(&life->draw, 10);
   if (kind < 3)
@@ -137,6 +161,8 @@ static void reload(struct life *life)
 
 static void check_dues(struct life *life)
 {
+  if (life->is_unreadable)
+    return;
   zones_meet(life);
   for (int i = 0; i < JOBS; i++) {
     const struct booked *job = &life->jobs[i];
@@ -147,15 +173,17 @@ static void check_dues(struct life *life)
   }
   client_check(life);
   /* Time enough for a script that takes long to load. */
-  if (!life->trouble_us && life_go_on(life, 7 * SECOND))
+  if (!life->trouble_us && !life->is_stopping && life_go_on(life, 7 * SECOND))
     guest_check_all_done(life);
 }
 
 void fate_step(struct life *life)
 {
   int kind = (int)draw_below(&life->draw, 100);
-  if (kind < 37)
+  if (kind < 35)
     life_go_on(life, draw_below(&life->draw, 3 * SECOND));
+  else if (kind < 37)
+    stop(life);
   else if (kind < 40)
     guest_change(life, false);
   else if (kind < 50)
@@ -253,6 +281,8 @@ void fate_calm_down(struct life *life)
   mend(life, life->sim);
   if (disk_is_dead(life->disk))
     life_recover(life);
+  while (life->is_stopping)
+    life_go_on(life, SECOND);
   if (draw_chance(&life->draw, 30))
     begin_in_the_past(life);
   life_save(life, client_source(life));

@@ -57,6 +57,11 @@ static bool is_good(const struct guest *guest)
   return guest->source && strcmp(guest->source, broken) != 0;
 }
 
+bool guest_is_good(const struct life *life)
+{
+  return is_good(life->guest);
+}
+
 /* Takes the source. */
 static void put_file(struct life *life, char *source)
 {
@@ -134,7 +139,8 @@ static void remove_file(struct life *life, bool is_unseen)
 void guest_change(struct life *life, bool is_unseen)
 {
   struct draw *draw = &life->draw;
-  guest_look(life);
+  if (!life->is_unreadable)
+    guest_look(life);
   if (life->guest->source && draw_chance(draw, 60)) {
     remove_file(life, is_unseen);
   } else {

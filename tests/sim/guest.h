@@ -32,6 +32,9 @@ void guest_change(struct life *life, bool is_unseen);
 void guest_stay(struct life *life);
 void guest_clock_set(struct life *life, int64_t step_us);
 
+/* The file is there, and not broken. */
+bool guest_is_good(const struct life *life);
+
 /* NULL: there is no such job now. */
 struct booked *guest_find(struct life *life, const char *id);
 

@@ -37,6 +37,17 @@ sqlite3 *life_db(const struct life *life)
   return life->store->db;
 }
 
+int64_t life_steady_us(const struct life *life)
+{
+  return sim_now_us(life->sim) - life->clock_us;
+}
+
+/* After a disk without room it is tried again each second. */
+bool life_is_well(const struct life *life)
+{
+  return !life->trouble_us && life_steady_us(life) > life->well_us + 3 * SECOND;
+}
+
 static void mix(struct life *life, const void *bytes, size_t size)
 {
   for (size_t i = 0; i < size; i++)
@@ -90,13 +101,19 @@ void life_haunt(struct life *life)
   sim_tell(life->sim, stale_finish_of(life, attempt, RUN_SUCCEEDED));
 }
 
+/* One in a C function does not even hear that it is killed. */
+static bool is_deaf(const struct attempt *attempt)
+{
+  return attempt->fence % 29 == 0;
+}
+
 /* It says that it has ended with a fence that it was not given, and its end twice. */
 static void lie(struct life *life, const struct message *run, const struct sim_fate *fate)
 {
   struct attempt attempt = run->as.run.attempt;
   attempt.fence += draw_chance(&life->draw, 50) ? 1 : -1;
   sim_tell(life->sim, stale_finish_of(life, &attempt, RUN_FAILED));
-  if (fate->lasts_us == INT64_MAX)
+  if (fate->lasts_us == INT64_MAX || is_deaf(&run->as.run.attempt))
     return;
   sometimes("a worker says twice that a run has ended");
   int64_t lasts_us = fate->lasts_us, timeout_us = run->as.run.timeout_us;
@@ -138,6 +155,74 @@ static void model(void *context, struct sim *sim, const struct message *run, str
     lie(life, run, fate);
 }
 
+/* A worker that has told a run says so again, or of another attempt. */
+static void lie_of_told(struct life *life, const struct message *run)
+{
+  struct message *m = message_create(MESSAGE_TOLD, run->to, ADDRESS_SCHEDULER);
+  m->as.told.attempt = run->as.run.attempt;
+  m->as.told.attempt.fence -= draw_chance(&life->draw, 30);
+  m->as.told.reason = TOLD_SOFT_TIMEOUT;
+  sometimes("a worker says twice that a soft time-out is over");
+  sim_tell(life->sim, m);
+}
+
+/* The checker does not know who asks for attempts that the job says nothing of. */
+static bool has_retry(struct life *life, const struct message *run)
+{
+  const struct booked *job = life_find(life, run->as.run.job_id);
+  return job && cast_terms(job->options)->attempts > 0;
+}
+
+/* It goes on as if nothing had been said, does as it was told, or ends as it likes: who is told of
+ * a soft time-out or a stop may ask for another attempt. */
+static void told(void *context, struct sim *sim, const struct message *run, enum run_told reason,
+                 struct sim_fate *fate)
+{
+  struct life *life = context;
+  struct draw *draw = &life->draw;
+  int kind = (int)draw_below(draw, 100);
+  bool is_cancel = reason == TOLD_CANCELLED || reason == TOLD_OVERLAP;
+  (void)sim;
+  if (reason == TOLD_SOFT_TIMEOUT) {
+    notice_given(life, &run->as.run.attempt, run->as.run.job_id, reason);
+    if (kind % 10 == 0)
+      lie_of_told(life, run);
+  }
+  if (fate->lasts_us != INT64_MAX || kind < 25)
+    return;
+  fate->lasts_us = draw_below(draw, 3 * SECOND);
+  if (kind < 45) {
+    sometimes("a run that is told to end ends well");
+    fate->state = RUN_SUCCEEDED;
+  } else if (kind < 65 && !run->as.run.is_once) {
+    sometimes("a run that is told to end goes to sleep");
+    fate->state = RUN_PENDING;
+    fate->answer = (struct run_answer){VERDICT_SNOOZE, draw_below(draw, 20 * SECOND)};
+  } else if (kind < 80 && !is_cancel && has_retry(life, run)) {
+    sometimes("a run that is told to end asks for another attempt");
+    fate->state = RUN_FAILED;
+    fate->answer =
+        (struct run_answer){VERDICT_RETRY, kind % 2 ? -1 : draw_below(draw, 20 * SECOND)};
+  } else {
+    sometimes("a run that is told to end does");
+  }
+}
+
+static bool ended(void *context, struct sim *sim, struct message *run, struct message *finished)
+{
+  struct life *life = context;
+  (void)sim;
+  if (!life->is_stopping || life->is_calm || !is_deaf(&run->as.run.attempt)) {
+    course_ended(life, finished);
+    return false;
+  }
+  sometimes("a run does not end before the daemon has");
+  course_ended_unheard(life, &run->as.run.attempt);
+  message_destroy(run);
+  message_destroy(finished);
+  return true;
+}
+
 /* ---- what the scheduler says ---- */
 
 static bool take_run(struct life *life, const struct message *run)
@@ -166,6 +251,7 @@ static bool take_run(struct life *life, const struct message *run)
     blame("%s: a run is sent of the job that was there before", job->id);
   if (job && job->number == run->as.run.attempt.key.job)
     book_sent(life->book, life_db(life), job, run, sim_now_us(life->sim));
+  course_sent(life, run, job ? job->options : life->doubt.added.options);
   return false;
 }
 
@@ -180,7 +266,9 @@ static void answer_load(struct life *life, const struct message *load)
     sim_tell(life->sim, m);
   } else {
     sometimes("a script takes long to load");
-    sim_tell_later(life->sim, draw_below(&life->draw, 5 * SECOND), m);
+    int64_t lasts_us = draw_below(&life->draw, 5 * SECOND);
+    reason_load(life, load->as.load.script, lasts_us);
+    sim_tell_later(life->sim, lasts_us, m);
   }
 }
 
@@ -211,14 +299,20 @@ static void take_event(struct life *life, const struct message *event)
   const char *name = event->as.event.name;
   bool is_end = strcmp(name, "job_executed") == 0 || strcmp(name, "job_error") == 0 ||
                 strcmp(name, "job_cancelled") == 0;
+  bool is_notice = strcmp(name, "job_cancelling") == 0;
   if (strcmp(name, "script_loaded") == 0 || strcmp(name, "script_failed") == 0)
     note_read(life, event);
-  if (!is_end)
+  if (!is_end && !is_notice)
     return;
   const char *json = event->as.event.json;
   if (json_parse(json, strlen(json), &document, NULL) || zone_find("UTC", &utc, NULL))
     blame("an event that cannot be read: %s", json);
   const struct json *root = json_root(document);
+  if (is_notice) {
+    notice_heard(life, root);
+    json_free(document);
+    return;
+  }
   const struct booked *job = life_find(life, json_text(json_get(root, "job"), ""));
   int state = run_state_from_name(json_text(json_get(root, "state"), ""));
   int64_t scheduled_us;
@@ -266,6 +360,10 @@ static bool take(void *context, struct sim *sim, struct message *message)
   switch (message->kind) {
   case MESSAGE_RUN:
     return take_run(life, message);
+  case MESSAGE_CANCEL:
+    course_told(life, message);
+    notice_sent(life, message);
+    return false;
   case MESSAGE_REPLY:
     mix_number(life, message->as.reply.code);
     mix(life, message->as.reply.text, strlen(message->as.reply.text));
@@ -291,6 +389,21 @@ static bool take(void *context, struct sim *sim, struct message *message)
   }
   message_destroy(message);
   return true;
+}
+
+/* Nothing is left to do at this instant. */
+static void rest(void *context, struct sim *sim)
+{
+  struct life *life = context;
+  (void)sim;
+  if (life->lose_after == 0 || disk_is_dead(life->disk))
+    return;
+  courses_look(life);
+  if (!life_is_well(life))
+    return;
+  notices_check(life);
+  if (!life->is_stopping)
+    reasons_check(life);
 }
 
 /* ---- going on, and beginning again ---- */
@@ -344,18 +457,40 @@ static void end_disk(struct life *life)
   bool power = draw_chance(&life->draw, 50);
   witness_daemon(life->witness, "killed", sim_now_us(life->sim));
   life->report->crashes++;
+  life->ends++;
+  life->is_unreadable = false;
   disk_end(life->disk, power ? DISK_POWER_FAILS : DISK_PROCESS_ENDS);
   life_say(life, "%s", power ? "the power fails" : "the process is killed");
 }
 
-void life_recover(struct life *life)
+/* It has stopped, and closes its store as well as the disk lets it; behind that the power may fail.
+ */
+static void end_in_order(struct life *life)
+{
+  sometimes("the daemon stops in order");
+  life_say(life, "the daemon has stopped");
+  courses_stop(life);
+  sim_crash(life->sim);
+  store_close(life->store);
+  life->store = NULL;
+  witness_daemon(life->witness, "ended", sim_now_us(life->sim));
+  life->ends++;
+  life->is_unreadable = false;
+  disk_end(life->disk, draw_chance(&life->draw, 50) ? DISK_POWER_FAILS : DISK_PROCESS_ENDS);
+}
+
+static void begin_anew(struct life *life, bool has_stopped)
 {
   struct error error;
   for (int tries = 0;; tries++) {
     message_list_deinit(&life->replies);
-    close_all(life);
+    if (has_stopped && tries == 0) {
+      end_in_order(life);
+    } else {
+      close_all(life);
+      end_disk(life);
+    }
     ears_forget(life->ears);
-    end_disk(life);
     life->lose_after = -1;
     life->was_broken = false;
     sim_leap(life->sim, draw_size(&life->draw, 100000) * 1000);
@@ -376,20 +511,47 @@ void life_recover(struct life *life)
   witness_daemon(life->witness, "started", sim_now_us(life->sim));
   if (book_query(life_db(life), "SELECT count(*) FROM letters", 0, 0, 0))
     sometimes("events wait for their listeners when the daemon dies");
+  courses_die(life);
+  notices_forget(life);
+  reasons_forget(life);
+  life->is_stopping = false;
   causes_resolve(life); /* each was told before what is asked for now */
   client_resolve(life);
   zones_note(life);
   client_check(life);
+  courses_check(life);
   if (!life->is_calm && draw_chance(&life->draw, 20))
     guest_change(life, true);
   tell_front(life);
   zones_meet(life);
 }
 
+void life_recover(struct life *life)
+{
+  begin_anew(life, false);
+}
+
+void life_stop(struct life *life, int64_t grace_us)
+{
+  int64_t stopped_us = life_steady_us(life) + grace_us + 5 * SECOND;
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = grace_us;
+  life_say(life, "the daemon is told to stop within %lld us", (long long)grace_us);
+  if (!life->is_stopping || stopped_us < life->stopped_us)
+    life->stopped_us = stopped_us;
+  life->is_stopping = true;
+  sim_tell(life->sim, m);
+  life_go_on(life, 0);
+}
+
 /* True when all is well; else the daemon has died, and is up again. */
 static bool survive(struct life *life, enum error_code code, const struct error *error)
 {
   bool is_killed = life->lose_after == 0;
+  if (!code && !is_killed && life->is_stopping && sim_stopped(life->sim)) {
+    begin_anew(life, true);
+    return false;
+  }
   if (!code && !is_killed)
     return true;
   if (is_killed)
@@ -404,10 +566,27 @@ static bool survive(struct life *life, enum error_code code, const struct error 
   return false;
 }
 
+/* No further than to the moment at which it has stopped. */
+static enum error_code advance(struct life *life, int64_t us, struct error *error)
+{
+  int64_t until_us = sim_now_us(life->sim) + us;
+  bool is_late = life_steady_us(life) > life->stopped_us && us >= 8 * SECOND && life_is_well(life);
+  while (life->is_stopping && !sim_stopped(life->sim) && sim_next_us(life->sim) <= until_us) {
+    enum error_code code = sim_step(life->sim, error);
+    if (code)
+      return code;
+  }
+  if (life->is_stopping && sim_stopped(life->sim))
+    return ERROR_OK;
+  if (life->is_stopping && is_late)
+    blame("the daemon was told to stop, and does not");
+  return sim_advance(life->sim, until_us, error);
+}
+
 bool life_go_on(struct life *life, int64_t us)
 {
   struct error error = {0};
-  return survive(life, sim_advance(life->sim, sim_now_us(life->sim) + us, &error), &error);
+  return survive(life, advance(life, us, &error), &error);
 }
 
 bool life_step(struct life *life)
@@ -469,6 +648,9 @@ static void begin(struct life *life, const struct life_options *options)
   life->causes = causes_create();
   life->guest = guest_create();
   life->ears = ears_create(life);
+  life->courses = courses_create();
+  life->notices = notices_create();
+  life->reasons = reasons_create();
   life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, fail, life);
   const char *folder = scratch_folder();
@@ -481,7 +663,12 @@ static void begin(struct life *life, const struct life_options *options)
       .sched = {.store = life->store,
                 .workers = 2,
                 .retention = {.age_us = 400 * 24 * HOUR, .runs_per_job = 1000000}},
-      .callbacks = {.take = take, .model = model, .context = life},
+      .callbacks = {.take = take,
+                    .model = model,
+                    .told = told,
+                    .ended = ended,
+                    .rest = rest,
+                    .context = life},
       .begins_us = draw_beginning(&life->draw)};
   if (sim_create(&sim_options, &life->sim, &error))
     blame("no scheduler: %s", error.text);
@@ -508,6 +695,9 @@ static void end(struct life *life)
   causes_destroy(life->causes);
   guest_destroy(life->guest);
   ears_destroy(life->ears);
+  courses_destroy(life->courses);
+  notices_destroy(life->notices);
+  reasons_destroy(life->reasons);
   message_list_deinit(&life->replies);
   zones_end();
   scratch_empty();

@@ -8,11 +8,14 @@
 #include "sim/book.h"
 #include "sim/cast.h"
 #include "sim/cause.h"
+#include "sim/course.h"
 #include "sim/disk.h"
 #include "sim/draw.h"
 #include "sim/ear.h"
 #include "sim/guest.h"
 #include "sim/life.h"
+#include "sim/notice.h"
+#include "sim/reason.h"
 #include "sim/sim.h"
 #include "sim/witness.h"
 #include "sim/zones.h"
@@ -70,18 +73,29 @@ struct life {
   struct causes *causes;
   struct guest *guest;
   struct ears *ears;
+  struct courses *courses;
+  struct notices *notices;
+  struct reasons *reasons;
   int64_t last_revision, last_number;
   struct doubt doubt;
   struct message_list replies;
   struct attempt ghosts[GHOSTS]; /* attempts that were sent lately */
   int next_ghost;
-  int lose_after;     /* so many messages more are delivered before the daemon dies; -1: all */
-  bool was_broken;    /* the disk had trouble since the daemon began */
-  int unread;         /* which files it has not read since it began; 0: none, or others */
-  int64_t trouble_us; /* since when the disk has trouble or is slow; 0: it is well */
-  bool is_slow;       /* the disk: a turn may be later than it was asked for */
-  bool is_calm;       /* nothing goes wrong, and runs succeed */
-  bool is_noted;      /* what is asked for now is an operation, for the witness */
+  int lose_after;      /* so many messages more are delivered before the daemon dies; -1: all */
+  bool was_broken;     /* the disk had trouble since the daemon began */
+  int unread;          /* which files it has not read since it began; 0: none, or others */
+  int64_t trouble_us;  /* since when the disk has trouble or is slow; 0: it is well */
+  int64_t well_us;     /* steady: since when it is well again */
+  bool is_unreadable;  /* the disk */
+  bool is_slow;        /* likewise: a turn may be later than it was asked for */
+  int64_t clock_us;    /* by how much the clock was set, in all, */
+  int64_t forward_us;  /* of that forward; */
+  int64_t set_back_us; /* and when it was set back last: steady; 0: it was not */
+  int64_t ends;        /* of daemons, so far */
+  bool is_stopping;    /* the daemon was told to; */
+  int64_t stopped_us;  /* and has by then: steady */
+  bool is_calm;        /* nothing goes wrong, and runs succeed */
+  bool is_noted;       /* what is asked for now is an operation, for the witness */
   int step;
 };
 
@@ -91,12 +105,20 @@ void life_say(struct life *life, const char *format, ...) __attribute__((format(
 sqlite3 *life_db(const struct life *life);
 struct booked *life_find(struct life *life, const char *id); /* NULL: there is none now */
 
+/* A time that nobody sets. */
+int64_t life_steady_us(const struct life *life);
+/* Nothing is kept from being stored any more. */
+bool life_is_well(const struct life *life);
+
 /* Time passes; one step. False when the daemon has died: then it is up again, and has been checked.
  */
 bool life_go_on(struct life *life, int64_t us);
 bool life_step(struct life *life);
 /* The daemon dies now, and comes back. */
 void life_recover(struct life *life);
+/* It is told to stop, and runs may end by themselves for so long. When it has it comes back, as if
+ * it had died. */
+void life_stop(struct life *life, int64_t grace_us);
 /* The front finds this source. Takes it. */
 void life_save(struct life *life, char *source);
 /* A worker that should not be there any more says that a run has ended. */

@@ -20,7 +20,7 @@
 extern struct sometimes_point *const __start_sometimes_points[];
 extern struct sometimes_point *const __stop_sometimes_points[];
 
-static struct life_options life = {.steps = 250};
+static struct life_options life = {.steps = 230};
 static const char *program;
 
 void blame(const char *format, ...)

@@ -32,10 +32,10 @@ enum {
 /* The last change. Jobs that it concerns have not been seen to follow it while their rule is of the
  * other version. */
 static struct {
-  bool is_live;    /* the daemon was told, while it ran */
-  bool is_noted;   /* what had been decided */
-  int64_t at_us;   /* then */
-  int64_t crashes; /* as many there had been */
+  bool is_live;  /* the daemon was told, while it ran */
+  bool is_noted; /* what had been decided */
+  int64_t at_us; /* then */
+  int64_t ends;  /* of daemons: as many there had been */
 } change;
 
 static const char *system_folder; /* as it was when the program began */
@@ -204,7 +204,7 @@ static int switch_version(struct life *life)
 {
   int count = use(1 - version_in_force);
   change.at_us = sim_now_us(life->sim);
-  change.crashes = life->report->crashes;
+  change.ends = life->ends;
   witness_zones(life->witness, version_in_force == 1, change.at_us);
   life_say(life, "the tz database has version %d", version_in_force);
   return count;
@@ -285,7 +285,7 @@ static int64_t first_trace(struct life *life, const struct booked *job, int64_t 
 static bool must_have_moved(const struct life *life)
 {
   bool is_well = !life->trouble_us && !life->was_broken;
-  return change.is_live && change.crashes == life->report->crashes && (is_well || life->is_calm);
+  return change.is_live && change.ends == life->ends && (is_well || life->is_calm);
 }
 
 /* Due times behind the one that stood may be passed over until the daemon has heard of the change,
@@ -295,7 +295,7 @@ static bool may_be_first(const struct life *life, const struct booked *job,
                          const struct rule *present, int64_t us)
 {
   int64_t now_us = sim_now_us(life->sim);
-  bool is_read_again = change.crashes != life->report->crashes || life->was_broken;
+  bool is_read_again = change.ends != life->ends || life->was_broken;
   int64_t low_us = later(change.at_us, job->passed_us + 1);
   if (change.is_live && !is_read_again && job->stood_us <= change.at_us)
     return false; /* it had come */
@@ -322,7 +322,7 @@ static void meet(struct life *life, struct booked *job)
       cursor_us == old_us && old_us > now_us && !may_be_first(life, job, &present, old_us);
   if (stands && may_move && must_have_moved(life) && !job->is_blurred)
     blame("%s: its zone has new rules, and it is still due at %lld", job->id, (long long)old_us);
-  if (stands && may_move && change.is_live && change.crashes == life->report->crashes)
+  if (stands && may_move && change.is_live && change.ends == life->ends)
     return;
   if (!stands && !may_be_first(life, job, &present, first_us) && !job->is_blurred)
     blame("%s: has another zone, and is due at %lld, not at %lld, as before, nor as it says now",
