@@ -222,3 +222,29 @@ enum error_code file_scan(const char *pattern, const struct file_scan_visitor *v
   buffer_deinit(&w.path);
   return w.code;
 }
+
+/* The first names of both. */
+static bool name_fits(const char *pattern, size_t pattern_size, const char *path, size_t path_size)
+{
+  char *wanted = memory_copy(pattern, pattern_size), *name = memory_copy(path, path_size);
+  bool fits = fnmatch(wanted, name, FNM_PERIOD) == 0;
+  free(wanted);
+  free(name);
+  return fits;
+}
+
+bool file_scan_fits(const char *pattern, const char *path)
+{
+  pattern += strspn(pattern, "/");
+  path += strspn(path, "/");
+  size_t wanted = strcspn(pattern, "/"), size = strcspn(path, "/");
+  bool is_last = !path[size];
+  if (wanted == 0 || size == 0)
+    return wanted == size;
+  if (wanted != 2 || strncmp(pattern, "**", 2) != 0)
+    return name_fits(pattern, wanted, path, size) && file_scan_fits(pattern + wanted, path + size);
+  if (!pattern[wanted] && is_last)
+    return path[0] != '.';
+  return (pattern[wanted] && file_scan_fits(pattern + wanted, path)) ||
+         (!is_last && path[0] != '.' && file_scan_fits(pattern, path + size));
+}

@@ -8,6 +8,7 @@
 #define SENSOR_FILE_SCAN_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -29,5 +30,8 @@ struct file_scan_visitor {
  * names to look at, with ERROR_CANCELLED when it is stopped: what was visited is then not all. */
 enum error_code file_scan(const char *pattern, const struct file_scan_visitor *visitor,
                           struct error *error);
+
+/* Whether a file of that absolute path, which need not be there, is one of them. */
+bool file_scan_fits(const char *pattern, const char *path);
 
 #endif

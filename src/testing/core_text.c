@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "script/scan.h"
+#include "sensor/file_scan.h"
 #include "testing/scratch.h"
 #include "time/duration.h"
 #include "time/instant.h"
@@ -126,6 +127,12 @@ static int l_scan(lua_State *L) /* folder -> {{script=, path=, text=, problem=}.
   return 1;
 }
 
+static int l_file_fits(lua_State *L) /* glob path -> whether on_file sees it */
+{
+  lua_pushboolean(L, file_scan_fits(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+  return 1;
+}
+
 static int l_write_file(lua_State *L) /* path text -> true | nil message */
 {
   size_t size;
@@ -156,11 +163,16 @@ static int l_remove_folder(lua_State *L) /* path -> */
 
 void core_text_open(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"parse_time", l_parse_time},         {"format_time", l_format_time},
-      {"parse_duration", l_parse_duration}, {"format_duration", l_format_duration},
-      {"did_you_mean", l_did_you_mean},     {"scan", l_scan},
-      {"write_file", l_write_file},         {"make_folder", l_make_folder},
-      {"remove_folder", l_remove_folder},   {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"parse_time", l_parse_time},
+                                       {"format_time", l_format_time},
+                                       {"parse_duration", l_parse_duration},
+                                       {"format_duration", l_format_duration},
+                                       {"did_you_mean", l_did_you_mean},
+                                       {"scan", l_scan},
+                                       {"file_fits", l_file_fits},
+                                       {"write_file", l_write_file},
+                                       {"make_folder", l_make_folder},
+                                       {"remove_folder", l_remove_folder},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -156,7 +156,20 @@ describe("a simulation tells", function()
       fails(HERE .. "sim.http.answer: takes: a length is a text", function() sim.http.answer { takes = takes } end)
     end
     fails(HERE .. "sim.unload: no script \"shp\" is loaded, did you mean \"shop\"", function() sim.unload "shp" end)
-    fails(HERE .. "sim.sense: no job waits for such on_file", function() sim.sense("on_file", { path = "x" }) end)
+    sim.script("inbox", [[
+      job "any" { trigger = on_file "in/**/*.csv", run = function() end }
+      job "below" { trigger = on_file "out/**", run = function() end }
+    ]])
+    for _, path in ipairs { "x", "in/a.txt", "in/.b/a.csv", "in/.a.csv", "in/a.csv/b", "c/a.csv", "out/.x/y", "out" } do
+      fails(HERE .. "sim.sense: no job waits for such on_file", function() sim.sense("on_file", { path = path }) end)
+    end
+    for _, path in ipairs { "in/a.csv", "in/b/c/a.csv", "out/y", sim.folder() .. "/out/../out/x/y" } do
+      sim.sense("on_file", { path = path })
+    end
+    sim.advance "1h"
+    assert.equal(2, #sim.runs "any")
+    assert.equal(2, #sim.runs "below")
+    fails(HERE .. "sim.sense: path is a string, not a nil", function() sim.sense("on_file", {}) end)
   end)
 
   it("of errors in its own answers", function()
