@@ -85,7 +85,7 @@ static void end_at_their_time_out(const char *const *sources, size_t count)
     struct piece *piece = piece_start(vm, sources[i], TIMEOUT_US);
     piece_wait(&bench, piece);
     int64_t late_us = piece->ended_us - began_us - TIMEOUT_US;
-    if (piece->outcome != VM_TIMED_OUT || late_us < 0 || late_us > LATE_MAX_US)
+    if (piece->outcome != VM_TIMED_OUT || late_us < 0 || late_us > unit_patience_us(LATE_MAX_US))
       fail_msg("%s\n  outcome %d, %d us after its time-out: %s", sources[i], (int)piece->outcome,
                (int)late_us, piece->error);
     piece_free(piece);
@@ -148,7 +148,7 @@ static void neighbours_go_on(void **state)
     int64_t nap_us = median_nap_us(&bench, quiet);
     if (runaway->outcome != VM_RUNNING)
       fail_msg("%s\n  ended: %s", runaways[i], runaway->error);
-    if (nap_us > NAP_MAX_US)
+    if (nap_us > unit_patience_us(NAP_MAX_US))
       fail_msg("%s\n  makes a nap of 1 ms take %d us", runaways[i], (int)nap_us);
     print_message("%6d us behind %s\n", (int)nap_us, runaways[i]);
     vm_kill_all(loud);
