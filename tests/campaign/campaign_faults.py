@@ -44,6 +44,7 @@ ERRNOS = {
 MAY_ABORT = {"malloc", "mmap", "epoll_ctl", "thread", "pipe"}
 LAST_WORDS = re.compile(r"moonbeat: (aborted|out of memory) \(")
 ONCE_ONLY = {"lock"}  # SQLite takes it for a neighbour's, and waits for ten seconds or, on a busy machine, more
+FATAL = ("pwrite", "fdatasync", "fsync", "ftruncate")
 STORE_FILES = re.compile(r"/moonbeat\.db(-wal|-journal)?$")
 ANSWER_SECONDS, LOCK_ANSWER_SECONDS = 10, 90
 MEMORY_SAMPLES = 10
@@ -91,7 +92,7 @@ class Play:
         self.daemon = daemon = rig.daemon()
         self.broken, self.told, self.counts, self.places = (
             daemon.root / name for name in ("broken", "told", "counts", "places"))
-        self.refusals, self.late = [], 0
+        self.refusals, self.late, self.is_told = [], 0, False
         self.patience = LOCK_ANSWER_SECONDS if case and case.kind == "lock" else ANSWER_SECONDS
         daemon.env = {"LD_PRELOAD": str(rig.shim("fault")), "FAULT_SPARE": str(daemon.witness),
                       "FAULT_LOG": str(self.told), "FAULT_COUNTS": str(self.counts)}
@@ -131,6 +132,7 @@ class Play:
         self.broken.unlink(missing_ok=True)
         if self.case and self.case.lasting:  # it may not have heard of anything, or not kept it, until now
             daemon.log.write("fault", what=str(self.case), at_us=begun_us, until_us=daemon.log.now_us())
+        self.tell_fatal()
         if daemon.is_alive():
             self.expect_health()
         if daemon.is_alive():
@@ -169,6 +171,7 @@ class Play:
     def take(self, step):
         """False when the daemon has ended."""
         op, params = step
+        self.tell_fatal()
         stop = time.monotonic() + (1.0 if self.case and self.case.lasting else self.patience)
         while self.daemon.is_alive() and time.monotonic() < stop:
             sent = False
@@ -188,6 +191,16 @@ class Play:
                     break
                 time.sleep(0.005)
         return self.daemon.is_alive()
+
+    def is_fatal(self):
+        """Whether the call that failed was a write or sync of the store, for another reason than want of room."""
+        return self.case and self.case.number == errno.EIO and self.case.kind in FATAL and STORE_FILES.search(self.hit)
+
+    def tell_fatal(self):
+        """For the checker, before anything more is asked for: what is answered from now on is answered wrongly."""
+        if self.is_fatal() and not self.is_told:
+            self.is_told = True
+            self.daemon.log.write("fault", what=str(self.case), at_us=self.daemon.log.now_us(), is_fatal=True)
 
     def expect_health(self):
         """Without a fault everything goes on."""
@@ -269,10 +282,7 @@ class Play:
 
     def judge_life(self):
         """What must have ended it, and what must not have been refused."""
-        case = self.case
-        if not STORE_FILES.search(self.hit):
-            return
-        if case.number == errno.EIO and case.kind in ("pwrite", "fdatasync", "fsync", "ftruncate"):
+        if self.is_fatal():
             self.violate("goes on after an I/O error of the store")
 
 
@@ -327,3 +337,4 @@ def campaign(rig):
         if len(rig.violations) == before:
             rig.discard(play.daemon)
     rig.note("%d cases in the scenario, %d faults were reached" % (len(cases), reached))
+    rig.expect_faults(reached)

@@ -280,3 +280,4 @@ def campaign(rig):
         trials += found if rig.long else rig.chance.sample(found, min(SAMPLES, len(found)))
     for number in rig.cycles(short=len(trials), long=len(trials)):
         try_one(rig, trials[(number - 1) % len(trials)])
+    rig.expect_faults(rig.total["faults"])

@@ -284,10 +284,15 @@ class Rig:
         end = "\n" if last or not sys.stderr.isatty() else ""
         print(("\r%-79s" % text) if sys.stderr.isatty() else text, end=end, file=sys.stderr, flush=True)
 
-    def check(self, daemon, store=None, final=True):
+    def expect_faults(self, count):
+        """A campaign of whose cycles most have met no fault has shown nothing."""
+        if 2 * count < self.total["cycles"]:
+            raise Failure("blind: in %d cycles only %d faults were met" % (self.total["cycles"], count))
+
+    def check(self, daemon, store=None, final=True, seen=()):
         """The checker's verdict over one daemon's store and logs; True when nothing is wrong. The daemon
         has ended, or is settled and nothing will be due. What was counted goes into the summary when the
-        verdict is the final one over this daemon."""
+        verdict is the final one over this daemon. Of what is in `seen` the checker must have been given something."""
         wait_until(lambda: daemon.log.in_flight == 0, SETTLE_SECONDS, "clients have told what became of their questions")
         words = [sys.executable, str(TESTS / "checker"), str(store or daemon.store), "--json", "--strict",
                  "--log", str(daemon.log.path), "--log", str(daemon.witness)]
@@ -295,6 +300,9 @@ class Rig:
         if done.returncode not in (0, 1):
             raise Failure("the checker: %s%s" % (done.stdout[-2000:], done.stderr[-2000:]))
         report = json.loads(done.stdout)
+        unseen = [what for what in seen if not report["counts"][what]]
+        if unseen:
+            raise Failure("blind: the checker was given 0 %s" % ", 0 ".join(unseen))
         if final:
             for key in ("acknowledged", "fires", "runs", "skips"):
                 self.total[key] += report["counts"][key]
