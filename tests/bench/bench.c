@@ -138,6 +138,24 @@ static bool is_named(const char *name, char **names, int count)
   return named;
 }
 
+static int tell_usage(void)
+{
+  fputs("usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [--peers FOLDER]", stderr);
+  for (int i = 0; i < BENCHMARKS; i++)
+    fprintf(stderr, " [%s]", benchmarks[i].name);
+  fputc('\n', stderr);
+  return 64;
+}
+
+static bool are_known(char **names, int count)
+{
+  int known = 0;
+  for (int i = 0; i < BENCHMARKS; i++)
+    for (int j = 0; j < count; j++)
+      known += strcmp(benchmarks[i].name, names[j]) == 0;
+  return known == count;
+}
+
 int main(int argc, char **argv)
 {
   struct bench_options options = {
@@ -156,11 +174,11 @@ int main(int argc, char **argv)
     } else if (strcmp(argv[at], "--peers") == 0 && at + 1 < argc) {
       options.peers = argv[++at];
     } else {
-      fprintf(stderr, "usage: bench [-n ROUNDS] [--quick] [--folder SCRATCH] [--peers FOLDER]"
-                      " [disk drain add start late idle next peer command isolate spin vm]\n");
-      return 64;
+      return tell_usage();
     }
   }
+  if (!are_known(argv + at, argc - at))
+    return tell_usage();
   if (!options.folder)
     options.folder = scratch_folder();
   if (rounds < 1 || rounds > ROUNDS_MAX)
