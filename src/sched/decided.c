@@ -8,7 +8,7 @@
 
 #include "sched/turn.h"
 
-enum { LOOKED_AT_MOST = 100 }; /* runs, and skips; those by hand lie between */
+enum { LOOKED_AT_MOST = 1000 }; /* runs, and skips: as many as are kept, as all may be by hand */
 
 struct decided {
   int64_t next_us, last_us;
