@@ -305,6 +305,15 @@ void run_wait_until(struct sched *s, struct open_run *run, int64_t us)
   heap_put(&s->waiting, &run->start);
 }
 
+/* Until run_release(). Its row says that no worker has it: of a first attempt the claim alone says
+ * that one does. */
+static void wait_for_job(struct sched *s, struct open_run *run)
+{
+  if (run->attempt == 1)
+    run_move_due(s, run, JOB_NEVER);
+  gate_leave(s, run);
+}
+
 void run_send(struct sched *s, struct open_run *run)
 {
   const struct job *job = run->entry->job;
@@ -314,25 +323,25 @@ void run_send(struct sched *s, struct open_run *run)
     run_wait_until(s, run, run->due_us);
     return;
   }
-  if (recover_is_quarantined(run->entry)) { /* until run_release() */
-    gate_leave(s, run);
+  if (recover_is_quarantined(run->entry)) {
+    wait_for_job(s, run);
     return;
   }
   enum script_ready ready =
       job->command ? SCRIPT_READY : script_ready(s, job->script, &script, &error);
-  if (ready == SCRIPT_LATER) { /* likewise */
+  if (ready == SCRIPT_LATER) {
     sometimes("a run waits for its script to be loaded");
-    gate_leave(s, run);
+    wait_for_job(s, run);
     return;
   }
   if (ready == SCRIPT_MISSING && run->entry->removed) {
     finish_here(s, run, RUN_FAILED, error.text);
     return;
   }
-  if (ready == SCRIPT_MISSING) { /* likewise, as its job does */
+  if (ready == SCRIPT_MISSING) { /* as its job does */
     sometimes("a run waits for its script to come back");
     fire_hold(s, run->entry, error.text);
-    gate_leave(s, run);
+    wait_for_job(s, run);
     return;
   }
   run_touch(s, run);

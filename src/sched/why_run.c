@@ -369,7 +369,7 @@ static void tell_open(struct request *r, const struct open_run *open)
     why_end(r);
   } else if (wait->why == WAIT_RATE || wait->gate) {
     tell_gate(r, open);
-  } else if (!open->worker && open->due_us > r->s->now_us) {
+  } else if (!open->worker && open->due_us > r->s->now_us && open->due_us != JOB_NEVER) {
     why_begin(r, "waiting", "attempt %d is due later", open->attempt);
     view_put_instant(r->result, "clears_at", open->due_us, JOB_NEVER);
     why_end(r);

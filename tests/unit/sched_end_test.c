@@ -13,8 +13,9 @@ static const char script[] =
     "{\"jobs\":[{\"id\":\"again\",\"run\":true,\"trigger\":\"0 1 * * *\",\"max_interruptions\":2},"
     "{\"id\":\"once\",\"run\":true,\"trigger\":\"0 1 * * *\",\"delivery\":\"at_most_once\"}]}";
 
-#define AGAIN "{\"run\":\"again\"}"
-#define ONCE  "{\"run\":\"once\"}"
+#define AGAIN    "{\"run\":\"again\"}"
+#define ONCE     "{\"run\":\"once\"}"
+#define ONCE_JOB "{\"job\":\"once\"}"
 
 /* It is 01:00:00 and both have been given to a worker. */
 static void begin(struct world *w)
@@ -338,6 +339,30 @@ static void a_stop_begins_by_the_new_clock(void **state)
   }
 }
 
+/* It was asked for while its script was being loaded, and acknowledged: no end of the daemon, in
+ * order or not, has cut it off. */
+static void who_has_had_no_worker_is_not_cut_off(void **state)
+{
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    struct world w;
+    world_open(&w, scratch_path("store.db"));
+    world_save(&w, "a", script);
+    world_crash(&w); /* the folder has not been read yet */
+    free(world_ask(&w, "run_now", ONCE_JOB));
+    assert_int_equal(world_run_count(&w), 0);
+    if (i)
+      begin_stop(&w, SECOND);
+    assert_int_equal(sched_stopped(w.sched), i);
+    restart(&w);
+    assert_int_equal(world_run_count(&w), 1);
+    assert_int_equal(w.runs.first->as.run.attempt.number, 1);
+    world_finish_all(&w);
+    world_expect(&w, "run", ONCE, "state", "succeeded");
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -349,6 +374,7 @@ int main(void)
       cmocka_unit_test(a_cancelled_run_is_so_after_a_crash),
       cmocka_unit_test(a_cancel_goes_before_a_stop),
       cmocka_unit_test(a_stop_waits_for_those_that_it_kills),
+      cmocka_unit_test(who_has_had_no_worker_is_not_cut_off),
       cmocka_unit_test(a_stop_counts_no_stale_finish),
       cmocka_unit_test(a_stop_begins_by_the_new_clock),
   };
