@@ -159,7 +159,7 @@ void script_leave(struct sched *s, struct script_entry *script, int worker)
   script_retire(s, script);
   twins_free(script);
   script->moving |= script->generation != 0;
-  script->generation = 0;
+  script->generation = script->decided.generation = 0;
   script->worker = worker;
 }
 
@@ -297,9 +297,11 @@ static void forget_successor(struct sched *s, const struct script_entry *script)
 
 void script_undo(struct sched *s)
 {
-  struct script_entry *script;
+  struct script_entry *script, *next;
   s->scanned &= !s->is_scanning;
   s->is_scanning = false;
+  HASH_ITER(hh, s->scripts, script, next)
+    script->decided.generation = 0;
   while ((script = pop_removed(s))) {
     sometimes("a script is not removed after all");
     forget_successor(s, script);

@@ -123,6 +123,10 @@ void script_loaded(struct sched *s, const struct message *message)
   free(script->verdict);
   script->verdict = NULL;
   script->conflict = false;
+  script->decided.generation = script->loading;
+  script->decided.fallback = script->fallback;
+  script->decided.moving = script->moving;
+  memcpy(script->decided.version, script->version, sizeof script->version);
   enum error_code code = message->as.loaded.code;
   if (code)
     error_set(&error, code, "%s", message->as.loaded.text);
@@ -146,26 +150,37 @@ void script_loaded(struct sched *s, const struct message *message)
   tell_load(s, script);
 }
 
+/* A newer source that came in the same turn is on its way: what loads it has begun is its own. */
+static bool is_overtaken(const struct script_entry *script)
+{
+  return script->loading != script->decided.generation;
+}
+
+static void end_loading(struct script_entry *script)
+{
+  if (is_overtaken(script))
+    return;
+  script->loading = 0;
+  script->fallback = script->moving = false;
+}
+
 static void put_in_force(struct sched *s, struct script_entry *script,
                          const struct message *message)
 {
   script_retire(s, script);
   twins_free(script);
-  script->generation = script->loading;
-  script->loading = 0;
+  script->generation = script->decided.generation;
+  end_loading(script);
   json_free(script->facts);
   script->facts = NULL;
   json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &script->facts, NULL);
-  if (script->moving) {
-    script->fallback = script->moving = false;
+  if (script->decided.moving)
     return;
-  }
-  if (script->fallback) {
-    script->fallback = false;
+  if (script->decided.fallback) {
     log_warn("%s: the last version that loaded stays in force", script->script.path);
     return;
   }
-  memcpy(script->script.version, script->version, sizeof script->version);
+  memcpy(script->script.version, script->decided.version, sizeof script->script.version);
   script->script.loaded_us = s->now_us;
   script_set_error(script, NULL);
   const struct json *jobs = json_get(json_root(script->facts), "jobs");
@@ -173,12 +188,10 @@ static void put_in_force(struct sched *s, struct script_entry *script,
   log_info("%s loaded: %u %s", script->script.path, count, count == 1 ? "job" : "jobs");
 }
 
-static void note_failure(struct sched *s, struct script_entry *script)
+static void note_failure(struct sched *s, struct script_entry *script, bool is_last)
 {
-  script->loading = 0;
-  script->moving = false;
-  if (script->fallback) {
-    script->fallback = false;
+  end_loading(script);
+  if (script->decided.fallback) {
     if (!script->script.error)
       script_set_error(script, script->verdict);
     return;
@@ -186,38 +199,56 @@ static void note_failure(struct sched *s, struct script_entry *script)
   if (!is_known_failure(script))
     log_error("%s", script->verdict);
   script_set_error(script, script->verdict);
-  script_fall_back(s, script);
+  if (is_last)
+    script_fall_back(s, script);
+}
+
+/* Whose load was taken in by the turn. */
+static struct script_entry *find_decided(struct sched *s, uint64_t generation)
+{
+  for (struct script_entry *script = s->scripts; script; script = script->hh.next)
+    if (script->decided.generation == generation)
+      return script;
+  return NULL;
+}
+
+static void tell_modules(struct sched *s, const struct script_entry *script,
+                         const struct message *message)
+{
+  if (!message->as.loaded.modules)
+    return;
+  struct message *m = message_create(MESSAGE_MODULES, ADDRESS_SCHEDULER, ADDRESS_FRONT);
+  m->as.modules.script = memory_strdup(script->script.name);
+  m->as.modules.text = memory_strdup(message->as.loaded.modules);
+  message_list_append(s->out, m);
 }
 
 void script_settle(struct sched *s, const struct message *message)
 {
-  struct script_entry *script = find_loading(s, message->as.loaded.generation);
+  uint64_t generation = message->as.loaded.generation;
+  struct script_entry *script = find_decided(s, generation);
   if (!script && twins_loaded(s, message))
     return;
   if (!script) {
-    /* Overtaken by a newer source, or removed meanwhile. */
+    /* Overtaken by a newer source, removed meanwhile, or left behind with its worker. */
     if (message->as.loaded.code == ERROR_OK)
-      script_retire_state(s, message->from, message->as.loaded.generation);
+      script_retire_state(s, message->from, generation);
     return;
   }
-  if (message->as.loaded.modules) {
-    struct message *m = message_create(MESSAGE_MODULES, ADDRESS_SCHEDULER, ADDRESS_FRONT);
-    m->as.modules.script = memory_strdup(script->script.name);
-    m->as.modules.text = memory_strdup(message->as.loaded.modules);
-    message_list_append(s->out, m);
-  }
-  bool good = !script->verdict;
+  tell_modules(s, script, message);
+  bool good = !script->verdict, is_last = !is_overtaken(script);
   if (good) {
     put_in_force(s, script, message);
     twins_spread(s, script);
   } else {
     if (message->as.loaded.code == ERROR_OK)
-      script_retire_state(s, script->worker,
-                          script->loading); /* its state is there, its jobs were refused */
-    note_failure(s, script);
+      script_retire_state(s, script->worker, generation); /* it is there, its jobs were refused */
+    note_failure(s, script, is_last);
   }
+  script->decided.generation = 0;
   ask_again(s, script, good);
-  script_answer_waiting(s, script, script->verdict);
+  if (is_last)
+    script_answer_waiting(s, script, script->verdict);
   if (!good && !script->generation && !script->loading && script->script.origin == SCRIPT_ADDED &&
       !script->script.version[0]) {
     /* Added at run time and never good: as if it had not been sent. */

@@ -154,7 +154,12 @@ struct script_entry {
   bool seen;           /* by the first scan */
   bool since_start;    /* its source was there when the daemon began */
   struct script_entry *next_removed; /* in this turn */
-  char *verdict; /* of the load that this turn takes in: why it failed; NULL: it did not */
+  struct {
+    uint64_t generation; /* 0: none is taken in */
+    bool fallback, moving;
+    char version[SCRIPT_VERSION_SIZE];
+  } decided;     /* the load that this turn takes in, also when a newer source comes behind it */
+  char *verdict; /* of it: why it failed; NULL: it did not */
   char *source;  /* what is being loaded, or failed last */
   size_t source_size;
   char version[SCRIPT_VERSION_SIZE]; /* of `source` */

@@ -156,6 +156,15 @@ void world_save_briefly(struct world *w, const char *script, const char *json)
   settle(w, &in);
 }
 
+void world_save_twice(struct world *w, const char *script, const char *json, const char *newer)
+{
+  struct message_list in = {0};
+  message_list_append(&in, source_message(script, json));
+  turn(w, &in);
+  message_list_append(&in, source_message(script, newer));
+  settle(w, &in);
+}
+
 char *world_answer(struct world *w, uint64_t tag)
 {
   struct message_list others = {0};

@@ -41,6 +41,8 @@ void world_live(struct world *w, int64_t us);
 void world_save(struct world *w, const char *script, const char *json);
 /* The same, and the file is gone before a worker has loaded it. */
 void world_save_briefly(struct world *w, const char *script, const char *json);
+/* The same, and `newer` is found in the turn that hears how the first was loaded. */
+void world_save_twice(struct world *w, const char *script, const char *json, const char *newer);
 
 /* The store's disk has room for so many pages, of which there are more when it is 1. */
 void world_limit_pages(struct world *w, int pages);

@@ -51,6 +51,32 @@ static void a_broken_save_changes_nothing(void **state)
   world_close(&w);
 }
 
+/* What the turn has stored is in force, although a newer source came in the same turn. */
+static void a_load_counts_that_is_overtaken_in_its_turn(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", "{\"jobs\":[{\"id\":\"x\",\"run\":true,\"trigger\":\"every 1h\"}]}");
+  world_save_twice(&w, "a", two, "jobs/a.lua:3: unexpected symbol");
+  world_expect(&w, "show", "{\"job\":\"y\"}", "state", "active");
+  struct message *retire = world_take(&w, MESSAGE_RETIRE);
+  assert_int_equal(retire->as.retire.generation, 1);
+  message_destroy(retire);
+  assert_null(world_take(&w, MESSAGE_RETIRE));
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 2);
+  assert_int_equal(w.runs.first->as.run.generation, 2);
+  char *text = world_ask(&w, "scripts", "{}");
+  assert_non_null(strstr(text, "unexpected symbol"));
+  free(text);
+  world_save_twice(&w, "a", "jobs/a.lua:4: unexpected symbol", two);
+  text = world_ask(&w, "scripts", "{}");
+  assert_null(strstr(text, "unexpected symbol"));
+  free(text);
+  world_close(&w);
+}
+
 static void an_id_moves_from_file_to_file(void **state)
 {
   struct world w;
@@ -440,6 +466,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reload_keeps_what_is_unchanged),
       cmocka_unit_test(a_broken_save_changes_nothing),
+      cmocka_unit_test(a_load_counts_that_is_overtaken_in_its_turn),
       cmocka_unit_test(an_id_moves_from_file_to_file),
       cmocka_unit_test(what_another_script_declares_may_come_later),
       cmocka_unit_test(a_run_of_a_removed_job_can_be_cancelled),
