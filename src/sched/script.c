@@ -297,16 +297,16 @@ static void forget_successor(struct sched *s, const struct script_entry *script)
 
 void script_undo(struct sched *s)
 {
-  struct script_entry *script, *next;
+  struct script_entry *script;
   s->scanned &= !s->is_scanning;
   s->is_scanning = false;
-  HASH_ITER(hh, s->scripts, script, next)
-    script->decided.generation = 0;
   while ((script = pop_removed(s))) {
     sometimes("a script is not removed after all");
     forget_successor(s, script);
     HASH_ADD_KEYPTR(hh, s->scripts, script->script.name, strlen(script->script.name), script);
   }
+  for (script = s->scripts; script; script = script->hh.next)
+    script->decided.generation = 0;
 }
 
 /* ---- what the front found in the folder ---- */
