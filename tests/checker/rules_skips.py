@@ -105,10 +105,19 @@ def judge_replay(violate, job, era, segment):
 def judge_earliest(store, history, violate, job, before, segment):
     if segment.first_us <= pruned_until(store, history, job):
         return
-    if before is None or before.run is None or first_of(before.run).claimed_us < segment.last_us:
+    runs = (before.run if before else None, run_right_before(store, job, segment))
+    if not any(run and first_of(run).claimed_us >= segment.last_us for run in runs):
         violate("reason", segment.first_us, "a run of the earliest of those that were late at %s"
                 % text_of(segment.skip.recorded_us), "a skip (%s) behind %s" % (
                     segment.skip.reason, before.what if before else "nothing"))
+
+
+def run_right_before(store, job, segment):
+    """Of any era: what stood when the tz database changed runs first, and the skip behind it is by the new rules."""
+    runs = [run for run in store.runs_of[job.number] if run.cause == BY_SCHEDULE and run.scheduled_us < segment.first_us]
+    last = max(runs, key=lambda run: run.scheduled_us, default=None)
+    is_behind_a_skip = last and any(last.scheduled_us < skip.last_us < segment.first_us for skip in store.skips_of[job.number])
+    return None if is_behind_a_skip else last
 
 
 def judge_latest(store, history, violate, job, era, segment, behind):

@@ -430,6 +430,34 @@ class Zones(unittest.TestCase):
         self.assertEqual(self.come(178), {"missing"})
         self.assertEqual(self.come(next=178), {"missing"})
 
+    def earliest(self, claimed, *skips):
+        """Due each even minute in Kolkata, each odd one by Kathmandu's rules, which come at 134.5 while the daemon is down:
+        the 136 that stood runs first when it is there again at 141, and of what lies behind it these are skipped."""
+        story = right()
+        hour = T0 // HOUR * HOUR
+        trigger = {"kind": "cron", "expression": "*/2 * * * *", "timezone": "Asia/Kolkata"}
+        story.add("often", trigger=trigger, at_us=hour + 131 * MINUTE, next_us=hour + 143 * MINUTE,
+                  answer_us=hour + 132 * MINUTE, coalesce="earliest")
+        for minute in (132, 134):
+            story.run("often", hour + minute * MINUTE)
+        story.say("daemon", what="killed", at_us=hour + 134 * MINUTE + SECOND)
+        story.say("zones", at_us=hour + 134 * MINUTE + 30 * SECOND, rules_of={"Asia/Kolkata": "Asia/Kathmandu"})
+        story.say("daemon", what="started", at_us=hour + 141 * MINUTE + SECOND)
+        if claimed:
+            story.run("often", hour + 136 * MINUTE, claimed_us=hour + claimed * MINUTE + SECOND)
+        for first, last in skips:
+            story.skip("often", hour + first * MINUTE, hour + last * MINUTE, (last - first) // 2 + 1,
+                       recorded_us=hour + 141 * MINUTE + SECOND)
+        return story.kinds()
+
+    def test_the_earliest_stood(self):
+        self.assertEqual(self.earliest(141, (137, 141)), set())
+
+    def test_the_earliest_did_not_run_when_it_was_late(self):
+        self.assertEqual(self.earliest(136, (137, 141)), {"reason"})
+        self.assertEqual(self.earliest(None, (137, 141)), {"reason"})
+        self.assertEqual(self.earliest(141, (137, 137), (139, 141)), {"reason"})
+
     def test_what_had_come_and_was_found_anew(self):
         """By the rules of then, as the daemon was cut off or could not write."""
         killed, started = ("daemon", {"what": "killed"}), ("daemon", {"what": "started"})
