@@ -199,7 +199,8 @@ def judge_chains(store, verdict):
 
 
 def judge_instances(store, history, verdict):
-    """No more runs of a job are open at once than it allows: a run from its claim to its end, retries between."""
+    """No more runs of a job are open at once than it allows: a run from its claim to its end, retries between. Of what
+    one instant has claimed the fences tell the order."""
     for number, runs in store.runs_of.items():
         job = store.jobs.get(number)
         if job is None or any(
@@ -208,7 +209,7 @@ def judge_instances(store, history, verdict):
             continue
         most = job.spec.get("max_instances", math.inf if job.spec.get("overlap") == "allow" else 1)
         ends = []
-        for run in sorted(runs, key=lambda run: first_of(run).claimed_us):
+        for run in sorted(runs, key=lambda run: (first_of(run).claimed_us, first_of(run).fence)):
             claimed_us = first_of(run).claimed_us
             while ends and ends[0] <= claimed_us:
                 heapq.heappop(ends)

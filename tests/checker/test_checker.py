@@ -288,6 +288,16 @@ class Refuses(unittest.TestCase):
         self.refuse("overlap", lambda story: (story.run("tick", at(5), finished_us=at(6) + SECOND),
                                               story.run("tick", at(6), claimed_us=at(6) + 1000)))
 
+    def test_runs_that_one_instant_has_claimed(self):
+        """One by hand, and one for a due time before it, whose turn comes when the first one ends: in that instant, or
+        too early."""
+        for first_us, kinds in ((at(5.5), set()), (at(5.5) + 1000, {"overlap"})):
+            story = right()
+            story.by_hand("tick", at(5.5), finished_us=first_us, witness_us=at(5.5))
+            story.run("tick", at(5), claimed_us=at(5.5), finished_us=at(5.6))
+            story.database.execute("UPDATE runs SET started_us = claimed_us")
+            self.assertEqual(story.kinds(), kinds)
+
     def test_a_run_after_its_grace(self):
         def change(story):
             story.add("strict", misfire_grace_time="10s", at_us=at(3), next_us=at(4))
