@@ -1,6 +1,8 @@
 """Who may notice that something is wrong: the simulator, the checker over lives of the simulator, and the campaigns
 against the real daemon. Each works in sizes that grow (lives or cycles), as long as it has no complaint.
 
+What the checker can say nothing of (its `unjudged`) is no complaint: of a life that has broken off early much is.
+
 What a program that hangs has done wrong is for the judge to say, by a limit of its own on what it waits for. One that
 is not done after PATIENCE_S has said nothing, which is no verdict (OutOfTime)."""
 import json
@@ -13,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 
 PATIENCE_S = 900
+UNJUDGED = "unjudged"  # a kind of the checker's, which it tells behind all others
 
 
 class OutOfTime(Exception):
@@ -74,8 +77,8 @@ class Judged:
         for seed in range(1, size + 1):
             status, said = run(tree, sys.executable, "tests/sim/judge.py", tree.build_folder / "tests" / "sim",
                                "%d..%d" % (seed, seed), "--checker-alone")
-            if status != 0:
-                first = re.search(r"^seed \d+: (.*)", said, re.MULTILINE)
+            first = re.search(r"^seed \d+: (.*)", said, re.MULTILINE)
+            if status != 0 and not (first and first[1].startswith(UNJUDGED + ": ")):
                 return Verdict(first[1] if first else last_words(said), "%d lives" % seed)
         return Verdict("", "%d lives" % size)
 
@@ -91,9 +94,9 @@ class Campaign:
         result = next((json.loads(line) for line in said.splitlines() if line.startswith("{")), None)
         if not result:
             return Verdict("ends with %s: %s" % (status, last_words(said)), "%d cycles" % size)
-        if result["state"] in ("ok", "skipped"):
+        violation = next((one for one in result["violations_list"] if one["kind"] != UNJUDGED), None)
+        if result["state"] in ("ok", "skipped") or result["state"] == "violated" and not violation:
             return Verdict("", "%d cycles" % size)
-        violation = next(iter(result["violations_list"]), None)
         complaint = "%(kind)s: %(text)s" % violation if violation else last_words(result["reason"])
         return Verdict(complaint, "%d cycles" % result["cycles"])
 

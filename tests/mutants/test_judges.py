@@ -1,4 +1,5 @@
 """What becomes of a mutant, by what its judges do."""
+import json
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,33 @@ class Asked(unittest.TestCase):
         tree = SimpleNamespace(root=Path(__file__).parent)
         with mock.patch.object(judges, "PATIENCE_S", 0.01):
             self.assertRaises(OutOfTime, judges.run, tree, "sleep", "1000")
+
+
+class Heard(unittest.TestCase):
+    """What a judge makes of what its program says."""
+    tree = SimpleNamespace(root=Path(), build_folder=Path())
+
+    def verdict(self, judge, status, said):
+        with mock.patch.object(judges, "run", return_value=(status, said)):
+            return judge.work(self.tree, 2)
+
+    def test_the_checker_over_lives(self):
+        for said, verdict in (
+                ("unjudged: the store: expected to judge all, found 2 times too many ways\n9 acknowledged",
+                 Verdict("", "2 lives")),
+                ("late: a: expected a skip\nunjudged: the store: expected to judge all, found 2 times too many ways",
+                 Verdict("late: a: expected a skip", "1 lives")),
+                ("it ends with 2", Verdict("it ends with 2", "1 lives"))):
+            self.assertEqual(self.verdict(judges.Judged(), 1, "seed 1: %s\n" % said), verdict)
+        self.assertEqual(self.verdict(judges.Judged(), 1, "Traceback\nKeyError"), Verdict("KeyError", "1 lives"))
+
+    def test_a_campaign(self):
+        late, unjudged = ({"kind": kind, "text": "a"} for kind in ("late", "unjudged"))
+        for state, violations, complaint in (
+                ("ok", [], ""), ("violated", [unjudged], ""), ("violated", [unjudged, late], "late: a"),
+                ("failed", [unjudged], "it does not start")):
+            said = json.dumps({"state": state, "reason": "it does not start", "violations_list": violations, "cycles": 2})
+            self.assertEqual(self.verdict(judges.Campaign("kill", (2,)), 1, said), Verdict(complaint, "2 cycles"))
 
 
 if __name__ == "__main__":
