@@ -162,7 +162,8 @@ def judge_limit(store, history, violate, job, skip):
 
 
 def was_held_back(store, history, job, skip):
-    """Whether something may have taken the place that the job needed: a run, or a pool without a slot."""
+    """Whether something may have taken the place that the job needed: a run, also one that the same instant has claimed
+    and ended, or a pool without a slot."""
     if history.is_ambiguous(skip.first_us, skip.recorded_us) or skip.first_us < pruned_until(store, history, job):
         return True
     pool = job.spec.get("pool")
@@ -171,7 +172,9 @@ def was_held_back(store, history, job, skip):
             and operation.params["slots"] == 0 for operation in history.operations)):
         return True
     for run in store.runs:
-        if first_of(run).claimed_us < skip.recorded_us and (
+        claimed_us = first_of(run).claimed_us
+        was_first = claimed_us < skip.recorded_us or (claimed_us == skip.recorded_us and run.job != job.number)
+        if was_first and (
                 shares_place(store, history, job, run) and not is_over(history, run, skip.first_us)
                 or run.job == job.number and job.spec.get("rate")):
             return True

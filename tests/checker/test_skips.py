@@ -40,15 +40,15 @@ class Skips(unittest.TestCase):
         self.assertEqual(self.late([(4, 5)], [6], coalesce="earliest", misfire_grace_time="1m"), set())
         self.assertEqual(self.late([(4, 6)], [], misfire_grace_time="1m"), {"reason"})
 
-    def limited(self, until_us=None, holds="p", **options):
-        """What was due at 4 and 5 was kept away by a limit, while another job had a run that began at 3.5."""
+    def limited(self, until_us=None, holds="p", from_us=at(3.5), **options):
+        """What was due at 4 and 5 was kept away by a limit, while another job had a run that began then."""
         story = right()
         story.add("late", at_us=at(3), next_us=at(7), **options)
         story.skip("late", at(4), at(5), 2, reason=LIMIT, recorded_us=DECIDED)
         story.run("late", at(6), claimed_us=DECIDED)
         if until_us:
             story.add("holder", every_us=60 * MINUTE, at_us=at(3), pool=holds)
-            story.by_hand("holder", at(3.5), finished_us=until_us)
+            story.by_hand("holder", from_us, finished_us=until_us)
         return story.kinds()
 
     def test_a_limit(self):
@@ -57,6 +57,8 @@ class Skips(unittest.TestCase):
         self.assertEqual(self.limited(at(3.6), pool="p"), {"reason"})
         self.assertEqual(self.limited(at(6), holds="q", pool="p"), {"reason"})
         self.assertEqual(self.limited(at(6)), {"reason"})
+        self.assertEqual(self.limited(DECIDED + SECOND, from_us=DECIDED, pool="p"), set())
+        self.assertEqual(self.limited(DECIDED + SECOND, from_us=DECIDED + 1, pool="p"), {"reason"})
 
     def test_a_limit_that_keeps_away_the_only_one(self):
         story = right()
