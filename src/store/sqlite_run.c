@@ -376,49 +376,61 @@ static enum error_code copy_job_id(struct store *store, int64_t job, char **id, 
   return query_close(&query);
 }
 
+/* Two numbers that belong together; 0 where none was put. */
+static enum error_code get_numbers(struct store *store, const char *first_key, int64_t *first,
+                                   const char *second_key, int64_t *second, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "SELECT ifnull((SELECT value FROM meta WHERE key = ?), 0),"
+                                  " ifnull((SELECT value FROM meta WHERE key = ?), 0)",
+                                  error);
+  bind_text(&query, first_key);
+  bind_text(&query, second_key);
+  if (query_row(&query)) {
+    *first = query_integer(&query, 0);
+    *second = query_integer(&query, 1);
+  }
+  return query_close(&query);
+}
+
+static enum error_code put_numbers(struct store *store, const char *first_key, int64_t first,
+                                   const char *second_key, int64_t second, struct error *error)
+{
+  struct query query =
+      query_open(store, "INSERT OR REPLACE INTO meta(key, value) VALUES (?, ?), (?, ?)", error);
+  bind_text(&query, first_key);
+  bind_integer(&query, first);
+  bind_text(&query, second_key);
+  bind_integer(&query, second);
+  return query_run(&query);
+}
+
 enum error_code store_get_watermark(struct store *store, struct store_watermark *watermark,
                                     struct error *error)
 {
-  enum error_code code = store_ask(store, "SELECT value FROM meta WHERE key = 'folded_fence'",
-                                   &watermark->fence, error);
-  return code ? code
-              : store_ask(store, "SELECT value FROM meta WHERE key = 'folded_from_us'",
-                          &watermark->from_us, error);
+  return get_numbers(store, "folded_fence", &watermark->fence, "folded_from_us",
+                     &watermark->from_us, error);
 }
 
 enum error_code store_put_watermark(struct store *store, const struct store_watermark *watermark,
                                     struct error *error)
 {
-  struct query query = query_open(store,
-                                  "INSERT OR REPLACE INTO meta(key, value) VALUES"
-                                  " ('folded_fence', ?), ('folded_from_us', ?)",
-                                  error);
-  bind_integer(&query, watermark->fence);
-  bind_integer(&query, watermark->from_us);
-  return query_run(&query);
+  return put_numbers(store, "folded_fence", watermark->fence, "folded_from_us", watermark->from_us,
+                     error);
 }
 
 enum error_code store_get_set_back(struct store *store, struct store_set_back *set_back,
                                    struct error *error)
 {
-  enum error_code code =
-      store_ask(store, "SELECT max(value) FROM meta WHERE key = 'set_back_from_us'",
-                &set_back->from_us, error);
-  return code ? code
-              : store_ask(store, "SELECT max(value) FROM meta WHERE key = 'set_back_to_us'",
-                          &set_back->to_us, error);
+  return get_numbers(store, "set_back_from_us", &set_back->from_us, "set_back_to_us",
+                     &set_back->to_us, error);
 }
 
 enum error_code store_put_set_back(struct store *store, const struct store_set_back *set_back,
                                    struct error *error)
 {
-  struct query query = query_open(store,
-                                  "INSERT OR REPLACE INTO meta(key, value) VALUES"
-                                  " ('set_back_from_us', ?), ('set_back_to_us', ?)",
-                                  error);
-  bind_integer(&query, set_back->from_us);
-  bind_integer(&query, set_back->to_us);
-  return query_run(&query);
+  return put_numbers(store, "set_back_from_us", set_back->from_us, "set_back_to_us",
+                     set_back->to_us, error);
 }
 
 enum error_code store_each_unfolded(struct store *store, const struct store_watermark *watermark,
