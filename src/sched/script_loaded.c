@@ -150,27 +150,12 @@ void script_loaded(struct sched *s, const struct message *message)
   tell_load(s, script);
 }
 
-/* A newer source that came in the same turn is on its way: what loads it has begun is its own. */
-static bool is_overtaken(const struct script_entry *script)
-{
-  return script->loading != script->decided.generation;
-}
-
-static void end_loading(struct script_entry *script)
-{
-  if (is_overtaken(script))
-    return;
-  script->loading = 0;
-  script->fallback = script->moving = false;
-}
-
 static void put_in_force(struct sched *s, struct script_entry *script,
                          const struct message *message)
 {
   script_retire(s, script);
   twins_free(script);
   script->generation = script->decided.generation;
-  end_loading(script);
   json_free(script->facts);
   script->facts = NULL;
   json_parse(message->as.loaded.text, strlen(message->as.loaded.text), &script->facts, NULL);
@@ -190,7 +175,6 @@ static void put_in_force(struct sched *s, struct script_entry *script,
 
 static void note_failure(struct sched *s, struct script_entry *script, bool is_last)
 {
-  end_loading(script);
   if (script->decided.fallback) {
     if (!script->script.error)
       script_set_error(script, script->verdict);
@@ -236,7 +220,13 @@ void script_settle(struct sched *s, const struct message *message)
     return;
   }
   tell_modules(s, script, message);
-  bool good = !script->verdict, is_last = !is_overtaken(script);
+  bool good = !script->verdict;
+  /* Else a newer source that came in the same turn is being loaded. */
+  bool is_last = script->loading == generation;
+  if (is_last) {
+    script->loading = 0;
+    script->fallback = script->moving = false;
+  }
   if (good) {
     put_in_force(s, script, message);
     twins_spread(s, script);
