@@ -122,14 +122,23 @@ void witness_file(struct witness *witness, const char *script, const char *sourc
   end_line(witness, &line, &writer);
 }
 
+/* Something that happened at a moment. */
+static bool begin_moment(struct witness *witness, struct buffer *line, struct json_writer *writer,
+                         const char *is, const char *what, int64_t at_us)
+{
+  if (!begin_line(witness, line, writer, is))
+    return false;
+  json_put_text(writer, "what", what);
+  json_put_integer(writer, "at_us", at_us);
+  return true;
+}
+
 void witness_daemon(struct witness *witness, const char *what, int64_t at_us)
 {
   struct buffer line = {0};
   struct json_writer writer;
-  if (!begin_line(witness, &line, &writer, "daemon"))
+  if (!begin_moment(witness, &line, &writer, "daemon", what, at_us))
     return;
-  json_put_text(&writer, "what", what);
-  json_put_integer(&writer, "at_us", at_us);
   end_line(witness, &line, &writer);
 }
 
@@ -137,10 +146,8 @@ void witness_fault(struct witness *witness, const char *what, int64_t at_us, int
 {
   struct buffer line = {0};
   struct json_writer writer;
-  if (!begin_line(witness, &line, &writer, "fault"))
+  if (!begin_moment(witness, &line, &writer, "fault", what, at_us))
     return;
-  json_put_text(&writer, "what", what);
-  json_put_integer(&writer, "at_us", at_us);
   json_put_integer(&writer, "until_us", until_us);
   end_line(witness, &line, &writer);
 }
@@ -149,10 +156,8 @@ void witness_fatal(struct witness *witness, const char *what, int64_t at_us)
 {
   struct buffer line = {0};
   struct json_writer writer;
-  if (!begin_line(witness, &line, &writer, "fault"))
+  if (!begin_moment(witness, &line, &writer, "fault", what, at_us))
     return;
-  json_put_text(&writer, "what", what);
-  json_put_integer(&writer, "at_us", at_us);
   json_put_boolean(&writer, "is_fatal", true);
   end_line(witness, &line, &writer);
 }
