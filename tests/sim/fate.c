@@ -195,7 +195,7 @@ void fate_step(struct life *life)
   else if (kind < 75)
     causes_tell(life);
   else if (kind < 80)
-    life_haunt(life);
+    worker_haunt(life);
   else if (kind < 84)
     reload(life);
   else if (kind < 87)

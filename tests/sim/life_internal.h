@@ -1,5 +1,5 @@
-/* What the files of a life share: life.c is the daemon's world, client.c its clients, fate.c what
- * happens next. */
+/* What the files of a life share: life.c is the daemon's world, worker.c its workers, client.c its
+ * clients, fate.c what happens next. */
 #ifndef SIM_LIFE_INTERNAL_H
 #define SIM_LIFE_INTERNAL_H
 
@@ -121,8 +121,17 @@ void life_recover(struct life *life);
 void life_stop(struct life *life, int64_t grace_us);
 /* The front finds this source. Takes it. */
 void life_save(struct life *life, char *source);
+
+/* ---- worker.c ---- */
+
+void worker_remember(struct life *life, const struct attempt *attempt); /* for worker_haunt */
 /* A worker that should not be there any more says that a run has ended. */
-void life_haunt(struct life *life);
+void worker_haunt(struct life *life);
+/* The callbacks of the simulation, see sim.h. */
+void worker_model(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate);
+void worker_told(void *context, struct sim *sim, const struct message *run, enum run_told reason,
+                 struct sim_fate *fate);
+bool worker_ended(void *context, struct sim *sim, struct message *run, struct message *finished);
 
 /* ---- client.c ---- */
 
@@ -144,9 +153,9 @@ void client_change_some(struct life *life);
 void client_resolve(struct life *life);
 /* What was acknowledged is there, and what is due is decided. */
 void client_check(struct life *life);
-/* How far the job is: its next due time; INT64_MAX: it has none. False when nobody answers. */
 /* Of the job with that id in the store; 0: there is none. */
 int64_t client_number(struct life *life, const char *id);
+/* How far the job is: its next due time; INT64_MAX: it has none. False when nobody answers. */
 bool client_cursor(struct life *life, const struct booked *job, int64_t *cursor_us);
 void client_resume_all(struct life *life);
 
