@@ -88,12 +88,17 @@ static enum error_code read_misfire(void *owner, const struct json *value, struc
 /* These are listeners, which the vocabulary makes of them: what is read here was not declared. */
 static enum error_code refuse_listener(void *owner, const struct json *value, struct error *error)
 {
-  const char *key = value->key;
-  const char *event = strcmp(key, "on_success") == 0     ? "job_executed"
-                      : strcmp(key, "on_recovered") == 0 ? "job_recovered"
-                      : strcmp(key, "on_late") == 0      ? "job_late"
-                                                         : "job_error";
+  static const struct {
+    const char *option, *event;
+  } listeners[] = {{"on_failure", "job_error"},
+                   {"on_late", "job_late"},
+                   {"on_recovered", "job_recovered"},
+                   {"on_success", "job_executed"}};
+  const char *key = value->key, *event = "";
   (void)owner;
+  for (size_t i = 0; i < sizeof listeners / sizeof listeners[0]; i++)
+    if (strcmp(key, listeners[i].option) == 0)
+      event = listeners[i].event;
   return error_set(
       error, ERROR_INVALID,
       "%s is for jobs that a script declares: of any job hears on(\"%s\", { job = "

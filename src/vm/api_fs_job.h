@@ -6,7 +6,9 @@
 
 /* `VERB PATH: text of the errno` with its code. */
 void fs_fail(struct fs_job *job, int system_errno);
-void fs_fail_text(struct fs_job *job, enum error_code code, const char *text);
+/* The same with a text, of 255 bytes at most. */
+void fs_fail_text(struct fs_job *job, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* True, with the job failed, when it is to stop: asked in each loop. */
 bool fs_is_cancelled(struct fs_job *job);

@@ -158,9 +158,9 @@ static bool may_expand(struct fs_job *job, const char *pattern)
   for (const char *at = pattern; *at; at++)
     braces += *at == '{';
   if (braces > BRACES_MAX)
-    fs_fail_text(job, ERROR_LIMIT, "over the limit of 64 braces");
+    fs_fail_text(job, ERROR_LIMIT, "over the limit of %d braces", BRACES_MAX);
   else if (count_patterns(&pattern, false) > PATTERNS_MAX)
-    fs_fail_text(job, ERROR_LIMIT, "its braces make more than 10000 patterns");
+    fs_fail_text(job, ERROR_LIMIT, "its braces make more than %d patterns", PATTERNS_MAX);
   return !job->code;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +29,13 @@ void fs_fail(struct fs_job *job, int system_errno)
                               job->verb, job->shown);
 }
 
-void fs_fail_text(struct fs_job *job, enum error_code code, const char *text)
+void fs_fail_text(struct fs_job *job, enum error_code code, const char *format, ...)
 {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
   job->code = error_set(&job->error, code, "%s %s: %s", job->verb, job->shown, text);
 }
 
