@@ -455,7 +455,7 @@ static void carry_out(struct sched *s, const struct lock_order *order)
   }
 }
 
-static void expire(struct sched *s)
+void lock_expire(struct sched *s)
 {
   struct heap_node *node;
   struct error error;
@@ -492,7 +492,7 @@ void lock_commit(struct sched *s)
     free(node->order.name);
     free(node);
   }
-  expire(s);
+  lock_expire(s);
 }
 
 void lock_undo(struct sched *s)

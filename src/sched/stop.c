@@ -33,19 +33,14 @@ void stop_begin(struct sched *s, int64_t grace_us)
   s->stop_tell_us = s->stop_by_us - (left_us / 4 < TELL_US ? left_us / 4 : TELL_US);
 }
 
-static void move(struct sched *s, int64_t step_us)
+void stop_clock_set(struct sched *s, int64_t step_us)
 {
+  if (!s->stopping)
+    return;
   s->stopping_us += step_us;
   s->stop_tell_us += step_us;
   s->stop_by_us += step_us;
   s->stop_killed_us += step_us;
-}
-
-void stop_see_clock(struct sched *s, const struct message_list *in)
-{
-  for (const struct message *message = in->first; s->stopping && message; message = message->next)
-    if (message->kind == MESSAGE_CLOCK)
-      move(s, message->as.clock.step_us);
 }
 
 /* Near the end of the grace: who listens can put things in order. */

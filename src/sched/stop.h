@@ -7,10 +7,8 @@
 /* From now on nothing is claimed, and runs have `grace_us` to end. Asked again, it may be sooner.
  */
 void stop_begin(struct sched *s, int64_t grace_us);
-/* What comes in this turn may say that the clock was set: the grace is a length of time, and the
- * same of it is left. Seen before anything is taken, as a stop that begins in the same turn goes by
- * the new clock. */
-void stop_see_clock(struct sched *s, const struct message_list *in);
+/* The wall clock was set, by step_us: the same of the grace is left. */
+void stop_clock_set(struct sched *s, int64_t step_us);
 /* Does what the stop has come to; nothing when none has begun. */
 void stop_go_on(struct sched *s);
 

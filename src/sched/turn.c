@@ -46,11 +46,18 @@ void sched_refuse(struct sched *s, enum error_code code, const struct error *err
   sched_failed(s, code, error);
 }
 
-/* What no transaction keeps, and is moved once, whatever becomes of the turn. */
-static void clock_settle(struct sched *s, int64_t step_us)
+/* What is left of these lengths of time stays the same when the clock is set. No transaction keeps
+ * them, so they are moved when that is heard, whatever becomes of the turn, and before anything is
+ * taken, as what begins in the same turn goes by the new clock. */
+static void see_clock(struct sched *s, const struct message_list *in)
 {
-  lock_clock_set(s, step_us);
-  stuck_clock_set(s, step_us);
+  for (const struct message *message = in->first; message; message = message->next) {
+    if (message->kind != MESSAGE_CLOCK)
+      continue;
+    stop_clock_set(s, message->as.clock.step_us);
+    lock_clock_set(s, message->as.clock.step_us);
+    stuck_clock_set(s, message->as.clock.step_us);
+  }
 }
 
 /* Takes one message; what is kept for later is set to NULL. */
@@ -284,8 +291,6 @@ static void deliver(struct sched *s, const struct message_list *taken)
       stuck_settle(s, message);
     else if (message->kind == MESSAGE_SHORTAGE)
       shortage_settle(s, message);
-    else if (message->kind == MESSAGE_CLOCK)
-      clock_settle(s, message->as.clock.step_us);
   lock_commit(s);
   listeners_commit(s);
   script_try_provided(s);
@@ -353,6 +358,7 @@ static enum error_code hold(struct sched *s, struct message_list *messages)
       message_list_append(&s->held, message);
     }
   }
+  lock_expire(s); /* needs no store */
   stop_go_on(s);
   return failure;
 }
@@ -365,7 +371,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   s->now_us = s->turn_us = now_us;
   s->out = out;
   s->events_this_turn = 0;
-  stop_see_clock(s, in);
+  see_clock(s, in);
   desk_begin(s);
   if (s->retry_us > now_us + FULL_RETRY_US) /* the clock was set back */
     s->retry_us = now_us;
@@ -414,7 +420,7 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
   if (desk_is_waited_at(s) && !s->stopped)
     return now_us;
   if (s->retry_us && !s->stopped)
-    return s->retry_us;
+    return lock_wake_us(s) < s->retry_us ? lock_wake_us(s) : s->retry_us;
   if ((s->held.first || s->arrivals) && !s->stopped)
     return now_us;
   if (s->options.hold)

@@ -182,19 +182,32 @@ static void set_clock(struct world *w, int64_t step_us)
   world_tell(w, set);
 }
 
-/* As elapsed time has it, wherever the wall clock is set meanwhile. */
+/* For good: what a script has declared finds no room, now and whenever it is tried again. */
+static void fill_disk(struct world *w)
+{
+  world_limit_pages(w, 1);
+  char *large = memory_printf("{\"jobs\":[{\"id\":\"l\",\"run\":{\"shell\":\"%0200000d\"}}]}", 0);
+  world_save(w, "large", large);
+  free(large);
+}
+
+/* As elapsed time has it, wherever the wall clock is set meanwhile, and also while nothing can be
+ * stored. */
 static void waits_and_leases_are_lengths_of_time(void **state)
 {
   (void)state;
   static const int64_t steps[] = {DAY, -DAY};
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 4; i++) {
     struct world w;
     const struct message *x = open_runs(&w), *y = x->next, *z = y->next;
     free(granted(&w, ask(&w, x, 1, "lock", "{\"name\":\"a\",\"ttl\":\"1m\"}"), "a",
                  ",\"ttl\":\"1m\""));
     uint64_t hasty = ask(&w, y, 1, "lock", "{\"name\":\"a\",\"wait\":\"10s\"}");
     uint64_t patient = ask(&w, z, 1, "lock", "{\"name\":\"a\"}");
-    set_clock(&w, steps[i]);
+    if (i >= 2)
+      fill_disk(&w);
+    set_clock(&w, steps[i % 2]);
+    world_expect(&w, "locks", "{}", "count", "1");
     world_pass(&w, 9 * SECOND);
     assert_null(world_answer(&w, hasty));
     world_pass(&w, SECOND);
