@@ -161,11 +161,15 @@ enum error_code fields_read(void *owner, const struct field *fields, size_t coun
     return error_set(error, ERROR_INVALID, "%.*s must be an object, not %s",
                      *prefix ? (int)strlen(prefix) - 1 : 7, *prefix ? prefix : "options",
                      object ? json_type_name(object->type) : "nothing");
+  bool is_read[FIELDS_MAX] = {false};
   json_each(value, object) {
     char name[NAME_SIZE];
     const struct field *field = find_field(fields, count, value->key);
     if (!field)
       return refuse_unknown(fields, count, prefix, value->key, error);
+    if (is_read[field - fields])
+      return error_set(error, ERROR_INVALID, "%s%s is given twice", prefix, field->name);
+    is_read[field - fields] = true;
     if (*prefix)
       snprintf(name, sizeof name, "%s%s", prefix, field->name);
     enum error_code code = field_read(owner, field, *prefix ? name : field->name, value, error);

@@ -31,8 +31,8 @@ struct field {
   enum error_code (*read)(void *owner, const struct json *value, struct error *error);
 };
 
-/* Reads the members of an object into `owner`. The names in errors begin with `prefix` ("" or
- * "retry."). */
+/* Reads the members of an object into `owner`, each once. The names in errors begin with `prefix`
+ * ("" or "retry."). */
 enum error_code fields_read(void *owner, const struct field *fields, size_t count,
                             const char *prefix, const struct json *object, struct error *error);
 

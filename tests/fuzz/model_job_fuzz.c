@@ -26,6 +26,7 @@ static const char *const seeds[] = {
     "J{\"id\":\"e\",\"run\":true,\"trigger\":{\"kind\":\"on_event\",\"event\":\"order\","
     "\"filter\":{\"shop\":\"berlin\"},\"debounce\":\"3s\"}}",
     "A{\"id\":\"f\",\"func\":\"a.f\",\"trigger\":\"after_job e outcome=finished batch=10\"}",
+    "A{\"id\":\"h\",\"args\":[1],\"args\":[1]}",
     "J{\"id\":\"g\",\"run\":true,\"trigger\":\"on_file /srv/in/*.csv settle=2s\"}",
     "R\"10/s\"",
     "R\"100/1h30m\"",

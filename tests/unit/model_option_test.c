@@ -155,6 +155,15 @@ static void ids_that_cannot_be_are_told_in_one_line(void **state)
   expect_error("{\"id\":\"@daily\"," RUN "}", NULL);
 }
 
+/* Which of the two is meant nobody knows. */
+static void nothing_is_given_twice(void **state)
+{
+  (void)state;
+  expect_error("{\"id\":\"x\"," RUN ",\"args\":[1],\"args\":[1]}", "args is given twice");
+  expect_error("{\"id\":\"x\"," RUN ",\"retry\":{\"delay\":\"1s\",\"delay\":\"2s\"}}",
+               "retry.delay is given twice");
+}
+
 static void a_grace_lets_something_run(void **state)
 {
   (void)state;
@@ -207,6 +216,7 @@ int main(void)
       cmocka_unit_test(every_option_is_found),
       cmocka_unit_test(words_have_their_bounds),
       cmocka_unit_test(ids_that_cannot_be_are_told_in_one_line),
+      cmocka_unit_test(nothing_is_given_twice),
       cmocka_unit_test(a_grace_lets_something_run),
       cmocka_unit_test(keys_are_the_same_for_the_same),
   };
