@@ -97,7 +97,7 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   int64_t sum = most + count_others(combine, densest, after_us, until_us);
   if (is_outermost) {
     effort_end();
-    *last_us = count_last_fire(trigger, after_us, until_us);
+    *last_us = count_last_fire(trigger, first_us, until_us);
   }
   return sum > 0 ? sum : 1;
 }

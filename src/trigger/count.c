@@ -1,13 +1,16 @@
-/* The last fire before a moment is found with `next` alone: a moment has a fire behind it or it has
- * not, so doubling steps back from the end and then halving find the last one that has. All
- * fires lie between INSTANT_MIN and INSTANT_MAX, so that is where it looks, whatever is asked, and
- * no difference overflows. */
+/* The last fire before a moment is found with `next` alone, by leaps that grow from fire to fire:
+ * where one finds nothing behind it, the last fire lies before, and the leaps are halved. It is the
+ * last one when the next is none, so that a search that is long in vain, as that of triggers which
+ * meet once and then never again, is made as seldom as can be. All fires lie between INSTANT_MIN
+ * and INSTANT_MAX, so that is where it looks, whatever is asked, and no difference overflows. */
 #include "trigger/count.h"
 
 #include <stdbool.h>
 
 #include "time/instant.h"
 #include "trigger/trigger.h"
+
+enum { LEAP_LEAST_US = 1000000 };
 
 static bool has_fire(const struct trigger *trigger, int64_t after_us, int64_t until_us,
                      int64_t *fire_us)
@@ -21,25 +24,19 @@ int64_t count_last_fire(const struct trigger *trigger, int64_t after_us, int64_t
     after_us = INSTANT_MIN - 1;
   if (until_us > INSTANT_MAX)
     until_us = INSTANT_MAX;
-  /* A fire lies behind `early_us`, none behind `late_us`. */
-  int64_t fire_us = after_us, early_us = after_us, late_us = until_us;
-  for (int64_t back_us = 1000000; back_us < until_us - after_us; back_us *= 2) {
-    if (has_fire(trigger, until_us - back_us, until_us, &fire_us)) {
-      early_us = until_us - back_us;
-      break;
-    }
-    late_us = until_us - back_us;
-  }
-  while (late_us - early_us >= 1000000) {
-    int64_t middle_us = early_us + (late_us - early_us) / 2;
-    if (has_fire(trigger, middle_us, until_us, &fire_us))
-      early_us = fire_us - 1;
-    else
-      late_us = middle_us;
-  }
-  int64_t last_us = early_us;
-  while (has_fire(trigger, last_us, until_us, &fire_us))
+  int64_t last_us = after_us, late_us = until_us, leap_us = 0, fire_us;
+  while (has_fire(trigger, last_us, until_us, &fire_us)) {
+    int64_t left_us = late_us - fire_us, gap_us = fire_us - last_us;
+    leap_us = gap_us > leap_us ? gap_us : leap_us;
+    leap_us = leap_us < left_us / 4 ? leap_us * 2 : left_us / 2;
     last_us = fire_us;
+    if (leap_us < LEAP_LEAST_US)
+      continue;
+    if (has_fire(trigger, last_us + leap_us, until_us, &fire_us))
+      last_us = fire_us;
+    else
+      late_us = last_us + leap_us; /* no fire lies behind it */
+  }
   return last_us;
 }
 

@@ -14,8 +14,8 @@ enum { COUNT_STEPS_MAX = 1000000 };
 int64_t count_fires(const struct trigger *trigger, int64_t after_us, int64_t until_us,
                     int64_t *last_us);
 
-/* The last fire in (after_us, until_us], given that there is one; without stepping through those
- * before it. */
+/* The last fire in (after_us, until_us], without stepping through those before it; after_us, if not
+ * before the first of all instants, when there is none. */
 int64_t count_last_fire(const struct trigger *trigger, int64_t after_us, int64_t until_us);
 
 #endif

@@ -22,6 +22,7 @@ static const char *const seeds[] = {
     "every 1500ms end=2030-01-01",
     "any_of (all_of (rrule FREQ=YEARLY;BYWEEKNO=9 dtstart=20260101) (0 */7 * * *)) (in 3d) "
     "jitter=5m",
+    "any_of (all_of (rrule FREQ=YEARLY;BYWEEKNO=6) (0 */7 6 * *)) (in 3d)",
     "rrule dtstart=20260101 rdate=20260301T090000,20270101 exdate=20260101 limit=2",
     "on_event order filter=(shop=berlin n=3) debounce=3s batch=10",
     "after_job nightly outcome=finished throttle=1m",
