@@ -423,7 +423,11 @@ void run_clock_set_back(struct sched *s, int64_t step_us)
 {
   run_note_set_back(s, s->now_us - step_us);
   for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
-    if (run->worker || run->ended || run->due_us <= s->now_us || run->due_us == JOB_NEVER)
+    if (run->worker || run->ended)
+      continue;
+    if (run->due_us == JOB_NEVER && run->start.heap == &s->waiting)
+      run_wait_until(s, run, JOB_NEVER); /* it was to be looked at when it was later */
+    if (run->due_us <= s->now_us || run->due_us == JOB_NEVER)
       continue;
     sometimes("a run that waits keeps the time it has left");
     run_move_due(s, run, run->due_us + step_us);

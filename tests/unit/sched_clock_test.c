@@ -228,6 +228,31 @@ static void also_when_the_daemon_dies_behind_a_step(void **state)
   }
 }
 
+/* It is to be tried at once, whatever the time is then. */
+static void who_has_waited_for_a_place_does_not_wait_for_the_clock(void **state)
+{
+  static const char in_pool[] =
+      "{\"pools\":{\"p\":1},\"jobs\":[{\"id\":\"a\",\"run\":true,\"pool\":\"p\","
+      "\"trigger\":\"at 2026-01-01T00:01:00Z\",\"retry\":{\"attempts\":2,\"delay\":\"2s\"}},"
+      "{\"id\":\"b\",\"run\":true,\"pool\":\"p\",\"trigger\":\"at 2026-01-01T00:01:01Z\"}]}";
+  (void)state;
+  struct world w;
+  world_open(&w, scratch_path("moonbeat.db"));
+  world_save(&w, "s", in_pool);
+  world_live(&w, MINUTE);
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  world_live(&w, 5 * SECOND);
+  assert_int_equal(world_run_count(&w), 1); /* b's, and a's waits for its place */
+  world_crash(&w);
+  set_back(&w, HOUR);
+  world_save(&w, "s", in_pool);
+  while (world_run_count(&w))
+    world_finish_all(&w);
+  assert_int_equal(world_history(&w, "a", "succeeded"), 1);
+  assert_int_equal(world_history(&w, "b", "succeeded"), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -240,6 +265,7 @@ int main(void)
       cmocka_unit_test(a_delay_is_a_length_of_time),
       cmocka_unit_test(also_when_the_daemon_was_down),
       cmocka_unit_test(also_when_the_daemon_dies_behind_a_step),
+      cmocka_unit_test(who_has_waited_for_a_place_does_not_wait_for_the_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
