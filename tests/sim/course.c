@@ -494,6 +494,15 @@ static void judge_waiting(struct life *life, struct course *course)
         (long long)(life_steady_us(life) - course->waits_us));
 }
 
+void courses_put_off(struct life *life)
+{
+  struct course *course;
+  DL_FOREACH2(life->courses->open, course, next)
+  {
+    course->waits_us = 0;
+  }
+}
+
 void courses_check_waiting(struct life *life, course_reason has_reason, int64_t patience_us)
 {
   struct course *course, *next;

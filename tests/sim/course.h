@@ -50,6 +50,7 @@ int courses_open(const struct life *life, int64_t job);
 /* Those whose next attempt is due: asked about each. The first one for which this says so that is
  * due for longer than `patience_us` is wrong. */
 typedef bool (*course_reason)(struct life *life, int64_t job, const struct terms *terms);
+void courses_put_off(struct life *life); /* they are looked at anew */
 void courses_check_waiting(struct life *life, course_reason has_reason, int64_t patience_us);
 
 #endif

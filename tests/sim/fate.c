@@ -91,6 +91,15 @@ static void set_clock(struct life *life)
     client_change_some(life);
 }
 
+/* And somebody sets the clock meanwhile: that can be heard, and not be stored. */
+static void break_disk_and_time(struct life *life)
+{
+  break_disk(life);
+  if (draw_chance(&life->draw, 25) && life_go_on(life, draw_below(&life->draw, SECOND)) &&
+      !life->is_unreadable)
+    set_clock_by(life, draw_below(&life->draw, 2 * HOUR) - HOUR);
+}
+
 /* What is drawn next may meet it while runs end. */
 static void stop(struct life *life)
 {
@@ -203,7 +212,7 @@ void fate_step(struct life *life)
   else if (kind < 90)
     set_clock(life);
   else if (kind < 93)
-    break_disk(life);
+    break_disk_and_time(life);
   else if (kind < 95)
     slow_disk(life);
   else if (kind < 99)

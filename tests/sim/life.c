@@ -211,7 +211,7 @@ static bool take(void *context, struct sim *sim, struct message *message)
   case MESSAGE_REPLY:
     mix_number(life, message->as.reply.code);
     mix(life, message->as.reply.text, strlen(message->as.reply.text));
-    if (causes_heard(life, message))
+    if (causes_heard(life, message) || hold_heard(life, message))
       break;
     message_list_append(&life->replies, message);
     return true;
@@ -243,8 +243,11 @@ static void rest(void *context, struct sim *sim)
   if (life->lose_after == 0 || disk_is_dead(life->disk))
     return;
   courses_look(life);
-  if (!life_is_well(life))
+  holds_check(life);
+  if (!life_is_well(life)) {
+    reasons_put_off(life);
     return;
+  }
   notices_check(life);
   if (!life->is_stopping)
     reasons_check(life);
@@ -356,6 +359,7 @@ static void begin_anew(struct life *life, bool has_stopped)
   if (book_query(life_db(life), "SELECT count(*) FROM letters", 0, 0, 0))
     sometimes("events wait for their listeners when the daemon dies");
   courses_die(life);
+  holds_forget(life);
   notices_forget(life);
   reasons_forget(life);
   life->is_stopping = false;
@@ -493,6 +497,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->guest = guest_create();
   life->ears = ears_create(life);
   life->courses = courses_create();
+  life->holds = holds_create(options->seed);
   life->notices = notices_create();
   life->reasons = reasons_create();
   life->witness = witness_open(options->folder);
@@ -540,6 +545,7 @@ static void end(struct life *life)
   guest_destroy(life->guest);
   ears_destroy(life->ears);
   courses_destroy(life->courses);
+  holds_destroy(life->holds);
   notices_destroy(life->notices);
   reasons_destroy(life->reasons);
   message_list_deinit(&life->replies);

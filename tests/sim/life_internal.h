@@ -13,6 +13,7 @@
 #include "sim/draw.h"
 #include "sim/ear.h"
 #include "sim/guest.h"
+#include "sim/hold.h"
 #include "sim/life.h"
 #include "sim/notice.h"
 #include "sim/reason.h"
@@ -74,6 +75,7 @@ struct life {
   struct guest *guest;
   struct ears *ears;
   struct courses *courses;
+  struct holds *holds;
   struct notices *notices;
   struct reasons *reasons;
   int64_t last_revision, last_number;

@@ -48,12 +48,17 @@ void reason_load(struct life *life, const char *script, int64_t lasts_us)
     *until_us = life_steady_us(life) + lasts_us;
 }
 
+void reasons_put_off(struct life *life)
+{
+  for (int i = 0; i < BOOKED; i++)
+    life->reasons->dues[i].since_us = 0;
+  courses_put_off(life);
+}
+
 void reasons_forget(struct life *life)
 {
-  struct reasons *reasons = life->reasons;
-  for (int i = 0; i < BOOKED; i++)
-    reasons->dues[i].since_us = 0;
-  memset(reasons->loading_us, 0, sizeof reasons->loading_us);
+  reasons_put_off(life);
+  memset(life->reasons->loading_us, 0, sizeof life->reasons->loading_us);
 }
 
 /* ---- jobs ---- */

@@ -20,6 +20,9 @@ void reason_load(struct life *life, const char *script, int64_t lasts_us);
 /* The daemon has died: nobody loads anything, and all is to be looked at anew. */
 void reasons_forget(struct life *life);
 
+/* Nothing can be said now, as the disk is not well: whoever waits is looked at anew. */
+void reasons_put_off(struct life *life);
+
 /* The scheduler has nothing left to do at this instant, and the disk is well. */
 void reasons_check(struct life *life);
 

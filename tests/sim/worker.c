@@ -61,12 +61,10 @@ static void lie(struct life *life, const struct message *run, const struct sim_f
                  stale_finish_of(life, &run->as.run.attempt, RUN_FAILED));
 }
 
-void worker_model(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate)
+static void draw_fate(struct life *life, const struct message *run, struct sim_fate *fate)
 {
-  struct life *life = context;
   struct draw *draw = &life->draw;
   int kind = (int)draw_below(draw, 100);
-  (void)sim;
   fate->lasts_us = draw_below(draw, life->is_calm ? SECOND / 20 : SECOND);
   if (life->is_calm || kind < 50)
     return;
@@ -91,6 +89,13 @@ void worker_model(void *context, struct sim *sim, const struct message *run, str
   }
   if (kind % 9 == 0)
     lie(life, run, fate);
+}
+
+void worker_model(void *context, struct sim *sim, const struct message *run, struct sim_fate *fate)
+{
+  (void)sim;
+  draw_fate(context, run, fate);
+  hold_ask(context, run, fate->lasts_us);
 }
 
 /* A worker that has told a run says so again, or of another attempt. */
@@ -126,6 +131,8 @@ void worker_told(void *context, struct sim *sim, const struct message *run, enum
     if (kind % 10 == 0)
       lie_of_told(life, run);
   }
+  if (kind % 2)
+    hold_leave(life, run);
   if (fate->lasts_us != INT64_MAX || kind < 25)
     return;
   fate->lasts_us = draw_below(draw, 3 * SECOND);
@@ -152,6 +159,7 @@ bool worker_ended(void *context, struct sim *sim, struct message *run, struct me
   (void)sim;
   if (!life->is_stopping || life->is_calm || !is_deaf(&run->as.run.attempt)) {
     course_ended(life, finished);
+    hold_ended(life, &finished->as.finished.attempt);
     return false;
   }
   sometimes("a run does not end before the daemon has");
