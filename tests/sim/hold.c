@@ -13,9 +13,7 @@
 
 #define FIRST_TAG   (UINT64_C(1) << 40) /* of no client */
 #define PATIENCE_US (4 * SECOND)
-#define DRIFT_US                                                                                   \
-  (3 * SECOND) /* by which a clock may go wrong that is set a little now and then                  \
-                */
+#define DRIFT_US    (3 * SECOND) /* of small steps of the clock, of which nobody is told */
 
 enum { LOCKS = 3, ASK_PERCENT = 15, ASK_PERCENT_LONG = 80 };
 
@@ -26,12 +24,12 @@ struct ask {
   enum ask_state { WAITS, HOLDS, RETURNS /* it is on its way back */, OVER } state;
   enum { NOTHING, LEAVES, RENEWS, UNLOCKS } said; /* of it, and has not been answered, ... */
   uint64_t said_tag;                              /* ... with this tag */
-  bool is_blurred;            /* when its lease or its wait began is not known exactly */
-  int64_t asked_us, wait_us;  /* steady; INT64_MAX: for ever */
-  int64_t granted_us, ttl_us; /* steady; 0: without end */
-  int64_t returns_us;         /* steady: it gives it back then; INT64_MAX: it does not */
-  int64_t free_us;            /* steady: since when nobody is known to hold it; 0: somebody does */
-  int64_t over_us;            /* steady */
+  bool is_blurred;                                /* when its lease began is not known exactly */
+  int64_t asked_us, wait_us;                      /* steady; INT64_MAX: for ever */
+  int64_t granted_us, ttl_us;                     /* steady; 0: without end */
+  int64_t returns_us; /* steady: it gives it back then; INT64_MAX: it does not */
+  int64_t free_us;    /* steady: since when nobody is known to hold it; 0: somebody does */
+  int64_t over_us;    /* steady */
   int64_t fence;
   struct ask *prev, *next;
 };
@@ -105,7 +103,6 @@ static void ask_for(struct life *life, const struct attempt *attempt, int worker
                       .attempt = *attempt,
                       .worker = worker,
                       .lock = lock,
-                      .is_blurred = is_blurred(life),
                       .asked_us = life_steady_us(life),
                       .wait_us = INT64_MAX,
                       .returns_us = INT64_MAX};
@@ -195,7 +192,7 @@ void hold_leave(struct life *life, const struct message *run)
 
 /* ---- who holds what ---- */
 
-/* Its lease has not ended for certain; or it has. */
+/* Its lease has certainly not ended. */
 static bool is_in_force(const struct life *life, const struct ask *ask)
 {
   int64_t held_us = life_steady_us(life) - ask->granted_us;
@@ -203,6 +200,7 @@ static bool is_in_force(const struct life *life, const struct ask *ask)
          (!ask->ttl_us || (!ask->is_blurred && held_us < ask->ttl_us - DRIFT_US));
 }
 
+/* Its lease has not certainly ended. */
 static bool may_hold(const struct life *life, const struct ask *ask)
 {
   int64_t held_us = life_steady_us(life) - ask->granted_us;
