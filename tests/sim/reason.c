@@ -12,6 +12,7 @@
 #define PATIENCE_US  (4 * SECOND)
 #define DEBOUNCE_US  (30 * SECOND) /* of a stream of events that has no pause */
 #define THROTTLE_US  (20 * SECOND)
+#define NONE_US      INT64_MIN
 
 enum { OWN, GUEST, SCRIPTS, BOOKED = JOBS + GUESTS };
 
@@ -26,7 +27,7 @@ struct due {
 
 struct reasons {
   struct due dues[BOOKED];
-  bool has_events[BOOKED];     /* that no run has taken */
+  int64_t event_us[BOOKED];    /* of the first that no run has taken; or NONE_US */
   int64_t loading_us[SCRIPTS]; /* steady: until then */
   int64_t looked_us;           /* steady */
 };
@@ -267,29 +268,31 @@ static void check_due(struct life *life, const struct booked *job, struct due *d
 static void note_waiting_events(struct life *life)
 {
   struct reasons *reasons = life->reasons;
-  sqlite3_stmt *row = book_ask(life_db(life),
-                               "SELECT number FROM jobs WHERE EXISTS (SELECT 1 FROM pending_events "
-                               "e WHERE e.job = jobs.number)",
-                               0, 0);
-  memset(reasons->has_events, 0, sizeof reasons->has_events);
+  sqlite3_stmt *row =
+      book_ask(life_db(life), "SELECT job, min(at_us) FROM pending_events GROUP BY job", 0, 0);
+  for (int i = 0; i < BOOKED; i++)
+    reasons->event_us[i] = NONE_US;
   while (book_step(life_db(life), row))
     for (int i = 0; i < BOOKED; i++)
-      reasons->has_events[i] |= booked_at(life, i)->number == sqlite3_column_int64(row, 0);
+      if (booked_at(life, i)->number == sqlite3_column_int64(row, 0))
+        reasons->event_us[i] = sqlite3_column_int64(row, 1);
   sqlite3_finalize(row);
 }
 
-static void check_events(struct life *life, const struct booked *job, struct due *due, bool is_due)
+static void check_events(struct life *life, const struct booked *job, struct due *due,
+                         int64_t event_us)
 {
   const struct terms *terms = cast_terms(job->options);
   int64_t patience_us = PATIENCE_US;
-  if (due->job != job->number)
-    *due = (struct due){.job = job->number};
+  if (due->job != job->number || due->due_us != event_us)
+    *due = (struct due){.job = job->number, .due_us = event_us};
   if (strstr(job->rule.event, "debounce"))
     patience_us += DEBOUNCE_US;
   if (strstr(job->rule.event, "throttle"))
     patience_us += 2 * THROTTLE_US;
   note_waiting(life, job, due,
-               !is_due || job->is_paused || is_asked_about(life, job) || may_wait(life, job, terms),
+               event_us == NONE_US || job->is_paused || is_asked_about(life, job) ||
+                   may_wait(life, job, terms),
                patience_us);
 }
 
@@ -304,7 +307,7 @@ void reasons_check(struct life *life)
   for (int i = 0; i < BOOKED; i++) {
     const struct booked *job = booked_at(life, i);
     if (job->is_there && job->number && job->rule.kind == RULE_EVENT)
-      check_events(life, job, &reasons->dues[i], reasons->has_events[i]);
+      check_events(life, job, &reasons->dues[i], reasons->event_us[i]);
     else if (job->is_there && job->number)
       check_due(life, job, &reasons->dues[i]);
   }
