@@ -363,6 +363,19 @@ static enum error_code hold(struct sched *s, struct message_list *messages)
   return failure;
 }
 
+/* That the clock was set comes first, however long it was kept: what is promised in this turn goes
+ * by the new clock already. */
+static struct message_list gather(struct sched *s, struct message_list *in)
+{
+  struct message_list all = {0}, others = {0};
+  struct message *message;
+  message_list_join(&s->held, in);
+  while ((message = message_list_pop(&s->held)))
+    message_list_append(message->kind == MESSAGE_CLOCK ? &all : &others, message);
+  message_list_join(&all, &others);
+  return all;
+}
+
 enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list *in,
                            struct message_list *out, struct error *error)
 {
@@ -378,9 +391,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   if (now_us < s->retry_us) {
     code = hold(s, in);
   } else {
-    struct message_list all = s->held;
-    s->held = (struct message_list){0};
-    message_list_join(&all, in);
+    struct message_list all = gather(s, in);
     write_turn(s, &all, &taken);
     message_list_join(&taken, &all); /* what a failure left untouched */
     while (s->is_refused) {

@@ -365,3 +365,11 @@ void world_fill_disk(struct world *w)
   free(reply);
   free(big);
 }
+
+void world_fill_disk_for_good(struct world *w)
+{
+  world_limit_pages(w, 1);
+  char *large = memory_printf("{\"jobs\":[{\"id\":\"l\",\"run\":{\"shell\":\"%0200000d\"}}]}", 0);
+  world_save(w, "large", large);
+  free(large);
+}

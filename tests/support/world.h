@@ -49,6 +49,8 @@ void world_limit_pages(struct world *w, int pages);
 
 /* It has no more, and what would be stored is refused. */
 void world_fill_disk(struct world *w);
+/* The same, and something waits that finds no room whenever it is tried: so nothing is stored. */
+void world_fill_disk_for_good(struct world *w);
 
 /* The first of `others` of that kind, taken out; NULL: none. */
 struct message *world_take(struct world *w, enum message_kind kind);

@@ -180,6 +180,26 @@ static void a_delay_is_a_length_of_time(void **state)
   world_close(&w);
 }
 
+/* The failure is heard before the clock is set, and both are stored behind that. */
+static void also_when_neither_could_be_stored(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, NULL);
+  save_retrying(&w);
+  world_pass(&w, MINUTE);
+  world_fill_disk_for_good(&w);
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  set_back(&w, DAY);
+  world_limit_pages(&w, 1000000);
+  world_pass(&w, SECOND);
+  world_pass(&w, 9 * SECOND);
+  assert_int_equal(world_run_count(&w), 0);
+  world_pass(&w, SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 /* Nobody saw the clock being set: the whole delay is waited for. */
 static void also_when_the_daemon_was_down(void **state)
 {
@@ -263,6 +283,7 @@ int main(void)
       cmocka_unit_test(a_debounce_is_a_length_of_time),
       cmocka_unit_test(a_throttle_is_a_length_of_time),
       cmocka_unit_test(a_delay_is_a_length_of_time),
+      cmocka_unit_test(also_when_neither_could_be_stored),
       cmocka_unit_test(also_when_the_daemon_was_down),
       cmocka_unit_test(also_when_the_daemon_dies_behind_a_step),
       cmocka_unit_test(who_has_waited_for_a_place_does_not_wait_for_the_clock),

@@ -182,15 +182,6 @@ static void set_clock(struct world *w, int64_t step_us)
   world_tell(w, set);
 }
 
-/* For good: what a script has declared finds no room, now and whenever it is tried again. */
-static void fill_disk(struct world *w)
-{
-  world_limit_pages(w, 1);
-  char *large = memory_printf("{\"jobs\":[{\"id\":\"l\",\"run\":{\"shell\":\"%0200000d\"}}]}", 0);
-  world_save(w, "large", large);
-  free(large);
-}
-
 /* As elapsed time has it, wherever the wall clock is set meanwhile, and also while nothing can be
  * stored. */
 static void waits_and_leases_are_lengths_of_time(void **state)
@@ -205,7 +196,7 @@ static void waits_and_leases_are_lengths_of_time(void **state)
     uint64_t hasty = ask(&w, y, 1, "lock", "{\"name\":\"a\",\"wait\":\"10s\"}");
     uint64_t patient = ask(&w, z, 1, "lock", "{\"name\":\"a\"}");
     if (i >= 2)
-      fill_disk(&w);
+      world_fill_disk_for_good(&w);
     set_clock(&w, steps[i % 2]);
     world_expect(&w, "locks", "{}", "count", "1");
     world_pass(&w, 9 * SECOND);
