@@ -239,6 +239,7 @@ struct message {
     } shortage;
     struct {
       int64_t step_us; /* forwards; negative: backwards */
+      int64_t from_us; /* what it showed before; the scheduler notes that when it hears of it */
     } clock;
     struct {
       int count; /* how many */

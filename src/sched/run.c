@@ -419,9 +419,9 @@ void run_note_set_back(struct sched *s, int64_t from_us)
   sched_failed(s, store_put_set_back(s->store, &set_back, &error), &error);
 }
 
-void run_clock_set_back(struct sched *s, int64_t step_us)
+void run_clock_set_back(struct sched *s, int64_t from_us, int64_t step_us)
 {
-  run_note_set_back(s, s->now_us - step_us);
+  run_note_set_back(s, from_us);
   for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
     if (run->worker || run->ended)
       continue;

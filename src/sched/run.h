@@ -14,8 +14,10 @@ struct open_run *run_insert(struct sched *s, struct entry *entry, const struct r
 void run_wait_until(struct sched *s, struct open_run *run, int64_t us);
 /* It is due at another time, or, JOB_NEVER, when what it waits for lets it through. */
 void run_move_due(struct sched *s, struct open_run *run, int64_t due_us);
-/* By step_us, below 0: the delay before another attempt is a length of time. */
-void run_clock_set_back(struct sched *s, int64_t step_us);
+/* When it showed from_us, by step_us, below 0: the delay before another attempt is a length of
+ * time.
+ */
+void run_clock_set_back(struct sched *s, int64_t from_us, int64_t step_us);
 /* The due times of runs that wait have followed the clock from there to now: so the next start,
  * which finds claims in a time to come, leaves them where they are. */
 void run_note_set_back(struct sched *s, int64_t from_us);

@@ -49,11 +49,17 @@ void sched_refuse(struct sched *s, enum error_code code, const struct error *err
 /* What is left of these lengths of time stays the same when the clock is set. No transaction keeps
  * them, so they are moved when that is heard, whatever becomes of the turn, and before anything is
  * taken, as what begins in the same turn goes by the new clock. */
-static void see_clock(struct sched *s, const struct message_list *in)
+static void see_clock(struct sched *s, struct message_list *in)
 {
-  for (const struct message *message = in->first; message; message = message->next) {
+  int64_t shown_us = s->now_us; /* behind the steps that are still to be seen */
+  for (const struct message *message = in->first; message; message = message->next)
+    if (message->kind == MESSAGE_CLOCK)
+      shown_us -= message->as.clock.step_us;
+  for (struct message *message = in->first; message; message = message->next) {
     if (message->kind != MESSAGE_CLOCK)
       continue;
+    message->as.clock.from_us = shown_us;
+    shown_us += message->as.clock.step_us;
     stop_clock_set(s, message->as.clock.step_us);
     lock_clock_set(s, message->as.clock.step_us);
     stuck_clock_set(s, message->as.clock.step_us);
@@ -103,7 +109,7 @@ static void take(struct sched *s, struct message **message)
     event_clock(s, m);
     if (m->as.clock.step_us < 0) {
       gates_clock_set_back(s);
-      run_clock_set_back(s, m->as.clock.step_us);
+      run_clock_set_back(s, m->as.clock.from_us, m->as.clock.step_us);
       queues_recover(s);
     }
     break;

@@ -248,6 +248,27 @@ static void also_when_the_daemon_dies_behind_a_step(void **state)
   }
 }
 
+static void also_behind_two_steps_that_are_stored_at_once(void **state)
+{
+  (void)state;
+  struct world w;
+  world_open(&w, scratch_path("moonbeat.db"));
+  fail_once(&w);
+  world_pass(&w, 4 * SECOND);
+  world_fill_disk_for_good(&w);
+  set_back(&w, DAY);
+  set_back(&w, HOUR);
+  world_limit_pages(&w, 1000000);
+  world_pass(&w, SECOND);
+  world_crash(&w);
+  save_retrying(&w);
+  world_pass(&w, 4 * SECOND);
+  assert_int_equal(world_run_count(&w), 0);
+  world_pass(&w, SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 /* It is to be tried at once, whatever the time is then. */
 static void who_has_waited_for_a_place_does_not_wait_for_the_clock(void **state)
 {
@@ -286,6 +307,7 @@ int main(void)
       cmocka_unit_test(also_when_neither_could_be_stored),
       cmocka_unit_test(also_when_the_daemon_was_down),
       cmocka_unit_test(also_when_the_daemon_dies_behind_a_step),
+      cmocka_unit_test(also_behind_two_steps_that_are_stored_at_once),
       cmocka_unit_test(who_has_waited_for_a_place_does_not_wait_for_the_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
