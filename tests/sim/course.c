@@ -352,11 +352,13 @@ void courses_look(struct life *life)
 
 /* ---- the end of the daemon, and the next one ---- */
 
+/* Of jobs that are there: the others' ends are looked at no more. */
 static int64_t count_cut_off(struct life *life)
 {
   return book_query(life_db(life),
-                    "SELECT count(*) FROM (SELECT state, error FROM attempts UNION ALL"
-                    " SELECT state, error FROM runs) WHERE error LIKE 'cut off by the end%'",
+                    "SELECT count(*) FROM (SELECT job, error FROM attempts UNION ALL"
+                    " SELECT job, error FROM runs) WHERE error LIKE 'cut off by the end%'"
+                    " AND job IN (SELECT number FROM jobs)",
                     0, 0, 0);
 }
 

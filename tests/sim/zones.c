@@ -243,8 +243,8 @@ bool zones_shift(struct life *life)
   zones_meet(life);
   if (is_any_pending(life) || !ask_all(life))
     return false;
-  change.is_live = true;
   int count = switch_version(life);
+  change.is_live = count > 0;
   struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.zones.count = count;
   if (count)
@@ -318,17 +318,17 @@ static void meet(struct life *life, struct booked *job)
   int64_t old_us = job->stood_us;
   int64_t first_us = first_trace(life, job, cursor_us);
   bool stands = first_us == old_us;
-  bool is_same = old_us == next_due(&present, from_us); /* however far the clock was set back */
-  bool may_move = cursor_us == old_us && old_us > now_us && !is_same &&
-                  !may_be_first(life, job, &present, old_us);
+  bool may_move =
+      cursor_us == old_us && old_us > now_us && !may_be_first(life, job, &present, old_us);
   if (stands && may_move && must_have_moved(life) && !job->is_blurred)
     blame("%s: its zone has new rules, and it is still due at %lld", job->id, (long long)old_us);
-  if (stands && may_move && change.is_live && change.ends == life->ends)
+  bool is_tried_again = life->was_broken && !life_is_well(life);
+  if (stands && (may_move || is_tried_again) && change.is_live && change.ends == life->ends)
     return;
   if (!stands && !may_be_first(life, job, &present, first_us) && !job->is_blurred)
     blame("%s: has another zone, and is due at %lld, not at %lld, as before, nor as it says now",
           job->id, (long long)first_us, (long long)old_us);
-  if (!stands || !is_same)
+  if (!stands || old_us != next_due(&present, from_us))
     sometimes("a change of its zone moves a due time");
   if (!stands && change.is_live)
     sometimes("zones change under the scheduler, and a due time moves");
