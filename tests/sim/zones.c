@@ -32,10 +32,11 @@ enum {
 /* The last change. Jobs that it concerns have not been seen to follow it while their rule is of the
  * other version. */
 static struct {
-  bool is_live;  /* the daemon was told, while it ran */
-  bool is_noted; /* what had been decided */
-  int64_t at_us; /* then */
-  int64_t ends;  /* of daemons: as many there had been */
+  bool is_live;     /* the daemon was told, while it ran */
+  bool is_noted;    /* what had been decided */
+  int64_t at_us;    /* then */
+  int64_t shown_us; /* the latest time at which the clock was set since; or at_us */
+  int64_t ends;     /* of daemons: as many there had been */
 } change;
 
 static const char *system_folder; /* as it was when the program began */
@@ -203,7 +204,7 @@ void zones_note(struct life *life)
 static int switch_version(struct life *life)
 {
   int count = use(1 - version_in_force);
-  change.at_us = sim_now_us(life->sim);
+  change.at_us = change.shown_us = sim_now_us(life->sim);
   change.ends = life->ends;
   witness_zones(life->witness, version_in_force == 1, change.at_us);
   life_say(life, "the tz database has version %d", version_in_force);
@@ -222,6 +223,11 @@ void zones_change(struct life *life)
     sim_leap(life->sim, draw_below(&life->draw, 12 * HOUR));
   switch_version(life);
   sometimes("the tz database is another one after a restart");
+}
+
+void zones_clock_set(const struct life *life)
+{
+  change.shown_us = later(change.shown_us, sim_now_us(life->sim));
 }
 
 /* False when the daemon dies meanwhile. */
@@ -262,10 +268,11 @@ static bool is_due_at(const struct rule *rule, int64_t us)
 }
 
 /* The first due time that was decided since, or is the next one: what the next one was then. Those
- * to come are of a time before the clock was set back. */
+ * that the clock has not shown since are of a time before it was set back. */
 static int64_t first_trace(struct life *life, const struct booked *job, int64_t cursor_us)
 {
-  int64_t from_us = undecided_since(job), now_us = sim_now_us(life->sim);
+  int64_t from_us = undecided_since(job);
+  int64_t shown_us = later(change.shown_us, sim_now_us(life->sim));
   if (change.is_live && change.at_us < from_us && job->decided_us == INT64_MIN)
     from_us = change.at_us;
   int64_t us = book_query(life_db(life),
@@ -278,7 +285,7 @@ static int64_t first_trace(struct life *life, const struct booked *job, int64_t 
                  "SELECT 1 FROM skips WHERE job = ?1 AND first_us < ?2 AND last_us >= ?2",
                  job->number, from_us, 0))
     us = job->stood_us;
-  return us < cursor_us && us <= now_us ? us : cursor_us;
+  return us < cursor_us && us <= shown_us ? us : cursor_us;
 }
 
 /* The daemon goes on since it was told, so that what is not due yet must have moved. */
