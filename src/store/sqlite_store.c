@@ -5,7 +5,8 @@
  * somebody's commit; store_checkpoint() does them between turns, whenever a few megabytes have
  * gathered. As nobody writes meanwhile, a checkpoint moves the whole rest and the next commit
  * begins the WAL anew, so it stays small unless a reader holds it. On a disk that has little room
- * it is done much sooner: a WAL that takes the last of it leaves none to move it to.
+ * it is done much sooner, and what the WAL had taken is given back: one that takes the last of the
+ * room leaves none to move it to, and neither goes on.
  *
  * Opening reads a handful of pages however large the file is. The page cache grows on demand.
  * SQLite opens and closes the database file; this process never does so by hand, since closing any
@@ -116,7 +117,7 @@ static int choose_checkpoint(const struct store *store, bool is_busy)
   if (store->lacks_room && store->wal_pages > 0)
     return SQLITE_CHECKPOINT_TRUNCATE;
   if (unmoved >= CRAMPED_CHECKPOINT_PAGES && has_little_room(store))
-    return SQLITE_CHECKPOINT_PASSIVE;
+    return SQLITE_CHECKPOINT_TRUNCATE;
   return !is_busy && store->wal_pages >= WAL_LARGE_PAGES ? SQLITE_CHECKPOINT_TRUNCATE : -1;
 }
 

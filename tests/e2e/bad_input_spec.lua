@@ -451,6 +451,23 @@ describe("a full disk", function()
     end
   end)
 
+  it("is not filled by the log of the store, which gives back what it had taken", function()
+    if not is_mounted then
+      return
+    end
+    d:write("many.lua", [[
+      for i = 1, 150 do
+        job("many-" .. i) { func = print, args = { ("x"):rep(3000) } }
+      end
+    ]])
+    local function bytes(ending)
+      return tonumber(d:sh(("stat -c %%s %s/moonbeat.db%s"):format(daemon.quote(d.state), ending)))
+    end
+    d:start()
+    assert.truthy(d:job "many-150")
+    daemon.wait_until(function() return bytes "" > 450000 and bytes "-wal" < 300000 end, 10, "all is moved")
+  end)
+
   it("refuses and claims nothing, and all goes on when there is room", function()
     if not start_and_fill() then
       return
