@@ -246,7 +246,7 @@ void ears_take(struct ears *ears, const struct message *event)
     ear->is_blocked = false;
   }
   ear->under_way++;
-  if (kinds[at].is_durable)
+  if (kinds[at].is_durable && !ears->life->is_unreadable)
     check_sent(ears, at, event);
   else if (event->as.event.number <= ear->last_sent)
     blame("listener %s: is sent event %lld behind %lld", kinds[at].name,

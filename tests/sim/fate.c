@@ -66,7 +66,7 @@ static void set_clock_by(struct life *life, int64_t step_us)
   life_say(life, "the clock is set by %lld us", (long long)step_us);
   witness_clock(life->witness, step_us, sim_now_us(life->sim));
   note_shown(life);
-  zones_clock_set(life);
+  zones_clock_set(life, step_us);
   life->clock_us += step_us;
   if (step_us > 0)
     life->forward_us += step_us;

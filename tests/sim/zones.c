@@ -35,7 +35,8 @@ static struct {
   bool is_live;     /* the daemon was told, while it ran */
   bool is_noted;    /* what had been decided */
   int64_t at_us;    /* then */
-  int64_t shown_us; /* the latest time at which the clock was set since; or at_us */
+  int64_t shown_us; /* the latest time that the clock has shown since */
+  int64_t low_us;   /* the earliest */
   int64_t ends;     /* of daemons: as many there had been */
 } change;
 
@@ -204,7 +205,7 @@ void zones_note(struct life *life)
 static int switch_version(struct life *life)
 {
   int count = use(1 - version_in_force);
-  change.at_us = change.shown_us = sim_now_us(life->sim);
+  change.at_us = change.shown_us = change.low_us = sim_now_us(life->sim);
   change.ends = life->ends;
   witness_zones(life->witness, version_in_force == 1, change.at_us);
   life_say(life, "the tz database has version %d", version_in_force);
@@ -225,9 +226,12 @@ void zones_change(struct life *life)
   sometimes("the tz database is another one after a restart");
 }
 
-void zones_clock_set(const struct life *life)
+void zones_clock_set(const struct life *life, int64_t step_us)
 {
-  change.shown_us = later(change.shown_us, sim_now_us(life->sim));
+  int64_t now_us = sim_now_us(life->sim);
+  change.shown_us = later(change.shown_us, now_us);
+  if (now_us + step_us < change.low_us)
+    change.low_us = now_us + step_us;
 }
 
 /* False when the daemon dies meanwhile. */
@@ -303,7 +307,7 @@ static bool may_be_first(const struct life *life, const struct booked *job,
 {
   int64_t now_us = sim_now_us(life->sim);
   bool is_read_again = change.ends != life->ends || life->was_broken;
-  int64_t low_us = later(change.at_us, job->passed_us + 1);
+  int64_t low_us = later(change.low_us, job->passed_us + 1);
   if (change.is_live && !is_read_again && job->stood_us <= change.at_us)
     return false; /* it had come */
   if ((!change.is_live || is_read_again) && us == next_due(present, undecided_since(job)))

@@ -31,7 +31,7 @@ bool zones_shift(struct life *life);
 /* The daemon is there again: jobs whose due times are on the wall clock go on by its version. */
 void zones_meet(struct life *life);
 /* The clock is about to be set. */
-void zones_clock_set(const struct life *life);
+void zones_clock_set(const struct life *life, int64_t step_us);
 /* It could not be asked yet how far it was then. */
 bool zones_is_pending(const struct booked *job);
 /* Everybody had time enough. */
