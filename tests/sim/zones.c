@@ -314,7 +314,7 @@ static bool may_be_first(const struct life *life, const struct booked *job,
     return true;
   if (!change.is_live || !is_due_at(present, us))
     return false;
-  return us >= low_us && us <= next_due(present, later(now_us, low_us));
+  return us >= low_us && us <= next_due(present, later(later(now_us, change.at_us), low_us));
 }
 
 static void meet(struct life *life, struct booked *job)
@@ -343,8 +343,8 @@ static void meet(struct life *life, struct booked *job)
     sometimes("a change of its zone moves a due time");
   if (!stands && change.is_live)
     sometimes("zones change under the scheduler, and a due time moves");
-  if (stands && is_due_at(&standing, old_us)) {
-    booked_follow(job, old_us, &standing, old_us, &present);
+  if ((stands || job->is_blurred) && is_due_at(&standing, first_us)) {
+    booked_follow(job, first_us, &standing, first_us, &present);
   } else {
     booked_follow(job, first_us < from_us ? first_us : from_us, NULL, 0, &present);
     job->from_us = first_us;
