@@ -116,6 +116,8 @@ static void on_housekeeping(uv_timer_t *timer)
   took(s, begun);
   if (wait_us >= 0)
     uv_timer_start(timer, on_housekeeping, (uint64_t)(wait_us / 1000 + 1), 0);
+  if (!s->stopping_workers)
+    sleep_until_due(s); /* jobs may be due earlier than before */
 }
 
 static void on_trim(uv_timer_t *timer)
