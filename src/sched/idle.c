@@ -7,8 +7,7 @@
 #include "sched/cut.h"
 #include "sched/fold.h"
 #include "sched/health.h"
-#include "sched/near.h"
-#include "sched/run.h"
+#include "sched/transaction.h"
 #include "sched/turn.h"
 #include "sched/zones.h"
 
@@ -56,29 +55,27 @@ static bool cut(struct sched *s)
 
 /* ---- one at a time ---- */
 
+/* What it tells goes out with the next turn. */
 static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
 {
   bool done = false;
-  s->failure = ERROR_OK;
-  enum error_code code = store_begin(s->store, &s->error);
-  if (!code) {
+  struct message_list out = {0};
+  s->out = &out;
+  transaction_begin(s);
+  if (!s->failure)
     done = chore(s);
-    near_flush(s);
-    fold_flush(s);
-    code = s->failure ? s->failure : store_commit(s->store, &s->error);
-  }
-  if (code) {
+  transaction_commit(s);
+  if (!s->failure) {
+    transaction_follow(s, &(struct message_list){0});
+  } else {
     sometimes("housekeeping fails");
-    store_rollback(s->store);
-    run_undo(s);
-    near_forget(s);
-    zones_undo(s);
     log_warn("housekeeping waits: %s", s->error.text);
     s->prune_us = s->now_us + PRUNE_PERIOD_US;
-    return false;
+    transaction_take_back(s);
+    done = false;
   }
-  near_commit(s);
-  zones_commit(s);
+  s->out = NULL;
+  message_list_join(&s->held, &out);
   return done;
 }
 

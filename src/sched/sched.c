@@ -23,7 +23,23 @@
 #include "sched/state.h"
 #include "sched/stuck.h"
 #include "sched/topic.h"
+#include "sched/transaction.h"
 #include "sched/zones.h"
+
+/* Memory becomes what the store says, and what the last daemon left open is decided. */
+static void recover(struct sched *s)
+{
+  calendars_recover(s);
+  pools_recover(s);
+  topics_recover(s);
+  queues_recover(s);
+  health_recover(s);
+  fold_recover(s);
+  listeners_recover(s);
+  script_recover(s);
+  run_recover(s);
+  arrive_start(s);
+}
 
 enum error_code sched_create(const struct sched_options *options, int64_t now_us,
                              struct sched **sched, struct error *error)
@@ -43,35 +59,19 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   stuck_init(s);
   near_rewind(s);
 
-  enum error_code code = store_begin(s->store, error);
-  if (!code) {
-    struct message_list out = {0};
-    s->is_writing = true;
-    s->out = &out;
-    calendars_recover(s);
-    pools_recover(s);
-    topics_recover(s);
-    queues_recover(s);
-    health_recover(s);
-    fold_recover(s);
-    listeners_recover(s);
-    script_recover(s);
-    run_recover(s);
-    arrive_start(s);
-    arrive_all(s);
-    near_flush(s);
-    fold_flush(s);
-    listeners_flush(s);
-    code = s->failure ? s->failure : store_commit(s->store, error);
-    if (s->failure)
-      *error = s->error;
-    s->is_writing = false;
-    message_list_join(&s->held, &out); /* given out by the first turn */
-    run_commit(s);
-    near_commit(s);
-    listeners_commit(s);
-    s->out = NULL;
-  }
+  struct message_list out = {0};
+  s->out = &out;
+  transaction_begin(s);
+  if (!s->failure)
+    recover(s);
+  transaction_commit(s);
+  enum error_code code = s->failure;
+  if (code)
+    *error = s->error;
+  else
+    transaction_follow(s, &(struct message_list){0});
+  s->out = NULL;
+  message_list_join(&s->held, &out); /* given out by the first turn */
   if (code) {
     store_rollback(s->store);
     sched_destroy(s);

@@ -5,7 +5,6 @@
 #include "base/sometimes.h"
 #include "sched/arrive.h"
 #include "sched/ask.h"
-#include "sched/calendar.h"
 #include "sched/checkpoint.h"
 #include "sched/desk.h"
 #include "sched/event.h"
@@ -15,14 +14,13 @@
 #include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/near.h"
-#include "sched/pool.h"
 #include "sched/queue.h"
 #include "sched/run.h"
 #include "sched/script.h"
-#include "sched/shortage.h"
 #include "sched/stop.h"
 #include "sched/stuck.h"
 #include "sched/topic.h"
+#include "sched/transaction.h"
 #include "sched/zones.h"
 
 enum {
@@ -177,51 +175,6 @@ static void fire_due(struct sched *s)
 
 /* ---- writing ---- */
 
-static void begin_writing(struct sched *s)
-{
-  s->failure = store_begin(s->store, &s->error);
-  s->is_writing = !s->failure;
-}
-
-static void finish_writing(struct sched *s)
-{
-  if (!s->failure)
-    arrive_all(s);
-  if (!s->failure)
-    near_flush(s);
-  if (!s->failure)
-    fold_flush(s);
-  if (!s->failure)
-    listeners_flush(s);
-  if (!s->failure)
-    s->failure = store_commit(s->store, &s->error);
-  if (!s->failure)
-    s->is_writing = false;
-}
-
-static void take_back(struct sched *s)
-{
-  s->is_writing = false;
-  sometimes("a turn is taken back");
-  store_rollback(s->store);
-  message_list_deinit(s->out);
-  script_undo(s);
-  run_undo(s);
-  lock_undo(s);
-  gates_undo(s);
-  if (s->pools_changed)
-    pools_recover(s);
-  if (s->calendars_defined)
-    calendars_recover(s);
-  topics_recover(s);
-  arrivals_forget(s);
-  queues_recover(s);
-  health_recover(s);
-  listeners_undo(s);
-  events_forget(s);
-  near_forget(s);
-}
-
 /* What has come, in its order; then clients' requests, as far as the turn's share goes. */
 static struct message *next_message(struct sched *s, struct message_list *in)
 {
@@ -256,7 +209,7 @@ static struct message *refuse(struct sched *s, struct message *request)
 static void write_turn(struct sched *s, struct message_list *in, struct message_list *taken)
 {
   struct message *message;
-  begin_writing(s);
+  transaction_begin(s);
   if (!s->failure && s->full_us)
     event_recovered(s);
   while (!s->failure && (message = next_message(s, in))) {
@@ -279,26 +232,12 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
     fold_step(s, s->stopping ? SIZE_MAX : FOLD_STEP, INT64_MAX);
   if (!s->failure)
     listeners_pump(s);
-  finish_writing(s);
+  transaction_commit(s);
 }
 
 static void deliver(struct sched *s, const struct message_list *taken)
 {
-  script_commit(s);
-  run_commit(s);
-  near_commit(s);
-  gates_commit(s);
-  topics_commit(s);
-  for (const struct message *message = taken->first; message; message = message->next)
-    if (message->kind == MESSAGE_LOADED)
-      script_settle(s, message);
-    else if (message->kind == MESSAGE_STUCK || message->kind == MESSAGE_UNSTUCK ||
-             message->kind == MESSAGE_STOPPED)
-      stuck_settle(s, message);
-    else if (message->kind == MESSAGE_SHORTAGE)
-      shortage_settle(s, message);
-  lock_commit(s);
-  listeners_commit(s);
+  transaction_follow(s, taken);
   script_try_provided(s);
   script_answer_reloads(s);
   if (!s->held.first) /* else the next turn comes at once, which may tell somebody of it */
@@ -319,14 +258,14 @@ static void answer_alone(struct sched *s, struct message *request)
   struct message *copy = message_copy_request(request);
   struct message_list out = {0}, *turn_out = s->out;
   s->out = &out;
-  begin_writing(s);
+  transaction_begin(s);
   if (s->failure)
     message_destroy(request);
   else
     desk_answer(s, request);
-  finish_writing(s);
+  transaction_commit(s);
   if (s->failure) {
-    take_back(s);
+    transaction_take_back(s);
     if (s->is_refused)
       s->failure = ERROR_OK;
     else
@@ -334,12 +273,7 @@ static void answer_alone(struct sched *s, struct message *request)
     s->is_refused = false;
     message_list_append(&out, message_reply_error(copy, &s->error));
   } else {
-    script_commit(s);
-    run_commit(s);
-    near_commit(s);
-    lock_commit(s);
-    gates_commit(s);
-    listeners_commit(s);
+    transaction_follow(s, &(struct message_list){0});
   }
   message_destroy(copy);
   s->out = turn_out;
@@ -389,7 +323,6 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   enum error_code code = ERROR_OK;
   s->now_us = s->turn_us = now_us;
   s->out = out;
-  s->events_this_turn = 0;
   see_clock(s, in);
   desk_begin(s);
   if (s->retry_us > now_us + FULL_RETRY_US) /* the clock was set back */
@@ -402,7 +335,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
     message_list_join(&taken, &all); /* what a failure left untouched */
     while (s->is_refused) {
       sometimes("a turn is done once more without a request that was refused");
-      take_back(s);
+      transaction_take_back(s);
       s->is_refused = false;
       message_list_join(&all, &taken);
       write_turn(s, &all, &taken);
@@ -412,7 +345,7 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   }
   if (is_passing(code)) {
     log_error("nothing can be stored: %s (trying again each second)", s->error.text);
-    take_back(s);
+    transaction_take_back(s);
     s->retry_us = now_us + FULL_RETRY_US;
     event_full(s, s->error.text);
     code = hold(s, &taken);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
 
@@ -586,6 +587,30 @@ static void lua_takes_back_nothing_that_is_due(void **state)
   world_close(&w);
 }
 
+/* What the store does not know yet is found again when a step of housekeeping fails, as a question
+ * is when its fire is. */
+static void lua_is_asked_again_after_housekeeping_has_failed(void **state)
+{
+  struct world w;
+  sqlite3 *other;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, asking);
+  answer(&w, 1 * SECOND, NULL);
+  world_live(&w, 1 * SECOND);
+  message_destroy(world_take(&w, MESSAGE_ASK)); /* its answer takes long */
+  assert_int_equal(sqlite3_open(store_path, &other), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_busy_timeout(w.store->db, 0);
+  w.now_us += MINUTE;
+  sched_idle(w.sched, w.now_us);
+  sqlite3_close(other);
+  world_settle(&w);
+  expect_previous(&w, 1 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 /* A store of its own on the disk for each test that crashes. */
 static int make_store(void **state)
 {
@@ -643,6 +668,7 @@ int main(void)
       TEST(why_tells_that_a_job_is_missing),
       STORED(lua_is_told_of_due_times_that_were_skipped),
       TEST(lua_takes_back_nothing_that_is_due),
+      STORED(lua_is_asked_again_after_housekeeping_has_failed),
       TEST(a_wrong_answer_is_an_error),
       STORED(the_start_is_an_event),
       STORED(a_crash_loses_no_event),
