@@ -35,6 +35,7 @@ that is cut off is ignored, as are members that are not named here. `is` says wh
   zones    an update of the tz database at `at_us`: by now some zones have the rules of others, `rules_of`: {name: other}
   fault    something was done to it: `what`, at `at_us`; with `until_us` something that kept it from writing until then;
            with `is_fatal` a write or sync of the store that failed, after which its daemon has to end
+  answer   the script of the job `job`, whose trigger is in Lua, has said that it is due at `due_us`
   gone     by `at_us` the job `job` was not there any more, whose runs have the `number`
   settled  at `at_us` the daemon had all files in force, nothing open and nothing due: every due time up to then must
            have been decided, every file be in force

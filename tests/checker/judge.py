@@ -1,4 +1,5 @@
 """All rules, over one store and its log."""
+import rules_asked
 import rules_events
 import rules_files
 import rules_fatal
@@ -18,6 +19,7 @@ def judge(store, history):
     rules_hand.judge(store, history, verdict, numbers)
     rules_files.judge(store, history, verdict)
     rules_events.judge(store, history, verdict, numbers)
+    rules_asked.judge(store, history, verdict)
     rules_fires.judge(store, history, verdict)
     rules_gone.judge(store, history, verdict, numbers)
     rules_fatal.judge(store, history, verdict)

@@ -217,7 +217,7 @@ class History:
     def __init__(self, paths):
         self.operations, self.events, self.witnesses, self.files = [], [], [], []
         self.daemons, self.clocks, self.faults, self.settled, self.broken, self.zones = [], [], [], [], [], []
-        self.gone = []
+        self.gone, self.answers = [], []
         self.retention = {}
         for path in paths:
             for line in read_lines(path):
@@ -282,9 +282,9 @@ class History:
             self.retention = line.get("retention") or self.retention
         elif kind == "file" and line.get("is_broken"):
             self.broken.append(line)
-        elif kind in ("file", "clock", "fault", "settled", "zones", "gone"):
+        elif kind in ("file", "clock", "fault", "settled", "zones", "gone", "answer"):
             {"file": self.files, "clock": self.clocks, "fault": self.faults, "settled": self.settled,
-             "zones": self.zones, "gone": self.gone}[kind].append(line)
+             "zones": self.zones, "gone": self.gone, "answer": self.answers}[kind].append(line)
         else:
             raise ValueError("is: %s" % kind)
 

@@ -13,6 +13,8 @@ from rules_runs import OPEN, first_of
 from rules_skips import grace_us, is_plain, pruned_until
 from wishes import KINDS
 
+IN_LUA = "lua"
+
 
 @dataclass
 class Segment:
@@ -35,8 +37,8 @@ class Segment:
 def judge(store, history, verdict):
     up = up_times(history)
     for job in store.jobs.values():
-        if job.trigger is None or job.trigger.get("kind") in KINDS:
-            continue  # see rules_events.py
+        if job.trigger is None or job.trigger.get("kind") in (*KINDS, IN_LUA):
+            continue  # see rules_events.py, rules_asked.py
         decisions = [(segment.first_us, segment.last_us, segment.decided_us) for segment in all_segments(store, job)] if history.zones else []
         life = life_of(job, history, changes_of(history, job.id), decisions)
         if life.unknown:

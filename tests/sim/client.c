@@ -457,7 +457,9 @@ char *client_source(struct life *life)
     buffer_printf(&out, "%s%s", i ? "," : "", spec);
     free(spec);
   }
-  buffer_append_text(&out, "],\"listeners\":");
+  char *tide = cast_spec(tide_job(life), &tide_job(life)->rule, ++life->last_revision);
+  buffer_printf(&out, ",%s],\"listeners\":", tide);
+  free(tide);
   ears_put(life->ears, "a", &out);
   buffer_append_text(&out, "}");
   return buffer_take(&out);
@@ -470,6 +472,7 @@ void client_begin(struct life *life)
   causes_cast(life, &life->jobs[TIMED]);
   for (int i = 0; i < DECLARED; i++)
     life->jobs[i].is_declared = life->jobs[i].is_there = true;
+  tide_cast(life);
   life->source = client_source(life);
   guest_begin(life);
 }
@@ -483,6 +486,7 @@ void client_meet_declared(struct life *life)
     if (!job->number)
       blame("%s was declared and is not there", job->id);
   }
+  tide_meet_declared(life);
 }
 
 /* ---- checking ---- */
@@ -494,6 +498,7 @@ void client_check(struct life *life)
     if (life->jobs[i].id[0])
       book_check_job(life_db(life), &life->jobs[i]);
   guest_check(life);
+  tide_check(life);
   causes_check(life);
   ears_check(life->ears);
 }

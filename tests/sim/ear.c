@@ -452,20 +452,24 @@ static void check_not_lost(const struct ears *ears, int at)
             (long long)event->key.id);
 }
 
+static void add_ends(const struct ears *ears, const struct booked *job, struct names *ends)
+{
+  if (!job->is_there)
+    return;
+  sqlite3_stmt *run = book_ask(
+      db(ears), "SELECT scheduled_us FROM runs WHERE job = ? AND state >= 2", job->number, 0);
+  while (book_step(db(ears), run))
+    names_add_run(ends, job->id, sqlite3_column_int64(run, 0), 0);
+  sqlite3_finalize(run);
+}
+
 /* Of the jobs that are there: each end is told once. */
 static void check_ends(struct ears *ears, int at)
 {
   struct names ends = {0}, told = {0};
-  for (int i = 0; i < JOBS; i++) {
-    const struct booked *job = &ears->life->jobs[i];
-    if (!job->is_there)
-      continue;
-    sqlite3_stmt *run = book_ask(
-        db(ears), "SELECT scheduled_us FROM runs WHERE job = ? AND state >= 2", job->number, 0);
-    while (book_step(db(ears), run))
-      names_add_run(&ends, job->id, sqlite3_column_int64(run, 0), 0);
-    sqlite3_finalize(run);
-  }
+  for (int i = 0; i < JOBS; i++)
+    add_ends(ears, &ears->life->jobs[i], &ends);
+  add_ends(ears, tide_job(ears->life), &ends);
   for (const struct heard_event *event = ears->events; event; event = event->hh.next) {
     const char *mark = event->end ? strchr(event->end, '@') : NULL;
     char id[sizeof ears->life->jobs[0].id];

@@ -331,6 +331,7 @@ void fate_calm_down(struct life *life)
   client_check(life);
   guest_check_all_done(life);
   causes_check_all_done(life);
+  tide_check_all_done(life);
   ears_check_all_done(life->ears);
   settle(life);
 }

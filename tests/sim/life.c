@@ -64,7 +64,7 @@ struct booked *life_find(struct life *life, const char *id)
   for (int i = 0; i < JOBS; i++)
     if (life->jobs[i].is_there && strcmp(life->jobs[i].id, id) == 0)
       return &life->jobs[i];
-  return guest_find(life, id);
+  return strcmp(tide_job(life)->id, id) == 0 ? tide_job(life) : guest_find(life, id);
 }
 
 /* ---- what the scheduler says ---- */
@@ -218,6 +218,9 @@ static bool take(void *context, struct sim *sim, struct message *message)
   case MESSAGE_LOAD:
     answer_load(life, message);
     break;
+  case MESSAGE_ASK:
+    tide_asked(life, message);
+    break;
   case MESSAGE_EVENT:
     mix_number(life, message->as.event.number);
     if (message->to == ADDRESS_FRONT)
@@ -249,6 +252,7 @@ static void rest(void *context, struct sim *sim)
     return;
   }
   notices_check(life);
+  tide_look(life);
   if (!life->is_stopping)
     reasons_check(life);
 }
@@ -500,6 +504,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->holds = holds_create(options->seed);
   life->notices = notices_create();
   life->reasons = reasons_create();
+  life->tide = tide_create();
   life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, fail, life);
   const char *folder = scratch_folder();
@@ -548,6 +553,7 @@ static void end(struct life *life)
   holds_destroy(life->holds);
   notices_destroy(life->notices);
   reasons_destroy(life->reasons);
+  tide_destroy(life->tide);
   message_list_deinit(&life->replies);
   zones_end();
   scratch_empty();

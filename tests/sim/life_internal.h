@@ -18,6 +18,7 @@
 #include "sim/notice.h"
 #include "sim/reason.h"
 #include "sim/sim.h"
+#include "sim/tide.h"
 #include "sim/witness.h"
 #include "sim/zones.h"
 
@@ -78,6 +79,7 @@ struct life {
   struct holds *holds;
   struct notices *notices;
   struct reasons *reasons;
+  struct tide *tide;
   int64_t last_revision, last_number;
   struct doubt doubt;
   struct message_list replies;

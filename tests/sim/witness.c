@@ -162,6 +162,17 @@ void witness_fatal(struct witness *witness, const char *what, int64_t at_us)
   end_line(witness, &line, &writer);
 }
 
+void witness_answer(struct witness *witness, const char *job, int64_t due_us)
+{
+  struct buffer line = {0};
+  struct json_writer writer;
+  if (!begin_line(witness, &line, &writer, "answer"))
+    return;
+  json_put_text(&writer, "job", job);
+  json_put_integer(&writer, "due_us", due_us);
+  end_line(witness, &line, &writer);
+}
+
 void witness_gone(struct witness *witness, const char *job, int64_t number, int64_t at_us)
 {
   struct buffer line = {0};

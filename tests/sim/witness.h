@@ -30,6 +30,8 @@ void witness_daemon(struct witness *witness, const char *what, int64_t at_us);
 void witness_fault(struct witness *witness, const char *what, int64_t at_us, int64_t until_us);
 /* The store's daemon was told of an I/O error, and has to end. */
 void witness_fatal(struct witness *witness, const char *what, int64_t at_us);
+/* A script says when a job of its trigger in Lua is due next. */
+void witness_answer(struct witness *witness, const char *job, int64_t due_us);
 /* The job that had this number is not there any more. */
 void witness_gone(struct witness *witness, const char *job, int64_t number, int64_t at_us);
 void witness_clock(struct witness *witness, int64_t step_us, int64_t at_us);
