@@ -1,5 +1,5 @@
-/* What the files of a life share: life.c is the daemon's world, worker.c its workers, client.c its
- * clients, fate.c what happens next. */
+/* What the files of a life share: life.c is the daemon's world, hear.c what it says, worker.c its
+ * workers, client.c its clients, fate.c what happens next. */
 #ifndef SIM_LIFE_INTERNAL_H
 #define SIM_LIFE_INTERNAL_H
 
@@ -125,6 +125,13 @@ void life_recover(struct life *life);
 void life_stop(struct life *life, int64_t grace_us);
 /* The front finds this source. Takes it. */
 void life_save(struct life *life, char *source);
+
+/* ---- hear.c ---- */
+
+/* The callback of the simulation, see sim.h. */
+bool life_hear(void *context, struct sim *sim, struct message *message);
+/* Into the hash of the life. */
+void life_mix(struct life *life, int64_t number);
 
 /* ---- worker.c ---- */
 
