@@ -14,14 +14,14 @@ struct tide {
   struct booked job;
   int64_t *answers; /* ascending, each once */
   size_t count, capacity;
-  bool is_answered;  /* since the store was looked at */
-  int64_t stands_us; /* the due time that was in the store last; INT64_MAX: none */
+  int64_t answer_us; /* to the last question, not seen in the store so far; INT64_MAX: none */
+  int64_t stands_us; /* the same when it has been seen there */
 };
 
 struct tide *tide_create(void)
 {
   struct tide *tide = memory_alloc(sizeof *tide);
-  tide->stands_us = INT64_MAX;
+  tide->answer_us = tide->stands_us = INT64_MAX;
   return tide;
 }
 
@@ -78,7 +78,7 @@ static void note_answer(struct life *life, int64_t us)
 {
   struct tide *tide = life->tide;
   size_t at = count_until(tide, us);
-  tide->is_answered = true;
+  tide->answer_us = us;
   if (was_answered(tide, us))
     return;
   witness_answer(life->witness, tide->job.id, us);
@@ -150,21 +150,19 @@ void tide_asked(struct life *life, const struct message *question)
   }
   if (tide->stands_us > question->as.ask.now_us && tide->stands_us != INT64_MAX)
     sometimes("a trigger in Lua is asked anew before its time has come");
-  tide->stands_us = INT64_MAX;
+  tide->answer_us = tide->stands_us = INT64_MAX;
   answer(life, question);
 }
 
 void tide_look(struct life *life)
 {
   struct tide *tide = life->tide;
-  if (!tide->is_answered)
+  if (tide->answer_us == INT64_MAX ||
+      !book_query(life_db(life), "SELECT 1 FROM job_progress WHERE number = ? AND next_us = ?",
+                  tide->job.number, tide->answer_us, 0))
     return;
-  int64_t us = book_query(life_db(life), "SELECT next_us FROM job_progress WHERE number = ?",
-                          tide->job.number, 0, INT64_MAX);
-  if (us == tide->stands_us)
-    return;
-  tide->is_answered = false;
-  tide->stands_us = us;
+  tide->stands_us = tide->answer_us;
+  tide->answer_us = INT64_MAX;
 }
 
 static void check_told(const struct tide *tide, int64_t us)
