@@ -492,7 +492,6 @@ void lock_commit(struct sched *s)
     free(node->order.name);
     free(node);
   }
-  lock_expire(s);
 }
 
 void lock_undo(struct sched *s)

@@ -238,6 +238,7 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
 static void deliver(struct sched *s, const struct message_list *taken)
 {
   transaction_follow(s, taken);
+  lock_expire(s);
   script_try_provided(s);
   script_answer_reloads(s);
   if (!s->held.first) /* else the next turn comes at once, which may tell somebody of it */
