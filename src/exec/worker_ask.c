@@ -55,6 +55,7 @@ static void ask_ended(struct vm_call *call, enum vm_outcome outcome, const char 
     answer->as.answer.job = question->as.ask.job;
     answer->as.answer.previous_us = question->as.ask.previous_us;
     answer->as.answer.now_us = question->as.ask.now_us;
+    answer->as.answer.number = question->as.ask.number;
     answer->as.answer.next_us = ask->next_us;
     if (outcome == VM_TIMED_OUT)
       answer->as.answer.error = memory_printf("it took longer than %d s", ASK_BUDGET_US / 1000000);

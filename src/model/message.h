@@ -183,16 +183,16 @@ struct message {
       bool is_over;
     } sensor; /* SENSED, SENSE, ACKNOWLEDGE */
     struct {
-      uint64_t generation;
+      uint64_t generation, number; /* ascending */
       char *name;
       int64_t job;
       int64_t previous_us; /* the fire before; INT64_MIN: none */
       int64_t now_us;      /* when it was asked */
     } ask;
     struct {
-      uint64_t generation;
+      uint64_t generation, number; /* as asked */
       int64_t job;
-      int64_t previous_us, now_us; /* as asked */
+      int64_t previous_us, now_us; /* likewise */
       int64_t next_us;             /* INT64_MAX: there is no fire any more */
       char *error;                 /* NULL: there was none */
     } answer;

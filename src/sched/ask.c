@@ -1,7 +1,9 @@
 /* Triggers in Lua: after each fire the script's worker is asked for the next one. The question goes
  * out with the commit that has moved the job on, and the answer is a progress like any other, in
  * the store before it counts. Until then the job is active with no due time; a start and each new
- * version of the script ask again, so no question is lost with who was to answer it.
+ * version of the script ask again, so no question is lost with who was to answer it. What a turn
+ * that is taken back had asked is asked again, too: of two answers the one to the later question
+ * counts.
  *
  * A due time that has come and waits for its turn stands: the question follows when it is
  * decided. */
@@ -27,6 +29,7 @@ static void send_question(struct sched *s, const struct entry *entry)
     return; /* ask_again() follows */
   struct message *m = message_create(MESSAGE_ASK, ADDRESS_SCHEDULER, script->worker);
   m->as.ask.generation = script->generation;
+  m->as.ask.number = ++s->last_question;
   m->as.ask.name = memory_strdup(name);
   m->as.ask.job = entry->job->number;
   m->as.ask.previous_us = decided_last(s, entry);
@@ -91,12 +94,13 @@ void ask_answered(struct sched *s, const struct message *message)
       !is_in_force(s, entry->job, message->as.answer.generation))
     return;
   struct job_progress *progress = &entry->progress;
-  if (progress->next_us <= s->now_us)
+  if (progress->next_us <= s->now_us || message->as.answer.number < entry->answered)
     return;
   if (message->as.answer.previous_us != decided_last(s, entry)) {
     ask_next(s, entry); /* it was due meanwhile */
     return;
   }
+  entry->answered = message->as.answer.number;
   char *fault = find_fault(entry, message);
   if (fault) {
     log_error("%s: %s", entry->job->id, fault);

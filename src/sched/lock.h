@@ -50,7 +50,7 @@ void lock_clock_set(struct sched *s, int64_t step_us);
 void lock_commit(struct sched *s);
 void lock_undo(struct sched *s);
 
-/* Leases and waits that are over end; a commit does so, too. */
+/* Leases and waits that are over end. In turns alone, which know by how much the clock was set. */
 void lock_expire(struct sched *s);
 
 /* When the first lease or the first wait is over; INT64_MAX: none. */

@@ -58,6 +58,7 @@ struct entry {
   int64_t missed_us;  /* what was due up to here was late for another reason than an open run */
   int64_t overlap_us; /* what was due behind that, up to here, has met open runs */
   int64_t told_us;    /* scheduled_us of the run that told its progress last; 0: none */
+  uint64_t answered;  /* the question to its trigger in Lua whose answer counts; 0: none */
   bool removed;       /* from the store; waits for its open runs */
   struct {            /* what cutting its history had to leave: open runs, the newest log */
     int64_t runs, log_bytes;
@@ -248,7 +249,7 @@ struct sched {
   struct script_entry *scripts;
   int64_t provided; /* how often a pool or a calendar has come: who failed before may do better */
   bool is_provided; /* and not all have been tried again */
-  uint64_t next_generation;
+  uint64_t next_generation, last_question;
   int next_worker;
   int *places; /* addresses of workers, and those that are stuck: see stuck.c */
   struct stuck *stuck;

@@ -100,6 +100,7 @@ static void answer(struct life *life, const struct message *question)
   m->as.answer.generation = question->as.ask.generation;
   m->as.answer.job = question->as.ask.job;
   m->as.answer.previous_us = previous_us;
+  m->as.answer.number = question->as.ask.number;
   m->as.answer.now_us = now_us;
   m->as.answer.next_us = (from_us / PERIOD + 1) * PERIOD;
   if (!life->is_calm && draw_chance(draw, 3))
