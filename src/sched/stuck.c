@@ -358,7 +358,7 @@ static void settle_stopped(struct sched *s, int worker)
   lock_worker_over(s, worker);
   for (struct stuck **at = &s->stuck; *at;) {
     struct stuck *stuck = *at;
-    if (!stuck->has_ended) {
+    if (stuck->worker != worker || !stuck->has_ended) {
       at = &stuck->next;
       continue;
     }

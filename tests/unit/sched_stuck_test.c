@@ -45,10 +45,11 @@ static void start(struct world *w, const char *job)
   world_tell(w, m);
 }
 
-/* By the first run of the culprit's job. */
-static void get_stuck(struct world *w, int worker, int replacement, bool is_given_up)
+/* By a run of that job. */
+static void get_stuck_by(struct world *w, const char *job, int worker, int replacement,
+                         bool is_given_up)
 {
-  const struct message *run = find_run(w, "c");
+  const struct message *run = find_run(w, job);
   struct message *m = message_create(MESSAGE_STUCK, worker, ADDRESS_SCHEDULER);
   m->as.stuck.generation = run->as.run.generation;
   m->as.stuck.attempt = run->as.run.attempt;
@@ -56,6 +57,12 @@ static void get_stuck(struct world *w, int worker, int replacement, bool is_give
   m->as.stuck.replacement = replacement;
   m->as.stuck.is_given_up = is_given_up;
   world_tell(w, m);
+}
+
+/* By the first run of the culprit's job. */
+static void get_stuck(struct world *w, int worker, int replacement, bool is_given_up)
+{
+  get_stuck_by(w, "c", worker, replacement, is_given_up);
 }
 
 static void say(struct world *w, enum message_kind kind, int worker)
@@ -227,6 +234,40 @@ static void tells_a_run_whose_worker_has_come_back(void **state)
   world_close(&w);
 }
 
+/* What workers say meanwhile is heard in one turn. */
+static void end_full_disk(struct world *w)
+{
+  world_limit_pages(w, 1000000);
+  world_pass(w, 2 * SECOND);
+}
+
+static void two_come_back_in_one_turn(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", culprit);
+  world_save(&w, "b", others);
+  world_pass(&w, 10 * MINUTE);
+  assert_int_equal(find_run(&w, "x")->to, BESIDE);
+  start(&w, "c");
+  start(&w, "x");
+  get_stuck(&w, STUCK, OTHER, false);
+  get_stuck_by(&w, "x", BESIDE, OTHER + 1, false);
+  assert_int_equal(count_runs(&w, "d"), 1);
+  assert_int_equal(count_runs(&w, "y"), 1);
+  world_fill_disk_for_good(&w);
+  for (int worker = STUCK; worker <= BESIDE; worker++) {
+    say(&w, MESSAGE_UNSTUCK, worker);
+    say(&w, MESSAGE_STOPPED, worker);
+  }
+  end_full_disk(&w);
+  assert_int_equal(find_run(&w, "d")->to, OTHER);
+  assert_int_equal(find_run(&w, "y")->to, OTHER + 1);
+  expect_said(&w, "status", "{}", "\"stuck\":[]");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -238,6 +279,7 @@ int main(void)
       cmocka_unit_test(frees_locks_of_what_is_no_run),
       cmocka_unit_test(cancels_a_run_that_cannot_hear),
       cmocka_unit_test(tells_a_run_whose_worker_has_come_back),
+      cmocka_unit_test(two_come_back_in_one_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
