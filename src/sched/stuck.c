@@ -20,6 +20,8 @@
 
 #include <stdlib.h>
 
+#include <utlist.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "sched/event.h"
@@ -29,6 +31,8 @@
 #include "sched/script.h"
 #include "sched/twin.h"
 
+/* Oldest first: of two with one address the first has ended, in this turn, and the other one has
+ * its address now. */
 struct stuck {
   struct stuck *next;
   int worker, replacement; /* addresses; 0: none */
@@ -37,7 +41,8 @@ struct stuck {
   bool is_script;
   struct attempt attempt; /* of the run that it is; key.job 0: of none */
   int64_t since_us;
-  bool is_told, is_over, is_moved, is_given_up, has_ended;
+  bool is_told, is_over, is_moved, is_given_up;
+  bool has_ended; /* in this turn */
 };
 
 /* ---- places ---- */
@@ -80,6 +85,15 @@ void stuck_join(struct sched *s, int worker)
       }
 }
 
+/* Also if it has ended. */
+static struct stuck *find_first(const struct sched *s, int worker)
+{
+  struct stuck *stuck = s->stuck;
+  while (stuck && stuck->worker != worker)
+    stuck = stuck->next;
+  return stuck;
+}
+
 static struct stuck *find(const struct sched *s, int worker)
 {
   struct stuck *stuck = s->stuck;
@@ -90,7 +104,7 @@ static struct stuck *find(const struct sched *s, int worker)
 
 bool stuck_is_replaced(const struct sched *s, int worker)
 {
-  const struct stuck *stuck = find(s, worker);
+  const struct stuck *stuck = find_first(s, worker);
   return stuck && stuck->replacement;
 }
 
@@ -156,8 +170,7 @@ static struct stuck *note(struct sched *s, const struct message *m)
   if (!stuck) {
     stuck = memory_alloc(sizeof *stuck);
     stuck->worker = m->from;
-    stuck->next = s->stuck;
-    s->stuck = stuck;
+    LL_APPEND(s->stuck, stuck);
   }
   if (!stuck->script || stuck->is_over || stuck->generation != m->as.stuck.generation) {
     stuck->generation = m->as.stuck.generation;
@@ -353,45 +366,35 @@ static void settle_over(struct sched *s, struct stuck *stuck)
       twins_return(s, script, stuck->worker);
 }
 
-static void settle_stopped(struct sched *s, int worker)
+static void settle_stopped(struct sched *s, int worker, struct stuck *stuck)
 {
   lock_worker_over(s, worker);
-  for (struct stuck **at = &s->stuck; *at;) {
-    struct stuck *stuck = *at;
-    if (stuck->worker != worker || !stuck->has_ended) {
-      at = &stuck->next;
-      continue;
-    }
-    log_info("worker %d has ended", worker - ADDRESS_WORKER + 1);
-    *at = stuck->next;
-    free_stuck(stuck);
-  }
-}
-
-/* It may have ended in the same turn, and its address be in use again. */
-static struct stuck *find_coming_back(const struct sched *s, int worker)
-{
-  for (struct stuck *stuck = s->stuck; stuck; stuck = stuck->next)
-    if (stuck->worker == worker && stuck->has_ended)
-      return stuck;
-  return find(s, worker);
-}
-
-void stuck_settle(struct sched *s, const struct message *message)
-{
-  if (message->kind == MESSAGE_STOPPED)
-    settle_stopped(s, message->from);
-  else if (message->kind == MESSAGE_UNSTUCK)
-    settle_over(s, find_coming_back(s, message->from));
-  struct stuck *stuck = find(s, message->from);
-  if (message->kind != MESSAGE_STUCK || !stuck)
+  if (!stuck || !stuck->has_ended)
     return;
+  log_info("worker %d has ended", worker - ADDRESS_WORKER + 1);
+  LL_DELETE(s->stuck, stuck);
+  free_stuck(stuck);
+}
+
+static void settle_stuck(struct sched *s, struct stuck *stuck, bool is_given_up)
+{
   if (!stuck->is_told)
     name_it(s, stuck);
   if (stuck->replacement && !stuck->is_moved)
     move(s, stuck);
-  if (message->as.stuck.is_given_up)
+  if (is_given_up)
     give_up(s, stuck);
+}
+
+void stuck_settle(struct sched *s, const struct message *message)
+{
+  struct stuck *stuck = find_first(s, message->from);
+  if (message->kind == MESSAGE_STOPPED)
+    settle_stopped(s, message->from, stuck);
+  else if (message->kind == MESSAGE_UNSTUCK)
+    settle_over(s, stuck);
+  else if (stuck)
+    settle_stuck(s, stuck, message->as.stuck.is_given_up);
 }
 
 void stuck_clock_set(struct sched *s, int64_t step_us)

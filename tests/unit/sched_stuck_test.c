@@ -46,23 +46,30 @@ static void start(struct world *w, const char *job)
 }
 
 /* By a run of that job. */
-static void get_stuck_by(struct world *w, const char *job, int worker, int replacement,
-                         bool is_given_up)
+static struct message *stuck_message(const struct world *w, const char *job, int worker)
 {
   const struct message *run = find_run(w, job);
   struct message *m = message_create(MESSAGE_STUCK, worker, ADDRESS_SCHEDULER);
   m->as.stuck.generation = run->as.run.generation;
   m->as.stuck.attempt = run->as.run.attempt;
   m->as.stuck.for_us = 2 * SECOND;
+  return m;
+}
+
+static void get_stuck_by(struct world *w, const char *job, int worker, int replacement)
+{
+  struct message *m = stuck_message(w, job, worker);
   m->as.stuck.replacement = replacement;
-  m->as.stuck.is_given_up = is_given_up;
   world_tell(w, m);
 }
 
 /* By the first run of the culprit's job. */
 static void get_stuck(struct world *w, int worker, int replacement, bool is_given_up)
 {
-  get_stuck_by(w, "c", worker, replacement, is_given_up);
+  struct message *m = stuck_message(w, "c", worker);
+  m->as.stuck.replacement = replacement;
+  m->as.stuck.is_given_up = is_given_up;
+  world_tell(w, m);
 }
 
 static void say(struct world *w, enum message_kind kind, int worker)
@@ -253,7 +260,7 @@ static void two_come_back_in_one_turn(void **state)
   start(&w, "c");
   start(&w, "x");
   get_stuck(&w, STUCK, OTHER, false);
-  get_stuck_by(&w, "x", BESIDE, OTHER + 1, false);
+  get_stuck_by(&w, "x", BESIDE, OTHER + 1);
   assert_int_equal(count_runs(&w, "d"), 1);
   assert_int_equal(count_runs(&w, "y"), 1);
   world_fill_disk_for_good(&w);
@@ -264,6 +271,47 @@ static void two_come_back_in_one_turn(void **state)
   end_full_disk(&w);
   assert_int_equal(find_run(&w, "d")->to, OTHER);
   assert_int_equal(find_run(&w, "y")->to, OTHER + 1);
+  expect_said(&w, "status", "{}", "\"stuck\":[]");
+  world_close(&w);
+}
+
+/* From its being noticed to its end nothing could be stored. */
+static void has_been_stuck_in_one_turn(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w);
+  start(&w, "x");
+  world_fill_disk_for_good(&w);
+  get_stuck(&w, STUCK, OTHER, false);
+  say(&w, MESSAGE_UNSTUCK, STUCK);
+  say(&w, MESSAGE_STOPPED, STUCK);
+  end_full_disk(&w);
+  for (const char *job = "cdxy"; *job; job++) {
+    char id[] = {*job, 0};
+    assert_int_equal(count_runs(&w, id), 2);
+    assert_int_equal(find_run(&w, id)->to, OTHER);
+  }
+  expect_said(&w, "status", "{}", "\"stuck\":[]");
+  world_close(&w);
+}
+
+/* Who has its address gets stuck, and comes back, too. */
+static void uses_an_address_again_in_one_turn(void **state)
+{
+  struct world w;
+  (void)state;
+  open_world(&w);
+  get_stuck(&w, STUCK, OTHER, false);
+  world_fill_disk_for_good(&w);
+  for (int i = 0; i < 2; i++) {
+    if (i > 0)
+      get_stuck(&w, STUCK, OTHER, false);
+    say(&w, MESSAGE_UNSTUCK, STUCK);
+    say(&w, MESSAGE_STOPPED, STUCK);
+  }
+  end_full_disk(&w);
+  assert_int_equal(find_run(&w, "d")->to, OTHER);
   expect_said(&w, "status", "{}", "\"stuck\":[]");
   world_close(&w);
 }
@@ -280,6 +328,8 @@ int main(void)
       cmocka_unit_test(cancels_a_run_that_cannot_hear),
       cmocka_unit_test(tells_a_run_whose_worker_has_come_back),
       cmocka_unit_test(two_come_back_in_one_turn),
+      cmocka_unit_test(has_been_stuck_in_one_turn),
+      cmocka_unit_test(uses_an_address_again_in_one_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
