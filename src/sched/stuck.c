@@ -256,6 +256,12 @@ void stuck_stopped(struct sched *s, const struct message *message)
     stuck->has_ended = true;
 }
 
+void stuck_undo(struct sched *s)
+{
+  for (struct stuck *stuck = s->stuck; stuck; stuck = stuck->next)
+    stuck->has_ended = false;
+}
+
 /* ---- when the turn is stored ---- */
 
 static void put_members(struct sched *s, struct json_writer *writer, const struct stuck *stuck)

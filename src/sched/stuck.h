@@ -16,7 +16,8 @@ void stuck_join(struct sched *s, int worker);
 void stuck_told(struct sched *s, const struct message *message);
 void stuck_stopped(struct sched *s, const struct message *message);
 void stuck_settle(struct sched *s, const struct message *message); /* of these and UNSTUCK */
-void stuck_stop(struct sched *s);                                  /* those that were replaced */
+void stuck_undo(struct sched *s); /* the turn is taken back: who has ended in it will end again */
+void stuck_stop(struct sched *s); /* those that were replaced */
 void stuck_clock_set(struct sched *s, int64_t step_us);
 
 /* The worker has been replaced: it begins nothing more. */

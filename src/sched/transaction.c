@@ -93,6 +93,7 @@ void transaction_take_back(struct sched *s)
   queues_recover(s);
   health_recover(s);
   listeners_undo(s);
+  stuck_undo(s);
   events_forget(s);
   near_forget(s);
 }

@@ -296,6 +296,37 @@ static void has_been_stuck_in_one_turn(void **state)
   world_close(&w);
 }
 
+static struct message *request_too_large(void)
+{
+  struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = 1000;
+  m->as.request.op = memory_strdup("add_job");
+  m->as.request.params = memory_printf("{\"id\":\"l\",\"run\":{\"shell\":\"%060000d\"}}", 0);
+  return m;
+}
+
+/* The turn that hears of its end is taken back. */
+static void comes_back_when_it_cannot_be_stored(void **state)
+{
+  struct world w;
+  struct message_list in = {0}, out = {0};
+  (void)state;
+  open_world(&w);
+  get_stuck(&w, STUCK, OTHER, false);
+  message_list_append(&in, stuck_message(&w, "c", STUCK)); /* as it is told again and again */
+  message_list_append(&in, message_create(MESSAGE_UNSTUCK, STUCK, ADDRESS_SCHEDULER));
+  message_list_append(&in, message_create(MESSAGE_STOPPED, STUCK, ADDRESS_SCHEDULER));
+  message_list_append(&in, request_too_large());
+  world_limit_pages(&w, 1);
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  assert_int_equal(out.first->as.reply.code, ERROR_FULL);
+  message_list_deinit(&out);
+  end_full_disk(&w);
+  assert_int_equal(find_run(&w, "d")->to, OTHER);
+  expect_said(&w, "status", "{}", "\"stuck\":[]");
+  world_close(&w);
+}
+
 /* Who has its address gets stuck, and comes back, too. */
 static void uses_an_address_again_in_one_turn(void **state)
 {
@@ -329,6 +360,7 @@ int main(void)
       cmocka_unit_test(tells_a_run_whose_worker_has_come_back),
       cmocka_unit_test(two_come_back_in_one_turn),
       cmocka_unit_test(has_been_stuck_in_one_turn),
+      cmocka_unit_test(comes_back_when_it_cannot_be_stored),
       cmocka_unit_test(uses_an_address_again_in_one_turn),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
