@@ -43,33 +43,12 @@ void calendars_recover(struct sched *s)
   s->calendars_defined = false;
 }
 
-struct lookup {
-  const char *name;
-  char *definition, *script;
-};
-
-static bool look(void *context, const struct stored_calendar *stored)
+/* stored_calendar_deinit() it in any case. */
+static bool find_stored(struct sched *s, const char *name, struct stored_calendar *calendar)
 {
-  struct lookup *lookup = context;
-  if (strcmp(stored->name, lookup->name) != 0)
-    return true;
-  lookup->definition = memory_strdup(stored->definition);
-  lookup->script = memory_strdup(stored->script);
-  return false;
-}
-
-static struct lookup find_stored(struct sched *s, const char *name)
-{
-  struct lookup lookup = {.name = name};
   struct error error;
-  sched_failed(s, store_each_calendar(s->store, look, &lookup, &error), &error);
-  return lookup;
-}
-
-static void free_lookup(struct lookup *lookup)
-{
-  free(lookup->definition);
-  free(lookup->script);
+  enum error_code code = store_get_calendar(s->store, name, calendar, &error);
+  return code != ERROR_NOT_FOUND && !sched_failed(s, code, &error);
 }
 
 /* ---- who uses one ---- */
@@ -116,13 +95,14 @@ static enum error_code define(struct sched *s, const char *script, const char *n
   enum error_code code = write_definition(name, definition, text, error);
   if (code)
     return code;
-  struct lookup old = find_stored(s, name);
+  struct stored_calendar old;
+  find_stored(s, name, &old);
   bool is_mine = old.script && script && strcmp(old.script, script) == 0;
   if (!is_mine && script_declares(s, old.script, "calendars", name))
     code = error_set(error, ERROR_EXISTS, "calendar \"%s\" is already declared by script %s", name,
                      old.script);
   bool is_same = is_mine && strcmp(old.definition, *text) == 0;
-  free_lookup(&old);
+  stored_calendar_deinit(&old);
   if (!code && !is_same) {
     s->calendars_defined = true;
     code = calendar_define(name, definition, error);
@@ -269,9 +249,9 @@ static enum error_code remove_calendar(struct request *r)
   const char *name = request_text(r, "name");
   if (!name)
     return r->error->code;
-  struct lookup old = find_stored(r->s, name);
+  struct stored_calendar old;
   enum error_code code = ERROR_OK;
-  if (!old.definition)
+  if (!find_stored(r->s, name, &old))
     code = error_set(r->error, ERROR_NOT_FOUND, "there is no calendar \"%s\"", name);
   else if (script_declares(r->s, old.script, "calendars", name))
     code = error_set(r->error, ERROR_CONFLICT, "calendar \"%s\" is declared by script %s", name,
@@ -280,7 +260,7 @@ static enum error_code remove_calendar(struct request *r)
     code = error_set(r->error, ERROR_CONFLICT, "calendar \"%s\" is used by a job", name);
   else
     remove_one(r->s, name);
-  free_lookup(&old);
+  stored_calendar_deinit(&old);
   if (!code) {
     json_begin_object(r->result);
     json_put_text(r->result, "name", name);

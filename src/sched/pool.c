@@ -60,31 +60,12 @@ enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct er
   return ERROR_INVALID;
 }
 
-struct lookup {
-  const char *name;
-  bool found;
-  int64_t slots, declared;
-  char *script;
-};
-
-static bool look(void *context, const struct stored_pool *stored)
+/* stored_pool_deinit() it in any case. */
+static bool find_stored(struct sched *s, const char *name, struct stored_pool *pool)
 {
-  struct lookup *lookup = context;
-  if (strcmp(stored->name, lookup->name) != 0)
-    return true;
-  lookup->found = true;
-  lookup->slots = stored->slots;
-  lookup->declared = stored->declared;
-  lookup->script = memory_strdup(stored->script);
-  return false;
-}
-
-static struct lookup find_stored(struct sched *s, const char *name)
-{
-  struct lookup lookup = {.name = name, .declared = -1};
   struct error error;
-  sched_failed(s, store_each_pool(s->store, look, &lookup, &error), &error);
-  return lookup;
+  enum error_code code = store_get_pool(s->store, name, pool, &error);
+  return code != ERROR_NOT_FOUND && !sched_failed(s, code, &error);
 }
 
 /* Below 0: it is gone. */
@@ -150,14 +131,15 @@ enum error_code pools_declare(struct sched *s, struct script_entry *script,
   s->pools_declared = pools;
   json_each(slots, pools) {
     enum error_code code = check(slots->key, slots, error);
-    struct lookup old = find_stored(s, slots->key);
+    struct stored_pool old;
+    find_stored(s, slots->key, &old);
     bool is_mine = old.script && strcmp(old.script, script->script.name) == 0;
     if (!code && !is_mine && script_declares(s, old.script, "pools", slots->key)) {
       code = error_set(error, ERROR_EXISTS, "pool \"%s\" is already declared by script %s",
                        slots->key, old.script);
       script->conflict = true;
     }
-    free(old.script);
+    stored_pool_deinit(&old);
     if (code)
       return error_prefix(error, "%s", script->script.path);
   }
@@ -166,13 +148,13 @@ enum error_code pools_declare(struct sched *s, struct script_entry *script,
 
 static void settle_one(struct sched *s, const char *script, const struct json *slots)
 {
-  struct lookup old = find_stored(s, slots->key);
+  struct stored_pool old;
+  bool is_said_before = find_stored(s, slots->key, &old) && old.declared == slots->as.integer;
   bool is_mine = old.script && strcmp(old.script, script) == 0;
-  bool is_said_before = old.found && old.declared == slots->as.integer;
   if (!is_mine || !is_said_before)
     put(s, &(struct stored_pool){slots->key, is_said_before ? old.slots : slots->as.integer,
                                  slots->as.integer, script});
-  free(old.script);
+  stored_pool_deinit(&old);
 }
 
 void pools_settle(struct sched *s, const struct script_entry *script, const struct json *pools,
@@ -299,9 +281,11 @@ static enum error_code set_pool(struct request *r)
     return error_set(r->error, ERROR_USAGE, "slots must be a whole number");
   if (check(name, slots, r->error))
     return r->error->code;
-  struct lookup old = find_stored(r->s, name);
-  put(r->s, &(struct stored_pool){name, slots->as.integer, old.declared, old.script});
-  free(old.script);
+  struct stored_pool pool;
+  find_stored(r->s, name, &pool);
+  pool.slots = slots->as.integer;
+  put(r->s, &pool);
+  stored_pool_deinit(&pool);
   put_name(r, name);
   return ERROR_OK;
 }
@@ -311,9 +295,9 @@ static enum error_code remove_pool(struct request *r)
   const char *name = request_text(r, "name");
   if (!name)
     return r->error->code;
-  struct lookup old = find_stored(r->s, name);
+  struct stored_pool old;
   enum error_code code = ERROR_OK;
-  if (!old.found) {
+  if (!find_stored(r->s, name, &old)) {
     pool_refuse_unknown(r->s, name, r->error);
     code = r->error->code = ERROR_NOT_FOUND;
   } else if (script_declares(r->s, old.script, "pools", name)) {
@@ -326,7 +310,7 @@ static enum error_code remove_pool(struct request *r)
   } else {
     remove_one(r->s, name);
   }
-  free(old.script);
+  stored_pool_deinit(&old);
   if (!code)
     put_name(r, name);
   return code;

@@ -1,6 +1,9 @@
 /* Calendars by name, as scripts declare them. Triggers name them; what a name means is in the
  * process's registry (trigger/calendar.h), which the scheduler fills from here. Scheduler thread.
  */
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "store/sqlite_store.h"
 
 enum error_code store_put_calendar(struct store *store, const struct stored_calendar *calendar,
@@ -12,6 +15,28 @@ enum error_code store_put_calendar(struct store *store, const struct stored_cale
   bind_text(&query, calendar->definition);
   bind_text(&query, calendar->script);
   return query_run(&query);
+}
+
+enum error_code store_get_calendar(struct store *store, const char *name,
+                                   struct stored_calendar *calendar, struct error *error)
+{
+  struct query query =
+      query_open(store, "SELECT definition, script FROM calendars WHERE name = ?", error);
+  *calendar = (struct stored_calendar){.name = name};
+  bind_text(&query, name);
+  bool found = query_row(&query);
+  if (found) {
+    calendar->definition = memory_strdup(query_text(&query, 0));
+    calendar->script = memory_strdup(query_text(&query, 1));
+  }
+  enum error_code code = query_close(&query);
+  return code || found ? code : error_set(error, ERROR_NOT_FOUND, "no calendar \"%s\"", name);
+}
+
+void stored_calendar_deinit(struct stored_calendar *calendar)
+{
+  free((char *)(uintptr_t)calendar->definition);
+  free((char *)(uintptr_t)calendar->script);
 }
 
 enum error_code store_remove_calendar(struct store *store, const char *name, struct error *error)

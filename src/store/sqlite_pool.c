@@ -1,4 +1,7 @@
 /* Pools by name and their slots. Scheduler thread. */
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "store/sqlite_store.h"
 
 enum error_code store_put_pool(struct store *store, const struct stored_pool *pool,
@@ -12,6 +15,28 @@ enum error_code store_put_pool(struct store *store, const struct stored_pool *po
   bind_optional(&query, pool->declared, -1);
   bind_text(&query, pool->script);
   return query_run(&query);
+}
+
+enum error_code store_get_pool(struct store *store, const char *name, struct stored_pool *pool,
+                               struct error *error)
+{
+  struct query query =
+      query_open(store, "SELECT slots, declared, script FROM pools WHERE name = ?", error);
+  *pool = (struct stored_pool){.name = name, .declared = -1};
+  bind_text(&query, name);
+  bool found = query_row(&query);
+  if (found) {
+    pool->slots = query_integer(&query, 0);
+    pool->declared = query_optional(&query, 1, -1);
+    pool->script = memory_strdup(query_text(&query, 2));
+  }
+  enum error_code code = query_close(&query);
+  return code || found ? code : error_set(error, ERROR_NOT_FOUND, "no pool \"%s\"", name);
+}
+
+void stored_pool_deinit(struct stored_pool *pool)
+{
+  free((char *)(uintptr_t)pool->script);
 }
 
 enum error_code store_remove_pool(struct store *store, const char *name, struct error *error)

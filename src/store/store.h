@@ -83,6 +83,11 @@ typedef bool (*store_calendar_visitor)(void *context, const struct stored_calend
 
 enum error_code store_put_calendar(struct store *store, const struct stored_calendar *calendar,
                                    struct error *error);
+/* ERROR_NOT_FOUND. `name` is the one given; what else it holds is freed by the second, which takes
+ * one that was not found, too. */
+enum error_code store_get_calendar(struct store *store, const char *name,
+                                   struct stored_calendar *calendar, struct error *error);
+void stored_calendar_deinit(struct stored_calendar *calendar);
 enum error_code store_remove_calendar(struct store *store, const char *name, struct error *error);
 enum error_code store_each_calendar(struct store *store, store_calendar_visitor visit,
                                     void *context, struct error *error);
@@ -100,6 +105,10 @@ typedef bool (*store_pool_visitor)(void *context, const struct stored_pool *pool
 
 enum error_code store_put_pool(struct store *store, const struct stored_pool *pool,
                                struct error *error);
+/* As a calendar; when it is not found nobody has declared it. */
+enum error_code store_get_pool(struct store *store, const char *name, struct stored_pool *pool,
+                               struct error *error);
+void stored_pool_deinit(struct stored_pool *pool);
 enum error_code store_remove_pool(struct store *store, const char *name, struct error *error);
 enum error_code store_each_pool(struct store *store, store_pool_visitor visit, void *context,
                                 struct error *error);

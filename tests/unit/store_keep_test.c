@@ -254,10 +254,75 @@ static void values_end(void **state)
   check_keys((struct kv_listing){.script = "s", .prefix = "", .now_us = 0}, 0, "s:k4=1 s:stays=1");
 }
 
+static void expect_pool(const char *name, int64_t slots, int64_t declared, const char *script)
+{
+  struct stored_pool pool;
+  OK(store_get_pool(store, name, &pool, &error));
+  assert_string_equal(pool.name, name);
+  assert_int_equal(pool.slots, slots);
+  assert_int_equal(pool.declared, declared);
+  if (script)
+    assert_string_equal(pool.script, script);
+  else
+    assert_null(pool.script);
+  stored_pool_deinit(&pool);
+}
+
+static void pools(void **state)
+{
+  struct stored_pool pool;
+  (void)state;
+  begin();
+  OK(store_put_pool(store, &(struct stored_pool){"db", 3, 2, "orders"}, &error));
+  OK(store_put_pool(store, &(struct stored_pool){"db2", 1, -1, NULL}, &error));
+  expect_pool("db", 3, 2, "orders");
+  expect_pool("db2", 1, -1, NULL);
+  OK(store_put_pool(store, &(struct stored_pool){"db", 0, -1, NULL}, &error));
+  OK(store_remove_pool(store, "db2", &error));
+  commit();
+  expect_pool("db", 0, -1, NULL);
+  FAILS(ERROR_NOT_FOUND, store_get_pool(store, "db2", &pool, &error));
+  assert_string_equal(error.text, "no pool \"db2\"");
+  assert_int_equal(pool.declared, -1);
+  assert_null(pool.script);
+}
+
+static void expect_calendar(const char *name, const char *definition, const char *script)
+{
+  struct stored_calendar calendar;
+  OK(store_get_calendar(store, name, &calendar, &error));
+  assert_string_equal(calendar.name, name);
+  assert_string_equal(calendar.definition, definition);
+  if (script)
+    assert_string_equal(calendar.script, script);
+  else
+    assert_null(calendar.script);
+  stored_calendar_deinit(&calendar);
+}
+
+static void calendars(void **state)
+{
+  struct stored_calendar calendar;
+  (void)state;
+  begin();
+  OK(store_put_calendar(store, &(struct stored_calendar){"closed", "{}", "shop"}, &error));
+  OK(store_put_calendar(store, &(struct stored_calendar){"open", "[]", NULL}, &error));
+  expect_calendar("closed", "{}", "shop");
+  expect_calendar("open", "[]", NULL);
+  OK(store_put_calendar(store, &(struct stored_calendar){"closed", "[1]", NULL}, &error));
+  OK(store_remove_calendar(store, "open", &error));
+  commit();
+  expect_calendar("closed", "[1]", NULL);
+  FAILS(ERROR_NOT_FOUND, store_get_calendar(store, "open", &calendar, &error));
+  assert_string_equal(error.text, "no calendar \"open\"");
+  assert_null(calendar.definition);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(scripts), TEST(revisions), TEST(logs), TEST(skips), TEST(keys), TEST(values_end),
+      TEST(scripts), TEST(revisions),  TEST(logs),  TEST(skips),
+      TEST(keys),    TEST(values_end), TEST(pools), TEST(calendars),
   };
   return run_suite(tests, sizeof tests / sizeof tests[0], true);
 }
