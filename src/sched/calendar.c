@@ -2,8 +2,8 @@
  * store and defined in the process's registry, so that triggers on all threads follow it.
  *
  * A script's calendars are defined before its jobs are read, since their first fires depend on
- * them, and written only when its jobs were good; otherwise the registry is filled from the store
- * again. When a meaning changes, the jobs that use it get their next fire anew. One that is no
+ * them, and written only when its jobs were good; otherwise the registry becomes what the store
+ * says again. When a meaning changes, the jobs that use it get their next fire anew. One that is no
  * longer declared stays as long as a job uses it. */
 #include "sched/calendar.h"
 
@@ -36,10 +36,25 @@ static bool define_stored(void *context, const struct stored_calendar *stored)
   return !code;
 }
 
+static void undefine_unless_stored(struct sched *s, const char *name)
+{
+  struct stored_calendar stored;
+  struct error error;
+  enum error_code code = store_get_calendar(s->store, name, &stored, &error);
+  stored_calendar_deinit(&stored);
+  if (code == ERROR_NOT_FOUND)
+    calendar_undefine(name);
+  else
+    sched_failed(s, code, &error);
+}
+
 void calendars_recover(struct sched *s)
 {
   struct error error;
+  const struct calendar_name *name = NULL;
   sched_failed(s, store_each_calendar(s->store, define_stored, s, &error), &error);
+  while ((name = calendar_next_defined(name)))
+    undefine_unless_stored(s, calendar_name_text(name));
   s->calendars_defined = false;
 }
 
@@ -187,8 +202,6 @@ void calendars_settle(struct sched *s, const struct script_entry *script,
   for (size_t i = 0; i < change->count; i++) {
     if (is_good && !s->failure)
       put(s, change->items[i].name, change->items[i].definition, script->script.name);
-    else if (!is_good)
-      calendar_undefine(change->items[i].name); /* what the store knows comes back below */
     free(change->items[i].name);
     free(change->items[i].definition);
   }

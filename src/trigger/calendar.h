@@ -65,6 +65,10 @@ enum error_code calendar_reserve(const char *name, struct error *error);
 enum error_code calendar_find(const char *name, const struct calendar_name **found,
                               struct error *error);
 
+/* The name behind `name` (NULL: the first one) that is defined; NULL: there is none. Of those that
+ * are defined meanwhile some may be left out. */
+const struct calendar_name *calendar_next_defined(const struct calendar_name *name);
+
 const char *calendar_name_text(const struct calendar_name *name);
 /* NULL while it is not defined: it covers nothing. */
 const struct calendar *calendar_name_meaning(const struct calendar_name *name);

@@ -131,6 +131,16 @@ enum error_code calendar_find(const char *name, const struct calendar_name **fou
   return code;
 }
 
+const struct calendar_name *calendar_next_defined(const struct calendar_name *name)
+{
+  pthread_mutex_lock(&mutex);
+  const struct calendar_name *next = name ? name->next : names;
+  pthread_mutex_unlock(&mutex);
+  while (next && !calendar_name_meaning(next))
+    next = next->next;
+  return next;
+}
+
 const char *calendar_name_text(const struct calendar_name *name)
 {
   return name->text;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
@@ -147,6 +148,61 @@ static void calendars_survive_a_crash(void **state)
   world_close(&w);
 }
 
+/* A calendar that finds no room. */
+static void set_too_large(struct world *w, const char *name)
+{
+  struct buffer params = {0};
+  buffer_printf(&params, "{\"name\":\"%s\",\"definition\":{\"dates\":\"2026-01-02", name);
+  for (int year = 2100; year < 5100; year++)
+    buffer_printf(&params, ",%d-01-01..%d-01-02", year, year);
+  buffer_append_text(&params, "\"}}");
+  world_limit_pages(w, 1);
+  char *reply = world_ask(w, "set_calendar", params.data);
+  assert_memory_equal(reply, "error: full", 11);
+  world_limit_pages(w, 1000000);
+  world_pass(w, 2 * SECOND);
+  free(reply);
+  buffer_deinit(&params);
+}
+
+static void what_was_refused_means_nothing(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  set_too_large(&w, "refused");
+  char *text = world_ask(&w, "calendars", "{}");
+  assert_string_equal(text, "{\"calendars\":[]}");
+  free(text);
+  world_expect(&w, "add_job",
+               "{\"id\":\"daily\",\"run\":{\"shell\":\"true\"},\"trigger\":\"0 9 * * * "
+               "except=refused\"}",
+               "error",
+               "error: invalid: job \"daily\": no script that loads declares calendar \"refused\"");
+  /* One that is there keeps its meaning. */
+  world_expect(&w, "set_calendar", "{\"name\":\"firm\",\"definition\":{\"weekdays\":\"thu\"}}",
+               "name", "firm");
+  set_too_large(&w, "firm");
+  world_save(&w, "a", "{" JOB("0 9 * * * except=firm") "}");
+  expect_next(&w, "2026-01-02T09:00:00.000000Z");
+  world_close(&w);
+}
+
+/* The registry is the process's, the calendars are the store's. */
+static void a_start_forgets_what_is_not_stored(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_expect(&w, "set_calendar", "{\"name\":\"gone\",\"definition\":{\"weekdays\":\"thu\"}}",
+               "name", "gone");
+  world_close(&w);
+  world_open(&w, NULL);
+  world_save(&w, "a", "{" JOB("0 9 * * * except=gone") "}");
+  expect_error(&w, "no script that loads declares calendar \\\"gone\\\"");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -155,6 +211,8 @@ int main(void)
       cmocka_unit_test(calendars_stay_while_they_are_used),
       cmocka_unit_test(a_broken_load_takes_nothing_over),
       cmocka_unit_test(calendars_survive_a_crash),
+      cmocka_unit_test(what_was_refused_means_nothing),
+      cmocka_unit_test(a_start_forgets_what_is_not_stored),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

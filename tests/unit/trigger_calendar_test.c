@@ -372,6 +372,26 @@ static void define(const char *name, const char *json)
   json_free(document);
 }
 
+static bool is_defined(const char *text)
+{
+  const struct calendar_name *name = NULL;
+  while ((name = calendar_next_defined(name)))
+    if (strcmp(calendar_name_text(name), text) == 0)
+      return true;
+  return false;
+}
+
+static void what_is_defined_can_be_listed(void **state)
+{
+  (void)state;
+  define("one", "{\"weekdays\":\"sat\"}");
+  assert_int_equal(calendar_reserve("two", NULL), ERROR_OK);
+  define("three", "{\"weekdays\":\"sun\"}");
+  assert_true(is_defined("one") && !is_defined("two") && is_defined("three"));
+  calendar_undefine("three");
+  assert_true(is_defined("one") && !is_defined("three"));
+}
+
 static void names_follow_their_definition(void **state)
 {
   (void)state;
@@ -438,6 +458,7 @@ int main(void)
       cmocka_unit_test(reads_ics),
       cmocka_unit_test(refuses_ics_with_the_line),
       cmocka_unit_test(broken_ics_ends),
+      cmocka_unit_test(what_is_defined_can_be_listed),
       cmocka_unit_test(names_follow_their_definition),
       cmocka_unit_test(names_change_under_readers),
   };
