@@ -41,7 +41,7 @@ static enum error_code load_and_wait(struct request *r, struct script_entry *scr
                                      const char *source, size_t size)
 {
   script_load(r->s, script, source, size);
-  message_list_append(&script->waiting, *r->message);
+  script_await(r->s, script, *r->message);
   *r->message = NULL;
   return ERROR_OK;
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utlist.h>
+
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
@@ -53,12 +55,23 @@ static void free_script(struct script_entry *script)
   free(script->source);
   free(script->verdict);
   json_free(script->facts);
-  message_list_deinit(&script->waiting);
   free(script);
+}
+
+static void drop_wait(struct sched *s, struct script_wait *wait)
+{
+  DL_DELETE(s->script_waits, wait);
+  message_destroy(wait->request);
+  free(wait);
 }
 
 void script_forget(struct sched *s, struct script_entry *script)
 {
+  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
+    after = wait->next;
+    if (wait->script == script)
+      drop_wait(s, wait);
+  }
   HASH_DEL(s->scripts, script);
   free_script(script);
 }
@@ -74,11 +87,8 @@ static struct script_entry *pop_removed(struct sched *s)
 void script_forget_all(struct sched *s)
 {
   struct script_entry *script, *next;
-  for (struct reload *reload = s->reloads, *after; reload; reload = after) {
-    after = reload->next;
-    message_destroy(reload->request);
-    free(reload);
-  }
+  while (s->script_waits)
+    drop_wait(s, s->script_waits);
   HASH_ITER(hh, s->scripts, script, next) {
     script_forget(s, script);
   }
@@ -236,19 +246,21 @@ void script_try_provided(struct sched *s)
 
 void script_answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
 {
-  struct message *request;
-  while ((request = message_list_pop(&script->waiting))) {
+  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
+    after = wait->next;
+    if (wait->script != script)
+      continue;
     struct error error;
     struct buffer out = {0};
     struct json_writer writer = {.out = &out};
     if (failure) {
       error_set(&error, ERROR_SCRIPT, "%s", failure);
-      message_list_append(s->out, message_reply_error(request, &error));
+      message_list_append(s->out, message_reply_error(wait->request, &error));
     } else {
       view_script(s, &writer, script);
-      message_list_append(s->out, message_reply(request, buffer_take(&out)));
+      message_list_append(s->out, message_reply(wait->request, buffer_take(&out)));
     }
-    message_destroy(request);
+    drop_wait(s, wait);
   }
 }
 
@@ -275,6 +287,8 @@ void script_commit(struct sched *s)
 {
   struct script_entry *script;
   s->is_scanning = false;
+  for (struct script_wait *wait = s->script_waits; wait; wait = wait->next)
+    wait->fresh = false;
   if (!s->removed_scripts)
     return;
   while ((script = pop_removed(s))) {
@@ -300,6 +314,11 @@ void script_undo(struct sched *s)
   struct script_entry *script;
   s->scanned &= !s->is_scanning;
   s->is_scanning = false;
+  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
+    after = wait->next;
+    if (wait->fresh)
+      drop_wait(s, wait);
+  }
   while ((script = pop_removed(s))) {
     sometimes("a script is not removed after all");
     forget_successor(s, script);
@@ -375,9 +394,9 @@ void script_source(struct sched *s, const struct message *message)
 void script_scanned(struct sched *s, const struct message *message)
 {
   struct script_entry *script, *next;
-  for (struct reload *reload = s->reloads; reload; reload = reload->next)
-    if (reload->tag == message->tag) {
-      reload->scanned = true;
+  for (struct script_wait *wait = s->script_waits; wait; wait = wait->next)
+    if (!wait->script && wait->tag == message->tag) {
+      wait->scanned = true;
       try_failed_again(s);
     }
   if (s->scanned)
@@ -399,15 +418,27 @@ static bool any_loading(const struct sched *s)
   return false;
 }
 
+static struct script_wait *add_wait(struct sched *s, struct script_entry *script,
+                                    struct message *request)
+{
+  struct script_wait *wait = memory_alloc(sizeof *wait);
+  wait->script = script;
+  wait->request = request;
+  wait->fresh = true;
+  DL_APPEND(s->script_waits, wait);
+  return wait;
+}
+
+void script_await(struct sched *s, struct script_entry *script, struct message *request)
+{
+  add_wait(s, script, request);
+}
+
 void script_reload(struct sched *s, struct message *request)
 {
-  struct reload *reload = memory_alloc(sizeof *reload);
-  reload->request = request;
-  reload->tag = ++s->next_reload;
-  reload->next = s->reloads;
-  s->reloads = reload;
+  struct script_wait *wait = add_wait(s, NULL, request);
   struct message *rescan = message_create(MESSAGE_RESCAN, ADDRESS_SCHEDULER, ADDRESS_FRONT);
-  rescan->tag = reload->tag;
+  rescan->tag = wait->tag = ++s->next_reload;
   message_list_append(s->out, rescan);
 }
 
@@ -427,18 +458,14 @@ static void answer_reload(struct sched *s, const struct message *request)
 
 void script_answer_reloads(struct sched *s)
 {
-  if (!s->reloads || any_loading(s))
+  if (!s->script_waits || any_loading(s))
     return;
-  for (struct reload **at = &s->reloads; *at;) {
-    struct reload *reload = *at;
-    if (!reload->scanned) {
-      at = &reload->next;
+  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
+    after = wait->next;
+    if (!wait->scanned)
       continue;
-    }
-    answer_reload(s, reload->request);
-    *at = reload->next;
-    message_destroy(reload->request);
-    free(reload);
+    answer_reload(s, wait->request);
+    drop_wait(s, wait);
   }
 }
 

@@ -25,13 +25,16 @@ void script_scanned(struct sched *s, const struct message *message);
 void script_loaded(struct sched *s, const struct message *message);
 void script_settle(struct sched *s, const struct message *message);
 void script_remove(struct sched *s, struct script_entry *script);
-/* What a turn has removed is gone for good, or is there as it was; the latter also if the first
- * look into the folder was part of it. */
+/* What a turn has removed is gone for good, or is there as it was; who has come to wait in it does
+ * so, or comes again. The latter also if the first look into the folder was part of it. */
 void script_commit(struct sched *s);
 void script_undo(struct sched *s);
 void script_recover(struct sched *s);
 bool script_has_function(const struct script_entry *script, const char *func, struct error *error);
-void script_reload(struct sched *s, struct message *request); /* takes the request */
+/* Both take the request, which is answered when the script, or what the front finds in the folder,
+ * is loaded. */
+void script_await(struct sched *s, struct script_entry *script, struct message *request);
+void script_reload(struct sched *s, struct message *request);
 void script_answer_reloads(struct sched *s);
 void script_forget_all(struct sched *s);
 /* For its twins: has a state made of the source, which is named by what is returned; and closed. */

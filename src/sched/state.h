@@ -165,16 +165,18 @@ struct script_entry {
   size_t source_size;
   char version[SCRIPT_VERSION_SIZE]; /* of `source` */
   struct json_document *facts;       /* of the generation in force: listeners, functions */
-  struct message_list waiting;       /* requests to be answered when the load is over */
   UT_hash_handle hh;                 /* by script.name */
 };
 
-/* A `reload` that waits for the folder to be read and for all loads to end. */
-struct reload {
-  struct reload *next;
+/* A request that is answered when a load is over. */
+struct script_wait {
+  struct script_wait *prev, *next;
   struct message *request;
-  uint64_t tag; /* of its RESCAN */
+  struct script_entry *script; /* NULL: a `reload`, which waits for the folder to be read and for
+                                  all loads to end */
+  uint64_t tag;                /* of its RESCAN */
   bool scanned;
+  bool fresh; /* taken in this turn */
 };
 
 /* Clients' requests that wait, see desk.c. */
@@ -262,7 +264,7 @@ struct sched {
   bool is_scanning;   /* in this turn, for the first time */
   char *zones_after;  /* the job up to which all know of new time zones; NULL: all jobs do */
   char *zones_before; /* the same, before a step that is not committed yet */
-  struct reload *reloads;
+  struct script_wait *script_waits; /* oldest first */
   uint64_t next_reload;
 
   struct listeners listeners;

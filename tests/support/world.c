@@ -339,6 +339,11 @@ void world_tell(struct world *w, struct message *message)
   settle(w, &in);
 }
 
+void world_tell_all(struct world *w, struct message_list *messages)
+{
+  settle(w, messages);
+}
+
 void world_tell_started(struct world *w)
 {
   for (const struct message *run = w->runs.first; run; run = run->next) {

@@ -56,6 +56,8 @@ void world_fill_disk_for_good(struct world *w);
 struct message *world_take(struct world *w, enum message_kind kind);
 /* The scheduler hears this. */
 void world_tell(struct world *w, struct message *message);
+/* The same of several, in one turn. */
+void world_tell_all(struct world *w, struct message_list *messages);
 /* It hears that all runs that were given to workers have begun now. */
 void world_tell_started(struct world *w);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/state.h"
 #include "support/scratch.h"
 #include "support/world.h"
 
@@ -461,6 +462,68 @@ static void a_full_disk_is_waited_for(void **state)
   world_close(&w);
 }
 
+static void append_request(struct message_list *in, uint64_t tag, const char *operation,
+                           const char *params)
+{
+  struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = tag;
+  m->as.request.op = strdup(operation);
+  m->as.request.params = strdup(params);
+  message_list_append(in, m);
+}
+
+static int count_answers(const struct world *w, uint64_t tag)
+{
+  int count = 0;
+  for (const struct message *m = w->replies.first; m; m = m->next)
+    count += m->tag == tag;
+  return count;
+}
+
+/* A turn with one that is refused after it has changed something is done once more without it. */
+static void turn_twice(struct world *w, const char *operation, const char *params)
+{
+  struct message_list in = {0};
+  world_expect(w, "add_job", "{\"id\":\"j\",\"run\":{\"shell\":\"true\"}}", "id", "j");
+  append_request(&in, 101, operation, params);
+  append_request(
+      &in, 102, "add_jobs",
+      "{\"jobs\":[{\"id\":\"j\",\"replace_existing\":true,\"run\":{\"shell\":\"false\"}},"
+      "{\"id\":\"k\",\"func\":\"none.f\"}]}");
+  world_tell_all(w, &in);
+  char *reply = world_answer(w, 102);
+  assert_memory_equal(reply, "error: not_found", 16);
+  free(reply);
+}
+
+static void who_adds_a_script_is_answered_once(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  turn_twice(&w, "add_script", "{\"name\":\"n\",\"source\":\"{}\"}");
+  assert_int_equal(count_answers(&w, 101), 1);
+  world_close(&w);
+}
+
+static void a_reload_is_kept_once(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  turn_twice(&w, "reload", "{}");
+  struct message *rescan = world_take(&w, MESSAGE_RESCAN);
+  assert_null(world_take(&w, MESSAGE_RESCAN));
+  struct message *scanned = message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  scanned->tag = rescan->tag;
+  message_destroy(rescan);
+  assert_int_equal(count_answers(&w, 101), 0);
+  world_tell(&w, scanned);
+  assert_int_equal(count_answers(&w, 101), 1);
+  assert_null(w.sched->script_waits);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -482,6 +545,8 @@ int main(void)
       cmocka_unit_test(a_run_waits_for_its_script),
       cmocka_unit_test(a_full_disk_delays_a_removal),
       cmocka_unit_test(a_full_disk_is_waited_for),
+      cmocka_unit_test(who_adds_a_script_is_answered_once),
+      cmocka_unit_test(a_reload_is_kept_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
