@@ -119,12 +119,16 @@ enum error_code store_fail(struct store *store, struct error *error)
 
 /* ---- statements ---- */
 
-static size_t slot_of(const struct store *store, const char *sql)
+/* Where it is kept, or may be; NULL: all places are taken. */
+static struct kept_statement *find_place(struct store *store, const char *sql)
 {
-  size_t slot = (size_t)((uintptr_t)sql * 0x9E3779B97F4A7C15u >> 32) % STATEMENT_SLOTS;
-  while (store->statements[slot].sql && store->statements[slot].sql != sql)
-    slot = (slot + 1) % STATEMENT_SLOTS;
-  return slot;
+  size_t slot = (size_t)((uintptr_t)sql * 0x9E3779B97F4A7C15u >> 32);
+  for (size_t i = 0; i < STATEMENT_SLOTS; i++) {
+    struct kept_statement *place = &store->statements[(slot + i) % STATEMENT_SLOTS];
+    if (!place->sql || place->sql == sql)
+      return place;
+  }
+  return NULL;
 }
 
 static void prepare(struct query *query, const char *sql, unsigned flags)
@@ -136,18 +140,17 @@ static void prepare(struct query *query, const char *sql, unsigned flags)
 static struct query find_statement(struct store *store, const char *sql, struct error *error)
 {
   struct query query = {.store = store, .error = error};
-  size_t slot = slot_of(store, sql);
-  if (!store->statements[slot].sql) {
+  struct kept_statement *place = find_place(store, sql);
+  if (place && !place->sql) {
     prepare(&query, sql, SQLITE_PREPARE_PERSISTENT);
     if (query.statement) {
-      store->statements[slot].sql = sql;
-      store->statements[slot].statement = query.statement;
+      *place = (struct kept_statement){sql, query.statement};
       query.kept = true;
     }
-  } else if (sqlite3_stmt_busy(store->statements[slot].statement)) {
-    prepare(&query, sql, 0); /* a visitor asks what is just being visited */
+  } else if (!place || sqlite3_stmt_busy(place->statement)) {
+    prepare(&query, sql, 0); /* or a visitor asks what is just being visited */
   } else {
-    query.statement = store->statements[slot].statement;
+    query.statement = place->statement;
     query.kept = true;
   }
   return query;

@@ -1,8 +1,9 @@
 /* What the sqlite_*.c files share: the connection, and a small way to run a statement.
  *
  * A statement is written where it is used, prepared at its first use and kept for the life of the
- * store, found again by the address of its literal. A query carries its own failure: after the
- * first one the binds, rows and columns do nothing, and query_close() tells. So a reader is
+ * store, found again by the address of its literal; one for which no place is left is prepared anew
+ * each time. A query carries its own failure: after the first one the binds, rows and columns do
+ * nothing, and query_close() tells. So a reader is
  *
  *   struct query query = query_open(store, "SELECT a, b FROM t WHERE c = ?", error);
  *   bind_integer(&query, c);
@@ -19,7 +20,12 @@
 #include "base/buffer.h"
 #include "store/store.h"
 
-enum { STATEMENT_SLOTS = 128 }; /* a power of two, about twice the number of statements */
+enum { STATEMENT_SLOTS = 256 }; /* about twice the number of statements, so that they lie apart */
+
+struct kept_statement {
+  const char *sql; /* NULL: the place is free */
+  sqlite3_stmt *statement;
+};
 
 struct store {
   sqlite3 *db;
@@ -34,10 +40,7 @@ struct store {
   int wal_pages, moved_pages;
   struct run_key prune_from; /* where this pass of pruning goes on */
   struct buffer scratch;
-  struct {
-    const char *sql;
-    sqlite3_stmt *statement;
-  } statements[STATEMENT_SLOTS];
+  struct kept_statement statements[STATEMENT_SLOTS];
 };
 
 /* ---- sqlite_query.c ---- */
