@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "sched/anew.h"
 #include "sched/near.h"
+#include "sched/orphans.h"
 #include "sched/request.h"
 #include "sched/script.h"
 #include "sched/topic.h"
@@ -156,24 +157,6 @@ static void put(struct sched *s, const char *name, const char *definition, const
   script_provide(s);
 }
 
-struct orphans {
-  const char *script;
-  const struct json *calendars;
-  char **names;
-  size_t count;
-};
-
-static bool collect_orphan(void *context, const struct stored_calendar *stored)
-{
-  struct orphans *orphans = context;
-  if (stored->script && strcmp(stored->script, orphans->script) == 0 &&
-      !json_get(orphans->calendars, stored->name)) {
-    orphans->names = memory_resize(orphans->names, (orphans->count + 1) * sizeof *orphans->names);
-    orphans->names[orphans->count++] = memory_strdup(stored->name);
-  }
-  return true;
-}
-
 static void remove_one(struct sched *s, const char *name)
 {
   struct error error;
@@ -183,17 +166,23 @@ static void remove_one(struct sched *s, const char *name)
   }
 }
 
+static void drop_unused(struct sched *s, const char *name)
+{
+  if (!is_used(s, name))
+    remove_one(s, name);
+}
+
+static bool see(void *context, const struct stored_calendar *stored)
+{
+  return orphans_see(context, stored->name, stored->script);
+}
+
 void calendars_drop(struct sched *s, const char *script, const struct json *calendars)
 {
-  struct orphans orphans = {.script = script, .calendars = calendars};
+  struct orphans orphans = {.script = script, .declared = calendars};
   struct error error;
-  sched_failed(s, store_each_calendar(s->store, collect_orphan, &orphans, &error), &error);
-  for (size_t i = 0; i < orphans.count; i++) {
-    if (!s->failure && !is_used(s, orphans.names[i]))
-      remove_one(s, orphans.names[i]);
-    free(orphans.names[i]);
-  }
-  free(orphans.names);
+  sched_failed(s, store_each_calendar(s->store, see, &orphans, &error), &error);
+  orphans_drop(s, &orphans, drop_unused);
 }
 
 void calendars_settle(struct sched *s, const struct script_entry *script,

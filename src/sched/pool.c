@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "sched/event.h"
+#include "sched/orphans.h"
 #include "sched/request.h"
 #include "sched/script.h"
 #include "sched/topic.h"
@@ -170,35 +171,23 @@ void pools_settle(struct sched *s, const struct script_entry *script, const stru
     pools_drop(s, script->script.name, pools);
 }
 
-struct orphans {
-  const char *script;
-  const struct json *pools;
-  char **names;
-  size_t count;
-};
-
-static bool collect_orphan(void *context, const struct stored_pool *stored)
+static void drop_unused(struct sched *s, const char *name)
 {
-  struct orphans *orphans = context;
-  if (stored->script && strcmp(stored->script, orphans->script) == 0 &&
-      !json_get(orphans->pools, stored->name)) {
-    orphans->names = memory_resize(orphans->names, (orphans->count + 1) * sizeof *orphans->names);
-    orphans->names[orphans->count++] = memory_strdup(stored->name);
-  }
-  return true;
+  if (!topic_of_pool(s, name))
+    remove_one(s, name);
+}
+
+static bool see(void *context, const struct stored_pool *stored)
+{
+  return orphans_see(context, stored->name, stored->script);
 }
 
 void pools_drop(struct sched *s, const char *script, const struct json *pools)
 {
-  struct orphans orphans = {.script = script, .pools = pools};
+  struct orphans orphans = {.script = script, .declared = pools};
   struct error error;
-  sched_failed(s, store_each_pool(s->store, collect_orphan, &orphans, &error), &error);
-  for (size_t i = 0; i < orphans.count; i++) {
-    if (!s->failure && !topic_of_pool(s, orphans.names[i]))
-      remove_one(s, orphans.names[i]);
-    free(orphans.names[i]);
-  }
-  free(orphans.names);
+  sched_failed(s, store_each_pool(s->store, see, &orphans, &error), &error);
+  orphans_drop(s, &orphans, drop_unused);
 }
 
 /* ---- operations ---- */
