@@ -15,6 +15,7 @@
 #include "sched/script.h"
 #include "sched/topic.h"
 #include "sched/turn.h"
+#include "sched/view.h"
 
 enum { NAME_SIZE_MAX = 100, SLOTS_MAX = 1000000 };
 
@@ -194,11 +195,7 @@ void pools_drop(struct sched *s, const char *script, const struct json *pools)
 
 static void put_holder(void *context, const struct open_run *run)
 {
-  struct json_writer *writer = context;
-  struct buffer id = {0};
-  run_format_id(&id, run->entry->job->id, run->key.scheduled_us);
-  json_write_text(writer, id.data);
-  buffer_deinit(&id);
+  view_write_run_id(context, run->entry->job->id, run->key.scheduled_us);
 }
 
 struct listing {

@@ -18,13 +18,19 @@ void view_put_instant(struct json_writer *writer, const char *key, int64_t us, i
   json_put_text(writer, key, us == none ? NULL : text);
 }
 
-void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
-                     int64_t scheduled_us)
+void view_write_run_id(struct json_writer *writer, const char *job_id, int64_t scheduled_us)
 {
   struct buffer id = {0};
   run_format_id(&id, job_id, scheduled_us);
-  json_put_text(writer, key, id.data);
+  json_write_text(writer, id.data);
   buffer_deinit(&id);
+}
+
+void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
+                     int64_t scheduled_us)
+{
+  json_key(writer, key);
+  view_write_run_id(writer, job_id, scheduled_us);
 }
 
 void view_put_usage(struct json_writer *writer, const struct run_usage *usage)

@@ -5,6 +5,8 @@
 #include "sched/state.h"
 
 void view_put_instant(struct json_writer *writer, const char *key, int64_t us, int64_t none);
+/* A value, and a member. */
+void view_write_run_id(struct json_writer *writer, const char *job_id, int64_t scheduled_us);
 void view_put_run_id(struct json_writer *writer, const char *key, const char *job_id,
                      int64_t scheduled_us);
 void view_put_usage(struct json_writer *writer, const struct run_usage *usage);

@@ -47,12 +47,8 @@ static int64_t end_of_attempt(const struct open_run *run)
 
 static void put_holder(struct holders *holders, const struct open_run *run, int64_t end_us)
 {
-  if (holders->count < HOLDERS_MAX) {
-    struct buffer id = {0};
-    run_format_id(&id, run->entry->job->id, run->key.scheduled_us);
-    json_write_text(holders->r->result, id.data);
-    buffer_deinit(&id);
-  }
+  if (holders->count < HOLDERS_MAX)
+    view_write_run_id(holders->r->result, run->entry->job->id, run->key.scheduled_us);
   size_t count = holders->count + 1;
   holders->ends_us = memory_resize(holders->ends_us, count * sizeof *holders->ends_us);
   holders->ends_us[holders->count++] = end_us;
