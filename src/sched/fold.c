@@ -15,7 +15,6 @@
 #include "base/sometimes.h"
 #include "sched/fire.h"
 #include "sched/near.h"
-#include "sched/run.h"
 #include "sched/turn.h"
 
 /* A run that is open for so long is marked: it must not hold the watermark back, and the next start
@@ -70,11 +69,30 @@ void fold_done(struct sched *s, struct entry *entry)
   s->unfolded_count--;
 }
 
+/* Marks the open runs that were claimed so long ago; the first due time among the others. */
+static int64_t mark_lasting(struct sched *s, int64_t claimed_until_us)
+{
+  struct error error;
+  int64_t from_us = INT64_MAX;
+  for (struct open_run *run = s->open_runs; run && !s->failure; run = run->hh.next) {
+    if (run->ended || run->lasting)
+      continue;
+    if (run->claimed_us <= claimed_until_us) {
+      run->lasting = true;
+      sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, run->started_us, &error),
+                   &error);
+    } else if (run->key.scheduled_us < from_us) {
+      from_us = run->key.scheduled_us;
+    }
+  }
+  return from_us;
+}
+
 /* The list is in the order of its fences, so its first has the lowest. */
 static void raise_watermark(struct sched *s)
 {
   s->watermark.fence = s->unfolded ? s->unfolded->fold.fence - 1 : s->next_fence - 1;
-  int64_t open_us = run_mark_lasting(s, s->now_us - LASTING_US);
+  int64_t open_us = mark_lasting(s, s->now_us - LASTING_US);
   s->watermark.from_us = open_us < s->now_us ? open_us : s->now_us;
   s->mark_us = open_us == INT64_MAX ? 0 : s->now_us + MARK_AGAIN_US;
   for (const struct entry *entry = s->unfolded; entry; entry = entry->fold.next)

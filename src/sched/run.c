@@ -608,21 +608,3 @@ void run_log(struct sched *s, struct message *message)
   if (!sched_failed(s, store_add_log(s->store, run->key, &line, &error), &error))
     tell_log(s, run, message);
 }
-
-int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us)
-{
-  struct error error;
-  int64_t from_us = INT64_MAX;
-  for (struct open_run *run = s->open_runs; run && !s->failure; run = run->hh.next) {
-    if (run->ended || run->lasting)
-      continue;
-    if (run->claimed_us <= claimed_until_us) {
-      run->lasting = true;
-      sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, run->started_us, &error),
-                   &error);
-    } else if (run->key.scheduled_us < from_us) {
-      from_us = run->key.scheduled_us;
-    }
-  }
-  return from_us;
-}

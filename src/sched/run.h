@@ -50,8 +50,6 @@ bool run_is_cancelled(const struct open_run *run);
 enum run_state run_becomes(const struct open_run *run);
 /* Who has cancelled it, as its error says. */
 const char *run_cancel_cause(const struct open_run *run);
-/* Marks the open runs that were claimed so long ago; the first due time among the others. */
-int64_t run_mark_lasting(struct sched *s, int64_t claimed_until_us);
 /* What few runs have: to read, and to change. */
 const struct run_extra *run_extra(const struct open_run *run);
 struct run_extra *run_make_extra(struct open_run *run);
