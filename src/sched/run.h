@@ -1,4 +1,5 @@
-/* Runs that are open. See run.c; how they end is in finish.h. Private to src/sched. */
+/* Runs that are open. See run.c, and what is named below; how they end is in finish.h. Private to
+ * src/sched. */
 #ifndef SCHED_RUN_H
 #define SCHED_RUN_H
 
@@ -36,7 +37,6 @@ void run_send_waiting(struct sched *s); /* or lines it up: see gate.h */
  * turn. */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
-void run_log(struct sched *s, struct message *message);
 /* By its worker: its soft time-out is over. */
 void run_was_told(struct sched *s, const struct message *message);
 /* Has a run that a worker has killed at once, for that reason. That it is cancelled is written in
@@ -62,5 +62,10 @@ void run_tell(struct sched *s, const char *name, enum event_use use, const struc
 void run_commit(struct sched *s);
 void run_undo(struct sched *s);
 void run_free_all(struct sched *s);
+
+/* ---- run_log.c ---- */
+
+/* A line that a worker has written. */
+void run_log(struct sched *s, struct message *message);
 
 #endif
