@@ -37,6 +37,23 @@ void run_send_waiting(struct sched *s); /* or lines it up: see gate.h */
  * turn. */
 void run_release(struct sched *s);
 void run_started(struct sched *s, const struct message *message);
+/* What few runs have: to read, and to change. */
+const struct run_extra *run_extra(const struct open_run *run);
+struct run_extra *run_make_extra(struct open_run *run);
+/* The run is changed in this turn; before the change. */
+void run_touch(struct sched *s, struct open_run *run);
+/* An event about it; `ended` NULL: about its beginning. */
+void run_tell(struct sched *s, const char *name, enum event_use use, const struct open_run *run,
+              const struct run *ended, bool will_retry);
+/* The members by which it names the run and its attempt. */
+void run_put_attempt(struct json_writer *writer, const struct open_run *run);
+/* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */
+void run_commit(struct sched *s);
+void run_undo(struct sched *s);
+void run_free_all(struct sched *s);
+
+/* ---- run_cancel.c ---- */
+
 /* By its worker: its soft time-out is over. */
 void run_was_told(struct sched *s, const struct message *message);
 /* Has a run that a worker has killed at once, for that reason. That it is cancelled is written in
@@ -50,18 +67,6 @@ bool run_is_cancelled(const struct open_run *run);
 enum run_state run_becomes(const struct open_run *run);
 /* Who has cancelled it, as its error says. */
 const char *run_cancel_cause(const struct open_run *run);
-/* What few runs have: to read, and to change. */
-const struct run_extra *run_extra(const struct open_run *run);
-struct run_extra *run_make_extra(struct open_run *run);
-/* The run is changed in this turn; before the change. */
-void run_touch(struct sched *s, struct open_run *run);
-/* An event about it; `ended` NULL: about its beginning. */
-void run_tell(struct sched *s, const char *name, enum event_use use, const struct open_run *run,
-              const struct run *ended, bool will_retry);
-/* The turn was committed, or undone: what it did to runs in memory stays, or is taken back. */
-void run_commit(struct sched *s);
-void run_undo(struct sched *s);
-void run_free_all(struct sched *s);
 
 /* ---- run_log.c ---- */
 
