@@ -47,6 +47,14 @@ enum error_code store_kv_get(struct store *store, const char *script, const char
   return query_close(&query);
 }
 
+/* The script that the listing goes on in. */
+static const char *script_from(const struct kv_listing *listing)
+{
+  if (listing->script)
+    return listing->script;
+  return listing->after_script ? listing->after_script : "";
+}
+
 static struct query open_listing(struct store *store, const struct kv_listing *listing,
                                  struct error *error)
 {
@@ -57,7 +65,6 @@ static struct query open_listing(struct store *store, const struct kv_listing *l
                        "SELECT script, key, value, expires_us FROM kv"
                        " WHERE script = ? AND key >= ? ORDER BY key",
                        error);
-    bind_text(&query, listing->script);
     if (listing->after_key && strcmp(listing->after_key, listing->prefix) < 0)
       from = listing->prefix;
   } else {
@@ -65,9 +72,9 @@ static struct query open_listing(struct store *store, const struct kv_listing *l
                        "SELECT script, key, value, expires_us FROM kv"
                        " WHERE (script, key) >= (?, ?) ORDER BY script, key",
                        error);
-    bind_text(&query, listing->after_script ? listing->after_script : "");
     from = listing->after_key ? listing->after_key : "";
   }
+  bind_text(&query, script_from(listing));
   bind_text(&query, from);
   return query;
 }
@@ -77,14 +84,13 @@ enum error_code store_kv_each(struct store *store, const struct kv_listing *list
 {
   struct query query = open_listing(store, listing, error);
   size_t size = strlen(listing->prefix);
-  const char *after_script = listing->script ? listing->script : listing->after_script;
   while (query_row(&query)) {
     struct kv_entry entry = {.script = query_text(&query, 0),
                              .key = query_text(&query, 1),
                              .value = query_text(&query, 2),
                              .expires_us = query_optional(&query, 3, KV_FOR_EVER)};
     bool is_first = listing->after_key && strcmp(entry.key, listing->after_key) == 0 &&
-                    strcmp(entry.script, after_script) == 0;
+                    strcmp(entry.script, script_from(listing)) == 0;
     bool fits = strncmp(entry.key, listing->prefix, size) == 0;
     if (!fits && listing->script)
       break;

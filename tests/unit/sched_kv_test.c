@@ -122,12 +122,30 @@ static void lists_come_in_pages(void **state)
   world_close(&w);
 }
 
+/* What all share comes before what scripts have: so it is what a list without a script begins with.
+ */
+static void a_list_goes_on_where_it_is_told(void **state)
+{
+  static const char rest[] =
+      "{\"entries\":[{\"script\":\"a\",\"key\":\"x\",\"size\":1,\"value\":1}]}";
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  ask(&w, NULL, "kv_set", "{\"key\":\"x\",\"value\":2}", "{}");
+  ask(&w, "a", "kv_set", "{\"key\":\"x\",\"value\":1}", "{}");
+  ask(&w, NULL, "kv_list", "{\"after\":\"x\",\"after_script\":\"\"}", rest);
+  ask(&w, NULL, "kv_list", "{\"after\":\"x\"}", rest);
+  ask(&w, NULL, "kv_list", "{\"after\":\"x\",\"after_script\":null}", rest);
+  ask(&w, NULL, "kv_list", "{\"after\":\"x\",\"after_script\":\"a\"}", "{\"entries\":[]}");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_script_has_its_own), cmocka_unit_test(compares_and_counts),
       cmocka_unit_test(values_end_by_the_clock), cmocka_unit_test(refuses_what_is_too_large),
-      cmocka_unit_test(lists_come_in_pages),
+      cmocka_unit_test(lists_come_in_pages),     cmocka_unit_test(a_list_goes_on_where_it_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
