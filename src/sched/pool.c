@@ -236,11 +236,14 @@ static bool view(void *context, const struct stored_pool *stored)
 
 static enum error_code pools(struct request *r)
 {
-  struct listing listing = {r->s, r->result, json_text(json_get(r->params, "name"), NULL), false};
+  struct listing listing = {.s = r->s, .writer = r->result};
+  enum error_code code = request_optional_text(r, "name", &listing.only);
+  if (code)
+    return code;
   json_begin_object(r->result);
   json_key(r->result, "pools");
   json_begin_array(r->result);
-  enum error_code code = store_each_pool(r->s->store, view, &listing, r->error);
+  code = store_each_pool(r->s->store, view, &listing, r->error);
   json_end_array(r->result);
   json_end_object(r->result);
   if (!code && listing.only && !listing.found) {

@@ -107,6 +107,16 @@ const char *request_text(struct request *request, const char *name)
   return NULL;
 }
 
+enum error_code request_optional_text(struct request *request, const char *name, const char **text)
+{
+  const struct json *value = json_get(request->params, name);
+  *text = NULL;
+  if (!value || value->type == JSON_NULL)
+    return ERROR_OK;
+  *text = request_text(request, name);
+  return *text ? ERROR_OK : request->error->code;
+}
+
 enum error_code request_count(struct request *request, const char *name, int64_t otherwise,
                               int64_t most, int64_t *count)
 {

@@ -50,6 +50,8 @@ bool request_is_question(const char *op);
 
 /* The text parameter, or NULL with ERROR_USAGE set. */
 const char *request_text(struct request *request, const char *name);
+/* The same of one that may be missing, or null: NULL then. */
+enum error_code request_optional_text(struct request *request, const char *name, const char **text);
 enum error_code request_count(struct request *request, const char *name, int64_t otherwise,
                               int64_t most, int64_t *count);
 /* The job that params.job names; NULL with *error set, nearest id included. */

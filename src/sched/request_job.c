@@ -263,12 +263,13 @@ static enum error_code read_switch(struct request *r, const char *name, bool *is
 static enum error_code list(struct request *r)
 {
   struct listing listing = {.r = r, .state = -1};
-  const char *after = json_text(json_get(r->params, "after"), NULL);
-  const char *state = json_text(json_get(r->params, "state"), NULL);
-  listing.tag = json_text(json_get(r->params, "tag"), NULL);
-  listing.script = json_text(json_get(r->params, "script"), NULL);
+  const char *after, *state;
   enum error_code code = request_count(r, "limit", 500, LIST_MAX, &listing.limit);
-  if (code || (code = read_switch(r, "late", &listing.only_late)) ||
+  if (code || (code = request_optional_text(r, "after", &after)) ||
+      (code = request_optional_text(r, "state", &state)) ||
+      (code = request_optional_text(r, "tag", &listing.tag)) ||
+      (code = request_optional_text(r, "script", &listing.script)) ||
+      (code = read_switch(r, "late", &listing.only_late)) ||
       (code = read_switch(r, "failing", &listing.only_failing)))
     return code;
   if (state && (listing.state = job_state_from_name(state)) < 0)

@@ -293,17 +293,23 @@ static enum error_code list(struct request *r, const struct kv_listing *listing,
   return code;
 }
 
+/* From where on, and what keys. */
+static enum error_code read_range(struct request *r, struct kv_listing *listing)
+{
+  enum error_code code = request_optional_text(r, "prefix", &listing->prefix);
+  if (!code)
+    code = request_optional_text(r, "after", &listing->after_key);
+  if (!listing->prefix)
+    listing->prefix = "";
+  listing->now_us = r->s->now_us;
+  return code;
+}
+
 static enum error_code keys(struct request *r)
 {
-  const char *script = find_scope(r);
-  if (!script)
-    return r->error->code;
-  return list(r,
-              &(struct kv_listing){.script = script,
-                                   .prefix = json_text(json_get(r->params, "prefix"), ""),
-                                   .after_key = json_text(json_get(r->params, "after"), NULL),
-                                   .now_us = r->s->now_us},
-              "keys", list_key, KEYS_PAGE);
+  struct kv_listing listing = {.script = find_scope(r)};
+  enum error_code code = listing.script ? read_range(r, &listing) : r->error->code;
+  return code ? code : list(r, &listing, "keys", list_key, KEYS_PAGE);
 }
 
 /* For clients: with what is in them, of one script, of those shared, or of all. */
@@ -311,17 +317,14 @@ static enum error_code entries(struct request *r)
 {
   if ((*r->message)->as.request.script)
     return error_set(r->error, ERROR_USAGE, "kv_list is for clients");
-  const char *script = json_text(json_get(r->params, "script"), NULL);
+  struct kv_listing listing = {0};
+  enum error_code code = read_range(r, &listing);
+  if (code || (code = request_optional_text(r, "script", &listing.script)) ||
+      (code = request_optional_text(r, "after_script", &listing.after_script)))
+    return code;
   if (json_boolean(json_get(r->params, "shared"), false))
-    script = "";
-  return list(
-      r,
-      &(struct kv_listing){.script = script,
-                           .prefix = json_text(json_get(r->params, "prefix"), ""),
-                           .after_script = json_text(json_get(r->params, "after_script"), NULL),
-                           .after_key = json_text(json_get(r->params, "after"), NULL),
-                           .now_us = r->s->now_us},
-      "entries", list_entry, VALUES_PAGE);
+    listing.script = "";
+  return list(r, &listing, "entries", list_entry, VALUES_PAGE);
 }
 
 static const char *const get_params[] = {"key", "shared", "script", NULL};

@@ -79,9 +79,8 @@ static bool list_one(void *context, const struct run *run, const char *job_id)
 }
 
 /* Where a page ended, as text that only this file reads: "scheduled_us,job". */
-static bool read_before(const struct json *value, struct run_key *key)
+static bool read_before(const char *text, struct run_key *key)
 {
-  const char *text = json_text(value, NULL);
   *key = (struct run_key){INT64_MAX, INT64_MAX};
   return !text || sscanf(text, "%" SCNd64 ",%" SCNd64, &key->scheduled_us, &key->job) == 2;
 }
@@ -107,24 +106,24 @@ static enum error_code runs(struct request *r)
 {
   struct listing l = {.r = r, .state = -1};
   struct run_key before;
-  const struct json *before_param = json_get(r->params, "before");
   const struct json *job = json_get(r->params, "job");
-  const char *state = json_text(json_get(r->params, "state"), NULL);
+  const char *state, *before_text;
   enum error_code code = request_count(r, "limit", 20, RUNS_MAX, &l.limit);
-  if (code)
+  if (code || (code = request_optional_text(r, "state", &state)) ||
+      (code = request_optional_text(r, "before", &before_text)))
     return code;
   if (state && (l.state = run_state_from_name(state)) < 0)
     return error_set(r->error, ERROR_USAGE,
                      "state \"%s\" is none of pending, running, succeeded, failed, timed_out, "
                      "cancelled, interrupted",
                      state);
-  if (!read_before(before_param, &before))
+  if (!read_before(before_text, &before))
     return error_set(r->error, ERROR_USAGE, "before must be what `next` of the page before was");
   json_begin_object(r->result);
   json_key(r->result, "runs");
   json_begin_array(r->result);
   if (job && job->type != JSON_NULL)
-    code = list_of_job(r, &l, json_text(before_param, NULL) != NULL, before);
+    code = list_of_job(r, &l, before_text != NULL, before);
   else
     code = store_each_run(r->s->store, before.scheduled_us, before.job, list_one, &l, r->error);
   json_end_array(r->result);
