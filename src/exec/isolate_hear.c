@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "exec/isolate_internal.h"
+#include "time/duration.h"
 
 enum { RUNS_MAX = 1000 }; /* of one process: what a library leaks does not add up */
 
@@ -46,9 +47,9 @@ static bool is_sound(const struct message *finished)
   const struct run_answer *answer = &finished->as.finished.answer;
   const struct run_usage *usage = &finished->as.finished.usage;
   enum run_state state = finished->as.finished.state;
-  if (answer->verdict > VERDICT_GIVE_UP || answer->delay_us < -1 || usage->slices < 0 ||
-      usage->cpu_us < 0 || usage->memory_bytes < 0 || usage->commands_cpu_us < 0 ||
-      usage->commands_memory_bytes < 0)
+  if (answer->verdict > VERDICT_GIVE_UP || answer->delay_us < -1 ||
+      answer->delay_us > DURATION_MAX_US || usage->slices < 0 || usage->cpu_us < 0 ||
+      usage->memory_bytes < 0 || usage->commands_cpu_us < 0 || usage->commands_memory_bytes < 0)
     return false;
   if (state == RUN_PENDING)
     return answer->verdict == VERDICT_SNOOZE && answer->delay_us >= 0;

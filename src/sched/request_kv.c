@@ -16,8 +16,6 @@
 
 enum { KEY_MAX = 512, VALUE_MAX = 512 << 10, KEYS_PAGE = 1000, VALUES_PAGE = 200 };
 
-#define TTL_MAX_US (INT64_C(100) * 366 * 86400 * 1000000)
-
 /* Whose values are meant, and which. */
 struct place {
   const char *script, *key;
@@ -68,8 +66,8 @@ static enum error_code read_end(struct request *r, int64_t before_us, int64_t *e
   enum error_code code = duration_from_json(ttl, &us, r->error);
   if (code)
     return error_prefix(r->error, "ttl");
-  if (us <= 0 || us > TTL_MAX_US)
-    return error_set(r->error, ERROR_USAGE, "ttl must be longer than 0 and at most 100 years");
+  if (us == 0)
+    return error_set(r->error, ERROR_USAGE, "ttl must be longer than 0");
   *expires_us = r->s->now_us + us;
   return ERROR_OK;
 }

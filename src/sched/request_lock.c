@@ -9,9 +9,6 @@
 
 enum { NAME_MAX_SIZE = 255, LOCKS_SHOWN = 1000 };
 
-/* A time that lies so far ahead is as good as never. */
-#define LENGTH_MAX_US (INT64_C(100) * 366 * 86400 * 1000000)
-
 static const char *read_name(struct request *r)
 {
   const char *name = request_text(r, "name");
@@ -35,8 +32,6 @@ static enum error_code read_length(struct request *r, const char *param, int64_t
     return ERROR_OK;
   if (duration_from_json(value, us, r->error))
     return error_prefix(r->error, "%s", param);
-  if (*us > LENGTH_MAX_US)
-    *us = LENGTH_MAX_US;
   return ERROR_OK;
 }
 

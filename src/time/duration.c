@@ -42,7 +42,7 @@ static const char *skip_spaces(const char *at)
 
 static enum error_code too_long(struct error *error)
 {
-  return error_set(error, ERROR_INVALID, "the duration is too long to count in microseconds");
+  return error_set(error, ERROR_INVALID, "the duration is over 1000 years");
 }
 
 static enum error_code read_number(const char **at, struct number *number, struct error *error)
@@ -97,7 +97,8 @@ static enum error_code add(int64_t *sum, struct number number, int64_t unit_us, 
   int64_t part;
   if (__builtin_mul_overflow(number.whole, unit_us, &part) ||
       __builtin_add_overflow(*sum, part, sum) ||
-      __builtin_add_overflow(*sum, llround(number.fraction * (double)unit_us), sum))
+      __builtin_add_overflow(*sum, llround(number.fraction * (double)unit_us), sum) ||
+      *sum > DURATION_MAX_US)
     return too_long(error);
   return ERROR_OK;
 }
@@ -151,6 +152,23 @@ enum error_code duration_parse_signed(const char *text, int64_t *us, struct erro
   return code;
 }
 
+enum error_code duration_check(int64_t us, struct error *error)
+{
+  return us > DURATION_MAX_US ? too_long(error) : ERROR_OK;
+}
+
+enum error_code duration_from_seconds(double seconds, int64_t *us, struct error *error)
+{
+  if (isnan(seconds))
+    return error_set(error, ERROR_INVALID, "a duration cannot be NaN");
+  if (seconds < 0)
+    return refuse_negative(error);
+  if (seconds > DURATION_MAX_US / 1e6)
+    return too_long(error);
+  *us = llround(seconds * 1e6);
+  return ERROR_OK;
+}
+
 enum error_code duration_from_json(const struct json *value, int64_t *us, struct error *error)
 {
   if (value->type == JSON_STRING) {
@@ -158,20 +176,8 @@ enum error_code duration_from_json(const struct json *value, int64_t *us, struct
       return error_set(error, ERROR_INVALID, "a duration cannot hold a NUL byte");
     return duration_parse(value->as.string.data, us, error);
   }
-  if (value->type == JSON_INTEGER) {
-    if (value->as.integer < 0)
-      return refuse_negative(error);
-    return __builtin_mul_overflow(value->as.integer, SECOND_US, us) ? too_long(error) : ERROR_OK;
-  }
-  if (value->type == JSON_NUMBER) {
-    double length = value->as.number * 1e6;
-    if (length < 0)
-      return refuse_negative(error);
-    if (!(length < 9.2e18))
-      return too_long(error);
-    *us = llround(length);
-    return ERROR_OK;
-  }
+  if (value->type == JSON_INTEGER || value->type == JSON_NUMBER)
+    return duration_from_seconds(json_number(value, 0), us, error);
   return error_set(error, ERROR_INVALID,
                    "a duration is a number of seconds or a string like \"1h30m\", not %s",
                    json_type_name(value->type));

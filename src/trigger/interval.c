@@ -38,6 +38,14 @@ static const struct {
 };
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
+static enum error_code check_length(const char *name, int64_t us, struct error *error)
+{
+  enum error_code code = duration_check(us, error);
+  if (code)
+    error_prefix(error, "%s", name);
+  return code;
+}
+
 /* One of "weeks" to "seconds", an integer or a fraction, added to `*sum_us`. The whole part is
  * exact by itself, so that only what is finer than a microsecond is rounded, of long periods too.
  */
@@ -49,8 +57,8 @@ static enum error_code add_part(const struct json *value, const char *name, int6
     return ERROR_INVALID;
   if (number < 0)
     return error_set(error, ERROR_INVALID, "\"%s\" cannot be negative", name);
-  if (number > (double)LENGTH_MAX_US / (double)unit_us)
-    return member_check_length(name, INT64_MAX, error);
+  if (number > (double)DURATION_MAX_US / (double)unit_us)
+    return check_length(name, INT64_MAX, error);
   double fraction = modf(number, &whole);
   *sum_us += (int64_t)whole * unit_us + llround(fraction * (double)unit_us);
   return ERROR_OK;
@@ -79,7 +87,7 @@ static enum error_code read_every(struct interval *interval, const struct json *
     duration_format(text, interval->every_us);
     return error_set(error, ERROR_INVALID, "a period of %s is under the minimum of 1ms", text);
   }
-  return member_check_length("every", interval->every_us, error);
+  return check_length("every", interval->every_us, error);
 }
 
 static enum error_code read_members(struct trigger *trigger, const struct json *value,

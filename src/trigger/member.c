@@ -238,13 +238,6 @@ enum error_code member_instant(const struct json *value, const char *name, const
   return code;
 }
 
-enum error_code member_check_length(const char *name, int64_t us, struct error *error)
-{
-  if (us > LENGTH_MAX_US)
-    return error_set(error, ERROR_INVALID, "%s: the duration is over 1000 years", name);
-  return ERROR_OK;
-}
-
 enum error_code member_length(const struct json *value, const char *name, int64_t *us,
                               struct error *error)
 {
@@ -256,7 +249,7 @@ enum error_code member_length(const struct json *value, const char *name, int64_
     error_prefix(error, "%s \"%.60s\"", name, member->as.string.data);
   else if (code)
     error_prefix(error, "%s", name);
-  return code ? code : member_check_length(name, *us, error);
+  return code;
 }
 
 enum error_code member_check_window(int64_t start_us, int64_t end_us, struct error *error)

@@ -70,14 +70,9 @@ enum error_code member_weekdays(const struct json *value, const char *name, uint
                                 struct error *error);
 enum error_code member_parse_weekdays(const char *item, uint8_t *mask, struct error *error);
 
-/* A text of duration_parse or a number of seconds, at most LENGTH_MAX_US. */
+/* A text of duration_parse or a number of seconds. */
 enum error_code member_length(const struct json *value, const char *name, int64_t *us,
                               struct error *error);
-
-/* A thousand years: longer ones are mistakes, and sums with instants cannot overflow. */
-#define LENGTH_MAX_US (INT64_C(365250) * 86400 * 1000000)
-
-enum error_code member_check_length(const char *name, int64_t us, struct error *error);
 
 /* `start` must not be after `end`. */
 enum error_code member_check_window(int64_t start_us, int64_t end_us, struct error *error);

@@ -36,18 +36,17 @@ static enum error_code read_offset(const struct json *value, int64_t *us, struct
     return ERROR_OK;
   if (member->type == JSON_INTEGER || member->type == JSON_NUMBER) {
     double seconds = json_number(member, 0);
-    if (!(fabs(seconds) <= LENGTH_MAX_US / 1e6))
-      return member_check_length("offset", INT64_MAX, error);
-    *us = (int64_t)(seconds * 1e6 + (seconds < 0 ? -0.5 : 0.5));
-    return ERROR_OK;
+    if ((code = duration_from_seconds(fabs(seconds), us, error)))
+      error_prefix(error, "offset");
+    else if (seconds < 0)
+      *us = -*us;
+    return code;
   }
   if ((code = member_text(value, "offset", &text, error)))
     return code;
-  if ((code = duration_parse_signed(text, us, error))) {
+  if ((code = duration_parse_signed(text, us, error)))
     error_prefix(error, "offset \"%.60s\"", text);
-    return code;
-  }
-  return member_check_length("offset", *us < 0 ? -*us : *us, error);
+  return code;
 }
 
 static enum error_code add_name(void *context, const char *item, struct error *error)

@@ -97,14 +97,10 @@ int64_t args_duration_us(lua_State *L, int index, const char *function, const ch
   case LUA_TNIL:
   case LUA_TNONE:
     return otherwise;
-  case LUA_TNUMBER: {
-    double seconds = lua_tonumber(L, index);
-    if (!(seconds >= 0 && seconds <= 9e12))
-      args_fail(L, "%s: %s must be a length of time, got %s", function, what,
-                luaL_tolstring(L, index, NULL));
-    us = (int64_t)(seconds * 1e6 + 0.5);
-    return us == 0 && seconds > 0 ? 1 : us;
-  }
+  case LUA_TNUMBER:
+    if (duration_from_seconds(lua_tonumber(L, index), &us, &error))
+      args_fail(L, "%s: %s: %s", function, what, error.text);
+    return us == 0 && lua_tonumber(L, index) > 0 ? 1 : us;
   case LUA_TSTRING:
     if (duration_parse(lua_tostring(L, index), &us, &error))
       args_fail(L, "%s: %s: %s", function, what, error.text);

@@ -2,7 +2,6 @@
  * whole milliseconds from a clock that it read earlier, so the delay is rounded up and what the
  * clock says in the end decides. One timer serves all that sleep, the first of them. */
 #include <lauxlib.h>
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -93,23 +92,19 @@ int vm_sleep(lua_State *L, int64_t us)
 
 static int64_t check_duration(lua_State *L, int index)
 {
-  int64_t us;
+  int64_t us = 0;
   struct error error;
-  if (lua_type(L, index) == LUA_TSTRING) {
-    if (duration_parse(lua_tostring(L, index), &us, &error) != ERROR_OK)
-      args_fail(L, "sleep: %s", error.text);
-    if (us < 0)
-      args_fail(L, "sleep: \"%s\" is not a length from 0 on", lua_tostring(L, index));
-    return us;
-  }
-  if (lua_type(L, index) != LUA_TNUMBER)
+  enum error_code code = ERROR_OK;
+  if (lua_type(L, index) == LUA_TSTRING)
+    code = duration_parse(lua_tostring(L, index), &us, &error);
+  else if (lua_type(L, index) == LUA_TNUMBER)
+    code = duration_from_seconds(lua_tonumber(L, index), &us, &error);
+  else
     args_fail(L, "sleep wants a length like \"1m30s\" or a number of seconds, got %s",
               lua_isnone(L, index) ? "nothing" : luaL_typename(L, index));
-  double seconds = lua_tonumber(L, index);
-  if (!(seconds >= 0 && seconds < 9e12))
-    args_fail(L, "sleep: %s is not a number of seconds from 0 on",
-              isnan(seconds) ? "NaN" : luaL_tolstring(L, index, NULL));
-  return (int64_t)ceil(seconds * 1e6);
+  if (code)
+    args_fail(L, "sleep: %s", error.text);
+  return us;
 }
 
 /* seconds or "1m30s" -> nothing */

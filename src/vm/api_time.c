@@ -90,9 +90,9 @@ static int64_t check_duration(lua_State *L, int index)
     luaL_error(L, "a length of time is \"1h30m\" or a number of seconds, not a %s",
                luaL_typename(L, index));
   double seconds = lua_tonumber(L, index);
-  if (!(fabs(seconds) <= 4e11))
-    luaL_error(L, "a length of %f seconds is too long", seconds);
-  return llround(seconds * 1e6);
+  if (duration_from_seconds(fabs(seconds), &us, &error))
+    luaL_error(L, "%s", error.text);
+  return seconds < 0 ? -us : us;
 }
 
 /* ---- methods ---- */

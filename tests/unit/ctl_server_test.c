@@ -349,6 +349,8 @@ static void answers_and_refuses(void **state)
        BAD("1", "unknown event \\\"job_eror\\\", did you mean \\\"job_error\\\"?")},
       {"{\"id\":1,\"op\":\"stop\",\"params\":{\"grace\":-1}}\n",
        BAD("1", "grace: a duration cannot be negative")},
+      {"{\"id\":1,\"op\":\"stop\",\"params\":{\"grace\":\"15250000w\"}}\n",
+       BAD("1", "grace: the duration is over 1000 years")},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     expect_exchange(cases[i].sent, strlen(cases[i].sent), cases[i].received);

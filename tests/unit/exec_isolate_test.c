@@ -8,8 +8,10 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "exec/isolate_wire.h"
 #include "exec/isolated.h"
 #include "exec/worker.h"
+#include "time/duration.h"
 
 enum { PATIENCE_US = 30 * 1000000 };
 
@@ -28,6 +30,8 @@ static const char script[] =
     "function eats() local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(100) .. i end end\n"
     "function env() return { os.getenv('A'), tostring(os.getenv('USER')) } end\n"
     "function babbles() fs.append('/proc/self/fd/4', ('\\255'):rep(64)) sleep(60) end\n"
+    "function forges(_, hex) fs.append('/proc/self/fd/4', (hex:gsub('..', function(byte)"
+    " return string.char(tonumber(byte, 16)) end))) sleep(60) end\n"
     "function slow() sleep(0.2) return 1 end\n"
     "if os.getenv('FAIL') then error('not here') end\n";
 
@@ -216,12 +220,44 @@ static void names_the_end(void **state)
   struct message *message = make_run(desk, "counts");
   message->as.run.env = memory_strdup("{\"FAIL\":\"1\"}");
   bus_post(desk->bus, message);
-  check_finished(desk, RUN_FAILED, NULL, "does not load: jobs/s.lua:16: not here");
+  check_finished(desk, RUN_FAILED, NULL, "does not load: jobs/s.lua:17: not here");
 
   message = make_run(desk, "counts");
   message->as.run.generation = 99;
   bus_post(desk->bus, message);
   check_finished(desk, RUN_FAILED, NULL, "is gone");
+}
+
+/* As a script that has got at the pipe would say it. */
+static struct message *make_forgery(struct desk *desk, int64_t delay_us)
+{
+  struct message *finished = message_create(MESSAGE_FINISHED, 0, 0);
+  finished->as.finished.state = RUN_PENDING;
+  finished->as.finished.answer = (struct run_answer){VERDICT_SNOOZE, delay_us};
+  struct buffer frame = {0}, args = {0};
+  wire_put(&frame, finished);
+  message_destroy(finished);
+  buffer_append_text(&args, "[\"");
+  for (size_t i = 0; i < frame.size; i++)
+    buffer_printf(&args, "%02x", (unsigned char)frame.data[i]);
+  buffer_append_text(&args, "\"]");
+  buffer_deinit(&frame);
+  struct message *run = make_run(desk, "forges");
+  run->as.run.args = buffer_take(&args);
+  return run;
+}
+
+/* A delay becomes an instant, which must be one. */
+static void believes_no_delay_that_cannot_be(void **state)
+{
+  static const int64_t wrong_us[] = {-1, DURATION_MAX_US + 1, INT64_MAX};
+  struct desk *desk = *state;
+  for (size_t i = 0; i < sizeof wrong_us / sizeof wrong_us[0]; i++) {
+    bus_post(desk->bus, make_forgery(desk, wrong_us[i]));
+    check_finished(desk, RUN_FAILED, NULL, "ended the run with what cannot be understood");
+  }
+  bus_post(desk->bus, make_forgery(desk, DURATION_MAX_US));
+  check_finished(desk, RUN_PENDING, NULL, NULL);
 }
 
 static void keeps_limits(void **state)
@@ -352,6 +388,7 @@ int main(int argc, char **argv)
       TEST(relays_requests),
       TEST(is_given_its_environment),
       TEST(names_the_end),
+      TEST(believes_no_delay_that_cannot_be),
       TEST(keeps_limits),
       TEST(ends_at_the_time_out),
       TEST(is_cancelled),

@@ -132,7 +132,9 @@ static void a_run_says_what_follows(void **state)
        "function closes(run)\n"
        "  local x <close> = setmetatable({}, { __close = function() log.info 'closed' end })\n"
        "  run:snooze '1m'\n"
-       "end\n");
+       "end\n"
+       "function eternal(run) run:snooze(1e12) end\n"
+       "function eternal_too(run) run:retry '15250000w' end\n");
   check_answer(desk, to_run(desk, "again"), RUN_FAILED, VERDICT_RETRY, 30000000,
                "asked to be tried again (run:retry)");
   check_answer(desk, to_run(desk, "again_why"), RUN_FAILED, VERDICT_RETRY, -1, "shop is closed");
@@ -143,6 +145,10 @@ static void a_run_says_what_follows(void **state)
   check_answer(desk, to_run(desk, "last"), RUN_PENDING, VERDICT_SNOOZE, 120000000, NULL);
   check_answer(desk, to_run(desk, "never"), RUN_FAILED, VERDICT_NONE, 0,
                "jobs/s.lua:7: run:snooze: for how long?");
+  check_answer(desk, to_run(desk, "eternal"), RUN_FAILED, VERDICT_NONE, 0,
+               "jobs/s.lua:14: run:snooze: delay: the duration is over 1000 years");
+  check_answer(desk, to_run(desk, "eternal_too"), RUN_FAILED, VERDICT_NONE, 0,
+               "jobs/s.lua:15: run:retry: delay: the duration is over 1000 years");
   struct message *run = to_run(desk, "keep");
   run->as.run.attempt.number = 1;
   message_destroy(finish_of(desk, run, RUN_SUCCEEDED));
@@ -213,6 +219,7 @@ static void a_function_decides_on_errors(void **state)
        "function breaks() error 'oh' end\n"
        "function odd() return {} end\n"
        "function before() return -5 end\n"
+       "function never() return 1e11 end\n"
        "job 'j' { trigger = every '1h', run = fails, retry = function() return '7s' end }\n");
   check_answer(desk, to_decide(desk, "fails", "delay"), RUN_FAILED, VERDICT_RETRY, 120000000,
                "HTTP 503");
@@ -229,6 +236,7 @@ static void a_function_decides_on_errors(void **state)
       {"breaks", "retry.decide says nothing, as it failed: jobs/s.lua:10: oh"},
       {"odd", "retry.decide of job \"j\" returned a table, not a duration"},
       {"before", "retry.decide of job \"j\" returned -5: a delay is not below 0"},
+      {"never", "retry.decide says nothing, as it failed: the duration is over 1000 years"},
       {"gone", "script \"s\" has no function \"gone\""},
   };
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

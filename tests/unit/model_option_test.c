@@ -172,6 +172,36 @@ static void a_grace_lets_something_run(void **state)
   expect_error("{\"id\":\"x\"," RUN ",\"misfire_grace_time\":0.001}", NULL);
 }
 
+/* So that sums with instants can be counted. */
+static void lengths_have_their_bound(void **state)
+{
+  static const struct {
+    const char *name, *option;
+  } cases[] = {
+      {"cancel_grace", "\"cancel_grace\":\"15250000w\""},
+      {"expect", "\"expect\":\"365251d\""},
+      {"heartbeat_timeout", "\"heartbeat_timeout\":31557600001"},
+      {"limits.cpu", "\"limits\":{\"cpu\":1e12}"},
+      {"misfire_grace_time", "\"misfire_grace_time\":1e300"},
+      {"rate: \"1/53000w\"", "\"rate\":\"1/53000w\""},
+      {"retry.delay", "\"retry\":{\"delay\":\"9223372036854s\"}"},
+      {"retry.jitter", "\"retry\":{\"jitter\":\"9223372036854s\"}"},
+      {"retry.max_delay", "\"retry\":{\"max_delay\":\"9223372036854s\"}"},
+      {"soft_timeout", "\"soft_timeout\":\"15250000w\""},
+      {"timeout", "\"timeout\":\"9223372036854s\""},
+      {"unique.period", "\"unique\":{\"period\":\"15250000w\"}"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char *spec = memory_printf("{\"id\":\"x\"," RUN ",%s}", cases[i].option);
+    char *error = memory_printf("job \"x\": %s: the duration is over 1000 years", cases[i].name);
+    expect_error(spec, error);
+    free(spec);
+    free(error);
+  }
+  expect_error("{\"id\":\"x\"," RUN ",\"timeout\":\"365250d\"}", NULL);
+}
+
 static void keys_are_the_same_for_the_same(void **state)
 {
   static const struct {
@@ -218,6 +248,7 @@ int main(void)
       cmocka_unit_test(ids_that_cannot_be_are_told_in_one_line),
       cmocka_unit_test(nothing_is_given_twice),
       cmocka_unit_test(a_grace_lets_something_run),
+      cmocka_unit_test(lengths_have_their_bound),
       cmocka_unit_test(keys_are_the_same_for_the_same),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,9 @@ static void values_end_by_the_clock(void **state)
   ask(&w, "a", "kv_keys", "{}", "{\"keys\":[]}");
   ask(&w, "a", "kv_incr", "{\"key\":\"n\"}", "{\"value\":1}");
   ask(&w, "a", "kv_set", "{\"key\":\"x\",\"value\":1,\"ttl\":0}",
-      "error: usage: ttl must be longer than 0 and at most 100 years");
+      "error: usage: ttl must be longer than 0");
+  ask(&w, "a", "kv_set", "{\"key\":\"x\",\"value\":1,\"ttl\":\"15250000w\"}",
+      "error: invalid: ttl: the duration is over 1000 years");
   ask(&w, "a", "kv_set", "{\"key\":\"x\",\"value\":1,\"ttl\":\"soon\"}",
       "error: invalid: ttl: a number is missing at \"soon\": write it like 90s or 1h30m");
   for (int i = 0; i < 3; i++)

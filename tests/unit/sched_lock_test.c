@@ -374,6 +374,9 @@ static void refuses(void **state)
       {"{\"name\":\"a\",\"ttl\":0}", "error: usage: ttl must be longer than 0"},
       {"{\"name\":\"a\",\"wait\":\"soon\"}", "error: invalid: wait: "},
       {"{\"name\":\"a\",\"wait\":-1}", "error: invalid: wait: "},
+      {"{\"name\":\"a\",\"wait\":1e12}", "error: invalid: wait: the duration is over 1000 years"},
+      {"{\"name\":\"a\",\"ttl\":\"15250000w\"}",
+       "error: invalid: ttl: the duration is over 1000 years"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
     assert_true(is_answered(&w, ask(&w, NULL, 1, "lock", cases[i][0]), cases[i][1]));

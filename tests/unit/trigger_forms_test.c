@@ -173,7 +173,7 @@ static void refuses_with_words(void **state)
       {"every 0", "interval: a period of 0s is under the minimum of 1ms"},
       {"every 999us", "interval: a period of 999us is under the minimum of 1ms"},
       {"every -5s", "interval: every \"-5s\": a duration cannot be negative"},
-      {"every 99999w", "interval: every: the duration is over 1000 years"},
+      {"every 99999w", "interval: every \"99999w\": the duration is over 1000 years"},
       {"every 5s statr=2026-01-01", "interval: unknown option \"statr\", did you mean \"start\"?"},
       {"every 5s hours=2", "interval: \"every\" and \"hours\" exclude each other"},
       {"every 5s start=2026-02-01 end=2026-01-01",

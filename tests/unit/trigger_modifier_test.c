@@ -64,7 +64,7 @@ static void refuses_with_words(void **state)
       {"@daily limit=five", "cron: limit \"five\" is not a number"},
       {"@daily offset=soon",
        "cron: offset \"soon\": a number is missing at \"soon\": write it like 90s or 1h30m"},
-      {"@daily offset=-2000000w", "cron: offset: the duration is over 1000 years"},
+      {"@daily offset=-2000000w", "cron: offset \"-2000000w\": the duration is over 1000 years"},
       {"@daily jitter=-5s", "cron: jitter \"-5s\": a duration cannot be negative"},
       {"@daily seed=a", "cron \"@daily\": \"seed\" means nothing without an H"},
       {"every 5s seed=a", "interval: \"seed\" means nothing without \"jitter\""},

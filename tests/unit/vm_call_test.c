@@ -83,9 +83,13 @@ static void waits_everywhere(void **state)
        "coroutine.wrap(function() "
        "sleep(1) end)() end}))",
        "!t.lua:1: t.lua:1: sleep cannot wait here"},
-      {"sleep(-1)", "!"},
-      {"sleep('x')", "!"},
-      {"sleep(0/0)", "!"},
+      {"sleep(-1)", "!t.lua:1: sleep: a duration cannot be negative"},
+      {"sleep('-1s')", "!t.lua:1: sleep: a duration cannot be negative"},
+      {"sleep('x')", "!t.lua:1: sleep: a number is missing"},
+      {"sleep(0/0)", "!t.lua:1: sleep: a duration cannot be NaN"},
+      {"sleep(1e300)", "!t.lua:1: sleep: the duration is over 1000 years"},
+      {"sleep(1e12)", "!t.lua:1: sleep: the duration is over 1000 years"},
+      {"sleep('9223372036854s')", "!t.lua:1: sleep: the duration is over 1000 years"},
       {"local co = coroutine.create(function() error('in') end) sleep(0.001) return select(2, "
        "coroutine.resume(co))",
        "t.lua:1: in"},
