@@ -21,6 +21,8 @@ enum unit { YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND, UNITS };
 static const char *const unit_names[] = {"years", "quarters", "months",  "weeks", "days",
                                          "hours", "minutes",  "seconds", NULL};
 
+#define SPAN_US (INSTANT_MAX - INSTANT_MIN) /* nothing longer leads from one time to another */
+
 /* Seconds on the wall clock, read as if it showed UTC. */
 struct wall {
   int64_t local_s;
@@ -58,13 +60,18 @@ static enum unit check_unit(lua_State *L, const char *name, const char *function
                                text_did_you_mean(hint, name, unit_names));
 }
 
+static int refuse_outside(lua_State *L)
+{
+  return luaL_error(L, "the time lies outside the years 1 to 9999");
+}
+
 /* The last day of a shorter month stands for those that it has not. */
 static int64_t add_months(lua_State *L, int64_t local_s, int64_t months)
 {
   struct civil_time civil = civil_from_seconds(local_s);
   int64_t count = (int64_t)civil.date.year * 12 + civil.date.month - 1 + months;
   if (count < 12 || count >= INT64_C(12) * (CIVIL_YEAR_MAX + 1))
-    luaL_error(L, "the time lies outside the years 1 to 9999");
+    refuse_outside(L);
   civil.date.year = (int32_t)(count / 12);
   civil.date.month = (int32_t)(count % 12) + 1;
   int32_t last = civil_month_days(civil.date.year, civil.date.month);
@@ -97,6 +104,8 @@ static void read_amount(lua_State *L, struct change *change)
     change->months += integer * months[unit];
   else if (unit <= DAY)
     change->days += integer * (unit == WEEK ? 7 : 1);
+  else if (fabs(number * seconds[unit]) > (double)SPAN_US / 1e6)
+    refuse_outside(L);
   else
     change->us += llround(number * seconds[unit] * 1e6);
   change->is_on_calendar |= unit <= DAY;
@@ -117,14 +126,14 @@ static int l_add(lua_State *L) /* time {unit = amount...} -> time */
     struct wall wall = wall_of(us, time->zone);
     wall.local_s = add_months(L, wall.local_s, change.months);
     if (llabs(change.days) > 4000000)
-      return luaL_error(L, "the time lies outside the years 1 to 9999");
+      return refuse_outside(L);
     wall.local_s += change.days * CIVIL_DAY_S;
     if (wall.local_s < INSTANT_MIN / 1000000 || wall.local_s > INSTANT_MAX / 1000000)
-      return luaL_error(L, "the time lies outside the years 1 to 9999");
+      return refuse_outside(L);
     us = us_of(wall, time->zone);
   }
-  if (llabs(change.us) > INSTANT_MAX - INSTANT_MIN)
-    return luaL_error(L, "the time lies outside the years 1 to 9999");
+  if (llabs(change.us) > SPAN_US)
+    return refuse_outside(L);
   return api_time_push_in(L, us + change.us, time->zone);
 }
 
