@@ -379,10 +379,12 @@ static void note_run(struct request *r, const struct open_run *run, const char *
 
 static void note_runs(struct request *r, const struct entry *entry)
 {
-  int count = 0;
-  for (const struct open_run *run = r->s->open_runs; run && entry->open_runs; run = run->hh.next) {
-    if (run->entry != entry || run->ended || count++ == RUNS_MAX)
+  int left = entry->open_runs < RUNS_MAX ? entry->open_runs : RUNS_MAX;
+  int more = entry->open_runs - left;
+  for (const struct open_run *run = r->s->open_runs; run && left > 0; run = run->hh.next) {
+    if (run->entry != entry || run->ended)
       continue;
+    left--;
     struct buffer id = {0};
     const struct wait *wait = &run_extra(run)->wait;
     run_format_id(&id, entry->job->id, run->key.scheduled_us);
@@ -391,6 +393,10 @@ static void note_runs(struct request *r, const struct entry *entry)
     else
       note_run(r, run, id.data);
     buffer_deinit(&id);
+  }
+  if (more > 0) {
+    why_begin(r, "runs", "%d more %s open", more, more == 1 ? "run is" : "runs are");
+    why_end(r);
   }
 }
 

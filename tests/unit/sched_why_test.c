@@ -602,6 +602,30 @@ static void many_attempts_are_told_in_part(void **state)
   world_close(&w);
 }
 
+/* An answer can hold so many, however many there are. */
+static void many_open_runs_are_told_in_part(void **state)
+{
+  struct world w = open_world(JOB("\"max_instances\":50"));
+  struct buffer runs = {0};
+  (void)state;
+  for (int i = 0; i < 20; i++) {
+    free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+    buffer_append_text(&runs, i ? " run" : "run");
+  }
+  expect_kinds(&w, "x", "notes", runs.data);
+  buffer_append_text(&runs, " runs");
+  free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+  expect_kinds(&w, "x", "notes", runs.data);
+  expect_part(&w, "x", "{\"kind\":\"runs\",\"text\":\"1 more run is open\"}");
+  for (int i = 0; i < 20; i++)
+    free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+  expect_kinds(&w, "x", "notes", runs.data);
+  expect_part(&w, "x", "{\"kind\":\"runs\",\"text\":\"21 more runs are open\"}");
+  buffer_deinit(&runs);
+  world_finish_all(&w);
+  world_close(&w);
+}
+
 static void a_due_time_that_became_no_run(void **state)
 {
   struct world w = open_world(JOB("\"trigger\":\"every 1h\""));
@@ -658,6 +682,7 @@ int main(void)
       cmocka_unit_test(events_that_wait_are_counted),
       cmocka_unit_test(the_story_of_a_run),
       cmocka_unit_test(many_attempts_are_told_in_part),
+      cmocka_unit_test(many_open_runs_are_told_in_part),
       cmocka_unit_test(a_due_time_that_became_no_run),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
