@@ -277,6 +277,11 @@ static void set_wait(struct sched *s, struct entry *entry, struct open_run *run,
   wait->since_us = since_us;
 }
 
+void wait_end(struct wait *wait)
+{
+  *wait = (struct wait){.since_us = wait->since_us};
+}
+
 int64_t gate_lapse_us(const struct sched *s, const struct entry *entry)
 {
   int64_t us = entry->progress.next_us;
@@ -394,8 +399,7 @@ void gate_leave(struct sched *s, struct open_run *run)
   if (!run->extra)
     return;
   run_touch(s, run);
-  run->extra->wait.why = WAIT_NONE;
-  run->extra->wait.gate = NULL;
+  wait_end(&run->extra->wait);
   s->gates_changed = true;
 }
 

@@ -52,6 +52,9 @@ struct wait {
   int64_t until_us;  /* of WAIT_RATE and WAIT_REPLAY */
 };
 
+/* Nothing is waited for any more; since when it was is kept, for who is tried and waits again. */
+void wait_end(struct wait *wait);
+
 const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 
 /* Whether a due time of the entry may be claimed now; if not, the entry waits. `is_backlog`: others

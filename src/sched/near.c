@@ -42,7 +42,7 @@ void near_take_place(struct sched *s, struct entry *entry)
   if (entry->wait.why != WAIT_NONE) {
     bool is_due = entry->progress.next_us <= s->now_us; /* the clock may have been set back */
     entry->waited_for = is_due ? entry->wait.why : WAIT_NONE;
-    entry->wait.why = WAIT_NONE;
+    wait_end(&entry->wait);
     heap_remove(&entry->lapse);
     queue_release(s, entry->job->number); /* the entry may have waited in its stead */
   }
@@ -287,7 +287,7 @@ static void read_again(struct sched *s, struct entry *entry)
   entry->changed = entry->dirty = false;
   fold_done(s, entry);
   gate_forget_paces(entry);
-  entry->wait.why = WAIT_NONE;
+  wait_end(&entry->wait);
   entry->last_skip.number = 0;
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;
   if (entry->removed)

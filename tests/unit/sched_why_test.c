@@ -296,6 +296,45 @@ static void a_place_is_free_at_the_latest(void **state)
   world_close(&w);
 }
 
+/* Who waits for a place and is paused is not among those who wait any more; its open run keeps it
+ * in memory. */
+static void who_waits_no_more_is_not_counted(void **state)
+{
+  static const char *const places[][2] = {
+      {"pool", "\"pool\":\"two\""},
+      {"key", "\"concurrency_key\":\"k\",\"concurrency_limit\":2"},
+  };
+  static const char clears[] = "\"clears_at\":\"2026-01-01T05:00:05.000000Z\"";
+  (void)state;
+  for (int i = 0; i < 2; i++) {
+    char *y = memory_printf("{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"timeout\":\"5h\",%s}",
+                            places[i][1]),
+         *x = memory_printf(JOB("\"trigger\":\"every 1h\",\"max_instances\":2,%s"), places[i][1]);
+    char *waiting = memory_printf("%s due", places[i][0]),
+         *paused = memory_printf("paused %s due", places[i][0]);
+    struct world w;
+    world_open(&w, NULL);
+    free(world_ask(&w, "set_pool", "{\"name\":\"two\",\"slots\":2}"));
+    free(world_ask(&w, "add_job", y));
+    free(world_ask(&w, "add_job", x));
+    free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+    free(world_ask(&w, "run_now", "{\"job\":\"y\"}"));
+    world_tell_started(&w);
+    world_live(&w, HOUR);
+    expect_kinds(&w, "x", "reasons", waiting);
+    expect_part(&w, "x", clears);
+    free(world_ask(&w, "pause_job", "{\"job\":\"x\"}"));
+    expect_kinds(&w, "x", "reasons", paused);
+    expect_part(&w, "x", clears);
+    world_finish_all(&w);
+    world_close(&w);
+    free(x);
+    free(y);
+    free(waiting);
+    free(paused);
+  }
+}
+
 /* A run that may be tried again does not end with its time-out. */
 static void an_open_run_ends_with_its_last_attempt(void **state)
 {
@@ -666,6 +705,7 @@ int main(void)
       cmocka_unit_test(usage_is_told_as_it_was_measured),
       cmocka_unit_test(a_run_tells_who_holds_its_key),
       cmocka_unit_test(a_place_is_free_at_the_latest),
+      cmocka_unit_test(who_waits_no_more_is_not_counted),
       cmocka_unit_test(an_open_run_ends_with_its_last_attempt),
       cmocka_unit_test(a_rate_is_named_beside_what_else_is_waited_for),
       cmocka_unit_test(no_other_attempt_says_why),
