@@ -51,6 +51,12 @@ static inline bool run_has_ended(enum run_state state)
   return state >= RUN_SUCCEEDED;
 }
 
+/* Of an attempt that was snoozed or cut off another one is made, however many may be. */
+static inline bool run_attempt_counts(enum run_state state)
+{
+  return state != RUN_PENDING && state != RUN_INTERRUPTED;
+}
+
 /* Why a run was made. */
 enum run_cause { RUN_BY_SCHEDULE, RUN_BY_HAND, RUN_BY_EVENT };
 

@@ -276,8 +276,8 @@ static const char *const name_param[] = {"name", NULL};
 static const char *const set_params[] = {"name", "definition", NULL};
 
 const struct request_operation request_calendar_operations[] = {
-    {"calendars", calendars, none},
-    {"set_calendar", set_calendar, set_params},
-    {"remove_calendar", remove_calendar, name_param},
+    {"calendars", calendars, none, ASKS},
+    {"set_calendar", set_calendar, set_params, CHANGES},
+    {"remove_calendar", remove_calendar, name_param, CHANGES},
     {0},
 };

@@ -158,7 +158,7 @@ static const char *const checkpoint_params[] = {"value", NULL};
 static const char *const no_params[] = {NULL};
 
 const struct request_operation request_attempt_operations[] = {
-    {"checkpoint", checkpoint, checkpoint_params},
-    {"previous_run", previous_run, no_params},
+    {"checkpoint", checkpoint, checkpoint_params, CHANGES},
+    {"previous_run", previous_run, no_params, CHANGES},
     {0},
 };

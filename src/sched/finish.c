@@ -51,7 +51,7 @@ void finish_and_retry(struct sched *s, struct open_run *run, const struct run *e
   lock_run_over(s, run);
   run_touch(s, run);
   gate_vacate(s, run);
-  run->uncounted += ended->state == RUN_PENDING || ended->state == RUN_INTERRUPTED;
+  run->uncounted += !run_attempt_counts(ended->state);
   run->attempt = again.attempt;
   run->fence = again.fence;
   run->due_us = due_us;

@@ -66,6 +66,18 @@ static void forget(struct sched *s, struct watched *watched)
   free_watched(s, watched);
 }
 
+/* A job that is late already is told no more. */
+static void set_due(struct sched *s, struct watched *watched)
+{
+  const struct job_health *health = &watched->health;
+  heap_remove(&watched->due);
+  if (!health->expect_us || health->late_us)
+    return;
+  if (__builtin_add_overflow(health->since_us, health->expect_us, &watched->due.us))
+    watched->due.us = INT64_MAX;
+  heap_put(&s->health_due, &watched->due);
+}
+
 /* Writes it, or lets go of what is of no interest any more. */
 static void keep(struct sched *s, struct watched *watched)
 {
@@ -75,13 +87,7 @@ static void keep(struct sched *s, struct watched *watched)
     forget(s, watched);
     return;
   }
-  if (health->expect_us && !health->late_us) {
-    if (__builtin_add_overflow(health->since_us, health->expect_us, &watched->due.us))
-      watched->due.us = INT64_MAX;
-    heap_put(&s->health_due, &watched->due);
-  } else {
-    heap_remove(&watched->due);
-  }
+  set_due(s, watched);
   sched_failed(s, store_put_health(s->store, health, &error), &error);
 }
 
@@ -320,12 +326,7 @@ void health_count(const struct sched *s, int64_t *late, int64_t *failing)
 static bool take_row(void *context, const struct job_health *health)
 {
   struct sched *s = context;
-  struct watched *watched = add_watched(s, health);
-  if (!health->expect_us || health->late_us)
-    return true;
-  if (__builtin_add_overflow(health->since_us, health->expect_us, &watched->due.us))
-    watched->due.us = INT64_MAX;
-  heap_put(&s->health_due, &watched->due);
+  set_due(s, add_watched(s, health));
   return true;
 }
 

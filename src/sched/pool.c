@@ -309,8 +309,8 @@ static const char *const name_param[] = {"name", NULL};
 static const char *const set_params[] = {"name", "slots", NULL};
 
 const struct request_operation request_pool_operations[] = {
-    {"pools", pools, name_param},
-    {"set_pool", set_pool, set_params},
-    {"remove_pool", remove_pool, name_param},
+    {"pools", pools, name_param, ASKS},
+    {"set_pool", set_pool, set_params, CHANGES},
+    {"remove_pool", remove_pool, name_param, CHANGES},
     {0},
 };

@@ -71,7 +71,7 @@ static bool count_attempt(void *context, const struct run *run, const char *job_
 {
   struct past *past = context;
   (void)job_id;
-  past->failed += run->state != RUN_PENDING && run->state != RUN_INTERRUPTED;
+  past->failed += run_attempt_counts(run->state);
   past->interrupted += run->state == RUN_INTERRUPTED && !run_was_cut_by_stop(run);
   return true;
 }

@@ -18,33 +18,32 @@ static const struct request_operation *const tables[] = {
 
 enum { OPERATIONS_MAX = 128 };
 
-static const struct request_operation *find(const char *name, struct error *error)
+static const struct request_operation *find(const char *name)
 {
-  const char *names[OPERATIONS_MAX] = {0};
-  size_t count = 0;
   for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
-    for (const struct request_operation *o = tables[t]; o->name; o++) {
+    for (const struct request_operation *o = tables[t]; o->name; o++)
       if (strcmp(o->name, name) == 0)
         return o;
+  return NULL;
+}
+
+static enum error_code refuse_unknown(const char *name, struct error *error)
+{
+  const char *names[OPERATIONS_MAX] = {0};
+  char hint[128];
+  size_t count = 0;
+  for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+    for (const struct request_operation *o = tables[t]; o->name; o++)
       if (count < OPERATIONS_MAX - 1)
         names[count++] = o->name;
-    }
-  char hint[128];
-  error_set(error, ERROR_USAGE, "unknown operation \"%s\"%s", name,
-            text_did_you_mean(hint, name, names));
-  return NULL;
+  return error_set(error, ERROR_USAGE, "unknown operation \"%s\"%s", name,
+                   text_did_you_mean(hint, name, names));
 }
 
 bool request_is_question(const char *op)
 {
-  static const char *const questions[] = {
-      "calendars", "events",      "kv_get", "kv_keys", "kv_list", "list", "listener", "listeners",
-      "locks",     "logs",        "next",   "pools",   "pulse",   "run",  "runs",     "scripts",
-      "show",      "show_script", "skips",  "status",  "why",     NULL};
-  const char *const *question = questions;
-  while (*question && strcmp(*question, op) != 0)
-    question++;
-  return *question != NULL;
+  const struct request_operation *operation = find(op);
+  return operation && operation->effect == ASKS;
 }
 
 static enum error_code check_params(const struct request_operation *operation,
@@ -70,11 +69,15 @@ static enum error_code check_params(const struct request_operation *operation,
 static enum error_code perform(struct sched *s, struct message **message, struct buffer *out,
                                struct error *error)
 {
-  const char *text = (*message)->as.request.params ? (*message)->as.request.params : "{}";
-  const struct request_operation *operation = find((*message)->as.request.op, error);
+  const char *name = (*message)->as.request.op, *text = (*message)->as.request.params;
+  const struct request_operation *operation = find(name);
   struct json_document *document;
-  enum error_code code = operation ? ERROR_OK : error->code;
-  if (code || (code = json_parse(text, strlen(text), &document, error)))
+  if (!operation)
+    return refuse_unknown(name, error);
+  if (!text)
+    text = "{}";
+  enum error_code code = json_parse(text, strlen(text), &document, error);
+  if (code)
     return code;
   struct json_writer writer = {.out = out};
   struct request request = {

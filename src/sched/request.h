@@ -20,7 +20,8 @@ typedef enum error_code (*request_handler)(struct request *request);
 struct request_operation {
   const char *name;
   request_handler handle;
-  const char *const *params; /* known names, NULL-terminated */
+  const char *const *params; /* known names, NULL-terminated; NULL: the options of a job */
+  enum { CHANGES, ASKS } effect;
 };
 
 extern const struct request_operation request_add_operations[];
@@ -45,7 +46,7 @@ enum error_code request_check_function(struct sched *s, const struct job *job, s
 enum error_code request_why(struct request *request);
 
 void request_answer(struct sched *s, struct message *message); /* takes the message */
-/* It changes nothing, so that nobody misses it when who asked has left. */
+/* It only asks, so that nobody misses it when who asked has left. */
 bool request_is_question(const char *op);
 
 /* The text parameter, or NULL with ERROR_USAGE set. */

@@ -344,7 +344,7 @@ static enum error_code add_jobs(struct request *r)
 static const char *const bulk_params[] = {"jobs", NULL};
 
 const struct request_operation request_add_operations[] = {
-    {"add_job", add_job, NULL},
-    {"add_jobs", add_jobs, bulk_params},
+    {"add_job", add_job, NULL, CHANGES},
+    {"add_jobs", add_jobs, bulk_params, CHANGES},
     {0},
 };

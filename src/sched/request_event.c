@@ -66,6 +66,6 @@ static enum error_code emit(struct request *r)
 static const char *const emit_params[] = {"event", "data", NULL};
 
 const struct request_operation request_event_operations[] = {
-    {"emit", emit, emit_params},
+    {"emit", emit, emit_params, CHANGES},
     {0},
 };

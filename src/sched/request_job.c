@@ -341,14 +341,14 @@ static const char *const list_params[] = {"after",  "failing", "late", "limit",
 static const char *const next_params[] = {"job", "count", NULL};
 
 const struct request_operation request_job_operations[] = {
-    {"modify_job", modify_job, modify_params},
-    {"reschedule_job", reschedule_job, reschedule_params},
-    {"pause_job", pause_job, job_param},
-    {"resume_job", resume_job, job_param},
-    {"remove_job", remove_job, job_param},
-    {"list", list, list_params},
-    {"show", show, job_param},
-    {"next", next, next_params},
-    {"why", request_why, job_param},
+    {"modify_job", modify_job, modify_params, CHANGES},
+    {"reschedule_job", reschedule_job, reschedule_params, CHANGES},
+    {"pause_job", pause_job, job_param, CHANGES},
+    {"resume_job", resume_job, job_param, CHANGES},
+    {"remove_job", remove_job, job_param, CHANGES},
+    {"list", list, list_params, ASKS},
+    {"show", show, job_param, ASKS},
+    {"next", next, next_params, ASKS},
+    {"why", request_why, job_param, ASKS},
     {0},
 };

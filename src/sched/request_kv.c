@@ -334,7 +334,7 @@ static const char *const list_params[] = {"prefix", "after",  "after_script",
                                           "shared", "script", NULL};
 
 const struct request_operation request_kv_operations[] = {
-    {"kv_get", get, get_params},       {"kv_set", set, set_params},
-    {"kv_incr", incr, incr_params},    {"kv_keys", keys, keys_params},
-    {"kv_list", entries, list_params}, {0},
+    {"kv_get", get, get_params, ASKS},       {"kv_set", set, set_params, CHANGES},
+    {"kv_incr", incr, incr_params, CHANGES}, {"kv_keys", keys, keys_params, ASKS},
+    {"kv_list", entries, list_params, ASKS}, {0},
 };

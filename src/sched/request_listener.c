@@ -151,11 +151,11 @@ static const char *const spec_param[] = {"listener", NULL};
 static const char *const id_param[] = {"id", NULL};
 
 const struct request_operation request_listener_operations[] = {
-    {"listen", listen, spec_param},
-    {"unlisten", unlisten, id_param},
-    {"listeners", listeners, none},
-    {"listener", listener, spec_param},
-    {"retry_listener", retry, spec_param},
-    {"discard_dead_letters", discard, spec_param},
+    {"listen", listen, spec_param, CHANGES},
+    {"unlisten", unlisten, id_param, CHANGES},
+    {"listeners", listeners, none, ASKS},
+    {"listener", listener, spec_param, ASKS},
+    {"retry_listener", retry, spec_param, CHANGES},
+    {"discard_dead_letters", discard, spec_param, CHANGES},
     {0},
 };

@@ -113,11 +113,11 @@ static const char *const release_params[] = {"name", "fence", NULL};
 static const char *const renew_params[] = {"name", "fence", "ttl", NULL};
 
 const struct request_operation request_lock_operations[] = {
-    {"lock", take, take_params},
-    {"unlock", release, release_params},
-    {"renew_lock", renew, renew_params},
-    {"leave_lock", leave, none},
-    {"unlock_all", release_all, none},
-    {"locks", locks, none},
+    {"lock", take, take_params, CHANGES},
+    {"unlock", release, release_params, CHANGES},
+    {"renew_lock", renew, renew_params, CHANGES},
+    {"leave_lock", leave, none, CHANGES},
+    {"unlock_all", release_all, none, CHANGES},
+    {"locks", locks, none, ASKS},
     {0},
 };

@@ -382,11 +382,11 @@ static const char *const cancel_run_params[] = {"run", "now", NULL};
 static const char *const run_now_params[] = {"job", "args", NULL};
 
 const struct request_operation request_run_operations[] = {
-    {"runs", runs, runs_params},
-    {"run", run, run_params},
-    {"skips", skips, skips_params},
-    {"logs", logs, logs_params},
-    {"run_now", run_now, run_now_params},
-    {"cancel_run", cancel_run, cancel_run_params},
+    {"runs", runs, runs_params, ASKS},
+    {"run", run, run_params, ASKS},
+    {"skips", skips, skips_params, ASKS},
+    {"logs", logs, logs_params, ASKS},
+    {"run_now", run_now, run_now_params, CHANGES},
+    {"cancel_run", cancel_run, cancel_run_params, CHANGES},
     {0},
 };

@@ -216,11 +216,11 @@ static const char *const add_params[] = {"name", "source", NULL};
 static const char *const revision_params[] = {"name", "revision", NULL};
 
 const struct request_operation request_script_operations[] = {
-    {"scripts", scripts, none},
-    {"add_script", add_script, add_params},
-    {"remove_script", remove_script, name_param},
-    {"show_script", show_script, revision_params},
-    {"rollback_script", rollback_script, revision_params},
-    {"reload", reload, none},
+    {"scripts", scripts, none, ASKS},
+    {"add_script", add_script, add_params, CHANGES},
+    {"remove_script", remove_script, name_param, CHANGES},
+    {"show_script", show_script, revision_params, ASKS},
+    {"rollback_script", rollback_script, revision_params, CHANGES},
+    {"reload", reload, none, CHANGES},
     {0},
 };

@@ -221,9 +221,9 @@ static const char *const events_params[] = {"limit", NULL};
 static const char *const watch_params[] = {"on", NULL};
 
 const struct request_operation request_status_operations[] = {
-    {"pulse", pulse, none},
-    {"status", status, none},
-    {"events", events, events_params},
-    {"watch_events", watch_events, watch_params},
+    {"pulse", pulse, none, ASKS},
+    {"status", status, none, ASKS},
+    {"events", events, events_params, ASKS},
+    {"watch_events", watch_events, watch_params, CHANGES},
     {0},
 };

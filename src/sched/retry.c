@@ -59,7 +59,6 @@ static bool patterns_allow(const struct job *job, const char *error)
   return !retry->retry_on || matches(job, retry->retry_on, error);
 }
 
-/* Snoozed and interrupted attempts do not count. */
 static int32_t count_failures(const struct open_run *run)
 {
   return run->attempt - run->uncounted;

@@ -253,7 +253,7 @@ static bool count_failure(void *context, const struct run *run, const char *job_
 {
   int32_t *failures = context;
   (void)job_id;
-  *failures += run->state != RUN_PENDING && run->state != RUN_INTERRUPTED;
+  *failures += run_attempt_counts(run->state);
   return true;
 }
 
