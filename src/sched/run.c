@@ -314,6 +314,31 @@ static void wait_for_job(struct sched *s, struct open_run *run)
   gate_leave(s, run);
 }
 
+static struct message *make_run_message(struct sched *s, struct open_run *run, uint64_t generation)
+{
+  const struct run_extra *extra = run_extra(run);
+  const struct job *job = run->entry->job;
+  struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
+  m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
+  m->as.run.generation = generation;
+  m->as.run.job_id = memory_strdup(job->id);
+  m->as.run.func = memory_strdup(job->func);
+  m->as.run.command = memory_strdup(job->command);
+  m->as.run.args = memory_strdup(extra->args ? extra->args : job->args);
+  m->as.run.events = memory_strdup(extra->events);
+  m->as.run.timeout_us = job->timeout_us;
+  m->as.run.soft_timeout_us = job->soft_timeout_us;
+  m->as.run.silence_us = job->heartbeat_timeout_us;
+  m->as.run.isolate = job->isolate;
+  m->as.run.limits = job->limits;
+  m->as.run.env = memory_strdup(job->env);
+  if (retry_may_follow(run))
+    m->as.run.decide = memory_strdup(job->retry.decide);
+  m->as.run.is_once = job->delivery == AT_MOST_ONCE;
+  m->as.run.checkpoint = checkpoint_get(s, run);
+  return m;
+}
+
 void run_send(struct sched *s, struct open_run *run)
 {
   const struct job *job = run->entry->job;
@@ -358,26 +383,7 @@ void run_send(struct sched *s, struct open_run *run)
   else
     state.worker = any_worker(s);
   run_give(s, run, state.worker);
-  const struct run_extra *extra = run_extra(run);
-  struct message *m = message_create(MESSAGE_RUN, ADDRESS_SCHEDULER, run->worker);
-  m->as.run.attempt = (struct attempt){run->key, run->fence, run->attempt};
-  m->as.run.generation = state.generation;
-  m->as.run.job_id = memory_strdup(job->id);
-  m->as.run.func = memory_strdup(job->func);
-  m->as.run.command = memory_strdup(job->command);
-  m->as.run.args = memory_strdup(extra->args ? extra->args : job->args);
-  m->as.run.events = memory_strdup(extra->events);
-  m->as.run.timeout_us = job->timeout_us;
-  m->as.run.soft_timeout_us = job->soft_timeout_us;
-  m->as.run.silence_us = job->heartbeat_timeout_us;
-  m->as.run.isolate = job->isolate;
-  m->as.run.limits = job->limits;
-  m->as.run.env = memory_strdup(job->env);
-  if (retry_may_follow(run))
-    m->as.run.decide = memory_strdup(job->retry.decide);
-  m->as.run.is_once = job->delivery == AT_MOST_ONCE;
-  m->as.run.checkpoint = checkpoint_get(s, run);
-  message_list_append(s->out, m);
+  message_list_append(s->out, make_run_message(s, run, state.generation));
 }
 
 void run_release(struct sched *s)
