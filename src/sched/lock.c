@@ -96,17 +96,10 @@ static struct party *find_party(const struct locks *locks, struct party_key key)
   return party;
 }
 
-/* The run that asks, if its attempt is still in force. */
-static const struct open_run *find_run(struct sched *s, const struct attempt *attempt)
-{
-  const struct open_run *run = run_find(s, attempt->key);
-  return run && run->fence == attempt->fence ? run : NULL;
-}
-
 static char *name_party(struct sched *s, const struct message *request)
 {
   struct buffer name = {0};
-  const struct open_run *run = find_run(s, &request->as.request.attempt);
+  const struct open_run *run = run_find_attempt(s, &request->as.request.attempt);
   if (run)
     run_format_id(&name, run->entry->job->id, run->key.scheduled_us);
   else if (request->as.request.generation & GENERATION_OF_CONSOLE)
@@ -346,7 +339,7 @@ static void take(struct sched *s, const struct lock_order *order)
 {
   struct error error;
   const struct attempt *attempt = &order->request->as.request.attempt;
-  if (attempt->key.job && !find_run(s, attempt)) {
+  if (attempt->key.job && !run_find_attempt(s, attempt)) {
     error_set(&error, ERROR_CANCELLED, "lock \"%s\": the run that asks for it has ended",
               order->name);
     answer_failure(s, order->request, &error);
