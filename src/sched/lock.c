@@ -57,16 +57,11 @@ struct lock {
   UT_hash_handle hh;
 };
 
-struct order {
-  struct lock_order order;
-  struct order *next;
-};
-
 struct locks {
   struct lock *by_name;
   struct party *parties;
   struct heap waiting, leases;
-  struct order *first, *last;
+  struct lock_order *first, *last; /* of this turn, in their order */
 };
 
 struct locks *locks_create(void)
@@ -384,23 +379,23 @@ static void release_or_renew(struct sched *s, const struct lock_order *order)
 
 /* ---- orders ---- */
 
-void lock_order(struct sched *s, const struct lock_order *order)
+void lock_add_order(struct sched *s, const struct lock_order *order)
 {
-  struct order *node = memory_alloc(sizeof *node);
-  node->order = *order;
+  struct lock_order *added = memory_alloc(sizeof *added);
+  *added = *order;
   if (s->locks->last)
-    s->locks->last->next = node;
+    s->locks->last->next = added;
   else
-    s->locks->first = node;
-  s->locks->last = node;
+    s->locks->first = added;
+  s->locks->last = added;
 }
 
 void lock_run_over(struct sched *s, const struct open_run *run)
 {
   if (!s->locks->parties && !s->locks->first)
     return;
-  lock_order(s, &(struct lock_order){.what = LOCK_PARTY_ENDS,
-                                     .attempt = {.key = run->key, .fence = run->fence}});
+  lock_add_order(s, &(struct lock_order){.what = LOCK_PARTY_ENDS,
+                                         .attempt = {.key = run->key, .fence = run->fence}});
 }
 
 static void party_ends(struct sched *s, const struct lock_order *order)
@@ -476,25 +471,25 @@ void lock_clock_set(struct sched *s, int64_t step_us)
 
 void lock_commit(struct sched *s)
 {
-  struct order *node;
-  while ((node = s->locks->first)) {
-    s->locks->first = node->next;
-    if (!node->next)
+  struct lock_order *order;
+  while ((order = s->locks->first)) {
+    s->locks->first = order->next;
+    if (!order->next)
       s->locks->last = NULL;
-    carry_out(s, &node->order);
-    free(node->order.name);
-    free(node);
+    carry_out(s, order);
+    free(order->name);
+    free(order);
   }
 }
 
 void lock_undo(struct sched *s)
 {
-  struct order *node;
-  while ((node = s->locks->first)) {
-    s->locks->first = node->next;
-    message_destroy(node->order.request);
-    free(node->order.name);
-    free(node);
+  struct lock_order *order;
+  while ((order = s->locks->first)) {
+    s->locks->first = order->next;
+    message_destroy(order->request);
+    free(order->name);
+    free(order);
   }
   s->locks->last = NULL;
 }

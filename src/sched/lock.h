@@ -30,13 +30,14 @@ struct lock_order {
   int64_t ttl_us;  /* TAKE, RENEW: how long it may be held; 0: without end */
   int64_t fence;   /* RELEASE, RENEW: as it was granted */
   struct attempt attempt;
+  struct lock_order *next; /* NULL, when it is given */
 };
 
 struct locks *locks_create(void);
 void locks_destroy(struct sched *s);
 
 /* Is carried out when the turn is committed. Takes the request and the name. */
-void lock_order(struct sched *s, const struct lock_order *order);
+void lock_add_order(struct sched *s, const struct lock_order *order);
 /* The attempt of the run that is in force ends in this turn. */
 void lock_run_over(struct sched *s, const struct open_run *run);
 

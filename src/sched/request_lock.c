@@ -49,7 +49,7 @@ static enum error_code order(struct request *r, struct lock_order *order, const 
   order->name = memory_strdup(name);
   order->request = *r->message;
   *r->message = NULL;
-  lock_order(r->s, order);
+  lock_add_order(r->s, order);
   return ERROR_OK;
 }
 
