@@ -18,51 +18,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/lock_internal.h"
 #include "sched/run.h"
-#include "sched/view.h"
 
 enum { LOCKS_MAX = 100000, CHAIN_SHOWN = 8 };
-
-/* Compared as bytes: all members fill it. */
-struct party_key {
-  int64_t job, scheduled_us, fence; /* of an attempt */
-  int64_t worker;                   /* or of another call */
-  uint64_t call;
-};
-
-struct lock;
-
-struct party {
-  struct party_key key;
-  char *name; /* "backup@2026-01-01T00:00:00Z", "script orders", "the console" */
-  struct lock *held;
-  int64_t granted; /* the fence, when what it asked last was granted; it may not have heard of it */
-  struct {
-    struct lock *lock; /* NULL: for none */
-    struct message *request;
-    struct heap_node due; /* when it gives up */
-    int64_t since_us, ttl_us;
-    struct party *next; /* behind it in the queue */
-  } waits;
-  UT_hash_handle hh;
-};
-
-struct lock {
-  char *name;
-  struct party *holder;
-  int64_t since_us, fence;
-  struct heap_node lease; /* when it ends; in no heap: never */
-  struct party *first, *last;
-  struct lock *prev, *next; /* of the same holder */
-  UT_hash_handle hh;
-};
-
-struct locks {
-  struct lock *by_name;
-  struct party *parties;
-  struct heap waiting, leases;
-  struct lock_order *first, *last; /* of this turn, in their order */
-};
 
 struct locks *locks_create(void)
 {
@@ -71,7 +30,7 @@ struct locks *locks_create(void)
 
 /* ---- parties ---- */
 
-static struct party_key key_of_attempt(const struct attempt *attempt)
+struct party_key party_key_of_attempt(const struct attempt *attempt)
 {
   return (struct party_key){
       .job = attempt->key.job, .scheduled_us = attempt->key.scheduled_us, .fence = attempt->fence};
@@ -80,11 +39,11 @@ static struct party_key key_of_attempt(const struct attempt *attempt)
 static struct party_key key_of(const struct message *request)
 {
   if (request->as.request.attempt.key.job)
-    return key_of_attempt(&request->as.request.attempt);
+    return party_key_of_attempt(&request->as.request.attempt);
   return (struct party_key){.worker = request->from, .call = request->as.request.call};
 }
 
-static struct party *find_party(const struct locks *locks, struct party_key key)
+struct party *party_find(const struct locks *locks, struct party_key key)
 {
   struct party *party;
   HASH_FIND(hh, locks->parties, &key, sizeof key, party);
@@ -106,7 +65,7 @@ static char *name_party(struct sched *s, const struct message *request)
 
 static struct party *get_party(struct sched *s, const struct message *request)
 {
-  struct party *party = find_party(s->locks, key_of(request));
+  struct party *party = party_find(s->locks, key_of(request));
   if (party)
     return party;
   party = memory_alloc(sizeof *party);
@@ -400,8 +359,9 @@ void lock_run_over(struct sched *s, const struct open_run *run)
 
 static void party_ends(struct sched *s, const struct lock_order *order)
 {
-  struct party_key key = order->request ? key_of(order->request) : key_of_attempt(&order->attempt);
-  struct party *party = find_party(s->locks, key);
+  struct party_key key =
+      order->request ? key_of(order->request) : party_key_of_attempt(&order->attempt);
+  struct party *party = party_find(s->locks, key);
   if (party)
     release_all(s, party);
   if (order->request)
@@ -411,7 +371,7 @@ static void party_ends(struct sched *s, const struct lock_order *order)
 /* Who asked does so before it has heard the answer, which may be on its way. */
 static void leave(struct sched *s, const struct lock_order *order)
 {
-  struct party *party = find_party(s->locks, key_of(order->request));
+  struct party *party = party_find(s->locks, key_of(order->request));
   struct lock *lock = party && !party->waits.lock ? party->held : NULL;
   while (lock && lock->fence != party->granted)
     lock = lock->next;
@@ -529,61 +489,4 @@ void locks_destroy(struct sched *s)
   heap_deinit(&s->locks->leases);
   heap_deinit(&s->locks->waiting);
   free(s->locks);
-}
-
-/* ---- views ---- */
-
-size_t lock_count(const struct sched *s)
-{
-  return HASH_COUNT(s->locks->by_name);
-}
-
-const char *lock_awaited(const struct sched *s, const struct open_run *run, const char **holder,
-                         int64_t *since_us)
-{
-  const struct party *party =
-      find_party(s->locks, key_of_attempt(&(struct attempt){.key = run->key, .fence = run->fence}));
-  if (!party || !party->waits.lock)
-    return NULL;
-  *holder = party->waits.lock->holder->name;
-  *since_us = party->waits.since_us;
-  return party->waits.lock->name;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-  return strcmp((*(struct lock *const *)a)->name, (*(struct lock *const *)b)->name);
-}
-
-static void put_lock(struct json_writer *writer, const struct lock *lock)
-{
-  json_begin_object(writer);
-  json_put_text(writer, "name", lock->name);
-  json_put_text(writer, "holder", lock->holder->name);
-  view_put_instant(writer, "since", lock->since_us, INT64_MIN);
-  if (lock->lease.heap)
-    view_put_instant(writer, "expires_at", lock->lease.us, INT64_MIN);
-  json_put_integer(writer, "fence", lock->fence);
-  json_key(writer, "waiting");
-  json_begin_array(writer);
-  for (const struct party *party = lock->first; party; party = party->waits.next) {
-    json_begin_object(writer);
-    json_put_text(writer, "who", party->name);
-    view_put_instant(writer, "since", party->waits.since_us, INT64_MIN);
-    json_end_object(writer);
-  }
-  json_end_array(writer);
-  json_end_object(writer);
-}
-
-void lock_put_all(struct sched *s, struct json_writer *writer, size_t most)
-{
-  size_t count = lock_count(s), at = 0;
-  struct lock **sorted = memory_alloc((count + 1) * sizeof(struct lock *));
-  for (struct lock *lock = s->locks->by_name; lock; lock = lock->hh.next)
-    sorted[at++] = lock;
-  qsort(sorted, count, sizeof(struct lock *), compare_names);
-  for (size_t i = 0; i < count && i < most; i++)
-    put_lock(writer, sorted[i]);
-  free(sorted);
 }

@@ -1,4 +1,5 @@
-/* What the files of this folder order of locks; see lock.c. Scheduler thread. */
+/* What the files of this folder order of locks; see lock.c, and what is named below. Scheduler
+ * thread. */
 #ifndef SCHED_LOCK_H
 #define SCHED_LOCK_H
 
@@ -56,6 +57,8 @@ void lock_expire(struct sched *s);
 
 /* When the first lease or the first wait is over; INT64_MAX: none. */
 int64_t lock_wake_us(const struct sched *s);
+
+/* ---- lock_view.c ---- */
 
 /* The name of the lock that the run waits for, who holds it and since when it waits; NULL: none. */
 const char *lock_awaited(const struct sched *s, const struct open_run *run, const char **holder,
