@@ -5,10 +5,8 @@
  * needs no store: when the daemon ends, all parties do. A party waits for one lock at most, whose
  * holder may wait for another; a question that would close that chain is refused at once.
  *
- * Orders are gathered in the turn and carried out when it is committed, since only then it is known
- * that a run has ended; a turn that is taken back drops its orders, and brings them again. What a
- * party is told of a grant has a fence, greater than all before it: a lock that was lost, because
- * its lease ended, is neither released nor renewed by its former holder.
+ * What a party is told of a grant has a fence, greater than all before it: a lock that was lost,
+ * because its lease ended, is neither released nor renewed by its former holder.
  *
  * Scheduler thread. */
 #include "sched/lock.h"
@@ -20,8 +18,6 @@
 #include "base/memory.h"
 #include "sched/lock_internal.h"
 #include "sched/run.h"
-
-enum { LOCKS_MAX = 100000, CHAIN_SHOWN = 8 };
 
 struct locks *locks_create(void)
 {
@@ -36,7 +32,7 @@ struct party_key party_key_of_attempt(const struct attempt *attempt)
       .job = attempt->key.job, .scheduled_us = attempt->key.scheduled_us, .fence = attempt->fence};
 }
 
-static struct party_key key_of(const struct message *request)
+struct party_key party_key_of(const struct message *request)
 {
   if (request->as.request.attempt.key.job)
     return party_key_of_attempt(&request->as.request.attempt);
@@ -63,19 +59,19 @@ static char *name_party(struct sched *s, const struct message *request)
   return buffer_take(&name);
 }
 
-static struct party *get_party(struct sched *s, const struct message *request)
+struct party *party_get(struct sched *s, const struct message *request)
 {
-  struct party *party = party_find(s->locks, key_of(request));
+  struct party *party = party_find(s->locks, party_key_of(request));
   if (party)
     return party;
   party = memory_alloc(sizeof *party);
-  party->key = key_of(request);
+  party->key = party_key_of(request);
   party->name = name_party(s, request);
   HASH_ADD(hh, s->locks->parties, key, sizeof party->key, party);
   return party;
 }
 
-static void leave_party(struct locks *locks, struct party *party)
+void party_leave(struct locks *locks, struct party *party)
 {
   if (party->held || party->waits.lock)
     return;
@@ -86,13 +82,13 @@ static void leave_party(struct locks *locks, struct party *party)
 
 /* ---- answers ---- */
 
-static void answer_failure(struct sched *s, struct message *request, const struct error *error)
+void lock_answer_failure(struct sched *s, struct message *request, const struct error *error)
 {
   message_list_append(s->out, message_reply_error(request, error));
   message_destroy(request);
 }
 
-static void answer_done(struct sched *s, struct message *request)
+void lock_answer_done(struct sched *s, struct message *request)
 {
   message_list_append(s->out, message_reply(request, memory_strdup("{}")));
   message_destroy(request);
@@ -111,14 +107,14 @@ static void answer_granted(struct sched *s, struct message *request, const struc
 
 /* ---- holding ---- */
 
-static struct lock *find_lock(const struct locks *locks, const char *name)
+struct lock *lock_find(const struct locks *locks, const char *name)
 {
   struct lock *lock;
   HASH_FIND_STR(locks->by_name, name, lock);
   return lock;
 }
 
-static void set_lease(struct sched *s, struct lock *lock, int64_t ttl_us)
+void lock_set_lease(struct sched *s, struct lock *lock, int64_t ttl_us)
 {
   heap_remove(&lock->lease);
   if (ttl_us == 0)
@@ -139,7 +135,7 @@ static void grant(struct sched *s, struct lock *lock, struct party *party, int64
   if (lock->next)
     lock->next->prev = lock;
   party->held = lock;
-  set_lease(s, lock, ttl_us);
+  lock_set_lease(s, lock, ttl_us);
 }
 
 static void stop_waiting(struct party *party)
@@ -168,8 +164,7 @@ static void grant_first(struct sched *s, struct lock *lock)
   answer_granted(s, request, lock);
 }
 
-/* Passes it to the first that waits. */
-static void release(struct sched *s, struct lock *lock)
+void lock_release(struct sched *s, struct lock *lock)
 {
   struct party *holder = lock->holder;
   if (lock->prev)
@@ -179,7 +174,7 @@ static void release(struct sched *s, struct lock *lock)
   if (lock->next)
     lock->next->prev = lock->prev;
   heap_remove(&lock->lease);
-  leave_party(s->locks, holder);
+  party_leave(s->locks, holder);
   if (lock->first) {
     grant_first(s, lock);
     return;
@@ -189,79 +184,36 @@ static void release(struct sched *s, struct lock *lock)
   free(lock);
 }
 
-static void give_up(struct sched *s, struct party *party)
+void party_give_up(struct sched *s, struct party *party)
 {
   struct error error;
   if (!party->waits.lock)
     return;
   error_set(&error, ERROR_CANCELLED, "lock \"%s\": who waits for it ends", party->waits.lock->name);
   stop_waiting(party);
-  answer_failure(s, party->waits.request, &error);
+  lock_answer_failure(s, party->waits.request, &error);
   party->waits.request = NULL;
 }
 
-static void release_all(struct sched *s, struct party *party)
+void party_release_all(struct sched *s, struct party *party)
 {
-  give_up(s, party);
+  party_give_up(s, party);
   if (!party->held)
-    leave_party(s->locks, party);
+    party_leave(s->locks, party);
   else
     for (struct lock *lock = party->held, *next; lock; lock = next) {
       next = lock->next; /* the party goes with its last lock */
-      release(s, lock);
+      lock_release(s, lock);
     }
 }
 
-/* ---- asking ---- */
-
-/* From the lock that is asked for to the asking party, along holders and what they wait for. */
-static void describe_circle(const struct lock *lock, const struct party *asking,
-                            struct error *error)
-{
-  struct buffer text = {0};
-  int shown = 0;
-  for (const struct lock *at = lock; at->holder != asking; at = at->holder->waits.lock)
-    if (++shown <= CHAIN_SHOWN)
-      buffer_printf(&text, "%s holds \"%s\" and waits for \"%s\", ", at->holder->name, at->name,
-                    at->holder->waits.lock->name);
-  error_set(error, ERROR_CONFLICT,
-            "lock \"%s\": waiting for it would never end: %swhich %s holds itself", lock->name,
-            text.data, asking->name);
-  buffer_deinit(&text);
-}
-
-static bool would_circle(const struct lock *lock, const struct party *asking)
-{
-  while (lock && lock->holder != asking)
-    lock = lock->holder->waits.lock;
-  return lock != NULL;
-}
-
-static void say_who_holds(const struct lock *lock, struct error *error)
+void lock_say_who_holds(const struct lock *lock, struct error *error)
 {
   error_set(error, ERROR_TIMEOUT, "lock \"%s\" is held by %s", lock->name, lock->holder->name);
 }
 
-/* Whether the party may wait for the lock that somebody holds. */
-static bool check_wait(const struct lock *lock, const struct party *party, int64_t wait_us,
-                       struct error *error)
-{
-  if (lock->holder == party)
-    error_set(error, ERROR_CONFLICT, "lock \"%s\": %s holds it already", lock->name, party->name);
-  else if (party->waits.lock)
-    error_set(error, ERROR_CONFLICT, "lock \"%s\": %s waits for lock \"%s\" already", lock->name,
-              party->name, party->waits.lock->name);
-  else if (would_circle(lock, party))
-    describe_circle(lock, party, error);
-  else if (wait_us <= 0)
-    say_who_holds(lock, error);
-  else
-    return true;
-  return false;
-}
-
-static void wait_for(struct sched *s, struct lock *lock, struct party *party,
-                     const struct lock_order *order)
+void lock_wait_for(struct sched *s, struct lock *lock, struct party *party,
+                   const struct lock_order *order)
 {
   party->waits.lock = lock;
   party->waits.request = order->request;
@@ -280,7 +232,7 @@ static void wait_for(struct sched *s, struct lock *lock, struct party *party,
   heap_put(&s->locks->waiting, &party->waits.due);
 }
 
-static void take_free(struct sched *s, struct party *party, const struct lock_order *order)
+void lock_take_free(struct sched *s, struct party *party, const struct lock_order *order)
 {
   struct lock *lock = memory_alloc(sizeof *lock);
   lock->name = memory_strdup(order->name);
@@ -289,119 +241,7 @@ static void take_free(struct sched *s, struct party *party, const struct lock_or
   answer_granted(s, order->request, lock);
 }
 
-static void take(struct sched *s, const struct lock_order *order)
-{
-  struct error error;
-  const struct attempt *attempt = &order->request->as.request.attempt;
-  if (attempt->key.job && !run_find_attempt(s, attempt)) {
-    error_set(&error, ERROR_CANCELLED, "lock \"%s\": the run that asks for it has ended",
-              order->name);
-    answer_failure(s, order->request, &error);
-    return;
-  }
-  struct lock *lock = find_lock(s->locks, order->name);
-  struct party *party = get_party(s, order->request);
-  party->granted = 0;
-  if (lock && check_wait(lock, party, order->wait_us, &error)) {
-    wait_for(s, lock, party, order);
-  } else if (lock) {
-    answer_failure(s, order->request, &error);
-    leave_party(s->locks, party);
-  } else if (HASH_COUNT(s->locks->by_name) >= LOCKS_MAX) {
-    error_set(&error, ERROR_LIMIT, "lock \"%s\": %d locks are held already", order->name,
-              LOCKS_MAX);
-    answer_failure(s, order->request, &error);
-    leave_party(s->locks, party);
-  } else {
-    take_free(s, party, order);
-  }
-}
-
-static void release_or_renew(struct sched *s, const struct lock_order *order)
-{
-  struct error error;
-  struct lock *lock = find_lock(s->locks, order->name);
-  if (!lock || lock->fence != order->fence) {
-    error_set(&error, ERROR_CONFLICT,
-              "lock \"%s\" is not held any more: its ttl is over, or the run that took it "
-              "has ended",
-              order->name);
-    answer_failure(s, order->request, &error);
-    return;
-  }
-  if (order->what == LOCK_RENEW)
-    set_lease(s, lock, order->ttl_us);
-  else
-    release(s, lock);
-  answer_done(s, order->request);
-}
-
-/* ---- orders ---- */
-
-void lock_add_order(struct sched *s, const struct lock_order *order)
-{
-  struct lock_order *added = memory_alloc(sizeof *added);
-  *added = *order;
-  if (s->locks->last)
-    s->locks->last->next = added;
-  else
-    s->locks->first = added;
-  s->locks->last = added;
-}
-
-void lock_run_over(struct sched *s, const struct open_run *run)
-{
-  if (!s->locks->parties && !s->locks->first)
-    return;
-  lock_add_order(s, &(struct lock_order){.what = LOCK_PARTY_ENDS,
-                                         .attempt = {.key = run->key, .fence = run->fence}});
-}
-
-static void party_ends(struct sched *s, const struct lock_order *order)
-{
-  struct party_key key =
-      order->request ? key_of(order->request) : party_key_of_attempt(&order->attempt);
-  struct party *party = party_find(s->locks, key);
-  if (party)
-    release_all(s, party);
-  if (order->request)
-    answer_done(s, order->request);
-}
-
-/* Who asked does so before it has heard the answer, which may be on its way. */
-static void leave(struct sched *s, const struct lock_order *order)
-{
-  struct party *party = party_find(s->locks, key_of(order->request));
-  struct lock *lock = party && !party->waits.lock ? party->held : NULL;
-  while (lock && lock->fence != party->granted)
-    lock = lock->next;
-  if (lock) {
-    release(s, lock);
-  } else if (party) {
-    give_up(s, party);
-    leave_party(s->locks, party);
-  }
-  answer_done(s, order->request);
-}
-
-static void carry_out(struct sched *s, const struct lock_order *order)
-{
-  switch (order->what) {
-  case LOCK_TAKE:
-    take(s, order);
-    break;
-  case LOCK_RELEASE:
-  case LOCK_RENEW:
-    release_or_renew(s, order);
-    break;
-  case LOCK_LEAVE:
-    leave(s, order);
-    break;
-  case LOCK_PARTY_ENDS:
-    party_ends(s, order);
-    break;
-  }
-}
+/* ---- what ends by itself ---- */
 
 void lock_expire(struct sched *s)
 {
@@ -411,15 +251,15 @@ void lock_expire(struct sched *s)
     struct lock *lock = heap_owner(node, struct lock, lease);
     log_warn("%s has kept lock \"%s\" beyond its ttl: it is free for others", lock->holder->name,
              lock->name);
-    release(s, lock);
+    lock_release(s, lock);
   }
   while ((node = heap_first(&s->locks->waiting)) && node->us <= s->now_us) {
     struct party *party = heap_owner(node, struct party, waits.due);
-    say_who_holds(party->waits.lock, &error);
+    lock_say_who_holds(party->waits.lock, &error);
     stop_waiting(party);
-    answer_failure(s, party->waits.request, &error);
+    lock_answer_failure(s, party->waits.request, &error);
     party->waits.request = NULL;
-    leave_party(s->locks, party);
+    party_leave(s->locks, party);
   }
 }
 
@@ -429,37 +269,12 @@ void lock_clock_set(struct sched *s, int64_t step_us)
   heap_shift(&s->locks->waiting, step_us);
 }
 
-void lock_commit(struct sched *s)
-{
-  struct lock_order *order;
-  while ((order = s->locks->first)) {
-    s->locks->first = order->next;
-    if (!order->next)
-      s->locks->last = NULL;
-    carry_out(s, order);
-    free(order->name);
-    free(order);
-  }
-}
-
-void lock_undo(struct sched *s)
-{
-  struct lock_order *order;
-  while ((order = s->locks->first)) {
-    s->locks->first = order->next;
-    message_destroy(order->request);
-    free(order->name);
-    free(order);
-  }
-  s->locks->last = NULL;
-}
-
 void lock_worker_over(struct sched *s, int worker)
 {
   struct party *party, *next;
   HASH_ITER(hh, s->locks->parties, party, next)
     if (party->key.job == 0 && party->key.worker == worker)
-      release_all(s, party);
+      party_release_all(s, party);
 }
 
 int64_t lock_wake_us(const struct sched *s)

@@ -37,26 +37,27 @@ struct lock_order {
 struct locks *locks_create(void);
 void locks_destroy(struct sched *s);
 
-/* Is carried out when the turn is committed. Takes the request and the name. */
-void lock_add_order(struct sched *s, const struct lock_order *order);
-/* The attempt of the run that is in force ends in this turn. */
-void lock_run_over(struct sched *s, const struct open_run *run);
-
 /* The worker does not go on with calls that are no runs: they hold nothing any more. At once. */
 void lock_worker_over(struct sched *s, int worker);
 
 /* The wall clock was set, by step_us: what is left of leases and of patience stays the same. */
 void lock_clock_set(struct sched *s, int64_t step_us);
 
-/* The turn was committed, or undone. */
-void lock_commit(struct sched *s);
-void lock_undo(struct sched *s);
-
 /* Leases and waits that are over end. In turns alone, which know by how much the clock was set. */
 void lock_expire(struct sched *s);
 
 /* When the first lease or the first wait is over; INT64_MAX: none. */
 int64_t lock_wake_us(const struct sched *s);
+
+/* ---- lock_order.c ---- */
+
+/* Is carried out when the turn is committed. Takes the request and the name. */
+void lock_add_order(struct sched *s, const struct lock_order *order);
+/* The attempt of the run that is in force ends in this turn. */
+void lock_run_over(struct sched *s, const struct open_run *run);
+/* The turn was committed, or undone. */
+void lock_commit(struct sched *s);
+void lock_undo(struct sched *s);
 
 /* ---- lock_view.c ---- */
 

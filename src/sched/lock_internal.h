@@ -47,8 +47,35 @@ struct locks {
   struct lock_order *first, *last; /* of this turn, in their order */
 };
 
+/* ---- parties ---- */
+
+struct party_key party_key_of(const struct message *request); /* who asks */
 struct party_key party_key_of_attempt(const struct attempt *attempt);
 /* NULL: it neither holds a lock nor waits for one. */
 struct party *party_find(const struct locks *locks, struct party_key key);
+/* Who asks, made when it is not there; and forgotten again unless it holds a lock or waits. */
+struct party *party_get(struct sched *s, const struct message *request);
+void party_leave(struct locks *locks, struct party *party);
+/* It waits no longer, and is told so; it holds nothing any more, either, and is forgotten. */
+void party_give_up(struct sched *s, struct party *party);
+void party_release_all(struct sched *s, struct party *party);
+
+/* ---- locks ---- */
+
+struct lock *lock_find(const struct locks *locks, const char *name); /* NULL: it is free */
+void lock_set_lease(struct sched *s, struct lock *lock, int64_t ttl_us);
+/* Passes it to the first that waits. */
+void lock_release(struct sched *s, struct lock *lock);
+/* What a TAKE comes to, when the lock is free, or when it is not: they take the request. */
+void lock_take_free(struct sched *s, struct party *party, const struct lock_order *order);
+void lock_wait_for(struct sched *s, struct lock *lock, struct party *party,
+                   const struct lock_order *order);
+
+/* ---- answers, which take the request ---- */
+
+void lock_answer_failure(struct sched *s, struct message *request, const struct error *error);
+void lock_answer_done(struct sched *s, struct message *request);
+/* The error of who does not get it. */
+void lock_say_who_holds(const struct lock *lock, struct error *error);
 
 #endif

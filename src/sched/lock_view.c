@@ -1,4 +1,4 @@
-/* Locks as everybody sees them: who holds each and who waits for it. */
+/* Locks as everybody sees them: who holds each and who waits for it. Scheduler thread. */
 #include "sched/lock.h"
 
 #include <stdlib.h>
