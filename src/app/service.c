@@ -119,6 +119,8 @@ static void tell_status(struct service *service, const struct json *pulse)
 
 static void take_pulse(struct service *service, const struct json *pulse)
 {
+  int64_t open =
+      json_integer(json_get(pulse, "running"), 0) + json_integer(json_get(pulse, "pending"), 0);
   if (!service->is_ready && !service->is_stopping &&
       json_boolean(json_get(pulse, "scanned"), false)) {
     service->is_ready = true;
@@ -126,7 +128,7 @@ static void take_pulse(struct service *service, const struct json *pulse)
     beat_each(service, running_beat_ms());
   }
   tell_status(service, pulse);
-  if (service->is_stopping && json_integer(json_get(pulse, "running"), 0) > 0)
+  if (service->is_stopping && open > 0)
     notify_send("EXTEND_TIMEOUT_USEC=%d", EXTENSION_US);
 }
 

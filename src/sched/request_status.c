@@ -63,16 +63,11 @@ static enum error_code put_next(struct request *r)
 
 static void put_runs(struct request *r)
 {
-  int64_t pending = 0, running = 0;
-  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next)
-    if (run->started_us)
-      running++;
-    else
-      pending++;
+  struct open_counts counts = run_count_open(r->s);
   json_key(r->result, "runs");
   json_begin_object(r->result);
-  json_put_integer(r->result, "pending", pending);
-  json_put_integer(r->result, "running", running);
+  json_put_integer(r->result, "pending", counts.pending);
+  json_put_integer(r->result, "running", counts.running);
   json_end_object(r->result);
 }
 
@@ -104,16 +99,12 @@ static void put_store_trouble(struct request *r)
 /* Little enough to be asked for often, and without the store. */
 static enum error_code pulse(struct request *r)
 {
-  int64_t running = 0, open = 0;
-  for (const struct open_run *run = r->s->open_runs; run; run = run->hh.next) {
-    running += run->worker != 0;
-    open++;
-  }
+  struct open_counts counts = run_count_open(r->s);
   json_begin_object(r->result);
   json_put_boolean(r->result, "scanned", r->s->scanned);
   json_put_integer(r->result, "scripts", HASH_COUNT(r->s->scripts));
-  json_put_integer(r->result, "running", running);
-  json_put_integer(r->result, "pending", open - running);
+  json_put_integer(r->result, "running", counts.running);
+  json_put_integer(r->result, "pending", counts.pending);
   json_end_object(r->result);
   return ERROR_OK;
 }

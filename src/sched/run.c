@@ -106,6 +106,15 @@ int64_t run_count_of(const struct sched *s, int worker)
   return index < s->run_counts_size ? s->run_counts[index] : 0;
 }
 
+struct open_counts run_count_open(const struct sched *s)
+{
+  struct open_counts counts = {0};
+  for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
+    if (!run->ended)
+      ++*(run->started_us ? &counts.running : &counts.pending);
+  return counts;
+}
+
 /* ---- their end, and what a turn takes back ---- */
 
 static void leave_entry(struct sched *s, struct open_run *run)

@@ -26,6 +26,11 @@ void run_end(struct sched *s, struct open_run *run); /* in memory */
 /* Whose it is from now on; 0: no worker's. How many a worker has. */
 void run_give(struct sched *s, struct open_run *run, int worker);
 int64_t run_count_of(const struct sched *s, int worker);
+/* Open runs that have begun, and the others. */
+struct open_counts {
+  int64_t pending, running;
+};
+struct open_counts run_count_open(const struct sched *s);
 /* The worker that it was sent to has not taken it. */
 void run_take_back(struct sched *s, struct open_run *run);
 /* The run that a worker's message speaks of, if its attempt is the one in force. */

@@ -4,6 +4,8 @@
  * next start. */
 #include "sched/stop.h"
 
+#include <inttypes.h>
+
 #include "base/log.h"
 #include "sched/event.h"
 #include "sched/listener.h"
@@ -20,8 +22,9 @@ enum {
 void stop_begin(struct sched *s, int64_t grace_us)
 {
   if (!s->stopping) {
-    unsigned open = HASH_COUNT(s->open_runs);
-    log_info("stopping: %u %s open", open, open == 1 ? "run is" : "runs are");
+    struct open_counts counts = run_count_open(s);
+    int64_t open = counts.pending + counts.running;
+    log_info("stopping: %" PRId64 " %s open", open, open == 1 ? "run is" : "runs are");
     s->stopping_us = s->now_us;
     event_plain(s, "scheduler_shutdown");
   }

@@ -1,10 +1,11 @@
-/* Operations that are asked for wrongly, whatever they do. */
+/* Operations, whatever they do: asked for wrongly, and of several that are to say the same. */
 #include "support/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "support/world.h"
 
 /* One that is of another type is not passed over as if it were not given: who lists one page after
@@ -47,10 +48,69 @@ static void a_text_is_no_other_value(void **state)
   world_close(&w);
 }
 
+/* Sends it in the turn that is to come. */
+static uint64_t put(struct world *w, struct message_list *in, const char *op, const char *params)
+{
+  struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = ++w->last_tag;
+  m->as.request.op = memory_strdup(op);
+  m->as.request.params = memory_strdup(params);
+  message_list_append(in, m);
+  return m->tag;
+}
+
+static void expect_answer(struct message_list *out, uint64_t tag, const char *part)
+{
+  for (const struct message *m = out->first; m; m = m->next)
+    if (m->kind == MESSAGE_REPLY && m->tag == tag && strstr(m->as.reply.text, part))
+      return;
+  fail_msg("no answer to %d with %s", (int)tag, part);
+}
+
+/* What is asked behind `op`, in the turn that does it. */
+static void expect_counts(struct world *w, const char *op, const char *params, int pending,
+                          int running)
+{
+  struct message_list in = {0}, out = {0};
+  struct error error;
+  char part[64];
+  snprintf(part, sizeof part, "\"running\":%d,\"pending\":%d}", running, pending);
+  put(w, &in, op, params);
+  uint64_t pulse = put(w, &in, "pulse", "{}"), status = put(w, &in, "status", "{}");
+  if (sched_turn(w->sched, w->now_us, &in, &out, &error) != ERROR_OK)
+    fail_msg("%s", error.text);
+  expect_answer(&out, pulse, part);
+  snprintf(part, sizeof part, "\"runs\":{\"pending\":%d,\"running\":%d}", pending, running);
+  expect_answer(&out, status, part);
+  for (struct message *m; (m = message_list_pop(&out));)
+    if (m->kind == MESSAGE_RUN)
+      message_list_append(&w->runs, m);
+    else
+      message_destroy(m);
+}
+
+/* A run is open until it has ended, and running when it has begun, whoever asks. */
+static void open_runs_are_counted_alike(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"retry\":{\"delay\":\"1h\"}}"));
+  expect_counts(&w, "run_now", "{\"job\":\"x\"}", 1, 0);
+  world_tell_started(&w);
+  expect_counts(&w, "locks", "{}", 0, 1);
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  expect_counts(&w, "locks", "{}", 1, 0);
+  expect_counts(&w, "cancel_run", "{\"run\":\"x\"}", 0, 0);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_text_is_no_other_value),
+      cmocka_unit_test(open_runs_are_counted_alike),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
