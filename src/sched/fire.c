@@ -47,14 +47,15 @@ void fire_conclude(struct sched *s, struct entry *entry)
     ask_next(s, entry);
   if (progress->state != JOB_ACTIVE || may_fire || !trigger)
     return;
+  if (trigger_gave_up(trigger, progress->last_us)) {
+    progress->state = JOB_ERROR;
+    free(progress->error);
+    progress->error = memory_strdup("its trigger has no fire as far as it was searched");
+    return;
+  }
   progress->state = JOB_FINISHED;
   if (s->health && entry->open_runs == 0)
     health_finish(s, entry);
-  if (!trigger_gave_up(trigger, progress->last_us))
-    return;
-  progress->state = JOB_ERROR;
-  free(progress->error);
-  progress->error = memory_strdup("its trigger has no fire as far as it was searched");
 }
 
 static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,

@@ -282,6 +282,23 @@ static void a_job_in_error_is_late_too(void **state)
   world_close(&w);
 }
 
+/* It has not finished, however well its last run went: nobody knows whether it would run again. */
+static void one_whose_trigger_gives_up_is_late_too(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "c", "{\"calendars\":{\"closed\":{\"weekdays\":\"fri\"}}}");
+  world_save(&w, "a", JOB("\"trigger\":\"30 0 * * thu except=closed\",\"expect\":\"8d\""));
+  succeed_once(&w);
+  world_save(&w, "c", "{\"calendars\":{\"closed\":{\"weekdays\":\"thu\"}}}");
+  world_expect(&w, "show", "{\"job\":\"x\"}", "state", "error");
+  world_live(&w, 8 * DAY);
+  world_expect(&w, "show", "{\"job\":\"x\"}", "late", "true");
+  assert_int_equal(count_events(&w, "job_late"), 1);
+  world_close(&w);
+}
+
 static void failures_are_counted_and_a_success_is_a_recovery(void **state)
 {
   struct world w;
@@ -440,6 +457,7 @@ int main(void)
       cmocka_unit_test(what_is_expected_as_before_is_late_as_before),
       cmocka_unit_test(a_change_begins_the_watch_anew),
       cmocka_unit_test(a_job_in_error_is_late_too),
+      cmocka_unit_test(one_whose_trigger_gives_up_is_late_too),
       cmocka_unit_test(failures_are_counted_and_a_success_is_a_recovery),
       cmocka_unit_test(a_run_fails_once_however_often_it_is_tried),
       cmocka_unit_test(max_failures_pause_until_it_is_resumed),
