@@ -370,8 +370,12 @@ int64_t sched_wake_us(const struct sched *s, int64_t now_us)
 {
   if (desk_is_waited_at(s) && !s->stopped)
     return now_us;
-  if (s->retry_us && !s->stopped)
-    return lock_wake_us(s) < s->retry_us ? lock_wake_us(s) : s->retry_us;
+  if (s->retry_us && !s->stopped) {
+    int64_t wake_us = s->stopping ? s->turn_us + STOP_LOOK_US : INT64_MAX;
+    if (lock_wake_us(s) < wake_us)
+      wake_us = lock_wake_us(s);
+    return s->retry_us < wake_us ? s->retry_us : wake_us;
+  }
   if ((s->held.first || s->arrivals) && !s->stopped)
     return now_us;
   if (s->options.hold)

@@ -307,6 +307,29 @@ static void a_stop_counts_no_stale_finish(void **state)
   world_close(&w);
 }
 
+/* What is stored is tried again each second; a grace of less is over when it is over. */
+static void a_full_disk_makes_no_grace_longer(void **state)
+{
+  struct world w;
+  struct message *cancel;
+  bool is_cut_off = false;
+  (void)state;
+  begin(&w);
+  world_fill_disk_for_good(&w);
+  int64_t over_us = w.now_us + SECOND / 5;
+  begin_stop(&w, SECOND / 5);
+  for (int64_t us; (us = sched_wake_us(w.sched, w.now_us)) <= over_us + SECOND / 10;) {
+    w.now_us = us;
+    world_settle(&w);
+  }
+  while ((cancel = world_take(&w, MESSAGE_CANCEL))) {
+    is_cut_off |= cancel->as.cancel.grace_us == 0;
+    message_destroy(cancel);
+  }
+  assert_true(is_cut_off);
+  world_close(&w);
+}
+
 /* The clock is set in the turn in which the stop begins: the grace is what it was. */
 static void a_stop_begins_by_the_new_clock(void **state)
 {
@@ -376,6 +399,7 @@ int main(void)
       cmocka_unit_test(a_stop_waits_for_those_that_it_kills),
       cmocka_unit_test(who_has_had_no_worker_is_not_cut_off),
       cmocka_unit_test(a_stop_counts_no_stale_finish),
+      cmocka_unit_test(a_full_disk_makes_no_grace_longer),
       cmocka_unit_test(a_stop_begins_by_the_new_clock),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
