@@ -121,7 +121,7 @@ static void on_changed(struct child *child, void *context)
 static void end(struct process *process, int64_t grace_us)
 {
   process->is_ending = true;
-  child_set_overflow(process->child, CHILD_DROP); /* nobody takes its output any more */
+  child_drop_output(process->child); /* nobody takes its output any more */
   child_kill(process->child, grace_us);
 }
 
@@ -228,7 +228,7 @@ static int l_next(lua_State *L) /* child wants_room? -> stdout|nil stderr|nil ha
 
 static int l_wait(lua_State *L) /* child -> stdout stderr was_truncated; waits */
 {
-  child_set_overflow(process_at(L, 1)->child, CHILD_DROP);
+  child_drop_output(process_at(L, 1)->child);
   return wait_for(L, FOR_END);
 }
 

@@ -2,7 +2,7 @@
  * ended with all of its process group. On the loop's thread, which must live as long as the child.
  *
  * Output is kept until it is taken. A child whose output nobody takes is slowed down by its full
- * pipe (CHILD_HOLD), or its output beyond the limit is dropped (CHILD_DROP).
+ * pipe, or its output beyond the limit is dropped (child_drop_output).
  *
  * A child has ended when its process has, with all of its group, and its output is at its end. Who
  * is there of the group CHILD_DRAIN_MS after its process gets TERM, and KILL after the grace. Who
@@ -20,8 +20,6 @@
 
 enum { CHILD_OUTPUT_MAX = 1 << 20, CHILD_HOLD_SIZE = 256 << 10, CHILD_DRAIN_MS = 250 };
 
-enum child_overflow { CHILD_HOLD, CHILD_DROP };
-
 struct child;
 
 struct child_options {
@@ -35,8 +33,8 @@ struct child_options {
   bool keeps_input;   /* input is written by child_write; else /dev/null */
   int64_t timeout_us; /* 0: none */
   int64_t grace_us;   /* for the time-out, and for what it leaves of its group */
-  /* Something happened that child_has_ended(), child_take() or child_is_drained() may show. Never
-   * from within another function of this header. */
+  /* Something happened that child_has_ended(), child_output() or child_is_drained() may show.
+   * Never from within another function of this header. */
   void (*changed)(struct child *child, void *context);
   void *context;
 };
@@ -58,7 +56,8 @@ bool child_is_drained(const struct child *child);
  * must follow when the child was held. */
 struct buffer *child_output(struct child *child, int stream);
 bool child_was_truncated(const struct child *child);
-void child_set_overflow(struct child *child, enum child_overflow overflow);
+/* From now on, what is beyond CHILD_OUTPUT_MAX. */
+void child_drop_output(struct child *child);
 void child_resume(struct child *child);
 void child_close_output(struct child *child, int stream); /* nobody will read it */
 

@@ -91,9 +91,9 @@ bool child_was_truncated(const struct child *child)
   return child->was_truncated;
 }
 
-void child_set_overflow(struct child *child, enum child_overflow overflow)
+void child_drop_output(struct child *child)
 {
-  child->is_drop = overflow == CHILD_DROP;
+  child->is_drop = true;
   child_resume(child);
 }
 

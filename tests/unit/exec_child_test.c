@@ -201,7 +201,7 @@ static void test_large_output(void **state)
   char *argv[4];
   struct child_options options = shell(fixture, "head -c 10485760 /dev/zero", argv);
   start(fixture, &options);
-  child_set_overflow(fixture->child, CHILD_DROP);
+  child_drop_output(fixture->child);
   run_to_end(fixture);
   assert_int_equal(child_output(fixture->child, 1)->size, CHILD_OUTPUT_MAX);
   assert_true(child_was_truncated(fixture->child));
