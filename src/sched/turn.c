@@ -366,40 +366,52 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   return code;
 }
 
+/* ---- when the next one is wanted ---- */
+
+static int64_t earlier(int64_t us, int64_t other_us)
+{
+  return us < other_us ? us : other_us;
+}
+
+static int64_t first_us(const struct heap *heap)
+{
+  const struct heap_node *first = heap_first(heap);
+  return first ? first->us : INT64_MAX;
+}
+
+static int64_t wake_when_full_us(const struct sched *s)
+{
+  int64_t wake_us = earlier(s->retry_us, lock_wake_us(s));
+  return s->stopping ? earlier(wake_us, s->turn_us + STOP_LOOK_US) : wake_us;
+}
+
+/* When so many jobs are in `near` no more that it is filled again. */
+static int64_t wake_to_fill_us(const struct sched *s, int64_t now_us)
+{
+  if (s->near.count >= NEAR_LOW)
+    return INT64_MAX;
+  return s->edge_us > INT64_MIN ? s->edge_us - s->options.horizon_us / 2 : now_us;
+}
+
 int64_t sched_wake_us(const struct sched *s, int64_t now_us)
 {
   if (desk_is_waited_at(s) && !s->stopped)
     return now_us;
-  if (s->retry_us && !s->stopped) {
-    int64_t wake_us = s->stopping ? s->turn_us + STOP_LOOK_US : INT64_MAX;
-    if (lock_wake_us(s) < wake_us)
-      wake_us = lock_wake_us(s);
-    return s->retry_us < wake_us ? s->retry_us : wake_us;
-  }
+  if (s->retry_us && !s->stopped)
+    return wake_when_full_us(s);
   if ((s->held.first || s->arrivals) && !s->stopped)
     return now_us;
   if (s->options.hold)
     return INT64_MAX;
   if (s->stopping)
     return s->stopped ? INT64_MAX : s->turn_us + STOP_LOOK_US;
-  int64_t wake_us = INT64_MAX;
-  if (s->near.count < NEAR_LOW)
-    wake_us = s->edge_us > INT64_MIN ? s->edge_us - s->options.horizon_us / 2 : now_us;
-  struct heap_node *due = heap_first(&s->near), *start = heap_first(&s->waiting),
-                   *event = heap_first(&s->event_due);
-  if (due && due->us < wake_us)
-    wake_us = due->us;
-  if (start && start->us < wake_us)
-    wake_us = start->us;
-  if (event && event->us < wake_us)
-    wake_us = event->us;
-  if (lock_wake_us(s) < wake_us)
-    wake_us = lock_wake_us(s);
-  int64_t gates_us = gates_wake_us(s), late_us = health_wake_us(s, now_us);
-  if (gates_us < wake_us)
-    wake_us = gates_us < now_us ? now_us : gates_us;
-  int64_t listener_us = listeners_wake_us(s, now_us);
-  if (listener_us < wake_us)
-    wake_us = listener_us;
-  return late_us < wake_us ? late_us : wake_us;
+  int64_t wake_us = wake_to_fill_us(s, now_us);
+  wake_us = earlier(wake_us, first_us(&s->near));
+  wake_us = earlier(wake_us, first_us(&s->waiting));
+  wake_us = earlier(wake_us, first_us(&s->event_due));
+  wake_us = earlier(wake_us, lock_wake_us(s));
+  int64_t gates_us = gates_wake_us(s);
+  wake_us = earlier(wake_us, gates_us < now_us ? now_us : gates_us);
+  wake_us = earlier(wake_us, listeners_wake_us(s, now_us));
+  return earlier(wake_us, health_wake_us(s, now_us));
 }
