@@ -227,12 +227,6 @@ const char *vm_script_name(const struct vm *vm)
   return vm->script;
 }
 
-void vm_post(struct vm *vm, struct message *message)
-{
-  message->from = vm->host->options.address;
-  host_post(vm->host, message);
-}
-
 void vm_log(lua_State *L, int level, const char *text, size_t size)
 {
   struct vm *vm = vm_get(L);

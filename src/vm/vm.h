@@ -11,7 +11,6 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "model/message.h"
 
 struct vm;
 
@@ -20,9 +19,6 @@ struct vm *vm_of(lua_State *L);
 
 /* "orders"; "console" in a console. */
 const char *vm_script_name(const struct vm *vm);
-
-/* Posts to `message->to` as this worker. */
-void vm_post(struct vm *vm, struct message *message);
 
 /* Asks the scheduler and yields: `return vm_request(L, "pause_job", params)`. Results in Lua: the
  * decoded result, or nil, message, code. `params` is a JSON object, copied. */
