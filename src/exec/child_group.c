@@ -102,17 +102,6 @@ int64_t child_groups_time_us(const struct child_groups *groups)
   return groups->time_us;
 }
 
-bool child_group_lives(pid_t group)
-{
-  struct child_groups groups = {0};
-  if (child_group_is_empty(group))
-    return false;
-  look(&groups);
-  bool lives = child_groups_have(&groups, group);
-  free(groups.living);
-  return lives;
-}
-
 /* ---- on a thread of the pool ---- */
 
 static void work(uv_work_t *request)

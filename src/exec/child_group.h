@@ -23,7 +23,4 @@ int64_t child_groups_time_us(const struct child_groups *groups);
  * is under way, or the last was so near that looking would be all that is done. */
 void child_groups_look(uv_loop_t *loop, void (*looked)(const struct child_groups *groups));
 
-/* At once. Any thread. */
-bool child_group_lives(pid_t group);
-
 #endif

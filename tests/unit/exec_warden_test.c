@@ -1,6 +1,8 @@
 /* The warden, with a process in the daemon's place that starts commands and is then killed. */
 #include "support/unit.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "exec/child_group.h"
 #include "exec/child_spawn.h"
 #include "exec/warden.h"
 
@@ -65,11 +66,31 @@ static bool is_ready(void)
   return shared->is_ready;
 }
 
+/* Zombies do not count: who is to take them may be slow, or not there. */
+static bool has_living(pid_t group)
+{
+  DIR *processes = opendir("/proc");
+  bool found = false;
+  for (const struct dirent *entry; !found && (entry = readdir(processes));) {
+    char path[300], state;
+    int of;
+    snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+    FILE *file = isdigit((unsigned char)entry->d_name[0]) ? fopen(path, "r") : NULL;
+    if (!file)
+      continue;
+    if (fscanf(file, "%*d (%*[^)]) %c %*d %d", &state, &of) == 2)
+      found = of == group && state != 'Z' && state != 'X';
+    fclose(file);
+  }
+  closedir(processes);
+  return found;
+}
+
 static bool are_gone(void)
 {
   bool lives = false;
   for (int i = 0; i < GROUPS; i++)
-    lives |= child_group_lives(shared->groups[i]);
+    lives |= has_living(shared->groups[i]);
   return !lives;
 }
 
@@ -81,11 +102,11 @@ static void check_kill(void (*start)(void))
     stand_in(start);
   wait_for(is_ready, "the commands run");
   for (int i = 0; i < GROUPS; i++)
-    assert_true(child_group_lives(shared->groups[i]));
+    assert_true(has_living(shared->groups[i]));
   assert_int_equal(kill(pid, SIGKILL), 0);
   waitpid(pid, NULL, 0);
   wait_for(are_gone, "the groups are killed");
-  assert_true(child_group_lives(shared->left));
+  assert_true(has_living(shared->left));
   kill(-shared->left, SIGKILL);
 }
 
