@@ -328,8 +328,7 @@ enum error_code store_count(struct store *store, struct store_counts *counts, st
   *counts = (struct store_counts){0};
   int64_t all = 0, pages = 0;
   enum error_code code;
-  if ((code = store_ask(store, "SELECT count(*) FROM scripts", &counts->scripts, error)) ||
-      (code = store_ask(store, "SELECT count(*) FROM job_progress", &all, error)) ||
+  if ((code = store_ask(store, "SELECT count(*) FROM job_progress", &all, error)) ||
       (code = store_ask(store, "PRAGMA page_count", &pages, error)))
     return code;
   counts->size_bytes = pages * 4096;

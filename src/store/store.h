@@ -196,10 +196,9 @@ enum error_code store_each_due(struct store *store, int64_t after_us, int64_t af
                                int64_t until_us, store_job_visitor visit, void *context,
                                struct error *error);
 
-/* How many jobs are in each state (indexed by enum job_state) and how many scripts there are. */
+/* How many jobs are in each state (indexed by enum job_state), and the size of the store. */
 struct store_counts {
   int64_t jobs[4];
-  int64_t scripts;
   int64_t size_bytes;
 };
 enum error_code store_count(struct store *store, struct store_counts *counts, struct error *error);

@@ -306,8 +306,6 @@ static void counts(void **state)
     char id[2] = {(char)('a' + i), 0};
     put_state(add_job(id, NULL, 1), states[i], 1);
   }
-  struct script script = {.name = "orders", .path = "jobs/orders.lua"};
-  OK(store_put_script(store, &script, &error));
   commit();
   struct store_counts result;
   OK(store_count(store, &result, &error));
@@ -315,7 +313,6 @@ static void counts(void **state)
   assert_int_equal(result.jobs[JOB_PAUSED], 1);
   assert_int_equal(result.jobs[JOB_FINISHED], 1);
   assert_int_equal(result.jobs[JOB_ERROR], 2);
-  assert_int_equal(result.scripts, 1);
   assert_true(result.size_bytes > 4096);
 }
 
