@@ -36,7 +36,7 @@ struct disk_file {
 struct disk {
   struct draw draw;
   struct disk_file files[FILES_MAX];
-  int64_t operations, left; /* left -1: it does not die */
+  int64_t left; /* operations; -1: it does not die */
   bool is_dead, has_failed;
   int troubles;
   int64_t slow_us;
@@ -157,7 +157,6 @@ static bool may_change(void)
     disk->is_dead = true;
   if (disk->is_dead)
     return false;
-  disk->operations++;
   if (disk->left > 0)
     disk->left--;
   return true;
@@ -478,11 +477,6 @@ void disk_destroy(struct disk *made)
     free_file(&made->files[i]);
   free(made);
   disk = NULL;
-}
-
-int64_t disk_operations(const struct disk *made)
-{
-  return made->operations;
 }
 
 void disk_die_after(struct disk *made, int64_t operations)

@@ -18,10 +18,8 @@ struct disk *disk_create(uint64_t seed, void (*pass)(void *context, int64_t us),
                          void (*fail)(void *context), void *context);
 void disk_destroy(struct disk *disk);
 
-/* Writes, truncations and syncs so far. */
-int64_t disk_operations(const struct disk *disk);
-
-/* It is dead when so many operations more have been done: each one after fails. -1: never. */
+/* It is dead when so many writes, truncations and syncs more have been done: each one after fails.
+ * -1: never. */
 void disk_die_after(struct disk *disk, int64_t operations);
 void disk_die(struct disk *disk); /* now */
 bool disk_is_dead(const struct disk *disk);
