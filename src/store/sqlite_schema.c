@@ -69,8 +69,8 @@ static const char *const steps[] = {
     "CREATE TABLE calendars(name TEXT PRIMARY KEY, definition TEXT NOT NULL, script TEXT)"
     "  STRICT, WITHOUT ROWID;",
 
-    /* Which jobs wait for what happens or follow which calendar, what has happened and has no run
-     * yet, how far sensors have come, and what set off a run. */
+    /* Which jobs wait for what happens, follow which calendar or use which pool, what has happened
+     * and has no run yet, how far sensors have come, and what set off a run. */
     "CREATE TABLE subscriptions(key TEXT NOT NULL, job INTEGER NOT NULL,"
     "  PRIMARY KEY(key, job)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX subscriptions_of_job ON subscriptions(job);"

@@ -1,8 +1,9 @@
-/* Scripts, and the revisions of those that were added at run time.
+/* Scripts, and the revisions of their sources.
  *
- * A script's row says which version is in force; its source stands in script_sources only when it
- * has no file of its own. Revisions are numbered from 1 without gaps at the new end, the newest
- * KEPT_REVISIONS stay. Scheduler thread. */
+ * A script's row says which version is in force. Sources that have loaded stand in script_sources,
+ * those of files too: a file may hold what does not load when the last good version is needed.
+ * Revisions are numbered from 1 without gaps at the new end, the newest KEPT_REVISIONS stay.
+ * Scheduler thread. */
 #include "store/sqlite_store.h"
 
 #include <string.h>

@@ -50,7 +50,7 @@ enum error_code store_remove_script(struct store *store, const char *name, struc
 enum error_code store_each_script(struct store *store, store_script_visitor visit, void *context,
                                   struct error *error);
 
-/* Sources of added scripts, by revision: 1, 2, ... The newest 20 are kept. */
+/* Sources that have loaded, those of files too, by revision: 1, 2, ... The newest 20 are kept. */
 struct script_revision {
   int64_t number;
   char version[SCRIPT_VERSION_SIZE];
@@ -115,7 +115,8 @@ enum error_code store_each_pool(struct store *store, store_pool_visitor visit, v
 
 /* ---- events that jobs wait for ---- */
 
-/* `key` says what the job waits for, or which calendar it follows (sched/topic.c). */
+/* `key` says what the job waits for, or which calendar it follows, or which pool it uses
+ * (sched/topic.c). */
 enum error_code store_subscribe(struct store *store, const char *key, int64_t job,
                                 struct error *error);
 enum error_code store_unsubscribe(struct store *store, int64_t job, struct error *error);
