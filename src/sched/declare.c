@@ -323,21 +323,41 @@ static struct numbers declared_by(struct sched *s, const char *script)
   for (size_t i_ = 0; i_ < (numbers).count && !(s)->failure; i_++)                                 \
     if ((entry = near_get((s), (numbers).items[i_], NULL)) && !entry->removed)
 
+/* A job that a script's source declares, by its id; all of them in the order of the source. */
 struct declared {
-  struct job **jobs;
-  size_t count;
+  struct job *job;
+  UT_hash_handle hh;
 };
 
-static void free_declared(struct declared *declared)
+static struct job *take_declared(struct declared **all, const char *id)
 {
-  for (size_t i = 0; i < declared->count; i++)
-    job_destroy(declared->jobs[i]);
-  free(declared->jobs);
+  struct declared *declared;
+  struct job *job = NULL;
+  HASH_FIND_STR(*all, id, declared);
+  if (declared) {
+    job = declared->job;
+    HASH_DEL(*all, declared);
+    free(declared);
+  }
+  return job;
+}
+
+/* Takes the job, unless there is one of that id: false. */
+static bool add_declared(struct declared **all, struct job *job)
+{
+  struct declared *declared;
+  HASH_FIND_STR(*all, job->id, declared);
+  if (declared)
+    return false;
+  declared = memory_alloc(sizeof *declared);
+  declared->job = job;
+  HASH_ADD_KEYPTR(hh, *all, job->id, strlen(job->id), declared);
+  return true;
 }
 
 /* Reads one spec and sees that its id is free or this script's own. */
 static enum error_code read_one(struct sched *s, const struct script_entry *script,
-                                const struct json *spec, struct declared *declared, bool *conflict,
+                                const struct json *spec, struct declared **declared, bool *conflict,
                                 struct error *error)
 {
   struct job *job;
@@ -346,11 +366,12 @@ static enum error_code read_one(struct sched *s, const struct script_entry *scri
       job_from_json(spec, script->script.name, s->options.default_zone, &job, error);
   if (code)
     return json_get(spec, "where") ? code : error_prefix(error, "%s", script->script.path);
-  declared->jobs[declared->count++] = job;
-  for (size_t i = 0; i + 1 < declared->count; i++)
-    if (strcmp(declared->jobs[i]->id, job->id) == 0)
-      return error_set(error, ERROR_EXISTS, "%s: job \"%s\" is declared twice",
-                       job->where ? job->where : script->script.path, job->id);
+  if (!add_declared(declared, job)) {
+    error_set(error, ERROR_EXISTS, "%s: job \"%s\" is declared twice",
+              job->where ? job->where : script->script.path, job->id);
+    job_destroy(job);
+    return ERROR_EXISTS;
+  }
   if (store_find_job(s->store, job->id, &stored, NULL) != ERROR_OK)
     return declare_check(s, job, error);
   const struct job *other = stored.job;
@@ -369,18 +390,7 @@ static enum error_code read_one(struct sched *s, const struct script_entry *scri
   return code;
 }
 
-static struct job *take_declared(struct declared *declared, const char *id)
-{
-  for (size_t i = 0; i < declared->count; i++)
-    if (declared->jobs[i] && strcmp(declared->jobs[i]->id, id) == 0) {
-      struct job *job = declared->jobs[i];
-      declared->jobs[i] = NULL;
-      return job;
-    }
-  return NULL;
-}
-
-static void compare(struct sched *s, struct entry *entry, struct declared *declared)
+static void compare(struct sched *s, struct entry *entry, struct declared **declared)
 {
   struct job *job = take_declared(declared, entry->job->id);
   if (!job)
@@ -394,10 +404,9 @@ static void compare(struct sched *s, struct entry *entry, struct declared *decla
 enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
                              const struct json *specs, bool *conflict, struct error *error)
 {
-  struct declared declared = {0};
+  struct declared *declared = NULL, *next, *one;
   enum error_code code = ERROR_OK;
   struct entry *entry;
-  declared.jobs = memory_alloc((specs ? specs->count + 1 : 1) * sizeof(struct job *));
   json_each(spec, specs)
     if (!code)
       code = read_one(s, script, spec, &declared, conflict, error);
@@ -406,13 +415,13 @@ enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
     each_entry(s, entry, numbers) compare(s, entry, &declared);
     free(numbers.items);
   }
-  for (size_t i = 0; i < declared.count && !code && !s->failure; i++) {
-    struct job *job = declared.jobs[i];
-    declared.jobs[i] = NULL;
-    if (job && !declare_add(s, job, error))
+  HASH_ITER(hh, declared, one, next) {
+    struct job *job = take_declared(&declared, one->job->id);
+    if (code || s->failure)
+      job_destroy(job);
+    else if (!declare_add(s, job, error))
       code = s->failure ? s->failure : ERROR_INVALID;
   }
-  free_declared(&declared);
   return code;
 }
 
