@@ -9,6 +9,7 @@
 #include "app/moonbeat.h"
 #include "app/simulate_emit.h"
 #include "app/simulate_gather.h"
+#include "app/simulate_wait.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
@@ -32,6 +33,7 @@ struct player_job {
   int64_t duration_us;
   int64_t failures; /* so many attempts of each run fail */
   int32_t open;     /* its attempts under way */
+  int64_t began_us; /* when one of its runs did last; INT64_MIN: none has */
   int64_t ended_us; /* when one of them ended last */
   UT_hash_handle hh;
 };
@@ -43,14 +45,6 @@ struct player_open {
   struct player_job *job;
   char *key; /* its concurrency key; or NULL */
   UT_hash_handle hh;
-};
-
-/* Who gave up something last: "pool db", "key shop-1". */
-struct player_release {
-  int64_t at_us;
-  int32_t place;
-  UT_hash_handle hh;
-  char key[];
 };
 
 struct player_median {
@@ -66,7 +60,7 @@ struct player {
   struct emitter emitter;
   struct player_job *jobs;
   struct player_open *open;
-  struct player_release *releases;
+  struct waits waits;
   struct player_median *medians;
   int64_t barren;    /* steps in which no run began or ended: as a rule something was skipped */
   int64_t looked_us; /* monotonic */
@@ -134,6 +128,7 @@ static struct player_job *find_job(struct player *player, int64_t number)
   found = memory_alloc(sizeof *found);
   found->number = number;
   found->place = (int32_t)HASH_COUNT(player->jobs);
+  found->began_us = INT64_MIN;
   found->job = stored.job;
   stored.job = NULL;
   stored_job_deinit(&stored);
@@ -147,50 +142,37 @@ static struct player_job *find_job(struct player *player, int64_t number)
 
 /* ---- what runs wait for ---- */
 
-static struct player_release *find_release(struct player *player, const char *kind,
-                                           const char *name, bool make)
-{
-  struct player_release *release;
-  char *key = memory_printf("%s %s", kind, name);
-  size_t size = strlen(key);
-  HASH_FIND(hh, player->releases, key, (unsigned)size, release);
-  if (!release && make) {
-    release = memory_alloc(sizeof *release + size + 1);
-    release->at_us = INT64_MIN;
-    memcpy(release->key, key, size + 1);
-    HASH_ADD(hh, player->releases, key, (unsigned)size, release);
-  }
-  free(key);
-  return release;
-}
-
-static void note_release(struct player *player, const char *kind, const char *name,
-                         const struct player_job *job)
-{
-  if (!name)
-    return;
-  struct player_release *release = find_release(player, kind, name, true);
-  release->at_us = job->ended_us;
-  release->place = job->place;
-}
-
 static bool was_let_in_by(struct player *player, const char *kind, const char *name,
                           struct simulation_attempt *attempt, enum simulation_wait wait)
 {
-  const struct player_release *release = name ? find_release(player, kind, name, false) : NULL;
-  if (!release || release->at_us != attempt->begin_us)
-    return false;
-  attempt->wait = wait;
-  attempt->behind = release->place;
-  return true;
+  attempt->behind = waits_find_release(&player->waits, kind, name, attempt->begin_us);
+  if (attempt->behind >= 0)
+    attempt->wait = wait;
+  return attempt->behind >= 0;
+}
+
+static int64_t find_due(struct player *player, const struct player_job *job,
+                        const struct message *message)
+{
+  const struct attempt *known = &message->as.run.attempt;
+  if (known->number > 1)
+    return waits_end_retry(&player->waits, known->key, rehearsal_now_us(player->rehearsal));
+  if (message->as.run.events)
+    return wait_due_of_events(job->job, message->as.run.events, known->key.scheduled_us,
+                              job->began_us);
+  return known->key.scheduled_us;
+}
+
+static bool has_rate(const struct job *job)
+{
+  return job->rate.count > 0 || job->replay_rate.count > 0;
 }
 
 static void find_wait(struct player *player, const struct player_job *job, const char *key,
                       struct simulation_attempt *attempt)
 {
-  bool was_full = job->open + 1 >= job->job->max_instances;
-  if (attempt->number > 1 || attempt->begin_us <= attempt->scheduled_us ||
-      attempt->scheduled_us < player->options->from_us)
+  bool was_full = attempt->number == 1 && job->open + 1 >= job->job->max_instances;
+  if (attempt->begin_us <= attempt->due_us || attempt->due_us < player->options->from_us)
     return; /* a date that was past already is late, and waits for nothing */
   if (was_full && job->ended_us == attempt->begin_us) {
     attempt->wait = WAITED_FOR_OVERLAP;
@@ -200,7 +182,10 @@ static void find_wait(struct player *player, const struct player_job *job, const
   if (was_let_in_by(player, "pool", job->job->pool, attempt, WAITED_FOR_POOL) ||
       was_let_in_by(player, "key", key, attempt, WAITED_FOR_KEY))
     return;
-  attempt->wait = WAITED_FOR_RATE;
+  if (has_rate(job->job))
+    attempt->wait = WAITED_FOR_RATE;
+  else if (wait_has_throttle(job->job))
+    attempt->wait = WAITED_FOR_THROTTLE;
 }
 
 static char *expand_key(const struct job *job, const char *args)
@@ -224,6 +209,8 @@ static void note_begin(struct player *player, struct player_job *job, const stru
   open->key = expand_key(job->job, message->as.run.args);
   find_wait(player, job, open->key, &player->simulation->attempts[open->attempt]);
   job->open++;
+  if (message->as.run.attempt.number == 1)
+    job->began_us = rehearsal_now_us(player->rehearsal);
   HASH_ADD(hh, player->open, fence, sizeof open->fence, open);
 }
 
@@ -251,6 +238,7 @@ static void model(void *context, const struct message *message, struct sim_fate 
   fate->error = fails ? "it is to fail" : NULL;
   struct simulation_attempt *attempt = simulation_add_attempt(player->simulation);
   *attempt = (struct simulation_attempt){.scheduled_us = known->key.scheduled_us,
+                                         .due_us = find_due(player, job, message),
                                          .begin_us = now_us,
                                          .job = job->place,
                                          .number = known->number,
@@ -272,8 +260,10 @@ static void note_end(void *context, const struct attempt *known, enum run_state 
   attempt->end_us = job->ended_us = rehearsal_now_us(player->rehearsal);
   attempt->state = state;
   job->open--;
-  note_release(player, "pool", job->job->pool, job);
-  note_release(player, "key", open->key, job);
+  waits_note_release(&player->waits, "pool", job->job->pool, job->ended_us, job->place);
+  waits_note_release(&player->waits, "key", open->key, job->ended_us, job->place);
+  if (state == RUN_FAILED || state == RUN_TIMED_OUT)
+    waits_note_failure(&player->waits, known, open->attempt);
   free_open(player, open);
 }
 
@@ -306,6 +296,9 @@ static enum error_code step(struct player *player, struct error *error)
   size_t attempts = player->simulation->attempt_count;
   unsigned open = HASH_COUNT(player->open);
   enum error_code code = rehearsal_step(player->rehearsal, next_us(player), error);
+  if (!code)
+    code = waits_find_retries(&player->waits, rehearsal_store(player->rehearsal),
+                              rehearsal_now_us(player->rehearsal), error);
   if (!code)
     code = emitter_emit(&player->emitter, player->rehearsal, error);
   player->barren +=
@@ -359,7 +352,6 @@ static void player_deinit(struct player *player)
 {
   struct player_job *job, *next_job;
   struct player_open *open, *next_open;
-  struct player_release *release, *next_release;
   struct player_median *median, *next_median;
   HASH_ITER(hh, player->open, open, next_open)
     free_open(player, open);
@@ -368,14 +360,11 @@ static void player_deinit(struct player *player)
     job_destroy(job->job);
     free(job);
   }
-  HASH_ITER(hh, player->releases, release, next_release) {
-    HASH_DEL(player->releases, release);
-    free(release);
-  }
   HASH_ITER(hh, player->medians, median, next_median) {
     HASH_DEL(player->medians, median);
     free(median);
   }
+  waits_deinit(&player->waits);
   emitter_deinit(&player->emitter);
   rehearsal_close(player->rehearsal);
 }
@@ -449,6 +438,8 @@ enum error_code simulate_jobs(const struct daemon_options *daemon,
     code = play(&player, error);
   if (!code)
     code = simulate_gather(player.rehearsal, simulation, error);
+  if (!code)
+    code = waits_tell_retries(&player.waits, rehearsal_store(player.rehearsal), simulation, error);
   if (!code) {
     place_jobs(&player);
     tell_progress(&player, true);

@@ -142,10 +142,12 @@ static void put_run(struct json_writer *writer, const struct simulate_answer *an
   put_instant(writer, "ends_at", fire->end_us);
   json_put_text(writer, "state", run_state_name(fire->state));
   json_put_integer(writer, "attempts", fire->attempts);
+  if (fire->next_us)
+    put_instant(writer, "next_attempt_at", fire->next_us);
   json_put_integer(writer, "at_once", fire->together);
   if (fire->wait == WAITED_NOT)
     return;
-  put_seconds(writer, "waits", simulation_wait_us(fire));
+  put_seconds(writer, "waits", fire->wait_us);
   json_put_text(writer, "waits_for", simulation_wait_name(fire->wait));
   json_put_text(writer, "behind", fire->behind >= 0 ? id_of(answer, (size_t)fire->behind) : NULL);
 }

@@ -69,7 +69,7 @@ static void append_wait(const struct simulate_answer *answer, struct buffer *out
 {
   const struct job *job = answer->simulation.jobs[fire->job].job;
   buffer_append_text(out, "waits ");
-  append_span(out, simulation_wait_us(fire));
+  append_span(out, fire->wait_us);
   switch (fire->wait) {
   case WAITED_FOR_OVERLAP:
     buffer_append_text(out, " for its run before");
@@ -80,6 +80,9 @@ static void append_wait(const struct simulate_answer *answer, struct buffer *out
   case WAITED_FOR_KEY:
     buffer_printf(out, " for key %s", job->concurrency_key ? job->concurrency_key : "?");
     break;
+  case WAITED_FOR_THROTTLE:
+    buffer_append_text(out, " for its throttle");
+    return;
   case WAITED_FOR_RATE:
     buffer_append_text(out, " for its rate");
     return;
@@ -103,7 +106,7 @@ static enum color append_run(const struct simulate_answer *answer, struct buffer
   if (fire->wait != WAITED_NOT) {
     append_wait(answer, out, fire);
     color = COLOR_YELLOW;
-  } else if (fire->scheduled_us < answer->simulation.from_us) {
+  } else if (fire->begin_us > fire->scheduled_us) {
     buffer_append_text(out, "is late, runs ");
     append_local(answer, out, fire->begin_us);
   }
@@ -111,6 +114,14 @@ static enum color append_run(const struct simulate_answer *answer, struct buffer
     append_part(out);
     buffer_printf(out, "beside %" PRId32 " of its own", fire->beside);
     color = COLOR_YELLOW;
+  }
+  if (fire->state == RUN_PENDING) {
+    append_part(out);
+    buffer_printf(out, "attempt %" PRId32 " is due at ", fire->attempts + 1);
+    append_local(answer, out, fire->next_us);
+    if (fire->next_us < answer->simulation.reached_us)
+      buffer_append_text(out, " and waits still at the end");
+    return COLOR_YELLOW;
   }
   if (fire->state != RUN_SUCCEEDED) {
     append_part(out);

@@ -128,23 +128,22 @@ static size_t column_of(const struct timeline *timeline, int64_t us)
   return (size_t)column < timeline->columns ? (size_t)column : timeline->columns - 1;
 }
 
-static void mark_run(struct timeline *timeline, const struct simulation_fire *fire)
+/* A run's later attempts go on with it. */
+static void mark_attempt(struct timeline *timeline, const struct simulation_attempt *attempt)
 {
-  size_t begin = column_of(timeline, fire->begin_us), end = column_of(timeline, fire->end_us - 1);
-  timeline->pieces[begin].begins++;
-  for (size_t i = begin + 1; i <= end; i++)
+  size_t begin = column_of(timeline, attempt->begin_us),
+         end = column_of(timeline, attempt->end_us - 1);
+  bool is_first = attempt->number == 1;
+  timeline->pieces[begin].begins += is_first;
+  for (size_t i = is_first ? begin + 1 : begin; i <= end; i++)
     timeline->pieces[i].goes_on = true;
-  for (size_t i = column_of(timeline, fire->scheduled_us); fire->wait != WAITED_NOT && i < begin;
+  for (size_t i = column_of(timeline, attempt->due_us); attempt->wait != WAITED_NOT && i < begin;
        i++)
     timeline->pieces[i].waits = true;
 }
 
 static void mark(struct timeline *timeline, const struct simulation_fire *fire)
 {
-  if (fire->kind == FIRE_RUNS) {
-    mark_run(timeline, fire);
-    return;
-  }
   size_t last =
       fire->kind == FIRE_WAITS ? timeline->columns - 1 : column_of(timeline, fire->last_us);
   /* Many skips are one after the other as a rule; of few each has its place only roughly. */
@@ -194,22 +193,28 @@ static void put_row(const struct timeline *timeline, const char *id)
   buffer_append_byte(out, '\n');
 }
 
-/* Fires are in the order of time: each job's are found by one walk over all, gathered by job. */
+/* Attempts and fires are in the order of time: each job's are found by one walk over all. */
 static void put_rows(struct timeline *timeline)
 {
   const struct simulation_digest *digest = &timeline->answer->digest;
-  size_t jobs = digest->simulation->job_count, rows = 0, left_out = 0, row_size = timeline->columns;
+  const struct simulation *s = digest->simulation;
+  size_t jobs = s->job_count, rows = 0, left_out = 0, row_size = timeline->columns;
   struct piece *all = memory_alloc(jobs * row_size * sizeof *all);
+  for (size_t i = 0; i < s->attempt_count; i++) {
+    timeline->pieces = all + (size_t)s->attempts[i].job * row_size;
+    mark_attempt(timeline, &s->attempts[i]);
+  }
   for (size_t i = 0; i < digest->fire_count; i++) {
     timeline->pieces = all + (size_t)digest->fires[i].job * row_size;
-    mark(timeline, &digest->fires[i]);
+    if (digest->fires[i].kind != FIRE_RUNS)
+      mark(timeline, &digest->fires[i]);
   }
   for (size_t i = 0; i < jobs; i++) {
     if (digest->jobs[i].fires == 0)
       continue;
     timeline->pieces = all + i * row_size;
     if (rows++ < ROWS_MAX)
-      put_row(timeline, digest->simulation->jobs[i].job->id);
+      put_row(timeline, s->jobs[i].job->id);
     else
       left_out++;
   }

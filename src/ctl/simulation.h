@@ -55,15 +55,18 @@ enum simulation_wait {
   WAITED_FOR_OVERLAP, /* a run of its own job */
   WAITED_FOR_POOL,
   WAITED_FOR_KEY,
-  WAITED_FOR_RATE, /* and whatever has no end of another run as its cause */
+  WAITED_FOR_THROTTLE, /* of its trigger, behind earlier events */
+  WAITED_FOR_RATE,     /* its own, or that of late runs */
 };
 
 struct simulation_attempt {
-  int64_t scheduled_us;
+  int64_t scheduled_us;     /* by which its run is known */
+  int64_t due_us;           /* when it could have begun: its event had come, its retry was due */
   int64_t begin_us, end_us; /* end_us may lie behind the span */
   int32_t job;              /* where it stands in `jobs` */
   int32_t number;           /* 1 for the first */
   int32_t behind;           /* the job whose run's end let it in, of what it waited for; -1: none */
+  int64_t next_us;          /* another one is due then, and has not begun; 0: none is */
   enum run_state state;
   enum simulation_wait wait;
 };

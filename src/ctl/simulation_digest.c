@@ -9,14 +9,14 @@
 
 #define MINUTE_US INT64_C(60000000)
 
-int64_t simulation_wait_us(const struct simulation_fire *fire)
+int64_t simulation_wait_us(const struct simulation_attempt *attempt)
 {
-  return fire->wait == WAITED_NOT ? 0 : fire->begin_us - fire->scheduled_us;
+  return attempt->wait == WAITED_NOT ? 0 : attempt->begin_us - attempt->due_us;
 }
 
 const char *simulation_wait_name(enum simulation_wait wait)
 {
-  static const char *const names[] = {NULL, "overlap", "pool", "key", "rate"};
+  static const char *const names[] = {NULL, "overlap", "pool", "key", "throttle", "rate"};
   return names[wait];
 }
 
@@ -54,7 +54,9 @@ static int compare_fires(const void *left, const void *right)
   int order = compare_integers(a->scheduled_us, b->scheduled_us);
   if (!order)
     order = compare_integers(a->job, b->job);
-  return order ? order : compare_integers(a->kind, b->kind);
+  if (!order)
+    order = compare_integers(a->kind, b->kind);
+  return order ? order : compare_integers(a->begin_us, b->begin_us);
 }
 
 /* Of an attempt, how many were under way when it began: of all, and of its job. */
@@ -62,11 +64,44 @@ struct company {
   int32_t together, beside;
 };
 
+static void begin_fire(struct simulation_fire *fire, const struct simulation_attempt *attempt,
+                       const struct company *company)
+{
+  fire->kind = FIRE_RUNS;
+  fire->scheduled_us = fire->last_us = attempt->due_us;
+  fire->begin_us = attempt->begin_us;
+  fire->job = attempt->job;
+  fire->together = company->together;
+  fire->beside = company->beside;
+}
+
+static void add_attempt(struct simulation_fire *fire, const struct simulation_attempt *attempt,
+                        int64_t *longest_us)
+{
+  int64_t wait_us = simulation_wait_us(attempt);
+  if (wait_us > *longest_us) {
+    *longest_us = wait_us;
+    fire->wait = attempt->wait;
+    fire->behind = attempt->behind;
+  }
+  fire->wait_us += wait_us;
+  fire->attempts++;
+  fire->end_us = attempt->end_us;
+  fire->next_us = attempt->next_us;
+  fire->state = attempt->next_us ? RUN_PENDING : attempt->state;
+}
+
+static bool is_of_same_run(const struct simulation_attempt *a, const struct simulation_attempt *b)
+{
+  return a->scheduled_us == b->scheduled_us && a->job == b->job;
+}
+
 static void add_runs(struct simulation_digest *digest, const struct company *companies)
 {
   const struct simulation *s = digest->simulation;
   const struct simulation_attempt **sorted = memory_alloc((s->attempt_count + 1) * sizeof *sorted);
   struct simulation_fire *fire = NULL;
+  int64_t longest_us = 0;
   for (size_t i = 0; i < s->attempt_count; i++)
     sorted[i] = &s->attempts[i];
   qsort(sorted, s->attempt_count, sizeof *sorted, compare_attempts);
@@ -74,20 +109,12 @@ static void add_runs(struct simulation_digest *digest, const struct company *com
     const struct simulation_attempt *attempt = sorted[i];
     if (!digest->is_shown[attempt->job])
       continue;
-    if (!fire || fire->scheduled_us != attempt->scheduled_us || fire->job != attempt->job) {
+    if (!fire || !is_of_same_run(attempt, sorted[i - 1])) {
       fire = add_fire(digest);
-      fire->kind = FIRE_RUNS;
-      fire->scheduled_us = fire->last_us = attempt->scheduled_us;
-      fire->begin_us = attempt->begin_us;
-      fire->job = attempt->job;
-      fire->behind = attempt->behind;
-      fire->wait = attempt->wait;
-      fire->together = companies[attempt - s->attempts].together;
-      fire->beside = companies[attempt - s->attempts].beside;
+      begin_fire(fire, attempt, &companies[attempt - s->attempts]);
+      longest_us = 0;
     }
-    fire->attempts++;
-    fire->end_us = attempt->end_us;
-    fire->state = attempt->state;
+    add_attempt(fire, attempt, &longest_us);
   }
   free(sorted);
 }
@@ -280,14 +307,14 @@ static void sum_fire(struct simulation_tally *tally, const struct simulation_dig
     tally->skips_of[fire->reason] += fire->count;
     return;
   }
-  int64_t wait_us = simulation_wait_us(fire), length_us = fire->end_us - fire->begin_us;
+  int64_t length_us = fire->end_us - fire->begin_us;
   tally->runs++;
   tally->retries += fire->attempts - 1;
-  tally->unsuccessful += fire->state != RUN_SUCCEEDED;
+  tally->unsuccessful += fire->state != RUN_SUCCEEDED && fire->state != RUN_PENDING;
   tally->cancelled += fire->state == RUN_CANCELLED;
-  tally->waited += wait_us > 0;
-  if (wait_us > tally->longest_wait_us) {
-    tally->longest_wait_us = wait_us;
+  tally->waited += fire->wait_us > 0;
+  if (fire->wait_us > tally->longest_wait_us) {
+    tally->longest_wait_us = fire->wait_us;
     tally->longest_waiter = (size_t)(fire - digest->fires);
   }
   if (length_us > tally->longest_us)
@@ -322,13 +349,13 @@ static void sum_up_pools(struct simulation_digest *digest)
       is_counted[j] = pool && strcmp(pool, s->pools[i].name) == 0;
     }
     tally->load = load_of(s, is_counted, s->pools[i].slots);
-    for (size_t j = 0; j < digest->fire_count; j++) {
-      const struct simulation_fire *fire = &digest->fires[j];
-      if (fire->wait != WAITED_FOR_POOL || !is_counted[fire->job])
+    for (size_t j = 0; j < s->attempt_count; j++) {
+      const struct simulation_attempt *attempt = &s->attempts[j];
+      if (attempt->wait != WAITED_FOR_POOL || !is_counted[attempt->job])
         continue;
       tally->waited++;
-      if (simulation_wait_us(fire) > tally->longest_wait_us)
-        tally->longest_wait_us = simulation_wait_us(fire);
+      if (simulation_wait_us(attempt) > tally->longest_wait_us)
+        tally->longest_wait_us = simulation_wait_us(attempt);
     }
   }
   free(is_counted);

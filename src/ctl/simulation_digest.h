@@ -15,20 +15,23 @@ enum fire_kind {
   FIRE_WAITS, /* still, at the end of the span */
 };
 
-/* A due time, or several that were skipped together. */
+/* A due time, or several that were skipped together. That of a run which events set off is when
+ * these had come. */
 struct simulation_fire {
   int64_t scheduled_us, last_us; /* the same when there is one */
   int64_t count;
   int64_t begin_us, end_us; /* of the run, from its first attempt to its last */
+  int64_t wait_us;          /* of all its attempts */
+  int64_t next_us;          /* another attempt is due then, and has not begun; 0: none is */
   int32_t job;
   int32_t attempts;
   int32_t behind;
   int32_t together; /* runs under way when it begins, itself included */
   int32_t beside;   /* of its own job, without itself */
   enum fire_kind kind;
-  enum simulation_wait wait;
-  enum run_state state; /* of the last attempt */
-  int reason;           /* of FIRE_SKIPPED */
+  enum simulation_wait wait; /* the longest one, and behind whom it was */
+  enum run_state state;      /* of the last attempt; RUN_PENDING: another one follows */
+  int reason;                /* of FIRE_SKIPPED */
 };
 
 /* The most runs at once, and how long there were so many as there are slots. */
@@ -41,7 +44,7 @@ struct simulation_tally {
   int64_t fires; /* runs, skips and those that wait */
   int64_t runs, unsuccessful, cancelled, retries, waits;
   int64_t skips, skips_of[SKIP_REASONS];
-  int64_t waited; /* runs that did, before they began */
+  int64_t waited; /* runs that did, before one of their attempts */
   int64_t longest_wait_us;
   size_t longest_waiter;       /* which fire, when longest_wait_us > 0 */
   int64_t longest_us;          /* of a run, from its begin to its end */
@@ -52,9 +55,11 @@ struct simulation_tally {
   struct simulation_load load;
 };
 
+/* Of all jobs, shown or not. */
 struct simulation_pool_tally {
   struct simulation_load load;
-  int64_t waited, longest_wait_us;
+  int64_t waited; /* attempts that did */
+  int64_t longest_wait_us;
 };
 
 struct simulation_digest {
@@ -72,9 +77,9 @@ void simulation_digest_init(struct simulation_digest *digest, const struct simul
                             const bool *is_shown);
 void simulation_digest_deinit(struct simulation_digest *digest);
 
-int64_t simulation_wait_us(const struct simulation_fire *fire); /* 0: it does not */
+int64_t simulation_wait_us(const struct simulation_attempt *attempt); /* 0: it does not */
 
-/* Why the run waited: "overlap", "pool", "key", "rate"; NULL: it did not. */
+/* Why the run waited: "overlap", "pool", "key", "throttle", "rate"; NULL: it did not. */
 const char *simulation_wait_name(enum simulation_wait wait);
 
 #endif

@@ -37,6 +37,7 @@ static struct simulation_attempt *add_attempt(struct fixture *f, int job, int du
 {
   struct simulation_attempt *attempt = simulation_add_attempt(&f->simulation);
   *attempt = (struct simulation_attempt){.scheduled_us = due * MINUTE,
+                                         .due_us = due * MINUTE,
                                          .begin_us = begin * MINUTE,
                                          .end_us = end * MINUTE,
                                          .job = job,
@@ -97,7 +98,7 @@ static void makes_one_fire_of_the_attempts_of_a_run(void **state)
   assert_int_equal(fire[0].end_us, 15 * MINUTE);
   assert_int_equal(fire[0].state, RUN_SUCCEEDED);
   assert_int_equal(fire[0].together, 1);
-  assert_int_equal(simulation_wait_us(&fire[1]), MINUTE);
+  assert_int_equal(fire[1].wait_us, MINUTE);
   assert_int_equal(fire[1].together, 2);
   assert_int_equal(fire[2].beside, 1);
   assert_int_equal(f->digest.jobs[0].retries, 1);
@@ -107,6 +108,32 @@ static void makes_one_fire_of_the_attempts_of_a_run(void **state)
   assert_int_equal(f->digest.total.load.peak, 2);
   assert_int_equal(f->digest.total.load.peak_us, 11 * MINUTE);
   assert_int_equal(f->digest.total.longest_waiter, 1);
+}
+
+static void waits_of_all_attempts_count(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"0 0 * * *\",\"pool\":\"p\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"0 0 * * *\",\"pool\":\"p\"}");
+  simulation_add_pool(&f->simulation)->name = strdup("p");
+  add_attempt(f, 0, 10, 12, 14)->wait = WAITED_FOR_RATE;
+  struct simulation_attempt *second = add_attempt(f, 0, 10, 50, 55);
+  second->number = 2;
+  second->due_us = 24 * MINUTE;
+  second->wait = WAITED_FOR_POOL;
+  second->behind = 1;
+  add_attempt(f, 1, 10, 10, 11)->next_us = 60 * MINUTE;
+  digest(f);
+  const struct simulation_fire *fire = f->digest.fires;
+  assert_int_equal(fire[0].wait_us, (2 + 26) * MINUTE);
+  assert_int_equal(fire[0].wait, WAITED_FOR_POOL);
+  assert_int_equal(fire[0].behind, 1);
+  assert_int_equal(fire[1].state, RUN_PENDING);
+  assert_int_equal(fire[1].next_us, 60 * MINUTE);
+  assert_int_equal(f->digest.total.unsuccessful, 0);
+  assert_int_equal(f->digest.jobs[0].waited, 1);
+  assert_int_equal(f->digest.pools[0].waited, 1);
+  assert_int_equal(f->digest.pools[0].longest_wait_us, 26 * MINUTE);
 }
 
 static void who_ends_makes_room_for_who_begins(void **state)
@@ -198,6 +225,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(makes_one_fire_of_the_attempts_of_a_run, begin, end),
+      cmocka_unit_test_setup_teardown(waits_of_all_attempts_count, begin, end),
       cmocka_unit_test_setup_teardown(who_ends_makes_room_for_who_begins, begin, end),
       cmocka_unit_test_setup_teardown(skips_are_counted_one_by_one, begin, end),
       cmocka_unit_test_setup_teardown(who_is_not_shown_counts_for_the_load_alone, begin, end),

@@ -1,0 +1,102 @@
+--- What runs wait for in `moonbeat simulate`, and for how long: each attempt, and each event that has come.
+
+local daemon = require "support.daemon"
+
+local function contains(text, part)
+  assert.matches(part, text, 1, true)
+end
+
+describe("simulate", function()
+  local d
+
+  before_each(function()
+    d = daemon.new { env = { TZ = "UTC" } }
+  end)
+
+  after_each(function()
+    d:close()
+  end)
+
+  local function text(...)
+    return d:must("simulate", d.jobs_folder, "--from", "2027-03-27", ...)
+  end
+
+  --- The only object that `moonbeat simulate ... --json` writes.
+  local function object(...)
+    local objects = d:json("simulate", d.jobs_folder, "--from", "2027-03-27", ...)
+    assert.equal(1, #objects)
+    return objects[1]
+  end
+
+  local function job_of(answer, id)
+    for _, job in ipairs(answer.jobs) do
+      if job.id == id then
+        return job
+      end
+    end
+  end
+
+  --- Of each fire of the job, "LOCAL waits": 00:20 3000.
+  local function waits_of(answer, job)
+    local list = {}
+    for _, fire in ipairs(answer.fires) do
+      if fire.job == job then
+        local at = fire["local"]:match "T(%d+:%d+)"
+        list[#list + 1] = ("%s %s"):format(at, fire.waits and math.floor(fire.waits + 0.5) or fire.state)
+      end
+    end
+    return list
+  end
+
+  it("counts what later attempts wait, and draws no pause as a run", function()
+    d:write("a.lua", [[
+      pool("p", 1)
+      local retry = { attempts = 2, delay = "10m", backoff = "fixed" }
+      job "A" { trigger = cron "0 0 * * *", pool = "p", priority = 5, retry = retry, run = function() end }
+      job "B" { trigger = cron "0 0 * * *", pool = "p", run = function() end }
+    ]])
+    local span = { "--for", "6h", "--fail", "A=1", "-d", "A=5m", "-d", "B=1h" }
+    local answer = object(table.unpack(span))
+    local fire = answer.fires[1]
+    assert.same({ "A", 2, 3000, "pool", "B" },
+      { fire.job, fire.attempts, fire.waits // 1, fire.waits_for, fire.behind })
+    assert.same({ 1, 3000 }, { job_of(answer, "A").waited, job_of(answer, "A").longest_wait // 1 })
+    assert.same({ 2, 3000 }, { answer.pools[1].waited, answer.pools[1].longest_wait // 1 })
+    local out = text(table.unpack(span))
+    contains(out, "  waits 50m for pool p, behind B, needs 2 attempts\n")
+    contains(out, "\nA  1..wwwwwwwwww-...")
+    contains(out, "\nB  w1-----------...")
+    answer = object("--for", "1h", table.unpack(span, 3)) -- it has not begun by then
+    fire = answer.fires[1]
+    assert.same({ "pending", 1, "2027-03-27T00:15:00.000000Z", 0 },
+      { fire.state, fire.attempts, fire.next_attempt_at, answer.total.unsuccessful })
+    contains(text("--for", "1h", table.unpack(span, 3)),
+      "  attempt 2 is due at Sat 2027-03-27 00:15:00 UTC and waits still at the end\n")
+  end)
+
+  it("counts since when events wait, debounced and throttled as their job says", function()
+    d:write("a.lua", [[
+      job "each" { trigger = on_event "order", run = function() end }
+      job "calm" { trigger = on_event("order", { debounce = "2s" }), run = function() end }
+      job "paced" { trigger = on_event("order", { throttle = "30m" }), run = function() end }
+      job "slow" { trigger = on_event("order", { throttle = "30m", batch = 1 }), run = function() end }
+    ]])
+    local answer = object("--for", "3h", "--emit", "order=every 10m", "-d", "each=1h", "-d", "1s")
+    assert.same({ "00:10 succeeded", "00:20 3000", "00:30 6000" }, { table.unpack(waits_of(answer, "each"), 1, 3) })
+    assert.same({ 0, 0 }, { job_of(answer, "calm").waited, job_of(answer, "paced").waited })
+    assert.same({ "00:10 succeeded", "00:40 succeeded", "01:00 600", "01:10 1800" },
+      { table.unpack(waits_of(answer, "slow"), 1, 4) })
+    contains(text("--for", "3h", "--emit", "order=every 10m", "-d", "1s", "--notable"), " waits 10m for its throttle\n")
+  end)
+
+  it("tells of no rate where there is none", function()
+    d:write("a.lua", [[
+      sleep "20s"
+      job "late" { trigger = at "2027-03-27 00:00:10", run = function() end }
+    ]])
+    local answer = object("--for", "1m")
+    assert.is_nil(answer.fires[1].waits)
+    assert.equal(0, answer.total.waited)
+    contains(text("--for", "1m"), "  is late, runs Sat 2027-03-27 00:00:20 UTC\n")
+  end)
+end)
