@@ -454,12 +454,7 @@ function sim.reset()
   world.reset()
 end
 
-local busted = package.loaded["busted"]
-if busted and busted.before_each then
-  busted.before_each(world.begin_test)
-  busted.after_each(world.end_test)
-end
-
+require "moonbeat.testing.busted"
 require "moonbeat.testing.assertions"(sim)
 
 local function names_of(known)
