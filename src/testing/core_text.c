@@ -155,6 +155,15 @@ static int l_make_folder(lua_State *L) /* -> path | nil message; see scratch.h *
   return 1;
 }
 
+static int l_empty_folder(lua_State *L) /* path -> true | nil message */
+{
+  struct error error;
+  if (scratch_empty(luaL_checkstring(L, 1), &error))
+    return push_problem(L, &error);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
 static int l_remove_folder(lua_State *L) /* path -> */
 {
   scratch_remove(luaL_checkstring(L, 1));
@@ -163,16 +172,12 @@ static int l_remove_folder(lua_State *L) /* path -> */
 
 void core_text_open(lua_State *L)
 {
-  static const luaL_Reg functions[] = {{"parse_time", l_parse_time},
-                                       {"format_time", l_format_time},
-                                       {"parse_duration", l_parse_duration},
-                                       {"format_duration", l_format_duration},
-                                       {"did_you_mean", l_did_you_mean},
-                                       {"scan", l_scan},
-                                       {"file_fits", l_file_fits},
-                                       {"write_file", l_write_file},
-                                       {"make_folder", l_make_folder},
-                                       {"remove_folder", l_remove_folder},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"parse_time", l_parse_time},         {"format_time", l_format_time},
+      {"parse_duration", l_parse_duration}, {"format_duration", l_format_duration},
+      {"did_you_mean", l_did_you_mean},     {"scan", l_scan},
+      {"file_fits", l_file_fits},           {"write_file", l_write_file},
+      {"make_folder", l_make_folder},       {"empty_folder", l_empty_folder},
+      {"remove_folder", l_remove_folder},   {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -11,13 +11,21 @@
 #include "base/temporary.h"
 #include "vm/api_fs_work.h"
 
-static enum error_code make_folder(const char *path, const char *name, struct error *error)
+static enum error_code make_folder(const char *path, struct error *error)
 {
-  char *inside = memory_printf("%s/%s", path, name);
-  enum error_code code = ERROR_OK;
-  if (mkdir(inside, 0700) != 0)
-    code = error_set_errno(error, ERROR_IO, errno, "cannot make the folder %s", inside);
-  free(inside);
+  if (mkdir(path, 0700) != 0)
+    return error_set_errno(error, ERROR_IO, errno, "cannot make the folder %s", path);
+  return ERROR_OK;
+}
+
+static enum error_code make_inner(const char *path, struct error *error)
+{
+  char *jobs = memory_printf("%s/jobs", path), *secrets = memory_printf("%s/secrets", path);
+  enum error_code code = make_folder(jobs, error);
+  if (!code)
+    code = make_folder(secrets, error);
+  free(jobs);
+  free(secrets);
   return code;
 }
 
@@ -31,8 +39,14 @@ enum error_code scratch_make(char **path, struct error *error)
     return code;
   }
   *path = made;
-  enum error_code code = make_folder(made, "jobs", error);
-  return code ? code : make_folder(made, "secrets", error);
+  return make_inner(made, error);
+}
+
+enum error_code scratch_empty(const char *path, struct error *error)
+{
+  scratch_remove(path);
+  enum error_code code = make_folder(path, error);
+  return code ? code : make_inner(path, error);
 }
 
 void scratch_remove(const char *path)

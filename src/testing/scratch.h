@@ -9,6 +9,8 @@
 
 /* *path is the caller's. */
 enum error_code scratch_make(char **path, struct error *error);
+/* As if it was just made. */
+enum error_code scratch_empty(const char *path, struct error *error);
 void scratch_remove(const char *path);
 
 /* Writes a file, whose folders are made. */

@@ -97,3 +97,55 @@ insulate("required in a coroutine, it", function()
       1, true)
   end)
 end)
+
+insulate("a simulation that begins again", function()
+  local sim = require "moonbeat.testing"
+  local SCRIPT = [[
+    local db = sqlite.open "x.db"
+    db:exec "CREATE TABLE t (a)"
+    fs.append("starts.txt", "s")
+    http.post "https://started/"
+    job "a" { trigger = every "1h", run = function()
+      db:exec "INSERT INTO t VALUES (1)"
+      return db:value "SELECT count(*) FROM t"
+    end }
+  ]]
+
+  it("has an empty folder, but for what the test has written", function()
+    local folder = sim.folder()
+    sim.write("in/given.txt", "given")
+    sim.write("../data/given.txt", "given")
+    sim.script("s", SCRIPT)
+    sim.run_now "a"
+    assert.equal(2, sim.run_now("a").result)
+    sim.at "2026-03-29 01:59"
+    assert.same({ folder, "s", "given", "given" },
+      { sim.folder(), sim.read "starts.txt", sim.read "in/given.txt", sim.read "../data/given.txt" })
+    assert.equal(1, sim.run_now("a").result)
+  end)
+
+  it("has run what scripts do first once, however many are loaded", function()
+    sim.script("s", SCRIPT)
+    sim.script("other", [[ job "other" { run = function() end } ]])
+    assert.equal("s", sim.read "starts.txt")
+    assert.equal(1, #sim.http.calls)
+  end)
+
+  it("keeps what the test has put into its folder before", function()
+    os.execute(("echo given > '%s/x.txt'"):format(sim.folder()))
+    sim.script("s", [[ job "a" { run = function() return fs.read "x.txt" end } ]])
+    assert.equal("given\n", sim.run_now("a").result)
+  end)
+
+  it("lets runs fail and last as was said before it", function()
+    sim.script("s", SCRIPT)
+    sim.fail("a", "boom")
+    sim.takes("a", "5m")
+    sim.at "2026-03-29 01:59"
+    local failed, next_one = sim.run_now "a", sim.run_now "a"
+    assert.same({ "failed", "boom" }, { failed.state, failed.error })
+    assert.same({ "succeeded", 300 }, { next_one.state, next_one.took })
+    sim.at "2026-03-30 01:59"
+    assert.equal("succeeded", sim.run_now("a").state)
+  end)
+end)

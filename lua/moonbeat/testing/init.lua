@@ -80,8 +80,9 @@ function sim.to_us(name, time)
 end
 
 --- Begins the simulation at a moment: what was loaded is loaded anew there, and nothing has happened
--- yet, but that what is due at this very moment happens in it. The zone is that of the text and, as the
--- daemon's own, of all triggers that name none; "UTC" when not given.
+-- yet, but that what is due at this very moment happens in it. The folder is empty but for what sim.write
+-- has written; what else the test has set up (answers, sim.fail, sim.takes and so on) stays. The zone is
+-- that of the text and, as the daemon's own, of all triggers that name none; "UTC" when not given.
 ---
 ---     sim.at("2026-03-29 01:59", "Europe/Berlin")
 ---@param time string|number
@@ -93,9 +94,6 @@ function sim.at(time, zone)
   end
   world.settings.zone = zone or "UTC"
   world.settings.begin = sim.to_us("sim.at", time)
-  for _, recorder in pairs(world.recorders) do
-    recorder:clear()
-  end
   world.begin()
 end
 
@@ -232,7 +230,8 @@ function sim.unload(name)
 end
 
 --- Where relative paths of scripts begin, as they do in the jobs folder: an empty folder of the test's
--- own, which goes with it. A path given is that folder from now on, and is the caller's.
+-- own, which goes with it, and is emptied when the simulation begins again. A path given is that folder
+-- from now on, and is the caller's.
 ---@param path? string
 ---@return string path
 function sim.folder(path)
@@ -333,11 +332,12 @@ end
 ---@param message? string the error
 ---@param times? integer how many of them, 1 when not given
 function sim.fail(job, message, times)
-  sim.job(job)
+  arguments.job("sim.fail", job)
   arguments.text("sim.fail", "an error", message, true)
-  world.failures[job] = world.failures[job] or {}
+  local failures = world.settings.failures
+  failures[job] = failures[job] or {}
   for _ = 1, arguments.count("sim.fail", times) or 1 do
-    table.insert(world.failures[job], message or "failed by the test")
+    table.insert(failures[job], message or "failed by the test")
   end
 end
 

@@ -30,8 +30,10 @@ local function set_up_nothing()
     env = {},
     secrets = {},
     takes = {},      -- job -> seconds
+    failures = {},   -- job -> list of messages
     files = {},      -- that the test wrote, {path=, text=}
     scratch = nil,   -- a folder of the test's own, while there is one
+    is_used = false, -- scripts have run in that
   }
 end
 
@@ -40,7 +42,6 @@ local world = {
   core = nil,                  -- nil: it has not begun
   is_touched = false,          -- something was asked or done since
   is_answering = false,        -- a function of the spec's is asked what a call is answered
-  failures = nil,              -- job -> list of messages
   heard = nil,                 -- events, {name=, json=}
   stays = nil,                 -- runs on the worker, {job=, first=, last=, ...}
   calls = nil,                 -- of sim.call
@@ -90,7 +91,7 @@ local function begins(fence, job)
   local stay = { job = job, first = moments, began = world.clock() }
   world.stays[#world.stays + 1] = stay
   by_fence[fence] = stay
-  local waiting = world.failures[job]
+  local waiting = world.settings.failures[job]
   return waiting and table.remove(waiting, 1)
 end
 
@@ -169,15 +170,30 @@ function world.write_file(file)
   return done or fail("sim.write: %s", message)
 end
 
+local function write_files()
+  for _, file in ipairs(world.settings.files) do
+    world.write_file(file)
+  end
+end
+
 --- Scripts' relative paths begin in it. It goes with the test.
 function world.need_scratch()
   local settings = world.settings
   if not settings.scratch then
-    settings.scratch = check(core.make_folder())
-    for _, file in ipairs(settings.files) do
-      world.write_file(file)
-    end
+    settings.scratch, settings.is_used = check(core.make_folder()), false
+    write_files()
   end
+end
+
+-- For a world that begins: what scripts have left is no part of it.
+local function take_scratch()
+  local settings = world.settings
+  world.need_scratch()
+  if settings.is_used then
+    check(core.empty_folder(settings.scratch))
+    write_files()
+  end
+  settings.is_used = true
 end
 
 local function drop_scratch()
@@ -222,8 +238,11 @@ function world.begin()
   local settings = world.settings
   must_not_answer()
   world.close()
-  world.need_scratch()
-  world.heard, world.stays, world.failures, world.calls = {}, {}, {}, 0
+  take_scratch()
+  for _, recorder in pairs(world.recorders) do
+    recorder:clear()
+  end
+  world.heard, world.stays, world.calls = {}, {}, 0
   by_fence, moments = {}, 0
   world.is_touched = false
   world.core = check(core.open {
