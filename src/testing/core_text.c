@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -133,6 +134,21 @@ static int l_file_fits(lua_State *L) /* glob path -> whether on_file sees it */
   return 1;
 }
 
+/* path -> size microseconds, of its last change | false: it is no file | nil: it is not there */
+static int l_file_status(lua_State *L)
+{
+  struct stat status;
+  if (stat(luaL_checkstring(L, 1), &status) != 0)
+    return 0;
+  if (!S_ISREG(status.st_mode)) {
+    lua_pushboolean(L, false);
+    return 1;
+  }
+  lua_pushinteger(L, status.st_size);
+  lua_pushinteger(L, (int64_t)status.st_mtim.tv_sec * 1000000 + status.st_mtim.tv_nsec / 1000);
+  return 2;
+}
+
 static int l_write_file(lua_State *L) /* path text -> true | nil message */
 {
   size_t size;
@@ -172,12 +188,18 @@ static int l_remove_folder(lua_State *L) /* path -> */
 
 void core_text_open(lua_State *L)
 {
-  static const luaL_Reg functions[] = {
-      {"parse_time", l_parse_time},         {"format_time", l_format_time},
-      {"parse_duration", l_parse_duration}, {"format_duration", l_format_duration},
-      {"did_you_mean", l_did_you_mean},     {"scan", l_scan},
-      {"file_fits", l_file_fits},           {"write_file", l_write_file},
-      {"make_folder", l_make_folder},       {"empty_folder", l_empty_folder},
-      {"remove_folder", l_remove_folder},   {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"parse_time", l_parse_time},
+                                       {"format_time", l_format_time},
+                                       {"parse_duration", l_parse_duration},
+                                       {"format_duration", l_format_duration},
+                                       {"did_you_mean", l_did_you_mean},
+                                       {"scan", l_scan},
+                                       {"file_fits", l_file_fits},
+                                       {"file_status", l_file_status},
+                                       {"write_file", l_write_file},
+                                       {"make_folder", l_make_folder},
+                                       {"empty_folder", l_empty_folder},
+                                       {"remove_folder", l_remove_folder},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
 }

@@ -172,6 +172,35 @@ describe("a simulation tells", function()
     fails(HERE .. "sim.sense: path is a string, not a nil", function() sim.sense("on_file", {}) end)
   end)
 
+  it("of what no sensor would tell", function()
+    sim.script("sensors", [[
+      job "file" { trigger = on_file "in/*", run = function() end }
+      job "row" { trigger = on_change("orders.db", "orders"), run = function() end }
+      job "signal" { trigger = on_signal "SIGUSR1", run = function() end }
+    ]])
+    sim.write("in/folder/x", "")
+    local wrong = {
+      { "on_file", { path = "in/a", chnge = "changed" }, 'on_file tells no "chnge", did you mean "change"' },
+      { "on_file", { path = "in/a", change = "removed" }, 'change is one of created, changed, not "removed"' },
+      { "on_file", { path = "in/a", size = -1 }, "size is a whole number from 0 on, not %-1" },
+      { "on_file", { path = "in/a", modified_at = "noon" }, 'modified_at: "noon": not a time' },
+      { "on_file", { path = "in/folder" }, "in/folder is no file, and on_file sees only those" },
+      { "on_change", {}, "table is a string, not a nil" },
+      { "on_change", { table = "orders", operation = "explode" },
+        'operation is one of insert, update, delete, not "explode"' },
+      { "on_change", { table = "orders", rowid = "x" }, "rowid is a whole number, not x" },
+      { "on_change", { table = "orders", rowid = 1, key = { 1 } }, "a row has a rowid or a key, not both" },
+      { "on_change", { table = "orders", key = "x" }, "key is a list of values, not x" },
+      { "on_change", { table = "orders", database = "other.db" }, "no job waits for such on_change" },
+      { "on_change", { table = "others" }, "no job waits for such on_change" },
+      { "on_signal", { sgnal = "SIGUSR1" }, 'on_signal tells no "sgnal", did you mean "signal"' },
+      { "on_signal", {}, "signal is a string, not a nil" },
+    }
+    for _, case in ipairs(wrong) do
+      fails(HERE .. "sim.sense: .*" .. case[3], function() sim.sense(case[1], case[2]) end)
+    end
+  end)
+
   it("of errors in its own answers", function()
     sim.script("web", [[ function get() return (http.get "https://a/") end ]])
     sim.http.answer(function() error "the spec is wrong" end)

@@ -261,6 +261,39 @@ describe("a job in a simulation", function()
     assert.equal("ada", sim.events("order")[1].name)
   end)
 
+  it("is told of a file, a row or a signal what its sensor tells", function()
+    sim.script("sensors", [[
+      local function tell(run)
+        local event = run.event
+        event.modified_at = event.modified_at and event.modified_at:iso()
+        event.at, event.event = nil, nil
+        return event
+      end
+      job "file" { trigger = on_file "in/*.csv", run = tell }
+      job "row" { trigger = on_change("orders.db", "orders"), run = tell }
+      job "signal" { trigger = on_signal "SIGUSR1", run = tell }
+    ]])
+    sim.write("in/a.csv", "pen,3")
+    require "lfs".touch(sim.folder() .. "/in/a.csv", 1767323045)
+    local path, orders = sim.folder() .. "/in/a.csv", sim.folder() .. "/orders.db"
+    local function told(job, kind, event)
+      sim.sense(kind, event)
+      sim.advance "10s"
+      return sim.last_run(job).result
+    end
+    assert.same({ path = path, change = "created", size = 5, modified_at = "2026-01-02T03:04:05+00:00" },
+      told("file", "on_file", { path = "in/a.csv" }))
+    assert.same({ path = path, change = "changed", size = 7, modified_at = "2030-01-01T00:00:00+00:00" },
+      told("file", "on_file", { path = "in/a.csv", change = "changed", size = 7, modified_at = "2030-01-01" }))
+    assert.same({ path = sim.folder() .. "/in/none.csv", change = "created" },
+      told("file", "on_file", { path = "in/none.csv" }))
+    assert.same({ database = orders, table = "orders", operation = "insert", rowid = 1 },
+      told("row", "on_change", { table = "orders" }))
+    assert.same({ database = orders, table = "orders", operation = "delete", key = { "a", 2 } },
+      told("row", "on_change", { database = "orders.db", table = "orders", operation = "delete", key = { "a", 2 } }))
+    assert.same({ signal = "SIGUSR1" }, told("signal", "on_signal", { signal = "SIGUSR1" }))
+  end)
+
   it("asks its trigger in Lua", function()
     sim.script("tides", [[
       job "tide" {

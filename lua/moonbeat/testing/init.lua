@@ -360,54 +360,7 @@ function sim.emit(event, data)
   check(world.core:advance(world.core:now()))
 end
 
--- A sensor tells of a file by its path from the root, without `..`.
-local function with_whole_path(event)
-  local path = arguments.text("sim.sense", "path", event.path)
-  local parts, whole = {}, {}
-  for part in (path:sub(1, 1) == "/" and path or sim.folder() .. "/" .. path):gmatch "[^/]+" do
-    if part == ".." then
-      table.remove(parts)
-    elseif part ~= "." then
-      parts[#parts + 1] = part
-    end
-  end
-  for name, value in pairs(event) do
-    whole[name] = value
-  end
-  whole.path = "/" .. table.concat(parts, "/")
-  return whole
-end
-
---- What a sensor would see, for triggers on_file, on_signal and on_change: a file's path, a signal's name,
--- a table's name, and more about it.
----
----     sim.sense("on_file", { path = "in/orders.csv" })
----     sim.sense("on_signal", { signal = "SIGUSR1" })
----     sim.sense("on_change", { table = "orders", operation = "insert", rowid = 42 })
----@param kind "on_file"|"on_signal"|"on_change"
----@param event table
-function sim.sense(kind, event)
-  arguments.choice("sim.sense", "a sensor", kind, { "on_file", "on_signal", "on_change" })
-  if type(event) ~= "table" then
-    fail("sim.sense: an event is a table, not a %s", type(event))
-  elseif kind == "on_file" then
-    event = with_whole_path(event)
-  end
-  need()
-  local count = 0
-  for _, key in ipairs(world.core:keys()) do
-    local source = core.json_decode(key)
-    local is_meant = source.kind == kind and (not source.signal or source.signal == event.signal) and
-      (not source.table or source.table == event.table) and (not source.glob or core.file_fits(source.glob, event.path))
-    if is_meant then
-      count = count + 1
-      check(world.core:sense(key, core.json_encode { event }))
-    end
-  end
-  if count == 0 then
-    fail("sim.sense: no job waits for such %s", tostring(kind))
-  end
-end
+require "moonbeat.testing.sense"(sim)
 
 --- The daemon is killed, as by kill -9 or a power cut, and starts again: what was stored is there, runs
 -- are cut off, and what becomes of them is their job's policy.
