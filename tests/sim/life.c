@@ -68,6 +68,7 @@ static void rest(void *context, struct sim *sim)
   holds_check(life);
   if (!life_is_well(life)) {
     reasons_put_off(life);
+    tide_put_off(life);
     return;
   }
   notices_check(life);

@@ -14,6 +14,8 @@ struct tide {
   struct booked job;
   int64_t *answers; /* ascending, each once */
   size_t count, capacity;
+  bool is_asked;     /* since nothing was left to do last */
+  int64_t asked_us;  /* what the last question told of the past */
   int64_t answer_us; /* to the last question, not seen in the store so far; INT64_MAX: none */
   int64_t stands_us; /* the same when it has been seen there */
 };
@@ -140,24 +142,33 @@ void tide_asked(struct life *life, const struct message *question)
   struct tide *tide = life->tide;
   int64_t previous_us = question->as.ask.previous_us;
   if (!life->is_unreadable) {
-    int64_t last_us = last_decided(life);
-    /* On a disk that is not well the question may be older than what is decided. */
-    if (previous_us > last_us || (previous_us < last_us && !life->was_broken))
-      blame("the tide: its last due time is told as %lld, and was %lld", (long long)previous_us,
-            (long long)last_us);
+    if (previous_us > last_decided(life))
+      blame("the tide: its last due time is told as %lld, and was not", (long long)previous_us);
     if (tide->stands_us <= question->as.ask.now_us && !is_decided(life, tide->stands_us))
       blame("the tide: was due at %lld, and its script is asked for another time",
             (long long)tide->stands_us);
   }
   if (tide->stands_us > question->as.ask.now_us && tide->stands_us != INT64_MAX)
     sometimes("a trigger in Lua is asked anew before its time has come");
+  tide->is_asked = true;
+  tide->asked_us = previous_us;
   tide->answer_us = tide->stands_us = INT64_MAX;
   answer(life, question);
+}
+
+void tide_put_off(struct life *life)
+{
+  life->tide->is_asked = false;
 }
 
 void tide_look(struct life *life)
 {
   struct tide *tide = life->tide;
+  /* What was asked before a turn was taken back may be told with what follows. */
+  if (tide->is_asked && tide->asked_us != last_decided(life))
+    blame("the tide: its last due time is told as %lld, and was %lld", (long long)tide->asked_us,
+          (long long)last_decided(life));
+  tide_put_off(life);
   if (tide->answer_us == INT64_MAX ||
       !book_query(life_db(life), "SELECT 1 FROM job_progress WHERE number = ? AND next_us = ?",
                   tide->job.number, tide->answer_us, 0))
@@ -210,6 +221,7 @@ static void check_skips(struct life *life)
 
 void tide_check(struct life *life)
 {
+  tide_put_off(life);
   book_check_job(life_db(life), &life->tide->job);
   check_runs(life);
   check_skips(life);

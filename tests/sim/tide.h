@@ -30,6 +30,8 @@ void tide_asked(struct life *life, const struct message *question);
 
 /* Nothing is left to do at this instant, and the disk is well. */
 void tide_look(struct life *life);
+/* The same, and it is not. */
+void tide_put_off(struct life *life);
 void tide_check(struct life *life);
 /* Everybody had time enough. */
 void tide_check_all_done(struct life *life);
