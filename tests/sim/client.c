@@ -460,7 +460,7 @@ char *client_source(struct life *life)
   char *tide = cast_spec(tide_job(life), &tide_job(life)->rule, ++life->last_revision);
   buffer_printf(&out, ",%s],\"listeners\":", tide);
   free(tide);
-  ears_put(life->ears, "a", &out);
+  ears_put("a", &out);
   buffer_append_text(&out, "}");
   return buffer_take(&out);
 }

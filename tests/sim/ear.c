@@ -113,10 +113,9 @@ void ears_destroy(struct ears *ears)
   free(ears);
 }
 
-void ears_put(const struct ears *ears, const char *script, struct buffer *out)
+void ears_put(const char *script, struct buffer *out)
 {
   const char *separator = "[";
-  (void)ears;
   for (int i = 0; i < EARS; i++) {
     if (strcmp(kinds[i].script, script) != 0)
       continue;

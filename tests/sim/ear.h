@@ -26,7 +26,7 @@ struct ears *ears_create(struct life *life);
 void ears_destroy(struct ears *ears);
 
 /* As a script says it, a JSON array. */
-void ears_put(const struct ears *ears, const char *script, struct buffer *out);
+void ears_put(const char *script, struct buffer *out);
 
 /* The scheduler sends an event to one of them; or a state is closed. */
 void ears_take(struct ears *ears, const struct message *event);

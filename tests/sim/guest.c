@@ -47,7 +47,7 @@ static char *good_source(struct life *life)
     free(spec);
   }
   buffer_append_text(&out, "],\"listeners\":");
-  ears_put(life->ears, script, &out);
+  ears_put(script, &out);
   buffer_append_text(&out, "}");
   return buffer_take(&out);
 }
