@@ -1,4 +1,3 @@
-
 #include "base/heap.h"
 
 #include <stdlib.h>

@@ -101,8 +101,6 @@ void child_finish(struct child *child)
   free_when_closed(child);
 }
 
-static void linger(struct child *child);
-
 /* Those whose groups were waited for, and in which nobody lives any more. */
 static void on_groups(const struct child_groups *groups)
 {
