@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/simulate_wait.h"
 #include "base/memory.h"
 #include "time/instant.h"
 
@@ -18,7 +19,7 @@ static enum error_code ask(struct rehearsal *rehearsal, const char *operation, c
   return code;
 }
 
-/* ---- jobs ---- */
+/* ---- skips ---- */
 
 /* Skips of one job, which the store gives newest first. */
 struct skips {
@@ -30,7 +31,7 @@ static bool visit_skip(void *context, const struct skip *skip)
 {
   struct skips *skips = context;
   *simulation_add_skip(skips->simulation) = (struct simulation_skip){
-      skips->job, (int)skip->reason, skip->first_us, skip->last_us, skip->count};
+      skips->job, (int)skip->reason, skip->first_us, skip->last_us, skip->count, WAITED_NOT};
   return true;
 }
 
@@ -43,24 +44,124 @@ static void reverse(struct simulation_skip *skips, size_t count)
   }
 }
 
-/* What is due before the end, and has become nothing yet. */
-static void find_waiting(struct simulation *simulation, int32_t place)
+/* ---- what has become nothing yet ---- */
+
+/* Times before the end at which a run of a job was due, or an event for it had come. */
+struct backlog {
+  int64_t first_us, last_us, count;
+  int64_t until_us;
+};
+
+static bool visit_event(void *context, const struct pending_event *event)
+{
+  struct backlog *backlog = context;
+  if (event->due_us >= backlog->until_us)
+    return true;
+  if (backlog->count++ == 0)
+    backlog->first_us = event->due_us;
+  backlog->last_us = event->due_us;
+  return true;
+}
+
+static void add_backlog(struct simulation *simulation, int32_t place, const struct backlog *backlog,
+                        int reason, enum simulation_wait wait)
+{
+  if (backlog->count > 0)
+    *simulation_add_skip(simulation) = (struct simulation_skip){
+        place, reason, backlog->first_us, backlog->last_us, backlog->count, wait};
+}
+
+static const struct json *find_reason(const struct json_document *why, const char *kind)
+{
+  json_each(reason, json_get(json_root(why), "reasons"))
+    if (strcmp(json_text(json_get(reason, "kind"), ""), kind) == 0)
+      return reason;
+  return NULL;
+}
+
+/* Events that wait for nothing but the pause of their debounce, or the end of a throttle that will
+ * let all of them through, are not late. */
+static bool are_in_time(const struct json_document *why, const struct job *job, int64_t count)
+{
+  return json_get(find_reason(why, "queue"), "clears_at") && count <= wait_batch_of(job);
+}
+
+/* The first that stands in the way, as `moonbeat why` tells it. */
+static enum simulation_wait wait_of(const struct json_document *why, const struct job *job)
+{
+  static const struct {
+    const char *kind;
+    enum simulation_wait wait;
+  } waits[] = {{"overlap", WAITED_FOR_OVERLAP},
+               {"pool", WAITED_FOR_POOL},
+               {"key", WAITED_FOR_KEY},
+               {"rate", WAITED_FOR_RATE},
+               {"replay_rate", WAITED_FOR_RATE}};
+  for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
+    if (find_reason(why, waits[i].kind))
+      return waits[i].wait;
+  return wait_has_throttle(job) ? WAITED_FOR_THROTTLE : WAITED_NOT;
+}
+
+static enum error_code add_waiting(struct rehearsal *rehearsal, struct simulation *simulation,
+                                   int32_t place, struct backlog *due, struct backlog *events,
+                                   struct error *error)
+{
+  const struct job *job = simulation->jobs[place].job;
+  struct buffer params = {0};
+  struct json_writer writer = {.out = &params};
+  struct json_document *why;
+  json_begin_object(&writer);
+  json_put_text(&writer, "job", job->id);
+  json_end_object(&writer);
+  enum error_code code = ask(rehearsal, "why", params.data, &why, error);
+  buffer_deinit(&params);
+  if (code)
+    return code;
+  if (are_in_time(why, job, events->count))
+    events->count = 0;
+  add_backlog(simulation, place, due, -1, wait_of(why, job));
+  add_backlog(simulation, place, events, -1, wait_of(why, job));
+  json_free(why);
+  return ERROR_OK;
+}
+
+static enum error_code find_backlog(struct rehearsal *rehearsal, struct simulation *simulation,
+                                    int32_t place, struct error *error)
 {
   const struct simulation_job *job = &simulation->jobs[place];
-  int64_t until_us = simulation->reached_us - 1, last_us = job->next_us;
-  if (job->state != JOB_ACTIVE || job->next_us > until_us)
-    return;
-  int64_t count = 1 + trigger_count(job->job->trigger, job->next_us, until_us, &last_us);
-  *simulation_add_skip(simulation) =
-      (struct simulation_skip){place, -1, job->next_us, last_us, count};
+  int64_t until_us = simulation->reached_us, next_us = job->next_us;
+  struct backlog due = {next_us, next_us, 0, until_us}, events = {.until_us = until_us};
+  enum error_code code =
+      store_each_event(rehearsal_store(rehearsal), job->job->number, visit_event, &events, error);
+  if (next_us < until_us)
+    due.count = 1 + trigger_count(job->job->trigger, next_us, until_us - 1, &due.last_us);
+  if (job->state == JOB_PAUSED) { /* as will be recorded when it is resumed */
+    add_backlog(simulation, place, &due, SKIP_PAUSED, WAITED_NOT);
+    due.count = 0;
+  }
+  if (code || due.count + events.count == 0)
+    return code;
+  return add_waiting(rehearsal, simulation, place, &due, &events, error);
+}
+
+/* ---- jobs ---- */
+
+/* When it is due next, also if it is paused. */
+static int64_t next_of(const struct json *shown, const struct stored_job *stored)
+{
+  const char *next = json_text(json_get(shown, "next_run_at"), NULL);
+  int64_t next_us;
+  if (stored->progress.state == JOB_PAUSED)
+    return stored->progress.next_us;
+  return next && !instant_parse(next, NULL, &next_us, NULL) ? next_us : JOB_NEVER;
 }
 
 static enum error_code add_job(struct rehearsal *rehearsal, struct simulation *simulation,
                                const struct json *shown, struct error *error)
 {
   struct stored_job stored = {0};
-  const char *id = json_text(json_get(shown, "id"), ""),
-             *next = json_text(json_get(shown, "next_run_at"), NULL);
+  const char *id = json_text(json_get(shown, "id"), "");
   enum error_code code = store_find_job(rehearsal_store(rehearsal), id, &stored, error);
   if (code)
     return code;
@@ -70,15 +171,13 @@ static enum error_code add_job(struct rehearsal *rehearsal, struct simulation *s
   job->job = stored.job;
   job->state = (enum job_state)job_state_from_name(json_text(json_get(shown, "state"), "active"));
   job->error = memory_strdup(json_text(json_get(shown, "error"), NULL));
-  if (!next || instant_parse(next, NULL, &job->next_us, NULL))
-    job->next_us = JOB_NEVER;
+  job->next_us = next_of(shown, &stored);
   stored.job = NULL;
   stored_job_deinit(&stored);
   code =
       store_each_skip_of(rehearsal_store(rehearsal), job->job->number, visit_skip, &skips, error);
   reverse(simulation->skips + first_skip, simulation->skip_count - first_skip);
-  find_waiting(simulation, skips.job);
-  return code;
+  return code ? code : find_backlog(rehearsal, simulation, skips.job, error);
 }
 
 static enum error_code add_jobs(struct rehearsal *rehearsal, struct simulation *simulation,

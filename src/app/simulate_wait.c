@@ -190,6 +190,11 @@ bool wait_has_throttle(const struct job *job)
   return manner_of(job).throttle_us > 0;
 }
 
+int wait_batch_of(const struct job *job)
+{
+  return manner_of(job).batch;
+}
+
 static int64_t came_at(const struct json *event, int64_t else_us)
 {
   const char *at = json_text(json_get(event, "at"), NULL);

@@ -47,7 +47,8 @@ enum error_code waits_tell_retries(const struct waits *waits, struct store *stor
 int64_t wait_due_of_events(const struct job *job, const char *events, int64_t scheduled_us,
                            int64_t began_us);
 
-/* Whether its trigger lets runs begin so often only. */
+/* What its trigger says: whether runs begin so often only, and how many events one takes. */
 bool wait_has_throttle(const struct job *job);
+int wait_batch_of(const struct job *job);
 
 #endif

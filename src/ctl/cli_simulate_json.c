@@ -94,6 +94,7 @@ static void put_pools(struct json_writer *writer, const struct simulate_answer *
     json_put_integer(writer, "peak", tally->load.peak);
     put_seconds(writer, "full", tally->load.full_us);
     json_put_integer(writer, "waited", tally->waited);
+    json_put_integer(writer, "still_waiting", tally->waits);
     put_seconds(writer, "longest_wait", tally->longest_wait_us);
     json_end_object(writer);
   }
@@ -165,6 +166,8 @@ static void put_fire(struct json_writer *writer, const struct simulate_answer *a
     json_put_text(writer, "state", fire->kind == FIRE_SKIPPED ? "skipped" : "waiting");
     if (fire->kind == FIRE_SKIPPED)
       json_put_text(writer, "reason", skip_reason_name((enum skip_reason)fire->reason));
+    else
+      json_put_text(writer, "waits_for", simulation_wait_name(fire->wait));
     json_put_integer(writer, "count", fire->count);
     put_instant(writer, "last_scheduled_at", fire->last_us);
   }

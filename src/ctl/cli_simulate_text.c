@@ -64,16 +64,14 @@ static void put_span(struct cli *cli, const struct simulate_answer *answer)
 
 /* ---- due times ---- */
 
-static void append_wait(const struct simulate_answer *answer, struct buffer *out,
-                        const struct simulation_fire *fire)
+static void append_cause(const struct simulate_answer *answer, struct buffer *out,
+                         const struct simulation_fire *fire)
 {
   const struct job *job = answer->simulation.jobs[fire->job].job;
-  buffer_append_text(out, "waits ");
-  append_span(out, fire->wait_us);
   switch (fire->wait) {
   case WAITED_FOR_OVERLAP:
     buffer_append_text(out, " for its run before");
-    return;
+    break;
   case WAITED_FOR_POOL:
     buffer_printf(out, " for pool %s", job->pool ? job->pool : "?");
     break;
@@ -82,14 +80,22 @@ static void append_wait(const struct simulate_answer *answer, struct buffer *out
     break;
   case WAITED_FOR_THROTTLE:
     buffer_append_text(out, " for its throttle");
-    return;
+    break;
   case WAITED_FOR_RATE:
     buffer_append_text(out, " for its rate");
-    return;
+    break;
   case WAITED_NOT:
-    return;
+    break;
   }
-  if (fire->behind >= 0)
+}
+
+static void append_wait(const struct simulate_answer *answer, struct buffer *out,
+                        const struct simulation_fire *fire)
+{
+  buffer_append_text(out, "waits ");
+  append_span(out, fire->wait_us);
+  append_cause(answer, out, fire);
+  if (fire->behind >= 0 && fire->wait != WAITED_FOR_OVERLAP)
     buffer_printf(out, ", behind %s", id_of(answer, fire->behind));
 }
 
@@ -151,8 +157,12 @@ static enum color append_skips(const struct simulate_answer *answer, struct buff
     cli_append_local(out, fire->last_us, answer->zone);
     buffer_append_byte(out, ' ');
   }
-  buffer_append_text(out, waits ? "wait still at the end" : "skipped: ");
-  if (!waits)
+  buffer_append_text(out, !waits            ? "skipped: "
+                          : fire->count > 1 ? "wait still at the end"
+                                            : "waits still at the end");
+  if (waits)
+    append_cause(answer, out, fire);
+  else
     buffer_append_text(out, skip_reason_name((enum skip_reason)fire->reason));
   return waits ? COLOR_RED : COLOR_YELLOW;
 }
@@ -327,7 +337,7 @@ static void put_pools(struct cli *cli, const struct simulate_answer *answer)
     count_cell(table, COLOR_NONE, s->pools[i].slots);
     count_cell(table, COLOR_NONE, tally->load.peak);
     span_cell(table, COLOR_NONE, tally->load.full_us);
-    count_cell(table, COLOR_YELLOW, tally->waited);
+    count_cell(table, COLOR_YELLOW, tally->waited + tally->waits);
     span_cell(table, COLOR_YELLOW, tally->longest_wait_us);
   }
   table_flush(table, &cli->out);

@@ -77,6 +77,7 @@ struct simulation_skip {
   int32_t job;
   int reason;
   int64_t first_us, last_us, count;
+  enum simulation_wait wait; /* for what those wait */
 };
 
 struct simulation_pool {

@@ -133,6 +133,7 @@ static void add_skips(struct simulation_digest *digest)
     fire->count = skip->count;
     fire->job = skip->job;
     fire->reason = skip->reason;
+    fire->wait = skip->wait;
   }
 }
 
@@ -256,10 +257,13 @@ static void note_due(struct simulation_tally *tally, int64_t *last_us, int64_t d
   *last_us = due_us;
 }
 
+/* While its job is paused none keeps others waiting, or meets them. */
 static void note_dues(struct simulation_tally *tally, int64_t *last_us,
                       const struct simulation_fire *fire, const struct trigger *trigger)
 {
   int64_t due_us = fire->scheduled_us, left = fire->count;
+  if (fire->kind == FIRE_SKIPPED && fire->reason == SKIP_PAUSED)
+    return;
   note_due(tally, last_us, due_us);
   while (--left > 0 && trigger && trigger_next(trigger, due_us, &due_us) && due_us <= fire->last_us)
     note_due(tally, last_us, due_us);
@@ -297,6 +301,10 @@ static void find_busiest(struct simulation_digest *digest)
 static void sum_fire(struct simulation_tally *tally, const struct simulation_digest *digest,
                      const struct simulation_fire *fire)
 {
+  if (tally->fires == 0)
+    tally->first_us = fire->scheduled_us;
+  if (tally->fires == 0 || fire->last_us > tally->last_us)
+    tally->last_us = fire->last_us;
   tally->fires += fire->count;
   if (fire->kind == FIRE_WAITS) {
     tally->waits += fire->count;
@@ -338,6 +346,23 @@ static void sum_up(struct simulation_digest *digest)
   free(last_us);
 }
 
+static void sum_up_waits(struct simulation_pool_tally *tally, const struct simulation *s,
+                         const bool *is_counted)
+{
+  for (size_t i = 0; i < s->attempt_count; i++) {
+    const struct simulation_attempt *attempt = &s->attempts[i];
+    if (attempt->wait != WAITED_FOR_POOL || !is_counted[attempt->job])
+      continue;
+    tally->waited++;
+    if (simulation_wait_us(attempt) > tally->longest_wait_us)
+      tally->longest_wait_us = simulation_wait_us(attempt);
+  }
+  for (size_t i = 0; i < s->skip_count; i++)
+    if (s->skips[i].reason < 0 && s->skips[i].wait == WAITED_FOR_POOL &&
+        is_counted[s->skips[i].job])
+      tally->waits += s->skips[i].count;
+}
+
 static void sum_up_pools(struct simulation_digest *digest)
 {
   const struct simulation *s = digest->simulation;
@@ -349,14 +374,7 @@ static void sum_up_pools(struct simulation_digest *digest)
       is_counted[j] = pool && strcmp(pool, s->pools[i].name) == 0;
     }
     tally->load = load_of(s, is_counted, s->pools[i].slots);
-    for (size_t j = 0; j < s->attempt_count; j++) {
-      const struct simulation_attempt *attempt = &s->attempts[j];
-      if (attempt->wait != WAITED_FOR_POOL || !is_counted[attempt->job])
-        continue;
-      tally->waited++;
-      if (simulation_wait_us(attempt) > tally->longest_wait_us)
-        tally->longest_wait_us = simulation_wait_us(attempt);
-    }
+    sum_up_waits(tally, s, is_counted);
   }
   free(is_counted);
 }

@@ -49,6 +49,7 @@ struct simulation_tally {
   size_t longest_waiter;       /* which fire, when longest_wait_us > 0 */
   int64_t longest_us;          /* of a run, from its begin to its end */
   int64_t least_gap_us;        /* between due times; INT64_MAX: there is no gap */
+  int64_t first_us, last_us;   /* the due times between which all lie */
   int64_t busiest, busiest_us; /* runs that begin in one minute, and which */
   int64_t minutes;             /* in which something is due, */
   uint64_t minutes_hash;       /* and which */
@@ -59,6 +60,7 @@ struct simulation_tally {
 struct simulation_pool_tally {
   struct simulation_load load;
   int64_t waited; /* attempts that did */
+  int64_t waits;  /* due times that do still, at the end of the span */
   int64_t longest_wait_us;
 };
 

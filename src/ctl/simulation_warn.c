@@ -125,17 +125,24 @@ static void append_consequence(struct buffer *out, const struct simulation_tally
   }
 }
 
+/* Events come when they like, so one that follows another closely says nothing. */
+static int64_t mean_gap(const struct simulation_tally *tally)
+{
+  return tally->fires > 1 ? (tally->last_us - tally->first_us) / (tally->fires - 1) : INT64_MAX;
+}
+
 static void find_long(struct finder *finder, size_t place)
 {
   const struct simulation_tally *tally = &finder->digest->jobs[place];
+  bool by_events = is_set_off(finder->digest->simulation->jobs[place].job);
+  int64_t gap_us = by_events ? mean_gap(tally) : tally->least_gap_us;
   struct buffer message = {0};
-  if (tally->least_gap_us == INT64_MAX || tally->longest_us <= tally->least_gap_us ||
-      is_set_off(finder->digest->simulation->jobs[place].job))
+  if (gap_us == INT64_MAX || tally->longest_us <= gap_us)
     return;
   buffer_printf(&message, "%s takes ", id_of(finder, place));
   append_span(&message, tally->longest_us);
-  buffer_append_text(&message, ", and is due every ");
-  append_span(&message, tally->least_gap_us);
+  buffer_printf(&message, ", and is %s every ", by_events ? "set off" : "due");
+  append_span(&message, gap_us);
   append_consequence(&message, tally);
   add_about(finder, "longer_than_interval", &message, place);
 }

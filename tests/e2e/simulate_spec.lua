@@ -133,7 +133,8 @@ describe("simulate", function()
     local fire = answer.fires[1]
     assert.same({ 1, 1200, "pool", "etl", "2026-11-21T02:20:00.000000Z", "2026-11-21T02:21:00.000000Z" },
       { #answer.fires, fire.waits // 1, fire.waits_for, fire.behind, fire.begins_at, fire.ends_at })
-    assert.same({ { name = "db", slots = 1, peak = 1, full = 1260, waited = 1, longest_wait = 1200 } }, answer.pools)
+    assert.same({ { name = "db", slots = 1, peak = 1, full = 1260, waited = 1, still_waiting = 0,
+      longest_wait = 1200 } }, answer.pools)
     contains(text("--from", "2026-11-21", "--for", "1d", "-d", "etl=20m"), "  waits 20m for pool db, behind etl\n")
   end)
 

@@ -48,6 +48,16 @@ describe("simulate", function()
     return list
   end
 
+  local function warnings_of(answer, kind)
+    local list = {}
+    for _, warning in ipairs(answer.warnings) do
+      if warning.kind == kind then
+        list[#list + 1] = warning.message
+      end
+    end
+    return list
+  end
+
   it("counts what later attempts wait, and draws no pause as a run", function()
     d:write("a.lua", [[
       pool("p", 1)
@@ -98,5 +108,58 @@ describe("simulate", function()
     assert.is_nil(answer.fires[1].waits)
     assert.equal(0, answer.total.waited)
     contains(text("--for", "1m"), "  is late, runs Sat 2027-03-27 00:00:20 UTC\n")
+  end)
+
+  it("tells of events that wait still at the end", function()
+    d:write("a.lua", [[
+      pool("p", 1)
+      pool("shut", 0)
+      job "q" { trigger = on_event "order", run = function() end }
+      job "src" { trigger = cron "*/10 * * * *", run = function() end }
+      job "chain" { trigger = after_job "src", pool = "p", run = function() end }
+      job "shut_in" { trigger = after_job "src", pool = "shut", run = function() end }
+      job "calm" { trigger = on_event("order", { debounce = "1h" }), run = function() end }
+      job "paced" { trigger = on_event("order", { throttle = "4h" }), run = function() end }
+    ]])
+    local span = { "--for", "6h", "--emit", "order=every 10m", "-d", "q=1h", "-d", "chain=1h" }
+    local answer = object(table.unpack(span))
+    local function sums_of(id)
+      local job = job_of(answer, id)
+      return { job.due, job.runs, job.waited, job.still_waiting }
+    end
+    assert.same({ 36, 6, 5, 30 }, sums_of "chain")
+    assert.same({ 35, 6, 5, 29 }, sums_of "q")
+    assert.same({ 36, 0, 0, 36 }, sums_of "shut_in")
+    assert.same({ 0, 0 }, { job_of(answer, "calm").still_waiting, job_of(answer, "paced").still_waiting })
+    assert.same({ "shut", 0, 36 }, { answer.pools[2].name, answer.pools[2].waited, answer.pools[2].still_waiting })
+    assert.same({ "chain: 30 due times wait still at the end of the span",
+      "q: 29 due times wait still at the end of the span", "shut_in: 36 due times wait still at the end of the span" },
+      warnings_of(answer, "still_waiting"))
+    assert.same({ "chain takes 1h, and is set off every 10m: its runs wait for each other, up to 4h 10m",
+      "q takes 1h, and is set off every 10m: its runs wait for each other, up to 4h 10m" },
+      warnings_of(answer, "longer_than_interval"))
+    local out = text("--notable", "-n", "50", table.unpack(span))
+    contains(out, "  29 due times up to Sat 2027-03-27 05:50:00 wait still at the end for its run before\n")
+    contains(out, "  36 due times up to Sat 2027-03-27 05:50:01 wait still at the end for pool shut\n")
+    assert.matches("\nshut +%- +%- +%- +36 +%-\n", out)
+  end)
+
+  it("counts what is due while a job is paused", function()
+    d:write("a.lua", [[
+      job "fails" { trigger = cron "0 * * * *", max_failures = 2, run = function() end }
+      job "off" { trigger = cron "30 * * * *", enabled = false, run = function() end }
+      job "waits" { trigger = on_event "order", enabled = false, run = function() end }
+    ]])
+    local answer = object("--for", "6h", "--fail", "fails", "--emit", "order=every 2h")
+    assert.same({ 6, 2, 4 }, { job_of(answer, "fails").due, job_of(answer, "fails").runs,
+      job_of(answer, "fails").skips.paused })
+    assert.same({ 6, 6, 0 }, { job_of(answer, "off").due, job_of(answer, "off").skips.paused,
+      job_of(answer, "off").still_waiting })
+    assert.same({ 2, 2 }, { job_of(answer, "waits").due, job_of(answer, "waits").skips.paused })
+    local kinds = {}
+    for _, warning in ipairs(answer.warnings) do
+      kinds[#kinds + 1] = warning.kind .. " " .. table.concat(warning.jobs, " ")
+    end
+    assert.same({ "paused fails", "paused off", "paused waits" }, kinds)
   end)
 end)

@@ -161,10 +161,10 @@ static void skips_are_counted_one_by_one(void **state)
   for (int job = 0; job < 2; job++) {
     add_attempt(f, job, 10, 10, 45);
     *simulation_add_skip(&f->simulation) =
-        (struct simulation_skip){job, SKIP_OVERLAP, 20 * MINUTE, 40 * MINUTE, 3};
+        (struct simulation_skip){job, SKIP_OVERLAP, 20 * MINUTE, 40 * MINUTE, 3, WAITED_NOT};
   }
   *simulation_add_skip(&f->simulation) =
-      (struct simulation_skip){1, -1, 50 * MINUTE, 50 * MINUTE, 1};
+      (struct simulation_skip){1, -1, 50 * MINUTE, 50 * MINUTE, 1, WAITED_FOR_OVERLAP};
   digest(f);
   assert_int_equal(f->digest.jobs[0].fires, 4);
   assert_int_equal(f->digest.jobs[0].skips_of[SKIP_OVERLAP], 3);
@@ -176,6 +176,43 @@ static void skips_are_counted_one_by_one(void **state)
   assert_string_equal(warning(f, "still_waiting"),
                       "b: 1 due time waits still at the end of the span");
   assert_string_equal(warning(f, "same_minute"), ""); /* b is due once more */
+}
+
+/* In 40 minutes a run every 20, and events every 4. */
+static void who_is_set_off_more_often_than_it_can_run_is_told(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"on_event x\",\"pool\":\"p\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"on_event x\"}");
+  simulation_add_pool(&f->simulation)->name = strdup("p");
+  for (int i = 0; i < 2; i++) {
+    add_attempt(f, 0, i * 4, i * 20, (i + 1) * 20)->wait = i ? WAITED_FOR_OVERLAP : WAITED_NOT;
+    add_attempt(f, 1, i, i, i + 2); /* close to each other, which is chance */
+  }
+  add_attempt(f, 1, 40, 40, 42);
+  *simulation_add_skip(&f->simulation) =
+      (struct simulation_skip){0, -1, 8 * MINUTE, 40 * MINUTE, 9, WAITED_FOR_POOL};
+  f->is_shown[1] = true;
+  digest(f);
+  assert_string_equal(
+      warning(f, "longer_than_interval"),
+      "a takes 20m, and is set off every 4m: its runs wait for each other, up to 16m");
+  assert_int_equal(f->digest.jobs[0].fires, 11);
+  assert_int_equal(f->digest.pools[0].waits, 9);
+}
+
+/* No due time of a job that is paused meets others, or comes too soon. */
+static void who_is_paused_meets_nobody(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  for (int job = 0; job < 2; job++)
+    *simulation_add_skip(&f->simulation) =
+        (struct simulation_skip){job, SKIP_PAUSED, 0, 90 * MINUTE, 10, WAITED_NOT};
+  digest(f);
+  assert_int_equal(f->digest.total.skips_of[SKIP_PAUSED], 20);
+  assert_int_equal(f->warnings.count, 0);
 }
 
 static void who_is_not_shown_counts_for_the_load_alone(void **state)
@@ -228,6 +265,9 @@ int main(void)
       cmocka_unit_test_setup_teardown(waits_of_all_attempts_count, begin, end),
       cmocka_unit_test_setup_teardown(who_ends_makes_room_for_who_begins, begin, end),
       cmocka_unit_test_setup_teardown(skips_are_counted_one_by_one, begin, end),
+      cmocka_unit_test_setup_teardown(who_is_set_off_more_often_than_it_can_run_is_told, begin,
+                                      end),
+      cmocka_unit_test_setup_teardown(who_is_paused_meets_nobody, begin, end),
       cmocka_unit_test_setup_teardown(who_is_not_shown_counts_for_the_load_alone, begin, end),
       cmocka_unit_test_setup_teardown(jobs_that_always_meet_are_told_once, begin, end),
       cmocka_unit_test(the_last_wish_that_fits_counts),
