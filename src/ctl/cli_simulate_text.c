@@ -249,7 +249,16 @@ static void add_skips(struct table *table, const struct simulation_tally *tally)
   buffer_deinit(&text);
 }
 
-/* "03-28 02:30 (6)" */
+/* Whether the days of the span are known without their year. */
+static bool is_of_one_year(const struct simulate_answer *answer)
+{
+  char first[INSTANT_TEXT_SIZE], last[INSTANT_TEXT_SIZE];
+  instant_format_in(first, answer->simulation.from_us, answer->zone);
+  instant_format_in(last, answer->simulation.reached_us - 1, answer->zone);
+  return strncmp(first, last, strcspn(first, "-")) == 0;
+}
+
+/* "03-28 02:30 (6)", "2027-03-28 02:30 (6)" */
 static void add_busiest(struct table *table, const struct simulate_answer *answer,
                         const struct simulation_tally *tally)
 {
@@ -257,7 +266,8 @@ static void add_busiest(struct table *table, const struct simulate_answer *answe
   struct buffer busiest = {0};
   if (tally->busiest > 0) {
     instant_format_in(text, tally->busiest_us, answer->zone);
-    buffer_printf(&busiest, "%.5s %.5s (%" PRId64 ")", strchr(text, 'T') - 5, strchr(text, 'T') + 1,
+    const char *time = strchr(text, 'T'), *day = is_of_one_year(answer) ? time - 5 : text;
+    buffer_printf(&busiest, "%.*s %.5s (%" PRId64 ")", (int)(time - day), day, time + 1,
                   tally->busiest);
   }
   table_cell(table, COLOR_NONE, busiest.data);

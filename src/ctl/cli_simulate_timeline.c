@@ -8,6 +8,7 @@
 #include "ctl/cli_simulate.h"
 #include "time/civil.h"
 #include "time/instant.h"
+#include "trigger/event.h"
 
 enum {
   NAME_MAX = 24,
@@ -38,10 +39,11 @@ struct timeline {
 /* Pieces as people divide time. */
 static int64_t choose_piece(int64_t span_us, size_t columns)
 {
-  static const int lengths_s[] = {1,     2,     5,         10,        15,         30,
-                                  60,    120,   300,       600,       900,        1200,
-                                  1800,  3600,  7200,      10800,     14400,      21600,
-                                  43200, DAY_S, 2 * DAY_S, 7 * DAY_S, 14 * DAY_S, 28 * DAY_S};
+  static const int lengths_s[] = {
+      1,          2,          5,          10,         15,         30,         60,        120,
+      300,        600,        900,        1200,       1800,       3600,       7200,      10800,
+      14400,      21600,      43200,      DAY_S,      2 * DAY_S,  3 * DAY_S,  7 * DAY_S, 14 * DAY_S,
+      21 * DAY_S, 28 * DAY_S, 42 * DAY_S, 56 * DAY_S, 91 * DAY_S, 182 * DAY_S};
   int64_t least_us = (span_us + (int64_t)columns - 1) / (int64_t)columns;
   for (size_t i = 0; i < sizeof lengths_s / sizeof lengths_s[0]; i++)
     if (lengths_s[i] * SECOND_US >= least_us)
@@ -49,8 +51,8 @@ static int64_t choose_piece(int64_t span_us, size_t columns)
   return (least_us / (SECOND_US * 364 * DAY_S) + 1) * SECOND_US * 364 * DAY_S;
 }
 
-/* Pieces begin where the wall clock is a multiple of their length, as far as the span's first day
- * goes. */
+/* Pieces begin where the wall clock is a multiple of their length, those of days with the span's
+ * first day. */
 static void lay_out(struct timeline *timeline)
 {
   const struct simulation *s = &timeline->answer->simulation;
@@ -71,7 +73,9 @@ static void lay_out(struct timeline *timeline)
       zone_at(timeline->answer->zone, instant_seconds(s->from_us)).offset_s * SECOND_US;
   for (size_t fewer = 0; fewer < 2; fewer++) { /* what is before the span may take a column */
     timeline->piece_us = choose_piece(s->reached_us - s->from_us, columns - fewer);
-    int64_t into_us = (s->from_us + offset_us) % timeline->piece_us;
+    int64_t unit_us =
+        timeline->piece_us < DAY_S * SECOND_US ? timeline->piece_us : DAY_S * SECOND_US;
+    int64_t into_us = (s->from_us + offset_us) % unit_us;
     timeline->from_us = s->from_us - (into_us < 0 ? into_us + timeline->piece_us : into_us);
     timeline->columns =
         (size_t)((s->reached_us - timeline->from_us + timeline->piece_us - 1) / timeline->piece_us);
@@ -82,36 +86,41 @@ static void lay_out(struct timeline *timeline)
 
 /* ---- the axis ---- */
 
-/* The day where a piece is a day or more, or the day is new; else the time of day. */
+/* The day where a piece is a day or more, which begins an hour off midnight once the clock has
+ * changed; else the time of day, and the day when it is new. */
 static void append_label(const struct timeline *timeline, struct buffer *out, int64_t us,
                          int64_t *last_day)
 {
   int64_t second = instant_seconds(us);
   int64_t local_s = second + zone_at(timeline->answer->zone, second).offset_s;
+  if (timeline->piece_us >= DAY_S * SECOND_US) {
+    struct civil_time noon = civil_from_seconds(local_s + DAY_S / 2);
+    buffer_printf(out, "%04d-%02d-%02d", noon.date.year, noon.date.month, noon.date.day);
+    return;
+  }
   struct civil_time local = civil_from_seconds(local_s);
-  int64_t day = civil_day_of(local_s);
-  if (timeline->piece_us >= DAY_S * SECOND_US &&
-      timeline->piece_us * LABEL_EVERY > SECOND_US * 366 * DAY_S)
-    buffer_printf(out, "%04d-%02d", local.date.year, local.date.month);
-  else if (day != *last_day)
-    buffer_printf(out, "%02d-%02d %02d:%02d", local.date.month, local.date.day, local.hour,
-                  local.minute);
-  else
-    buffer_printf(out, "%02d:%02d%s", local.hour, local.minute,
-                  timeline->piece_us < 60 * SECOND_US && local.second ? "+" : "");
-  *last_day = day;
+  if (civil_day_of(local_s) != *last_day)
+    buffer_printf(out, "%02d-%02d ", local.date.month, local.date.day);
+  buffer_printf(out, "%02d:%02d", local.hour, local.minute);
+  if (timeline->piece_us < 60 * SECOND_US)
+    buffer_printf(out, ":%02d", local.second);
+  *last_day = civil_day_of(local_s);
 }
 
+/* A label that needs more room takes that of the next; one that has none is left out. */
 static void put_axis(const struct timeline *timeline)
 {
   struct buffer axis = {0};
   int64_t last_day = INT64_MIN;
-  for (size_t column = 0; column + 5 < timeline->columns; column += LABEL_EVERY) {
-    while (axis.size < column)
-      buffer_append_byte(&axis, ' ');
-    buffer_append_byte(&axis, '|');
-    append_label(timeline, &axis, timeline->from_us + (int64_t)column * timeline->piece_us,
+  for (size_t column = 0; column < timeline->columns; column += LABEL_EVERY) {
+    struct buffer label = {0};
+    if (axis.size > column)
+      continue;
+    append_label(timeline, &label, timeline->from_us + (int64_t)column * timeline->piece_us,
                  &last_day);
+    if (column == 0 || column + label.size < timeline->columns)
+      buffer_printf(&axis, "%*s|%s", (int)(column - axis.size), "", label.data);
+    buffer_deinit(&label);
   }
   struct buffer *out = &timeline->cli->out;
   buffer_printf(out, "%*s  ", timeline->name_width, "");
@@ -142,15 +151,41 @@ static void mark_attempt(struct timeline *timeline, const struct simulation_atte
     timeline->pieces[i].waits = true;
 }
 
+static void fill(struct timeline *timeline, size_t first, size_t last, bool waits)
+{
+  for (size_t i = first; i <= last; i++) {
+    timeline->pieces[i].waits |= waits;
+    timeline->pieces[i].skips |= !waits;
+  }
+}
+
+/* One due time of each piece says enough. */
+static void mark_skips(struct timeline *timeline, const struct simulation_fire *fire,
+                       const struct trigger *trigger)
+{
+  int64_t due_us = fire->scheduled_us;
+  size_t column = column_of(timeline, due_us), last = column_of(timeline, fire->last_us);
+  if (fire->count > 1 && (!trigger || trigger_is_open(trigger))) {
+    fill(timeline, column, last, false); /* only roughly: nobody knows any more */
+    return;
+  }
+  timeline->pieces[column].skips = timeline->pieces[last].skips = true;
+  while (column < last) {
+    int64_t end_us = timeline->from_us + (int64_t)(column + 1) * timeline->piece_us - 1;
+    if (!trigger_next(trigger, end_us > due_us ? end_us : due_us, &due_us) ||
+        due_us > fire->last_us)
+      return;
+    column = column_of(timeline, due_us);
+    timeline->pieces[column].skips = true;
+  }
+}
+
 static void mark(struct timeline *timeline, const struct simulation_fire *fire)
 {
-  size_t last =
-      fire->kind == FIRE_WAITS ? timeline->columns - 1 : column_of(timeline, fire->last_us);
-  /* Many skips are one after the other as a rule; of few each has its place only roughly. */
-  for (size_t i = column_of(timeline, fire->scheduled_us); i <= last; i++) {
-    timeline->pieces[i].skips |= fire->kind == FIRE_SKIPPED;
-    timeline->pieces[i].waits |= fire->kind == FIRE_WAITS;
-  }
+  if (fire->kind == FIRE_WAITS)
+    fill(timeline, column_of(timeline, fire->scheduled_us), timeline->columns - 1, true);
+  else if (fire->kind == FIRE_SKIPPED)
+    mark_skips(timeline, fire, timeline->answer->simulation.jobs[fire->job].job->trigger);
 }
 
 static char show_piece(const struct piece *piece, enum color *color)
@@ -206,8 +241,7 @@ static void put_rows(struct timeline *timeline)
   }
   for (size_t i = 0; i < digest->fire_count; i++) {
     timeline->pieces = all + (size_t)digest->fires[i].job * row_size;
-    if (digest->fires[i].kind != FIRE_RUNS)
-      mark(timeline, &digest->fires[i]);
+    mark(timeline, &digest->fires[i]);
   }
   for (size_t i = 0; i < jobs; i++) {
     if (digest->jobs[i].fires == 0)
