@@ -9,6 +9,7 @@
 #include "app/moonbeat.h"
 #include "app/simulate_emit.h"
 #include "app/simulate_gather.h"
+#include "app/simulate_pools.h"
 #include "app/simulate_wait.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -58,6 +59,7 @@ struct player {
   struct simulation *simulation;
   struct rehearsal *rehearsal;
   struct emitter emitter;
+  struct kept_pools kept_pools;
   struct player_job *jobs;
   struct player_open *open;
   struct waits waits;
@@ -366,6 +368,7 @@ static void player_deinit(struct player *player)
   }
   waits_deinit(&player->waits);
   emitter_deinit(&player->emitter);
+  kept_pools_deinit(&player->kept_pools);
   rehearsal_close(player->rehearsal);
 }
 
@@ -419,7 +422,12 @@ static enum error_code open_rehearsal(struct player *player, const struct daemon
                                                  .ends = note_end,
                                                  .context = player},
                      &player->rehearsal, error);
-  return code ? code : load_folder(player->rehearsal, daemon->jobs_folder, error);
+  if (!code)
+    code = simulate_make_pools(player->rehearsal, &player->kept_pools, options, error);
+  if (!code)
+    code = load_folder(player->rehearsal, daemon->jobs_folder, error);
+  return code ? code
+              : simulate_settle_pools(player->rehearsal, &player->kept_pools, options, error);
 }
 
 enum error_code simulate_jobs(const struct daemon_options *daemon,
@@ -432,6 +440,8 @@ enum error_code simulate_jobs(const struct daemon_options *daemon,
   enum error_code code = options->timezone ? zone_set_local(options->timezone, error) : ERROR_OK;
   if (!code)
     code = read_history(&player, error);
+  if (!code && kept_pools_read(&player.kept_pools, daemon->state_folder, error) && options->history)
+    code = error->code; /* else the store is not to stand in the way */
   if (!code)
     code = open_rehearsal(&player, daemon, error);
   if (!code)

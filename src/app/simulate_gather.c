@@ -209,6 +209,16 @@ static enum error_code add_jobs(struct rehearsal *rehearsal, struct simulation *
 
 /* ---- pools and scripts ---- */
 
+static bool is_used(const struct simulation *simulation, const char *pool)
+{
+  for (size_t i = 0; i < simulation->job_count; i++) {
+    const char *name = simulation->jobs[i].job->pool;
+    if (name && strcmp(name, pool) == 0)
+      return true;
+  }
+  return false;
+}
+
 static enum error_code add_pools(struct rehearsal *rehearsal, struct simulation *simulation,
                                  struct error *error)
 {
@@ -217,8 +227,11 @@ static enum error_code add_pools(struct rehearsal *rehearsal, struct simulation 
   if (code)
     return code;
   json_each(shown, json_get(json_root(answer), "pools")) {
+    const char *name = json_text(json_get(shown, "name"), "");
+    if (!json_text(json_get(shown, "script"), NULL) && !is_used(simulation, name))
+      continue;
     struct simulation_pool *pool = simulation_add_pool(simulation);
-    pool->name = memory_strdup(json_text(json_get(shown, "name"), ""));
+    pool->name = memory_strdup(name);
     pool->slots = json_integer(json_get(shown, "slots"), 0);
   }
   json_free(answer);

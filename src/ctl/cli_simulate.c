@@ -23,7 +23,7 @@ enum { COUNT_DEFAULT = 20, COUNT_MAX = 100000000, MOST_DEFAULT = 1000000, MOST_M
 /* What is asked; the wishes' patterns are copies, and the emissions its own. */
 struct request {
   struct simulation_options options;
-  struct simulation_wish *durations, *failures;
+  struct simulation_wish *durations, *failures, *pools;
   struct simulation_emission *emissions;
   struct screen screen; /* of standard error */
   bool has_progress;    /* a line of it stands there */
@@ -79,6 +79,19 @@ static enum error_code read_failure(struct cli *cli, struct request *request, co
   return ERROR_OK;
 }
 
+/* "gpu=2" */
+static enum error_code read_pool(struct cli *cli, struct request *request, const char *text)
+{
+  const char *equals = strrchr(text, '=');
+  char *end = NULL;
+  long long slots = equals ? strtoll(equals + 1, &end, 10) : 0;
+  if (!equals || end == equals + 1 || *end)
+    return error_set(&cli->error, ERROR_USAGE,
+                     "--pool \"%.60s\": behind = stands how many slots it has", text);
+  add_wish(&request->pools, &request->options.pool_count, text, (size_t)(equals - text), slots);
+  return ERROR_OK;
+}
+
 /* "order=every 10m" */
 static enum error_code read_emission(struct cli *cli, struct request *request, const char *text)
 {
@@ -112,10 +125,13 @@ static enum error_code read_wishes(struct cli *cli, struct request *request)
       code = read_failure(cli, request, value);
     else if (strcmp(name, "emit") == 0)
       code = read_emission(cli, request, value);
+    else if (strcmp(name, "pool") == 0)
+      code = read_pool(cli, request, value);
   }
   request->options.durations = request->durations;
   request->options.failures = request->failures;
   request->options.emissions = request->emissions;
+  request->options.pools = request->pools;
   return code;
 }
 
@@ -191,37 +207,65 @@ static enum error_code read_request(struct cli *cli, struct request *request,
   return code;
 }
 
+static void free_wishes(struct simulation_wish *wishes, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    free((char *)(uintptr_t)wishes[i].pattern);
+  free(wishes);
+}
+
 static void request_deinit(struct request *request)
 {
-  for (size_t i = 0; i < request->options.duration_count; i++)
-    free((char *)(uintptr_t)request->durations[i].pattern);
-  for (size_t i = 0; i < request->options.failure_count; i++)
-    free((char *)(uintptr_t)request->failures[i].pattern);
+  free_wishes(request->durations, request->options.duration_count);
+  free_wishes(request->failures, request->options.failure_count);
+  free_wishes(request->pools, request->options.pool_count);
   for (size_t i = 0; i < request->options.emission_count; i++) {
     free(request->emissions[i].event);
     trigger_destroy(request->emissions[i].trigger);
   }
-  free(request->durations);
-  free(request->failures);
   free(request->emissions);
 }
 
 /* ---- what is shown ---- */
 
+/* `names`: what there is; NULL behind the last. */
+static enum error_code refuse_name(struct cli *cli, const struct simulation *simulation,
+                                   const char *sentence, const char *name, const char *const *names)
+{
+  char guess[128];
+  const struct simulation_problem *problem =
+      simulation->problem_count > 0 ? simulation->problems : NULL;
+  return error_set(&cli->error, ERROR_NOT_FOUND, "--%s \"%.60s\"%s%s%s", sentence, name,
+                   text_did_you_mean(guess, name, names), problem ? "; a file does not load: " : "",
+                   problem ? problem->text : "");
+}
+
 static enum error_code refuse_pattern(struct cli *cli, const struct simulation *simulation,
                                       const char *option, const char *pattern)
 {
-  char guess[128];
   const char **ids = memory_alloc((simulation->job_count + 1) * sizeof *ids);
+  char *sentence = memory_printf("%s: there is no job", option);
   for (size_t i = 0; i < simulation->job_count; i++)
     ids[i] = simulation->jobs[i].job->id;
-  const struct simulation_problem *problem =
-      simulation->problem_count > 0 ? simulation->problems : NULL;
-  error_set(&cli->error, ERROR_NOT_FOUND, "--%s: there is no job \"%.60s\"%s%s%s", option, pattern,
-            text_did_you_mean(guess, pattern, ids), problem ? "; a file does not load: " : "",
-            problem ? problem->text : "");
+  enum error_code code = refuse_name(cli, simulation, sentence, pattern, ids);
+  free(sentence);
   free(ids);
-  return cli->error.code;
+  return code;
+}
+
+static enum error_code check_pool(struct cli *cli, const struct simulation *simulation,
+                                  const char *name)
+{
+  const char **names = memory_alloc((simulation->pool_count + 1) * sizeof *names);
+  bool is_met = false;
+  for (size_t i = 0; i < simulation->pool_count; i++) {
+    names[i] = simulation->pools[i].name;
+    is_met |= strcmp(names[i], name) == 0;
+  }
+  enum error_code code =
+      is_met ? ERROR_OK : refuse_name(cli, simulation, "pool: no job uses a pool", name, names);
+  free(names);
+  return code;
 }
 
 static bool fits_any(const struct simulation *simulation, const char *pattern, bool *fits)
@@ -256,7 +300,10 @@ static enum error_code choose_jobs(struct cli *cli, const struct request *reques
   for (size_t i = 0; i < o->failure_count; i++)
     if (!fits_any(s, o->failures[i].pattern, NULL))
       return refuse_pattern(cli, s, "fail", o->failures[i].pattern);
-  return ERROR_OK;
+  enum error_code code = ERROR_OK;
+  for (size_t i = 0; !code && i < o->pool_count; i++)
+    code = check_pool(cli, s, o->pools[i].pattern);
+  return code;
 }
 
 /* ---- changes of the clock ---- */

@@ -79,7 +79,8 @@ const struct command commands[COMMAND_COUNT] = {
     {COMMAND_STOP, "stop", "", "stop the daemon in good order", NULL, 0, 0, WORD_ANY,
      OPTIONS(GRACE)},
     {COMMAND_CHECK, "check", "[DIR]", "load the job files without a daemon and report errors",
-     "Runs no job. Exits with 65 when a file has an error, which is told with file and line.",
+     "Runs no job. Exits with 65 when a file has an error, which is told with file and line. Pools that\n"
+     "were set at run time are those of the state folder.",
      0, 1, WORD_FOLDER, OPTIONS(SECRETS)},
     {COMMAND_RELOAD, "reload", "", "read the jobs folder again now", NULL, 0, 0, WORD_ANY, NO_OPTIONS},
     {COMMAND_LIST, "list", "", "the jobs, and the scripts that do not load", NULL, 0, 0, WORD_ANY,
@@ -124,6 +125,7 @@ const struct command commands[COMMAND_COUNT] = {
      "  moonbeat simulate --for 30d --duration 'etl-*=20m' --fail import=2 --notable\n"
      "A run takes what --duration says for its job, else the median of the job's latest runs that\n"
      "succeeded, if the state folder has such a history, else what --duration says for all, else 1s.\n"
+     "Pools are as the job files say and as they were set at run time, if the state folder has such.\n"
      "What follows a job (after_job) or an event of --emit is played; what files and signals set off,\n"
      "and what jobs would add or emit, is not known.",
      0, 1, WORD_FOLDER,
@@ -141,6 +143,8 @@ const struct command commands[COMMAND_COUNT] = {
               .help = "all attempts of these jobs fail, or the first N of each run"},
              {.name = "emit", .value = "EVENT=TRIGGER", .may_repeat = true,
               .help = "the event, without members, comes when the trigger fires: \"order=every 10m\""},
+             {.name = "pool", .value = "NAME=SLOTS", .may_repeat = true,
+              .help = "the pool is there, with so many slots, whatever the job files say"},
              {.name = "no-history", .help = "do not look how long runs took"},
              SECRETS,
              COUNT("so many due times (20; with --json all)"),

@@ -31,6 +31,8 @@ struct simulation_options {
   size_t duration_count, failure_count;
   const struct simulation_emission *emissions;
   size_t emission_count;
+  const struct simulation_wish *pools; /* `--pool NAME=SLOTS`, by name */
+  size_t pool_count;
   const char *history; /* the state folder of a daemon; NULL: runs take what is said here */
   int64_t most;        /* runs and skips; then it stops before the end of the span */
   /* Called now and then, with how far it has come; NULL: nobody wants to know. */
@@ -80,6 +82,7 @@ struct simulation_skip {
   enum simulation_wait wait; /* for what those wait */
 };
 
+/* One that a job uses or a script declares. */
 struct simulation_pool {
   char *name;
   int64_t slots;

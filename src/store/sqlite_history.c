@@ -36,7 +36,7 @@ static enum error_code connect(struct store *store, bool as_still, struct error 
   return result == SQLITE_OK ? schema_recognise(store, error) : store_fail(store, error);
 }
 
-static enum error_code open_history(struct store *store, struct error *error)
+static enum error_code connect_either_way(struct store *store, struct error *error)
 {
   enum error_code code = connect(store, sqlite_look_is_still(store->path), error);
   if (!code || code == ERROR_NEWER)
@@ -117,19 +117,32 @@ static enum error_code must_hold_something(struct store *store, struct error *er
   return error_set(error, ERROR_NOT_FOUND, "there is no history: nothing in %s", store->path);
 }
 
+/* *store is the caller's to close, also after a failure; NULL: there is none. */
+static enum error_code open_history(const char *path, struct store **store, struct error *error)
+{
+  *store = NULL;
+  if (access(path, F_OK) != 0)
+    return error_set(error, ERROR_NOT_FOUND, "there is no history: no file %s", path);
+  *store = memory_alloc(sizeof **store);
+  (*store)->lock = -1;
+  (*store)->path = memory_strdup(path);
+  enum error_code code = connect_either_way(*store, error);
+  return code ? code : must_hold_something(*store, error);
+}
+
+static void close_history(struct store *store)
+{
+  if (store)
+    store_close(store);
+}
+
 enum error_code history_each_duration(const char *path, history_visitor visit, void *context,
                                       struct error *error)
 {
   struct latest *jobs = NULL;
+  struct store *store;
   size_t count = 0;
-  if (access(path, F_OK) != 0)
-    return error_set(error, ERROR_NOT_FOUND, "there is no history: no file %s", path);
-  struct store *store = memory_alloc(sizeof *store);
-  store->lock = -1;
-  store->path = memory_strdup(path);
-  enum error_code code = open_history(store, error);
-  if (!code)
-    code = must_hold_something(store, error);
+  enum error_code code = open_history(path, &store, error);
   if (!code)
     code = list_jobs(store, &jobs, &count, error);
   for (size_t i = 0; !code && i < count; i++)
@@ -137,6 +150,17 @@ enum error_code history_each_duration(const char *path, history_visitor visit, v
   for (size_t i = 0; i < count; i++)
     free(jobs[i].id);
   free(jobs);
-  store_close(store);
+  close_history(store);
+  return code;
+}
+
+enum error_code history_each_pool(const char *path, store_pool_visitor visit, void *context,
+                                  struct error *error)
+{
+  struct store *store;
+  enum error_code code = open_history(path, &store, error);
+  if (!code)
+    code = store_each_pool(store, visit, context, error);
+  close_history(store);
   return code;
 }
