@@ -132,6 +132,25 @@ describe("a simulation tells", function()
     fails(nothing, function() assert.no.never_overlaps "daily_count" end)
   end)
 
+  it("of arguments that an assertion does not take", function()
+    sim.advance "1d"
+    local surplus = {
+      { "fires", { "daily_count", 1, nil, nil, 5 }, "takes a job's name, what is expected, from and to: 5 arguments" },
+      { "skips", { "daily_count", "overlap", 1, 2 }, "takes a job's name, a reason and a number: 4 arguments are" },
+      { "succeeds", { "daily_count", 1, 2 }, "takes a job's name and a number: 3 arguments are too many" },
+      { "fails", { "daily_count", "x", "y" }, "takes a job's name and an error: 3 arguments are too many" },
+      { "logs", { "daily_count", "x", "y" }, "takes a job's name and a text: 3 arguments are too many" },
+    }
+    for _, case in ipairs(surplus) do
+      local name, given, message = table.unpack(case)
+      fails(HERE .. "assert." .. name .. " " .. message, function()
+        assert[name](table.unpack(given, 1, name == "fires" and 5 or #given))
+      end)
+    end
+    fails(HERE .. "assert.never_overlaps: a job's name is a string, not a nil", function()
+      assert.never_overlaps("daily_count", nil)
+    end)
+  end)
 
   it("of answers that it does not know", function()
     fails(HERE .. 'moonbeat.testing has no "advnce", did you mean "advance"', function() sim.advnce "1d" end)

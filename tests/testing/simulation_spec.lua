@@ -223,6 +223,21 @@ describe("a job in a simulation", function()
     assert.fires("a", 3)
     assert.never_overlaps("a", "b")
     assert.no.never_overlaps("c", "d")
+    assert.no.never_overlaps("a", "b", "c")
+    assert.no.never_overlaps("a", "c", "b")
+  end)
+
+  it("of three keeps out of the way of both others", function()
+    sim.script("three", [[
+      for i, name in ipairs { "a", "b", "c" } do
+        job(name) { trigger = cron(i * 10 .. " * * * *"), run = function() sleep(name == "b" and "15m" or "5m") end }
+      end
+    ]])
+    sim.advance "1h"
+    assert.never_overlaps("a", "b")
+    assert.never_overlaps("a", "c")
+    assert.has_error(function() assert.never_overlaps("a", "b", "c") end)
+    assert.has_error(function() assert.never_overlaps("b", "a", "c") end)
   end)
 
   it("survives a crash as it promises", function()

@@ -31,6 +31,14 @@ local function verdict(state, holds, text, negative)
   return holds
 end
 
+-- What was given to an assertion that takes so much; more would not be looked at.
+local function take(name, given, most, what)
+  if given.n > most then
+    fail("assert.%s takes %s: %d arguments are too many", name, what, given.n)
+  end
+  return table.unpack(given, 1, most)
+end
+
 local function plural(count, word)
   return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
 end
@@ -41,7 +49,7 @@ end
 ---@field succeeds fun(job: string, count?: integer)
 ---@field fails fun(job: string, error?: string)
 ---@field logs fun(job: string, text: string)
----@field never_overlaps fun(job: string, other?: string)
+---@field never_overlaps fun(job: string, ...: string)
 
 --- Registers them. Without luassert there is nothing to register them with.
 return function(sim)
@@ -97,7 +105,7 @@ return function(sim)
   --- assert.fires("backup"): at least once. A number: so often. A time: then, among others. A list of
   -- times: then, and at no others. Behind that the span that counts, from and to.
   local function fires(state, given)
-    local job, expected, from, to = table.unpack(given, 1, 4)
+    local job, expected, from, to = take("fires", given, 4, "a job's name, what is expected, from and to")
     local runs, span = runs_between(arguments.text("assert.fires", "a job's name", job), from, to)
     local holds, text, but, stop = #runs > 0, "to fire", "", ". "
     if math.type(expected) then
@@ -118,7 +126,7 @@ return function(sim)
 
   --- assert.skips("backup", "overlap", 2): so many due times were passed over, for that reason.
   local function skips(state, given)
-    local job, reason, expected = table.unpack(given, 1, 3)
+    local job, reason, expected = take("skips", given, 3, "a job's name, a reason and a number")
     local count, found = 0, sim.skips(arguments.text("assert.skips", "a job's name", job))
     arguments.choice("assert.skips", "a reason", reason, REASONS)
     expected = arguments.count("assert.skips", expected)
@@ -138,7 +146,7 @@ return function(sim)
 
   --- assert.succeeds("backup"): all its runs have, and there is one. A number: so many have.
   local function succeeds(state, given)
-    local job, expected = table.unpack(given, 1, 2)
+    local job, expected = take("succeeds", given, 2, "a job's name and a number")
     local runs, good = sim.runs(arguments.text("assert.succeeds", "a job's name", job)), 0
     expected = arguments.count("assert.succeeds", expected)
     for _, run in ipairs(runs) do
@@ -155,7 +163,7 @@ return function(sim)
 
   --- assert.fails("backup", "disk full"): its last run has, with that in its error.
   local function fails(state, given)
-    local job, wanted = table.unpack(given, 1, 2)
+    local job, wanted = take("fails", given, 2, "a job's name and an error")
     local runs = sim.runs(arguments.text("assert.fails", "a job's name", job))
     local last = runs[#runs]
     arguments.text("assert.fails", "an error", wanted, true)
@@ -168,7 +176,7 @@ return function(sim)
 
   --- assert.logs("backup", "12 rows"): a line of its runs' logs holds that.
   local function logs(state, given)
-    local job, wanted = table.unpack(given, 1, 2)
+    local job, wanted = take("logs", given, 2, "a job's name and a text")
     arguments.text("assert.logs", "what a line is to hold", wanted)
     local lines, holds = sim.log(arguments.text("assert.logs", "a job's name", job)), false
     for _, line in ipairs(lines) do
@@ -211,17 +219,35 @@ return function(sim)
     end
   end
 
-  --- assert.never_overlaps("backup", "cleanup"): no run of one has begun while one of the other was
+  local function find_overlap_of_any(jobs)
+    local stays = sim.stays()
+    for i, job in ipairs(jobs) do
+      for j = i + 1, #jobs do
+        local one, other = find_overlap(stays, job, jobs[j])
+        if one then
+          return one, other
+        end
+      end
+    end
+  end
+
+  --- assert.never_overlaps("backup", "cleanup", ...): no run of one has begun while one of another was
   -- running. With one job: its own runs.
   local function never_overlaps(state, given)
-    local a = arguments.job("assert.never_overlaps", given[1])
-    local b = given[2] == nil and a or arguments.job("assert.never_overlaps", given[2])
-    must_have_run(a)
-    must_have_run(b)
-    local one, other = find_overlap(sim.stays(), a, b)
+    local jobs = {}
+    for i = 1, math.max(given.n, 1) do
+      jobs[i] = arguments.job("assert.never_overlaps", given[i])
+    end
+    for _, job in ipairs(jobs) do
+      must_have_run(job)
+    end
+    if #jobs == 1 then
+      jobs[2] = jobs[1]
+    end
+    local one, other = find_overlap_of_any(jobs)
     local text = one and ("Expected no overlap, but at the same time there were\n  %s\n  %s\n"):format(
       span_of(one), span_of(other))
-    return verdict(state, not one, text, ("Expected runs of %s and %s to overlap"):format(a, b))
+    return verdict(state, not one, text, ("Expected runs of %s to overlap"):format(table.concat(jobs, " and ")))
   end
 
   local luassert = package.loaded["luassert"]
