@@ -256,12 +256,45 @@ describe("a simulation tells", function()
     fails("at these times and no others:\n  2026%-01%-01 03:00\nIt fired:\n", function()
       assert.fires("daily_count", { "2026-01-01 03:00" })
     end)
+    fails("others:\n  2026%-01%-02 03:00\n  2026%-01%-01 03:00\nIt fired:\n  2026%-01%-01T03:00:00%+00:00\n" ..
+      "  2026%-01%-02T03:00:00%+00:00\nFirst difference: time 1 is 2026%-01%-01T03:00:00%+00:00, " ..
+      "not 2026%-01%-02 03:00\n$", function()
+      assert.fires("daily_count", { "2026-01-02 03:00", "2026-01-01 03:00" })
+    end)
     fails('to fail with "boom". Its runs:\n  2026.* succeeded', function() assert.fails("daily_count", "boom") end)
     fails("to skip 2 due times for overlap, not 0. It skipped:\n  never", function()
       assert.skips("daily_count", "overlap", 2)
     end)
     fails('a line with "x" in the log', function() assert.logs("daily_count", "x") end)
     fails("wants a number, a time or a list", function() assert.fires("daily_count", true) end)
+  end)
+end)
+
+describe("a job that fires often, but not as expected", function()
+  local expected = {}
+  for i = 1, 60 do
+    expected[i] = ("2026-01-01 00:%02d"):format(i % 60)
+  end
+  expected[60] = "2026-01-01 01:00"
+
+  local function told(minutes)
+    sim.script("often", [[ job "often" { trigger = cron "* * * * *", run = function() end } ]])
+    sim.advance(minutes * 60)
+    local ok, message = pcall(assert.fires, "often", expected)
+    assert.is_false(ok)
+    return tostring(message):match "and %d+ more\n(First .*)"
+  end
+
+  it("is told of with what it has missed", function()
+    assert.equal("First difference: time 59 is none, not 2026-01-01 00:59\n" ..
+      "Missing:\n  2026-01-01 00:59\n  2026-01-01 01:00\n", told(58))
+  end)
+
+  it("is told of with what it has fired beside that", function()
+    expected[30] = "2026-01-01 00:30:30"
+    assert.equal("First difference: time 30 is 2026-01-01T00:30:00+00:00, not 2026-01-01 00:30:30\n" ..
+      "Missing:\n  2026-01-01 00:30:30\n" ..
+      "Unexpected:\n  2026-01-01T00:30:00+00:00\n  2026-01-01T01:01:00+00:00\n", told(61))
   end)
 end)
 

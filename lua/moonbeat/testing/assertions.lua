@@ -92,6 +92,43 @@ return function(sim)
     return equal
   end
 
+  local function place_of_difference(runs, times)
+    local place = 1
+    while runs[place] and times[place] and runs[place].scheduled_us == sim.to_us("assert.fires", times[place]) do
+      place = place + 1
+    end
+    return place
+  end
+
+  -- What is in one list and not in the other.
+  local function lacking(list, us_of, other, us_of_other)
+    local counts, found = {}, {}
+    for _, item in ipairs(other) do
+      local us = us_of_other(item)
+      counts[us] = (counts[us] or 0) + 1
+    end
+    for _, item in ipairs(list) do
+      local us = us_of(item)
+      if (counts[us] or 0) == 0 then
+        found[#found + 1] = item
+      else
+        counts[us] = counts[us] - 1
+      end
+    end
+    return found
+  end
+
+  -- Of lists that differ, however long they are: where they begin to, and what one has and the other has not.
+  local function difference(runs, times)
+    local function time_us(time) return sim.to_us("assert.fires", time) end
+    local function run_us(run) return run.scheduled_us end
+    local place = place_of_difference(runs, times)
+    local missing, unexpected = lacking(times, time_us, runs, run_us), lacking(runs, run_us, times, time_us)
+    return ("First difference: time %d is %s, not %s\n%s%s"):format(place, runs[place] and at(runs[place]) or "none",
+      times[place] or "none", #missing > 0 and "Missing:\n" .. shown(missing, tostring) or "",
+      #unexpected > 0 and "Unexpected:\n" .. shown(unexpected, at) or "")
+  end
+
   local function has_time(runs, time)
     local us = sim.to_us("assert.fires", time)
     for _, run in ipairs(runs) do
@@ -107,7 +144,7 @@ return function(sim)
   local function fires(state, given)
     local job, expected, from, to = take("fires", given, 4, "a job's name, what is expected, from and to")
     local runs, span = runs_between(arguments.text("assert.fires", "a job's name", job), from, to)
-    local holds, text, but, stop = #runs > 0, "to fire", "", ". "
+    local holds, text, but, stop, differs = #runs > 0, "to fire", "", ". ", ""
     if math.type(expected) then
       expected = arguments.count("assert.fires", expected)
       holds, text, but = #runs == expected, "to fire " .. plural(expected, "time"), ", not " .. plural(#runs, "time")
@@ -115,12 +152,12 @@ return function(sim)
       holds, text = has_time(runs, expected), "to fire at " .. expected
     elseif type(expected) == "table" then
       holds, text = times_equal(runs, expected), "to fire at these times and no others:\n"
-      stop = shown(expected, tostring)
+      stop, differs = shown(expected, tostring), not holds and difference(runs, expected) or ""
     elseif expected ~= nil then
       fail("assert.fires wants a number, a time or a list of times, not a %s", type(expected))
     end
     local fired = ("%sIt fired%s:\n%s"):format(stop, span, shown(runs, at))
-    return verdict(state, holds, ("Expected %s %s%s%s"):format(job, text, but, fired),
+    return verdict(state, holds, ("Expected %s %s%s%s%s"):format(job, text, but, fired, differs),
       ("Expected %s not %s%s"):format(job, text, fired))
   end
 
