@@ -298,6 +298,17 @@ describe("a job that fires often, but not as expected", function()
   end)
 end)
 
+describe("a command that times out", function()
+  it("is told of without a place in moonbeat", function()
+    sim.script("late", [[ job "late" { timeout = "10s", run = command { "sleep", "60" } } ]])
+    sim.exec.answer { takes = "60s" }
+    sim.run_now "late"
+    local ok, message = pcall(assert.succeeds, "late")
+    assert.is_false(ok)
+    assert.matches("timed_out: .*time%-out[^%(]*$", tostring(message))
+  end)
+end)
+
 describe("a run that fails in a function of Lua's own", function()
   it("is told of with its place", function()
     sim.script("odd", [[ function odd() for _ in ipairs(nil) do end end ]])

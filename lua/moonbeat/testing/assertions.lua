@@ -3,6 +3,7 @@
 
 local arguments = require "moonbeat.testing.arguments"
 local fail = require "moonbeat.testing.fail"
+local world = require "moonbeat.testing.world"
 
 local LISTED = 10 -- of what has happened, in a message
 
@@ -57,12 +58,30 @@ return function(sim)
     return run.scheduled_at
   end
 
+  -- moonbeat's own files are in the traceback, too.
+  local function is_own(path)
+    for _, source in ipairs(world.settings.sources) do
+      if source.path == path then
+        return false
+      end
+    end
+    return path:find "^moonbeat/" ~= nil
+  end
+
+  local function first_place(text)
+    for path, line in text:gmatch "\n%s+(%S+%.lua):(%d+):" do
+      if not is_own(path) then
+        return path .. ":" .. line
+      end
+    end
+  end
+
   -- The first line of its error; where it has no place, with the first of its traceback.
   local function ended(run)
     local line, place = "", nil
     if run.error then
       line = ": " .. run.error:match "^[^\n]*"
-      place = not line:find "%.lua:%d+: " and run.error:match "\n%s+(%S+%.lua:%d+):"
+      place = not line:find "%.lua:%d+: " and first_place(run.error)
     end
     return ("%s %s%s%s"):format(run.scheduled_at, run.state, line, place and (" (%s)"):format(place) or "")
   end
