@@ -2,9 +2,11 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/signal_name.h"
 #include "base/text.h"
 #include "script/scan.h"
 #include "sensor/file_scan.h"
@@ -134,6 +136,20 @@ static int l_file_fits(lua_State *L) /* glob path -> whether on_file sees it */
   return 1;
 }
 
+static int l_signal(lua_State *L) /* name -> "TERM" 15 | nil message */
+{
+  int number;
+  struct error error;
+  if (signal_parse(luaL_checkstring(L, 1), &number, &error))
+    return push_problem(L, &error);
+  if (sigabbrev_np(number))
+    lua_pushstring(L, sigabbrev_np(number));
+  else
+    lua_pushfstring(L, "%d", number); /* as api_exec.c does */
+  lua_pushinteger(L, number);
+  return 2;
+}
+
 /* path -> size microseconds, of its last change | false: it is no file | nil: it is not there */
 static int l_file_status(lua_State *L)
 {
@@ -194,6 +210,7 @@ void core_text_open(lua_State *L)
                                        {"format_duration", l_format_duration},
                                        {"did_you_mean", l_did_you_mean},
                                        {"scan", l_scan},
+                                       {"signal", l_signal},
                                        {"file_fits", l_file_fits},
                                        {"file_status", l_file_status},
                                        {"write_file", l_write_file},

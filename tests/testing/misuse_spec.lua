@@ -161,8 +161,20 @@ describe("a simulation tells", function()
     fails(HERE .. "sim.exec.answer wants a table or a function, got nil", function() sim.exec.answer "git" end)
     fails(HERE .. "sim.http.answer: body must be a string", function() sim.http.answer { body = {} } end)
     fails(HERE .. 'sim.exec.answer: an answer has no field "status"', function() sim.exec.answer { status = 1 } end)
-    fails(HERE .. "sim.exec.answer: code is the exit status, a whole number, not x", function()
-      sim.exec.answer { code = "x" }
+    for _, code in ipairs { "x", 300, -1, 1.5 } do
+      fails(HERE .. "sim.exec.answer: code is the exit status, a whole number from 0 to 255, not " ..
+        tostring(code):gsub("-", "%%-"), function() sim.exec.answer { code = code } end)
+    end
+    for _, status in ipairs { 200.5, -1, 99, 600 } do
+      fails(HERE .. "sim.http.answer: status is a whole number from 100 to 599, not " ..
+        tostring(status):gsub("-", "%%-"), function() sim.http.answer { status = status } end)
+    end
+    for _, times in ipairs { 1.5, -1, 0 } do
+      fails(HERE .. "sim.exec.answer: times is a whole number from 1 on, not " .. tostring(times):gsub("-", "%%-"),
+        function() sim.exec.answer { times = times } end)
+    end
+    fails(HERE .. 'sim.exec.answer: signal: unknown signal "TREM", did you mean "SIGTERM"', function()
+      sim.exec.answer { signal = "TREM" }
     end)
     fails(HERE .. "sim.http.answer: code goes with error %(status = is", function() sim.http.answer { code = 500 } end)
     fails(HERE .. "sim.http.answer: the code of an error must be a string", function()

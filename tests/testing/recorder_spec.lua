@@ -128,6 +128,11 @@ describe("commands in a simulation", function()
     sim.exec.answer("pg_dump*", { signal = "KILL" })
     sim.run_now "dump"
     assert.fails("dump", "signal KILL")
+    sim.script("lua", [[ function run() return { select(2, os.execute "pg_dump") } end ]])
+    for signal, number in pairs { SIGKILL = 9, SEGV = 11 } do
+      sim.exec.answer("pg_dump*", { signal = signal })
+      assert.same({ "signal", number }, sim.call("lua.run").result)
+    end
   end)
 
   it("are those of Lua itself, too", function()

@@ -6,7 +6,7 @@
 local raw = ...
 
 local OK_MIN, OK_MAX = 200, 299
-local SIGNALS = { HUP = 1, INT = 2, QUIT = 3, KILL = 9, USR1 = 10, USR2 = 12, TERM = 15 }
+local TERM = 15
 
 local function record(kind, request)
   return raw.record(kind, request)
@@ -146,7 +146,8 @@ local function await(child)
   child.has_ended = true
   raw.record("input", { call = child.answer.call, text = child.input })
   if not pass(child.answer.takes, child.timeout) then
-    child.timed_out, child.answer.status, child.answer.signal = true, nil, "TERM"
+    child.timed_out, child.answer.status = true, nil
+    child.answer.signal, child.answer.signal_number = "TERM", TERM
   end
 end
 
@@ -186,7 +187,7 @@ function Child:exit_values()
   await(self)
   local status, signal = self.answer.status, self.answer.signal
   if signal then
-    return nil, "signal", SIGNALS[signal] or tonumber(signal) or SIGNALS.TERM
+    return nil, "signal", self.answer.signal_number
   end
   return status == 0 or nil, "exit", status
 end

@@ -18,17 +18,17 @@ end
 
 ---@class moonbeat.answer
 ---@field error? string there is no answer: the call returns nil, this sentence and `code`
----@field code? string|integer with error, "unavailable" when not given; of exec without: the exit status, 0
+---@field code? string|integer with error, "unavailable" when not given; of exec without: the exit status, 0 to 255
 ---@field takes? number|string how much virtual time passes meanwhile; longer than the call's time-out, it times out
----@field times? integer after so many calls this answer no longer holds
----@field status? integer of http and webhook, 200 when not given
+---@field times? integer after so many calls, 1 or more, this answer no longer holds
+---@field status? integer of http and webhook, 100 to 599; 200 when not given
 ---@field headers? table<string, string>
 ---@field body? string
 ---@field json? any the body, in place of `body`
 ---@field url? string where the answer came from, after redirects
 ---@field stdout? string of exec
 ---@field stderr? string
----@field signal? string by which the command was ended: "TERM", "KILL"
+---@field signal? string by which the command was ended: "TERM", "SIGKILL"
 
 --- A pattern is a text in which * stands for anything.
 local function matches(pattern, text)
@@ -76,6 +76,10 @@ local function check_fields(name, kind, answer)
   end
 end
 
+local function is_whole(value, least, most)
+  return math.type(value) and math.tointeger(value) and value >= least and value <= most
+end
+
 -- With an error its code, as scripts get it; of a command without one the exit status.
 local function check_code(name, kind, answer)
   local code = answer.code
@@ -83,8 +87,23 @@ local function check_code(name, kind, answer)
     fail("%s: code goes with error%s", name, own[kind] == web and " (status = is that of the answer)" or "")
   elseif answer.error ~= nil and code ~= nil and type(code) ~= "string" then
     fail("%s: the code of an error must be a string, got a %s", name, type(code))
-  elseif answer.error == nil and code ~= nil and math.type(code) ~= "integer" then
-    fail("%s: code is the exit status, a whole number, not %s", name, tostring(code))
+  elseif answer.error == nil and code ~= nil and not is_whole(code, 0, 255) then
+    fail("%s: code is the exit status, a whole number from 0 to 255, not %s", name, tostring(code))
+  end
+end
+
+-- What a test means as something else: no server answers with 200.5.
+local function check_values(name, answer)
+  if answer.status ~= nil and not is_whole(answer.status, 100, 599) then
+    fail("%s: status is a whole number from 100 to 599, not %s", name, tostring(answer.status))
+  elseif answer.times ~= nil and not is_whole(answer.times, 1, math.huge) then
+    fail("%s: times is a whole number from 1 on, not %s", name, tostring(answer.times))
+  end
+  if answer.signal ~= nil then
+    local known, message = core.signal(answer.signal)
+    if not known then
+      fail("%s: signal: %s", name, message)
+    end
   end
 end
 
@@ -110,6 +129,7 @@ local function check_answer(name, kind, answer)
     end
   end
   check_code(name, kind, answer)
+  check_values(name, answer)
   seconds_of(name, answer.takes)
   if answer.body ~= nil and answer.json ~= nil then
     fail("%s: give body or json, not both", name)
@@ -187,18 +207,23 @@ end
 
 -- As scripts are given it.
 local function complete(self, call, answer)
+  local signal, signal_number
+  if answer.signal then
+    signal, signal_number = core.signal(answer.signal)
+  end
   local whole = {
     call = #self.calls,
     takes = seconds_of("sim." .. self.kind .. ".answer", answer.takes),
     error = answer.error,
     code = answer.error and (answer.code or "unavailable"),
-    status = answer.status or 200,
+    status = math.tointeger(answer.status or 200),
     headers = {},
     body = answer.body or "",
     url = answer.url or call.url,
     stdout = answer.stdout,
     stderr = answer.stderr,
-    signal = answer.signal,
+    signal = signal,
+    signal_number = signal_number,
   }
   for name, value in pairs(answer.headers or {}) do
     whole.headers[name:lower()] = tostring(value)
@@ -209,7 +234,7 @@ local function complete(self, call, answer)
     whole.headers["content-type"] = whole.headers["content-type"] or "application/json"
   end
   if self.kind == "exec" and not answer.error then
-    whole.status = not answer.signal and (answer.code or 0) or nil
+    whole.status = not answer.signal and math.tointeger(answer.code or 0) or nil
   end
   return whole
 end
