@@ -165,6 +165,15 @@ static int l_file_status(lua_State *L)
   return 2;
 }
 
+static int l_is_same_file(lua_State *L) /* path path -> whether both lead to it */
+{
+  struct stat a, b;
+  lua_pushboolean(L, stat(luaL_checkstring(L, 1), &a) == 0 &&
+                         stat(luaL_checkstring(L, 2), &b) == 0 && a.st_dev == b.st_dev &&
+                         a.st_ino == b.st_ino);
+  return 1;
+}
+
 static int l_write_file(lua_State *L) /* path text -> true | nil message */
 {
   size_t size;
@@ -213,6 +222,7 @@ void core_text_open(lua_State *L)
                                        {"signal", l_signal},
                                        {"file_fits", l_file_fits},
                                        {"file_status", l_file_status},
+                                       {"is_same_file", l_is_same_file},
                                        {"write_file", l_write_file},
                                        {"make_folder", l_make_folder},
                                        {"empty_folder", l_empty_folder},

@@ -334,6 +334,15 @@ describe("a folder in a simulation", function()
     assert.equal(2, #sim.runs "daily")
     assert.succeeds "pooled"
   end)
+
+  it("is the same however its path is written", function()
+    sim.load "tests/testing/any_order"
+    for _, path in ipairs { "./tests/testing/any_order/", "tests//testing/../testing/any_order",
+      require "lfs".currentdir() .. "/tests/testing/any_order", "./tests/testing/any_order/a.lua" } do
+      sim.load(path)
+    end
+    assert.same({ "daily", "pooled" }, sim.jobs())
+  end)
 end)
 
 describe("what a simulation tells", function()

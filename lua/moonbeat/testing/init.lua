@@ -162,10 +162,10 @@ end
 
 --- One folder is the daemon's; `require` looks there.
 local function set_modules(folder)
-  if world.settings.modules and world.settings.modules ~= folder then
-    fail("sim.load: %s is not in %s, as what was loaded before: one daemon has one folder", folder,
-      world.settings.modules)
-  elseif not world.settings.modules then
+  local known = world.settings.modules
+  if known and not core.is_same_file(known, folder) then
+    fail("sim.load: %s is not in %s, as what was loaded before: one daemon has one folder", folder, known)
+  elseif not known then
     world.settings.modules = folder
     world.close()
   end
