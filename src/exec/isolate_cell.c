@@ -158,7 +158,7 @@ static void on_changed(struct child *child, void *context)
 
 /* ---- beginning and end ---- */
 
-static bool is_kept(const char *variable)
+bool cell_keeps(const char *variable)
 {
   static const char *const kept[] = {
       "PATH=", "HOME=", "LANG=", "TZ=", "TZDIR=", "TMPDIR=", "MOONBEAT_", "CREDENTIALS_DIRECTORY="};
@@ -176,7 +176,7 @@ static char **make_environment(void)
     count++;
   char **variables = memory_alloc((count + 1) * sizeof *variables);
   for (size_t i = 0; i < count; i++)
-    if (is_kept(environ[i]))
+    if (cell_keeps(environ[i]))
       variables[kept++] = environ[i];
   return variables;
 }

@@ -22,6 +22,9 @@ struct cell_options {
   void *context;
 };
 
+/* Whether a member of `environ`, NAME=value, is in its environment, too. Any thread. */
+bool cell_keeps(const char *variable);
+
 enum error_code cell_start(const struct cell_options *options, struct cell **cell,
                            struct error *error);
 

@@ -145,7 +145,7 @@ static void run(struct rehearsal *r, struct message *message)
 {
   char *why = NULL;
   if (r->options.begins)
-    why = r->options.begins(r->options.context, &message->as.run.attempt, message->as.run.job_id);
+    why = r->options.begins(r->options.context, message);
   message->as.run.isolate = false;
   if (why)
     refuse(r, message, why);

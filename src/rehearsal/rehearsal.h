@@ -13,8 +13,8 @@
  * process. What it is not to reach at all is the business of the opener, which may replace the
  * functions by which scripts reach it. What scripts draw by chance is the same in each rehearsal.
  *
- * Isolated runs are run beside the others. What sensors would see is told by the caller. One at a
- * time in a process, on the thread that opened it. */
+ * Isolated runs are run beside the others, without limits. What sensors would see is told by the
+ * caller. One at a time in a process, on the thread that opened it. */
 #ifndef REHEARSAL_REHEARSAL_H
 #define REHEARSAL_REHEARSAL_H
 
@@ -37,7 +37,7 @@ struct rehearsal_options {
   void (*opener)(lua_State *L); /* as in struct worker_options; not with a model */
   /* An attempt of a run goes to the worker. A heap string, why it shall fail at once; or NULL. This
    * and all that follow may be NULL. */
-  char *(*begins)(void *context, const struct attempt *attempt, const char *job_id);
+  char *(*begins)(void *context, const struct message *run);
   /* An attempt begins that is not run; `fate` as in struct sim_callbacks. */
   void (*model)(void *context, const struct message *run, struct sim_fate *fate);
   /* It has ended, either way; not told when a crash has ended it. */

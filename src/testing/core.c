@@ -78,7 +78,14 @@ static bool call_spec(struct core *core, int arguments, int results)
   return false;
 }
 
-static char *begins(void *context, const struct attempt *attempt, const char *job_id)
+static const char *isolated_environment(const struct message *run)
+{
+  if (!run->as.run.isolate)
+    return NULL;
+  return run->as.run.env ? run->as.run.env : "{}";
+}
+
+static char *begins(void *context, const struct message *run)
 {
   struct core *core = context;
   lua_State *L = core->L;
@@ -86,9 +93,9 @@ static char *begins(void *context, const struct attempt *attempt, const char *jo
   if (!L || !lua_checkstack(L, 4))
     return NULL;
   lua_rawgeti(L, LUA_REGISTRYINDEX, core->begins);
-  lua_pushinteger(L, attempt->fence);
-  lua_pushstring(L, job_id);
-  lua_pushinteger(L, attempt->key.scheduled_us);
+  lua_pushinteger(L, run->as.run.attempt.fence);
+  lua_pushstring(L, run->as.run.job_id);
+  lua_pushstring(L, isolated_environment(run));
   if (!call_spec(core, 3, 1))
     return NULL;
   if (lua_isstring(L, -1))

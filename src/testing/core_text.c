@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/signal_name.h"
 #include "base/text.h"
+#include "exec/isolate_cell.h"
 #include "script/scan.h"
 #include "sensor/file_scan.h"
 #include "testing/scratch.h"
@@ -174,6 +175,16 @@ static int l_is_same_file(lua_State *L) /* path path -> whether both lead to it 
   return 1;
 }
 
+static int l_isolated_keeps(lua_State *L) /* name -> whether isolated runs see that variable, too */
+{
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_pushliteral(L, "=");
+  lua_concat(L, 2);
+  lua_pushboolean(L, cell_keeps(lua_tostring(L, 1)));
+  return 1;
+}
+
 static int l_write_file(lua_State *L) /* path text -> true | nil message */
 {
   size_t size;
@@ -223,6 +234,7 @@ void core_text_open(lua_State *L)
                                        {"file_fits", l_file_fits},
                                        {"file_status", l_file_status},
                                        {"is_same_file", l_is_same_file},
+                                       {"isolated_keeps", l_isolated_keeps},
                                        {"write_file", l_write_file},
                                        {"make_folder", l_make_folder},
                                        {"empty_folder", l_empty_folder},

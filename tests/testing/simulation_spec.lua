@@ -325,6 +325,24 @@ describe("a job in a simulation", function()
     sim.script("cell", [[ job "cell" { trigger = cron "@hourly", isolate = true, run = function() return 7 end } ]])
     assert.equal(7, sim.run_now("cell").result)
   end)
+
+  it("sees of the environment what its process would, when it is isolated", function()
+    sim.script("cell", [[
+      local function seen()
+        return { path = env.PATH ~= nil, foo = env.FOO, a = os.getenv "A", b = env.B, home = env.get("HOME", "none"),
+          all = { env.all().PATH ~= nil, env.all().FOO or "none", env.all().A or "none", env.all().HOME or "none" } }
+      end
+      job "in" { isolate = true, env = { A = "1", B = "2" }, run = seen }
+      job "bare" { isolate = true, run = seen }
+      job "out" { run = seen }
+    ]])
+    sim.env.FOO, sim.env.B, sim.env.HOME = "bar", "outside", false
+    assert.same({ path = true, a = "1", b = "2", home = "none", all = { true, "none", "1", "none" } },
+      sim.run_now("in").result)
+    assert.same({ path = true, home = "none", all = { true, "none", "none", "none" } }, sim.run_now("bare").result)
+    assert.same({ path = true, foo = "bar", b = "outside", home = "none", all = { true, "bar", "none", "none" } },
+      sim.run_now("out").result)
+  end)
 end)
 
 describe("a folder in a simulation", function()

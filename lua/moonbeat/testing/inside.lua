@@ -235,19 +235,11 @@ end
 local variable, variables = raw.environment_variable, raw.environment
 
 function raw.environment_variable(name)
-  local set = record("env", { name = name })
-  if set.value ~= nil then
-    return set.value or nil -- false: it is not there
-  end
-  return variable(name)
+  return record("env", { [name] = variable(name) })[name]
 end
 
 function raw.environment()
-  local all = variables()
-  for name, value in pairs(record("env", {}).all) do
-    all[name] = value or nil
-  end
-  return all
+  return record("env", variables())
 end
 
 os.getenv = raw.environment_variable

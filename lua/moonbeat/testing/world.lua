@@ -72,12 +72,26 @@ local function answer(recorder, request, job)
   return done and result or error(result, 0)
 end
 
+-- What a script sees of the process's variables: the test may have set others, and who is isolated sees few.
+local function seen_variables(variables, stay)
+  local isolated = stay and stay.isolated
+  local seen = {}
+  for _, set in ipairs { variables, world.settings.env } do
+    for name, value in pairs(set) do
+      seen[name] = (not isolated or core.isolated_keeps(name)) and value or nil
+    end
+  end
+  for name, value in pairs(isolated or {}) do
+    seen[name] = value
+  end
+  return seen
+end
+
 local function record(kind, request, fence)
-  local settings = world.settings
   if kind == "env" then
-    return { value = settings.env[request.name], all = settings.env }
+    return seen_variables(request, by_fence[fence])
   elseif kind == "takes" then
-    return { seconds = settings.takes[request.job] }
+    return { seconds = world.settings.takes[request.job] }
   elseif kind == "input" then
     world.recorders.exec:take_input(request.call, request.text)
     return {}
@@ -86,9 +100,11 @@ local function record(kind, request, fence)
   return answer(world.recorders[kind], request, stay and stay.job)
 end
 
-local function begins(fence, job)
+-- `variables` are those of an isolated run's own, as JSON.
+local function begins(fence, job, variables)
   moments = moments + 1
-  local stay = { job = job, first = moments, began = world.clock() }
+  local stay = { job = job, first = moments, began = world.clock(), isolated = variables and
+    core.json_decode(variables) }
   world.stays[#world.stays + 1] = stay
   by_fence[fence] = stay
   local waiting = world.settings.failures[job]
