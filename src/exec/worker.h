@@ -67,7 +67,8 @@ void worker_close(struct worker *worker);
 
 /* Does all that can be done now, and waits for what goes on outside (files, databases, processes).
  * `patience_us` is how long that may take by the system's clock: false when it is over, with what
- * goes on in *why, a heap string. */
+ * goes on in *why, a heap string. A call that is busy with its own code and must end at an instant
+ * is waited for no longer than it has until that. */
 bool worker_settle(struct worker *worker, int64_t patience_us, char **why);
 
 /* When time alone makes something happen next, monotonic; INT64_MAX: it never does. */

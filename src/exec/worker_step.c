@@ -4,13 +4,16 @@
  * What waits for time (sleeps, time-outs) is looked for here, as libuv's timers follow the system's
  * clock: where they fire early, they find that it is not yet time. What waits for something outside
  * is waited for, so that time never goes on before it. A question to the scheduler is neither: it
- * is answered between two of these steps. On the caller's thread. */
+ * is answered between two of these steps. Who is busy with its own code is waited for as well, but
+ * for one that time alone would end: when it has been busy for as long as it has, time goes on to
+ * there. On the caller's thread. */
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "bus/need.h"
 #include "exec/run_call.h"
+#include "vm/deadline.h"
 #include "vm/traceback.h"
 #include "vm/wait.h"
 
@@ -96,6 +99,8 @@ bool worker_is_busy(const struct worker *worker)
 static void look_at_clock(struct vm_call *call, void *unused)
 {
   (void)unused;
+  if (call->limits && call->state != CALL_CUT)
+    call->limits->is_left_behind = false;
   call_look_at_clock(call);
 }
 
@@ -116,12 +121,45 @@ static struct vm_call *waits_outside(const struct worker *worker)
   return waiting;
 }
 
+/* It has been busy for so long, of real time. */
+static bool is_left_behind(const struct vm_call *call, int64_t busy_us, int64_t patience_us)
+{
+  int64_t due_us = call_due_us(call);
+  if (due_us == INT64_MAX)
+    return false;
+  int64_t left_us = due_us - clock_monotonic_us();
+  if (busy_us > (left_us < patience_us ? left_us : patience_us))
+    call->limits->is_left_behind = true;
+  return call->limits->is_left_behind;
+}
+
+static bool is_anyone_busy(const struct worker *worker, int64_t busy_us, int64_t patience_us)
+{
+  const struct vm_call *call;
+  TAILQ_FOREACH(call, &worker->host->cut, in_queue)
+  if (!is_left_behind(call, busy_us, patience_us))
+    return true;
+  return false;
+}
+
+static bool has_news(const struct worker *worker)
+{
+  return !TAILQ_EMPTY(&worker->host->ready) ||
+         bus_waiting(worker->options.bus, worker->options.address) > 0;
+}
+
 /* Nothing can be done before something comes from outside. */
 static bool is_idle(const struct worker *worker)
 {
-  const struct host *host = worker->host;
-  return TAILQ_EMPTY(&host->ready) && TAILQ_EMPTY(&host->cut) &&
-         bus_waiting(worker->options.bus, worker->options.address) == 0;
+  return !has_news(worker) && TAILQ_EMPTY(&worker->host->cut);
+}
+
+static struct vm_call *find_busy(const struct worker *worker)
+{
+  struct vm_call *call = TAILQ_FIRST(&worker->host->cut);
+  while (call && call->limits && call->limits->is_left_behind)
+    call = TAILQ_NEXT(call, in_queue);
+  return call;
 }
 
 /* What keeps the worker busy for too long. */
@@ -129,7 +167,7 @@ static char *explain(const struct worker *worker, int64_t patience_us)
 {
   struct vm_call *call = waits_outside(worker);
   if (!call)
-    call = TAILQ_FIRST(&worker->host->cut);
+    call = find_busy(worker);
   if (!call || !call->thread)
     return memory_printf("there was more to do than %.3g s allow", (double)patience_us / 1e6);
   const char *what = call->state == CALL_WAITING ? call->wait->kind->name : "its own code";
@@ -162,9 +200,9 @@ static uv_timer_t *start_looking(struct worker *worker)
 
 bool worker_settle(struct worker *worker, int64_t patience_us, char **why)
 {
-  int64_t until_us = clock_machine_us() + patience_us;
+  int64_t began_us = clock_machine_us(), spent_us;
   uv_timer_t *timer = NULL;
-  bool is_outside = false, is_over = false;
+  bool is_outside = false, has_work;
   host_end_naps(worker->host);
   visit_calls(worker, look_at_clock, NULL);
   do {
@@ -172,14 +210,14 @@ bool worker_settle(struct worker *worker, int64_t patience_us, char **why)
       timer = start_looking(worker);
     uv_run(&worker->loop, is_outside && is_idle(worker) ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     is_outside = waits_outside(worker) != NULL;
-    is_over = clock_machine_us() > until_us;
-  } while ((is_outside || !is_idle(worker)) && !is_over);
+    spent_us = clock_machine_us() - began_us;
+    has_work = is_outside || has_news(worker) || is_anyone_busy(worker, spent_us, patience_us);
+  } while (has_work && spent_us <= patience_us);
   if (timer)
     uv_close((uv_handle_t *)timer, free_timer);
   run_flush_progress(worker); /* which a timer would do */
   host_flush(worker->host);
-  bool is_done = !is_outside && is_idle(worker);
-  if (!is_done)
+  if (has_work)
     *why = explain(worker, patience_us);
-  return is_done;
+  return !has_work;
 }

@@ -9,9 +9,10 @@
  * scripts do while they are loaded or asked changes nothing outside (lua/moonbeat/simulated.lua):
  * `moonbeat simulate`.
  *
- * Time stands still while a script computes, and while it waits for a file, a database or a
- * process. What it is not to reach at all is the business of the opener, which may replace the
- * functions by which scripts reach it. What scripts draw by chance is the same in each rehearsal.
+ * Time stands still while a script computes (one that has a time-out: for so long, at most), and
+ * while it waits for a file, a database or a process. What it is not to reach at all is the
+ * business of the opener, which may replace the functions by which scripts reach it. What scripts
+ * draw by chance is the same in each rehearsal.
  *
  * Isolated runs are run beside the others, without limits. What sensors would see is told by the
  * caller. One at a time in a process, on the thread that opened it. */

@@ -3,6 +3,7 @@
 #ifndef VM_DEADLINE_H
 #define VM_DEADLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct call_timer;
@@ -15,6 +16,7 @@ struct call_limits {
   int64_t deadline_us, soft_us, grace_end_us, alive_us;
   struct call_timer *timer; /* for those */
   int64_t cpu_us;           /* used in slices that have ended, if the kind limits it */
+  bool is_left_behind;      /* for who moves the clock: time goes on while it is busy */
 };
 
 #endif

@@ -68,6 +68,47 @@ describe("time in a simulation", function()
   end)
 end)
 
+describe("a run that is busy with its own code", function()
+  local SPINS = [[
+    count = 0
+    job "spins" {
+      trigger = cron "30 0 * * *", timeout = "200ms",
+      retry = { attempts = 2, delay = "1m", backoff = "fixed" },
+      run = function()
+        count = count + 1
+        while count == 1 do end
+      end,
+    }
+    job "beside" { trigger = cron "30 0 * * *", run = function() sleep "100ms" end }
+  ]]
+
+  it("is ended by its time-out, and tried again", function()
+    sim.script("busy", SPINS)
+    sim.advance_to "2026-01-01T00:30:30Z"
+    local ended = sim.events("job_error")[1]
+    assert.equal("timed_out", ended.state)
+    assert.matches("took longer than its time%-out\nstack traceback:\n%s+busy.lua:%d+:", ended.error)
+    assert.equal("2026-01-01T00:30:00.2+00:00", ended.at)
+    assert.equal("2026-01-01T00:30:00.1+00:00", sim.last_run("beside").finished_at)
+    sim.advance "1m"
+    assert.succeeds("spins", 1)
+  end)
+
+  it("waits for no longer time-out than the test has patience", function()
+    local core = require "moonbeat.core"
+    local open = core.open
+    core.open = function(options)
+      options.patience_us = 200000
+      return open(options)
+    end
+    finally(function() core.open = open end)
+    sim.script("busy", (SPINS:gsub("200ms", "1h")))
+    sim.advance "3h"
+    assert.equal("2026-01-01T01:31:00+00:00", sim.last_run("spins").finished_at)
+    assert.succeeds("spins", 1)
+  end)
+end)
+
 describe("chance in a simulation", function()
   it("is the same in each that begins", function()
     sim.script("chance", [[
