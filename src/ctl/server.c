@@ -19,7 +19,7 @@
 #include "base/process.h"
 #include "ctl/unix_socket.h"
 
-enum { BACKLOG = 1024, EVICTABLE_AFTER_US = 10 * 1000 * 1000 };
+enum { BACKLOG = 1024, EVICTABLE_AFTER_US = 10 * 1000 * 1000, LOOK_MS = 1000 };
 
 static void on_flush(uv_prepare_t *prepare)
 {
@@ -46,6 +46,31 @@ void server_mark_dirty(struct connection *connection)
   uv_prepare_start(&server->flush, on_flush);
 }
 
+/* The loop tells nothing of who is not read from, not even that it has gone. */
+static void on_look(uv_timer_t *timer)
+{
+  struct server *server = timer->data;
+  struct connection *connection, *next;
+  bool is_any_left = false;
+  for (connection = server->connections; connection; connection = next) {
+    next = connection->next;
+    if (connection->is_reading)
+      continue;
+    if (connection_has_hung_up(connection))
+      connection_close(connection);
+    else
+      is_any_left = true;
+  }
+  if (!is_any_left)
+    uv_timer_stop(timer);
+}
+
+void server_watch_unread(struct server *server)
+{
+  if (!server->is_closing && !uv_is_active((uv_handle_t *)&server->look))
+    uv_timer_start(&server->look, on_look, LOOK_MS, LOOK_MS);
+}
+
 struct server *server_create(const struct server_options *options)
 {
   struct server *server = memory_alloc(sizeof *server);
@@ -55,8 +80,9 @@ struct server *server_create(const struct server_options *options)
   for (int i = 0; i < options->workers; i++)
     server->workers[i] = ADDRESS_WORKER + i;
   uv_prepare_init(options->loop, &server->flush);
-  server->flush.data = server;
-  server->open_handles = 1;
+  uv_timer_init(options->loop, &server->look);
+  server->flush.data = server->look.data = server;
+  server->open_handles = 2;
   return server;
 }
 
@@ -228,7 +254,7 @@ static enum error_code remove_stale(const char *path, struct error *error)
   return ERROR_OK;
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
   server_handle_closed(handle->data);
 }
@@ -255,7 +281,7 @@ enum error_code server_listen(struct server *server, const char *path, struct er
   else
     status = uv_listen((uv_stream_t *)&server->listener, BACKLOG, on_connection);
   if (status != 0) {
-    uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+    uv_close((uv_handle_t *)&server->listener, on_handle_closed);
     unlink(path);
     return error_set_errno(error, ERROR_IO, -status, "cannot listen on %s", path);
   }
@@ -274,15 +300,10 @@ void server_stop_listening(struct server *server)
   if (lstat(server->path, &found) == 0 && found.st_ino == server->path_inode &&
       found.st_dev == server->path_device)
     unlink(server->path);
-  uv_close((uv_handle_t *)&server->listener, on_listener_closed);
+  uv_close((uv_handle_t *)&server->listener, on_handle_closed);
 }
 
 /* ---- the end ---- */
-
-static void on_flush_closed(uv_handle_t *handle)
-{
-  server_handle_closed(handle->data);
-}
 
 void server_close(struct server *server)
 {
@@ -294,7 +315,8 @@ void server_close(struct server *server)
     if (!connection->is_closed)
       connection_close(connection);
   }
-  uv_close((uv_handle_t *)&server->flush, on_flush_closed);
+  uv_close((uv_handle_t *)&server->look, on_handle_closed);
+  uv_close((uv_handle_t *)&server->flush, on_handle_closed);
 }
 
 size_t server_connection_count(const struct server *server)

@@ -45,22 +45,28 @@ static void give_read_buffer(uv_handle_t *handle, size_t suggested, uv_buf_t *bu
   *buffer = uv_buf_init(bytes, sizeof bytes);
 }
 
-static bool has_hung_up(struct connection *connection)
+bool connection_has_hung_up(const struct connection *connection)
 {
   uv_os_fd_t fd;
-  if (uv_fileno((uv_handle_t *)&connection->pipe, &fd) != 0)
+  if (uv_fileno((const uv_handle_t *)&connection->pipe, &fd) != 0)
     return true;
   struct pollfd poll_fd = {.fd = fd};
   return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR));
 }
 
+static void stop_reading(struct connection *connection)
+{
+  uv_read_stop((uv_stream_t *)&connection->pipe);
+  connection->is_reading = false;
+  server_watch_unread(connection->server);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
   struct connection *connection = stream->data;
-  if (size == UV_EOF && !has_hung_up(connection)) {
+  if (size == UV_EOF && !connection_has_hung_up(connection)) {
     /* It only said all that it wants to say: the answers are still awaited. */
-    uv_read_stop(stream);
-    connection->is_reading = false;
+    stop_reading(connection);
     connection->has_ended_input = true;
     connection_pump(connection);
   } else if (size < 0) {
@@ -75,11 +81,12 @@ static void set_reading(struct connection *connection, bool wanted)
 {
   if (connection->is_reading == wanted || connection->has_ended_input)
     return;
-  connection->is_reading = wanted;
-  if (wanted)
-    uv_read_start((uv_stream_t *)&connection->pipe, give_read_buffer, on_read);
-  else
-    uv_read_stop((uv_stream_t *)&connection->pipe);
+  if (!wanted) {
+    stop_reading(connection);
+    return;
+  }
+  connection->is_reading = true;
+  uv_read_start((uv_stream_t *)&connection->pipe, give_read_buffer, on_read);
 }
 
 static void end_too_long(struct connection *connection)

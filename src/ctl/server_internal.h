@@ -62,6 +62,7 @@ struct server {
   char *path;
   uint64_t path_inode, path_device;
   uv_prepare_t flush;
+  uv_timer_t look; /* runs while there are connections that are not read from */
   struct connection *connections, *dirty;
   size_t connection_count;
   uint64_t last_session;
@@ -95,6 +96,8 @@ void connection_send_error(struct connection *connection, const char *id, enum e
 void connection_end(struct connection *connection);   /* when its output is sent */
 void connection_close(struct connection *connection); /* now */
 void connection_flush(struct connection *connection); /* what the client takes at once */
+/* Whether the client is gone: it neither sends nor reads any more. */
+bool connection_has_hung_up(const struct connection *connection);
 /* Reads on if it may: called when a request was answered. */
 void connection_pump(struct connection *connection);
 
@@ -125,6 +128,8 @@ void events_print_to(struct connection *connection, const char *text);
 
 void server_forget_connection(struct connection *connection);
 void server_mark_dirty(struct connection *connection);
+/* A connection is not read from: from now on its end is looked for. */
+void server_watch_unread(struct server *server);
 void server_handle_closed(struct server *server);
 
 #endif

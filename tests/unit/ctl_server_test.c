@@ -128,20 +128,27 @@ static void move_away(const struct message *message)
   print_back(message);
 }
 
+/* Whatever begins with `wait` has no end. */
+static void evaluate(const struct message *message)
+{
+  if (strncmp(message->as.console.text, "wait", 4) == 0)
+    return;
+  if (strcmp(message->as.console.text, "stick") == 0)
+    move_away(message);
+  else
+    print_back(message);
+  bus_post(house.bus,
+           message_reply(message, memory_printf("{\"results\":\"%llu\"}",
+                                                (unsigned long long)message->as.console.session)));
+}
+
 static void worker_receives(void *context, struct message_list *messages)
 {
   (void)context;
   struct message *message;
   while ((message = message_list_pop(messages))) {
     if (message->kind == MESSAGE_EVALUATE) {
-      if (strcmp(message->as.console.text, "stick") == 0)
-        move_away(message);
-      else
-        print_back(message);
-      bus_post(
-          house.bus,
-          message_reply(message, memory_printf("{\"results\":\"%llu\"}",
-                                               (unsigned long long)message->as.console.session)));
+      evaluate(message);
     } else if (message->kind == MESSAGE_COMPLETE) {
       bus_post(house.bus, message_reply(message, memory_strdup("[\"a\",\"b\"]")));
     } else if (message->kind == MESSAGE_END_SESSION) {
@@ -424,6 +431,36 @@ static void survives_clients_that_leave(void **state)
   expect_alive();
 }
 
+#define WAIT_FRAME "{\"id\":1,\"op\":\"evaluate\",\"params\":{\"text\":\"wait\"}}\n"
+
+/* Who is not read from, as it has said all that it wants to say, or all that it may for now. */
+static void notices_that_who_waits_has_left(void **state)
+{
+  (void)state;
+  struct buffer many = {0};
+  for (int i = 0; i < SERVER_REQUESTS_MAX; i++)
+    buffer_append_text(&many, WAIT_FRAME);
+  int waits_still = connect_raw();
+  send_raw(waits_still, WAIT_FRAME, strlen(WAIT_FRAME));
+  shutdown(waits_still, SHUT_WR);
+  for (int i = 1; i < SERVER_CONNECTIONS_MAX; i++) {
+    bool is_flood = i % 2 == 1;
+    int fd = connect_raw();
+    send_raw(fd, many.data, is_flood ? many.size : strlen(WAIT_FRAME));
+    if (!is_flood)
+      shutdown(fd, SHUT_WR);
+    usleep(2000);
+    close(fd);
+  }
+  expect_count(&house.ended_sessions, SERVER_CONNECTIONS_MAX - 1);
+  expect_alive();
+  struct pollfd poll_fd = {.fd = waits_still, .events = POLLIN};
+  assert_int_equal(poll(&poll_fd, 1, 0), 0);
+  close(waits_still);
+  expect_count(&house.ended_sessions, SERVER_CONNECTIONS_MAX);
+  buffer_deinit(&many);
+}
+
 static void answers_a_burst_in_full(void **state)
 {
   (void)state;
@@ -673,6 +710,7 @@ int main(void)
       IN_HOUSE(moves_consoles_of_a_stuck_worker),
       IN_HOUSE(bounds_frames),
       IN_HOUSE(survives_clients_that_leave),
+      IN_HOUSE(notices_that_who_waits_has_left),
       IN_HOUSE(answers_a_burst_in_full),
       IN_HOUSE(stops_reading_from_who_does_not_read),
       IN_HOUSE(tells_a_slow_subscriber_what_it_lost),
