@@ -18,13 +18,13 @@
  *
  * The connection is the console session: what is evaluated on it shares globals and prints to it.
  * A connection costs a bounded amount of memory: frames up to SERVER_FRAME_MAX; requests in flight
- * up to SERVER_REQUESTS_MAX, beyond which it is read no further until some are answered; output
- * that it does not read up to SERVER_PUSHES_MAX for a push to be added, SERVER_ANSWERS_MAX for an
- * answer, or else it is cut off; of all connections together SERVER_OUTPUT_MAX, or else the one is
- * cut off that has most. Who has hung up is forgotten within a second or so, whatever it still
- * waits for; who has only ended its input gets its answers. Clients are answered in fair order
- * (sched/desk.c), so that one who asks for much does not keep others waiting. All on the thread of
- * the loop. */
+ * up to SERVER_REQUESTS_MAX, or a megabyte, beyond which it is read no further until some are
+ * answered; output that it does not read up to SERVER_PUSHES_MAX for a push to be added,
+ * SERVER_ANSWERS_MAX for an answer, or else it is cut off; of all connections together
+ * SERVER_OUTPUT_MAX, or else the one is cut off that has most. Who has hung up is forgotten within
+ * a second or so, whatever it still waits for; who has only ended its input gets its answers.
+ * Clients are answered in fair order (sched/desk.c), so that one who asks for much does not keep
+ * others waiting. All on the thread of the loop. */
 #ifndef CTL_SERVER_H
 #define CTL_SERVER_H
 

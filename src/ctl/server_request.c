@@ -54,6 +54,10 @@ static struct pending *find_pending(struct server *server, uint64_t tag)
 
 static void release_pending(struct server *server, struct pending *pending)
 {
+  if (pending->connection) {
+    pending->connection->requests--;
+    pending->connection->asked -= pending->size;
+  }
   free(pending->id);
   uint32_t place = (uint32_t)(pending - server->pending);
   *pending =
@@ -116,8 +120,6 @@ void request_reply(struct server *server, const struct message *message)
     return;
   struct connection *connection = pending->connection;
   if (connection) {
-    connection->requests--;
-    connection->asked -= pending->size;
     if (message->as.reply.code)
       connection_send_error(connection, pending->id, message->as.reply.code,
                             message->as.reply.text ? message->as.reply.text : "");
@@ -150,8 +152,6 @@ static bool fail_evaluations(struct connection *connection, const char *text)
     if (!pending->is_used || pending->connection != connection || !pending->is_console)
       continue;
     any = true;
-    pending->connection = NULL;
-    connection->requests--;
     connection_send_error(connection, pending->id, ERROR_UNAVAILABLE, text);
     release_pending(server, pending);
   }
@@ -277,7 +277,7 @@ static enum error_code ask_console_text(struct connection *connection, enum mess
     return error_set(error, ERROR_INVALID, "\"text\" must be a string");
   if (strlen(text->as.string.data) != text->as.string.size)
     return error_set(error, ERROR_INVALID, "\"text\" must not hold a NUL character");
-  uint64_t tag = add_pending(connection->server, connection, id, 0);
+  uint64_t tag = add_pending(connection->server, connection, id, text->as.string.size);
   find_pending(connection->server, tag)->is_console = true;
   ask_console(connection, kind, text->as.string.data, tag);
   return ERROR_OK;

@@ -33,7 +33,7 @@ static struct {
   char *folder;
   char *path;
   struct message *late;
-  atomic_long stops, watch_on, watch_off, ended_sessions, interrupts, left;
+  atomic_long stops, watch_on, watch_off, evaluations, ended_sessions, interrupts, left;
   atomic_bool is_held, is_holding; /* the loop stands still; somebody wants it to */
   _Atomic int64_t grace_us;
 } house;
@@ -131,6 +131,7 @@ static void move_away(const struct message *message)
 /* Whatever begins with `wait` has no end. */
 static void evaluate(const struct message *message)
 {
+  atomic_fetch_add(&house.evaluations, 1);
   if (strncmp(message->as.console.text, "wait", 4) == 0)
     return;
   if (strcmp(message->as.console.text, "stick") == 0)
@@ -461,6 +462,34 @@ static void notices_that_who_waits_has_left(void **state)
   buffer_deinit(&many);
 }
 
+static void append_large(struct buffer *frames, int id, size_t size)
+{
+  buffer_printf(frames, "{\"id\":%d,\"op\":\"evaluate\",\"params\":{\"text\":\"wait%0*d\"}}\n", id,
+                (int)size, 0);
+}
+
+/* A megabyte of what is asked for and not done is enough, and what comes to nothing counts no
+ * more. */
+static void bounds_what_a_console_is_asked(void **state)
+{
+  (void)state;
+  struct buffer frames = {0};
+  for (int i = 1; i <= 2; i++)
+    append_large(&frames, i, 900 << 10);
+  buffer_append_text(&frames, "{\"id\":3,\"op\":\"evaluate\",\"params\":{\"text\":\"x\"}}\n");
+  int fd = connect_raw(), other = connect_raw();
+  send_raw(fd, frames.data, frames.size);
+  expect_count(&house.evaluations, 2);
+  usleep(100000);
+  assert_int_equal(atomic_load(&house.evaluations), 2);
+  static const char stick[] = "{\"id\":4,\"op\":\"evaluate\",\"params\":{\"text\":\"stick\"}}\n";
+  send_raw(other, stick, sizeof stick - 1);
+  free(receive_some(fd, "\"id\":3"));
+  close(fd);
+  close(other);
+  buffer_deinit(&frames);
+}
+
 static void answers_a_burst_in_full(void **state)
 {
   (void)state;
@@ -711,6 +740,7 @@ int main(void)
       IN_HOUSE(bounds_frames),
       IN_HOUSE(survives_clients_that_leave),
       IN_HOUSE(notices_that_who_waits_has_left),
+      IN_HOUSE(bounds_what_a_console_is_asked),
       IN_HOUSE(answers_a_burst_in_full),
       IN_HOUSE(stops_reading_from_who_does_not_read),
       IN_HOUSE(tells_a_slow_subscriber_what_it_lost),
