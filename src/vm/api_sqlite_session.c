@@ -221,14 +221,9 @@ static bool is_file(const char *path)
 /* Keeps ATTACH, and VACUUM INTO, which attaches, off the scheduler's store, and what works on a
  * copy off all files. What is no literal cannot be looked at, and a URI has many ways to name the
  * same file. */
-static int authorise(void *context, int action, const char *file, const char *unused1,
-                     const char *unused2, const char *unused3)
+static int authorise_attach(struct sqlite_session *session, const char *file)
 {
-  (void)unused1, (void)unused2, (void)unused3;
-  struct sqlite_session *session = context;
   size_t room = sizeof session->refusal;
-  if (action != SQLITE_ATTACH)
-    return SQLITE_OK;
   char *path = file ? sqlite_vfs_resolve(file) : NULL;
   bool is_store = file && sqlite_files_is_store(path);
   free(path);
@@ -244,6 +239,26 @@ static int authorise(void *context, int action, const char *file, const char *un
   else
     return SQLITE_OK;
   return SQLITE_DENY;
+}
+
+/* What takes an address from SQL, and calls what stands there. */
+static int authorise_function(const char *name)
+{
+  return strcasecmp(name, "fts3_tokenizer") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+static int authorise(void *context, int action, const char *first, const char *second,
+                     const char *database, const char *trigger)
+{
+  (void)database, (void)trigger;
+  switch (action) {
+  case SQLITE_ATTACH:
+    return authorise_attach(context, first);
+  case SQLITE_FUNCTION:
+    return authorise_function(second);
+  default:
+    return SQLITE_OK;
+  }
 }
 
 static bool is_in_memory(const struct sqlite_session *session)

@@ -142,6 +142,23 @@ static void test_mistakes(void **state)
   CHECK_CASES(cases, options(), 0);
 }
 
+/* SQL that reaches into the process's memory, or beyond the database. */
+static void test_unsafe(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {MEMORY "db:value(\"SELECT fts3_tokenizer('simple', x'4141414141414141')\")",
+       "!t.lua:1: db:value: not authorized to use function: fts3_tokenizer in"},
+      {MEMORY "db:value(\"SELECT FTS3_Tokenizer('simple', ?)\", sqlite.blob('AAAAAAAA'))",
+       "!t.lua:1: db:value: not authorized to use function: FTS3_Tokenizer in"},
+      {MEMORY "db:exec('CREATE VIRTUAL TABLE t USING fts3(x, tokenize=porter)') "
+              "db:exec('INSERT INTO t VALUES (?)', 'running') "
+              "return db:value(\"SELECT x FROM t WHERE t MATCH 'runs'\")",
+       "running"},
+  };
+  CHECK_CASES(cases, options(), 0);
+}
+
 static void test_transactions(void **state)
 {
   (void)state;
@@ -486,6 +503,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_mistakes),
+      cmocka_unit_test(test_unsafe),
       cmocka_unit_test(test_transactions),
       cmocka_unit_test(test_files),
       cmocka_unit_test(test_finalized),
