@@ -247,6 +247,25 @@ static int authorise_function(const char *name)
   return strcasecmp(name, "fts3_tokenizer") == 0 ? SQLITE_DENY : SQLITE_OK;
 }
 
+/* What reaches beyond the connection. To ask for the value is no harm. */
+static int authorise_pragma(struct sqlite_session *session, const char *name, const char *value)
+{
+  static const struct {
+    const char *name, *why;
+  } refused[] = {
+      {"temp_store_directory", "holds for the whole process"},
+      {"data_store_directory", "holds for the whole process"},
+      {"mmap_size", "would let who cuts the file short end the process"},
+  };
+  for (size_t i = 0; value && i < sizeof refused / sizeof *refused; i++)
+    if (strcasecmp(name, refused[i].name) == 0) {
+      snprintf(session->refusal, sizeof session->refusal, "PRAGMA %s %s", refused[i].name,
+               refused[i].why);
+      return SQLITE_DENY;
+    }
+  return SQLITE_OK;
+}
+
 static int authorise(void *context, int action, const char *first, const char *second,
                      const char *database, const char *trigger)
 {
@@ -256,6 +275,8 @@ static int authorise(void *context, int action, const char *first, const char *s
     return authorise_attach(context, first);
   case SQLITE_FUNCTION:
     return authorise_function(second);
+  case SQLITE_PRAGMA:
+    return authorise_pragma(context, first, second);
   default:
     return SQLITE_OK;
   }

@@ -155,6 +155,11 @@ static void test_unsafe(void **state)
               "db:exec('INSERT INTO t VALUES (?)', 'running') "
               "return db:value(\"SELECT x FROM t WHERE t MATCH 'runs'\")",
        "running"},
+      {MEMORY "db:exec(\"PRAGMA temp_store_directory = '/tmp'\")",
+       "!t.lua:1: db:exec: PRAGMA temp_store_directory holds for the whole process in"},
+      {MEMORY "db:value('PRAGMA main.Mmap_Size = 1000000')",
+       "!t.lua:1: db:value: PRAGMA mmap_size would let who cuts the file short end the process in"},
+      {"return sqlite.open('u.db'):value('PRAGMA mmap_size')", "0"},
   };
   CHECK_CASES(cases, options(), 0);
 }
