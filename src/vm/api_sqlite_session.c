@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -19,8 +18,6 @@
 #include "store/sqlite_look.h"
 #include "vm/api_sqlite_files.h"
 #include "vm/api_sqlite_vfs.h"
-
-#define STORE_REFUSED "%s is the scheduler's own store, which scripts may not open"
 
 enum {
   PROGRESS_STEPS = 1000, /* some 10 microseconds */
@@ -212,79 +209,9 @@ static int is_to_stop(void *context)
   return session->job && atomic_load(&session->job->is_cancelled);
 }
 
-/* Whether what is attached is a file, and not a database that goes when it is closed. */
-static bool is_file(const char *path)
-{
-  return *path && strcmp(path, ":memory:") != 0;
-}
-
-/* Keeps ATTACH, and VACUUM INTO, which attaches, off the scheduler's store, and what works on a
- * copy off all files. What is no literal cannot be looked at, and a URI has many ways to name the
- * same file. */
-static int authorise_attach(struct sqlite_session *session, const char *file)
-{
-  size_t room = sizeof session->refusal;
-  char *path = file ? sqlite_vfs_resolve(file) : NULL;
-  bool is_store = file && sqlite_files_is_store(path);
-  free(path);
-  if (!file)
-    snprintf(session->refusal, room, "ATTACH takes the name of a file written out, as '...'");
-  else if (strncasecmp(file, "file:", 5) == 0)
-    snprintf(session->refusal, room, "%s is a URI, which is not accepted: write the file's path",
-             file);
-  else if (is_store)
-    snprintf(session->refusal, room, STORE_REFUSED, file);
-  else if (session->options.is_copy && is_file(file))
-    snprintf(session->refusal, room, "moonbeat simulate attaches no files (%s)", file);
-  else
-    return SQLITE_OK;
-  return SQLITE_DENY;
-}
-
-/* What takes an address from SQL, and calls what stands there. */
-static int authorise_function(const char *name)
-{
-  return strcasecmp(name, "fts3_tokenizer") == 0 ? SQLITE_DENY : SQLITE_OK;
-}
-
-/* What reaches beyond the connection. To ask for the value is no harm. */
-static int authorise_pragma(struct sqlite_session *session, const char *name, const char *value)
-{
-  static const struct {
-    const char *name, *why;
-  } refused[] = {
-      {"temp_store_directory", "holds for the whole process"},
-      {"data_store_directory", "holds for the whole process"},
-      {"mmap_size", "would let who cuts the file short end the process"},
-  };
-  for (size_t i = 0; value && i < sizeof refused / sizeof *refused; i++)
-    if (strcasecmp(name, refused[i].name) == 0) {
-      snprintf(session->refusal, sizeof session->refusal, "PRAGMA %s %s", refused[i].name,
-               refused[i].why);
-      return SQLITE_DENY;
-    }
-  return SQLITE_OK;
-}
-
-static int authorise(void *context, int action, const char *first, const char *second,
-                     const char *database, const char *trigger)
-{
-  (void)database, (void)trigger;
-  switch (action) {
-  case SQLITE_ATTACH:
-    return authorise_attach(context, first);
-  case SQLITE_FUNCTION:
-    return authorise_function(second);
-  case SQLITE_PRAGMA:
-    return authorise_pragma(context, first, second);
-  default:
-    return SQLITE_OK;
-  }
-}
-
 static bool is_in_memory(const struct sqlite_session *session)
 {
-  return !is_file(session->options.path);
+  return !sqlite_session_is_file(session->options.path);
 }
 
 static void configure(struct sqlite_session *session, struct sqlite_job *job, bool is_new)
@@ -296,7 +223,7 @@ static void configure(struct sqlite_session *session, struct sqlite_job *job, bo
   sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQLITE_ROWS_SIZE_MAX);
   sqlite3_busy_handler(db, wait_for_lock, session);
   sqlite3_progress_handler(db, PROGRESS_STEPS, is_to_stop, session);
-  sqlite3_set_authorizer(db, authorise, session);
+  sqlite3_set_authorizer(db, sqlite_session_authorise, session);
   if (session->options.is_copy && session->options.is_readonly)
     run(session, job, "PRAGMA query_only=1");
   if (is_new && !session->options.is_readonly)
@@ -375,7 +302,7 @@ static void open_session(struct sqlite_session *session, struct sqlite_job *job)
   struct stat file;
   bool is_there = stat(options->path, &file) == 0;
   if (sqlite_files_is_store(options->path)) {
-    job->code = error_set(&job->error, ERROR_PERMISSION, STORE_REFUSED, options->shown);
+    job->code = error_set(&job->error, ERROR_PERMISSION, SQLITE_STORE_REFUSED, options->shown);
     return;
   }
   if ((options->is_copy ? open_copy(session, is_there) : open_file(session)) != SQLITE_OK) {

@@ -1,6 +1,7 @@
 /* What the files of a session share: api_sqlite_session.c (what is done with a database),
- * api_sqlite_statement.c (statements, their parameters, and what is wrong with them) and
- * api_sqlite_rows.c (what they give, as bytes). Private to those. */
+ * api_sqlite_authorise.c (what SQL may not do), api_sqlite_statement.c (statements, their
+ * parameters, and what is wrong with them) and api_sqlite_rows.c (what they give, as bytes).
+ * Private to those. */
 #ifndef VM_API_SQLITE_SESSION_INTERNAL_H
 #define VM_API_SQLITE_SESSION_INTERNAL_H
 
@@ -31,6 +32,14 @@ void sqlite_job_fail(struct sqlite_job *job, enum error_code code, const char *t
                      const char *sql);
 /* The same for what SQLite complained of last. */
 void sqlite_session_fail(struct sqlite_session *session, struct sqlite_job *job, const char *sql);
+
+#define SQLITE_STORE_REFUSED "%s is the scheduler's own store, which scripts may not open"
+
+/* Whether the path names a file, and not a database that goes when it is closed. */
+bool sqlite_session_is_file(const char *path);
+/* For sqlite3_set_authorizer; what it denies is told by `refusal`. */
+int sqlite_session_authorise(void *session, int action, const char *first, const char *second,
+                             const char *database, const char *trigger);
 
 /* The statement at *sql, which moves behind it; NULL at the end of the job's text or on failure. */
 sqlite3_stmt *sqlite_statement_next(struct sqlite_session *session, struct sqlite_job *job,
