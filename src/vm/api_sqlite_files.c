@@ -92,11 +92,36 @@ static enum error_code refuse_store(struct error *error, const char *verb)
   return error_set(error, ERROR_CONFLICT, "it %s the scheduler's own store", verb);
 }
 
+/* The folder that the path's name is in; to be freed. */
+static char *folder_of(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash ? memory_copy(path, (size_t)(slash - path) + 1) : memory_strdup(".");
+}
+
+/* The daemon has its own beside its store, and nobody reaches it when that is gone. */
+static bool is_own_socket(const char *path)
+{
+  struct stat file, folder;
+  if (lstat(path, &file) != 0 || !S_ISSOCK(file.st_mode))
+    return false;
+  char *here = folder_of(path);
+  pthread_mutex_lock(&mutex);
+  char *own = store_path ? folder_of(store_path) : NULL;
+  pthread_mutex_unlock(&mutex);
+  bool is = own && stat(here, &folder) == 0 && is_same(&folder, own);
+  free(here);
+  free(own);
+  return is;
+}
+
 enum error_code sqlite_files_check(const char *path, struct error *error)
 {
   struct stat file;
   char *room;
   enum error_code code = ERROR_OK;
+  if (is_own_socket(path))
+    return error_set(error, ERROR_CONFLICT, "it is the socket on which the daemon is spoken to");
   bool is_there = stat(database_of(path, &room), &file) == 0;
   free(room);
   if (!is_there)
@@ -117,9 +142,8 @@ enum error_code sqlite_files_check(const char *path, struct error *error)
 /* Whether the folder is one of those on the way to the path, which need not be there. */
 static bool is_above(const struct stat *folder, const char *path)
 {
-  const char *slash = path ? strrchr(path, '/') : NULL;
-  char *name = slash ? memory_copy(path, (size_t)(slash - path) + 1) : memory_strdup(".");
-  char *real = path ? realpath(name, NULL) : NULL;
+  char *name = path ? folder_of(path) : NULL;
+  char *real = name ? realpath(name, NULL) : NULL;
   bool is = false;
   free(name);
   while (real && *real && !(is = is_same(folder, real)))

@@ -2,6 +2,7 @@
  * several calls, and what happens to a database when its call or its state goes. */
 #include "support/unit.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/scratch.h"
@@ -200,7 +201,8 @@ static void test_transactions(void **state)
   "local ok, text = pcall(db.exec, db, " sql ") if ok then return ok end "                         \
   "local at = text:find(folder, 1, true) "                                                         \
   "return (text:sub(1, at - 1) .. text:sub(at + #folder)):match 'db:exec: (.-) in \"'"
-#define OWN_STORE " is the scheduler's own store, which scripts may not open"
+#define OWN_SOCKET "it is the socket on which the daemon is spoken to"
+#define OWN_STORE  " is the scheduler's own store, which scripts may not open"
 
 static void test_files(void **state)
 {
@@ -245,6 +247,11 @@ static void test_files(void **state)
        "rename store.db to x.db: it is the scheduler's own store"},
       {"fs.write('x', '') return select(2, fs.rename('x', 'store.db-journal'))",
        "rename x to store.db-journal: it is the scheduler's own store"},
+      {"return select(2, fs.remove('control.sock'))", "remove control.sock: " OWN_SOCKET},
+      {"return select(2, fs.rename('control.sock', 'y'))", "rename control.sock to y: " OWN_SOCKET},
+      {"fs.write('x', '') return select(2, fs.rename('x', './control.sock'))",
+       "rename x to ./control.sock: " OWN_SOCKET},
+      {"return fs.remove('sockets/control.sock')", "true"},
       {"return select(2, fs.remove('.', { recursive = true })):match ': .*'",
        ": it holds the scheduler's own store"},
       {"fs.mkdir('data/deep', { parents = true }) local db = sqlite.open('data/deep/d.db') "
@@ -255,7 +262,13 @@ static void test_files(void **state)
   };
   char *store = memory_printf("%s/store.db", folder), *hard = memory_printf("%s/hard.db", folder);
   char *soft = memory_printf("%s/link.db", folder);
+  char *near = memory_printf("%s/control.sock", folder);
+  char *sockets = memory_printf("%s/sockets", folder);
+  char *far = memory_printf("%s/control.sock", sockets);
   fclose(fopen(store, "w"));
+  assert_int_equal(mknod(near, S_IFSOCK | 0600, 0), 0);
+  assert_int_equal(mkdir(sockets, 0700), 0);
+  assert_int_equal(mknod(far, S_IFSOCK | 0600, 0), 0);
   assert_int_equal(link(store, hard), 0);
   assert_int_equal(symlink("store.db", soft), 0);
   sqlite_files_set_store(store);
@@ -263,6 +276,9 @@ static void test_files(void **state)
   free(store);
   free(hard);
   free(soft);
+  free(near);
+  free(far);
+  free(sockets);
 }
 
 /* A weak table has its keys for a while after they were finalized: whatever is done with such a
