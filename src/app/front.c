@@ -135,7 +135,7 @@ static bool is_own_store(const struct front *f, const char *key)
     return false;
   const char *database = json_text(json_get(json_root(source), "database"), NULL);
   char *path = database ? realpath(database, NULL) : NULL;
-  char *store = memory_printf("%s/moonbeat.db", f->options.state_folder);
+  char *store = options_store_path(f->options.state_folder);
   char *own = realpath(store, NULL);
   bool is_own = path && own && strcmp(path, own) == 0;
   json_free(source);

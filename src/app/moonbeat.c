@@ -46,7 +46,7 @@ static enum error_code open_store(struct moonbeat *m, struct store **store, stru
   if (o->state_folder) {
     if ((code = folders_make_state(o->state_folder, error)))
       return code;
-    m->store_path = memory_printf("%s/moonbeat.db", o->state_folder);
+    m->store_path = options_store_path(o->state_folder);
     sqlite_files_set_store(m->store_path); /* scripts keep off it */
     if (o->memory)
       code = lock_take(m->store_path, &m->lock, error);

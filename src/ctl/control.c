@@ -13,6 +13,7 @@
 #include "ctl/frame.h"
 #include "ctl/options.h"
 #include "ctl/unix_socket.h"
+#include "store/lock.h"
 
 /* A daemon of ours is trusted to answer with what it was asked for: this only bounds a mistake. */
 enum { ANSWER_MAX = 256 << 20, READ_SIZE = 64 << 10 };
@@ -58,6 +59,24 @@ static bool is_served_for_us(int fd, const char *state_folder, struct error *err
   return false;
 }
 
+/* Nobody listens. A daemon may run all the same: its lock tells. */
+static enum error_code say_unreachable(const char *state_folder, struct error *error)
+{
+  long pid;
+  char *store = options_store_path(state_folder);
+  bool is_held = lock_is_held(store, &pid);
+  free(store);
+  if (is_held && pid > 0)
+    return error_set(error, ERROR_UNAVAILABLE,
+                     "a moonbeat (pid %ld) runs on %s, but without the socket %s: it is starting "
+                     "or ending, or somebody has removed that; if so, end it with kill %ld and "
+                     "start it again",
+                     pid, state_folder, OPTIONS_SOCKET_NAME, pid);
+  return error_set(error, ERROR_UNAVAILABLE,
+                   "no moonbeat is running on %s (start one with: moonbeat run jobs)",
+                   state_folder);
+}
+
 enum error_code control_open(const char *state_folder, struct control **control,
                              struct error *error)
 {
@@ -67,9 +86,7 @@ enum error_code control_open(const char *state_folder, struct control **control,
   free(path);
   *control = NULL;
   if (fd < 0 && (why == ENOENT || why == ECONNREFUSED || why == ENOTDIR))
-    return error_set(error, ERROR_UNAVAILABLE,
-                     "no moonbeat is running on %s (start one with: moonbeat run jobs)",
-                     state_folder);
+    return say_unreachable(state_folder, error);
   if (fd < 0)
     return error_set_errno(error, why == EACCES ? ERROR_PERMISSION : ERROR_UNAVAILABLE, why,
                            "cannot reach the moonbeat on %s", state_folder);

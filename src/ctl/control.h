@@ -12,7 +12,8 @@
 struct control;
 
 /* Connects to the daemon on a state folder. ERROR_UNAVAILABLE when there is none, with the sentence
- * that says how to start one; ERROR_PERMISSION when another user than this one or root runs it. */
+ * that says how to start one, or that one runs which nobody can reach; ERROR_PERMISSION when
+ * another user than this one or root runs it. */
 enum error_code control_open(const char *state_folder, struct control **control,
                              struct error *error);
 

@@ -27,6 +27,11 @@ char *options_socket_path(const char *state_folder)
   return memory_printf("%s/%s", state_folder, OPTIONS_SOCKET_NAME);
 }
 
+char *options_store_path(const char *state_folder)
+{
+  return memory_printf("%s/%s", state_folder, OPTIONS_STORE_NAME);
+}
+
 /* Appends the parts of `path` to the absolute path in `out`, going up for "..". */
 static void append_parts(struct buffer *out, const char *path)
 {

@@ -13,6 +13,7 @@
 #define OPTIONS_STATE_NAME  ".moonbeat"    /* beside the jobs folder */
 #define OPTIONS_CONFIG_NAME "moonbeat.lua" /* beside the jobs folder */
 #define OPTIONS_SOCKET_NAME "control.sock" /* in the state folder */
+#define OPTIONS_STORE_NAME  "moonbeat.db"  /* likewise */
 
 struct daemon_options {
   char *jobs_folder;    /* NULL: no files, only what is added at run time (a scratch REPL) */
@@ -45,6 +46,9 @@ void daemon_options_deinit(struct daemon_options *options);
 
 /* "STATE/control.sock" as a heap string of the caller's. */
 char *options_socket_path(const char *state_folder);
+
+/* "STATE/moonbeat.db", whose lock the daemon holds, also one whose store is in memory. Likewise. */
+char *options_store_path(const char *state_folder);
 
 /* `path` made absolute against the working folder, its folder without symlinks. Its last part is
  * kept as it is: a jobs folder that is a symlink may be swapped for another while a daemon watches

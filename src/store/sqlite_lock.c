@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,11 +20,17 @@
  * starting and that shares the lock until it has become another program. */
 enum { TRIES = 50, PAUSE_US = 20000 };
 
-static enum error_code refuse(int descriptor, const char *path, struct error *error)
+/* 0: not told. */
+static long read_pid(int descriptor)
 {
   char text[32] = "";
   ssize_t size = pread(descriptor, text, sizeof text - 1, 0);
-  long pid = size > 0 ? strtol(text, NULL, 10) : 0;
+  return size > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+static enum error_code refuse(int descriptor, const char *path, struct error *error)
+{
+  long pid = read_pid(descriptor);
   char holder[64] = "";
   if (pid > 0)
     snprintf(holder, sizeof holder, " (pid %ld)", pid);
@@ -84,4 +89,18 @@ out:
     close(fd);
   free(lock_path);
   return code;
+}
+
+bool lock_is_held(const char *path, long *pid)
+{
+  char *lock_path = memory_printf("%s-lock", path);
+  int fd = open(lock_path, O_RDONLY | O_CLOEXEC);
+  free(lock_path);
+  if (fd < 0)
+    return false;
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  bool is_held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  *pid = is_held ? read_pid(fd) : 0;
+  close(fd);
+  return is_held;
 }

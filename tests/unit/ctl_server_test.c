@@ -19,6 +19,7 @@
 #include "ctl/options.h"
 #include "ctl/server.h"
 #include "ctl/unix_socket.h"
+#include "store/lock.h"
 #include "support/scratch.h"
 
 /* Only what goes wrong waits so long, on however busy a machine. */
@@ -714,6 +715,28 @@ static void says_that_nobody_runs(void **state)
                                   "with: moonbeat run jobs)");
 }
 
+/* Its socket was removed, or is not there yet, or is gone already. */
+static void says_that_one_runs_unreachable(void **state)
+{
+  (void)state;
+  struct control *control;
+  struct error error;
+  int lock;
+  char *folder = scratch_folder();
+  char *store = options_store_path(folder);
+  assert_int_equal(lock_take(store, &lock, &error), ERROR_OK);
+  assert_int_equal(control_open(folder, &control, &error), ERROR_UNAVAILABLE);
+  char *wanted =
+      memory_printf("a moonbeat (pid %d) runs on %s, but without the socket control.sock: it is "
+                    "starting or ending, or somebody has removed that; if so, end it with kill %d "
+                    "and start it again",
+                    (int)getpid(), folder, (int)getpid());
+  assert_string_equal(error.text, wanted);
+  close(lock);
+  free(wanted);
+  free(store);
+}
+
 static void long_paths_work(void **state)
 {
   (void)state;
@@ -753,6 +776,7 @@ int main(void)
       IN_HOUSE(who_has_left_makes_room),
       IN_HOUSE(nobody_else_may_use_the_socket),
       cmocka_unit_test(says_that_nobody_runs),
+      cmocka_unit_test(says_that_one_runs_unreachable),
       cmocka_unit_test(long_paths_work),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,21 @@ static void waits_for_one_that_is_about_to_end(void **state)
   free(name);
 }
 
+static void tells_who_has_it(void **state)
+{
+  (void)state;
+  int descriptor;
+  long pid = -1;
+  char *name = memory_printf("%s-told", path);
+  assert_false(lock_is_held(name, &pid));
+  OK(lock_take(name, &descriptor, &error));
+  assert_true(lock_is_held(name, &pid));
+  assert_int_equal(pid, getpid());
+  close(descriptor);
+  assert_false(lock_is_held(name, &pid));
+  free(name);
+}
+
 static void is_private(void **state)
 {
   (void)state;
@@ -359,6 +374,7 @@ int main(void)
       TEST(survives_a_kill),
       TEST(keeps_a_second_one_out),
       TEST(waits_for_one_that_is_about_to_end),
+      TEST(tells_who_has_it),
       TEST(is_private),
       TEST(takes_the_steps_since),
       TEST(refuses_newer),
