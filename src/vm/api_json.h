@@ -9,8 +9,13 @@
 
 #include "base/error.h"
 
+/* The metatable of what json.array marked: a list, in which named fields are refused. */
+#define API_JSON_ARRAY "json.array"
+
 /* The metatable of an empty table that was {}, so that it is written as {} again. */
 #define API_JSON_OBJECT "json.object"
+
+/* ---- api_json_decode.c ---- */
 
 enum api_json_nulls {
   NULLS_KEPT,    /* null is json.null everywhere */
@@ -23,6 +28,8 @@ enum error_code api_json_push(lua_State *L, const char *text, size_t size,
 
 /* Adds json_decode. (raw -- raw) */
 void api_json_open_decode(lua_State *L, bool is_in_slices);
+
+/* ---- api_json_encode.c ---- */
 
 /* Pushes the JSON text of the value at `index` and returns true, or pushes a sentence that names
  * the place, `result[2].when: a function cannot be stored`, and returns false. `name` is what the
