@@ -27,22 +27,28 @@ const char *gate_name(const struct gate *gate)
   return strchr(gate->key, ' ') + 1;
 }
 
-struct gate *gate_find(struct sched *s, const char *kind, const char *name)
+static char *make_key(enum gate_kind kind, const char *name)
+{
+  return memory_printf("%s %s", kind == GATE_POOL ? "pool" : "key", name);
+}
+
+struct gate *gate_find(struct sched *s, enum gate_kind kind, const char *name)
 {
   struct gate *gate;
-  char *key = memory_printf("%s %s", kind, name);
+  char *key = make_key(kind, name);
   HASH_FIND_STR(s->gates, key, gate);
   free(key);
   return gate;
 }
 
-static struct gate *get_gate(struct sched *s, const char *kind, const char *name)
+static struct gate *get_gate(struct sched *s, enum gate_kind kind, const char *name)
 {
   struct gate *gate = gate_find(s, kind, name);
   if (gate)
     return gate;
   gate = memory_alloc(sizeof *gate);
-  gate->key = memory_printf("%s %s", kind, name);
+  gate->kind = kind;
+  gate->key = make_key(kind, name);
   gate->slots = -1;
   s->gates_changed = true; /* it may go again */
   HASH_ADD_KEYPTR(hh, s->gates, gate->key, strlen(gate->key), gate);
@@ -78,14 +84,14 @@ static struct gate *key_gate(struct sched *s, const struct job *job, const char 
   if (job_expand(job, job->concurrency_key, args, &name, &error))
     log_warn("%s: %s: it runs without", job->id, error.text);
   else
-    gate = get_gate(s, "key", name.data ? name.data : "");
+    gate = get_gate(s, GATE_KEY, name.data ? name.data : "");
   buffer_deinit(&name);
   return gate;
 }
 
 static struct gate *pool_gate(struct sched *s, const struct job *job)
 {
-  return job->pool ? get_gate(s, "pool", job->pool) : NULL;
+  return job->pool ? get_gate(s, GATE_POOL, job->pool) : NULL;
 }
 
 /* ---- who goes first ---- */
@@ -127,15 +133,10 @@ static const struct job *job_of(const struct lineup *lineup, struct heap_node *n
                                      : near_entry(node)->job;
 }
 
-static bool is_pool(const struct gate *gate)
-{
-  return gate->key[0] == 'p';
-}
-
 /* A pool that was removed under its jobs holds them back: that is seen, and can be mended. */
 static bool has_room(const struct gate *gate, const struct job *job)
 {
-  return gate->used < (is_pool(gate) ? gate->slots : job->concurrency_limit);
+  return gate->used < (gate->kind == GATE_POOL ? gate->slots : job->concurrency_limit);
 }
 
 static bool may_open(const struct gate *gate)
@@ -572,7 +573,7 @@ void gates_free_all(struct sched *s)
 
 void gate_set_pool(struct sched *s, const char *name, int64_t slots)
 {
-  struct gate *gate = get_gate(s, "pool", name);
+  struct gate *gate = get_gate(s, GATE_POOL, name);
   gate->slots = slots;
   stir(s, gate);
 }

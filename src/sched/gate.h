@@ -32,9 +32,12 @@ struct lineup {
   struct heap entries, runs;
 };
 
+enum gate_kind { GATE_POOL, GATE_KEY };
+
 struct gate {
+  enum gate_kind kind;
   char *key;     /* "pool db", "key shop-1" */
-  int64_t slots; /* of a pool */
+  int64_t slots; /* of a pool; -1: of a key, or of a pool that is not there */
   int64_t used;  /* runs that workers have */
   struct lineup waiting;
   bool stirred; /* somebody who waits may pass */
@@ -104,7 +107,7 @@ void gate_forget_paces(struct entry *entry);
 
 /* ---- for looking ---- */
 
-struct gate *gate_find(struct sched *s, const char *kind, const char *name);
+struct gate *gate_find(struct sched *s, enum gate_kind kind, const char *name);
 /* Open runs that have a place in the gate. */
 typedef void (*gate_visitor)(void *context, const struct open_run *run);
 void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context);

@@ -38,7 +38,7 @@ void pools_recover(struct sched *s)
 
 bool pool_exists(struct sched *s, const char *name)
 {
-  const struct gate *gate = gate_find(s, "pool", name);
+  const struct gate *gate = gate_find(s, GATE_POOL, name);
   return (gate && gate->slots >= 0) || json_get(s->pools_declared, name);
 }
 
@@ -48,7 +48,7 @@ enum error_code pool_refuse_unknown(struct sched *s, const char *name, struct er
   size_t count = 0;
   char hint[128];
   for (const struct gate *gate = s->gates; gate; gate = gate->hh.next)
-    if (gate->slots >= 0)
+    if (gate->kind == GATE_POOL && gate->slots >= 0)
       names[count++] = gate_name(gate);
   const char *near = text_did_you_mean(hint, name, names);
   if (*near)
@@ -73,7 +73,7 @@ static bool find_stored(struct sched *s, const char *name, struct stored_pool *p
 /* Below 0: it is gone. */
 static void set_slots(struct sched *s, const char *name, int64_t slots)
 {
-  const struct gate *gate = gate_find(s, "pool", name);
+  const struct gate *gate = gate_find(s, GATE_POOL, name);
   bool was_there = gate && gate->slots >= 0, is_other = slots != (gate ? gate->slots : -1);
   s->pools_changed = true;
   gate_set_pool(s, name, slots);
@@ -209,7 +209,7 @@ static bool view(void *context, const struct stored_pool *stored)
 {
   struct listing *listing = context;
   struct json_writer *writer = listing->writer;
-  const struct gate *gate = gate_find(listing->s, "pool", stored->name);
+  const struct gate *gate = gate_find(listing->s, GATE_POOL, stored->name);
   if (listing->only && strcmp(listing->only, stored->name) != 0)
     return true;
   listing->found = true;

@@ -88,7 +88,7 @@ static void end_holders(struct holders *holders, int64_t many)
 void why_put_gate_holders(struct request *r, const struct gate *gate, const struct job *job,
                           bool is_waiting)
 {
-  int64_t limit = gate->slots >= 0 ? gate->slots : job->concurrency_limit;
+  int64_t limit = gate->kind == GATE_POOL ? gate->slots : job->concurrency_limit;
   size_t others = gate->waiting.entries.count + gate->waiting.runs.count - is_waiting;
   struct holders holders = begin_holders(r);
   gate_each_holder(r->s, gate, put_gate_holder, &holders);

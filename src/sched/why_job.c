@@ -254,7 +254,7 @@ static void explain_overlap(struct request *r, const struct entry *entry)
 static void explain_pool(struct request *r, const struct entry *entry)
 {
   const struct job *job = entry->job;
-  const struct gate *pool = job->pool ? gate_find(r->s, "pool", job->pool) : NULL;
+  const struct gate *pool = job->pool ? gate_find(r->s, GATE_POOL, job->pool) : NULL;
   if (job->pool && (!pool || pool->slots < 0)) {
     why_begin(r, "pool", "its pool \"%s\" is not there any more: make it, or change the job",
               job->pool);
@@ -279,7 +279,7 @@ static void explain_key(struct request *r, const struct entry *entry)
     return;
   const struct gate *key = job_expand(job, job->concurrency_key, NULL, &name, NULL)
                                ? NULL
-                               : gate_find(r->s, "key", name.data ? name.data : "");
+                               : gate_find(r->s, GATE_KEY, name.data ? name.data : "");
   if (key && key->used >= job->concurrency_limit) {
     char *visible = why_visible(name.data ? name.data : "");
     why_begin(r, "key", "concurrency key \"%s\" is held: %lld of %d taken", visible,
