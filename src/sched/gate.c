@@ -1,4 +1,4 @@
-/* Gates: pools, concurrency keys, rates; see gate.h for the idea.
+/* Gates: pools and concurrency keys; see gate.h for the idea. Rates are in pace.c.
  *
  * A gate knows how many runs it has let through (`used`) and who waits. It lives while it is used,
  * waited for, or a pool of the store. A run holds at most two gates, its key's and its pool's, and
@@ -178,54 +178,6 @@ enum error_code gate_check(const struct job *job, const char *args, struct error
   return code ? error_prefix(error, "concurrency_key") : ERROR_OK;
 }
 
-/* ---- rates ---- */
-
-int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us)
-{
-  return pace_until(s, entry, &entry->throttle_pace, &(struct rate){1, throttle_us});
-}
-
-void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause)
-{
-  if (entry->wait.why == WAIT_NONE) { /* else one by hand has passed by a due time that waits */
-    entry->wait = (struct wait){0};
-    entry->waited_for = WAIT_NONE;
-  }
-  if (cause != RUN_BY_HAND) /* that one begins when the rate lets it through */
-    pace_note(entry->pace, s->now_us);
-  pace_note(entry->replay_pace, s->now_us);
-  pace_note(entry->throttle_pace, s->now_us);
-}
-
-void gate_forget_paces(struct entry *entry)
-{
-  free(entry->pace);
-  free(entry->replay_pace);
-  free(entry->throttle_pace);
-  entry->pace = entry->replay_pace = entry->throttle_pace = NULL;
-}
-
-static struct wait find_rate(struct sched *s, struct entry *entry)
-{
-  struct wait wait = {0};
-  if (entry->job->rate.count) {
-    wait.until_us = pace_until(s, entry, &entry->pace, &entry->job->rate);
-    wait.why = wait.until_us > s->now_us ? WAIT_RATE : WAIT_NONE;
-  }
-  return wait;
-}
-
-static struct wait find_pace(struct sched *s, struct entry *entry, bool is_backlog)
-{
-  const struct job *job = entry->job;
-  struct wait wait = find_rate(s, entry);
-  if (wait.why == WAIT_NONE && is_backlog && job->replay_rate.count) {
-    wait.until_us = pace_until(s, entry, &entry->replay_pace, &job->replay_rate);
-    wait.why = wait.until_us > s->now_us ? WAIT_REPLAY : WAIT_NONE;
-  }
-  return wait;
-}
-
 /* ---- waiting ---- */
 
 static const char *const wait_names[] = {
@@ -278,6 +230,15 @@ static void set_wait(struct sched *s, struct entry *entry, struct open_run *run,
   wait->since_us = since_us;
 }
 
+void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause)
+{
+  if (entry->wait.why == WAIT_NONE) { /* else one by hand has passed by a due time that waits */
+    entry->wait = (struct wait){0};
+    entry->waited_for = WAIT_NONE;
+  }
+  pace_note_claim(s, entry, cause);
+}
+
 void wait_end(struct wait *wait)
 {
   *wait = (struct wait){.since_us = wait->since_us};
@@ -318,7 +279,7 @@ void gate_wait_for_overlap(struct sched *s, struct entry *entry, int64_t until_u
 
 bool gate_admits_pace(struct sched *s, struct entry *entry, bool is_backlog)
 {
-  struct wait found = find_pace(s, entry, is_backlog);
+  struct wait found = pace_find_wait(s, entry, is_backlog);
   if (found.why == WAIT_NONE)
     return true;
   set_wait(s, entry, NULL, &found);
@@ -331,7 +292,7 @@ bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
   const struct job *job = entry->job;
   if (!job->pool && !job->concurrency_key && !job->rate.count && !job->replay_rate.count)
     return true;
-  struct wait found = find_pace(s, entry, is_backlog);
+  struct wait found = pace_find_wait(s, entry, is_backlog);
   if (found.why == WAIT_NONE)
     found = find_closed(s, job, NULL, order_of_entry(s, entry));
   if (found.why == WAIT_NONE)
@@ -372,7 +333,7 @@ bool gate_admits_run(struct sched *s, struct open_run *run)
   if (!job->pool && !job->concurrency_key && !is_paced && run->due_us != JOB_NEVER)
     return true;
   struct run_extra *extra = run_make_extra(run);
-  struct wait found = is_paced ? find_rate(s, run->entry) : (struct wait){0};
+  struct wait found = is_paced ? pace_find_rate(s, run->entry) : (struct wait){0};
   if (found.why == WAIT_NONE)
     found = find_closed(s, job, extra->args, order_of_run(run));
   if (found.why != WAIT_NONE) {
@@ -389,7 +350,7 @@ bool gate_admits_run(struct sched *s, struct open_run *run)
       extra->gates[i]->used++;
   if (is_paced) {
     extra->is_in_rate = true;
-    pace_note(run->entry->pace, s->now_us);
+    pace_note_start(s, run->entry);
   }
   return true;
 }
@@ -585,10 +546,4 @@ void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor vis
   for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
     if (!run->ended && run->extra && (run->extra->gates[0] == gate || run->extra->gates[1] == gate))
       visit(context, run);
-}
-
-struct wait gate_look_at_rate(struct sched *s, struct entry *entry)
-{
-  bool is_paced = entry->wait.why == WAIT_RATE || entry->wait.why == WAIT_REPLAY;
-  return is_paced ? entry->wait : find_pace(s, entry, false);
 }

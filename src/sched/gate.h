@@ -65,8 +65,6 @@ const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog);
 /* The same of its rates alone. */
 bool gate_admits_pace(struct sched *s, struct entry *entry, bool is_backlog);
-/* When the next run of the entry may begin if they lie `throttle_us` apart; it may be past. */
-int64_t gate_throttle(struct sched *s, struct entry *entry, int64_t throttle_us);
 /* A run of the entry was claimed. */
 void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause);
 /* The moment at which what is due has waited for longer than its grace: it is tried then, and
@@ -103,7 +101,6 @@ int64_t gates_wake_us(const struct sched *s); /* INT64_MAX: no sooner than somet
 void gates_commit(struct sched *s);
 void gates_undo(struct sched *s); /* after run_undo() */
 void gates_free_all(struct sched *s);
-void gate_forget_paces(struct entry *entry);
 
 /* ---- for looking ---- */
 
@@ -111,8 +108,6 @@ struct gate *gate_find(struct sched *s, enum gate_kind kind, const char *name);
 /* Open runs that have a place in the gate. */
 typedef void (*gate_visitor)(void *context, const struct open_run *run);
 void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context);
-/* The rate that a run of the job, beginning now, would wait for, whatever else it waits for. */
-struct wait gate_look_at_rate(struct sched *s, struct entry *entry);
 
 /* Slots of a pool have changed; none: -1. */
 void gate_set_pool(struct sched *s, const char *name, int64_t slots);

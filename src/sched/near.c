@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "sched/cut.h"
 #include "sched/fold.h"
+#include "sched/pace.h"
 #include "sched/queue.h"
 #include "sched/turn.h"
 
@@ -139,7 +140,7 @@ static void free_entry(struct sched *s, struct entry *entry)
   fold_done(s, entry);
   heap_remove(&entry->due);
   heap_remove(&entry->lapse);
-  gate_forget_paces(entry);
+  pace_forget(entry);
   HASH_DEL(s->entries, entry);
   job_destroy(entry->job);
   free(entry->progress.error);
@@ -286,7 +287,7 @@ static void read_again(struct sched *s, struct entry *entry)
   heap_remove(&entry->lapse);
   entry->changed = entry->dirty = false;
   fold_done(s, entry);
-  gate_forget_paces(entry);
+  pace_forget(entry);
   wait_end(&entry->wait);
   entry->last_skip.number = 0;
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;

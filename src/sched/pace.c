@@ -1,5 +1,6 @@
 /* A rate counts when runs began, so many of them in a ring. A fire begins when it is claimed; a run
- * by hand, which is claimed to be acknowledged, when its rate has let it through. */
+ * by hand, which is claimed to be acknowledged, when its rate has let it through. Scheduler thread.
+ */
 #include "sched/pace.h"
 
 #include <stdlib.h>
@@ -81,8 +82,10 @@ static void bring_back(struct pace *pace, int64_t now_us)
       pace->starts[i] = now_us;
 }
 
-int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pace,
-                   const struct rate *rate)
+/* When the next run of the entry may begin; it may be past. Reads what the store knows into *pace,
+ * which is NULL at first, and again when the rate is another. */
+static int64_t read_until(struct sched *s, struct entry *entry, struct pace **pace,
+                          const struct rate *rate)
 {
   if (*pace && (*pace)->size != rate->count) {
     free(*pace);
@@ -98,7 +101,8 @@ int64_t pace_until(struct sched *s, struct entry *entry, struct pace **pace,
   return __builtin_add_overflow(oldest_us, rate->period_us, &until_us) ? INT64_MAX : until_us;
 }
 
-void pace_note(struct pace *pace, int64_t now_us)
+/* A run begins now; nothing when `pace` is NULL: whoever reads it finds the run. */
+static void note(struct pace *pace, int64_t now_us)
 {
   if (!pace)
     return;
@@ -106,4 +110,57 @@ void pace_note(struct pace *pace, int64_t now_us)
   pace->next = (pace->next + 1) % pace->size;
   if (pace->count < pace->size)
     pace->count++;
+}
+
+int64_t pace_throttle(struct sched *s, struct entry *entry, int64_t throttle_us)
+{
+  return read_until(s, entry, &entry->throttle_pace, &(struct rate){1, throttle_us});
+}
+
+struct wait pace_find_rate(struct sched *s, struct entry *entry)
+{
+  struct wait wait = {0};
+  if (entry->job->rate.count) {
+    wait.until_us = read_until(s, entry, &entry->pace, &entry->job->rate);
+    wait.why = wait.until_us > s->now_us ? WAIT_RATE : WAIT_NONE;
+  }
+  return wait;
+}
+
+struct wait pace_find_wait(struct sched *s, struct entry *entry, bool is_backlog)
+{
+  const struct job *job = entry->job;
+  struct wait wait = pace_find_rate(s, entry);
+  if (wait.why == WAIT_NONE && is_backlog && job->replay_rate.count) {
+    wait.until_us = read_until(s, entry, &entry->replay_pace, &job->replay_rate);
+    wait.why = wait.until_us > s->now_us ? WAIT_REPLAY : WAIT_NONE;
+  }
+  return wait;
+}
+
+void pace_note_start(struct sched *s, struct entry *entry)
+{
+  note(entry->pace, s->now_us);
+}
+
+void pace_note_claim(struct sched *s, struct entry *entry, enum run_cause cause)
+{
+  if (cause != RUN_BY_HAND) /* that one begins when the rate lets it through */
+    note(entry->pace, s->now_us);
+  note(entry->replay_pace, s->now_us);
+  note(entry->throttle_pace, s->now_us);
+}
+
+void pace_forget(struct entry *entry)
+{
+  free(entry->pace);
+  free(entry->replay_pace);
+  free(entry->throttle_pace);
+  entry->pace = entry->replay_pace = entry->throttle_pace = NULL;
+}
+
+struct wait pace_look(struct sched *s, struct entry *entry)
+{
+  bool is_paced = entry->wait.why == WAIT_RATE || entry->wait.why == WAIT_REPLAY;
+  return is_paced ? entry->wait : pace_find_wait(s, entry, false);
 }

@@ -14,6 +14,7 @@
 #include "base/sometimes.h"
 #include "sched/fire.h"
 #include "sched/near.h"
+#include "sched/pace.h"
 #include "sched/run.h"
 #include "sched/turn.h"
 
@@ -246,7 +247,7 @@ static void try_queue(struct sched *s, struct event_queue *queue, struct entry *
   if (entry->progress.state == JOB_PAUSED || fire_is_held(s, entry))
     return;
   struct manner manner = manner_of(entry->job);
-  int64_t throttled_us = manner.throttle_us ? gate_throttle(s, entry, manner.throttle_us) : 0;
+  int64_t throttled_us = manner.throttle_us ? pace_throttle(s, entry, manner.throttle_us) : 0;
   if (throttled_us > s->now_us) {
     entry->is_throttled = true;
     queue->due.us = throttled_us;

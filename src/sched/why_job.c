@@ -10,6 +10,7 @@
 #include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/near.h"
+#include "sched/pace.h"
 #include "sched/pause.h"
 #include "sched/queue.h"
 #include "sched/recover.h"
@@ -294,7 +295,7 @@ static void explain_key(struct request *r, const struct entry *entry)
 static void explain_rate(struct request *r, struct entry *entry)
 {
   char text[RATE_TEXT_SIZE];
-  struct wait wait = gate_look_at_rate(r->s, entry);
+  struct wait wait = pace_look(r->s, entry);
   if (wait.why != WAIT_RATE && wait.why != WAIT_REPLAY)
     return;
   rate_format(text, wait.why == WAIT_RATE ? &entry->job->rate : &entry->job->replay_rate);
