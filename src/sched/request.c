@@ -120,6 +120,24 @@ enum error_code request_optional_text(struct request *request, const char *name,
   return *text ? ERROR_OK : request->error->code;
 }
 
+enum error_code request_switch(struct request *request, const char *name, bool *is_on)
+{
+  const struct json *value = json_get(request->params, name);
+  *is_on = json_boolean(value, false);
+  if (value && value->type != JSON_NULL && value->type != JSON_BOOL)
+    return error_set(request->error, ERROR_USAGE, "%s must be true or false", name);
+  return ERROR_OK;
+}
+
+enum error_code request_number(struct request *request, const char *name, int64_t *number)
+{
+  const struct json *value = json_get(request->params, name);
+  *number = json_integer(value, 0);
+  if (value && value->type != JSON_NULL && (value->type != JSON_INTEGER || *number < 0))
+    return error_set(request->error, ERROR_USAGE, "%s must be a whole number from 0", name);
+  return ERROR_OK;
+}
+
 enum error_code request_count(struct request *request, const char *name, int64_t otherwise,
                               int64_t most, int64_t *count)
 {

@@ -53,6 +53,10 @@ bool request_is_question(const char *op);
 const char *request_text(struct request *request, const char *name);
 /* The same of one that may be missing, or null: NULL then. */
 enum error_code request_optional_text(struct request *request, const char *name, const char **text);
+/* false when it is missing or null. */
+enum error_code request_switch(struct request *request, const char *name, bool *is_on);
+/* From 0 on; 0 when it is missing or null. */
+enum error_code request_number(struct request *request, const char *name, int64_t *number);
 enum error_code request_count(struct request *request, const char *name, int64_t otherwise,
                               int64_t most, int64_t *count);
 /* The job that params.job names; NULL with *error set, nearest id included. */

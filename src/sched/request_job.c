@@ -251,15 +251,6 @@ static bool list_one(void *context, struct stored_job *stored)
   return true;
 }
 
-static enum error_code read_switch(struct request *r, const char *name, bool *is_on)
-{
-  const struct json *value = json_get(r->params, name);
-  if (value && value->type != JSON_NULL && value->type != JSON_BOOL)
-    return error_set(r->error, ERROR_USAGE, "%s must be true or false", name);
-  *is_on = value && value->type == JSON_BOOL && value->as.boolean;
-  return ERROR_OK;
-}
-
 static enum error_code list(struct request *r)
 {
   struct listing listing = {.r = r, .state = -1};
@@ -269,8 +260,8 @@ static enum error_code list(struct request *r)
       (code = request_optional_text(r, "state", &state)) ||
       (code = request_optional_text(r, "tag", &listing.tag)) ||
       (code = request_optional_text(r, "script", &listing.script)) ||
-      (code = read_switch(r, "late", &listing.only_late)) ||
-      (code = read_switch(r, "failing", &listing.only_failing)))
+      (code = request_switch(r, "late", &listing.only_late)) ||
+      (code = request_switch(r, "failing", &listing.only_failing)))
     return code;
   if (state && (listing.state = job_state_from_name(state)) < 0)
     return error_set(r->error, ERROR_USAGE,

@@ -25,12 +25,10 @@ static const char *find_scope(struct request *r)
 {
   const char *asking = (*r->message)->as.request.script;
   const struct json *named = json_get(r->params, "script");
-  const struct json *shared = json_get(r->params, "shared");
-  if (shared && shared->type != JSON_BOOL && shared->type != JSON_NULL) {
-    error_set(r->error, ERROR_USAGE, "shared must be true or false");
+  bool is_shared;
+  if (request_switch(r, "shared", &is_shared))
     return NULL;
-  }
-  if (json_boolean(shared, false) && !named)
+  if (is_shared && !named)
     return "";
   if (asking && !named)
     return asking;
@@ -60,10 +58,12 @@ static enum error_code read_end(struct request *r, int64_t before_us, int64_t *e
 {
   const struct json *ttl = json_get(r->params, "ttl");
   int64_t us;
-  *expires_us = json_boolean(json_get(r->params, "keep_ttl"), false) ? before_us : KV_FOR_EVER;
-  if (!ttl || ttl->type == JSON_NULL)
-    return ERROR_OK;
-  enum error_code code = duration_from_json(ttl, &us, r->error);
+  bool is_kept;
+  enum error_code code = request_switch(r, "keep_ttl", &is_kept);
+  *expires_us = is_kept ? before_us : KV_FOR_EVER;
+  if (code || !ttl || ttl->type == JSON_NULL)
+    return code;
+  code = duration_from_json(ttl, &us, r->error);
   if (code)
     return error_prefix(r->error, "ttl");
   if (us == 0)
@@ -316,11 +316,13 @@ static enum error_code entries(struct request *r)
   if ((*r->message)->as.request.script)
     return error_set(r->error, ERROR_USAGE, "kv_list is for clients");
   struct kv_listing listing = {0};
+  bool is_shared;
   enum error_code code = read_range(r, &listing);
-  if (code || (code = request_optional_text(r, "script", &listing.script)) ||
+  if (code || (code = request_switch(r, "shared", &is_shared)) ||
+      (code = request_optional_text(r, "script", &listing.script)) ||
       (code = request_optional_text(r, "after_script", &listing.after_script)))
     return code;
-  if (json_boolean(json_get(r->params, "shared"), false))
+  if (is_shared)
     listing.script = "";
   return list(r, &listing, "entries", list_entry, VALUES_PAGE);
 }

@@ -37,8 +37,8 @@ static enum error_code listen(struct request *r)
 static enum error_code unlisten(struct request *r)
 {
   uint64_t generation = generation_of(r);
-  int64_t id = json_integer(json_get(r->params, "id"), 0);
-  enum error_code code = generation ? ERROR_OK : r->error->code;
+  int64_t id;
+  enum error_code code = generation ? request_number(r, "id", &id) : r->error->code;
   if (!code && id)
     code = listeners_remove(r->s, generation, id, r->error);
   else if (!code)

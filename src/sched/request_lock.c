@@ -66,18 +66,19 @@ static enum error_code take(struct request *r)
 
 static enum error_code release(struct request *r)
 {
-  struct lock_order o = {.what = LOCK_RELEASE,
-                         .fence = json_integer(json_get(r->params, "fence"), 0)};
+  struct lock_order o = {.what = LOCK_RELEASE};
   const char *name = read_name(r);
-  return name ? order(r, &o, name) : r->error->code;
+  enum error_code code = name ? request_number(r, "fence", &o.fence) : r->error->code;
+  return code ? code : order(r, &o, name);
 }
 
 static enum error_code renew(struct request *r)
 {
-  struct lock_order o = {.what = LOCK_RENEW,
-                         .fence = json_integer(json_get(r->params, "fence"), 0)};
+  struct lock_order o = {.what = LOCK_RENEW};
   const char *name = read_name(r);
-  enum error_code code = name ? read_ttl(r, &o.ttl_us) : r->error->code;
+  enum error_code code = name ? request_number(r, "fence", &o.fence) : r->error->code;
+  if (!code)
+    code = read_ttl(r, &o.ttl_us);
   return code ? code : order(r, &o, name);
 }
 

@@ -192,10 +192,10 @@ static bool list_skip(void *context, const struct skip *skip)
 
 static enum error_code skips(struct request *r)
 {
-  struct listing l = {.r = r, .offset = json_integer(json_get(r->params, "offset"), 0)};
+  struct listing l = {.r = r};
   struct entry *entry = request_job(r);
   enum error_code code = entry ? request_count(r, "limit", 20, RUNS_MAX, &l.limit) : r->error->code;
-  if (code)
+  if (code || (code = request_number(r, "offset", &l.offset)))
     return code;
   l.seen_job = entry->job->id;
   json_begin_object(r->result);
@@ -231,10 +231,12 @@ static enum error_code logs(struct request *r)
   struct listing l = {.r = r};
   struct run row = {0};
   char *job_id;
-  int64_t after = json_integer(json_get(r->params, "after"), 0);
+  int64_t after;
   enum error_code code = find_run(r, &row, &job_id);
   if (!code)
     code = request_count(r, "limit", LINES_MAX, LINES_MAX, &l.limit);
+  if (!code)
+    code = request_number(r, "after", &after);
   if (!code) {
     const struct open_run *open = run_find(r->s, row.key);
     l.last.job = after;
@@ -348,7 +350,11 @@ static enum error_code cancel_run(struct request *r)
 {
   struct run row = {0};
   char *job_id;
-  enum error_code code = find_run(r, &row, &job_id);
+  bool at_once;
+  enum error_code code = request_switch(r, "now", &at_once);
+  if (code)
+    return code;
+  code = find_run(r, &row, &job_id);
   struct open_run *open = code ? find_orphan(r, &job_id) : run_find(r->s, row.key);
   if (code && open) {
     code = ERROR_OK;
@@ -357,7 +363,6 @@ static enum error_code cancel_run(struct request *r)
   if (!code && !open)
     code = error_set(r->error, ERROR_CONFLICT, "the run has ended: %s", run_state_name(row.state));
   if (!code) {
-    bool at_once = json_boolean(json_get(r->params, "now"), false);
     if (open->worker)
       cancel_begun(r->s, open, at_once);
     else

@@ -135,8 +135,8 @@ static enum error_code show_script(struct request *r)
 {
   struct script_revision revision = {0};
   struct script_entry *script = request_script(r);
-  int64_t number = json_integer(json_get(r->params, "revision"), 0);
-  if (!script)
+  int64_t number;
+  if (!script || request_number(r, "revision", &number))
     return r->error->code;
   const char *name = script->script.name;
   enum error_code code = store_get_source(r->s->store, name, number, &revision, r->error);
@@ -178,9 +178,9 @@ static bool take_second(void *context, const struct script_revision *revision)
 static enum error_code rollback_script(struct request *r)
 {
   struct script_revision revision = {0};
-  int64_t numbers[2] = {0}, number = json_integer(json_get(r->params, "revision"), 0);
+  int64_t numbers[2] = {0}, number;
   struct script_entry *script = request_script(r);
-  if (!script)
+  if (!script || request_number(r, "revision", &number))
     return r->error->code;
   const char *name = script->script.name;
   if (script->script.origin == SCRIPT_FILE)

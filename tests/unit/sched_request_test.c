@@ -8,35 +8,47 @@
 #include "base/memory.h"
 #include "support/world.h"
 
-/* One that is of another type is not passed over as if it were not given: who lists one page after
- * the other would begin anew, and who asks for few would be told of all. */
-static void a_text_is_no_other_value(void **state)
+/* What is of another type is not passed over as if it were not given: who lists one page after the
+ * other would begin anew, and who asks for few would be told of all. */
+static void no_value_is_one_of_another_type(void **state)
 {
+  static const char text[] = "a string", flag[] = "true or false",
+                    number[] = "a whole number from 0";
   static const struct {
-    const char *operation, *params, *answer;
+    const char *operation, *params, *name, *what;
   } cases[] = {
-      {"list", "{\"after\":5}", "after"},
-      {"list", "{\"state\":[]}", "state"},
-      {"list", "{\"tag\":true}", "tag"},
-      {"list", "{\"script\":{}}", "script"},
-      {"list", "{\"tag\":\"a\\u0000b\"}", "tag"},
-      {"runs", "{\"state\":5}", "state"},
-      {"runs", "{\"before\":5}", "before"},
-      {"kv_keys", "{\"prefix\":5}", "prefix"},
-      {"kv_keys", "{\"after\":5}", "after"},
-      {"kv_list", "{\"prefix\":5}", "prefix"},
-      {"kv_list", "{\"script\":5}", "script"},
-      {"kv_list", "{\"after\":5}", "after"},
-      {"kv_list", "{\"after\":\"x\",\"after_script\":5}", "after_script"},
-      {"pools", "{\"name\":5}", "name"},
-      {"cancel_run", "{\"run\":5}", "run"},
+      {"list", "{\"after\":5}", "after", text},
+      {"list", "{\"state\":[]}", "state", text},
+      {"list", "{\"tag\":true}", "tag", text},
+      {"list", "{\"script\":{}}", "script", text},
+      {"list", "{\"tag\":\"a\\u0000b\"}", "tag", text},
+      {"runs", "{\"state\":5}", "state", text},
+      {"runs", "{\"before\":5}", "before", text},
+      {"kv_keys", "{\"prefix\":5}", "prefix", text},
+      {"kv_keys", "{\"after\":5}", "after", text},
+      {"kv_list", "{\"prefix\":5}", "prefix", text},
+      {"kv_list", "{\"script\":5}", "script", text},
+      {"kv_list", "{\"after\":5}", "after", text},
+      {"kv_list", "{\"after\":\"x\",\"after_script\":5}", "after_script", text},
+      {"pools", "{\"name\":5}", "name", text},
+      {"cancel_run", "{\"run\":5}", "run", text},
+      {"list", "{\"late\":1}", "late", flag},
+      {"kv_set", "{\"key\":\"x\",\"value\":1,\"keep_ttl\":1}", "keep_ttl", flag},
+      {"kv_list", "{\"shared\":\"yes\"}", "shared", flag},
+      {"kv_get", "{\"key\":\"x\",\"shared\":\"yes\"}", "shared", flag},
+      {"cancel_run", "{\"run\":\"a\",\"now\":\"yes\"}", "now", flag},
+      {"skips", "{\"job\":\"j\",\"offset\":\"5\"}", "offset", number},
+      {"skips", "{\"job\":\"j\",\"offset\":-5}", "offset", number},
+      {"show_script", "{\"name\":\"a\",\"revision\":\"1\"}", "revision", number},
+      {"rollback_script", "{\"name\":\"a\",\"revision\":\"1\"}", "revision", number},
   };
   struct world w;
   (void)state;
   world_open(&w, NULL);
+  world_save(&w, "a", "{\"jobs\":[{\"id\":\"j\",\"run\":true}]}");
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     char wanted[100];
-    snprintf(wanted, sizeof wanted, "error: usage: %s must be a string", cases[i].answer);
+    snprintf(wanted, sizeof wanted, "error: usage: %s must be %s", cases[i].name, cases[i].what);
     char *answer = world_ask(&w, cases[i].operation, cases[i].params);
     if (strcmp(answer, wanted) != 0)
       fail_msg("%s %s: %s", cases[i].operation, cases[i].params, answer);
@@ -109,7 +121,7 @@ static void open_runs_are_counted_alike(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_text_is_no_other_value),
+      cmocka_unit_test(no_value_is_one_of_another_type),
       cmocka_unit_test(open_runs_are_counted_alike),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
