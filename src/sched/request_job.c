@@ -278,7 +278,7 @@ static enum error_code list(struct request *r)
     json_key(r->result, "scripts");
     json_begin_array(r->result);
     for (const struct script_entry *e = r->s->scripts; e; e = e->hh.next)
-      view_script(r->s, r->result, e);
+      view_script(r->result, e);
     json_end_array(r->result);
   }
   json_end_object(r->result);

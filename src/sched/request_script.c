@@ -14,7 +14,7 @@ static enum error_code scripts(struct request *r)
   json_key(r->result, "scripts");
   json_begin_array(r->result);
   for (const struct script_entry *script = r->s->scripts; script; script = script->hh.next)
-    view_script(r->s, r->result, script);
+    view_script(r->result, script);
   json_end_array(r->result);
   json_end_object(r->result);
   return ERROR_OK;
@@ -115,7 +115,7 @@ static enum error_code remove_script(struct request *r)
   free(users.first);
   if (code)
     return code;
-  view_script(r->s, r->result, script);
+  view_script(r->result, script);
   script_remove(r->s, script);
   return ERROR_OK;
 }

@@ -257,7 +257,7 @@ void script_answer_waiting(struct sched *s, struct script_entry *script, const c
       error_set(&error, ERROR_SCRIPT, "%s", failure);
       message_list_append(s->out, message_reply_error(wait->request, &error));
     } else {
-      view_script(s, &writer, script);
+      view_script(&writer, script);
       message_list_append(s->out, message_reply(wait->request, buffer_take(&out)));
     }
     drop_wait(s, wait);
@@ -450,7 +450,7 @@ static void answer_reload(struct sched *s, const struct message *request)
   json_key(&writer, "scripts");
   json_begin_array(&writer);
   for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    view_script(s, &writer, script);
+    view_script(&writer, script);
   json_end_array(&writer);
   json_end_object(&writer);
   message_list_append(s->out, message_reply(request, buffer_take(&out)));

@@ -104,10 +104,9 @@ void view_job(struct sched *s, struct json_writer *writer, const struct job *job
   json_end_object(writer);
 }
 
-void view_script(struct sched *s, struct json_writer *writer, const struct script_entry *script)
+void view_script(struct json_writer *writer, const struct script_entry *script)
 {
   const struct json *jobs = script->facts ? json_get(json_root(script->facts), "jobs") : NULL;
-  (void)s;
   json_begin_object(writer);
   json_put_text(writer, "name", script->script.name);
   json_put_text(writer, "origin", script->script.origin == SCRIPT_FILE ? "file" : "added");

@@ -19,6 +19,6 @@ void view_job_members(struct sched *s, struct json_writer *writer, const struct 
                       const struct job_progress *progress);
 void view_job(struct sched *s, struct json_writer *writer, const struct job *job,
               const struct job_progress *progress);
-void view_script(struct sched *s, struct json_writer *writer, const struct script_entry *script);
+void view_script(struct json_writer *writer, const struct script_entry *script);
 
 #endif
