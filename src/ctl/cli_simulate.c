@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "ctl/cli_next.h"
 #include "time/duration.h"
 #include "time/instant.h"
@@ -226,86 +225,6 @@ static void request_deinit(struct request *request)
   free(request->emissions);
 }
 
-/* ---- what is shown ---- */
-
-/* `names`: what there is; NULL behind the last. */
-static enum error_code refuse_name(struct cli *cli, const struct simulation *simulation,
-                                   const char *sentence, const char *name, const char *const *names)
-{
-  char guess[128];
-  const struct simulation_problem *problem =
-      simulation->problem_count > 0 ? simulation->problems : NULL;
-  return error_set(&cli->error, ERROR_NOT_FOUND, "--%s \"%.60s\"%s%s%s", sentence, name,
-                   text_did_you_mean(guess, name, names), problem ? "; a file does not load: " : "",
-                   problem ? problem->text : "");
-}
-
-static enum error_code refuse_pattern(struct cli *cli, const struct simulation *simulation,
-                                      const char *option, const char *pattern)
-{
-  const char **ids = memory_alloc((simulation->job_count + 1) * sizeof *ids);
-  char *sentence = memory_printf("%s: there is no job", option);
-  for (size_t i = 0; i < simulation->job_count; i++)
-    ids[i] = simulation->jobs[i].job->id;
-  enum error_code code = refuse_name(cli, simulation, sentence, pattern, ids);
-  free(sentence);
-  free(ids);
-  return code;
-}
-
-static enum error_code check_pool(struct cli *cli, const struct simulation *simulation,
-                                  const char *name)
-{
-  const char **names = memory_alloc((simulation->pool_count + 1) * sizeof *names);
-  bool is_met = false;
-  for (size_t i = 0; i < simulation->pool_count; i++) {
-    names[i] = simulation->pools[i].name;
-    is_met |= strcmp(names[i], name) == 0;
-  }
-  enum error_code code =
-      is_met ? ERROR_OK : refuse_name(cli, simulation, "pool: no job uses a pool", name, names);
-  free(names);
-  return code;
-}
-
-static bool fits_any(const struct simulation *simulation, const char *pattern, bool *fits)
-{
-  bool is_met = false;
-  for (size_t i = 0; i < simulation->job_count; i++)
-    if (text_matches(pattern, simulation->jobs[i].job->id)) {
-      is_met = true;
-      if (fits)
-        fits[i] = true;
-    }
-  return is_met;
-}
-
-static enum error_code choose_jobs(struct cli *cli, const struct request *request,
-                                   struct simulate_answer *answer)
-{
-  const struct simulation *s = &answer->simulation;
-  const struct simulation_options *o = &request->options;
-  answer->is_shown = memory_alloc(s->job_count + 1);
-  if (!arguments_has(cli->arguments, "job"))
-    memset(answer->is_shown, true, s->job_count);
-  for (size_t i = 0; i < cli->arguments->given_count; i++) {
-    const char *value = cli->arguments->given[i].value;
-    if (strcmp(cli->arguments->given[i].option->name, "job") == 0 &&
-        !fits_any(s, value, answer->is_shown))
-      return refuse_pattern(cli, s, "job", value);
-  }
-  for (size_t i = 0; i < o->duration_count; i++)
-    if (!fits_any(s, o->durations[i].pattern, NULL))
-      return refuse_pattern(cli, s, "duration", o->durations[i].pattern);
-  for (size_t i = 0; i < o->failure_count; i++)
-    if (!fits_any(s, o->failures[i].pattern, NULL))
-      return refuse_pattern(cli, s, "fail", o->failures[i].pattern);
-  enum error_code code = ERROR_OK;
-  for (size_t i = 0; !code && i < o->pool_count; i++)
-    code = check_pool(cli, s, o->pools[i].pattern);
-  return code;
-}
-
 /* ---- changes of the clock ---- */
 
 static void find_changes_of(struct simulate_answer *answer, size_t job)
@@ -418,7 +337,7 @@ int cli_do_simulate(struct cli *cli)
   if (!code)
     code = play(cli, &request, &options, &answer);
   if (!code)
-    code = choose_jobs(cli, &request, &answer);
+    code = simulate_choose_jobs(cli, &request.options, &answer);
   int status = code ? cli_fail(cli) : put_answer(cli, &answer);
   answer_deinit(&answer);
   request_deinit(&request);

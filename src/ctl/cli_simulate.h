@@ -27,6 +27,10 @@ struct simulate_answer {
   bool only_notable;
 };
 
+/* Fills is_shown. ERROR_NOT_FOUND when a job, pool or event that is named is none. */
+enum error_code simulate_choose_jobs(struct cli *cli, const struct simulation_options *options,
+                                     struct simulate_answer *answer);
+
 /* Something other than a run that begins when it is due and succeeds. */
 bool simulate_is_notable(const struct simulation_fire *fire);
 

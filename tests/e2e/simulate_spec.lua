@@ -188,6 +188,8 @@ describe("simulate", function()
     assert.same({ 6, 2 }, { job_of(answer, "each").runs, job_of(answer, "batches").runs })
     assert.equal(0, job_of(object(table.unpack(span)), "each").runs)
     refuses(64, '--emit "order": behind = stands the trigger that says when', "--emit", "order")
+    refuses(66, '--emit: no job waits for the event "odrer", did you mean "order"?', "--emit", "order=every 10m",
+      "--emit", "odrer=every 10m")
     refuses(65, '--emit "order=on_start": the trigger never fires', "--emit", "order=on_start")
     refuses(64, "--emit: event \"job_error\" is the scheduler's own: names must not begin with job_, script_ or " ..
       "scheduler_", "--emit", "job_error=@daily", table.unpack(span))
