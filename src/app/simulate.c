@@ -181,23 +181,14 @@ static void find_wait(struct player *player, const struct player_job *job, const
     attempt->behind = job->place;
     return;
   }
-  if (was_let_in_by(player, "pool", job->job->pool, attempt, WAITED_FOR_POOL) ||
-      was_let_in_by(player, "key", key, attempt, WAITED_FOR_KEY))
+  if (was_let_in_by(player, "pool", job->job->pool, attempt, WAITED_FOR_POOL))
     return;
-  if (has_rate(job->job))
+  if (was_let_in_by(player, "key", key, attempt, WAITED_FOR_KEY))
+    attempt->key = memory_strdup(key);
+  else if (has_rate(job->job))
     attempt->wait = WAITED_FOR_RATE;
   else if (wait_has_throttle(job->job))
     attempt->wait = WAITED_FOR_THROTTLE;
-}
-
-static char *expand_key(const struct job *job, const char *args)
-{
-  struct buffer key = {0};
-  if (!job->concurrency_key)
-    return NULL;
-  if (job_expand(job, job->concurrency_key, args, &key, NULL))
-    buffer_clear(&key);
-  return buffer_take(&key);
 }
 
 /* ---- attempts ---- */
@@ -208,7 +199,7 @@ static void note_begin(struct player *player, struct player_job *job, const stru
   open->fence = message->as.run.attempt.fence;
   open->attempt = player->simulation->attempt_count - 1;
   open->job = job;
-  open->key = expand_key(job->job, message->as.run.args);
+  open->key = wait_expand_key(job->job, message->as.run.args);
   find_wait(player, job, open->key, &player->simulation->attempts[open->attempt]);
   job->open++;
   if (message->as.run.attempt.number == 1)

@@ -30,8 +30,11 @@ struct skips {
 static bool visit_skip(void *context, const struct skip *skip)
 {
   struct skips *skips = context;
-  *simulation_add_skip(skips->simulation) = (struct simulation_skip){
-      skips->job, (int)skip->reason, skip->first_us, skip->last_us, skip->count, WAITED_NOT};
+  *simulation_add_skip(skips->simulation) = (struct simulation_skip){.job = skips->job,
+                                                                     .reason = (int)skip->reason,
+                                                                     .first_us = skip->first_us,
+                                                                     .last_us = skip->last_us,
+                                                                     .count = skip->count};
   return true;
 }
 
@@ -66,9 +69,17 @@ static bool visit_event(void *context, const struct pending_event *event)
 static void add_backlog(struct simulation *simulation, int32_t place, const struct backlog *backlog,
                         int reason, enum simulation_wait wait)
 {
-  if (backlog->count > 0)
-    *simulation_add_skip(simulation) = (struct simulation_skip){
-        place, reason, backlog->first_us, backlog->last_us, backlog->count, wait};
+  if (backlog->count == 0)
+    return;
+  struct simulation_skip *skip = simulation_add_skip(simulation);
+  *skip = (struct simulation_skip){.job = place,
+                                   .reason = reason,
+                                   .first_us = backlog->first_us,
+                                   .last_us = backlog->last_us,
+                                   .count = backlog->count,
+                                   .wait = wait};
+  if (wait == WAITED_FOR_KEY)
+    skip->key = wait_expand_key(simulation->jobs[place].job, NULL);
 }
 
 static const struct json *find_reason(const struct json_document *why, const char *kind)

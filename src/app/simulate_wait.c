@@ -224,3 +224,15 @@ int64_t wait_due_of_events(const struct job *job, const char *events, int64_t sc
     due_us = larger(due_us, smaller(began_us, first_us) + manner.throttle_us);
   return smaller(due_us, scheduled_us);
 }
+
+/* ---- keys ---- */
+
+char *wait_expand_key(const struct job *job, const char *args)
+{
+  struct buffer key = {0};
+  if (!job->concurrency_key)
+    return NULL;
+  if (job_expand(job, job->concurrency_key, args, &key, NULL))
+    buffer_clear(&key);
+  return buffer_take(&key);
+}

@@ -47,6 +47,10 @@ enum error_code waits_tell_retries(const struct waits *waits, struct store *stor
 int64_t wait_due_of_events(const struct job *job, const char *events, int64_t scheduled_us,
                            int64_t began_us);
 
+/* The job's concurrency key with these arguments (a JSON array; NULL: its own); a heap string, NULL
+ * when it has none. */
+char *wait_expand_key(const struct job *job, const char *args);
+
 /* What its trigger says: whether runs begin so often only, and how many events one takes. */
 bool wait_has_throttle(const struct job *job);
 int wait_batch_of(const struct job *job);

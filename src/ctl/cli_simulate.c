@@ -25,7 +25,7 @@ struct request {
   struct simulation_wish *durations, *failures, *pools;
   struct simulation_emission *emissions;
   struct screen screen; /* of standard error */
-  bool has_progress;    /* a line of it stands there */
+  int progress_width;   /* of the line of it that stands there */
 };
 
 bool simulate_is_notable(const struct simulation_fire *fire)
@@ -268,14 +268,16 @@ static void find_changes(struct simulate_answer *answer)
 
 /* ---- playing ---- */
 
-/* One line, written over itself, for a person who waits. */
+/* One line, written over itself, for a person who waits. It never gets shorter, so no terminal need
+ * be able to erase. */
 static void tell_progress(void *context, int64_t now_us, int64_t fires)
 {
   struct request *request = context;
   const struct simulation_options *o = &request->options;
   double share = (double)(now_us - o->from_us) / (double)(o->until_us - o->from_us);
-  fprintf(stderr, "\r%3.0f %%  %" PRId64 " runs and skips\x1b[K", share * 100, fires);
-  request->has_progress = true;
+  fputc('\r', stderr);
+  request->progress_width =
+      fprintf(stderr, "%3.0f %%  %" PRId64 " runs and skips", share * 100, fires);
 }
 
 static enum error_code play(struct cli *cli, struct request *request,
@@ -288,8 +290,8 @@ static enum error_code play(struct cli *cli, struct request *request,
   }
   enum error_code code =
       cli->host->simulate(options, &request->options, &answer->simulation, &cli->error);
-  if (request->has_progress)
-    fputs("\r\x1b[K", stderr);
+  if (request->progress_width > 0)
+    fprintf(stderr, "\r%*s\r", request->progress_width, "");
   return code;
 }
 

@@ -136,6 +136,17 @@ static void put_warnings(struct json_writer *writer, const struct simulate_answe
   json_end_array(writer);
 }
 
+/* "waits_for":"pool","pool":"db" */
+static void put_cause(struct json_writer *writer, const struct simulate_answer *answer,
+                      const struct simulation_fire *fire)
+{
+  const char *kind = simulation_wait_name(fire->wait),
+             *target = simulation_wait_target(&answer->simulation, fire);
+  json_put_text(writer, "waits_for", kind);
+  if (target)
+    json_put_text(writer, kind, target);
+}
+
 static void put_run(struct json_writer *writer, const struct simulate_answer *answer,
                     const struct simulation_fire *fire)
 {
@@ -149,7 +160,7 @@ static void put_run(struct json_writer *writer, const struct simulate_answer *an
   if (fire->wait == WAITED_NOT)
     return;
   put_seconds(writer, "waits", fire->wait_us);
-  json_put_text(writer, "waits_for", simulation_wait_name(fire->wait));
+  put_cause(writer, answer, fire);
   json_put_text(writer, "behind", fire->behind >= 0 ? id_of(answer, (size_t)fire->behind) : NULL);
 }
 
@@ -167,7 +178,7 @@ static void put_fire(struct json_writer *writer, const struct simulate_answer *a
     if (fire->kind == FIRE_SKIPPED)
       json_put_text(writer, "reason", skip_reason_name((enum skip_reason)fire->reason));
     else
-      json_put_text(writer, "waits_for", simulation_wait_name(fire->wait));
+      put_cause(writer, answer, fire);
     json_put_integer(writer, "count", fire->count);
     put_instant(writer, "last_scheduled_at", fire->last_us);
   }

@@ -67,26 +67,18 @@ static void put_span(struct cli *cli, const struct simulate_answer *answer)
 static void append_cause(const struct simulate_answer *answer, struct buffer *out,
                          const struct simulation_fire *fire)
 {
-  const struct job *job = answer->simulation.jobs[fire->job].job;
-  switch (fire->wait) {
-  case WAITED_FOR_OVERLAP:
-    buffer_append_text(out, " for its run before");
-    break;
-  case WAITED_FOR_POOL:
-    buffer_printf(out, " for pool %s", job->pool ? job->pool : "?");
-    break;
-  case WAITED_FOR_KEY:
-    buffer_printf(out, " for key %s", job->concurrency_key ? job->concurrency_key : "?");
-    break;
-  case WAITED_FOR_THROTTLE:
-    buffer_append_text(out, " for its throttle");
-    break;
-  case WAITED_FOR_RATE:
-    buffer_append_text(out, " for its rate");
-    break;
-  case WAITED_NOT:
-    break;
-  }
+  static const char *const causes[] = {
+      [WAITED_NOT] = "",
+      [WAITED_FOR_OVERLAP] = " for its run before",
+      [WAITED_FOR_POOL] = " for pool ",
+      [WAITED_FOR_KEY] = " for key ",
+      [WAITED_FOR_THROTTLE] = " for its throttle",
+      [WAITED_FOR_RATE] = " for its rate",
+  };
+  const char *target = simulation_wait_target(&answer->simulation, fire);
+  buffer_append_text(out, causes[fire->wait]);
+  if (target)
+    buffer_append_text(out, target);
 }
 
 static void append_wait(const struct simulate_answer *answer, struct buffer *out,

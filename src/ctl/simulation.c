@@ -51,6 +51,10 @@ void simulation_deinit(struct simulation *simulation)
     job_destroy(simulation->jobs[i].job);
     free(simulation->jobs[i].error);
   }
+  for (size_t i = 0; i < simulation->attempt_count; i++)
+    free(simulation->attempts[i].key);
+  for (size_t i = 0; i < simulation->skip_count; i++)
+    free(simulation->skips[i].key);
   for (size_t i = 0; i < simulation->pool_count; i++)
     free(simulation->pools[i].name);
   for (size_t i = 0; i < simulation->problem_count; i++) {

@@ -71,6 +71,7 @@ struct simulation_attempt {
   int64_t next_us;          /* another one is due then, and has not begun; 0: none is */
   enum run_state state;
   enum simulation_wait wait;
+  char *key; /* for which it waited, if it was a key; else NULL */
 };
 
 /* Due times that became no run, as the store's struct skip. Those of reason -1 wait still, at the
@@ -80,6 +81,7 @@ struct simulation_skip {
   int reason;
   int64_t first_us, last_us, count;
   enum simulation_wait wait; /* for what those wait */
+  char *key;
 };
 
 /* One that a job uses or a script declares. */

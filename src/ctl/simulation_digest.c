@@ -20,6 +20,12 @@ const char *simulation_wait_name(enum simulation_wait wait)
   return names[wait];
 }
 
+const char *simulation_wait_target(const struct simulation *simulation,
+                                   const struct simulation_fire *fire)
+{
+  return fire->wait == WAITED_FOR_POOL ? simulation->jobs[fire->job].job->pool : fire->key;
+}
+
 /* ---- fires ---- */
 
 static struct simulation_fire *add_fire(struct simulation_digest *digest)
@@ -82,6 +88,7 @@ static void add_attempt(struct simulation_fire *fire, const struct simulation_at
   if (wait_us > *longest_us) {
     *longest_us = wait_us;
     fire->wait = attempt->wait;
+    fire->key = attempt->key;
     fire->behind = attempt->behind;
   }
   fire->wait_us += wait_us;
@@ -134,6 +141,7 @@ static void add_skips(struct simulation_digest *digest)
     fire->job = skip->job;
     fire->reason = skip->reason;
     fire->wait = skip->wait;
+    fire->key = skip->key;
   }
 }
 

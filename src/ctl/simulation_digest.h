@@ -30,6 +30,7 @@ struct simulation_fire {
   int32_t beside;   /* of its own job, without itself */
   enum fire_kind kind;
   enum simulation_wait wait; /* the longest one, and behind whom it was */
+  const char *key;           /* for which, if it is a key; the simulation's */
   enum run_state state;      /* of the last attempt; RUN_PENDING: another one follows */
   int reason;                /* of FIRE_SKIPPED */
 };
@@ -83,5 +84,9 @@ int64_t simulation_wait_us(const struct simulation_attempt *attempt); /* 0: it d
 
 /* Why the run waited: "overlap", "pool", "key", "throttle", "rate"; NULL: it did not. */
 const char *simulation_wait_name(enum simulation_wait wait);
+
+/* Which pool or key it waits for; NULL: none. */
+const char *simulation_wait_target(const struct simulation *simulation,
+                                   const struct simulation_fire *fire);
 
 #endif

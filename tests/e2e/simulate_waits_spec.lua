@@ -162,4 +162,40 @@ describe("simulate", function()
     end
     assert.same({ "paused fails", "paused off", "paused waits" }, kinds)
   end)
+
+  it("names the key or the pool for which a run waits", function()
+    d:write("a.lua", [[
+      pool("p", 1)
+      function sell() end
+      local function add(id, minute)
+        local trigger = cron(minute .. " * * * *")
+        scheduler.add_job { id = id, func = "a.sell", args = { 1 }, trigger = trigger, concurrency_key = "shop-{1}" }
+      end
+      add("first", 0)
+      add("second", 1)
+      job "third" { trigger = cron "0 * * * *", pool = "p", priority = 1, run = sell }
+      job "fourth" { trigger = cron "0 * * * *", pool = "p", run = sell }
+    ]])
+    local answer = object("--for", "20m", "-d", "second=1h", "-d", "fourth=1h", "-d", "10m")
+    local fires = {}
+    for _, fire in ipairs(answer.fires) do
+      fires[fire.job] = { fire.waits_for, fire.key, fire.pool }
+    end
+    assert.same({ second = { "key", "shop-1" }, fourth = { "pool", nil, "p" }, first = {}, third = {} }, fires)
+    contains(text("--for", "20m", "-d", "10m"), "  waits 9m for key shop-1, behind first")
+    answer = object("--for", "5m", "-d", "10m")
+    local fire = answer.fires[4]
+    assert.same({ "waiting", "key", "shop-1" }, { fire.state, fire.waits_for, fire.key })
+    contains(text("--for", "5m", "-d", "10m"), "  waits still at the end for key shop-1\n")
+    answer = object("--for", "20m", "-d", "10m", "-j", "first")
+    assert.same({ 1, 1 }, { answer.pools[1].waited, answer.pools[1].peak }) -- of all jobs
+  end)
+
+  it("tells a terminal that cannot erase how far it has come", function()
+    d:write("a.lua", [[job "second" { trigger = every "1s", run = function() end }]])
+    local shown = d:sh(([[TERM=dumb python3 -c 'import pty, sys; pty.spawn(sys.argv[1:])' \
+      %s simulate jobs --no-color --for 2h -n 0 </dev/null]]):format(daemon.quote(d.bin)))
+    assert.is_nil(shown:find "\27")
+    contains(shown, " runs and skips\r ")
+  end)
 end)

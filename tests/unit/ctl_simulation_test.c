@@ -161,10 +161,10 @@ static void skips_are_counted_one_by_one(void **state)
   for (int job = 0; job < 2; job++) {
     add_attempt(f, job, 10, 10, 45);
     *simulation_add_skip(&f->simulation) =
-        (struct simulation_skip){job, SKIP_OVERLAP, 20 * MINUTE, 40 * MINUTE, 3, WAITED_NOT};
+        (struct simulation_skip){job, SKIP_OVERLAP, 20 * MINUTE, 40 * MINUTE, 3, WAITED_NOT, NULL};
   }
   *simulation_add_skip(&f->simulation) =
-      (struct simulation_skip){1, -1, 50 * MINUTE, 50 * MINUTE, 1, WAITED_FOR_OVERLAP};
+      (struct simulation_skip){1, -1, 50 * MINUTE, 50 * MINUTE, 1, WAITED_FOR_OVERLAP, NULL};
   digest(f);
   assert_int_equal(f->digest.jobs[0].fires, 4);
   assert_int_equal(f->digest.jobs[0].skips_of[SKIP_OVERLAP], 3);
@@ -191,7 +191,7 @@ static void who_is_set_off_more_often_than_it_can_run_is_told(void **state)
   }
   add_attempt(f, 1, 40, 40, 42);
   *simulation_add_skip(&f->simulation) =
-      (struct simulation_skip){0, -1, 8 * MINUTE, 40 * MINUTE, 9, WAITED_FOR_POOL};
+      (struct simulation_skip){0, -1, 8 * MINUTE, 40 * MINUTE, 9, WAITED_FOR_POOL, NULL};
   f->is_shown[1] = true;
   digest(f);
   assert_string_equal(
@@ -209,7 +209,7 @@ static void who_is_paused_meets_nobody(void **state)
   add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
   for (int job = 0; job < 2; job++)
     *simulation_add_skip(&f->simulation) =
-        (struct simulation_skip){job, SKIP_PAUSED, 0, 90 * MINUTE, 10, WAITED_NOT};
+        (struct simulation_skip){job, SKIP_PAUSED, 0, 90 * MINUTE, 10, WAITED_NOT, NULL};
   digest(f);
   assert_int_equal(f->digest.total.skips_of[SKIP_PAUSED], 20);
   assert_int_equal(f->warnings.count, 0);
