@@ -16,6 +16,7 @@
 #include "vm/api_fs.h"
 #include "vm/api_fs_tally.h"
 #include "vm/helper.h"
+#include "vm/nap.h"
 #include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
@@ -32,7 +33,7 @@ struct fs_watch {
   struct wake *wake; /* NULL: closed */
   size_t skip;       /* bytes in front of a path that the script has not written */
   bool is_woken, is_looking;
-  struct nap *nap; /* that waits for a change */
+  struct watch_nap *nap; /* that waits for a change */
 };
 
 struct look {
@@ -42,9 +43,8 @@ struct look {
   struct fs_look found;
 };
 
-struct nap {
-  struct wait wait; /* first */
-  uv_timer_t timer;
+struct watch_nap {
+  struct nap nap; /* first */
   struct fs_watch *watch;
 };
 
@@ -166,51 +166,37 @@ static int l_look(lua_State *L) /* watch -> changes | nil message code; waits */
 
 /* ---- waiting for a change ---- */
 
-static void end_nap(struct nap *nap)
-{
-  nap->watch->nap = NULL;
-  uv_timer_stop(&nap->timer);
-  wait_done(&nap->wait);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-  end_nap(timer->data);
-}
-
 static void on_change(void *context)
 {
   struct fs_watch *watch = context;
   watch->is_woken = true;
   if (watch->nap)
-    end_nap(watch->nap);
+    nap_end(&watch->nap->nap);
 }
 
 static void cancel_nap(struct wait *wait)
 {
-  struct nap *nap = (struct nap *)wait;
+  struct watch_nap *nap = (struct watch_nap *)wait;
   close_watch(nap->watch);
-  end_nap(nap);
+  nap_end(&nap->nap);
 }
 
 static int finish_nap(lua_State *L, struct wait *wait)
 {
-  struct fs_watch *watch = ((struct nap *)wait)->watch;
+  struct fs_watch *watch = ((struct watch_nap *)wait)->watch;
+  watch->nap = NULL;
   lua_pushboolean(L, watch->is_woken);
   watch->is_woken = false;
   return 1;
 }
 
-static void free_nap(uv_handle_t *timer)
-{
-  struct nap *nap = timer->data;
-  let_go(nap->watch);
-  free(nap);
-}
-
 static void release_nap(struct wait *wait)
 {
-  uv_close((uv_handle_t *)&((struct nap *)wait)->timer, free_nap);
+  struct watch_nap *nap = (struct watch_nap *)wait;
+  if (nap->watch->nap == nap) /* it was abandoned */
+    nap->watch->nap = NULL;
+  let_go(nap->watch);
+  free(nap);
 }
 
 static const struct wait_kind nap_kind = {"fs.watch",  cancel_nap, finish_nap,
@@ -228,15 +214,11 @@ static int l_wait(lua_State *L) /* watch milliseconds -> whether something has h
     lua_pushboolean(L, true);
     return 1;
   }
-  struct nap *nap = memory_alloc(sizeof *nap);
+  struct watch_nap *nap = memory_alloc(sizeof *nap);
   nap->watch = watch;
   watch->holders++;
   watch->nap = nap;
-  uv_timer_init(wait_loop(L), &nap->timer);
-  nap->timer.data = nap;
-  uv_update_time(wait_loop(L));
-  uv_timer_start(&nap->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
-  return wait_begin(L, &nap->wait, &nap_kind);
+  return nap_begin(L, &nap->nap, ms > 0 ? ms * 1000 : 0, &nap_kind);
 }
 
 /* ---- watches ---- */

@@ -11,14 +11,10 @@
 #include "time/duration.h"
 #include "vm/api_args.h"
 #include "vm/host.h"
+#include "vm/nap.h"
 #include "vm/state.h"
 #include "vm/vm.h"
 #include "vm/wait.h"
-
-struct nap {
-  struct wait wait;
-  struct heap_node node; /* us: when it is over, monotonic */
-};
 
 static void on_timer(uv_timer_t *timer);
 
@@ -58,10 +54,28 @@ static void on_timer(uv_timer_t *timer)
   host_end_naps(timer->data);
 }
 
+int nap_begin(lua_State *L, struct nap *nap, int64_t us, const struct wait_kind *kind)
+{
+  struct host *host = vm_get(L)->host;
+  nap->node.us = clock_monotonic_us() + us;
+  nap->node.number = (int64_t)host->current->number;
+  heap_put(&host->naps, &nap->node);
+  if (heap_first(&host->naps) == &nap->node)
+    start_timer(host);
+  return wait_begin(L, &nap->wait, kind);
+}
+
+void nap_end(struct nap *nap)
+{
+  if (!nap->node.heap)
+    return;
+  heap_remove(&nap->node);
+  wait_done(&nap->wait);
+}
+
 static void cancel(struct wait *wait)
 {
-  heap_remove(&((struct nap *)wait)->node);
-  wait_done(wait);
+  nap_end((struct nap *)wait);
 }
 
 static int finish(lua_State *L, struct wait *wait)
@@ -76,18 +90,11 @@ static void release(struct wait *wait)
   free(wait);
 }
 
-static const struct wait_kind nap_kind = {"sleep", cancel, finish, release, true, false};
+static const struct wait_kind sleep_kind = {"sleep", cancel, finish, release, true, false};
 
 int vm_sleep(lua_State *L, int64_t us)
 {
-  struct host *host = vm_get(L)->host;
-  struct nap *nap = memory_alloc(sizeof *nap);
-  nap->node.us = clock_monotonic_us() + us;
-  nap->node.number = (int64_t)host->current->number;
-  heap_put(&host->naps, &nap->node);
-  if (heap_first(&host->naps) == &nap->node)
-    start_timer(host);
-  return wait_begin(L, &nap->wait, &nap_kind);
+  return nap_begin(L, memory_alloc(sizeof(struct nap)), us, &sleep_kind);
 }
 
 static int64_t check_duration(lua_State *L, int index)
