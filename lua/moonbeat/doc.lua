@@ -118,7 +118,7 @@ local groups = {
     { "scheduler.add_job", "scheduler.add_job { id =, func = \"script.function\", args =, trigger =, ... } -> job",
       "Adds a job that stays until it is removed; at the console func may be a function typed here." },
     { "scheduler.add_jobs", "scheduler.add_jobs { {...}, ... } -> count",
-      "Many at once; each 2,000 all or not at all." },
+      "Many at once; each 2,000, or 2 MiB of JSON, all or not at all." },
     { "scheduler.get_job", "scheduler.get_job(job) -> job",
       "A job with its fields as they are now. Its methods do what the functions of the scheduler do." },
     { "job:pause", "job:pause() -> job", "scheduler.pause_job of it." },

@@ -128,28 +128,48 @@ function scheduler.add_job(spec)
   return nil, message, code
 end
 
-local CHUNK = 2000
+local LOT_COUNT = 2000
+local LOT_SIZE = raw.request_max - 100 -- what is around the jobs is less
 
-local function encode_chunk(specs, first)
-  local chunk = table.move(specs, first, math.min(first + CHUNK - 1, #specs), 1, {})
-  for i, spec in ipairs(chunk) do
-    chunk[i] = to_spec(spec, "add_jobs")
+--- As many as a request may hold: its text, and the first that is not in it, nil at the end.
+local function encode_lot(specs, first)
+  local texts, size = {}, 0
+  for i = first, math.min(first + LOT_COUNT - 1, #specs) do
+    local where = ("jobs[%d]"):format(i)
+    local text, message = raw.json_encode(to_spec(specs[i], "add_jobs"), where)
+    if not text then
+      fail("scheduler.add_jobs: %s", message)
+    elseif #text >= LOT_SIZE then
+      fail("scheduler.add_jobs: %s: more than %d MiB of JSON", where, raw.request_max >> 20)
+    end
+    size = size + #text + 1
+    if size > LOT_SIZE then
+      break
+    end
+    texts[#texts + 1] = text
   end
-  local text, message = raw.json_encode({ jobs = chunk })
-  return text or fail("scheduler.add_jobs: %s", message)
+  local rest = first + #texts
+  return '{"jobs":[' .. table.concat(texts, ",") .. "]}", rest <= #specs and rest or nil
 end
 
 --- Adds many jobs at once and returns how many, and how many unique ones were pending already. Each
--- 2,000 are added all or not at all; while the scheduler adds one lot, the next is prepared.
+-- 2,000, or 2 MiB of JSON, are added all or not at all; while the scheduler adds one lot, the next is
+-- prepared.
 function scheduler.add_jobs(specs)
   if type(specs) ~= "table" then
     fail("scheduler.add_jobs wants a list of tables, not a %s", type(specs))
   end
   local added, existing = 0, 0
-  local text = #specs > 0 and encode_chunk(specs, 1)
-  for first = 1, #specs, CHUNK do
+  local text, rest
+  if #specs > 0 then
+    text, rest = encode_lot(specs, 1)
+  end
+  while text do
     local request = raw.request_start("add_jobs", text)
-    text = first + CHUNK <= #specs and encode_chunk(specs, first + CHUNK)
+    text = nil
+    if rest then
+      text, rest = encode_lot(specs, rest)
+    end
     local result, message, code = raw.request_end(request)
     if not result then
       return nil, ("%s (%d jobs were added before)"):format(message, added), code

@@ -37,6 +37,9 @@ void api_json_open_decode(lua_State *L, bool is_in_slices);
  * line. */
 bool api_json_encode(lua_State *L, int index, const char *name, int indent);
 
+/* The same on one line, for a text of `size_max` bytes, a number of MiB, instead of 64 MiB. */
+bool api_json_encode_within(lua_State *L, int index, const char *name, size_t size_max);
+
 /* The same in a worker's state, with slices for others in between: returns what `after` returns,
  * whose context is what api_json_encode returns, with its text on top. To be returned at once; the
  * value and the name must stay. */

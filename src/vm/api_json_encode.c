@@ -50,6 +50,7 @@ struct encoder {
   struct buffer out;
   struct json_writer writer;
   int indent;
+  size_t size_max; /* of the text */
   int depth;
   struct step steps[JSON_DEPTH_MAX + 1];
   struct key *keys; /* a stack of the sorted keys of the objects that are being written */
@@ -106,6 +107,7 @@ static struct encoder *begin_encoding(lua_State *L, const char *name, int indent
   forget_steps(e);
   e->writer = (struct json_writer){.out = &e->out};
   e->indent = indent;
+  e->size_max = ENCODED_SIZE_MAX;
   e->name = name;
   e->key_count = 0;
   return e;
@@ -150,17 +152,19 @@ static void break_line(struct encoder *e)
 
 static bool has_room(struct encoder *e, size_t size)
 {
-  if (e->out.size + size <= ENCODED_SIZE_MAX)
+  char what[40];
+  if (e->out.size + size <= e->size_max)
     return true;
-  return refuse(e, "more than 64 MiB of JSON");
+  snprintf(what, sizeof what, "more than %zu MiB of JSON", e->size_max >> 20);
+  return refuse(e, what);
 }
 
 static bool encode_string(struct encoder *e, const char *data, size_t size)
 {
-  if (!text_is_utf8(data, size, NULL))
-    return refuse(e, "a string that is not UTF-8 cannot be stored");
   if (!has_room(e, size))
     return false;
+  if (!text_is_utf8(data, size, NULL))
+    return refuse(e, "a string that is not UTF-8 cannot be stored");
   json_write_string(&e->writer, data, size);
   return true;
 }
@@ -374,11 +378,12 @@ static bool push_encoded(lua_State *L, struct encoder *e, bool is_good)
   return is_good;
 }
 
-bool api_json_encode(lua_State *L, int index, const char *name, int indent)
+static bool encode(lua_State *L, int index, const char *name, int indent, size_t size_max)
 {
   index = lua_absindex(L, index);
   int top = lua_gettop(L);
   struct encoder *e = begin_encoding(L, name, indent);
+  e->size_max = size_max;
   lua_pushvalue(L, index);
   bool is_good = encode_value(L, e);
   while (is_good && e->depth > 0)
@@ -387,6 +392,16 @@ bool api_json_encode(lua_State *L, int index, const char *name, int indent)
   lua_replace(L, top + 1);
   lua_settop(L, top + 1);
   return is_good;
+}
+
+bool api_json_encode(lua_State *L, int index, const char *name, int indent)
+{
+  return encode(L, index, name, indent, ENCODED_SIZE_MAX);
+}
+
+bool api_json_encode_within(lua_State *L, int index, const char *name, size_t size_max)
+{
+  return encode(L, index, name, 0, size_max);
 }
 
 /* ---- in slices ---- */

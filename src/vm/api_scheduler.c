@@ -25,7 +25,7 @@ static int l_request(lua_State *L) /* op params? -> result | nil message code; w
   }
   if (is_empty)
     return vm_request(L, op, NULL);
-  if (!api_json_encode(L, 2, NULL, 0))
+  if (!api_json_encode_within(L, 2, NULL, VM_REQUEST_MAX))
     return args_fail(L, "%s", lua_tostring(L, -1));
   return vm_request(L, op, lua_tostring(L, -1));
 }
@@ -163,4 +163,6 @@ void api_scheduler_open(lua_State *L) /* raw -- raw */
                                        {"listener_check", l_listener_check},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  lua_pushinteger(L, VM_REQUEST_MAX);
+  lua_setfield(L, -2, "request_max");
 }

@@ -20,8 +20,13 @@ struct vm *vm_of(lua_State *L);
 /* "orders"; "console" in a console. */
 const char *vm_script_name(const struct vm *vm);
 
+/* What one request may hold in bytes: it is read in a turn of the scheduler, which all wait for.
+ * The largest that is of use has two values of `kv`, the old one and the new one. */
+enum { VM_REQUEST_MAX = 2 << 20 };
+
 /* Asks the scheduler and yields: `return vm_request(L, "pause_job", params)`. Results in Lua: the
- * decoded result, or nil, message, code. `params` is a JSON object, copied. */
+ * decoded result, or nil, message, code. `params` is a JSON object of at most VM_REQUEST_MAX bytes,
+ * copied; so are those of the functions below. */
 int vm_request(lua_State *L, const char *op, const char *params);
 
 /* Asks without waiting for an answer, which nobody hears. */

@@ -97,6 +97,22 @@ static void waits_everywhere(void **state)
   CHECK_CASES(cases, ((struct vm_options){0}), 0);
 }
 
+/* The scheduler reads what it is asked while nobody else has a turn. */
+static void asks_for_no_more_than_a_turn_bears(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"local shared, x = {}, {} for i = 1, 100000 do shared[i] = 0 end for i = 1, 100 do x[i] = "
+       "shared end scheduler.emit('e', { x = x })",
+       "!t.lua:1: data.x[11][48"},
+      {"scheduler.emit('e', { text = ('x'):rep(3 << 20) })",
+       "!t.lua:1: data.text: more than 2 MiB of JSON"},
+      {"scheduler.add_jobs { { id = 'a', func = 'b', args = { ('x'):rep(3 << 20) } } }",
+       "!t.lua:1: scheduler.add_jobs: jobs[1]: more than 2 MiB of JSON"},
+  };
+  CHECK_CASES(cases, ((struct vm_options){0}), 5000000);
+}
+
 static void sleeps_long_enough(void **state)
 {
   (void)state;
@@ -277,6 +293,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(keeps_the_ways_of_coroutines),
       cmocka_unit_test(waits_everywhere),
+      cmocka_unit_test(asks_for_no_more_than_a_turn_bears),
       cmocka_unit_test(sleeps_long_enough),
       cmocka_unit_test(one_call_cannot_resume_what_another_waits_in),
       cmocka_unit_test(queues_beyond_the_limit_in_order),

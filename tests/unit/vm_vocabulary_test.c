@@ -218,6 +218,26 @@ static void adds_many_jobs_in_chunks(void **state)
       "assert(message == 'job \"j\" is there (2000 jobs were added before)', message)\n");
 }
 
+static void adds_no_more_at_once_than_a_request_may_hold(void **state)
+{
+  lua_half_run(
+      *state,
+      "local seen = 0\n"
+      "answers.add_jobs = function(p)\n"
+      "  for _, spec in ipairs(p.jobs) do seen = seen + 1 assert(spec.id == 'j' .. seen) end\n"
+      "  return { added = #p.jobs, existing = 0 }\n"
+      "end\n"
+      "local specs = {}\n"
+      "for i = 1, 3000 do specs[i] = { id = 'j' .. i, func = 'orders.f', args = { ('x'):rep(3000) "
+      "} } "
+      "end\n"
+      "assert(scheduler.add_jobs(specs) == 3000 and seen == 3000)\n"
+      "assert(#requests == 5, #requests)\n"
+      "for _, request in ipairs(requests) do assert(#request.params <= 2 << 20) end\n"
+      "seen, specs[2999].args[1] = 0, print\n"
+      "refuses('jobs[2999].args[1]: a function cannot be stored', scheduler.add_jobs, specs)\n");
+}
+
 static void keeps_values(void **state)
 {
   lua_half_run(
@@ -390,6 +410,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(shows_events_to_runs, open_script, close_state),
       cmocka_unit_test_setup_teardown(asks_the_scheduler, open_script, close_state),
       cmocka_unit_test_setup_teardown(adds_many_jobs_in_chunks, open_script, close_state),
+      cmocka_unit_test_setup_teardown(adds_no_more_at_once_than_a_request_may_hold, open_script,
+                                      close_state),
       cmocka_unit_test_setup_teardown(keeps_values, open_script, close_state),
       cmocka_unit_test_setup_teardown(tells_listeners, open_script, close_state),
       cmocka_unit_test_setup_teardown(declares_listeners, open_script, close_state),
