@@ -1,4 +1,5 @@
-/* Gates: pools and concurrency keys; see gate.h for the idea. Rates are in pace.c.
+/* Gates: pools and concurrency keys; see gate.h for the idea. How something waits at one is in
+ * gate_wait.c, rates are in pace.c.
  *
  * A gate knows how many runs it has let through (`used`) and who waits. It lives while it is used,
  * waited for, or a pool of the store. A run holds at most two gates, its key's and its pool's, and
@@ -12,13 +13,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
-#include "sched/event.h"
 #include "sched/fire.h"
+#include "sched/gate_internal.h"
 #include "sched/near.h"
-#include "sched/pace.h"
 #include "sched/run.h"
-#include "sched/turn.h"
-#include "sched/view.h"
 
 /* ---- gates by name ---- */
 
@@ -64,7 +62,7 @@ static void free_gate(struct sched *s, struct gate *gate)
   free(gate);
 }
 
-static void stir(struct sched *s, struct gate *gate)
+void gate_stir(struct sched *s, struct gate *gate)
 {
   if (gate->stirred)
     return;
@@ -73,8 +71,7 @@ static void stir(struct sched *s, struct gate *gate)
   s->stirred = gate;
 }
 
-/* The key of a run with these arguments (NULL: the job's); NULL when it has none. */
-static struct gate *key_gate(struct sched *s, const struct job *job, const char *args)
+struct gate *gate_of_key(struct sched *s, const struct job *job, const char *args)
 {
   struct buffer name = {0};
   struct error error;
@@ -89,7 +86,7 @@ static struct gate *key_gate(struct sched *s, const struct job *job, const char 
   return gate;
 }
 
-static struct gate *pool_gate(struct sched *s, const struct job *job)
+struct gate *gate_of_pool(struct sched *s, const struct job *job)
 {
   return job->pool ? get_gate(s, GATE_POOL, job->pool) : NULL;
 }
@@ -107,14 +104,14 @@ static int64_t order(const struct job *job, int64_t due_us)
 }
 
 /* An event that waits has done so since it began to. */
-static int64_t order_of_entry(const struct sched *s, const struct entry *entry)
+int64_t gate_order_of_entry(const struct sched *s, const struct entry *entry)
 {
   bool is_due = entry->progress.next_us <= s->now_us;
   int64_t event_us = entry->wait.since_us ? entry->wait.since_us : s->now_us;
   return order(entry->job, is_due ? entry->progress.next_us : event_us);
 }
 
-static int64_t order_of_run(const struct open_run *run)
+int64_t gate_order_of_run(const struct open_run *run)
 {
   return order(run->entry->job, run->due_us == JOB_NEVER ? run->key.scheduled_us : run->due_us);
 }
@@ -153,14 +150,13 @@ static bool lets_through(struct sched *s, struct gate *gate, const struct job *j
   if (!may_open(gate) || us <= first_of(&gate->waiting)->us)
     return true;
   sometimes("somebody who comes later does not pass by who waits");
-  stir(s, gate);
+  gate_stir(s, gate);
   return false;
 }
 
-/* The first gate that does not let a run of that order through. */
-static struct wait find_closed(struct sched *s, const struct job *job, const char *args, int64_t us)
+struct wait gate_find_closed(struct sched *s, const struct job *job, const char *args, int64_t us)
 {
-  struct gate *key = key_gate(s, job, args), *pool = pool_gate(s, job);
+  struct gate *key = gate_of_key(s, job, args), *pool = gate_of_pool(s, job);
   if (key && !lets_through(s, key, job, us))
     return (struct wait){.why = WAIT_KEY, .gate = key};
   if (pool && !lets_through(s, pool, job, us))
@@ -178,222 +174,6 @@ enum error_code gate_check(const struct job *job, const char *args, struct error
   return code ? error_prefix(error, "concurrency_key") : ERROR_OK;
 }
 
-/* ---- waiting ---- */
-
-static const char *const wait_names[] = {
-    [WAIT_OVERLAP] = "overlap", [WAIT_POOL] = "pool",          [WAIT_KEY] = "key",
-    [WAIT_RATE] = "rate",       [WAIT_REPLAY] = "replay_rate",
-};
-
-/* `run` NULL: what is due, or was set off by an event, and is no run yet. */
-static void tell_waiting(struct sched *s, const struct entry *entry, const struct open_run *run,
-                         const struct wait *wait)
-{
-  if (!event_wanted(s, "job_waiting", EVENT_HOT))
-    return;
-  struct buffer out = {0};
-  struct json_writer writer;
-  const char *id = entry->job->id;
-  int64_t next_us = entry->progress.next_us;
-  event_begin(s, &out, &writer, "job_waiting");
-  json_put_text(&writer, "job", id);
-  if (run)
-    view_put_run_id(&writer, "run", id, run->key.scheduled_us);
-  view_put_instant(&writer, "scheduled_at",
-                   run                    ? run->key.scheduled_us
-                   : next_us <= s->now_us ? next_us
-                                          : JOB_NEVER,
-                   JOB_NEVER);
-  json_put_text(&writer, "reason", wait_names[wait->why]);
-  json_put_text(&writer, "name", wait->gate ? gate_name(wait->gate) : NULL);
-  view_put_instant(&writer, "clears_at", wait->until_us, 0);
-  event_end(s, &out, &writer, "job_waiting", EVENT_HOT);
-}
-
-/* One that is tried and still waits has waited since it began to. */
-static void set_wait(struct sched *s, struct entry *entry, struct open_run *run,
-                     const struct wait *found)
-{
-  struct wait *wait = run ? &run_make_extra(run)->wait : &entry->wait;
-  if (!wait->since_us)
-    tell_waiting(s, entry, run, found);
-  int64_t since_us = wait->since_us ? wait->since_us : s->now_us;
-  if (found->why == WAIT_POOL)
-    sometimes("somebody waits for a slot of a pool");
-  else if (found->why == WAIT_KEY)
-    sometimes("somebody waits for a key");
-  else if (found->why == WAIT_RATE || found->why == WAIT_REPLAY)
-    sometimes("somebody waits for a rate");
-  else if (found->why == WAIT_OVERLAP)
-    sometimes("somebody waits for the end of a run of the same job");
-  *wait = *found;
-  wait->since_us = since_us;
-}
-
-void gate_note_claim(struct sched *s, struct entry *entry, enum run_cause cause)
-{
-  if (entry->wait.why == WAIT_NONE) { /* else one by hand has passed by a due time that waits */
-    entry->wait = (struct wait){0};
-    entry->waited_for = WAIT_NONE;
-  }
-  pace_note_claim(s, entry, cause);
-}
-
-void wait_end(struct wait *wait)
-{
-  *wait = (struct wait){.since_us = wait->since_us};
-}
-
-int64_t gate_lapse_us(const struct sched *s, const struct entry *entry)
-{
-  int64_t us = entry->progress.next_us;
-  if (us > s->now_us || __builtin_add_overflow(us, entry->job->misfire_grace_us, &us))
-    return INT64_MAX;
-  return us == INT64_MAX ? us : us + 1;
-}
-
-static void wait_until(struct sched *s, struct entry *entry, int64_t us)
-{
-  int64_t lapses_us = gate_lapse_us(s, entry);
-  entry->due.us = us < lapses_us ? us : lapses_us;
-  if (entry->due.us < INT64_MAX)
-    heap_put(&s->paced, &entry->due);
-  else
-    heap_remove(&entry->due);
-}
-
-static void wait_at(struct sched *s, struct entry *entry, struct gate *gate)
-{
-  entry->due.us = order_of_entry(s, entry);
-  heap_put(&gate->waiting.entries, &entry->due);
-  entry->lapse.us = gate_lapse_us(s, entry);
-  if (entry->lapse.us < INT64_MAX)
-    heap_put(&s->lapsing, &entry->lapse);
-}
-
-void gate_wait_for_overlap(struct sched *s, struct entry *entry, int64_t until_us)
-{
-  set_wait(s, entry, NULL, &(struct wait){.why = WAIT_OVERLAP});
-  wait_until(s, entry, until_us); /* its open runs keep it in memory */
-}
-
-bool gate_admits_pace(struct sched *s, struct entry *entry, bool is_backlog)
-{
-  struct wait found = pace_find_wait(s, entry, is_backlog);
-  if (found.why == WAIT_NONE)
-    return true;
-  set_wait(s, entry, NULL, &found);
-  wait_until(s, entry, found.until_us);
-  return false;
-}
-
-bool gate_admits_fire(struct sched *s, struct entry *entry, bool is_backlog)
-{
-  const struct job *job = entry->job;
-  if (!job->pool && !job->concurrency_key && !job->rate.count && !job->replay_rate.count)
-    return true;
-  struct wait found = pace_find_wait(s, entry, is_backlog);
-  if (found.why == WAIT_NONE)
-    found = find_closed(s, job, NULL, order_of_entry(s, entry));
-  if (found.why == WAIT_NONE)
-    return true;
-  set_wait(s, entry, NULL, &found);
-  if (found.gate)
-    wait_at(s, entry, found.gate);
-  else
-    wait_until(s, entry, found.until_us);
-  return false;
-}
-
-/* The rate has let others through before they were claimed, and what is tried again has begun. */
-static bool must_keep_rate(const struct open_run *run)
-{
-  return run->entry->job->rate.count && run->cause == RUN_BY_HAND && run->attempt == 1 &&
-         !run_extra(run)->is_in_rate;
-}
-
-static void hold_back(struct sched *s, struct open_run *run, const struct wait *found)
-{
-  run->start.us = order_of_run(run);
-  run_move_due(s, run, JOB_NEVER); /* its row says that no worker has it */
-  set_wait(s, run->entry, run, found);
-  if (found->gate) {
-    heap_put(&found->gate->waiting.runs, &run->start);
-  } else {
-    run->start.us = found->until_us;
-    run->start.number = run->fence; /* whoever was claimed first is tried first */
-    heap_put(&s->waiting, &run->start);
-  }
-}
-
-bool gate_admits_run(struct sched *s, struct open_run *run)
-{
-  const struct job *job = run->entry->job;
-  bool is_paced = must_keep_rate(run);
-  if (!job->pool && !job->concurrency_key && !is_paced && run->due_us != JOB_NEVER)
-    return true;
-  struct run_extra *extra = run_make_extra(run);
-  struct wait found = is_paced ? pace_find_rate(s, run->entry) : (struct wait){0};
-  if (found.why == WAIT_NONE)
-    found = find_closed(s, job, extra->args, order_of_run(run));
-  if (found.why != WAIT_NONE) {
-    hold_back(s, run, &found);
-    return false;
-  }
-  if (run->due_us == JOB_NEVER)
-    run_move_due(s, run, s->now_us);
-  extra->wait = (struct wait){0};
-  extra->gates[0] = key_gate(s, job, extra->args);
-  extra->gates[1] = pool_gate(s, job);
-  for (int i = 0; i < 2; i++)
-    if (extra->gates[i])
-      extra->gates[i]->used++;
-  if (is_paced) {
-    extra->is_in_rate = true;
-    pace_note_start(s, run->entry);
-  }
-  return true;
-}
-
-void gate_leave(struct sched *s, struct open_run *run)
-{
-  heap_remove(&run->start);
-  if (!run->extra)
-    return;
-  run_touch(s, run);
-  wait_end(&run->extra->wait);
-  s->gates_changed = true;
-}
-
-/* What has changed is found out when they are tried. */
-static void try_again(struct sched *s, struct open_run *run)
-{
-  gate_leave(s, run);
-  run_wait_until(s, run, JOB_NEVER);
-}
-
-void gate_job_changed(struct sched *s, const struct entry *entry)
-{
-  if (entry->open_runs == 0)
-    return;
-  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
-    if (run->entry == entry && !run->ended && run_extra(run)->wait.why != WAIT_NONE)
-      try_again(s, run);
-}
-
-void gate_vacate(struct sched *s, struct open_run *run)
-{
-  struct run_extra *extra = run->extra;
-  for (int i = 0; extra && i < 2; i++) {
-    if (!extra->gates[i])
-      continue;
-    extra->gates[i]->used--;
-    s->gates_changed = true;
-    stir(s, extra->gates[i]);
-    extra->gates[i] = NULL;
-  }
-}
-
 /* ---- letting through ---- */
 
 bool gate_line_up_entry(struct sched *s, struct entry *entry, int64_t due_us)
@@ -409,7 +189,7 @@ bool gate_line_up_run(struct sched *s, struct open_run *run)
 {
   if (!run->entry->job->pool && !run->entry->job->concurrency_key)
     return false;
-  run->start.us = order_of_run(run);
+  run->start.us = gate_order_of_run(run);
   heap_put(&s->lineup.runs, &run->start);
   return true;
 }
@@ -467,24 +247,8 @@ void gates_open(struct sched *s, int budget)
     gate->stirred = false;
     budget -= open_gate(s, gate, budget);
     if (budget <= 0)
-      stir(s, gate);
+      gate_stir(s, gate);
   }
-}
-
-void gates_clock_set_back(struct sched *s)
-{
-  struct heap paced = s->paced;
-  s->paced = (struct heap){0};
-  for (size_t i = 0; i < paced.count; i++) {
-    struct heap_node *node = paced.places[i].node;
-    node->heap = NULL;
-    node->us = s->now_us; /* tried again, it finds out for how long it waits now */
-    heap_put(&s->paced, node);
-  }
-  heap_deinit(&paced);
-  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
-    if (!run->ended && run_extra(run)->wait.why == WAIT_RATE)
-      try_again(s, run);
 }
 
 int64_t gates_wake_us(const struct sched *s)
@@ -515,7 +279,7 @@ void gates_undo(struct sched *s)
     run_wait_until(s, heap_owner(node, struct open_run, start), JOB_NEVER);
   for (struct gate *gate = s->gates; gate; gate = gate->hh.next) {
     gate->used = 0;
-    stir(s, gate);
+    gate_stir(s, gate);
   }
   for (const struct open_run *run = s->open_runs; run; run = run->hh.next)
     for (int i = 0; run->extra && i < 2; i++)
@@ -536,7 +300,7 @@ void gate_set_pool(struct sched *s, const char *name, int64_t slots)
 {
   struct gate *gate = get_gate(s, GATE_POOL, name);
   gate->slots = slots;
-  stir(s, gate);
+  gate_stir(s, gate);
 }
 
 /* ---- for looking ---- */

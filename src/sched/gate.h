@@ -55,10 +55,39 @@ struct wait {
   int64_t until_us;  /* of WAIT_RATE and WAIT_REPLAY */
 };
 
+const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
+
+/* What is due in this turn is not tried in the order in which it is found, if it must pass a pool
+ * or a key; it will be by gates_fire_lineup(). False: it need not, and was not put there. */
+bool gate_line_up_entry(struct sched *s, struct entry *entry, int64_t due_us);
+bool gate_line_up_run(struct sched *s, struct open_run *run);
+
+/* Which keys are wrong, for a check before anything is stored; ERROR_NOT_FOUND when an argument is
+ * missing. */
+enum error_code gate_check(const struct job *job, const char *args, struct error *error);
+
+/* Tries those who wait for a rate and whose time has come, or whose grace is over. */
+int gates_fire_timed(struct sched *s, int budget);
+void gates_fire_lineup(struct sched *s);
+/* Tries those who wait where a slot has come free. */
+void gates_open(struct sched *s, int budget);
+int64_t gates_wake_us(const struct sched *s); /* INT64_MAX: no sooner than something happens */
+void gates_commit(struct sched *s);
+void gates_undo(struct sched *s); /* after run_undo() */
+void gates_free_all(struct sched *s);
+
+/* Slots of a pool have changed; none: -1. */
+void gate_set_pool(struct sched *s, const char *name, int64_t slots);
+
+struct gate *gate_find(struct sched *s, enum gate_kind kind, const char *name);
+/* Open runs that have a place in the gate. */
+typedef void (*gate_visitor)(void *context, const struct open_run *run);
+void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context);
+
+/* ---- gate_wait.c ---- */
+
 /* Nothing is waited for any more; since when it was is kept, for who is tried and waits again. */
 void wait_end(struct wait *wait);
-
-const char *gate_name(const struct gate *gate); /* "db", "shop-1" */
 
 /* Whether a due time of the entry may be claimed now; if not, the entry waits. `is_backlog`: others
  * are due behind it. */
@@ -73,11 +102,6 @@ int64_t gate_lapse_us(const struct sched *s, const struct entry *entry);
 /* The entry waits for an open run of its job, but is tried at `until_us`. */
 void gate_wait_for_overlap(struct sched *s, struct entry *entry, int64_t until_us);
 
-/* What is due in this turn is not tried in the order in which it is found, if it must pass a pool
- * or a key; it will be by gates_fire_lineup(). False: it need not, and was not put there. */
-bool gate_line_up_entry(struct sched *s, struct entry *entry, int64_t due_us);
-bool gate_line_up_run(struct sched *s, struct open_run *run);
-
 /* Whether a claimed run may be sent now: it takes its places; else it waits. */
 bool gate_admits_run(struct sched *s, struct open_run *run);
 /* A claimed run waits for something else than a gate: it is in no heap. */
@@ -86,30 +110,7 @@ void gate_leave(struct sched *s, struct open_run *run);
 void gate_job_changed(struct sched *s, const struct entry *entry);
 /* The run gives its places back. */
 void gate_vacate(struct sched *s, struct open_run *run);
-
-/* Which keys are wrong, for a check before anything is stored; ERROR_NOT_FOUND when an argument is
- * missing. */
-enum error_code gate_check(const struct job *job, const char *args, struct error *error);
-
-/* Tries those who wait for a rate and whose time has come, or whose grace is over. */
-int gates_fire_timed(struct sched *s, int budget);
-void gates_fire_lineup(struct sched *s);
-/* Tries those who wait where a slot has come free. */
-void gates_open(struct sched *s, int budget);
-void gates_clock_set_back(struct sched *s);   /* those whose time has come are others now */
-int64_t gates_wake_us(const struct sched *s); /* INT64_MAX: no sooner than something happens */
-void gates_commit(struct sched *s);
-void gates_undo(struct sched *s); /* after run_undo() */
-void gates_free_all(struct sched *s);
-
-/* ---- for looking ---- */
-
-struct gate *gate_find(struct sched *s, enum gate_kind kind, const char *name);
-/* Open runs that have a place in the gate. */
-typedef void (*gate_visitor)(void *context, const struct open_run *run);
-void gate_each_holder(struct sched *s, const struct gate *gate, gate_visitor visit, void *context);
-
-/* Slots of a pool have changed; none: -1. */
-void gate_set_pool(struct sched *s, const char *name, int64_t slots);
+/* Those whose time has come are others now. */
+void gates_clock_set_back(struct sched *s);
 
 #endif
