@@ -7,11 +7,7 @@
  *
  * The process itself keeps to time-outs and cancellations, by the same code as any worker, so that
  * an error names the line. Only when it fails to (a loop in C, say) is it killed from here,
- * REACTION_US later.
- *
- * Where there is no room runs wait, those of each script in order and the scripts in turn. There is
- * room for a script as isolation_has_room() says (model/job.h): the more it has, the more must be
- * left for others. */
+ * REACTION_US later. Runs that wait for a process are in isolate_queue.c. */
 #include "exec/isolate.h"
 
 #include <signal.h>
@@ -41,9 +37,8 @@ enum {
 
 /* ---- ends of runs ---- */
 
-/* `started_us` 0: it never began. Takes `error`. */
-static void post_end(struct isolate *isolate, const struct message *run, int64_t started_us,
-                     enum run_state state, char *error)
+void isolate_post_end(struct isolate *isolate, const struct message *run, int64_t started_us,
+                      enum run_state state, char *error)
 {
   struct message *finished = worker_message(isolate->worker, MESSAGE_FINISHED);
   finished->as.finished.attempt = run->as.run.attempt;
@@ -56,8 +51,8 @@ static void post_end(struct isolate *isolate, const struct message *run, int64_t
 
 void isolate_end_run(struct process *process, enum run_state state, char *error)
 {
-  post_end(process->isolate, process->run, process->phase == RUNNING ? process->started_us : 0,
-           state, error);
+  isolate_post_end(process->isolate, process->run,
+                   process->phase == RUNNING ? process->started_us : 0, state, error);
   message_destroy(process->run);
   process->run = NULL;
 }
@@ -93,62 +88,6 @@ static void end_run_of_dead(struct process *process)
                     memory_strdup(process->late));
   else
     isolate_end_run(process, RUN_FAILED, describe_end(process));
-}
-
-/* ---- shares ---- */
-
-static struct share *hold_share(struct isolate *isolate, const char *script)
-{
-  struct share *share;
-  TAILQ_FOREACH(share, &isolate->shares, link)
-  if (strcmp(share->script, script) == 0)
-    break;
-  if (!share) {
-    share = memory_alloc(sizeof *share);
-    share->script = memory_strdup(script);
-    TAILQ_INIT(&share->waiting);
-    TAILQ_INSERT_TAIL(&isolate->shares, share, link);
-  }
-  share->holders++;
-  return share;
-}
-
-static void let_go_of_share(struct isolate *isolate, struct share *share)
-{
-  if (!share || --share->holders > 0)
-    return;
-  TAILQ_REMOVE(&isolate->shares, share, link);
-  free(share->script);
-  free(share);
-}
-
-static struct waiting *first_waiting(const struct isolate *isolate)
-{
-  const struct share *share;
-  TAILQ_FOREACH(share, &isolate->shares, link)
-  if (!TAILQ_EMPTY(&share->waiting))
-    return TAILQ_FIRST(&share->waiting);
-  return NULL;
-}
-
-/* Its run and its source have been taken over. */
-static void free_waiting(struct isolate *isolate, struct waiting *waiting)
-{
-  TAILQ_REMOVE(&waiting->share->waiting, waiting, link);
-  let_go_of_share(isolate, waiting->share);
-  free(waiting);
-}
-
-static bool has_room(const struct isolate *isolate, const struct share *share)
-{
-  int own = 0, all = 0;
-  const struct process *process;
-  TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->phase != SPARE && process->phase != IDLE) {
-    all++;
-    own += process->share == share;
-  }
-  return isolation_has_room(own, all);
 }
 
 /* ---- processes ---- */
@@ -194,7 +133,7 @@ static void destroy_process(struct process *process)
     unlock(process);
   isolate_forget_questions(process);
   TAILQ_REMOVE(&process->isolate->processes, process, link);
-  let_go_of_share(process->isolate, process->share);
+  isolate_let_go_of_share(process->isolate, process->share);
   cell_release(process->cell);
   source_release(process->source);
   free(process->job_id);
@@ -343,8 +282,7 @@ void isolate_begin_run(struct process *process)
   isolate_note_life(process);
 }
 
-/* False: not now. */
-static bool start(struct isolate *isolate, struct waiting *waiting)
+bool isolate_start(struct isolate *isolate, struct waiting *waiting)
 {
   struct error error;
   struct process *process = find_fitting(isolate, waiting);
@@ -354,7 +292,7 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
     isolate_begin_run(process);
     return true;
   }
-  if (!has_room(isolate, waiting->share))
+  if (!isolate_has_room(isolate, waiting->share))
     return false;
   process = find_phase(isolate, SPARE);
   if (!process)
@@ -362,59 +300,11 @@ static bool start(struct isolate *isolate, struct waiting *waiting)
   if (process) {
     assign(process, waiting);
   } else {
-    post_end(isolate, waiting->run, 0, RUN_FAILED, memory_strdup(error.text));
+    isolate_post_end(isolate, waiting->run, 0, RUN_FAILED, memory_strdup(error.text));
     message_destroy(waiting->run);
     source_release(waiting->source);
   }
   return true;
-}
-
-/* One run of the script, which is the last in turn then. */
-static bool start_one_of(struct isolate *isolate, struct share *share)
-{
-  struct waiting *waiting = TAILQ_FIRST(&share->waiting);
-  if (!waiting || !start(isolate, waiting))
-    return false;
-  TAILQ_REMOVE(&isolate->shares, share, link);
-  TAILQ_INSERT_TAIL(&isolate->shares, share, link);
-  free_waiting(isolate, waiting);
-  return true;
-}
-
-static bool start_next(struct isolate *isolate)
-{
-  struct share *share;
-  TAILQ_FOREACH(share, &isolate->shares, link)
-  if (start_one_of(isolate, share))
-    return true;
-  return false;
-}
-
-void isolate_start_waiting(struct isolate *isolate)
-{
-  while (start_next(isolate)) {
-  }
-}
-
-void isolate_run(struct isolate *isolate, struct message *run)
-{
-  struct actor *actor = worker_find_actor(isolate->worker, run->as.run.generation);
-  const char *problem = NULL;
-  if (!actor || !actor->source)
-    problem = "the version of the script that this run belongs to is gone";
-  else if (!isolate->worker->options.isolate.program)
-    problem = "this program has no moonbeat to run isolated jobs in";
-  if (problem) {
-    post_end(isolate, run, 0, RUN_FAILED, memory_strdup(problem));
-    message_destroy(run);
-    return;
-  }
-  struct waiting *waiting = memory_alloc(sizeof *waiting);
-  waiting->run = run;
-  waiting->source = source_hold(actor->source);
-  waiting->share = hold_share(isolate, actor->source->load->as.load.script);
-  TAILQ_INSERT_TAIL(&waiting->share->waiting, waiting, link);
-  isolate_start_waiting(isolate);
 }
 
 static const char *why_late(const struct process *process)
@@ -461,16 +351,9 @@ static void on_ended(void *context)
   isolate_start_waiting(isolate);
 }
 
-static void drop_waiting(struct isolate *isolate, struct waiting *waiting)
-{
-  message_destroy(waiting->run);
-  source_release(waiting->source);
-  free_waiting(isolate, waiting);
-}
-
 /* ---- what the scheduler says ---- */
 
-static bool is_of(const struct message *run, const struct attempt *attempt)
+bool isolate_is_of(const struct message *run, const struct attempt *attempt)
 {
   const struct attempt *its = &run->as.run.attempt;
   return its->fence == attempt->fence && its->key.job == attempt->key.job &&
@@ -489,30 +372,16 @@ static void cancel(struct process *process, const struct message *message)
   }
 }
 
-static bool cancel_waiting(struct isolate *isolate, const struct message *message)
-{
-  struct share *share;
-  struct waiting *waiting;
-  TAILQ_FOREACH(share, &isolate->shares, link)
-  TAILQ_FOREACH(waiting, &share->waiting, link)
-  if (is_of(waiting->run, &message->as.cancel.attempt)) {
-    post_end(isolate, waiting->run, 0, message->as.cancel.state, NULL);
-    drop_waiting(isolate, waiting);
-    return true;
-  }
-  return false;
-}
-
 bool isolate_cancel(struct isolate *isolate, struct message *message)
 {
   struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->run && is_of(process->run, &message->as.cancel.attempt)) {
+  if (process->run && isolate_is_of(process->run, &message->as.cancel.attempt)) {
     cancel(process, message);
     message_destroy(message);
     return true;
   }
-  if (!cancel_waiting(isolate, message))
+  if (!isolate_cancel_waiting(isolate, message))
     return false;
   message_destroy(message);
   return true;
@@ -548,8 +417,8 @@ void isolate_forget_others(struct isolate *isolate)
 {
   struct waiting *waiting;
   struct process *process;
-  while ((waiting = first_waiting(isolate)))
-    drop_waiting(isolate, waiting);
+  while ((waiting = isolate_first_waiting(isolate)))
+    isolate_drop_waiting(isolate, waiting);
   TAILQ_FOREACH(process, &isolate->processes, link)
   if (process->phase == LOADING) {
     message_destroy(process->run);
@@ -582,9 +451,9 @@ void isolate_close(struct isolate *isolate)
 {
   struct process *process;
   struct waiting *waiting;
-  while ((waiting = first_waiting(isolate))) {
-    post_end(isolate, waiting->run, 0, RUN_INTERRUPTED, NULL);
-    drop_waiting(isolate, waiting);
+  while ((waiting = isolate_first_waiting(isolate))) {
+    isolate_post_end(isolate, waiting->run, 0, RUN_INTERRUPTED, NULL);
+    isolate_drop_waiting(isolate, waiting);
   }
   while ((process = TAILQ_FIRST(&isolate->processes))) {
     if (process->run)

@@ -1,5 +1,5 @@
-/* What isolate.c (processes, and the runs that they are given) and isolate_hear.c (what they say)
- * share. On the worker's thread. */
+/* What isolate.c (processes, and the runs that they are given), isolate_queue.c (the runs that wait
+ * for one) and isolate_hear.c (what processes say) share. On the worker's thread. */
 #ifndef EXEC_ISOLATE_INTERNAL_H
 #define EXEC_ISOLATE_INTERNAL_H
 
@@ -61,6 +61,10 @@ struct isolate {
   struct question *questions; /* a hash by tag */
 };
 
+/* Of a run; `started_us` 0: it never began. Takes `error`. */
+void isolate_post_end(struct isolate *isolate, const struct message *run, int64_t started_us,
+                      enum run_state state, char *error);
+
 /* Of its run; takes `error`. */
 void isolate_end_run(struct process *process, enum run_state state, char *error);
 
@@ -74,8 +78,31 @@ void isolate_note_life(struct process *process);
 void isolate_rest(struct process *process);
 void isolate_dismiss(struct process *process);
 
+/* Whether it is the run of that attempt. */
+bool isolate_is_of(const struct message *run, const struct attempt *attempt);
+
+/* A process takes over the run and the source, or the run fails; false: not now. */
+bool isolate_start(struct isolate *isolate, struct waiting *waiting);
+
+/* ---- isolate_queue.c ---- */
+
+/* Whether one process more may work for the script. */
+bool isolate_has_room(const struct isolate *isolate, const struct share *share);
+
+/* By a process, or a run that waits; NULL: nothing. */
+void isolate_let_go_of_share(struct isolate *isolate, struct share *share);
+
 /* There may be room for runs that wait. */
 void isolate_start_waiting(struct isolate *isolate);
+
+/* NULL: none waits. */
+struct waiting *isolate_first_waiting(const struct isolate *isolate);
+
+/* With its run, of which nobody is told. */
+void isolate_drop_waiting(struct isolate *isolate, struct waiting *waiting);
+
+/* False: the run that the MESSAGE_CANCEL names does not wait. */
+bool isolate_cancel_waiting(struct isolate *isolate, const struct message *cancel);
 
 /* ---- isolate_hear.c ---- */
 
