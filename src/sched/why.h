@@ -1,4 +1,4 @@
-/* What `why` says, in parts that request_why.c, why_job.c and why_run.c share: an array of objects
+/* What `why` says, in parts that request_why.c and the files why_*.c share: an array of objects
  * {"kind":..., "text": a sentence, ...}, most of them with times. Private to src/sched. */
 #ifndef SCHED_WHY_H
 #define SCHED_WHY_H
@@ -37,6 +37,9 @@ enum error_code why_notes(struct request *r, struct entry *entry);
 
 /* How the run came to its end, or to where it is. */
 enum error_code why_run(struct request *r, struct entry *entry, const struct run *run);
+/* Due times that were skipped: between the run before and this one, and while this one was open. */
+enum error_code why_skips_before(struct request *r, const struct run *run);
+enum error_code why_skips_behind(struct request *r, const struct run *run);
 /* The due time became no run: why. ERROR_NOT_FOUND when nothing is known of it. */
 enum error_code why_no_run(struct request *r, struct entry *entry, int64_t scheduled_us);
 
