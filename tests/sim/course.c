@@ -2,53 +2,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <utlist.h>
 
-#include "base/hash.h"
 #include "base/memory.h"
-#include "base/sometimes.h"
+#include "sim/course_internal.h"
 #include "sim/life_internal.h"
 #include "time/instant.h"
-
-enum { CUTS_MAX = 100 }; /* a job that allows more is never quarantined in one life */
-
-struct course {
-  struct run_key key;
-  const struct terms *terms;
-  int32_t attempt; /* the newest that a worker was sent */
-  int64_t fence;
-  int failures; /* of the attempts before */
-  enum course_place {
-    WITH_WORKER,
-    TOLD,      /* its end was, and has not been seen in the store */
-    UNHEARD,   /* nobody has heard of its end */
-    DOUBTFUL,  /* the daemon has ended meanwhile */
-    TO_FOLLOW, /* another attempt is promised */
-    OVER,
-  } place;
-  bool is_cancelled;
-  bool was_told; /* its end, before it was doubtful */
-  enum run_state state;
-  struct run_answer answer;
-  int64_t told_us;    /* its end; steady */
-  int64_t late_us;    /* steady: the next attempt is due then at the latest */
-  int64_t next_us;    /* steady: the next attempt begins then or later, unless the clock ... */
-  int64_t forward_us; /* ... was set forward: by so much, in all, it had been before */
-  int64_t waits_us;   /* steady: since when it waits without a reason; 0: it does not */
-  bool is_put_off;    /* the clock was set back before a crash: its row may say a later time */
-  struct course *previous, *next; /* among those that are open */
-  UT_hash_handle hh;
-};
-
-struct courses {
-  struct course *all, *open; /* `open`: all but those that are over */
-  int64_t in_pool, with_key;
-  int64_t cut_off;   /* attempts, by ends of the daemon */
-  int64_t unheard;   /* when it stopped: so many more may be */
-  bool was_in_order; /* the last end */
-};
 
 struct courses *courses_create(void)
 {
@@ -65,7 +25,7 @@ void courses_destroy(struct courses *courses)
   free(courses);
 }
 
-static const char *name_of(const struct course *course)
+const char *course_name(const struct course *course)
 {
   static char name[INSTANT_TEXT_SIZE + 64];
   char at[INSTANT_TEXT_SIZE];
@@ -92,7 +52,7 @@ static void leave_worker(struct courses *courses, const struct course *course)
   courses->with_key -= course->terms->has_key;
 }
 
-static void put(struct courses *courses, struct course *course, enum course_place place)
+void course_put(struct courses *courses, struct course *course, enum course_place place)
 {
   leave_worker(courses, course);
   if (place == OVER && course->place != OVER)
@@ -134,9 +94,9 @@ static void check_begin(struct life *life, struct course *course)
   if (course->place == TOLD) /* what has come of it could not be read until now */
     look(life, course);
   if (course->place == WITH_WORKER || course->place == TOLD)
-    blame("%s: another one is sent, and a worker has it", name_of(course));
+    blame("%s: another one is sent, and a worker has it", course_name(course));
   if (course->place == TO_FOLLOW && shown_us < course->next_us)
-    blame("%s: the next one is sent %lld us too early", name_of(course),
+    blame("%s: the next one is sent %lld us too early", course_name(course),
           (long long)(course->next_us - shown_us));
 }
 
@@ -163,7 +123,7 @@ void course_sent(struct life *life, const struct message *run, const char *optio
     HASH_ADD(hh, courses->all, key, sizeof course->key, course);
   }
   check_limits(run, course->terms);
-  put(courses, course, WITH_WORKER);
+  course_put(courses, course, WITH_WORKER);
   course->attempt = attempt->number;
   course->fence = attempt->fence;
   course->is_cancelled = course->was_told = course->is_put_off = false;
@@ -183,7 +143,7 @@ void course_ended(struct life *life, const struct message *finished)
   struct course *course = find(life, &finished->as.finished.attempt);
   if (!course || course->place != WITH_WORKER)
     return;
-  put(life->courses, course, TOLD);
+  course_put(life->courses, course, TOLD);
   course->was_told = true;
   course->state = finished->as.finished.state;
   course->answer = finished->as.finished.answer;
@@ -195,16 +155,10 @@ void course_ended_unheard(struct life *life, const struct attempt *attempt)
 {
   struct course *course = find(life, attempt);
   if (course && course->place == WITH_WORKER)
-    put(life->courses, course, UNHEARD);
+    course_put(life->courses, course, UNHEARD);
 }
 
 /* ---- what is to follow ---- */
-
-struct sequel {
-  bool goes_on;
-  enum run_state state; /* of the attempt, or of the run when it does not go on */
-  int64_t delay_us;
-};
 
 static struct sequel of_failure(const struct course *course)
 {
@@ -218,7 +172,7 @@ static struct sequel of_failure(const struct course *course)
                          has_delay ? course->answer.delay_us : terms_retry_delay(terms, failures)};
 }
 
-static struct sequel sequel_of(const struct course *course)
+struct sequel course_sequel(const struct course *course)
 {
   bool is_cancelled = course->is_cancelled;
   switch (course->state) {
@@ -240,13 +194,7 @@ static struct sequel sequel_of(const struct course *course)
 
 /* ---- the store ---- */
 
-struct stored {
-  int64_t attempt, fence, due_us;
-  int state;
-};
-
-/* False when its job is gone. */
-static bool read_row(struct life *life, const struct course *course, struct stored *stored)
+bool course_read_row(struct life *life, const struct course *course, struct stored *stored)
 {
   sqlite3_stmt *row = book_ask(life_db(life),
                                "SELECT r.attempt, r.fence, r.state, coalesce(r.due_us, ?1)"
@@ -255,7 +203,7 @@ static bool read_row(struct life *life, const struct course *course, struct stor
                                course->key.scheduled_us, course->key.job);
   bool is_there = book_step(life_db(life), row);
   if (is_there && sqlite3_column_type(row, 0) == SQLITE_NULL)
-    blame("%s: there is no such run", name_of(course));
+    blame("%s: there is no such run", course_name(course));
   if (is_there)
     *stored = (struct stored){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1),
                               sqlite3_column_int64(row, 3), sqlite3_column_int(row, 2)};
@@ -263,8 +211,7 @@ static bool read_row(struct life *life, const struct course *course, struct stor
   return is_there;
 }
 
-/* As what this attempt has ended, which others have followed; -1: nothing is said of it. */
-static int state_of_attempt(struct life *life, const struct course *course)
+int course_state_of_attempt(struct life *life, const struct course *course)
 {
   sqlite3_stmt *row = book_ask(life_db(life),
                                "SELECT state FROM attempts"
@@ -276,10 +223,9 @@ static int state_of_attempt(struct life *life, const struct course *course)
   return state;
 }
 
-/* The scheduler has heard of its end between `from_us` and now. */
-static void promise(struct life *life, struct course *course, int64_t from_us, int64_t delay_us)
+void course_promise(struct life *life, struct course *course, int64_t from_us, int64_t delay_us)
 {
-  put(life->courses, course, TO_FOLLOW);
+  course_put(life->courses, course, TO_FOLLOW);
   course->next_us = from_us + delay_us;
   course->late_us = life_steady_us(life) + delay_us;
 }
@@ -294,30 +240,29 @@ static void check_next(struct life *life, struct course *course, const struct se
   bool is_held = stored->due_us == INT64_MAX && sequel->delay_us == 0; /* at a gate */
   if (stored->attempt <= course->attempt)
     blame("%s: has ended in state %d, and no other one follows, but the run is in state %d",
-          name_of(course), course->state, stored->state);
+          course_name(course), course->state, stored->state);
   if (is_now && waits && stored->due_us != now_us + sequel->delay_us && !is_held)
-    blame("%s: the next one was to follow in %lld us, and is due in %lld", name_of(course),
+    blame("%s: the next one was to follow in %lld us, and is due in %lld", course_name(course),
           (long long)sequel->delay_us, (long long)(stored->due_us - now_us));
   course->failures += sequel->state == RUN_FAILED || sequel->state == RUN_TIMED_OUT;
-  promise(life, course, course->told_us, sequel->delay_us);
+  course_promise(life, course, course->told_us, sequel->delay_us);
 }
 
-/* What was told is in the store. */
-static void settle(struct life *life, struct course *course, const struct stored *stored)
+void course_settle(struct life *life, struct course *course, const struct stored *stored)
 {
-  struct sequel sequel = sequel_of(course);
+  struct sequel sequel = course_sequel(course);
   if (!sequel.goes_on) {
     if (stored->attempt != course->attempt || stored->state != (int)sequel.state)
       blame("%s: has ended as %d and the run is over in state %d, but it is in attempt %lld and "
             "state %d",
-            name_of(course), course->state, sequel.state, (long long)stored->attempt,
+            course_name(course), course->state, sequel.state, (long long)stored->attempt,
             stored->state);
-    put(life->courses, course, OVER);
+    course_put(life->courses, course, OVER);
     return;
   }
-  int state = state_of_attempt(life, course);
+  int state = course_state_of_attempt(life, course);
   if (stored->attempt > course->attempt && state != (int)sequel.state)
-    blame("%s: has ended in state %d, and is kept in state %d", name_of(course), sequel.state,
+    blame("%s: has ended in state %d, and is kept in state %d", course_name(course), sequel.state,
           state);
   check_next(life, course, &sequel, stored);
 }
@@ -330,12 +275,13 @@ static bool is_stored(const struct course *course, const struct stored *stored)
 static void look(struct life *life, struct course *course)
 {
   struct stored stored;
-  if (!read_row(life, course, &stored))
-    put(life->courses, course, OVER);
+  if (!course_read_row(life, course, &stored))
+    course_put(life->courses, course, OVER);
   else if (is_stored(course, &stored))
-    settle(life, course, &stored);
+    course_settle(life, course, &stored);
   else if (life_is_well(life))
-    blame("%s: a worker has said that it has ended, and nothing has come of it", name_of(course));
+    blame("%s: a worker has said that it has ended, and nothing has come of it",
+          course_name(course));
 }
 
 void courses_look(struct life *life)
@@ -350,150 +296,21 @@ void courses_look(struct life *life)
   }
 }
 
-/* ---- the end of the daemon, and the next one ---- */
-
-/* Of jobs that are there: the others' ends are looked at no more. */
-static int64_t count_cut_off(struct life *life)
-{
-  return book_query(life_db(life),
-                    "SELECT count(*) FROM (SELECT job, error FROM attempts UNION ALL"
-                    " SELECT job, error FROM runs) WHERE error LIKE 'cut off by the end%'"
-                    " AND job IN (SELECT number FROM jobs)",
-                    0, 0, 0);
-}
-
-void courses_stop(struct life *life)
-{
-  struct courses *courses = life->courses;
-  struct course *course;
-  bool is_quiet = life_is_well(life);
-  if (life->is_unreadable)
-    return;
-  courses_look(life);
-  courses->unheard = 0;
-  DL_FOREACH2(courses->open, course, next)
-  {
-    if (course->place == WITH_WORKER)
-      blame("%s: the daemon has stopped, and a worker has it", name_of(course));
-    if (course->place == TOLD && is_quiet)
-      blame("%s: the daemon has stopped, and its end is not stored", name_of(course));
-    courses->unheard += course->place == TOLD || course->place == UNHEARD;
-    if (course->place == TO_FOLLOW)
-      sometimes("another attempt is promised when the daemon has stopped");
-  }
-  courses->was_in_order = true;
-  courses->cut_off = count_cut_off(life);
-}
-
-void courses_die(struct life *life)
-{
-  struct courses *courses = life->courses;
-  struct course *course;
-  DL_FOREACH2(courses->open, course, next)
-  {
-    if (course->place == TO_FOLLOW)
-      course->is_put_off |= life->set_back_us > 0;
-    else
-      put(courses, course, DOUBTFUL);
-  }
-}
-
-/* Its end had been stored, or it was cut off. */
-static void resolve(struct life *life, struct course *course, const struct stored *stored)
-{
-  bool is_over = stored->attempt == course->attempt;
-  int state = is_over ? stored->state : state_of_attempt(life, course);
-  struct sequel sequel = sequel_of(course);
-  if (course->was_told && state == (int)sequel.state && sequel.goes_on != is_over &&
-      state != RUN_INTERRUPTED) {
-    settle(life, course, stored);
-  } else if (is_over && (state == RUN_CANCELLED || state == RUN_INTERRUPTED)) {
-    bool may_end = course->terms->is_once || course->terms->max_interruptions <= CUTS_MAX;
-    if (state == RUN_INTERRUPTED && (course->is_cancelled || !may_end))
-      blame("%s: was cut off%s, and the run is interrupted for good", name_of(course),
-            course->is_cancelled ? " when it was to be cancelled" : "");
-    put(life->courses, course, OVER);
-  } else if (!is_over && state == RUN_INTERRUPTED && !course->is_cancelled) {
-    course->forward_us = life->forward_us;
-    promise(life, course, life_steady_us(life), 0);
-  } else {
-    blame("%s: was cut off%s, and is kept in state %d", name_of(course),
-          course->is_cancelled ? " when it was to be cancelled" : "", state);
-  }
-}
-
-/* A worker may have been about to be sent it, and then it was cut off. */
-static void check_kept(struct life *life, struct course *course, const struct stored *stored)
-{
-  bool is_over = run_has_ended((enum run_state)stored->state);
-  if (stored->attempt <= course->attempt)
-    blame("%s: was to be followed by another one, which is lost", name_of(course));
-  if (is_over && stored->state != RUN_CANCELLED && stored->state != RUN_INTERRUPTED)
-    blame("%s: was to be followed by another one, and the run is in state %d", name_of(course),
-          stored->state);
-  if (is_over)
-    put(life->courses, course, OVER);
-}
-
-static void check_quarantines(struct life *life)
-{
-  static const char quarantined[] =
-      "SELECT number FROM job_progress WHERE state = 3 AND error LIKE 'quarantined:%'";
-  static const char cut_off[] =
-      "SELECT max(n) FROM (SELECT count(*) n FROM (SELECT scheduled_us, job, state, error"
-      " FROM attempts UNION ALL SELECT scheduled_us, job, state, error FROM runs)"
-      " WHERE job = ? AND state = 6 AND error LIKE 'cut off by the end%' GROUP BY scheduled_us)";
-  sqlite3_stmt *row = book_ask(life_db(life), quarantined, 0, 0);
-  while (book_step(life_db(life), row)) {
-    int64_t job = sqlite3_column_int64(row, 0),
-            times = book_query(life_db(life), cut_off, job, 0, 0);
-    sometimes("a job is quarantined");
-    for (int i = 0; i < JOBS; i++)
-      if (life->jobs[i].is_there && life->jobs[i].number == job &&
-          times < cast_terms(life->jobs[i].options)->max_interruptions)
-        blame("%s: is quarantined, and was cut off by crashes %lld times", life->jobs[i].id,
-              (long long)times);
-  }
-  sqlite3_finalize(row);
-}
-
-void courses_check(struct life *life)
-{
-  struct courses *courses = life->courses;
-  struct course *course, *next;
-  int64_t cut_off = count_cut_off(life);
-  if (courses->was_in_order && cut_off > courses->cut_off + courses->unheard)
-    blame("the daemon had stopped in order, and %lld attempts are cut off by its end",
-          (long long)(cut_off - courses->cut_off));
-  courses->was_in_order = false;
-  DL_FOREACH_SAFE2(courses->open, course, next, next)
-  {
-    struct stored stored;
-    if (!read_row(life, course, &stored))
-      put(courses, course, OVER);
-    else if (course->place == DOUBTFUL)
-      resolve(life, course, &stored);
-    else
-      check_kept(life, course, &stored);
-  }
-  check_quarantines(life);
-}
-
 /* ---- waiting ---- */
 
 /* The longest it may be that the book has not heard why: its row tells. */
 static void judge_waiting(struct life *life, struct course *course)
 {
   struct stored stored;
-  if (!read_row(life, course, &stored) || run_has_ended((enum run_state)stored.state)) {
-    put(life->courses, course, OVER); /* cancelled while it waited */
+  if (!course_read_row(life, course, &stored) || run_has_ended((enum run_state)stored.state)) {
+    course_put(life->courses, course, OVER); /* cancelled while it waited */
     return;
   }
   bool is_later = stored.due_us > sim_now_us(life->sim) && stored.due_us != INT64_MAX;
   if (is_later && course->is_put_off)
     return;
-  blame("%s: the next one is due since %lld us and does not begin, for no reason", name_of(course),
-        (long long)(life_steady_us(life) - course->waits_us));
+  blame("%s: the next one is due since %lld us and does not begin, for no reason",
+        course_name(course), (long long)(life_steady_us(life) - course->waits_us));
 }
 
 void courses_put_off(struct life *life)

@@ -35,11 +35,6 @@ void course_ended_unheard(struct life *life, const struct attempt *attempt);
 
 /* The scheduler has nothing left to do at this instant. */
 void courses_look(struct life *life);
-/* It is about to end, and its store can be read; then it has ended. */
-void courses_stop(struct life *life);
-void courses_die(struct life *life);
-/* The next one is there. */
-void courses_check(struct life *life);
 
 /* Places that runs have in the pool and under the key, as far as workers know. */
 int64_t courses_in_pool(const struct life *life);
@@ -52,5 +47,13 @@ int courses_open(const struct life *life, int64_t job);
 typedef bool (*course_reason)(struct life *life, int64_t job, const struct terms *terms);
 void courses_put_off(struct life *life); /* they are looked at anew */
 void courses_check_waiting(struct life *life, course_reason has_reason, int64_t patience_us);
+
+/* ---- course_end.c ---- */
+
+/* The daemon is about to end, and its store can be read; then it has ended. */
+void courses_stop(struct life *life);
+void courses_die(struct life *life);
+/* The next one is there. */
+void courses_check(struct life *life);
 
 #endif
