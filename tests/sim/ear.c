@@ -1,25 +1,17 @@
 #include "sim/ear.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <uthash.h>
 
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
-#include "sim/cause.h"
+#include "sim/ear_internal.h"
 #include "sim/life_internal.h"
-#include "sim/names.h"
 
-enum { WINDOW = 64, WAITING_MAX = 1000, CALLS_MAX = 256 };
+enum { WINDOW = 64 };
 
-static const struct ear_kind {
-  const char *script, *name, *events;
-  bool is_durable, hears_ends, is_guest; /* it comes and goes with its script, see guest.h */
-  int attempts, fails;                   /* of a hundred */
-} kinds[] = {
+const struct ear_kind ear_kinds[EARS] = {
     {.script = "a",
      .name = "keeps",
      .events = "\"ping\",\"job_executed\",\"job_error\",\"job_cancelled\",\"job_interrupted\"",
@@ -41,55 +33,6 @@ static const struct ear_kind {
      .is_guest = true,
      .attempts = 8,
      .fails = 5},
-};
-
-enum { EARS = sizeof kinds / sizeof *kinds };
-
-/* What is known of an event that a durable listener was sent. */
-struct heard_event {
-  struct {
-    int64_t ear, id;
-  } key;
-  char *end; /* the run of which it tells the end; NULL: none */
-  bool was_heard, was_dead;
-  bool is_stored; /* as it was looked at last */
-  int failures;
-  UT_hash_handle hh;
-};
-
-struct letter {
-  int64_t number, id;
-};
-
-struct ear {
-  uint64_t generation, round;
-  uint64_t retired; /* the last state that was closed */
-  struct letter waiting[WAITING_MAX];
-  int waiting_count;
-  int under_way; /* sent in this round and not reported */
-  bool is_busy, is_blocked;
-  int64_t last_sent; /* in this round; INT64_MIN: nothing */
-  int64_t *ids;      /* of the letters that clients' events have become; 0: none is known */
-  size_t id_count;
-};
-
-/* A call that has begun; it ends at a later instant, if its daemon lives then. */
-struct ear_call {
-  struct ears *ears;
-  bool is_used;
-  int ear;
-  uint64_t era, generation, round;
-  struct letter letter;
-};
-
-struct ears {
-  struct life *life;
-  uint64_t era; /* so many daemons have died */
-  struct ear ears[EARS];
-  struct ear_call calls[CALLS_MAX];
-  struct heard_event *events;
-  int64_t *told; /* numbers, ascending */
-  size_t told_count, told_capacity;
 };
 
 struct ears *ears_create(struct life *life)
@@ -117,12 +60,12 @@ void ears_put(const char *script, struct buffer *out)
 {
   const char *separator = "[";
   for (int i = 0; i < EARS; i++) {
-    if (strcmp(kinds[i].script, script) != 0)
+    if (strcmp(ear_kinds[i].script, script) != 0)
       continue;
     buffer_printf(out, "%s{\"id\":%d,\"name\":\"%s\",\"events\":[%s]", separator, i + 1,
-                  kinds[i].name, kinds[i].events);
-    if (kinds[i].is_durable)
-      buffer_printf(out, ",\"durable\":true,\"attempts\":%d", kinds[i].attempts);
+                  ear_kinds[i].name, ear_kinds[i].events);
+    if (ear_kinds[i].is_durable)
+      buffer_printf(out, ",\"durable\":true,\"attempts\":%d", ear_kinds[i].attempts);
     buffer_append_text(out, "}");
     separator = ",";
   }
@@ -131,24 +74,23 @@ void ears_put(const char *script, struct buffer *out)
 
 /* ---- what it is sent ---- */
 
-static sqlite3 *db(const struct ears *ears)
+sqlite3 *ears_db(const struct ears *ears)
 {
   return life_db(ears->life);
 }
 
-/* Its row; 0: it has none. */
-static int64_t row_of(const struct ears *ears, int ear)
+int64_t ear_row(const struct ears *ears, int ear)
 {
   sqlite3_stmt *row =
-      book_ask(db(ears), "SELECT number FROM listeners WHERE script = ?1 AND name = ?2", 0, 0);
-  sqlite3_bind_text(row, 1, kinds[ear].script, -1, SQLITE_STATIC);
-  sqlite3_bind_text(row, 2, kinds[ear].name, -1, SQLITE_STATIC);
-  int64_t number = book_step(db(ears), row) ? sqlite3_column_int64(row, 0) : 0;
+      book_ask(ears_db(ears), "SELECT number FROM listeners WHERE script = ?1 AND name = ?2", 0, 0);
+  sqlite3_bind_text(row, 1, ear_kinds[ear].script, -1, SQLITE_STATIC);
+  sqlite3_bind_text(row, 2, ear_kinds[ear].name, -1, SQLITE_STATIC);
+  int64_t number = book_step(ears_db(ears), row) ? sqlite3_column_int64(row, 0) : 0;
   sqlite3_finalize(row);
   return number;
 }
 
-static struct heard_event *find_event(struct ears *ears, int ear, int64_t id)
+struct heard_event *ear_find_event(struct ears *ears, int ear, int64_t id)
 {
   struct heard_event *event, key = {.key = {ear, id}};
   HASH_FIND(hh, ears->events, &key.key, sizeof key.key, event);
@@ -166,15 +108,14 @@ static void note_id(struct ears *ears, int at, int64_t number, int64_t id)
     ear->id_count = count;
   }
   if (ear->ids[number] && ear->ids[number] != id)
-    blame("listener %s: event %lld has become two letters", kinds[at].name, (long long)number);
+    blame("listener %s: event %lld has become two letters", ear_kinds[at].name, (long long)number);
   ear->ids[number] = id;
 }
 
-/* Reads what it is about. */
-static void note_content(struct ears *ears, int ear, int64_t id, const char *json)
+void ear_note_content(struct ears *ears, int ear, int64_t id, const char *json)
 {
   struct json_document *document;
-  if (find_event(ears, ear, id))
+  if (ear_find_event(ears, ear, id))
     return;
   if (json_parse(json, strlen(json), &document, NULL))
     blame("an event that cannot be read: %s", json);
@@ -195,13 +136,14 @@ static void note_content(struct ears *ears, int ear, int64_t id, const char *jso
 static void check_sent(const struct ears *ears, int at, const struct message *event)
 {
   const struct ear *ear = &ears->ears[at];
-  const char *name = kinds[at].name;
-  int64_t row = row_of(ears, at), number = event->as.event.number;
-  int64_t deliveries = book_query(
-      db(ears), "SELECT deliveries FROM letters WHERE listener = ? AND number = ?", row, number, 0);
-  if (!sqlite3_get_autocommit(db(ears)))
+  const char *name = ear_kinds[at].name;
+  int64_t row = ear_row(ears, at), number = event->as.event.number;
+  int64_t deliveries =
+      book_query(ears_db(ears), "SELECT deliveries FROM letters WHERE listener = ? AND number = ?",
+                 row, number, 0);
+  if (!sqlite3_get_autocommit(ears_db(ears)))
     blame("listener %s: is sent an event before the commit", name);
-  if (!row && kinds[at].is_guest)
+  if (!row && ear_kinds[at].is_guest)
     return; /* it has gone in the same turn */
   if (!deliveries)
     blame("listener %s: is sent letter %lld, which is not in the store or not marked as sent", name,
@@ -212,11 +154,12 @@ static void check_sent(const struct ears *ears, int at, const struct message *ev
   if (number <= ear->last_sent)
     blame("listener %s: is sent letter %lld behind %lld", name, (long long)number,
           (long long)ear->last_sent);
-  sqlite3_stmt *between = book_ask(
-      db(ears), "SELECT number FROM letters WHERE listener = ?1 AND number > ?2 AND number < ?3",
-      row, ear->last_sent);
+  sqlite3_stmt *between =
+      book_ask(ears_db(ears),
+               "SELECT number FROM letters WHERE listener = ?1 AND number > ?2 AND number < ?3",
+               row, ear->last_sent);
   sqlite3_bind_int64(between, 3, number);
-  if (book_step(db(ears), between))
+  if (book_step(ears_db(ears), between))
     blame("listener %s: letter %lld is passed over by %lld", name,
           (long long)sqlite3_column_int64(between, 0), (long long)number);
   sqlite3_finalize(between);
@@ -233,9 +176,9 @@ void ears_take(struct ears *ears, const struct message *event)
     blame("an event for listener %d, which there is not", at + 1);
   struct ear *ear = &ears->ears[at];
   if (event->as.event.generation < ear->generation)
-    blame("listener %s: is sent an event in a state that another has replaced", kinds[at].name);
+    blame("listener %s: is sent an event in a state that another has replaced", ear_kinds[at].name);
   if (event->as.event.generation == ear->retired)
-    blame("listener %s: is sent an event in a state that is closed", kinds[at].name);
+    blame("listener %s: is sent an event in a state that is closed", ear_kinds[at].name);
   if (event->as.event.generation > ear->generation || event->as.event.round > ear->round) {
     ear->is_busy &= event->as.event.generation == ear->generation;
     ear->generation = event->as.event.generation;
@@ -245,21 +188,21 @@ void ears_take(struct ears *ears, const struct message *event)
     ear->is_blocked = false;
   }
   ear->under_way++;
-  if (kinds[at].is_durable && !ears->life->is_unreadable)
+  if (ear_kinds[at].is_durable && !ears->life->is_unreadable)
     check_sent(ears, at, event);
   else if (event->as.event.number <= ear->last_sent)
-    blame("listener %s: is sent event %lld behind %lld", kinds[at].name,
+    blame("listener %s: is sent event %lld behind %lld", ear_kinds[at].name,
           (long long)event->as.event.number, (long long)ear->last_sent);
   ear->last_sent = event->as.event.number;
-  if (kinds[at].is_durable) {
-    note_content(ears, at, (int64_t)event->as.event.id, event->as.event.json);
-    if (find_event(ears, at, (int64_t)event->as.event.id)->was_heard)
+  if (ear_kinds[at].is_durable) {
+    ear_note_content(ears, at, (int64_t)event->as.event.id, event->as.event.json);
+    if (ear_find_event(ears, at, (int64_t)event->as.event.id)->was_heard)
       sometimes("a listener is called again for what it has heard");
   }
   if (ear->is_blocked)
     return;
   if (ear->waiting_count == WAITING_MAX)
-    blame("listener %s: is sent more than it can take", kinds[at].name);
+    blame("listener %s: is sent more than it can take", ear_kinds[at].name);
   ear->waiting[ear->waiting_count++] =
       (struct letter){event->as.event.number, (int64_t)event->as.event.id};
   begin_call(ears, at);
@@ -272,7 +215,7 @@ void ears_retire(struct ears *ears, uint64_t generation)
     if (ear->generation != generation)
       continue;
     ear->retired = generation;
-    if (kinds[i].is_durable)
+    if (ear_kinds[i].is_durable)
       ear->waiting_count = 0; /* the version that comes hears of them */
   }
 }
@@ -326,13 +269,13 @@ static void begin_call(struct ears *ears, int at)
 
 static bool fails(struct ears *ears, int at)
 {
-  return !ears->life->is_calm && draw_chance(&ears->life->draw, kinds[at].fails);
+  return !ears->life->is_calm && draw_chance(&ears->life->draw, ear_kinds[at].fails);
 }
 
 /* Adds to what is reported; false when it has failed. */
 static bool hear(struct ears *ears, int at, const struct letter *letter, struct message *report)
 {
-  struct heard_event *event = find_event(ears, at, letter->id);
+  struct heard_event *event = ear_find_event(ears, at, letter->id);
   bool is_good = !fails(ears, at);
   if (is_good) {
     report->as.heard.heard++;
@@ -382,141 +325,4 @@ static void end_call(void *context, struct sim *sim)
     begin_call(ears, call->ear);
   }
   sim_tell(sim, m);
-}
-
-/* ---- whether it has heard of everything ---- */
-
-void ears_note_told(struct ears *ears, int64_t number)
-{
-  if (ears->told_count == ears->told_capacity) {
-    ears->told_capacity = ears->told_capacity ? ears->told_capacity * 2 : 64;
-    ears->told = memory_resize(ears->told, ears->told_capacity * sizeof *ears->told);
-  }
-  ears->told[ears->told_count++] = number;
-}
-
-/* Letters and dead letters are known by their content, whether or not they were sent. */
-static void read_letters(struct ears *ears, int at, int64_t row)
-{
-  struct heard_event *event;
-  for (event = ears->events; event; event = event->hh.next)
-    if (event->key.ear == at)
-      event->is_stored = false;
-  sqlite3_stmt *letter = book_ask(db(ears),
-                                  "SELECT id, event, 0 FROM letters WHERE listener = ?1 UNION ALL"
-                                  " SELECT id, event, 1 FROM dead_letters WHERE listener = ?1",
-                                  row, 0);
-  while (book_step(db(ears), letter)) {
-    int64_t id = sqlite3_column_int64(letter, 0);
-    note_content(ears, at, id, (const char *)sqlite3_column_text(letter, 1));
-    event = find_event(ears, at, id);
-    event->is_stored = true;
-    if (!sqlite3_column_int(letter, 2))
-      continue;
-    sometimes("a listener's event is given up");
-    event->was_dead = true;
-    if (event->failures < kinds[at].attempts)
-      blame("listener %s: letter %lld is given up after %d failures", kinds[at].name, (long long)id,
-            event->failures);
-  }
-  sqlite3_finalize(letter);
-}
-
-static void check_told(struct ears *ears, int at)
-{
-  const struct ear *ear = &ears->ears[at];
-  size_t next = 0;
-  for (size_t i = 0; i < ears->told_count; i++) {
-    int64_t number = ears->told[i];
-    int64_t id = (size_t)number < ear->id_count ? ear->ids[number] : 0;
-    if (!id)
-      blame("listener %s: event %lld was acknowledged, and there is no letter of it",
-            kinds[at].name, (long long)number);
-  }
-  for (size_t number = 1; number < ear->id_count; number++) {
-    while (next < ears->told_count && ears->told[next] < (int64_t)number)
-      next++;
-    bool was_told = next < ears->told_count && ears->told[next] == (int64_t)number;
-    if (ear->ids[number] && !was_told && !causes_is_open(ears->life, (int64_t)number))
-      blame("listener %s: there is a letter of event %zu, which was refused", kinds[at].name,
-            number);
-  }
-}
-
-static void check_not_lost(const struct ears *ears, int at)
-{
-  for (const struct heard_event *event = ears->events; event; event = event->hh.next)
-    if (event->key.ear == at && !event->is_stored && !event->was_heard)
-      blame("listener %s: letter %lld is gone, and it has not heard of it", kinds[at].name,
-            (long long)event->key.id);
-}
-
-static void add_ends(const struct ears *ears, const struct booked *job, struct names *ends)
-{
-  if (!job->is_there)
-    return;
-  sqlite3_stmt *run = book_ask(
-      db(ears), "SELECT scheduled_us FROM runs WHERE job = ? AND state >= 2", job->number, 0);
-  while (book_step(db(ears), run))
-    names_add_run(ends, job->id, sqlite3_column_int64(run, 0), 0);
-  sqlite3_finalize(run);
-}
-
-/* Of the jobs that are there: each end is told once. */
-static void check_ends(struct ears *ears, int at)
-{
-  struct names ends = {0}, told = {0};
-  for (int i = 0; i < JOBS; i++)
-    add_ends(ears, &ears->life->jobs[i], &ends);
-  add_ends(ears, tide_job(ears->life), &ends);
-  for (const struct heard_event *event = ears->events; event; event = event->hh.next) {
-    const char *mark = event->end ? strchr(event->end, '@') : NULL;
-    char id[sizeof ears->life->jobs[0].id];
-    if (event->key.ear != at || !mark)
-      continue;
-    snprintf(id, sizeof id, "%.*s", (int)(mark - event->end), event->end);
-    /* What comes back with its file has its id from another. */
-    if (life_find(ears->life, id) && !guest_find(ears->life, id))
-      names_add(&told, event->end);
-  }
-  char who[64];
-  snprintf(who, sizeof who, "listener %s", kinds[at].name);
-  names_compare(who, &ends, &told);
-}
-
-void ears_check(struct ears *ears)
-{
-  if (book_query(db(ears),
-                 "SELECT count(*) FROM (SELECT listener FROM letters UNION ALL"
-                 " SELECT listener FROM dead_letters) WHERE listener NOT IN"
-                 " (SELECT number FROM listeners)",
-                 0, 0, 0))
-    blame("there are letters to a listener that is gone");
-  for (int i = 0; i < EARS; i++) {
-    int64_t row = kinds[i].is_durable ? row_of(ears, i) : 0;
-    if (!row)
-      continue;
-    read_letters(ears, i, row);
-    if (kinds[i].is_guest)
-      continue;
-    check_not_lost(ears, i);
-    check_told(ears, i);
-    if (kinds[i].hears_ends)
-      check_ends(ears, i);
-  }
-}
-
-static int64_t count_letters(const struct ears *ears)
-{
-  return book_query(db(ears), "SELECT count(*) FROM letters", 0, 0, 0);
-}
-
-void ears_check_all_done(struct ears *ears)
-{
-  /* Runs go on ending: a moment in which all is heard. */
-  for (int i = 0; i < 100 && count_letters(ears); i++)
-    life_go_on(ears->life, SECOND / 10);
-  ears_check(ears);
-  if (count_letters(ears))
-    blame("%lld events wait for their listeners for ever", (long long)count_letters(ears));
 }

@@ -33,6 +33,8 @@ void ears_take(struct ears *ears, const struct message *event);
 void ears_retire(struct ears *ears, uint64_t generation);
 /* The daemon has died, and its workers with it. */
 void ears_forget(struct ears *ears);
+/* ---- ear_check.c ---- */
+
 /* A client has told an event, with certainty. */
 void ears_note_told(struct ears *ears, int64_t number);
 
