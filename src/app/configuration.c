@@ -183,6 +183,8 @@ static enum error_code read_option(struct reading *r)
 {
   const char *names[KNOWN_COUNT + 1] = {0};
   char hint[128];
+  if (r->value->type == JSON_STRING && strlen(r->value->as.string.data) != r->value->as.string.size)
+    return error_set(r->error, ERROR_INVALID, "%s holds a NUL character", r->value->key);
   for (size_t i = 0; i < KNOWN_COUNT; i++) {
     if (strcmp(known[i].name, r->value->key) == 0)
       return known[i].read(r);

@@ -106,9 +106,13 @@ char *options_absolute_path(const char *path)
   return result;
 }
 
+/* Whether there is such a folder; or something of that name, which who reads it finds out whether
+ * it can be read. */
 static bool look(const char *path, bool as_folder, struct stat *found)
 {
-  return stat(path, found) == 0 && (S_ISDIR(found->st_mode) != 0) == as_folder;
+  if (stat(path, found) == 0)
+    return !as_folder || S_ISDIR(found->st_mode);
+  return !as_folder && lstat(path, found) == 0;
 }
 
 void options_fill_folders(struct daemon_options *options)

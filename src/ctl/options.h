@@ -56,7 +56,7 @@ char *options_store_path(const char *state_folder);
 char *options_absolute_path(const char *path);
 
 /* Fills state_folder and config_file from jobs_folder where they are NULL: its parent's .moonbeat,
- * and its parent's moonbeat.lua if that file exists. */
+ * and its parent's moonbeat.lua if there is one, be it a file or not. */
 void options_fill_folders(struct daemon_options *options);
 
 /* The folder of a running or past daemon as seen from `folder` (absolute): the nearest .moonbeat in

@@ -567,9 +567,26 @@ describe("a wrong command line", function()
       { "workers = 2", ": must return a table of options" },
       { "return {", ":1: unexpected symbol near <eof>" },
       { "while true do end", ":1: a configuration file must not run for long" },
+      { "return { jobs = 'a\\0b' }", ": jobs holds a NUL character" },
+      { string.dump(function() return {} end), ": attempt to load a binary chunk (mode is 't')" },
     } do
       daemon.write_file(file, case[1])
       refuses(65, file .. case[2], "run")
+    end
+  end)
+
+  it("has company in a moonbeat.lua that is no file", function()
+    local file = d.root .. "/moonbeat.lua"
+    for _, case in ipairs {
+      { "mkdir", " is not a file" },
+      { "mkfifo", " is not a file" },
+      { "ln -s moonbeat.lua", " cannot be read: Too many levels of symbolic links" },
+      { "ln -s nowhere", " cannot be read: No such file or directory" },
+    } do
+      d:sh(("rm -rf moonbeat.lua; %s moonbeat.lua"):format(case[1]))
+      refuses(65, file .. case[2], "run")
+      refuses(65, file .. case[2], "run", "jobs")
+      refuses(65, file .. case[2], "check", "jobs")
     end
   end)
 
