@@ -103,6 +103,15 @@ static int l_load(lua_State *L)
   return call_function(L, 0, 0, after_chunk);
 }
 
+/* An error that is no text, one that was raised without a level, and the parser's own limits come
+ * without; a traceback, which is not shown, names some in any case. */
+static bool names_place(const char *error, const char *path)
+{
+  const char *end = error + strcspn(error, "\n"), *module = strstr(error, ".lua:");
+  const char *itself = strstr(error, path);
+  return (itself && itself < end) || (module && module < end);
+}
+
 static char *load_error(const struct load_call *load, enum vm_outcome outcome, const char *error)
 {
   if (outcome == VM_TIMED_OUT)
@@ -110,10 +119,11 @@ static char *load_error(const struct load_call *load, enum vm_outcome outcome, c
                          LOAD_BUDGET_US / 1000000);
   if (!error)
     return memory_strdup("the worker is stopping");
-  if (strncmp(error, "(the error is ", 14) == 0) /* a table, nil: it carries no place */
-    return memory_printf("%s: %.*s", load->message->as.load.path, (int)strcspn(error, "\n"), error);
   const char *traceback = strstr(error, "\nstack traceback:");
-  return traceback ? memory_copy(error, (size_t)(traceback - error)) : memory_strdup(error);
+  int size = (int)(traceback ? (size_t)(traceback - error) : strlen(error));
+  return names_place(error, load->message->as.load.path)
+             ? memory_copy(error, (size_t)size)
+             : memory_printf("%s: %.*s", load->message->as.load.path, size, error);
 }
 
 static void load_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)

@@ -125,6 +125,9 @@ local FILES = {
   { name = "utf8", source = '-- \nlocal x = "a\xff"', line = 2,
     says = "byte 0xff is not UTF-8, save the file in that encoding" },
   { name = "raises", source = "error 'boom'", says = "boom" },
+  { name = "raises_placeless", source = "error('a.lua is missing', 0)", line = false, says = "a.lua is missing" },
+  { name = "raises_number", source = "error(5)", line = false, says = "5" },
+  { name = "deep", source = "x = " .. ("("):rep(300), line = false, says = "C stack overflow" },
 }
 
 --- What cannot be a job file: a command that makes $F, and the sentence behind its path and a blank.
@@ -152,6 +155,9 @@ end
 --- The whole sentence of a case.
 local function sentence_of(case)
   local says = case.says:gsub("JOBS", d.jobs_folder)
+  if case.line == false then
+    return ("%s: %s"):format(path_of(case.name), says)
+  end
   return case.source and ("%s:%d: %s"):format(path_of(case.name), case.line or 1, says)
     or ("%s %s"):format(path_of(case.name), says)
 end
