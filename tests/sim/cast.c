@@ -6,11 +6,8 @@
 
 #include "base/json.h"
 #include "base/memory.h"
-#include "sim/zones.h"
+#include "sim/life_internal.h"
 #include "time/duration.h"
-
-#define SECOND INT64_C(1000000)
-#define HOUR   (3600 * SECOND)
 
 static const char *const zones[] = {"UTC",          "Europe/Berlin", "America/New_York",
                                     "Asia/Kolkata", "Europe/London", "Australia/Sydney"};
@@ -43,11 +40,13 @@ enum {
   TERMS_MAX = 64,
 };
 
-void cast_rule(struct draw *draw, int64_t now_us, struct rule *rule)
+void cast_rule(struct life *life, struct rule *rule)
 {
   static const int minutes[] = {1, 2, 5, 10, 15, 20, 30};
   static const int periods_s[] = {2, 3, 5, 7, 15, 60, 90, 3600};
-  *rule = (struct rule){.zone = zones[draw_below(draw, ZONES)], .version = zones_version()};
+  struct draw *draw = &life->draw;
+  int64_t now_us = sim_now_us(life->sim);
+  *rule = (struct rule){.zone = zones[draw_below(draw, ZONES)], .version = zones_version(life)};
   switch (draw_below(draw, 8)) {
   default:
     rule->kind = RULE_INTERVAL;
@@ -71,14 +70,15 @@ void cast_rule(struct draw *draw, int64_t now_us, struct rule *rule)
   }
 }
 
-void cast_job(struct draw *draw, const char *prefix, int number, int64_t now_us, struct booked *job)
+void cast_job(struct life *life, const char *prefix, int number, struct booked *job)
 {
+  struct draw *draw = &life->draw;
   *job = (struct booked){0};
   snprintf(job->id, sizeof job->id, "%s%d", prefix, number);
   job->options = policies[draw_below(draw, POLICIES)];
   job->func = draw_chance(draw, 30) ? "b.work" : NULL;
   job->is_once = strstr(job->options, "at_most_once") != NULL;
-  cast_rule(draw, now_us, &job->rule);
+  cast_rule(life, &job->rule);
 }
 
 /* ---- what its options promise ---- */

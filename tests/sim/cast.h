@@ -3,7 +3,8 @@
 #define SIM_CAST_H
 
 #include "sim/book.h"
-#include "sim/draw.h"
+
+struct life;
 
 /* What a job's options promise, read without the scheduler's help. */
 struct terms {
@@ -23,11 +24,10 @@ const struct terms *cast_terms(const char *options);
 int64_t terms_retry_delay(const struct terms *terms, int failures);
 
 /* A rule of any kind that is due soon and often enough for a life of some days. */
-void cast_rule(struct draw *draw, int64_t now_us, struct rule *rule);
+void cast_rule(struct life *life, struct rule *rule);
 
 /* A job with the id PREFIX and `number`, not yet anywhere. */
-void cast_job(struct draw *draw, const char *prefix, int number, int64_t now_us,
-              struct booked *job);
+void cast_job(struct life *life, const char *prefix, int number, struct booked *job);
 
 /* Its spec, JSON, which the caller frees; `is_declared`: as a script says it, else as a client
  * does. */

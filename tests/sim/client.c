@@ -311,7 +311,7 @@ static void add(struct life *life, struct booked *job)
   struct doubt *doubt = &life->doubt;
   int64_t now_us = sim_now_us(life->sim);
   *doubt = (struct doubt){.job = job, .at_us = now_us, .revision = ++life->last_revision};
-  cast_job(&life->draw, "x", (int)++life->last_number, now_us, &doubt->added);
+  cast_job(life, "x", (int)++life->last_number, &doubt->added);
   char *spec = cast_spec(&doubt->added, &doubt->added.rule, doubt->revision);
   doubt->kind = DOUBT_ADD;
   ask_for(life, "add_job", spec);
@@ -323,11 +323,11 @@ static void change(struct life *life, struct booked *job)
   struct doubt *doubt = &life->doubt;
   struct rule rule;
   int64_t cursor_us;
-  if (job->segment_count >= SEGMENTS_MAX || zones_is_pending(job) ||
+  if (job->segment_count >= SEGMENTS_MAX || zones_is_pending(life, job) ||
       !client_cursor(life, job, &cursor_us))
     return;
   int64_t now_us = sim_now_us(life->sim);
-  cast_rule(&life->draw, now_us, &rule);
+  cast_rule(life, &rule);
   if (job->rule.kind == RULE_INTERVAL && draw_chance(&life->draw, 40)) {
     rule =
         job->rule; /* every second time is the same: after the clock was set back, one that was */
@@ -364,7 +364,7 @@ static void add_wrongly(struct life *life, const struct booked *job)
 {
   static const char twice[] = "{\"id\":\"twice\",\"func\":\"a.f\"}";
   struct rule rule;
-  cast_rule(&life->draw, sim_now_us(life->sim), &rule);
+  cast_rule(life, &rule);
   char *spec = cast_spec(job, &rule, life->last_revision);
   char *params = memory_printf("{\"jobs\":[%.*s,\"replace_existing\":true},%s,%s]}",
                                (int)strlen(spec) - 1, spec, twice, twice);
@@ -468,7 +468,7 @@ char *client_source(struct life *life)
 void client_begin(struct life *life)
 {
   for (int i = 0; i < TIMED; i++)
-    cast_job(&life->draw, "d", i, sim_now_us(life->sim), &life->jobs[i]);
+    cast_job(life, "d", i, &life->jobs[i]);
   causes_cast(life, &life->jobs[TIMED]);
   for (int i = 0; i < DECLARED; i++)
     life->jobs[i].is_declared = life->jobs[i].is_there = true;

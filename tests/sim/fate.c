@@ -177,7 +177,7 @@ static void check_dues(struct life *life)
   for (int i = 0; i < JOBS; i++) {
     const struct booked *job = &life->jobs[i];
     int64_t cursor_us;
-    if (job->is_there && !job->is_paused && !zones_is_pending(job) &&
+    if (job->is_there && !job->is_paused && !zones_is_pending(life, job) &&
         client_cursor(life, job, &cursor_us))
       book_check_dues(life_db(life), job, cursor_us);
   }

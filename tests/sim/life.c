@@ -323,6 +323,7 @@ static void begin(struct life *life, const struct life_options *options)
   life->notices = notices_create();
   life->reasons = reasons_create();
   life->tide = tide_create();
+  life->zones = zones_create();
   life->witness = witness_open(options->folder);
   life->disk = disk_create(options->seed, pass, fail, life);
   const char *folder = scratch_folder();
@@ -372,6 +373,7 @@ static void end(struct life *life)
   notices_destroy(life->notices);
   reasons_destroy(life->reasons);
   tide_destroy(life->tide);
+  zones_destroy(life->zones);
   message_list_deinit(&life->replies);
   zones_end();
   scratch_empty();

@@ -80,6 +80,7 @@ struct life {
   struct notices *notices;
   struct reasons *reasons;
   struct tide *tide;
+  struct zones_book *zones;
   int64_t last_revision, last_number;
   struct doubt doubt;
   struct message_list replies;

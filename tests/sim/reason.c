@@ -255,7 +255,7 @@ static int64_t patience_of(const struct terms *terms)
 static void check_due(struct life *life, const struct booked *job, struct due *due)
 {
   const struct terms *terms = cast_terms(job->options);
-  if (job->is_paused || zones_is_pending(job) || is_asked_about(life, job)) {
+  if (job->is_paused || zones_is_pending(life, job) || is_asked_about(life, job)) {
     due->since_us = 0;
     return;
   }

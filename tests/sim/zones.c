@@ -29,25 +29,40 @@ enum {
   VERSIONS = 2,
 };
 
-/* The last change. Jobs that it concerns have not been seen to follow it while their rule is of the
- * other version. */
-static struct {
+/* A change of the version. Jobs that it concerns have not been seen to follow it while their rule
+ * is of the other one. */
+struct zones_change {
   bool is_live;     /* the daemon was told, while it ran */
   bool is_noted;    /* what had been decided */
   int64_t at_us;    /* then */
   int64_t shown_us; /* the latest time that the clock has shown since */
   int64_t low_us;   /* the earliest */
   int64_t ends;     /* of daemons: as many there had been */
-} change;
+};
+
+struct zones_book {
+  int version; /* in force */
+  struct zones_change last;
+};
 
 static const char *system_folder; /* as it was when the program began */
-static int version_in_force;
+
+struct zones_book *zones_create(void)
+{
+  struct zones_book *book = memory_alloc(sizeof *book);
+  book->last.is_noted = true;
+  return book;
+}
+
+void zones_destroy(struct zones_book *book)
+{
+  free(book);
+}
 
 /* How many of the zones in use have other rules now. */
 static int use(int version)
 {
   char path[PATH_MAX];
-  version_in_force = version;
   if (version == 0)
     setenv("TZDIR", system_folder, 1);
   else if (realpath(folders[0], path))
@@ -77,8 +92,6 @@ void zones_begin(void)
     free(link);
   }
   use(0);
-  change.is_live = false;
-  change.is_noted = true;
 }
 
 void zones_end(void)
@@ -86,9 +99,9 @@ void zones_end(void)
   use(0);
 }
 
-int zones_version(void)
+int zones_version(const struct life *life)
 {
-  return version_in_force;
+  return life->zones->version;
 }
 
 const char *zones_name(int i)
@@ -122,9 +135,9 @@ static bool is_on_the_wall(const struct rule *rule)
   return rule->kind == RULE_MINUTES || rule->kind == RULE_HOURLY || rule->kind == RULE_DAILY;
 }
 
-bool zones_is_pending(const struct booked *job)
+bool zones_is_pending(const struct life *life, const struct booked *job)
 {
-  return job->is_there && is_on_the_wall(&job->rule) && job->rule.version != version_in_force;
+  return job->is_there && is_on_the_wall(&job->rule) && job->rule.version != life->zones->version;
 }
 
 static int64_t next_due(const struct rule *rule, int64_t from_us)
@@ -152,7 +165,7 @@ static int64_t last_decided(struct life *life, const struct booked *job, int64_t
 static bool is_any_pending(const struct life *life)
 {
   for (int i = 0; i < JOBS; i++)
-    if (zones_is_pending(&life->jobs[i]))
+    if (zones_is_pending(life, &life->jobs[i]))
       return true;
   return false;
 }
@@ -196,42 +209,48 @@ static void note(struct life *life, struct booked *job, bool is_asked)
 
 void zones_note(struct life *life)
 {
-  for (int i = 0; i < JOBS && !change.is_noted; i++)
-    if (zones_is_pending(&life->jobs[i]))
+  struct zones_change *change = &life->zones->last;
+  for (int i = 0; i < JOBS && !change->is_noted; i++)
+    if (zones_is_pending(life, &life->jobs[i]))
       note(life, &life->jobs[i], false);
-  change.is_noted = true;
+  change->is_noted = true;
 }
 
 static int switch_version(struct life *life)
 {
-  int count = use(1 - version_in_force);
-  change.at_us = change.shown_us = change.low_us = sim_now_us(life->sim);
-  change.ends = life->ends;
-  witness_zones(life->witness, version_in_force == 1, change.at_us);
-  life_say(life, "the tz database has version %d", version_in_force);
+  struct zones_book *book = life->zones;
+  struct zones_change *change = &book->last;
+  book->version = 1 - book->version;
+  int count = use(book->version);
+  change->at_us = change->shown_us = change->low_us = sim_now_us(life->sim);
+  change->ends = life->ends;
+  witness_zones(life->witness, book->version == 1, change->at_us);
+  life_say(life, "the tz database has version %d", book->version);
   return count;
 }
 
 void zones_change(struct life *life)
 {
-  if (change.is_live && is_any_pending(life))
+  struct zones_change *change = &life->zones->last;
+  if (change->is_live && is_any_pending(life))
     return; /* how far it was told of the last one is to be seen first */
   for (int i = 0; i < JOBS; i++)
-    life->jobs[i].is_blurred |= zones_is_pending(&life->jobs[i]);
-  change.is_live = false;
-  change.is_noted = false;
+    life->jobs[i].is_blurred |= zones_is_pending(life, &life->jobs[i]);
+  change->is_live = false;
+  change->is_noted = false;
   if (draw_chance(&life->draw, 50)) /* the machine was off, until somebody upgraded it */
     sim_leap(life->sim, draw_below(&life->draw, 12 * HOUR));
   switch_version(life);
   sometimes("the tz database is another one after a restart");
 }
 
-void zones_clock_set(const struct life *life, int64_t step_us)
+void zones_clock_set(struct life *life, int64_t step_us)
 {
+  struct zones_change *change = &life->zones->last;
   int64_t now_us = sim_now_us(life->sim);
-  change.shown_us = later(change.shown_us, now_us);
-  if (now_us + step_us < change.low_us)
-    change.low_us = now_us + step_us;
+  change->shown_us = later(change->shown_us, now_us);
+  if (now_us + step_us < change->low_us)
+    change->low_us = now_us + step_us;
 }
 
 /* False when the daemon dies meanwhile. */
@@ -254,7 +273,7 @@ bool zones_shift(struct life *life)
   if (is_any_pending(life) || !ask_all(life))
     return false;
   int count = switch_version(life);
-  change.is_live = count > 0;
+  life->zones->last.is_live = count > 0;
   struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.zones.count = count;
   if (count)
@@ -275,10 +294,11 @@ static bool is_due_at(const struct rule *rule, int64_t us)
  * that the clock has not shown since are of a time before it was set back. */
 static int64_t first_trace(struct life *life, const struct booked *job, int64_t cursor_us)
 {
+  const struct zones_change *change = &life->zones->last;
   int64_t from_us = undecided_since(job);
-  int64_t shown_us = later(change.shown_us, sim_now_us(life->sim));
-  if (change.is_live && change.at_us < from_us && job->decided_us == INT64_MIN)
-    from_us = change.at_us;
+  int64_t shown_us = later(change->shown_us, sim_now_us(life->sim));
+  if (change->is_live && change->at_us < from_us && job->decided_us == INT64_MIN)
+    from_us = change->at_us;
   int64_t us = book_query(life_db(life),
                           "SELECT min(us) FROM (SELECT scheduled_us us FROM runs WHERE job = ?1"
                           " AND cause = 0 UNION ALL SELECT first_us FROM skips WHERE job = ?1)"
@@ -295,8 +315,9 @@ static int64_t first_trace(struct life *life, const struct booked *job, int64_t 
 /* The daemon goes on since it was told, so that what is not due yet must have moved. */
 static bool must_have_moved(const struct life *life)
 {
+  const struct zones_change *change = &life->zones->last;
   bool is_well = !life->trouble_us && !life->was_broken;
-  return change.is_live && change.ends == life->ends && (is_well || life->is_calm);
+  return change->is_live && change->ends == life->ends && (is_well || life->is_calm);
 }
 
 /* Due times behind the one that stood may be passed over until the daemon has heard of the change,
@@ -305,26 +326,28 @@ static bool must_have_moved(const struct life *life)
 static bool may_be_first(const struct life *life, const struct booked *job,
                          const struct rule *present, int64_t us)
 {
+  const struct zones_change *change = &life->zones->last;
   int64_t now_us = sim_now_us(life->sim);
-  bool is_read_again = change.ends != life->ends || life->was_broken;
-  int64_t low_us = later(change.low_us, job->passed_us + 1);
-  if (change.is_live && !is_read_again && job->stood_us <= change.at_us)
+  bool is_read_again = change->ends != life->ends || life->was_broken;
+  int64_t low_us = later(change->low_us, job->passed_us + 1);
+  if (change->is_live && !is_read_again && job->stood_us <= change->at_us)
     return false; /* it had come */
-  if ((!change.is_live || is_read_again) && us == next_due(present, undecided_since(job)))
+  if ((!change->is_live || is_read_again) && us == next_due(present, undecided_since(job)))
     return true;
-  if (!change.is_live || !is_due_at(present, us))
+  if (!change->is_live || !is_due_at(present, us))
     return false;
-  return us >= low_us && us <= next_due(present, later(later(now_us, change.at_us), low_us));
+  return us >= low_us && us <= next_due(present, later(later(now_us, change->at_us), low_us));
 }
 
 static void meet(struct life *life, struct booked *job)
 {
   struct rule standing = job->rule, present = job->rule;
+  const struct zones_change *change = &life->zones->last;
   int64_t cursor_us;
   if (!client_cursor(life, job, &cursor_us))
     return;
-  standing.version = 1 - version_in_force;
-  present.version = version_in_force;
+  standing.version = 1 - life->zones->version;
+  present.version = life->zones->version;
   int64_t now_us = sim_now_us(life->sim), from_us = undecided_since(job);
   int64_t old_us = job->stood_us;
   int64_t first_us = first_trace(life, job, cursor_us);
@@ -334,14 +357,14 @@ static void meet(struct life *life, struct booked *job)
   if (stands && may_move && must_have_moved(life) && !job->is_blurred)
     blame("%s: its zone has new rules, and it is still due at %lld", job->id, (long long)old_us);
   bool is_tried_again = life->was_broken && !life_is_well(life);
-  if (stands && (may_move || is_tried_again) && change.is_live && change.ends == life->ends)
+  if (stands && (may_move || is_tried_again) && change->is_live && change->ends == life->ends)
     return;
   if (!stands && !may_be_first(life, job, &present, first_us) && !job->is_blurred)
     blame("%s: has another zone, and is due at %lld, not at %lld, as before, nor as it says now",
           job->id, (long long)first_us, (long long)old_us);
   if (!stands || old_us != next_due(&present, from_us))
     sometimes("a change of its zone moves a due time");
-  if (!stands && change.is_live)
+  if (!stands && change->is_live)
     sometimes("zones change under the scheduler, and a due time moves");
   if ((stands || job->is_blurred) && is_due_at(&standing, first_us)) {
     booked_follow(job, first_us, &standing, first_us, &present);
@@ -354,13 +377,13 @@ static void meet(struct life *life, struct booked *job)
 void zones_meet(struct life *life)
 {
   for (int i = 0; i < JOBS; i++)
-    if (zones_is_pending(&life->jobs[i]))
+    if (zones_is_pending(life, &life->jobs[i]))
       meet(life, &life->jobs[i]);
 }
 
 void zones_check_all_met(const struct life *life)
 {
   for (int i = 0; i < JOBS; i++)
-    if (zones_is_pending(&life->jobs[i]))
+    if (zones_is_pending(life, &life->jobs[i]))
       blame("%s: its zone has new rules, of which it never hears", life->jobs[i].id);
 }

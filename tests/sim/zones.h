@@ -15,6 +15,11 @@
 #include "sim/book.h"
 
 struct life;
+struct zones_book;
+
+/* The first version is in force. */
+struct zones_book *zones_create(void);
+void zones_destroy(struct zones_book *book);
 
 /* Makes both below the present folder, and begins with the first. */
 void zones_begin(void);
@@ -31,9 +36,9 @@ bool zones_shift(struct life *life);
 /* The daemon is there again: jobs whose due times are on the wall clock go on by its version. */
 void zones_meet(struct life *life);
 /* The clock is about to be set. */
-void zones_clock_set(const struct life *life, int64_t step_us);
+void zones_clock_set(struct life *life, int64_t step_us);
 /* It could not be asked yet how far it was then. */
-bool zones_is_pending(const struct booked *job);
+bool zones_is_pending(const struct life *life, const struct booked *job);
 /* Everybody had time enough. */
 void zones_check_all_met(const struct life *life);
 
@@ -44,6 +49,6 @@ const char *zones_other(int i);
 /* Where the naive oracle finds a zone, as the TZ variable says it; it stays. */
 const char *zones_path(int version, const char *name);
 /* The version in force. */
-int zones_version(void);
+int zones_version(const struct life *life);
 
 #endif
