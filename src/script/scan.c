@@ -75,6 +75,11 @@ struct scan *scan_create(const char *folder)
   return scan;
 }
 
+const char *scan_folder(const struct scan *scan)
+{
+  return scan->folder;
+}
+
 static void forget_script(struct scan *scan, struct script_file *script)
 {
   HASH_DEL(scan->scripts, script);

@@ -20,6 +20,9 @@ struct scan;
 struct scan *scan_create(const char *folder);
 void scan_destroy(struct scan *scan);
 
+/* As it was given, without slashes at its end. */
+const char *scan_folder(const struct scan *scan);
+
 /* Called with each folder whose changes matter: the folder, its subfolders, where links lead, where
  * modules lie. `only`, when not NULL, is the one name in it that matters. */
 typedef void (*scan_visitor)(void *context, const char *folder, const char *only);

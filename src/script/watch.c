@@ -18,7 +18,6 @@ enum {
 struct watch {
   uv_timer_t timer; /* first, so that the handle is the watch */
   struct bus *bus;
-  char *folder;
   struct scan *scan;
   struct wake *wake;
   bool is_lost;
@@ -60,14 +59,14 @@ static void on_wake(void *context)
 /* A folder that is a link, or that is removed and made again, changes in its parent. */
 static void visit_parent(struct watch *watch)
 {
-  const char *slash = strrchr(watch->folder, '/');
-  const char *name = slash ? slash + 1 : watch->folder;
+  const char *folder = scan_folder(watch->scan);
+  const char *slash = strrchr(folder, '/');
+  const char *name = slash ? slash + 1 : folder;
   if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !*name)
     return;
-  char *parent = !slash ? memory_strdup(".")
-                 : slash == watch->folder
-                     ? memory_strdup("/")
-                     : memory_copy(watch->folder, (size_t)(slash - watch->folder));
+  char *parent = !slash            ? memory_strdup(".")
+                 : slash == folder ? memory_strdup("/")
+                                   : memory_copy(folder, (size_t)(slash - folder));
   wake_visit(watch->wake, parent, name);
   free(parent);
 }
@@ -92,7 +91,7 @@ static void note_lost(struct watch *watch, const struct error *error)
   if (is_lost && !watch->is_lost)
     log_warn("%s; its scripts stay in force until it is back", error->text);
   else if (!is_lost && watch->is_lost)
-    log_info("jobs folder %s is back", watch->folder);
+    log_info("jobs folder %s is back", scan_folder(watch->scan));
   watch->is_lost = is_lost;
 }
 
@@ -133,7 +132,6 @@ static void free_watch(uv_handle_t *handle)
   struct watch *watch = (struct watch *)handle;
   scan_destroy(watch->scan);
   free(watch->asked);
-  free(watch->folder);
   free(watch);
 }
 
@@ -141,14 +139,10 @@ enum error_code watch_open(uv_loop_t *loop, struct bus *bus, const char *folder,
                            struct error *error)
 {
   struct watch *watch = memory_alloc(sizeof *watch);
-  size_t length = strlen(folder);
-  while (length > 1 && folder[length - 1] == '/')
-    length--;
   uv_timer_init(loop, &watch->timer);
   uv_update_time(loop);
   watch->bus = bus;
-  watch->folder = memory_copy(folder, length);
-  watch->scan = scan_create(watch->folder);
+  watch->scan = scan_create(folder);
   watch->wake = wake_open(loop, matters, on_wake, watch);
   struct message_list list = {0};
   struct error problem = {0};
