@@ -12,7 +12,6 @@
  * at the machine's time for the bent one, and when the clock is set a thread of ours makes those
  * with TFD_TIMER_CANCEL_ON_SET expire at once, where the kernel would have cancelled them, and sets
  * the others anew. */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,6 +23,8 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "next.h"
 
 enum { ALARMS = 64, LOOK_NS = 2000000 };
 
@@ -45,16 +46,6 @@ static struct {
   } alarms[ALARMS];
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int (*real_gettime)(clockid_t, struct timespec *);
-static int (*real_timerfd_create)(int, int);
-static int (*real_timerfd_settime)(int, int, const struct itimerspec *, struct itimerspec *);
-static int (*real_close)(int);
-
-static void *find(const char *name)
-{
-  return dlsym(RTLD_NEXT, name);
-}
-
 static int64_t offset_us(bool of_wall)
 {
   uint64_t changes = atomic_load(&bend->changes);
@@ -73,9 +64,8 @@ static void move(struct timespec *at, int64_t by_us)
 
 int clock_gettime(clockid_t id, struct timespec *now)
 {
-  if (!real_gettime)
-    *(void **)&real_gettime = find("clock_gettime");
-  int status = real_gettime(id, now);
+  NEXT(clock_gettime);
+  int status = next_clock_gettime(id, now);
   if (status == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE || id == CLOCK_TAI))
     move(now, offset_us(true));
   else if (status == 0 && (id == CLOCK_BOOTTIME || id == CLOCK_BOOTTIME_ALARM))
@@ -118,9 +108,8 @@ static struct alarm *find_alarm(int fd)
 
 int timerfd_create(int clock, int flags)
 {
-  if (!real_timerfd_create)
-    *(void **)&real_timerfd_create = find("timerfd_create");
-  int fd = real_timerfd_create(clock, flags);
+  NEXT(timerfd_create);
+  int fd = next_timerfd_create(clock, flags);
   if (fd <= 0 || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_ALARM))
     return fd;
   pthread_mutex_lock(&table.lock);
@@ -134,14 +123,19 @@ int timerfd_create(int clock, int flags)
 
 int close(int fd)
 {
-  if (!real_close)
-    *(void **)&real_close = find("close");
+  NEXT(close);
   pthread_mutex_lock(&table.lock);
   struct alarm *alarm = fd > 0 ? find_alarm(fd) : NULL;
   if (alarm)
     alarm->fd = 0;
   pthread_mutex_unlock(&table.lock);
-  return real_close(fd);
+  return next_close(fd);
+}
+
+static int set_timer(int fd, int flags, const struct itimerspec *at, struct itimerspec *old)
+{
+  NEXT(timerfd_settime);
+  return next_timerfd_settime(fd, flags, at, old);
 }
 
 static int arm(const struct alarm *alarm, struct itimerspec *old)
@@ -153,20 +147,18 @@ static int arm(const struct alarm *alarm, struct itimerspec *old)
     if (at.it_value.tv_sec < 0) /* long past */
       at.it_value = (struct timespec){.tv_nsec = 1};
   }
-  return real_timerfd_settime(alarm->fd, alarm->flags, &at, old);
+  return set_timer(alarm->fd, alarm->flags, &at, old);
 }
 
 int timerfd_settime(int fd, int flags, const struct itimerspec *at, struct itimerspec *old)
 {
-  if (!real_timerfd_settime)
-    *(void **)&real_timerfd_settime = find("timerfd_settime");
   pthread_mutex_lock(&table.lock);
   struct alarm *alarm = fd > 0 ? find_alarm(fd) : NULL;
   if (alarm) {
     alarm->flags = flags;
     alarm->at = *at;
   }
-  int status = alarm ? arm(alarm, old) : real_timerfd_settime(fd, flags, at, old);
+  int status = alarm ? arm(alarm, old) : set_timer(fd, flags, at, old);
   pthread_mutex_unlock(&table.lock);
   return status;
 }
@@ -177,7 +169,7 @@ static void tell_alarm(const struct alarm *alarm)
   if (alarm->fd == 0 || !(alarm->flags & TFD_TIMER_ABSTIME))
     return;
   if (alarm->flags & TFD_TIMER_CANCEL_ON_SET)
-    real_timerfd_settime(alarm->fd, 0, &at_once, NULL);
+    set_timer(alarm->fd, 0, &at_once, NULL);
   else
     arm(alarm, NULL);
 }
