@@ -24,6 +24,7 @@ struct watch {
   uv_poll_t poll;
   struct http_client *client;
   curl_socket_t fd;
+  int events; /* that are waited for */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -91,7 +92,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
   struct watch *watch = poll->data;
   struct http_client *client = watch->client; /* the watch may go within the call */
-  int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+  int flags = 0, running;
+  /* The loop has stopped watching a socket with an error. With no flags curl looks by itself, and
+   * reads what came before, or begins anew when a connection that was kept is closed. */
+  if (status < 0)
+    uv_poll_start(poll, watch->events, on_poll);
   if (events & UV_READABLE)
     flags |= CURL_CSELECT_IN;
   if (events & UV_WRITABLE)
@@ -133,12 +138,12 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *context, v
   }
   if (!watch && !(watch = add_watch(client, fd)))
     return -1;
-  int events = 0;
+  watch->events = 0;
   if (what & CURL_POLL_IN)
-    events |= UV_READABLE;
+    watch->events |= UV_READABLE;
   if (what & CURL_POLL_OUT)
-    events |= UV_WRITABLE;
-  return uv_poll_start(&watch->poll, events, on_poll) == 0 ? 0 : -1;
+    watch->events |= UV_WRITABLE;
+  return uv_poll_start(&watch->poll, watch->events, on_poll) == 0 ? 0 : -1;
 }
 
 /* ---- clients ---- */

@@ -17,6 +17,7 @@ struct client {
   uv_write_t write;
   struct buffer in, out;
   struct server *server;
+  bool has_answered;
 };
 
 struct server {
@@ -33,14 +34,26 @@ static void on_client_closed(uv_handle_t *handle)
   free(client);
 }
 
+static void forget_client(struct client *client)
+{
+  for (int i = 0; i < 64; i++)
+    if (client->server->clients[i] == client)
+      client->server->clients[i] = NULL;
+}
+
 static void close_client(struct client *client)
 {
   if (uv_is_closing((uv_handle_t *)&client->tcp))
     return;
-  for (int i = 0; i < 64; i++)
-    if (client->server->clients[i] == client)
-      client->server->clients[i] = NULL;
+  forget_client(client);
   uv_close((uv_handle_t *)&client->tcp, on_client_closed);
+}
+
+/* As a server does that closes while the next request is on its way. */
+static void reset_client(struct client *client)
+{
+  forget_client(client);
+  uv_tcp_close_reset(&client->tcp, on_client_closed);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -69,7 +82,11 @@ static void answer(struct client *client)
 {
   if (has_path(client, "/slow"))
     return;
-  if (has_path(client, "/hang-up"))
+  bool is_first = !client->has_answered;
+  client->has_answered = true;
+  if (has_path(client, "/reset-kept") && !is_first)
+    reset_client(client);
+  else if (has_path(client, "/hang-up"))
     close_client(client);
   else if (has_path(client, "/redirect"))
     reply(client, "302 Found\r\nX-Old: 1\r\nLocation: /echo?after", "", 0);
@@ -293,6 +310,9 @@ static void test_answers(void **state)
        "200true"},
       {"return #http.get(U .. '/big').body", "3145728"},
       {"return math.type(http.get(U .. '/e').elapsed)", "float"},
+      {"local n = 0 for i = 1, 20 do n = n + assert(http.get(U .. '/reset-kept')).status end "
+       "return n",
+       "4000"},
   };
   CHECK_ALL(cases);
 }
