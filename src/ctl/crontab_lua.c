@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "ctl/crontab.h"
@@ -18,6 +19,12 @@
 
 struct setting {
   char *name, *value;
+};
+
+struct id {
+  char *text;
+  int number; /* the last that was put behind it */
+  UT_hash_handle hh;
 };
 
 struct writer {
@@ -31,8 +38,7 @@ struct writer {
   bool is_env_stale;  /* settings have changed since */
   bool has_told_mail; /* what to do about MAILTO */
   bool has_bad_zone;  /* CRON_TZ is none */
-  char **ids;
-  size_t id_count;
+  struct id *ids;
   size_t user_count; /* commands that begin with a user's name */
 };
 
@@ -214,25 +220,35 @@ static void put_env(struct writer *w)
 
 /* ---- entries ---- */
 
-static bool has_id(const struct writer *w, const char *id)
+static struct id *find_id(const struct writer *w, const char *text)
 {
-  for (size_t i = 0; i < w->id_count; i++)
-    if (!strcmp(w->ids[i], id))
-      return true;
-  return false;
+  struct id *id;
+  HASH_FIND_STR(w->ids, text, id);
+  return id;
 }
 
 static const char *new_id(struct writer *w, const char *command)
 {
-  char *base = crontab_job_id(command), *id = memory_strdup(base);
-  for (int number = 2; has_id(w, id); number++) {
-    free(id);
-    id = memory_printf("%s_%d", base, number);
+  char *text = crontab_job_id(command);
+  struct id *base = find_id(w, text), *id = memory_alloc(sizeof *id);
+  while (find_id(w, text)) {
+    free(text);
+    text = memory_printf("%s_%d", base->text, ++base->number);
   }
-  free(base);
-  w->ids = memory_resize(w->ids, (w->id_count + 1) * sizeof *w->ids);
-  w->ids[w->id_count++] = id;
-  return id;
+  id->text = text;
+  id->number = 1;
+  HASH_ADD_KEYPTR(hh, w->ids, text, strlen(text), id);
+  return text;
+}
+
+static void free_ids(struct writer *w)
+{
+  struct id *id, *next;
+  HASH_ITER(hh, w->ids, id, next) {
+    HASH_DEL(w->ids, id);
+    free(id->text);
+    free(id);
+  }
 }
 
 static enum error_code check_schedule(struct writer *w, const struct crontab_line *line,
@@ -405,7 +421,5 @@ void crontab_write_jobs(const char *text, size_t size, const struct crontab_sour
     free(w.settings[i].value);
   }
   free(w.settings);
-  for (size_t i = 0; i < w.id_count; i++)
-    free(w.ids[i]);
-  free(w.ids);
+  free_ids(&w);
 }

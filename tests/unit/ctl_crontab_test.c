@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ctl/crontab.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -235,6 +236,28 @@ static void writes_job_files(void **state)
   }
 }
 
+static void numbers_what_is_there_often(void **state)
+{
+  (void)state;
+  enum { COUNT_OF_X = 20000 };
+  struct crontab_report report;
+  struct buffer text = {0};
+  buffer_append_text(&text, "@daily x\n@daily x\n@daily x_2\n@daily x_4\n");
+  for (int i = 3; i <= COUNT_OF_X; i++)
+    buffer_append_text(&text, "@daily x\n");
+  char *lua = convert(text.data, false, &report);
+  const char *at = lua;
+  static const char *const ids[] = {"x", "x_2", "x_2_2", "x_4", "x_3", "x_5", "x_20001"};
+  for (size_t i = 0; i < COUNT(ids); i++) {
+    char *job = memory_printf("job \"%s\" {", ids[i]);
+    assert_non_null(at = strstr(at, job));
+    free(job);
+  }
+  assert_null(strstr(at + 1, "job \""));
+  free(lua);
+  buffer_deinit(&text);
+}
+
 static void knows_the_form_of_the_system(void **state)
 {
   (void)state;
@@ -256,6 +279,7 @@ int main(void)
       cmocka_unit_test(refuses_with_the_column),
       cmocka_unit_test(names_jobs),
       cmocka_unit_test(writes_job_files),
+      cmocka_unit_test(numbers_what_is_there_often),
       cmocka_unit_test(knows_the_form_of_the_system),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
