@@ -255,6 +255,18 @@ static void remove_tree(struct fs_job *job)
     fs_fail(job, errno);
 }
 
+/* Which the system removes by no such name, and only says so when all that was in it is gone. */
+static bool ends_in_dots(const char *path)
+{
+  size_t end = strlen(path);
+  while (end > 0 && path[end - 1] == '/')
+    end--;
+  size_t begin = end;
+  while (begin > 0 && path[begin - 1] != '/')
+    begin--;
+  return (end - begin == 1 || end - begin == 2) && strncmp(path + begin, "..", end - begin) == 0;
+}
+
 void fs_work_remove(struct fs_job *job)
 {
   struct stat file;
@@ -263,6 +275,8 @@ void fs_work_remove(struct fs_job *job)
     fs_fail_text(job, ERROR_INVALID, "that is the root of everything");
   else if (!fs_may_move(job, job->path))
     job->code = job->error.code;
+  else if (ends_in_dots(job->path))
+    fs_fail_text(job, ERROR_INVALID, "its name is . or ..: write that of the folder");
   else if (lstat(job->path, &file) < 0)
     fs_fail(job, errno);
   else if (job->flag && S_ISDIR(file.st_mode))

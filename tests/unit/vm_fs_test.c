@@ -82,6 +82,14 @@ static void test_problems(void **state)
       {PROBLEM("fs.list('none')"), "nil list none: No such file or directory not_found"},
       {PROBLEM("fs.mkdir('/')"), "nil mkdir /: File exists exists"},
       {PROBLEM("fs.remove('none')"), "nil remove none: No such file or directory not_found"},
+      {"fs.mkdir('kept') fs.write('kept/x', '') local t = {} for _, path in ipairs { 'kept/.', "
+       "'kept/../kept/./', 'kept/sub/..', './/' } do fs.mkdir('kept/sub') "
+       "t[#t + 1] = select(2, fs.remove(path, { recursive = true })) end "
+       "t[#t + 1] = tostring(fs.exists('kept/x')) return table.concat(t, '; ')",
+       "remove kept/.: its name is . or ..: write that of the folder; "
+       "remove kept/../kept/./: its name is . or ..: write that of the folder; "
+       "remove kept/sub/..: its name is . or ..: write that of the folder; "
+       "remove .//: its name is . or ..: write that of the folder; true"},
       {PROBLEM("fs.remove('/', { recursive = true })"),
        "nil remove /: that is the root of everything invalid"},
       {PROBLEM("fs.rename('none', 'x')"),
