@@ -47,13 +47,18 @@ static void append_variable(lua_State *L, const char *function, int list)
   if (lua_type(L, -2) != LUA_TSTRING || strchr(lua_tostring(L, -2), '=') || lua_rawlen(L, -2) == 0)
     args_fail(L, "%s: names in env must be strings without \"=\", got %s", function,
               luaL_tolstring(L, -2, NULL));
+  if (strlen(lua_tostring(L, -2)) != lua_rawlen(L, -2))
+    args_fail(L, "%s: a name in env holds a NUL byte", function);
   if (lua_type(L, -1) == LUA_TBOOLEAN && !lua_toboolean(L, -1))
     return;
   if (!lua_isstring(L, -1))
     args_fail(L, "%s: env.%s must be a string, or false to remove it, got %s", function,
               lua_tostring(L, -2), luaL_typename(L, -1));
   lua_pushvalue(L, -1);
-  const char *value = lua_tostring(L, -1); /* of a copy, so that a number stays one */
+  size_t size;
+  const char *value = lua_tolstring(L, -1, &size); /* of a copy, so that a number stays one */
+  if (strlen(value) != size)
+    args_fail(L, "%s: env.%s holds a NUL byte", function, lua_tostring(L, -3));
   lua_pushfstring(L, "%s=%s", lua_tostring(L, -3), value);
   lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
   lua_pop(L, 1);

@@ -75,6 +75,9 @@ static void test_exec(void **state)
       {"exec { 'a', timeout = 'soon' }", "!t.lua:1: exec: timeout: "},
       {"exec { 'a', env = 1 }", "!t.lua:1: exec: env must be a table, got number"},
       {"exec { 'a', env = { ['b=c'] = 'd' } }", "!t.lua:1: exec: names in env must be strings"},
+      {"exec { 'a', env = { b = 'x\\0y' } }", "!t.lua:1: exec: env.b holds a NUL byte"},
+      {"exec { 'a', env = { ['b\\0c'] = 'd' } }", "!t.lua:1: exec: a name in env holds a NUL byte"},
+      {"return exec { 'sh', '-c', 'echo $b$c', env = { b = 1.5, c = '' } }.stdout", "1.5\n"},
       {"exec { 'a', env = { b = {} } }", "!t.lua:1: exec: env.b must be a string"},
   };
   CHECK_CASES(cases, options, 0);
