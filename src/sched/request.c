@@ -104,9 +104,12 @@ void request_answer(struct sched *s, struct message *message)
 const char *request_text(struct request *request, const char *name)
 {
   const struct json *value = json_get(request->params, name);
+  const char *problem = !value                       ? "is missing"
+                        : value->type != JSON_STRING ? "must be a string"
+                                                     : "holds a NUL byte";
   if (value && value->type == JSON_STRING && strlen(value->as.string.data) == value->as.string.size)
     return value->as.string.data;
-  error_set(request->error, ERROR_USAGE, value ? "%s must be a string" : "%s is missing", name);
+  error_set(request->error, ERROR_USAGE, "%s %s", name, problem);
   return NULL;
 }
 

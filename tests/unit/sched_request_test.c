@@ -8,6 +8,31 @@
 #include "base/memory.h"
 #include "support/world.h"
 
+static void a_text_holds_no_nul(void **state)
+{
+  static const struct {
+    const char *operation, *params, *answer;
+  } cases[] = {
+      {"list", "{\"tag\":\"a\\u0000b\"}", "tag"},
+      {"kv_get", "{\"key\":\"a\\u0000b\"}", "key"},
+      {"emit", "{\"event\":\"a\\u0000\"}", "event"},
+      {"set_pool", "{\"name\":\"\\u0000\",\"slots\":1}", "name"},
+      {"remove_script", "{\"name\":\"a\\u0000\"}", "name"},
+  };
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char wanted[100];
+    snprintf(wanted, sizeof wanted, "error: usage: %s holds a NUL byte", cases[i].answer);
+    char *answer = world_ask(&w, cases[i].operation, cases[i].params);
+    if (strcmp(answer, wanted) != 0)
+      fail_msg("%s %s: %s", cases[i].operation, cases[i].params, answer);
+    free(answer);
+  }
+  world_close(&w);
+}
+
 /* What is of another type is not passed over as if it were not given: who lists one page after the
  * other would begin anew, and who asks for few would be told of all. */
 static void no_value_is_one_of_another_type(void **state)
@@ -21,7 +46,6 @@ static void no_value_is_one_of_another_type(void **state)
       {"list", "{\"state\":[]}", "state", text},
       {"list", "{\"tag\":true}", "tag", text},
       {"list", "{\"script\":{}}", "script", text},
-      {"list", "{\"tag\":\"a\\u0000b\"}", "tag", text},
       {"runs", "{\"state\":5}", "state", text},
       {"runs", "{\"before\":5}", "before", text},
       {"kv_keys", "{\"prefix\":5}", "prefix", text},
@@ -121,6 +145,7 @@ static void open_runs_are_counted_alike(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_text_holds_no_nul),
       cmocka_unit_test(no_value_is_one_of_another_type),
       cmocka_unit_test(open_runs_are_counted_alike),
   };
