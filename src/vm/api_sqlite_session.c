@@ -8,6 +8,7 @@
  * begun again waits, in a handler of ours, which looks at the job's flag as well. */
 #include "vm/api_sqlite_session_internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,6 +204,12 @@ static int wait_for_lock(void *context, int count)
   return 1;
 }
 
+static int busy_timeout_ms(const struct sqlite_session *session)
+{
+  int64_t ms = session->options.busy_timeout_us / 1000;
+  return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
 static int is_to_stop(void *context)
 {
   struct sqlite_session *session = context;
@@ -257,7 +264,7 @@ static int open_source(const struct sqlite_session *session, sqlite3 **source)
                                SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
   free(uri);
   if (result == SQLITE_OK)
-    sqlite3_busy_timeout(*source, (int)(session->options.busy_timeout_us / 1000));
+    sqlite3_busy_timeout(*source, busy_timeout_ms(session));
   return result;
 }
 
