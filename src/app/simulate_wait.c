@@ -150,8 +150,6 @@ void waits_deinit(struct waits *waits)
 
 /* ---- events ---- */
 
-enum { DEBOUNCE_MOST = 10 }; /* as in sched/queue.c */
-
 /* What the sources of a job say together. */
 struct manner {
   int batch;
@@ -219,7 +217,8 @@ int64_t wait_due_of_events(const struct job *job, const char *events, int64_t sc
   json_free(document);
   int64_t due_us = last_us;
   if (count < manner.batch) /* so many do not wait for the pause */
-    due_us = smaller(last_us + manner.debounce_us, first_us + DEBOUNCE_MOST * manner.debounce_us);
+    due_us =
+        smaller(last_us + manner.debounce_us, first_us + EVENT_DEBOUNCE_MOST * manner.debounce_us);
   if (manner.throttle_us && began_us != INT64_MIN)
     due_us = larger(due_us, smaller(began_us, first_us) + manner.throttle_us);
   return smaller(due_us, scheduled_us);

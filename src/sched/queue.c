@@ -17,11 +17,11 @@
 #include "sched/pace.h"
 #include "sched/run.h"
 #include "sched/turn.h"
+#include "trigger/event.h"
 
 enum {
   WAITING_MAX = 10000,         /* events of one job */
   EVENTS_MAX_SIZE = 100 << 10, /* of one run, unless the first one alone is larger */
-  DEBOUNCE_MOST = 10,          /* a stream without a pause is cut after so many debounces */
 };
 
 static struct event_queue *find_queue(struct sched *s, int64_t job)
@@ -55,7 +55,7 @@ static struct event_queue *count_event(struct sched *s, const struct pending_eve
   int64_t debounce_us = event->due_us - event->at_us, most_us;
   int64_t at_us = event->at_us < s->now_us ? event->at_us : s->now_us;
   int64_t due_us = add_saturated(at_us, debounce_us);
-  if (__builtin_mul_overflow(debounce_us, (int64_t)DEBOUNCE_MOST, &most_us))
+  if (__builtin_mul_overflow(debounce_us, (int64_t)EVENT_DEBOUNCE_MOST, &most_us))
     most_us = INT64_MAX;
   most_us = add_saturated(at_us, most_us);
   if (event->at_us > s->now_us)

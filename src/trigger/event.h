@@ -25,8 +25,9 @@ void trigger_put_key(const struct trigger *source, struct buffer *out);
 bool event_matches(const struct trigger *source, const struct json *event);
 
 /* Of a source: a run begins when nothing has come for `debounce_us`, or when the last one began
- * `throttle_us` ago, and takes up to `batch` of the events that wait. */
-enum { EVENT_BATCH_MAX = 10000, EVENT_BATCH_OF_BURST = 1000 };
+ * `throttle_us` ago, and takes up to `batch` of the events that wait. A stream without a pause is
+ * cut after so many debounces as the last one here. */
+enum { EVENT_BATCH_MAX = 10000, EVENT_BATCH_OF_BURST = 1000, EVENT_DEBOUNCE_MOST = 10 };
 int64_t event_throttle_us(const struct trigger *source);
 int64_t event_debounce_us(const struct trigger *source);
 int event_batch(const struct trigger *source);
