@@ -1,6 +1,7 @@
 --- Pools that no job file declares, in `moonbeat simulate` and `moonbeat check`.
 
 local daemon = require "support.daemon"
+local simulated = require "support.simulated"
 
 local function contains(text, part)
   assert.matches(part, text, 1, true)
@@ -23,7 +24,7 @@ describe("pools that were set at run time", function()
 
   --- "NAME SLOTS" of each pool.
   local function pools_of(...)
-    local answer = d:json("simulate", d.jobs_folder, "--from", "2027-03-27", "--for", "1d", ...)[1]
+    local answer = simulated.object(d, "--from", "2027-03-27", "--for", "1d", ...)
     local list = {}
     for _, pool in ipairs(answer.pools) do
       list[#list + 1] = ("%s %d"):format(pool.name, pool.slots)

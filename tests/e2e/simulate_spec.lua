@@ -2,6 +2,7 @@
 -- what becomes of it, and what a person is warned of.
 
 local daemon = require "support.daemon"
+local simulated = require "support.simulated"
 local dkjson = require "dkjson"
 
 local function contains(text, part)
@@ -20,14 +21,11 @@ describe("simulate", function()
   end)
 
   local function text(...)
-    return d:must("simulate", d.jobs_folder, ...)
+    return simulated.text(d, ...)
   end
 
-  --- The only object that `moonbeat simulate ... --json` writes.
   local function object(...)
-    local objects = d:json("simulate", d.jobs_folder, ...)
-    assert.equal(1, #objects)
-    return objects[1]
+    return simulated.object(d, ...)
   end
 
   --- Of each fire of the job, "LOCAL what".
@@ -37,24 +35,6 @@ describe("simulate", function()
       if fire.job == job then
         local what = fire.reason or fire.state
         list[#list + 1] = ("%s %s"):format(fire["local"], what)
-      end
-    end
-    return list
-  end
-
-  local function job_of(answer, id)
-    for _, job in ipairs(answer.jobs) do
-      if job.id == id then
-        return job
-      end
-    end
-  end
-
-  local function warnings_of(answer, kind)
-    local list = {}
-    for _, warning in ipairs(answer.warnings) do
-      if warning.kind == kind then
-        list[#list + 1] = warning.message
       end
     end
     return list
@@ -102,19 +82,19 @@ describe("simulate", function()
       job "allows" { trigger = cron "*/10 * * * *", overlap = "allow", run = function() end }
     ]])
     local answer = object("--from", "2026-11-21", "--for", "1h", "--duration", "*=15m")
-    assert.same({ overlap = 3 }, job_of(answer, "skips").skips)
-    assert.equal(3, job_of(answer, "skips").runs)
-    local buffers = job_of(answer, "buffers")
+    assert.same({ overlap = 3 }, simulated.job(answer, "skips").skips)
+    assert.equal(3, simulated.job(answer, "skips").runs)
+    local buffers = simulated.job(answer, "buffers")
     assert.same({ 4, 2, 900 }, { buffers.runs, buffers.still_waiting, buffers.longest_wait // 1 })
     assert.equal("2026-11-21T00:10:00+00:00 succeeded", fires_of(answer, "buffers")[2])
     assert.equal("2026-11-21T00:00:00+00:00 cancelled", fires_of(answer, "cancels")[1])
-    assert.equal(2, job_of(answer, "allows").peak)
+    assert.equal(2, simulated.job(answer, "allows").peak)
     assert.same({
       "allows takes 15m, and is due every 10m: up to 2 of its runs are under way at once",
       "buffers takes 15m, and is due every 10m: its runs wait for each other, up to 15m",
       "cancels takes 15m, and is due every 10m: 5 of 6 runs are cancelled",
       "skips takes 15m, and is due every 10m: 3 of 6 due times are skipped",
-    }, warnings_of(answer, "longer_than_interval"))
+    }, simulated.warnings(answer, "longer_than_interval"))
     local out = text("--from", "2026-11-21", "--for", "1h", "--duration", "*=15m", "--notable", "-n", "50")
     contains(out, "\nSat 2026-11-21 00:10:00 UTC  skips        -  skipped: overlap\n")
     contains(out, "waits 5m for its run before\n")
@@ -145,7 +125,7 @@ describe("simulate", function()
       assert.equal("succeeded", d:run_now("naps").state)
     end
     local function duration(...)
-      local job = job_of(object("--from", "2026-01-01", "--for", "1d", ...), "naps")
+      local job = simulated.job(object("--from", "2026-01-01", "--for", "1d", ...), "naps")
       return job.duration, job.duration_from
     end
     local seconds, from = duration() -- beside the daemon
@@ -172,7 +152,7 @@ describe("simulate", function()
     assert.same({ "2026-11-21T03:00:30.000000Z", "timed_out" }, { answer.fires[3].ends_at, answer.fires[3].state })
     answer = object("--fail", "retries", table.unpack(span))
     assert.same({ 3, "failed" }, { answer.fires[1].attempts, answer.fires[1].state })
-    assert.equal(2, job_of(answer, "retries").retries)
+    assert.equal(2, simulated.job(answer, "retries").retries)
   end)
 
   it("lets events come", function()
@@ -185,8 +165,8 @@ describe("simulate", function()
       table.unpack(span))
     assert.same({ "2026-11-21T00:05:30+00:00 succeeded", "2026-11-21T00:10:00+00:00 succeeded",
       "2026-11-21T00:20:00+00:00 succeeded" }, { table.unpack(fires_of(answer, "each"), 1, 3) })
-    assert.same({ 6, 2 }, { job_of(answer, "each").runs, job_of(answer, "batches").runs })
-    assert.equal(0, job_of(object(table.unpack(span)), "each").runs)
+    assert.same({ 6, 2 }, { simulated.job(answer, "each").runs, simulated.job(answer, "batches").runs })
+    assert.equal(0, simulated.job(object(table.unpack(span)), "each").runs)
     refuses(64, '--emit "order": behind = stands the trigger that says when', "--emit", "order")
     refuses(66, '--emit: no job waits for the event "odrer", did you mean "order"?', "--emit", "order=every 10m",
       "--emit", "odrer=every 10m")
@@ -216,7 +196,7 @@ describe("simulate", function()
     local answer = object("--from", "2026-11-21", "--for", "1d", "-d", "1h", "--fail", "decides")
     local fire = answer.fires[1]
     assert.same({ 2, "failed", "2026-11-21T06:00:00.000000Z" }, { fire.attempts, fire.state, fire.ends_at })
-    assert.same({ 1, 1 }, { job_of(answer, "added").runs, job_of(answer, "at_load").runs })
+    assert.same({ 1, 1 }, { simulated.job(answer, "added").runs, simulated.job(answer, "at_load").runs })
   end)
 
   it("asks triggers in Lua, which see its time, and runs nothing", function()
@@ -233,7 +213,7 @@ describe("simulate", function()
     local answer = object("--from", "2030-01-01", "--for", "1d")
     assert.same({ "2030-01-01T08:00:00+00:00 succeeded", "2030-01-01T16:00:00+00:00 succeeded" },
       fires_of(answer, "asked"))
-    assert.equal(2, job_of(answer, "told").runs)
+    assert.equal(2, simulated.job(answer, "told").runs)
     assert.is_nil(daemon.read_file(mark))
     assert.is_nil(daemon.read_file(d.state .. "/moonbeat.db"))
   end)
@@ -324,7 +304,7 @@ describe("simulate", function()
     local before = picture()
     local answer = object("--from", "2030-01-01", "--for", "1d", "--fail", "asked")
     assert.same({}, answer.warnings)
-    assert.same({ 2, 2 }, { job_of(answer, "asked").runs, job_of(answer, "asked").retries })
+    assert.same({ 2, 2 }, { simulated.job(answer, "asked").runs, simulated.job(answer, "asked").retries })
     assert.equal(before, picture())
   end)
 
@@ -364,11 +344,11 @@ describe("simulate", function()
       "same_minute: one two", "pool_full: " }, kinds)
     assert.same({ "rare does not fire in this span: it does next on 2027-01-01 00:00:00 UTC",
       "spent does not fire in this span: it never does" },
-      warnings_of(answer, "never"))
+      simulated.warnings(answer, "never"))
     contains(answer.warnings[1].message, "b does not load, its jobs are missing here: ")
     contains(answer.warnings[1].message, "b.lua:1:")
     contains(answer.warnings[2].message, "no idea")
-    assert.same({ "the pool narrow is full for 99 % of the time (1 slot)" }, warnings_of(answer, "pool_full"))
+    assert.same({ "the pool narrow is full for 99 % of the time (1 slot)" }, simulated.warnings(answer, "pool_full"))
   end)
 
   it("fails when a job cannot run", function()
@@ -439,7 +419,7 @@ describe("simulate", function()
     local answer = object("--from", "2026-11-21", "--for", "100d", "-d", "10ms", "--most", "50")
     assert.equal(50, answer.total.runs)
     assert.is_true(answer.reached < answer["until"])
-    assert.same({}, warnings_of(answer, "never")) -- who knows
+    assert.same({}, simulated.warnings(answer, "never")) -- who knows
     contains(text("--from", "2026-11-21", "--for", "100d", "-d", "10ms", "--most", "50"), "\ncut short: ")
     answer = object("--from", "2026-11-21", "--for", "100d", "-d", "10d", "--most", "50") -- skips count, too
     assert.same({ 1, 49 }, { answer.total.runs, answer.total.skips.overlap })
@@ -474,7 +454,7 @@ describe("simulate", function()
     local answer = object("--from", "2026-03-23", "--for", "7d", "-z", "Europe/Berlin", "-n", "0")
     local runs = {}
     for _, id in ipairs { "backup", "cleanup", "pageviews", "publish_first", "inbox", "inbox_sample", "shop_count" } do
-      runs[id] = job_of(answer, id).runs
+      runs[id] = simulated.job(answer, id).runs
     end
     assert.same({ backup = 7, cleanup = 7, pageviews = 2004, publish_first = 1, inbox = 0, inbox_sample = 1,
       shop_count = 7 }, runs)

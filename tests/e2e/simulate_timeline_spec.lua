@@ -1,6 +1,7 @@
 --- The timeline of `moonbeat simulate`: what stands where, in spans of minutes, days and years.
 
 local daemon = require "support.daemon"
+local simulated = require "support.simulated"
 
 local function contains(text, part)
   assert.matches(part, text, 1, true)
@@ -18,7 +19,7 @@ describe("the timeline of simulate", function()
   end)
 
   local function text(...)
-    return d:must("simulate", d.jobs_folder, ...)
+    return simulated.text(d, ...)
   end
 
   --- Its lines: the title, the axis, the rows.

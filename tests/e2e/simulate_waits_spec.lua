@@ -1,6 +1,7 @@
 --- What runs wait for in `moonbeat simulate`, and for how long: each attempt, and each event that has come.
 
 local daemon = require "support.daemon"
+local simulated = require "support.simulated"
 
 local function contains(text, part)
   assert.matches(part, text, 1, true)
@@ -18,22 +19,11 @@ describe("simulate", function()
   end)
 
   local function text(...)
-    return d:must("simulate", d.jobs_folder, "--from", "2027-03-27", ...)
+    return simulated.text(d, "--from", "2027-03-27", ...)
   end
 
-  --- The only object that `moonbeat simulate ... --json` writes.
   local function object(...)
-    local objects = d:json("simulate", d.jobs_folder, "--from", "2027-03-27", ...)
-    assert.equal(1, #objects)
-    return objects[1]
-  end
-
-  local function job_of(answer, id)
-    for _, job in ipairs(answer.jobs) do
-      if job.id == id then
-        return job
-      end
-    end
+    return simulated.object(d, "--from", "2027-03-27", ...)
   end
 
   --- Of each fire of the job, "LOCAL waits": 00:20 3000.
@@ -43,16 +33,6 @@ describe("simulate", function()
       if fire.job == job then
         local at = fire["local"]:match "T(%d+:%d+)"
         list[#list + 1] = ("%s %s"):format(at, fire.waits and math.floor(fire.waits + 0.5) or fire.state)
-      end
-    end
-    return list
-  end
-
-  local function warnings_of(answer, kind)
-    local list = {}
-    for _, warning in ipairs(answer.warnings) do
-      if warning.kind == kind then
-        list[#list + 1] = warning.message
       end
     end
     return list
@@ -70,7 +50,7 @@ describe("simulate", function()
     local fire = answer.fires[1]
     assert.same({ "A", 2, 3000, "pool", "B" },
       { fire.job, fire.attempts, fire.waits // 1, fire.waits_for, fire.behind })
-    assert.same({ 1, 3000 }, { job_of(answer, "A").waited, job_of(answer, "A").longest_wait // 1 })
+    assert.same({ 1, 3000 }, { simulated.job(answer, "A").waited, simulated.job(answer, "A").longest_wait // 1 })
     assert.same({ 2, 3000 }, { answer.pools[1].waited, answer.pools[1].longest_wait // 1 })
     local out = text(table.unpack(span))
     contains(out, "  waits 50m for pool p, behind B, needs 2 attempts\n")
@@ -93,7 +73,7 @@ describe("simulate", function()
     ]])
     local answer = object("--for", "3h", "--emit", "order=every 10m", "-d", "each=1h", "-d", "1s")
     assert.same({ "00:10 succeeded", "00:20 3000", "00:30 6000" }, { table.unpack(waits_of(answer, "each"), 1, 3) })
-    assert.same({ 0, 0 }, { job_of(answer, "calm").waited, job_of(answer, "paced").waited })
+    assert.same({ 0, 0 }, { simulated.job(answer, "calm").waited, simulated.job(answer, "paced").waited })
     assert.same({ "00:10 succeeded", "00:40 succeeded", "01:00 600", "01:10 1800" },
       { table.unpack(waits_of(answer, "slow"), 1, 4) })
     contains(text("--for", "3h", "--emit", "order=every 10m", "-d", "1s", "--notable"), " waits 10m for its throttle\n")
@@ -124,20 +104,20 @@ describe("simulate", function()
     local span = { "--for", "6h", "--emit", "order=every 10m", "-d", "q=1h", "-d", "chain=1h" }
     local answer = object(table.unpack(span))
     local function sums_of(id)
-      local job = job_of(answer, id)
+      local job = simulated.job(answer, id)
       return { job.due, job.runs, job.waited, job.still_waiting }
     end
     assert.same({ 36, 6, 5, 30 }, sums_of "chain")
     assert.same({ 35, 6, 5, 29 }, sums_of "q")
     assert.same({ 36, 0, 0, 36 }, sums_of "shut_in")
-    assert.same({ 0, 0 }, { job_of(answer, "calm").still_waiting, job_of(answer, "paced").still_waiting })
+    assert.same({ 0, 0 }, { simulated.job(answer, "calm").still_waiting, simulated.job(answer, "paced").still_waiting })
     assert.same({ "shut", 0, 36 }, { answer.pools[2].name, answer.pools[2].waited, answer.pools[2].still_waiting })
     assert.same({ "chain: 30 due times wait still at the end of the span",
       "q: 29 due times wait still at the end of the span", "shut_in: 36 due times wait still at the end of the span" },
-      warnings_of(answer, "still_waiting"))
+      simulated.warnings(answer, "still_waiting"))
     assert.same({ "chain takes 1h, and is set off every 10m: its runs wait for each other, up to 4h 10m",
       "q takes 1h, and is set off every 10m: its runs wait for each other, up to 4h 10m" },
-      warnings_of(answer, "longer_than_interval"))
+      simulated.warnings(answer, "longer_than_interval"))
     local out = text("--notable", "-n", "50", table.unpack(span))
     contains(out, "  29 due times up to Sat 2027-03-27 05:50:00 wait still at the end for its run before\n")
     contains(out, "  36 due times up to Sat 2027-03-27 05:50:01 wait still at the end for pool shut\n")
@@ -151,11 +131,11 @@ describe("simulate", function()
       job "waits" { trigger = on_event "order", enabled = false, run = function() end }
     ]])
     local answer = object("--for", "6h", "--fail", "fails", "--emit", "order=every 2h")
-    assert.same({ 6, 2, 4 }, { job_of(answer, "fails").due, job_of(answer, "fails").runs,
-      job_of(answer, "fails").skips.paused })
-    assert.same({ 6, 6, 0 }, { job_of(answer, "off").due, job_of(answer, "off").skips.paused,
-      job_of(answer, "off").still_waiting })
-    assert.same({ 2, 2 }, { job_of(answer, "waits").due, job_of(answer, "waits").skips.paused })
+    assert.same({ 6, 2, 4 }, { simulated.job(answer, "fails").due, simulated.job(answer, "fails").runs,
+      simulated.job(answer, "fails").skips.paused })
+    assert.same({ 6, 6, 0 }, { simulated.job(answer, "off").due, simulated.job(answer, "off").skips.paused,
+      simulated.job(answer, "off").still_waiting })
+    assert.same({ 2, 2 }, { simulated.job(answer, "waits").due, simulated.job(answer, "waits").skips.paused })
     local kinds = {}
     for _, warning in ipairs(answer.warnings) do
       kinds[#kinds + 1] = warning.kind .. " " .. table.concat(warning.jobs, " ")
