@@ -95,7 +95,8 @@ static void check_table(lua_State *L, int index, const char *function)
     const char *what = lua_pushfstring(L, "%s", luaL_tolstring(L, -2, NULL));
     lua_remove(L, -2); /* the copy that luaL_tolstring made */
     bool is_name = lua_type(L, -3) == LUA_TSTRING;
-    if (is_name ? count > 0 : !lua_isinteger(L, -3) || lua_tointeger(L, -3) > count)
+    lua_Integer place = lua_isinteger(L, -3) ? lua_tointeger(L, -3) : 0;
+    if (is_name ? count > 0 : place < 1 || place > count)
       args_fail(L, "%s: parameters are names or a list without gaps, and [%s] is neither", function,
                 what);
     check_value(L, -2, function, what);

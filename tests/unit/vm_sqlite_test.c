@@ -82,6 +82,10 @@ static void test_mistakes(void **state)
 {
   (void)state;
   static const struct eval_case cases[] = {
+      {MEMORY "db:value('SELECT ?', { [0] = 1 })",
+       "!t.lua:1: db:value: parameters are names or a list without gaps, and [0] is neither"},
+      {MEMORY "db:value('SELECT ?', { [-1] = 'x' })",
+       "!t.lua:1: db:value: parameters are names or a list without gaps, and [-1] is neither"},
       {"sqlite.open(nil)", "!t.lua:1: sqlite.open: path must be a string, got nil"},
       {"sqlite.open('')", "!t.lua:1: sqlite.open: path is empty"},
       {"sqlite.open('x', { readony = true })",
