@@ -364,8 +364,19 @@ void sqlite_job_deinit(struct sqlite_job *job)
   sqlite_rows_deinit(&job->rows);
 }
 
+/* Who owns a transaction may close the database in front of those that wait for its end. */
+static bool wants_what_is_closed(const struct sqlite_session *session, const struct sqlite_job *job)
+{
+  return !session->db && job->task != TASK_OPEN && job->task != TASK_CLOSE &&
+         job->task != TASK_CURSOR_CLOSE;
+}
+
 static void perform(struct sqlite_session *session, struct sqlite_job *job)
 {
+  if (wants_what_is_closed(session, job)) {
+    job->code = error_set(&job->error, ERROR_CONFLICT, "the database is closed");
+    return;
+  }
   switch (job->task) {
   case TASK_OPEN:
     open_session(session, job);

@@ -342,6 +342,28 @@ static void test_two_calls(void **state)
   bench_close(&bench);
 }
 
+static void test_closed_in_transaction(void **state)
+{
+  (void)state;
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, options());
+  struct piece *setup = piece_start(vm, TABLE "_G.db = db", 0);
+  piece_wait(&bench, setup);
+  struct piece *closing =
+      piece_start(vm, "return pcall(db.transaction, db, function() sleep(0.2) db:close() end)", 0);
+  struct piece *waiting =
+      piece_start(vm, "sleep(0.05) return select(2, pcall(db.transaction, db, function() end))", 0);
+  piece_wait(&bench, waiting);
+  piece_wait(&bench, closing);
+  assert_non_null(strstr(waiting->result, "the database is closed"));
+  piece_free(setup);
+  piece_free(closing);
+  piece_free(waiting);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 /* A call that dies in its transaction, in a wait of another kind or in its own: rolled back, and
  * whoever stands in line goes on. */
 static void test_killed_in_transaction(void **state)
@@ -533,6 +555,7 @@ int main(void)
       cmocka_unit_test(test_files),
       cmocka_unit_test(test_finalized),
       cmocka_unit_test(test_two_calls),
+      cmocka_unit_test(test_closed_in_transaction),
       cmocka_unit_test(test_killed_in_transaction),
       cmocka_unit_test(test_cancel_of_endless_query),
       cmocka_unit_test(test_state_closed_early),
