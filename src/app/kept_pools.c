@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "ctl/options.h"
 #include "store/history.h"
 
 static bool keep(void *context, const struct stored_pool *stored)
@@ -22,7 +23,7 @@ enum error_code kept_pools_read(struct kept_pools *pools, const char *state_fold
   *pools = (struct kept_pools){0};
   if (!state_folder)
     return ERROR_OK;
-  char *path = memory_printf("%s/moonbeat.db", state_folder);
+  char *path = options_store_path(state_folder);
   enum error_code code = history_each_pool(path, keep, pools, error);
   free(path);
   return code == ERROR_NOT_FOUND ? ERROR_OK : code;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "ctl/options.h"
 #include "rehearsal/rehearsal.h"
 #include "script/scan.h"
 #include "store/history.h"
@@ -88,7 +89,7 @@ static enum error_code read_history(struct player *player, struct error *error)
 {
   if (!player->options->history)
     return ERROR_OK;
-  char *path = memory_printf("%s/moonbeat.db", player->options->history);
+  char *path = options_store_path(player->options->history);
   enum error_code code = history_each_duration(path, note_median, player, error);
   free(path);
   return code == ERROR_NOT_FOUND ? ERROR_OK : code;
@@ -399,7 +400,7 @@ static enum error_code open_rehearsal(struct player *player, const struct daemon
   if (daemon->script_memory >= 0)
     kept.script_memory = daemon->script_memory;
   if (options->history) {
-    char *store = memory_printf("%s/moonbeat.db", options->history);
+    char *store = options_store_path(options->history);
     sqlite_files_set_store(store);
     free(store);
   }
