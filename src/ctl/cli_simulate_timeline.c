@@ -76,7 +76,7 @@ static void lay_out(struct timeline *timeline)
     int64_t unit_us =
         timeline->piece_us < DAY_S * SECOND_US ? timeline->piece_us : DAY_S * SECOND_US;
     int64_t into_us = (s->from_us + offset_us) % unit_us;
-    timeline->from_us = s->from_us - (into_us < 0 ? into_us + timeline->piece_us : into_us);
+    timeline->from_us = s->from_us - (into_us < 0 ? into_us + unit_us : into_us);
     timeline->columns =
         (size_t)((s->reached_us - timeline->from_us + timeline->piece_us - 1) / timeline->piece_us);
     if (timeline->columns <= columns)
