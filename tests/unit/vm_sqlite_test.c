@@ -314,15 +314,23 @@ static void test_finalized(void **state)
   CHECK_CASES(cases, options(), 0);
 }
 
-/* Two calls of one state: the second's statements wait for the first's transaction. */
+/* A state whose calls share a database, in the global `db`. */
+static struct vm *open_shared(struct bench *bench)
+{
+  bench_open(bench);
+  struct vm *vm = bench_vm_with(bench, options());
+  struct piece *setup = piece_start(vm, TABLE "_G.db = db", 0);
+  piece_wait(bench, setup);
+  piece_free(setup);
+  return vm;
+}
+
+/* The second's statements wait for the first's transaction. */
 static void test_two_calls(void **state)
 {
   (void)state;
   struct bench bench;
-  bench_open(&bench);
-  struct vm *vm = bench_vm_with(&bench, options());
-  struct piece *setup = piece_start(vm, TABLE "_G.db = db", 0);
-  piece_wait(&bench, setup);
+  struct vm *vm = open_shared(&bench);
   struct piece *first =
       piece_start(vm,
                   "db:transaction(function() db:exec('INSERT INTO t(a) VALUES (1)') sleep(0.2) "
@@ -335,21 +343,18 @@ static void test_two_calls(void **state)
   assert_string_equal(first->result, "done");
   assert_string_equal(second->result, "2");
   assert_true(first->ended_us <= second->ended_us + 20000);
-  piece_free(setup);
   piece_free(first);
   piece_free(second);
   vm_destroy(vm);
   bench_close(&bench);
 }
 
+/* Who waits for the transaction's end finds no database. */
 static void test_closed_in_transaction(void **state)
 {
   (void)state;
   struct bench bench;
-  bench_open(&bench);
-  struct vm *vm = bench_vm_with(&bench, options());
-  struct piece *setup = piece_start(vm, TABLE "_G.db = db", 0);
-  piece_wait(&bench, setup);
+  struct vm *vm = open_shared(&bench);
   struct piece *closing =
       piece_start(vm, "return pcall(db.transaction, db, function() sleep(0.2) db:close() end)", 0);
   struct piece *waiting =
@@ -357,7 +362,6 @@ static void test_closed_in_transaction(void **state)
   piece_wait(&bench, waiting);
   piece_wait(&bench, closing);
   assert_non_null(strstr(waiting->result, "the database is closed"));
-  piece_free(setup);
   piece_free(closing);
   piece_free(waiting);
   vm_destroy(vm);
