@@ -11,6 +11,7 @@
 #include "time/instant.h"
 #include "trigger/calendar_data.h"
 #include "trigger/combine.h"
+#include "trigger/cron.h"
 #include "trigger/kind.h"
 #include "trigger/member.h"
 
@@ -169,16 +170,13 @@ static enum error_code read_cron(struct calendar *calendar, const struct json *v
   enum error_code code = trigger_from_json(&object, "UTC", &calendar->cron, error);
   if (code)
     return code;
-  if (strcmp(trigger_timezone(calendar->cron), "UTC") != 0)
+  if (cron_names_zone(calendar->cron))
     return error_set(error, ERROR_INVALID, "cron \"%.60s\": give the calendar the time zone", text);
   calendar->cron_text = memory_strdup(text);
   trigger_anchor(calendar->cron, 0, "");
   /* Minutes, hours and days match independently of each other, so one match tells for all how much
    * a match covers. */
-  size_t fields = 0;
-  for (const char *at = text; *at; at++)
-    fields += *at != ' ' && (at[1] == ' ' || !at[1]);
-  calendar->cron_unit_s = fields == 6 ? 1 : 60;
+  calendar->cron_unit_s = cron_has_seconds(calendar->cron) ? 1 : 60;
   if (!trigger_next(calendar->cron, 0, &match_us))
     return error_set(error, ERROR_INVALID, "cron \"%.60s\" never matches", text);
   static const int32_t units[] = {1, 60, 3600, CIVIL_DAY_S};

@@ -37,7 +37,7 @@ struct cron {
   struct cron_fields fields;
   struct wall_rules rules; /* as written */
   uint8_t more_at;         /* where the struct cron_more lies, in eighths; 0: nowhere */
-  bool is_zone_in_text;
+  bool has_seconds, is_zone_in_text;
   char text[];
 };
 
@@ -186,6 +186,7 @@ enum error_code cron_create(const struct trigger_kind *kind, const struct cron_p
   struct cron *cron = allocate(kind, parsed, has_more ? &more : NULL);
   cron->fields = fields;
   cron->zone = zone;
+  cron->has_seconds = parsed->has_seconds;
   cron->is_zone_in_text = parsed->zone;
   cron->rules = rules;
   int64_t fire_us;
@@ -222,6 +223,16 @@ void cron_destroy(struct trigger *trigger)
 }
 
 /* ---- reading ---- */
+
+bool cron_has_seconds(const struct trigger *trigger)
+{
+  return ((const struct cron *)trigger)->has_seconds;
+}
+
+bool cron_names_zone(const struct trigger *trigger)
+{
+  return ((const struct cron *)trigger)->is_zone_in_text;
+}
 
 const char *cron_text(const struct trigger *trigger)
 {

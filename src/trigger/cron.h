@@ -22,6 +22,7 @@ struct cron_parsed {
   size_t text_size;        /* at most CRON_TEXT_MAX_SIZE */
   const char *given;       /* the expression as it was given, for the columns of errors */
   const char *days_at;     /* where in it the days stand; NULL: it is not one text */
+  bool has_seconds;        /* the text says which seconds match */
   const struct zone *zone; /* named by the text itself; NULL: the member "timezone" says it */
   /* For texts with `H`: what it means to the job of this seed; NULL: not known yet. */
   bool is_hashed;
@@ -38,6 +39,10 @@ const struct json *cron_options(const struct json *value);
 enum error_code cron_create(const struct trigger_kind *kind, const struct cron_parsed *parsed,
                             const struct json *value, const char *default_zone,
                             struct trigger **trigger, struct error *error);
+
+/* Whether the text of the crontab has a field of seconds, and whether it names its zone. */
+bool cron_has_seconds(const struct trigger *trigger);
+bool cron_names_zone(const struct trigger *trigger);
 
 /* The bytes as given, with a NUL behind. */
 const char *cron_text(const struct trigger *trigger);

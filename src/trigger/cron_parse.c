@@ -263,6 +263,7 @@ enum error_code cron_parse(const char *expression, struct cron_parsed *parsed, s
   }
   parsed->given = in->begin;
   parsed->is_hashed = reading.is_hashed;
+  parsed->has_seconds = count == FIELDS;
   parsed->fields = (struct cron_fields){
       .seconds = masks[SECOND],
       .minutes = masks[MINUTE],
