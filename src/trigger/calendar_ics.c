@@ -25,12 +25,17 @@ struct stamp {
   bool is_set, is_date;
 };
 
+struct stamps {
+  struct stamp *items;
+  size_t count;
+};
+
 struct event {
   struct event *next;
   struct stamp start, end, replaces; /* replaces: RECURRENCE-ID */
   int64_t length_s;                  /* of DURATION; -1: none */
   char *uid, *rule;
-  struct buffer excluded, added; /* EXDATE and RDATE, with commas between */
+  struct stamps excluded, added; /* EXDATE and RDATE */
   bool is_cancelled;
   int line;
 };
@@ -208,14 +213,6 @@ static enum error_code read_duration(const char *text, int64_t *length_s, struct
   return ERROR_OK;
 }
 
-static void append_stamp(struct buffer *out, const struct stamp *stamp)
-{
-  struct civil_time time = civil_from_seconds(stamp->local_s);
-  buffer_printf(out, "%04d%02d%02d", time.date.year, time.date.month, time.date.day);
-  if (!stamp->is_date)
-    buffer_printf(out, "T%02d%02d%02d", time.hour, time.minute, time.second);
-}
-
 static int64_t instant_of(const struct stamp *stamp)
 {
   struct local_times times;
@@ -234,9 +231,15 @@ static struct stamp in_terms_of(struct stamp stamp, const struct stamp *like)
   return stamp;
 }
 
+static void add_stamp(struct stamps *stamps, const struct stamp *stamp)
+{
+  stamps->items = memory_resize(stamps->items, (stamps->count + 1) * sizeof *stamps->items);
+  stamps->items[stamps->count++] = *stamp;
+}
+
 /* EXDATE and RDATE: dates or times with commas between; of a period its begin. */
-static enum error_code read_list(struct event *event, const struct property *property,
-                                 struct buffer *list, struct error *error)
+static enum error_code read_list(const struct property *property, struct stamps *list,
+                                 struct error *error)
 {
   for (char *item = property->value, *next; item; item = next) {
     struct property one = *property;
@@ -249,11 +252,9 @@ static enum error_code read_list(struct event *event, const struct property *pro
     enum error_code code = read_stamp(&one, &stamp, error);
     if (code)
       return code;
-    if (list->size > VALUES_MAX * sizeof "20261225T120000")
+    if (list->count == VALUES_MAX)
       return error_set(error, ERROR_LIMIT, "more than %d dates", VALUES_MAX);
-    stamp = in_terms_of(stamp, &event->start);
-    buffer_append_text(list, list->size ? "," : "");
-    append_stamp(list, &stamp);
+    add_stamp(list, &stamp);
   }
   return ERROR_OK;
 }
@@ -279,9 +280,9 @@ static enum error_code read_property(struct event *event, const struct property 
   if (!strcasecmp(name, "DURATION"))
     return read_duration(property->value, &event->length_s, error);
   if (!strcasecmp(name, "EXDATE"))
-    return read_list(event, property, &event->excluded, error);
+    return read_list(property, &event->excluded, error);
   if (!strcasecmp(name, "RDATE"))
-    return read_list(event, property, &event->added, error);
+    return read_list(property, &event->added, error);
   if (!strcasecmp(name, "RRULE"))
     take_text(&event->rule, property->value);
   if (!strcasecmp(name, "UID"))
@@ -342,16 +343,47 @@ static int64_t length_of(const struct event *event)
   return event->start.is_date ? CIVIL_DAY_S : 0;
 }
 
+static bool is_series(const struct event *event)
+{
+  return event->rule || event->added.count;
+}
+
+static bool is_changed_one_of(const struct event *changed, const struct event *series)
+{
+  return changed->replaces.is_set && !series->replaces.is_set && is_series(series) && series->uid &&
+         changed->uid && !strcmp(series->uid, changed->uid);
+}
+
 static void except_changed_ones(struct event *events)
 {
   for (struct event *changed = events; changed; changed = changed->next)
-    for (struct event *series = events; changed->replaces.is_set && series; series = series->next)
-      if (series->rule && series->uid && changed->uid && !strcmp(series->uid, changed->uid)) {
-        struct stamp stamp = in_terms_of(changed->replaces, &series->start);
-        buffer_append_text(&series->excluded, series->excluded.size ? "," : "");
-        append_stamp(&series->excluded, &stamp);
+    for (struct event *series = events; series; series = series->next)
+      if (is_changed_one_of(changed, series)) {
+        add_stamp(&series->excluded, &changed->replaces);
         break;
       }
+}
+
+static void append_stamp(struct buffer *out, const struct stamp *stamp)
+{
+  struct civil_time time = civil_from_seconds(stamp->local_s);
+  buffer_printf(out, "%04d%02d%02d", time.date.year, time.date.month, time.date.day);
+  if (!stamp->is_date)
+    buffer_printf(out, "T%02d%02d%02d", time.hour, time.minute, time.second);
+}
+
+/* " NAME=DATE,DATE", in the terms of the series, whose DTSTART may stand behind its dates. */
+static void append_list(struct buffer *out, const char *name, const struct stamps *stamps,
+                        const struct stamp *start)
+{
+  for (size_t i = 0; i < stamps->count; i++) {
+    struct stamp stamp = in_terms_of(stamps->items[i], start);
+    if (i == 0)
+      buffer_printf(out, " %s=", name);
+    else
+      buffer_append_text(out, ",");
+    append_stamp(out, &stamp);
+  }
 }
 
 static enum error_code add_series(struct calendar *calendar, const struct event *event,
@@ -360,10 +392,8 @@ static enum error_code add_series(struct calendar *calendar, const struct event 
   struct buffer text = {0};
   buffer_printf(&text, "rrule %s dtstart=", event->rule ? event->rule : "FREQ=DAILY;COUNT=1");
   append_stamp(&text, &event->start);
-  if (event->added.size)
-    buffer_printf(&text, " rdate=%s", event->added.data);
-  if (event->excluded.size)
-    buffer_printf(&text, " exdate=%s", event->excluded.data);
+  append_list(&text, "rdate", &event->added, &event->start);
+  append_list(&text, "exdate", &event->excluded, &event->start);
   if (event->start.zone)
     buffer_printf(&text, " timezone=%s", zone_name(event->start.zone));
   enum error_code code = calendar_add_event(calendar, length_s, text.data, error);
@@ -377,7 +407,7 @@ static enum error_code add_event(struct calendar *calendar, const struct event *
   int64_t length_s = length_of(event);
   if (event->is_cancelled || length_s <= 0)
     return ERROR_OK;
-  if (event->rule || event->added.size)
+  if (is_series(event))
     return add_series(calendar, event, length_s, error);
   if (calendar->local.count + calendar->instants.count >= CALENDAR_RANGES_MAX)
     return error_set(error, ERROR_LIMIT, "more than %d events", CALENDAR_RANGES_MAX);
@@ -406,8 +436,8 @@ static void free_events(struct event *events)
     next = events->next;
     free(events->uid);
     free(events->rule);
-    buffer_deinit(&events->excluded);
-    buffer_deinit(&events->added);
+    free(events->excluded.items);
+    free(events->added.items);
     free(events);
   }
 }

@@ -112,6 +112,8 @@ static void refuses_with_words(void **state)
       {"{'cron':'61 * * * *'}", "cron \"61 * * * *\": minute 61 is over 59, column 1"},
       {"{'cron':'CRON_TZ=Asia/Tokyo * * * * *'}",
        "cron \"CRON_TZ=Asia/Tokyo * * * * *\": give the calendar the time zone"},
+      {"{'cron':'CRON_TZ=UTC * * * * *'}",
+       "cron \"CRON_TZ=UTC * * * * *\": give the calendar the time zone"},
       {"{'events':'cron 0 12 * * *'}",
        "\"cron 0 12 * * *\": an event is written as LENGTH of TRIGGER, 2h of cron 0 12 * * *"},
       {"{'events':'2h of every 5h'}", "\"every 5h\" never begins: it may need a start"},
@@ -183,6 +185,7 @@ static void covers_what_it_says(void **state)
       {"{'cron':'30 12 * * *'}", "2026-11-08T12:31:00", false},
       {"{'cron':'5 30 12 * * *'}", "2026-11-08T12:30:05", true},
       {"{'cron':'5 30 12 * * *'}", "2026-11-08T12:30:06", false},
+      {"{'cron':'5\\t30\\t12\\t*\\t* *'}", "2026-11-08T12:30:06", false},
       {"{'cron':'@hourly'}", "2026-11-08T12:00:59", true},
       {"{'events':'90m of cron 0 12 * * *','timezone':'Asia/Tokyo'}", "2026-11-08T04:29:59", true},
       {"{'events':'90m of cron 0 12 * * *','timezone':'Asia/Tokyo'}", "2026-11-08T04:30:00", false},
@@ -292,6 +295,15 @@ static void reads_ics(void **state)
                  "RRULE:FREQ=WEEKLY;COUNT=3\\r\\nEXDATE:20261231T110000Z\\r\\n")),
        "{'events':'1h of rrule FREQ=WEEKLY;COUNT=3 dtstart=20261224T120000 "
        "exdate=20261231T120000 timezone=Europe/Berlin'}"},
+      {ICS(EVENT(
+           "EXDATE:20261231T110000Z\\r\\nRDATE:20270120T110000Z\\r\\nDURATION:PT1H\\r\\n"
+           "RRULE:FREQ=WEEKLY;COUNT=3\\r\\nDTSTART;TZID=Europe/Berlin:20261224T120000\\r\\n")),
+       "{'events':'1h of rrule FREQ=WEEKLY;COUNT=3 dtstart=20261224T120000 "
+       "rdate=20270120T120000 exdate=20261231T120000 timezone=Europe/Berlin'}"},
+      {ICS(EVENT("UID:a\\r\\nDTSTART:20261224\\r\\nRDATE:20261226,20261228\\r\\n")
+               EVENT("UID:a\\r\\nRECURRENCE-ID:20261226\\r\\nDTSTART:20261227\\r\\n")),
+       "{'dates':'2026-12-27','events':'1d of rrule FREQ=DAILY;COUNT=1 dtstart=20261224 "
+       "rdate=20261226,20261228 exdate=20261226'}"},
   };
   for (size_t i = 0; i < COUNT(cases); i++) {
     struct calendar *calendar = make(cases[i].input);
