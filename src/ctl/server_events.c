@@ -11,14 +11,19 @@
 #include "model/event_name.h"
 #include "time/instant.h"
 
-void subscription_clear(struct connection *connection)
+static void free_filter(const struct subscription *subscription)
 {
-  struct subscription *subscription = &connection->subscription;
   for (size_t i = 0; i < subscription->event_count; i++)
     free(subscription->events[i]);
   free(subscription->events);
   free(subscription->job);
   free(subscription->run);
+}
+
+void subscription_clear(struct connection *connection)
+{
+  struct subscription *subscription = &connection->subscription;
+  free_filter(subscription);
   if (subscription->on)
     connection->server->subscribers--;
   *subscription = (struct subscription){0};
@@ -58,16 +63,19 @@ enum error_code subscription_set(struct connection *connection, const struct jso
       return error_set(error, ERROR_INVALID, "subscribe: unknown parameter \"%s\"%s", member->key,
                        text_did_you_mean(hint, member->key, known));
   }
-  subscription_clear(connection);
-  struct subscription *subscription = &connection->subscription;
-  subscription->job = memory_strdup(json_text(json_get(params, "job"), NULL));
-  subscription->run = memory_strdup(json_text(json_get(params, "run"), NULL));
-  enum error_code code = read_events(subscription, json_get(params, "events"), error);
+  struct subscription subscription = {
+      .on = true,
+      .job = memory_strdup(json_text(json_get(params, "job"), NULL)),
+      .run = memory_strdup(json_text(json_get(params, "run"), NULL)),
+      .lost = connection->subscription.lost,
+  };
+  enum error_code code = read_events(&subscription, json_get(params, "events"), error);
   if (code) {
-    subscription_clear(connection);
+    free_filter(&subscription);
     return code;
   }
-  subscription->on = true;
+  subscription_clear(connection);
+  connection->subscription = subscription;
   connection->server->subscribers++;
   return ERROR_OK;
 }

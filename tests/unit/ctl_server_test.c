@@ -580,6 +580,28 @@ static void pushes_what_was_subscribed_to(void **state)
   expect_count(&house.watch_off, 1);
 }
 
+static void a_bad_subscribe_changes_nothing(void **state)
+{
+  (void)state;
+  struct control *control = open_client();
+  struct json_document *answer, *frame;
+  struct error error;
+  assert_int_equal(control_request(control, "subscribe", "{\"job\":\"odd\"}", &answer, &error),
+                   ERROR_OK);
+  json_free(answer);
+  assert_int_not_equal(
+      control_request(control, "subscribe", "{\"events\":[\"job_eror\"]}", &answer, &error),
+      ERROR_OK);
+  assert_int_equal(control_request(control, "flood", NULL, &answer, &error), ERROR_OK);
+  json_free(answer);
+  assert_int_equal(control_receive(control, WAIT_MS, &frame, &error), ERROR_OK);
+  assert_non_null(frame);
+  assert_string_equal(json_text(json_get(json_get(json_root(frame), "event"), "job"), ""), "odd");
+  json_free(frame);
+  control_close(control);
+  expect_count(&house.watch_off, 1);
+}
+
 static void keeps_console_sessions_apart(void **state)
 {
   (void)state;
@@ -768,6 +790,7 @@ int main(void)
       IN_HOUSE(stops_reading_from_who_does_not_read),
       IN_HOUSE(tells_a_slow_subscriber_what_it_lost),
       IN_HOUSE(pushes_what_was_subscribed_to),
+      IN_HOUSE(a_bad_subscribe_changes_nothing),
       IN_HOUSE(keeps_console_sessions_apart),
       IN_HOUSE(a_late_answer_is_dropped),
       IN_HOUSE(stops_when_asked),
