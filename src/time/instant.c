@@ -56,6 +56,8 @@ void instant_format_in(char out[INSTANT_TEXT_SIZE], int64_t us, const struct zon
   /* RFC 3339 has no seconds in offsets: for the local mean times of the 19th century the wall clock
    * is moved by them, so that the text is still that instant. */
   int32_t offset = zone ? zone_at(zone, seconds).offset_s / 60 * 60 : 0;
+  if (seconds + offset < CIVIL_SECONDS_MIN || seconds + offset > CIVIL_SECONDS_MAX)
+    offset = 0; /* its years have four digits */
   int fraction = (int)(us - seconds * 1000000);
   size_t size = (size_t)(put_wall(out, seconds + offset) - out);
   if (fraction) {

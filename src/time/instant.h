@@ -24,8 +24,8 @@ static inline int64_t instant_seconds(int64_t us)
  * What lies outside the range is written as its nearest end. */
 void instant_format(char out[INSTANT_TEXT_SIZE], int64_t us);
 
-/* "2026-11-21T01:08:28+01:00": the wall clock of the zone (NULL: UTC); a fraction only when there
- * is one. */
+/* "2026-11-21T01:08:28+01:00": the wall clock of the zone (NULL: UTC; so too where the zone's is
+ * outside the years 1 to 9999); a fraction only when there is one. */
 void instant_format_in(char out[INSTANT_TEXT_SIZE], int64_t us, const struct zone *zone);
 
 /* RFC 3339 with "Z" or an offset, or a date or date and time on the wall clock of `zone` (NULL:

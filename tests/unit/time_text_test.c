@@ -198,6 +198,12 @@ static void instants_are_shown_locally(void **state)
   assert_string_equal(text, "1969-12-31T19:00:01.5-05:00");
   instant_format_in(text, 0, NULL);
   assert_string_equal(text, "1970-01-01T00:00:00+00:00");
+  assert_int_equal(zone_find("Asia/Tokyo", &zone, NULL), ERROR_OK);
+  instant_format_in(text, INSTANT_MAX, zone); /* years have four digits */
+  assert_string_equal(text, "9999-12-31T23:59:59.999999+00:00");
+  assert_int_equal(zone_find("America/New_York", &zone, NULL), ERROR_OK);
+  instant_format_in(text, INSTANT_MIN, zone);
+  assert_string_equal(text, "0001-01-01T00:00:00+00:00");
   instant_format(text, INT64_MAX);
   assert_string_equal(text, "9999-12-31T23:59:59.999999Z");
   instant_format(text, INT64_MIN);
