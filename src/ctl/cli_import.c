@@ -50,6 +50,8 @@ static enum error_code read_source(const char *path, struct buffer *text, struct
   return code;
 }
 
+/* The text is on the disk when this returns: what takes its name later must not be empty after a
+ * power cut. */
 static enum error_code write_all(int fd, const char *path, const struct buffer *text,
                                  struct error *error)
 {
@@ -59,6 +61,8 @@ static enum error_code write_all(int fd, const char *path, const struct buffer *
       return error_set_errno(error, error_from_errno(errno), errno, "cannot write %s", path);
     at += size > 0 ? (size_t)size : 0;
   }
+  if (fsync(fd) != 0 && errno != EINVAL) /* which says that there is no such thing here */
+    return error_set_errno(error, ERROR_IO, errno, "cannot write %s", path);
   return ERROR_OK;
 }
 

@@ -105,6 +105,14 @@ describe("import crontab", function()
     assert.equal(73, d:cli("import", "crontab", "tab", "-o", "jobs", "--force").status)
   end)
 
+  it("has the text on the disk before it has its name", function()
+    write("tab", "@daily a\n")
+    local out = d:sh("ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e inject=fsync:error=EIO " ..
+      d.bin .. " import crontab tab -o jobs/tab.lua; echo $?")
+    assert.equal("moonbeat: cannot write jobs/tab.lua: Input/output error\n74\n", out)
+    assert.equal("", d:sh "ls -A jobs")
+  end)
+
   it("reads standard input, whatever is in it", function()
     contains(d:cli_with("@weekly a\r\n", "import", "crontab", "-").out, 'trigger = cron "@weekly",\n')
     local bytes = {}
