@@ -140,7 +140,7 @@ static void meet(struct scan_pass *pass, const char *folder, const struct dirent
   if (scan_ignores(name))
     return;
   char *path = memory_printf("%s/%s", folder, name);
-  struct stat st;
+  struct stat st = {0}; /* of no kind, for what is gone by now */
   bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
   if (is_lua(name)) {
     if (is_link)
