@@ -92,7 +92,7 @@ class Play:
         self.daemon = daemon = rig.daemon()
         self.broken, self.told, self.counts, self.places = (
             daemon.root / name for name in ("broken", "told", "counts", "places"))
-        self.refusals, self.late, self.is_told = [], 0, False
+        self.is_told = self.is_violated = False
         self.patience = LOCK_ANSWER_SECONDS if case and case.kind == "lock" else ANSWER_SECONDS
         daemon.env = {"LD_PRELOAD": str(rig.shim("fault")), "FAULT_SPARE": str(daemon.witness),
                       "FAULT_LOG": str(self.told), "FAULT_COUNTS": str(self.counts)}
@@ -102,6 +102,7 @@ class Play:
             daemon.env["FAULT_WHILE"] = str(self.broken)
 
     def violate(self, text):
+        self.is_violated = True
         self.rig.violate("fault", "%s [%s]: %s\n%s" % (self.case, self.hit or "not reached", text,
                                                       self.daemon.tail(600)))
 
@@ -180,11 +181,7 @@ class Play:
                     sent = True
                     client.call(op, **params)
                 return True
-            except Refused as refusal:
-                self.refusals.append(refusal)
-                return True
-            except TimeoutError:
-                self.late += 1
+            except (Refused, TimeoutError):
                 return True
             except Gone:
                 if sent:  # it may have happened, and is not asked for twice
@@ -286,6 +283,15 @@ class Play:
             self.violate("goes on after an I/O error of the store")
 
 
+def try_case(rig, case):
+    """Whether its fault was reached."""
+    play = Play(rig, case)
+    is_hit = play.run()
+    if not play.is_violated:
+        rig.discard(play.daemon)
+    return is_hit
+
+
 def count_calls(rig):
     play = Play(rig, None)
     play.run()
@@ -327,14 +333,8 @@ def campaign(rig):
     # Of the thousands of places a sample of seconds says little: the short form has some calls by their number.
     places = find_places(rig) if rig.long else rig.chance.sample(range(1, counts["malloc"] + 1), MEMORY_SAMPLES)
     cases = list(all_cases(counts, places))
-    chosen = itertools.cycle(in_turns(rig.chance.sample(cases, len(cases))))
-    reached = 0
-    for _ in rig.cycles(short=24, long=len(cases)):
-        case = next(chosen)
-        play = Play(rig, case)
-        before = len(rig.violations)
-        reached += rig.inject("fault: %s" % case, play.run)
-        if len(rig.violations) == before:
-            rig.discard(play.daemon)
-    rig.note("%d cases in the scenario, %d faults were reached" % (len(cases), reached))
-    rig.expect_faults(reached)
+    chosen = in_turns(rig.chance.sample(cases, len(cases)))
+    for is_hit in rig.cycles_side_by_side(24, len(cases), lambda number: try_case(rig, chosen[number % len(cases)])):
+        rig.total["faults"] += is_hit
+    rig.note("%d cases in the scenario" % len(cases))
+    rig.expect_faults(rig.total["faults"])

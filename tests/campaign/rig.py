@@ -16,6 +16,7 @@ the checker's verdict.
 
 All chance comes from rig.chance, whose seed is reported. Raises nothing for a violation: it is counted,
 shown, and the folder is kept."""
+import itertools
 import json
 import os
 import random
@@ -24,7 +25,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -35,6 +38,7 @@ from process import is_sanitized
 TESTS = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 SETTLE_SECONDS = 60
+SIDE_BY_SIDE = 2  # cycles, on each processor
 
 
 class Skip(Exception):
@@ -227,12 +231,12 @@ class Rig:
         self.violations = []    # the checker's own words
         self.notes = []         # what else the summary shall say
         self.daemons = []
-        self._daemons_made = 0
+        self._daemons_made = itertools.count(1)
+        self._lock = threading.Lock()  # of the sums, to which cycles that run side by side add
         self._shown = 0.0
 
     def daemon(self, name=None, config=None, arguments=()):
-        self._daemons_made += 1
-        daemon = Daemon(self, name or "d%d" % self._daemons_made, config, arguments)
+        daemon = Daemon(self, name or "d%d" % next(self._daemons_made), config, arguments)
         self.daemons.append(daemon)
         return daemon
 
@@ -256,12 +260,26 @@ class Rig:
 
     def cycles(self, short, long):
         """Numbers of cycles, with progress: `short` of them, with --long `long`, with --cycles as many as it says."""
-        count = self.options.cycles or (long if self.long else short)
+        count = self.cycle_count(short, long)
         for number in range(1, count + 1):
             self.progress(number, count)
             yield number
             self.total["cycles"] += 1
         self.progress(count, count, last=True)
+
+    def cycle_count(self, short, long):
+        return self.options.cycles or (long if self.long else short)
+
+    def cycles_side_by_side(self, short, long, play):
+        """As cycles(), for those that mostly wait: what play(NUMBER) of each returned, in their order. The rig's
+        daemon(), check(), violate() and discard() may be called by all of them."""
+        with ThreadPoolExecutor(SIDE_BY_SIDE * os.cpu_count()) as pool:
+            try:
+                played = pool.map(play, range(1, self.cycle_count(short, long) + 1))
+                for _, result in zip(self.cycles(short, long), played):
+                    yield result
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def inject(self, what, act=None):
         """One fault: counted, in the log of the daemons that live, and carried out."""
@@ -304,8 +322,9 @@ class Rig:
         if unseen:
             raise Failure("blind: the checker was given 0 %s" % ", 0 ".join(unseen))
         if final:
-            for key in ("acknowledged", "fires", "runs", "skips"):
-                self.total[key] += report["counts"][key]
+            with self._lock:
+                for key in ("acknowledged", "fires", "runs", "skips"):
+                    self.total[key] += report["counts"][key]
         if final and report["lateness"]:
             self.lateness.append(report["lateness"])
         for violation in report["violations"]:
@@ -318,9 +337,9 @@ class Rig:
 
     def _keep(self, violation):
         """In the folder at once, so that its words outlive whatever becomes of the campaign and its summary."""
-        self.total["violations"] += 1
-        self.violations.append(violation)
-        with open(self.scratch / "violations.jsonl", "a", encoding="utf-8") as file:
+        with self._lock, open(self.scratch / "violations.jsonl", "a", encoding="utf-8") as file:
+            self.total["violations"] += 1
+            self.violations.append(violation)
             file.write(json.dumps({"campaign": self.name, "seed": self.seed, **violation}) + "\n")
 
     def note(self, text):
