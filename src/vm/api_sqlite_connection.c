@@ -252,6 +252,11 @@ void sqlite_connection_queue(lua_State *L, struct sqlite_connection *connection,
 void sqlite_connection_close_cursor(struct sqlite_connection *connection,
                                     struct sqlite_cursor *cursor)
 {
+  struct sqlite_wait *wait;
+  /* Its end may pass those that wait for a transaction's. */
+  TAILQ_FOREACH(wait, &connection->queue, entry)
+  if (wait->job.cursor == cursor)
+    wait->job.cursor = NULL;
   queue_internal(connection, TASK_CURSOR_CLOSE, cursor, false);
 }
 

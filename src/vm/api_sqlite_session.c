@@ -103,9 +103,12 @@ static void exec(struct sqlite_session *session, struct sqlite_job *job)
 static void step_cursor(struct sqlite_session *session, struct sqlite_job *job)
 {
   struct sqlite_cursor *cursor = job->cursor;
-  job->has_ended =
-      !cursor->statement || gather(session, job, cursor->statement, LOT_ROWS, LOT_SIZE);
-  if (job->has_ended && cursor->statement) {
+  if (!cursor || !cursor->statement) {
+    job->has_ended = true;
+    return;
+  }
+  job->has_ended = gather(session, job, cursor->statement, LOT_ROWS, LOT_SIZE);
+  if (job->has_ended) {
     sqlite_statement_give_back(session, cursor->statement);
     cursor->statement = NULL;
   }

@@ -51,7 +51,7 @@ enum sqlite_task {
   TASK_ROW,
   TASK_VALUE,
   TASK_CURSOR_OPEN,  /* gives `cursor` and the first lot of rows */
-  TASK_CURSOR_NEXT,  /* the next lot */
+  TASK_CURSOR_NEXT,  /* the next lot; `cursor` is NULL when that was closed meanwhile */
   TASK_CURSOR_CLOSE, /* frees the cursor */
   TASK_BEGIN,        /* a transaction, or a savepoint within one */
   TASK_COMMIT,

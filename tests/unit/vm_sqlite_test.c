@@ -368,6 +368,36 @@ static void test_closed_in_transaction(void **state)
   bench_close(&bench);
 }
 
+/* The next rows of a cursor wait for the end of a transaction, in which it is closed, or read to
+ * its end. */
+static void test_cursor_ended_by_another(void **state)
+{
+  (void)state;
+  static const char *const bodies[] = {"do local ended <close> = cursor end",
+                                       "for _ in step do end"};
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+    struct bench bench;
+    struct vm *vm = open_shared(&bench);
+    char *source = memory_printf("local a, b step, a, b, cursor = db:rows('WITH RECURSIVE n(i) AS "
+                                 "(SELECT 1 UNION ALL SELECT "
+                                 "i + 1 FROM n WHERE i < 1000) SELECT i FROM n') "
+                                 "db:transaction(function() sleep(0.1) %s end)",
+                                 bodies[i]);
+    struct piece *ending = piece_start(vm, source, 0);
+    struct piece *waiting =
+        piece_start(vm, "sleep(0.05) local n = 0 while step() do n = n + 1 end return n", 0);
+    piece_wait(&bench, waiting);
+    piece_wait(&bench, ending);
+    assert_string_equal(ending->error, "");
+    assert_string_equal(waiting->result, "256"); /* the first lot */
+    piece_free(ending);
+    piece_free(waiting);
+    free(source);
+    vm_destroy(vm);
+    bench_close(&bench);
+  }
+}
+
 /* A call that dies in its transaction, in a wait of another kind or in its own: rolled back, and
  * whoever stands in line goes on. */
 static void test_killed_in_transaction(void **state)
@@ -560,6 +590,7 @@ int main(void)
       cmocka_unit_test(test_finalized),
       cmocka_unit_test(test_two_calls),
       cmocka_unit_test(test_closed_in_transaction),
+      cmocka_unit_test(test_cursor_ended_by_another),
       cmocka_unit_test(test_killed_in_transaction),
       cmocka_unit_test(test_cancel_of_endless_query),
       cmocka_unit_test(test_state_closed_early),
