@@ -228,8 +228,10 @@ void vm_kill_all(struct vm *vm)
 {
   struct vm_call *call;
   while ((call = TAILQ_LAST(&vm->calls, call_queue))) {
+    uint64_t number = call->number; /* its end may begin another one in the memory that it leaves */
     vm_call_kill(call);
-    if (TAILQ_LAST(&vm->calls, call_queue) == call) {
+    call = TAILQ_LAST(&vm->calls, call_queue);
+    if (call && call->number == number) {
       let_all_go(call);
       conclude_later(call);
     }

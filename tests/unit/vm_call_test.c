@@ -288,6 +288,44 @@ static void a_kept_thread_is_nobody_elses(void **state)
   bench_close(&bench);
 }
 
+struct relay {
+  struct vm_call call;
+  int to_go, killed;
+};
+
+static int l_relay(lua_State *L)
+{
+  (void)L;
+  return 0;
+}
+
+static void relay_ended(struct vm_call *call, enum vm_outcome outcome, const char *error)
+{
+  struct relay *relay = (struct relay *)call;
+  (void)error;
+  relay->killed += outcome == VM_KILLED;
+  if (--relay->to_go > 0)
+    vm_call_start(call->vm, call, call->kind, 0);
+}
+
+/* Whose end begins another call, in the memory that it leaves. */
+static void kills_all_that_follow_each_other(void **state)
+{
+  (void)state;
+  static const struct vm_call_kind kind = {.name = "relay", .entry = l_relay, .ended = relay_ended};
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm(&bench);
+  struct relay relay = {.to_go = 3};
+  vm_call_start(vm, &relay.call, &kind, 0);
+  vm_kill_all(vm);
+  assert_int_equal(relay.killed, 3);
+  assert_true(TAILQ_EMPTY(&bench.host->ready));
+  assert_int_equal(vm->live, 0);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -301,6 +339,7 @@ int main(void)
       cmocka_unit_test(prints_to_its_own_log),
       cmocka_unit_test(sleepers_leave_their_place),
       cmocka_unit_test(a_kept_thread_is_nobody_elses),
+      cmocka_unit_test(kills_all_that_follow_each_other),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
