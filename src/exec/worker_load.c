@@ -163,6 +163,7 @@ static const struct vm_call_kind load_kind = {.name = "load",
                                               .entry = l_load,
                                               .ended = load_ended,
                                               .log = worker_log_for_script,
+                                              .notes_modules = true,
                                               .cpu_us = LOAD_CPU_US};
 
 void worker_load(struct worker *worker, struct message *message)

@@ -52,7 +52,8 @@ struct vm_call_kind {
   void (*told)(struct vm_call *call);
   /* Belongs to a call that has begun: begins even on a worker that was dismissed. */
   bool is_sequel;
-  int64_t cpu_us; /* the CPU time that it may use in all its slices; 0: any */
+  int64_t cpu_us;     /* the CPU time that it may use in all its slices; 0: any */
+  bool notes_modules; /* loads the script: what its `require` looks for is noted */
   /* `ended` is called when those who follow the call have ended too. */
   bool awaits_followers;
 };

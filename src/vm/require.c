@@ -60,11 +60,23 @@ static bool push_file(lua_State *L, const char *path)
   return true;
 }
 
-static void remember_file(struct vm *vm, const char *path)
+static bool is_noted(const struct buffer *modules, const char *name)
+{
+  const char *end = modules->data + modules->size;
+  for (const char *path = modules->data; path < end; path += strlen(path) + 1)
+    if (strcmp(path, name) == 0)
+      return true;
+  return false;
+}
+
+static void note_file(struct vm *vm, const char *path)
 {
   char absolute[PATH_MAX];
+  if (!vm->host->current->kind->notes_modules)
+    return;
   const char *name = realpath(path, absolute) ? absolute : path;
-  buffer_append(&vm->modules, name, strlen(name) + 1);
+  if (!is_noted(&vm->modules, name))
+    buffer_append(&vm->modules, name, strlen(name) + 1);
 }
 
 /* Reads and compiles the module. (name -- name, relative, path, function) */
@@ -79,13 +91,13 @@ static void push_module(lua_State *L, const char *name)
       size_t size;
       const char *path = lua_tostring(L, -2);
       const char *text = lua_tolstring(L, -1, &size);
-      remember_file(vm, path);
+      note_file(vm, path);
       vm_push_chunk(L, text, size, path);
       lua_remove(L, -2);
       return;
     }
     /* Whoever makes the file later mends the script that wanted it. */
-    remember_file(vm, lua_tostring(L, -1));
+    note_file(vm, lua_tostring(L, -1));
     lua_pop(L, 1);
   }
   luaL_where(L, 2); /* below us: this function's, then require's */

@@ -74,7 +74,8 @@ struct vm {
   struct vm_thread idle[VM_IDLE_THREADS];
   struct call_queue calls;  /* all that have not ended */
   struct call_queue queued; /* those of them that wait for a place among the live */
-  struct buffer modules;    /* absolute paths of files read by `require`, each with its NUL */
+  struct buffer modules;    /* absolute paths that `require` has looked for in calls that note
+                               them, each once and with its NUL */
 };
 
 /* NULL with *error when the Lua half fails to start. */
@@ -89,7 +90,7 @@ void vm_push_handler(lua_State *L, const char *name);
  * (-- function) */
 void vm_push_chunk(lua_State *L, const char *text, size_t size, const char *path);
 
-/* Appends the files that `require` has read, as a JSON array. */
+/* Appends the files that were noted, as a JSON array. */
 void vm_modules_json(const struct vm *vm, struct buffer *out);
 
 /* ---- for this folder ---- */
