@@ -233,6 +233,8 @@ static bool reap(struct child *child)
   if (child->pidfd >= 0)
     close(child->pidfd);
   begin_linger(child);
+  if (child->state == CHILD_LINGERING)
+    child_tell(child); /* who may let go of it */
   return true;
 }
 

@@ -418,6 +418,39 @@ static void test_left_for_a_moment(void **state)
   assert_string_equal(output(fixture, 1), "first\nlast\n");
 }
 
+static void on_news(struct child *child, void *context)
+{
+  (void)child;
+  ++*(int *)context;
+}
+
+/* What is seen at the end of its process is told, as nothing may follow for long: what somebody of
+ * its group has written, and that its input goes no further. */
+static void test_news_at_the_end_of_its_process(void **state)
+{
+  struct fixture *fixture = *state;
+  enum { SIZE = 1 << 20 };
+  int news = 0;
+  char *argv[4], *text = memory_alloc(SIZE);
+  struct child_options options = shell(
+      fixture, "exec 3<&0; (sleep 0.3; echo out; echo $$ >$GRANDCHILD; exec sleep 30) & sleep 0.1",
+      argv);
+  options.changed = on_news;
+  options.context = &news;
+  options.keeps_input = true;
+  start(fixture, &options);
+  child_write(fixture->child, text, SIZE);
+  uv_run(&fixture->loop, UV_RUN_NOWAIT); /* from now on the loop sees what comes, in that order */
+  while (unlink(pid_file) != 0)
+    usleep(10000);
+  uv_run(&fixture->loop, UV_RUN_NOWAIT);
+  assert_string_equal(output(fixture, 1), "out\n");
+  assert_true(child_is_drained(fixture->child));
+  assert_false(child_has_ended(fixture->child));
+  assert_true(news > 0);
+  free(text);
+}
+
 /* One of them that is deaf to TERM gets KILL after the grace. */
 static void test_left_deaf_in_its_group(void **state)
 {
@@ -504,6 +537,7 @@ int main(void)
       TEST(test_kill_at_once),
       TEST(test_left_in_its_group),
       TEST(test_left_for_a_moment),
+      TEST(test_news_at_the_end_of_its_process),
       TEST(test_left_deaf_in_its_group),
       TEST(test_left_behind),
       TEST(test_release_while_it_runs),
