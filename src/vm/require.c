@@ -62,9 +62,8 @@ static bool push_file(lua_State *L, const char *path)
 
 static bool is_noted(const struct buffer *modules, const char *name)
 {
-  const char *end = modules->data + modules->size;
-  for (const char *path = modules->data; path < end; path += strlen(path) + 1)
-    if (strcmp(path, name) == 0)
+  for (size_t at = 0; at < modules->size; at += strlen(modules->data + at) + 1)
+    if (strcmp(modules->data + at, name) == 0)
       return true;
   return false;
 }
