@@ -208,10 +208,15 @@ static int push_next_lot(lua_State *L, struct sqlite_job *job)
   struct cursor *cursor = lua_touserdata(L, lua_upvalueindex(1));
   if (!cursor->cursor)
     return 0; /* closed meanwhile */
-  buffer_deinit(&cursor->rows.cells);
-  cursor->rows.cells = job->rows.cells;
-  cursor->rows.read = 0;
-  job->rows.cells = (struct buffer){0};
+  struct sqlite_rows *rows = &cursor->rows;
+  if (rows->read < rows->cells.size) { /* of a lot that another call asked for */
+    buffer_append(&rows->cells, job->rows.cells.data, job->rows.cells.size);
+  } else {
+    buffer_deinit(&rows->cells);
+    rows->cells = job->rows.cells;
+    rows->read = 0;
+    job->rows.cells = (struct buffer){0};
+  }
   cursor->has_ended = job->has_ended;
   if (!push_next(L, cursor))
     lua_pushnil(L);

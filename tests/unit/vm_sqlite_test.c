@@ -368,6 +368,34 @@ static void test_closed_in_transaction(void **state)
   bench_close(&bench);
 }
 
+/* Each row goes to one of them, though both ask for the next lot when one is read. */
+static void test_cursor_read_by_two(void **state)
+{
+  (void)state;
+  static const char reading[] = "while step() do read = read + 1 sleep(0.0001) end";
+  struct bench bench;
+  struct vm *vm = open_shared(&bench);
+  struct piece *one =
+      piece_start(vm,
+                  "step = db:rows('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                  "WHERE i < 1000) SELECT i FROM n') read = 0",
+                  0);
+  piece_wait(&bench, one);
+  piece_free(one);
+  one = piece_start(vm, reading, 0);
+  struct piece *other = piece_start(vm, reading, 0);
+  piece_wait(&bench, one);
+  piece_wait(&bench, other);
+  piece_free(one);
+  piece_free(other);
+  other = piece_start(vm, "return read", 0);
+  piece_wait(&bench, other);
+  assert_string_equal(other->result, "1000");
+  piece_free(other);
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 /* The next rows of a cursor wait for the end of a transaction, in which it is closed, or read to
  * its end. */
 static void test_cursor_ended_by_another(void **state)
@@ -590,6 +618,7 @@ int main(void)
       cmocka_unit_test(test_finalized),
       cmocka_unit_test(test_two_calls),
       cmocka_unit_test(test_closed_in_transaction),
+      cmocka_unit_test(test_cursor_read_by_two),
       cmocka_unit_test(test_cursor_ended_by_another),
       cmocka_unit_test(test_killed_in_transaction),
       cmocka_unit_test(test_cancel_of_endless_query),
