@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "app/folders.h"
-#include "app/kept_pools.h"
+#include "app/kept.h"
 #include "app/moonbeat.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -89,20 +89,26 @@ static enum error_code report(struct moonbeat *m, struct buffer *json, struct er
   return code;
 }
 
-/* Those of the daemon, if it can be told; a script that was tried before they were there is tried
- * again. */
-static void make_pools(struct moonbeat *m, const char *state_folder)
+/* What cannot be set, a script that needs it will say. */
+static enum error_code try_to_set(void *context, const char *operation, const char *params,
+                                  struct error *error)
 {
-  struct kept_pools pools;
+  struct moonbeat *m = context;
+  char *answer = NULL;
+  moonbeat_request(m, operation, params, &answer, error);
+  free(answer);
+  return ERROR_OK;
+}
+
+/* The daemon's pools and calendars, if it can be told; a script that was tried before they were
+ * there is tried again. */
+static void set_kept(struct moonbeat *m, const char *state_folder)
+{
+  struct kept kept;
   struct error unused;
-  kept_pools_read(&pools, state_folder, &unused);
-  for (size_t i = 0; i < pools.count; i++) {
-    char *params = kept_pools_params(pools.items[i].name, pools.items[i].slots), *answer = NULL;
-    moonbeat_request(m, "set_pool", params, &answer, &unused);
-    free(params);
-    free(answer);
-  }
-  kept_pools_deinit(&pools);
+  kept_read(&kept, state_folder, &unused);
+  kept_set(&kept, try_to_set, m, &unused);
+  kept_deinit(&kept);
 }
 
 enum error_code check_jobs(const struct daemon_options *options, struct buffer *json,
@@ -123,7 +129,7 @@ enum error_code check_jobs(const struct daemon_options *options, struct buffer *
   log_set_level(LOG_OFF); /* what is wrong stands in the report */
   struct moonbeat *m = moonbeat_start(&o, error);
   if (m)
-    make_pools(m, options->state_folder);
+    set_kept(m, options->state_folder);
   enum error_code code = m ? report(m, json, error) : error->code;
   if (m) {
     moonbeat_stop(m, 0);

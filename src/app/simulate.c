@@ -60,7 +60,7 @@ struct player {
   struct simulation *simulation;
   struct rehearsal *rehearsal;
   struct emitter emitter;
-  struct kept_pools kept_pools;
+  struct kept kept;
   struct player_job *jobs;
   struct player_open *open;
   struct waits waits;
@@ -360,7 +360,7 @@ static void player_deinit(struct player *player)
   }
   waits_deinit(&player->waits);
   emitter_deinit(&player->emitter);
-  kept_pools_deinit(&player->kept_pools);
+  kept_deinit(&player->kept);
   rehearsal_close(player->rehearsal);
 }
 
@@ -415,11 +415,10 @@ static enum error_code open_rehearsal(struct player *player, const struct daemon
                                                  .context = player},
                      &player->rehearsal, error);
   if (!code)
-    code = simulate_make_pools(player->rehearsal, &player->kept_pools, options, error);
+    code = simulate_set_kept(player->rehearsal, &player->kept, options, error);
   if (!code)
     code = load_folder(player->rehearsal, daemon->jobs_folder, error);
-  return code ? code
-              : simulate_settle_pools(player->rehearsal, &player->kept_pools, options, error);
+  return code ? code : simulate_settle_pools(player->rehearsal, &player->kept, options, error);
 }
 
 enum error_code simulate_jobs(const struct daemon_options *daemon,
@@ -432,7 +431,7 @@ enum error_code simulate_jobs(const struct daemon_options *daemon,
   enum error_code code = options->timezone ? zone_set_local(options->timezone, error) : ERROR_OK;
   if (!code)
     code = read_history(&player, error);
-  if (!code && kept_pools_read(&player.kept_pools, daemon->state_folder, error) && options->history)
+  if (!code && kept_read(&player.kept, daemon->state_folder, error) && options->history)
     code = error->code; /* else the store is not to stand in the way */
   if (!code)
     code = open_rehearsal(&player, daemon, error);

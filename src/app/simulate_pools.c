@@ -8,12 +8,10 @@
 
 #include "base/json.h"
 
-static enum error_code set(struct rehearsal *rehearsal, const char *name, int64_t slots,
+static enum error_code ask(void *context, const char *operation, const char *params,
                            struct error *error)
 {
-  char *params = kept_pools_params(name, slots);
-  char *answer = rehearsal_ask(rehearsal, "set_pool", params, error);
-  free(params);
+  char *answer = rehearsal_ask(context, operation, params, error);
   if (!answer)
     return error->code;
   free(answer);
@@ -24,18 +22,16 @@ static enum error_code set_asked(struct rehearsal *rehearsal,
                                  const struct simulation_options *options, struct error *error)
 {
   for (size_t i = 0; i < options->pool_count; i++)
-    if (set(rehearsal, options->pools[i].pattern, options->pools[i].value, error))
+    if (kept_set_pool(options->pools[i].pattern, options->pools[i].value, ask, rehearsal, error))
       return error_prefix(error, "--pool");
   return ERROR_OK;
 }
 
-enum error_code simulate_make_pools(struct rehearsal *rehearsal, const struct kept_pools *kept,
-                                    const struct simulation_options *options, struct error *error)
+enum error_code simulate_set_kept(struct rehearsal *rehearsal, const struct kept *kept,
+                                  const struct simulation_options *options, struct error *error)
 {
-  for (size_t i = 0; i < kept->count; i++)
-    if (set(rehearsal, kept->items[i].name, kept->items[i].slots, error))
-      return error->code;
-  return set_asked(rehearsal, options, error);
+  enum error_code code = kept_set(kept, ask, rehearsal, error);
+  return code ? code : set_asked(rehearsal, options, error);
 }
 
 static const struct json *find_pool(const struct json_document *answer, const char *name)
@@ -46,7 +42,7 @@ static const struct json *find_pool(const struct json_document *answer, const ch
   return NULL;
 }
 
-enum error_code simulate_settle_pools(struct rehearsal *rehearsal, const struct kept_pools *kept,
+enum error_code simulate_settle_pools(struct rehearsal *rehearsal, const struct kept *kept,
                                       const struct simulation_options *options, struct error *error)
 {
   struct json_document *answer;
@@ -55,11 +51,11 @@ enum error_code simulate_settle_pools(struct rehearsal *rehearsal, const struct 
   free(text);
   if (code)
     return code;
-  for (size_t i = 0; !code && i < kept->count; i++) {
-    const struct kept_pool *pool = &kept->items[i];
+  for (size_t i = 0; !code && i < kept->pool_count; i++) {
+    const struct kept_pool *pool = &kept->pools[i];
     const struct json *now = find_pool(answer, pool->name);
     if (pool->declared >= 0 && json_integer(json_get(now, "declared"), -1) == pool->declared)
-      code = set(rehearsal, pool->name, pool->slots, error);
+      code = kept_set_pool(pool->name, pool->slots, ask, rehearsal, error);
   }
   json_free(answer);
   return code ? code : set_asked(rehearsal, options, error);

@@ -1,5 +1,5 @@
-/* How long runs of jobs took, and which pools there are, read from a store that may be in use by a
- * daemon: nothing is written and no lock of the daemon's is taken. Any thread. */
+/* How long runs of jobs took, and which pools and calendars there are, read from a store that may
+ * be in use by a daemon: nothing is written and no lock of the daemon's is taken. Any thread. */
 #ifndef STORE_HISTORY_H
 #define STORE_HISTORY_H
 
@@ -20,5 +20,7 @@ enum error_code history_each_duration(const char *path, history_visitor visit, v
 /* Errors as above. */
 enum error_code history_each_pool(const char *path, store_pool_visitor visit, void *context,
                                   struct error *error);
+enum error_code history_each_calendar(const char *path, store_calendar_visitor visit, void *context,
+                                      struct error *error);
 
 #endif

@@ -164,3 +164,14 @@ enum error_code history_each_pool(const char *path, store_pool_visitor visit, vo
   close_history(store);
   return code;
 }
+
+enum error_code history_each_calendar(const char *path, store_calendar_visitor visit, void *context,
+                                      struct error *error)
+{
+  struct store *store;
+  enum error_code code = open_history(path, &store, error);
+  if (!code)
+    code = store_each_calendar(store, visit, context, error);
+  close_history(store);
+  return code;
+}

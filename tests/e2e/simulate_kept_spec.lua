@@ -1,4 +1,4 @@
---- Pools that no job file declares, in `moonbeat simulate` and `moonbeat check`.
+--- What no job file declares, in `moonbeat simulate` and `moonbeat check`: pools and calendars.
 
 local daemon = require "support.daemon"
 local simulated = require "support.simulated"
@@ -7,7 +7,7 @@ local function contains(text, part)
   assert.matches(part, text, 1, true)
 end
 
-describe("pools that were set at run time", function()
+describe("what was set at run time", function()
   local d
 
   before_each(function()
@@ -40,7 +40,7 @@ describe("pools that were set at run time", function()
     job "copy" { trigger = cron "0 3 * * *", pool = "io", run = function() end }
   ]]
 
-  it("are there for simulate and check", function()
+  it("is there for simulate and check: pools", function()
     d:start()
     d:must("set", "pool", "gpu", "2")
     d:write("a.lua", with_gpu)
@@ -60,7 +60,27 @@ describe("pools that were set at run time", function()
     assert.same({ "db 7", "gpu 1", "io 1" }, pools_of("--pool", "db=7", "--pool", "gpu=1"))
   end)
 
-  it("are said where no daemon has them", function()
+  it("is there for simulate and check: calendars", function()
+    local source = 'job "a" { trigger = cron("0 9 * * *"):except "holidays", run = function() end }'
+    d:start()
+    d:must("repl", "-e", 'calendar "holidays" { dates = "2027-03-28" }')
+    d:write("a.lua", source)
+    d:must "reload"
+    local function dates()
+      local list = {}
+      for _, fire in ipairs(simulated.object(d, "--from", "2027-03-27", "--for", "3d").fires) do
+        list[#list + 1] = fire["local"]:sub(1, 10)
+      end
+      return list
+    end
+    assert.same({ "2027-03-27", "2027-03-29" }, dates())
+    d:must("check", d.jobs_folder)
+    d:kill()
+    d:write("a.lua", 'calendar "holidays" { dates = "2027-03-27" } ' .. source)
+    assert.same({ "2027-03-28", "2027-03-29" }, dates())
+  end)
+
+  it("is said where no daemon has it: pools", function()
     d:write("a.lua", with_gpu)
     assert.equal(65, simulate().status)
     assert.equal(65, d:cli("check", d.jobs_folder).status)
@@ -68,7 +88,7 @@ describe("pools that were set at run time", function()
     assert.same({ "db 1", "gpu 0", "io 1" }, pools_of("--pool", "gpu=2", "--pool", "gpu=0"))
   end)
 
-  it("are refused when nobody uses them", function()
+  it("is refused when nobody uses it: pools", function()
     d:write("a.lua", with_gpu)
     local function refuses(status, sentence, ...)
       local result = simulate(...)
