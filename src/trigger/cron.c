@@ -37,7 +37,7 @@ struct cron {
   struct cron_fields fields;
   struct wall_rules rules; /* as written */
   uint8_t more_at;         /* where the struct cron_more lies, in eighths; 0: nowhere */
-  bool has_seconds, is_zone_in_text;
+  bool has_seconds : 1, is_zone_in_text : 1;
   char text[];
 };
 
