@@ -243,7 +243,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     trigger_anchor(job->trigger, s->now_us, job->id);
   if (is_moved) {
     fire_leave_trigger(s, entry);
-    topic_unsubscribe(s, old);
+    topic_unsubscribe(s, job->number);
     topic_subscribe(s, job);
     progress->next_us = fire_first(job, s->now_us);
   } else {
@@ -284,7 +284,7 @@ void declare_remove(struct sched *s, struct entry *entry)
   if (sched_failed(s, store_remove_job(s->store, entry->job->number, &error), &error))
     return;
   entry->removed = true;
-  topic_unsubscribe(s, entry->job);
+  topic_unsubscribe(s, entry->job->number);
   queue_remove(s, entry->job->number);
   health_remove(s, entry->job->number);
   fold_done(s, entry); /* there is nothing left to write it to */

@@ -7,6 +7,7 @@
 #include "sched/cut.h"
 #include "sched/fold.h"
 #include "sched/health.h"
+#include "sched/topic.h"
 #include "sched/transaction.h"
 #include "sched/turn.h"
 #include "sched/zones.h"
@@ -27,14 +28,20 @@ static bool fold(struct sched *s)
   return true;
 }
 
+static void forget_job(void *context, int64_t job)
+{
+  topic_unsubscribe(context, job);
+}
+
 static bool prune(struct sched *s)
 {
   int removed = 0, expired = 0;
   if (s->now_us < s->prune_us && s->prune_us <= s->now_us + PRUNE_PERIOD_US)
     return false;
-  sched_failed(
-      s, store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, &removed, &s->error),
-      &s->error);
+  sched_failed(s,
+               store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, forget_job, s,
+                           &removed, &s->error),
+               &s->error);
   if (!s->failure)
     sched_failed(s, store_kv_expire(s->store, s->now_us, PRUNE_ROWS, &expired, &s->error),
                  &s->error);

@@ -11,7 +11,6 @@
 #include "sched/near.h"
 #include "sched/request.h"
 #include "sched/script.h"
-#include "sched/topic.h"
 #include "sched/turn.h"
 #include "sched/unique.h"
 #include "sched/view.h"
@@ -55,7 +54,6 @@ enum error_code request_check_function(struct sched *s, const struct job *job, s
 static void begin_anew(struct sched *s, struct entry *entry, struct job *job)
 {
   entry->progress.next_us = fire_first(job, s->now_us);
-  topic_unsubscribe(s, entry->job);
   trigger_destroy(entry->job->trigger);
   entry->job->trigger = NULL;
   declare_change(s, entry, job);

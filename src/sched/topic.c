@@ -101,7 +101,6 @@ static void remove_job(struct sched *s, struct topic *topic, int64_t job)
 struct subscriber {
   struct sched *s;
   int64_t job;
-  void (*act)(struct subscriber *subscriber, const char *key);
 };
 
 static void subscribe(struct subscriber *subscriber, const char *key)
@@ -115,11 +114,12 @@ static void subscribe(struct subscriber *subscriber, const char *key)
     add_job(s, key, subscriber->job);
 }
 
-static void unsubscribe(struct subscriber *subscriber, const char *key)
+static bool unsubscribe(void *context, const char *key, int64_t job)
 {
-  struct topic *topic = topic_find(subscriber->s, key);
+  struct topic *topic = topic_find(context, key);
   if (topic)
-    remove_job(subscriber->s, topic, subscriber->job);
+    remove_job(context, topic, job);
+  return true;
 }
 
 static void visit_source(void *context, const struct trigger *source)
@@ -127,7 +127,7 @@ static void visit_source(void *context, const struct trigger *source)
   struct subscriber *subscriber = context;
   struct buffer key = {0};
   trigger_put_key(source, &key);
-  subscriber->act(subscriber, key.data);
+  subscribe(subscriber, key.data);
   buffer_deinit(&key);
 }
 
@@ -160,16 +160,16 @@ struct topic *topic_of_pool(const struct sched *s, const char *name)
   return find_named(s, "pool", name);
 }
 
-static void visit_named(struct subscriber *subscriber, const char *kind, const char *name)
+static void subscribe_to_named(struct subscriber *subscriber, const char *kind, const char *name)
 {
   char *key = name_key(kind, name);
-  subscriber->act(subscriber, key);
+  subscribe(subscriber, key);
   free(key);
 }
 
 static void visit_calendar(void *context, const char *name)
 {
-  visit_named(context, "calendar", name);
+  subscribe_to_named(context, "calendar", name);
 }
 
 static bool trigger_has_topics(const struct job *job)
@@ -178,47 +178,37 @@ static bool trigger_has_topics(const struct job *job)
          (trigger_is_open(job->trigger) || trigger_uses_calendar(job->trigger, NULL));
 }
 
-static void visit_topics(struct sched *s, const struct job *job,
-                         void (*act)(struct subscriber *subscriber, const char *key))
+void topic_subscribe(struct sched *s, const struct job *job)
 {
-  struct subscriber subscriber = {s, job->number, act};
+  struct subscriber subscriber = {s, job->number};
   if (job->pool)
-    visit_named(&subscriber, "pool", job->pool);
+    subscribe_to_named(&subscriber, "pool", job->pool);
   if (!trigger_has_topics(job))
     return;
   trigger_each_source(job->trigger, visit_source, &subscriber);
   trigger_each_calendar(job->trigger, visit_calendar, &subscriber);
 }
 
-void topic_subscribe(struct sched *s, const struct job *job)
-{
-  visit_topics(s, job, subscribe);
-}
-
-void topic_unsubscribe(struct sched *s, const struct job *job)
+void topic_unsubscribe(struct sched *s, int64_t job)
 {
   struct error error;
-  if (!job->pool && !trigger_has_topics(job))
-    return;
-  visit_topics(s, job, unsubscribe);
-  sched_failed(s, store_unsubscribe(s->store, job->number, &error), &error);
+  sched_failed(s, store_unsubscribe(s->store, job, unsubscribe, s, &error), &error);
 }
 
 void topic_change_pool(struct sched *s, const struct job *job, const char *before)
 {
-  struct subscriber subscriber = {s, job->number, unsubscribe};
+  struct subscriber subscriber = {s, job->number};
   struct error error;
   if (before == job->pool || (before && job->pool && strcmp(before, job->pool) == 0))
     return;
   if (before) {
     char *key = name_key("pool", before);
-    unsubscribe(&subscriber, key);
+    unsubscribe(s, key, job->number);
     sched_failed(s, store_unsubscribe_from(s->store, key, job->number, &error), &error);
     free(key);
   }
-  subscriber.act = subscribe;
   if (job->pool)
-    visit_named(&subscriber, "pool", job->pool);
+    subscribe_to_named(&subscriber, "pool", job->pool);
 }
 
 static bool take_subscription(void *context, const char *key, int64_t job)

@@ -23,9 +23,10 @@ struct topic {
 struct topic *topic_find(const struct sched *s, const char *key);
 struct topic *topic_of_calendar(const struct sched *s, const char *name);
 struct topic *topic_of_pool(const struct sched *s, const char *name);
-/* The job's sources, calendars and pool are noted, or forgotten, in memory and store. */
+/* The job's sources, calendars and pool are noted, or forgotten, in memory and store. What is
+ * forgotten is what was noted, whether or not the job is there and can be read. */
 void topic_subscribe(struct sched *s, const struct job *job);
-void topic_unsubscribe(struct sched *s, const struct job *job);
+void topic_unsubscribe(struct sched *s, int64_t job);
 /* The job used another pool before (NULL: none), and all else is the same. */
 void topic_change_pool(struct sched *s, const struct job *job, const char *before);
 void topic_sensed(struct sched *s, const struct message *message);

@@ -14,11 +14,16 @@ enum error_code store_subscribe(struct store *store, const char *key, int64_t jo
   return query_run(&query);
 }
 
-enum error_code store_unsubscribe(struct store *store, int64_t job, struct error *error)
+enum error_code store_unsubscribe(struct store *store, int64_t job,
+                                  store_subscription_visitor visit, void *context,
+                                  struct error *error)
 {
-  struct query query = query_open(store, "DELETE FROM subscriptions WHERE job = ?", error);
+  struct query query =
+      query_open(store, "DELETE FROM subscriptions WHERE job = ? RETURNING key", error);
   bind_integer(&query, job);
-  return query_run(&query);
+  while (query_row(&query) && visit(context, query_text(&query, 0), job))
+    ;
+  return query_close(&query);
 }
 
 enum error_code store_unsubscribe_from(struct store *store, const char *key, int64_t job,

@@ -184,20 +184,24 @@ static enum error_code prune_runs(struct store *store, int64_t before_us, int *b
   return ERROR_OK;
 }
 
-static enum error_code remove_jobs(struct store *store, const int64_t numbers[BATCH], int count,
-                                   int *budget, struct error *error)
+struct farewell {
+  store_gone_visitor gone;
+  void *context;
+};
+
+static enum error_code remove_job(struct store *store, int64_t number,
+                                  const struct farewell *farewell, struct error *error)
 {
-  enum error_code code = ERROR_OK;
-  for (int i = 0; !code && i < count; i++) {
-    code = store_remove_job(store, numbers[i], error);
-    --*budget;
-  }
+  enum error_code code = store_remove_job(store, number, error);
+  if (!code)
+    farewell->gone(farewell->context, number);
   return code;
 }
 
 /* A job that ended in a skip and never ran has its skips as its only history: it goes with the
  * last of them. */
-static enum error_code remove_job_of_skip(struct store *store, int64_t job, struct error *error)
+static enum error_code remove_job_of_skip(struct store *store, int64_t job,
+                                          const struct farewell *farewell, struct error *error)
 {
   struct query query = query_open(store,
                                   "SELECT 1 FROM jobs j JOIN job_progress p ON p.number = j.number"
@@ -208,11 +212,11 @@ static enum error_code remove_job_of_skip(struct store *store, int64_t job, stru
   bind_integer(&query, job);
   bool found = query_row(&query);
   enum error_code code = query_close(&query);
-  return code || !found ? code : store_remove_job(store, job, error);
+  return code || !found ? code : remove_job(store, job, farewell, error);
 }
 
 static enum error_code prune_skips(struct store *store, int64_t before_us, int *budget,
-                                   struct error *error)
+                                   const struct farewell *farewell, struct error *error)
 {
   bool more = true;
   while (more && *budget > 0) {
@@ -225,7 +229,7 @@ static enum error_code prune_skips(struct store *store, int64_t before_us, int *
       return code;
     query = query_open(store, "DELETE FROM skips WHERE number = ?", error);
     bind_integer(&query, number);
-    if ((code = query_run(&query)) || (code = remove_job_of_skip(store, job, error)))
+    if ((code = query_run(&query)) || (code = remove_job_of_skip(store, job, farewell, error)))
       return code;
     --*budget;
   }
@@ -234,7 +238,7 @@ static enum error_code prune_skips(struct store *store, int64_t before_us, int *
 
 /* Added jobs that are over and whose history is gone; a declared one belongs to its script. */
 static enum error_code prune_jobs(struct store *store, int64_t before_us, int *budget,
-                                  struct error *error)
+                                  const struct farewell *farewell, struct error *error)
 {
   for (int limit; (limit = next_limit(*budget)) > 0;) {
     struct query query = query_open(
@@ -252,8 +256,8 @@ static enum error_code prune_jobs(struct store *store, int64_t before_us, int *b
     while (query_row(&query))
       numbers[found++] = query_integer(&query, 0);
     enum error_code code = query_close(&query);
-    if (!code)
-      code = remove_jobs(store, numbers, found, budget, error);
+    for (int i = 0; !code && i < found; i++, --*budget)
+      code = remove_job(store, numbers[i], farewell, error);
     if (code || found < limit)
       return code;
   }
@@ -261,8 +265,10 @@ static enum error_code prune_jobs(struct store *store, int64_t before_us, int *b
 }
 
 enum error_code store_prune(struct store *store, const struct store_retention *retention,
-                            int64_t now_us, int budget, int *removed, struct error *error)
+                            int64_t now_us, int budget, store_gone_visitor gone, void *context,
+                            int *removed, struct error *error)
 {
+  struct farewell farewell = {gone, context};
   *removed = 0;
   int64_t before_us;
   if (__builtin_sub_overflow(now_us, retention->age_us, &before_us))
@@ -270,9 +276,9 @@ enum error_code store_prune(struct store *store, const struct store_retention *r
   int left = budget;
   enum error_code code = prune_runs(store, before_us, &left, error);
   if (!code)
-    code = prune_skips(store, before_us, &left, error);
+    code = prune_skips(store, before_us, &left, &farewell, error);
   if (!code)
-    code = prune_jobs(store, before_us, &left, error);
+    code = prune_jobs(store, before_us, &left, &farewell, error);
   *removed = budget - left;
   return code;
 }

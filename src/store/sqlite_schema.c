@@ -139,6 +139,10 @@ static const char *const steps[] = {
     /* What a job's last success was, when its row in `runs` is gone. */
     "CREATE TABLE successes(job INTEGER PRIMARY KEY, scheduled_us INTEGER NOT NULL,"
     "  finished_us INTEGER, result TEXT) STRICT;",
+
+    /* Jobs that are gone wait for nothing, nor does anybody for what only they waited for. */
+    "DELETE FROM subscriptions WHERE job NOT IN (SELECT number FROM jobs);"
+    "DELETE FROM sensors WHERE key NOT IN (SELECT key FROM subscriptions);",
 };
 
 enum { KNOWN_VERSION = sizeof steps / sizeof steps[0] };

@@ -119,10 +119,13 @@ enum error_code store_each_pool(struct store *store, store_pool_visitor visit, v
  * (sched/topic.c). */
 enum error_code store_subscribe(struct store *store, const char *key, int64_t job,
                                 struct error *error);
-enum error_code store_unsubscribe(struct store *store, int64_t job, struct error *error);
+typedef bool (*store_subscription_visitor)(void *context, const char *key, int64_t job);
+/* From all; `visit` sees what they were. */
+enum error_code store_unsubscribe(struct store *store, int64_t job,
+                                  store_subscription_visitor visit, void *context,
+                                  struct error *error);
 enum error_code store_unsubscribe_from(struct store *store, const char *key, int64_t job,
                                        struct error *error);
-typedef bool (*store_subscription_visitor)(void *context, const char *key, int64_t job);
 enum error_code store_each_subscription(struct store *store, store_subscription_visitor visit,
                                         void *context, struct error *error);
 
@@ -173,7 +176,8 @@ enum error_code store_add_job(struct store *store, struct job *job,
 enum error_code store_change_job(struct store *store, const struct job *job, struct error *error);
 enum error_code store_put_progress(struct store *store, int64_t number,
                                    const struct job_progress *progress, struct error *error);
-/* With its runs, attempts, logs and skips left to pruning: they are found no more. */
+/* With its runs, attempts, logs and skips left to pruning: they are found no more. Its
+ * subscriptions are the caller's to end. */
 enum error_code store_remove_job(struct store *store, int64_t number, struct error *error);
 enum error_code store_find_job(struct store *store, const char *id, struct stored_job *stored,
                                struct error *error);
@@ -442,12 +446,16 @@ struct store_retention {
   int64_t log_bytes_per_job; /* and the logs beyond so much, 0: all stay. For store_prune_job */
 };
 
+typedef void (*store_gone_visitor)(void *context, int64_t job);
+
 /* Removes at most `budget` rows that are too old: runs with their attempts and logs, skips, and
- * added jobs that are finished and have no history left. A run counts as one row, and as more when
- * its log is long: one that is longer than the budget goes in several calls. *removed tells how
- * many; 0: nothing is left to do. Inside a transaction. */
+ * added jobs that are finished and have no history left, each of which `gone` is told, as after
+ * store_remove_job. A run counts as one row, and as more when its log is long: one that is longer
+ * than the budget goes in several calls. *removed tells how many; 0: nothing is left to do. Inside
+ * a transaction. */
 enum error_code store_prune(struct store *store, const struct store_retention *retention,
-                            int64_t now_us, int budget, int *removed, struct error *error);
+                            int64_t now_us, int budget, store_gone_visitor gone, void *context,
+                            int *removed, struct error *error);
 
 struct store_kept {
   int64_t runs, log_bytes; /* that the job has now; when there is more to cut, as far as counted */

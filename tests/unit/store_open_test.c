@@ -209,13 +209,34 @@ static void takes_the_steps_since(void **state)
   expect_answer("SELECT log_bytes FROM job_progress WHERE number = 2", 0);
 }
 
+/* What named jobs that were gone, and what nobody waited for. */
+static void forgets_who_is_gone(void **state)
+{
+  (void)state;
+  begin();
+  int64_t job = add_job("a", NULL, 5);
+  OK(store_subscribe(store, "kept", job, &error));
+  OK(store_subscribe(store, "kept", job + 1, &error));
+  OK(store_subscribe(store, "left", job + 1, &error));
+  OK(store_put_position(store, "kept", "1", &error));
+  OK(store_put_position(store, "left", "1", &error));
+  commit();
+  close_and_forget();
+  change_by_hand("PRAGMA user_version = 7");
+  OK(store_open(path, &store, &error));
+  expect_answer("SELECT count(*) FROM subscriptions", 1);
+  expect_answer("SELECT count(*) FROM subscriptions WHERE key = 'kept'", 1);
+  expect_answer("SELECT count(*) FROM sensors WHERE key = 'kept'", 1);
+  expect_answer("SELECT count(*) FROM sensors", 1);
+}
+
 static void refuses_newer(void **state)
 {
   (void)state;
   close_and_forget();
   change_by_hand("PRAGMA user_version = 9");
   FAILS(ERROR_NEWER, store_open(path, &store, &error));
-  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 7): "
+  char *text = memory_printf("%s: written by a newer moonbeat (schema 9, this one knows 8): "
                              "upgrade moonbeat",
                              path);
   assert_string_equal(error.text, text);
@@ -377,6 +398,7 @@ int main(void)
       TEST(tells_who_has_it),
       TEST(is_private),
       TEST(takes_the_steps_since),
+      TEST(forgets_who_is_gone),
       TEST(refuses_newer),
       TEST(refuses_what_is_no_store),
       TEST(finds_damage),

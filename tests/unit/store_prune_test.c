@@ -2,12 +2,17 @@
 #include "store/sqlite_store.h"
 #include "unit/store_fixture.h"
 
+static void forget_job(void *context, int64_t job)
+{
+  (void)context, (void)job;
+}
+
 static int prune(int64_t now_us, int budget)
 {
   struct store_retention retention = {.age_us = 100};
   int removed;
   begin();
-  OK(store_prune(store, &retention, now_us, budget, &removed, &error));
+  OK(store_prune(store, &retention, now_us, budget, forget_job, NULL, &removed, &error));
   commit();
   return removed;
 }
@@ -182,7 +187,7 @@ static void a_small_budget_ends_too(void **state)
   begin();
   int removed;
   struct store_retention forever = {.age_us = INT64_MAX};
-  OK(store_prune(store, &forever, -5, 10, &removed, &error));
+  OK(store_prune(store, &forever, -5, 10, forget_job, NULL, &removed, &error));
   assert_int_equal(removed, 0);
   commit();
 }

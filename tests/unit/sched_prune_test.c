@@ -1,0 +1,102 @@
+/* What goes with a job that goes: who uses a pool, follows a calendar or waits for an event is
+ * known by the jobs that there are. */
+#include "support/unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite_store.h"
+#include "support/scratch.h"
+#include "support/world.h"
+
+static void keep_house(struct world *w)
+{
+  int steps = 0;
+  while (sched_idle(w->sched, w->now_us) == 0)
+    assert_true(steps++ < 1000);
+}
+
+static void set(struct world *w)
+{
+  world_expect(w, "set_pool", "{\"name\":\"db\",\"slots\":1}", "name", "db");
+  world_expect(w, "set_calendar", "{\"name\":\"closed\",\"definition\":{\"weekdays\":\"fri\"}}",
+               "name", "closed");
+}
+
+static void add(struct world *w, const char *params)
+{
+  world_expect(w, "add_job", params, "id", "t");
+}
+
+#define ADD_TWO_FIRES                                                                              \
+  "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"pool\":\"db\","                                    \
+  "\"trigger\":\"0 9 * * * except=closed limit=2\"}"
+
+static int64_t count_subscriptions(struct world *w)
+{
+  int64_t count = -1;
+  struct error error;
+  assert_int_equal(store_ask(w->store, "SELECT count(*) FROM subscriptions", &count, &error),
+                   ERROR_OK);
+  return count;
+}
+
+static void expect_unused(struct world *w)
+{
+  assert_int_equal(count_subscriptions(w), 0);
+  world_expect(w, "remove_pool", "{\"name\":\"db\"}", "name", "db");
+  world_expect(w, "remove_calendar", "{\"name\":\"closed\"}", "name", "closed");
+}
+
+static void a_job_that_is_over_uses_nothing(void **state)
+{
+  struct world w;
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    world_open(&w, scratch_path("store.db"));
+    set(&w);
+    add(&w, ADD_TWO_FIRES);
+    for (int day = 0; day < 4; day++) {
+      world_live(&w, DAY);
+      world_finish_all(&w);
+    }
+    world_expect(&w, "show", "{\"job\":\"t\"}", "state", "finished");
+    assert_int_equal(count_subscriptions(&w), 2);
+    w.now_us += 31 * DAY;
+    keep_house(&w);
+    world_expect(&w, "show", "{\"job\":\"t\"}", "error", "error: not_found: there is no job \"t\"");
+    if (is_crashed)
+      world_crash(&w);
+    expect_unused(&w);
+    world_close(&w);
+  }
+}
+
+/* Its trigger and pool cannot be read any more. */
+static void an_unreadable_job_that_is_removed_uses_nothing(void **state)
+{
+  struct world w;
+  struct error error;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  set(&w);
+  add(&w, ADD_TWO_FIRES);
+  world_crash(&w);
+  assert_int_equal(store_begin(w.store, &error), ERROR_OK);
+  assert_int_equal(store_execute(w.store, "UPDATE jobs SET spec = '{'", &error), ERROR_OK);
+  assert_int_equal(store_commit(w.store, &error), ERROR_OK);
+  world_crash(&w);
+  world_expect(&w, "show", "{\"job\":\"t\"}", "state", "error");
+  world_expect(&w, "remove_job", "{\"job\":\"t\"}", "id", "t");
+  expect_unused(&w);
+  world_close(&w);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_job_that_is_over_uses_nothing),
+      cmocka_unit_test(an_unreadable_job_that_is_removed_uses_nothing),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
