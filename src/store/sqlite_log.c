@@ -1,6 +1,7 @@
 /* What is told about runs and about fires that did not become one: log lines, clustered by their
- * run, and skips, in the order of their recording with an index on the job. Both are only appended
- * and, by pruning, removed. Scheduler thread. */
+ * run, and skips, in the order of their recording with an index on the job, and one on when they
+ * were recorded, which is later when one goes on. Both are only appended and, by pruning, removed.
+ * Scheduler thread. */
 #include "store/sqlite_store.h"
 
 enum error_code store_add_log(struct store *store, struct run_key key, const struct log_line *line,

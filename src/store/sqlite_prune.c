@@ -220,9 +220,12 @@ static enum error_code prune_skips(struct store *store, int64_t before_us, int *
 {
   bool more = true;
   while (more && *budget > 0) {
-    struct query query = query_open(
-        store, "SELECT number, job, recorded_us FROM skips ORDER BY number LIMIT 1", error);
-    more = query_row(&query) && query_integer(&query, 2) < before_us;
+    struct query query = query_open(store,
+                                    "SELECT number, job FROM skips INDEXED BY skips_by_age"
+                                    " WHERE recorded_us < ? ORDER BY recorded_us LIMIT 1",
+                                    error);
+    bind_integer(&query, before_us);
+    more = query_row(&query);
     int64_t number = more ? query_integer(&query, 0) : 0, job = more ? query_integer(&query, 1) : 0;
     enum error_code code = query_close(&query);
     if (code || !more)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "store/store.h"
+#include "store/sqlite_store.h"
 #include "support/scratch.h"
 
 #define OK(call)                                                                                   \
@@ -157,6 +157,16 @@ static inline bool note_run(void *context, const struct run *run, const char *jo
   snprintf(word, sizeof word, "%s@%lld:%s", job_id, (long long)run->key.scheduled_us,
            run_state_name(run->state));
   return note(context, word);
+}
+
+/* How much work SQLite has had since it was asked before, in steps of its machine. */
+static inline int64_t count_steps(void)
+{
+  int64_t steps = 0;
+  for (size_t i = 0; i < STATEMENT_SLOTS; i++)
+    if (store->statements[i].statement)
+      steps += sqlite3_stmt_status(store->statements[i].statement, SQLITE_STMTSTATUS_VM_STEP, true);
+  return steps;
 }
 
 static inline int run_suite(const struct CMUnitTest *tests, size_t count, bool both)

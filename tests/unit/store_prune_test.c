@@ -192,6 +192,29 @@ static void a_small_budget_ends_too(void **state)
   commit();
 }
 
+/* A skip that goes on is young, however long ago it began. */
+static void past_a_skip_that_goes_on(void **state)
+{
+  (void)state;
+  struct skip skip = {.job = 1, .first_us = 3, .last_us = 3, .count = 1, .recorded_us = 3};
+  int64_t first;
+  begin();
+  OK(store_add_skip(store, &skip, &first, &error));
+  for (skip.job = 2; skip.job <= 300; skip.job++)
+    OK(store_add_skip(store, &skip, NULL, &error));
+  skip = (struct skip){.job = 1, .first_us = 3, .last_us = 90, .count = 88, .recorded_us = 90};
+  OK(store_extend_skip(store, first, &skip, &error));
+  for (skip.job = 301; skip.job <= 999; skip.job++)
+    OK(store_add_skip(store, &skip, NULL, &error));
+  commit();
+  assert_int_equal(prune(150, 200), 200);
+  assert_int_equal(prune(150, 200), 99);
+  count_steps();
+  assert_int_equal(prune(150, 200), 0);
+  assert_true(count_steps() < 300); /* who stays is not looked at */
+  assert_int_equal(prune(191, 9999), 700);
+}
+
 /* Runs 10, 20, ... in order of their claims; those in `open` (10 -> bit 1) have not ended. */
 static void make_chain(int64_t job, int length, unsigned open)
 {
@@ -383,6 +406,7 @@ int main(void)
       TEST(past_many_open_ones),
       TEST(finished_jobs_go_with_their_history),
       TEST(a_small_budget_ends_too),
+      TEST(past_a_skip_that_goes_on),
       TEST(cuts_a_history),
       TEST(cuts_logs),
       TEST(a_long_log_goes_in_pieces),
