@@ -6,6 +6,7 @@
  * time is over are found by an index that holds only those that have one. Scheduler thread. */
 #include "store/sqlite_store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -47,58 +48,69 @@ enum error_code store_kv_get(struct store *store, const char *script, const char
   return query_close(&query);
 }
 
-/* The script that the listing goes on in. */
-static const char *script_from(const struct kv_listing *listing)
-{
-  if (listing->script)
-    return listing->script;
-  return listing->after_script ? listing->after_script : "";
-}
+/* ---- lists ---- */
 
-static struct query open_listing(struct store *store, const struct kv_listing *listing,
-                                 struct error *error)
+/* Those of one script, behind `after_key`. */
+static enum error_code visit_script(struct store *store, const struct kv_listing *listing,
+                                    const char *script, const char *after_key,
+                                    store_kv_visitor visit, void *context, bool *stopped,
+                                    struct error *error)
 {
-  struct query query;
-  const char *from = listing->after_key ? listing->after_key : listing->prefix;
-  if (listing->script) {
-    query = query_open(store,
-                       "SELECT script, key, value, expires_us FROM kv"
-                       " WHERE script = ? AND key >= ? ORDER BY key",
-                       error);
-    if (listing->after_key && strcmp(listing->after_key, listing->prefix) < 0)
-      from = listing->prefix;
-  } else {
-    query = query_open(store,
-                       "SELECT script, key, value, expires_us FROM kv"
-                       " WHERE (script, key) >= (?, ?) ORDER BY script, key",
-                       error);
-    from = listing->after_key ? listing->after_key : "";
-  }
-  bind_text(&query, script_from(listing));
-  bind_text(&query, from);
-  return query;
-}
-
-enum error_code store_kv_each(struct store *store, const struct kv_listing *listing,
-                              store_kv_visitor visit, void *context, struct error *error)
-{
-  struct query query = open_listing(store, listing, error);
-  size_t size = strlen(listing->prefix);
-  while (query_row(&query)) {
-    struct kv_entry entry = {.script = query_text(&query, 0),
-                             .key = query_text(&query, 1),
-                             .value = query_text(&query, 2),
-                             .expires_us = query_optional(&query, 3, KV_FOR_EVER)};
-    bool is_first = listing->after_key && strcmp(entry.key, listing->after_key) == 0 &&
-                    strcmp(entry.script, script_from(listing)) == 0;
-    bool fits = strncmp(entry.key, listing->prefix, size) == 0;
-    if (!fits && listing->script)
+  const char *prefix = listing->prefix;
+  size_t size = strlen(prefix);
+  struct query query = query_open(store,
+                                  "SELECT key, value, expires_us FROM kv"
+                                  " WHERE script = ? AND key >= ? ORDER BY key",
+                                  error);
+  bind_text(&query, script);
+  bind_text(&query, after_key && strcmp(after_key, prefix) > 0 ? after_key : prefix);
+  while (!*stopped && query_row(&query)) {
+    struct kv_entry entry = {.script = script,
+                             .key = query_text(&query, 0),
+                             .value = query_text(&query, 1),
+                             .expires_us = query_optional(&query, 2, KV_FOR_EVER)};
+    if (strncmp(entry.key, prefix, size) != 0)
       break;
-    if (fits && !is_first && entry.expires_us > listing->now_us && !visit(context, &entry))
-      break;
+    bool is_first = after_key && strcmp(entry.key, after_key) == 0;
+    *stopped = !is_first && entry.expires_us > listing->now_us && !visit(context, &entry);
   }
   return query_close(&query);
 }
+
+/* The first that keeps anything of those behind *script, which it replaces; NULL: there is none. */
+static enum error_code find_next_script(struct store *store, char **script, struct error *error)
+{
+  struct query query =
+      query_open(store, "SELECT script FROM kv WHERE script > ? ORDER BY script LIMIT 1", error);
+  bind_text(&query, *script);
+  char *next = query_row(&query) ? memory_strdup(query_text(&query, 0)) : NULL;
+  enum error_code code = query_close(&query);
+  free(*script);
+  *script = next;
+  return code;
+}
+
+/* The keys of a script lie together, so the prefix is sought in one script after the other. */
+enum error_code store_kv_each(struct store *store, const struct kv_listing *listing,
+                              store_kv_visitor visit, void *context, struct error *error)
+{
+  const char *from = listing->script ? listing->script : listing->after_script;
+  const char *after_key = listing->after_key;
+  char *script = memory_strdup(from ? from : "");
+  enum error_code code = ERROR_OK;
+  bool stopped = false;
+  while (!code && !stopped && script) {
+    code = visit_script(store, listing, script, after_key, visit, context, &stopped, error);
+    stopped |= listing->script != NULL;
+    after_key = NULL;
+    if (!code && !stopped)
+      code = find_next_script(store, &script, error);
+  }
+  free(script);
+  return code;
+}
+
+/* ---- the end of values ---- */
 
 enum error_code store_kv_expire(struct store *store, int64_t now_us, int budget, int *removed,
                                 struct error *error)

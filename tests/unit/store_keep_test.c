@@ -228,6 +228,49 @@ static void keys(void **state)
              "s:a\xff=7 t:a=5");
 }
 
+/* Whatever else there is, before it, behind it and in other scripts. */
+static void keys_are_not_searched_for(void **state)
+{
+  (void)state;
+  begin();
+  for (int i = 0; i < 3000; i++) {
+    char key[16], script[] = {(char)('p' + i % 3), 0};
+    snprintf(key, sizeof key, "%c%d", "akz"[i / 3 % 3], i);
+    put_value(script, key, "0", KV_FOR_EVER);
+  }
+  put_value("", "m1", "1", KV_FOR_EVER);
+  put_value("p", "m1", "2", KV_FOR_EVER);
+  put_value("p", "m2", "3", KV_FOR_EVER);
+  put_value("r", "m3", "4", KV_FOR_EVER);
+  commit();
+  static const struct {
+    const char *script, *after_script, *after_key;
+    int stop;
+    const char *expected;
+  } cases[] = {
+      {NULL, NULL, NULL, 0, ":m1=1 p:m1=2 p:m2=3 r:m3=4"},
+      {NULL, NULL, NULL, 2, ":m1=1 p:m1=2"},
+      {NULL, "p", "m1", 2, "p:m2=3 r:m3=4"},
+      {NULL, "p", "m2", 0, "r:m3=4"},
+      {NULL, "p", "a", 0, "p:m1=2 p:m2=3 r:m3=4"},
+      {NULL, "p", "z", 0, "r:m3=4"},
+      {NULL, "o", "m9", 0, "p:m1=2 p:m2=3 r:m3=4"},
+      {NULL, "r", "m3", 0, ""},
+      {NULL, NULL, "m1", 0, "p:m1=2 p:m2=3 r:m3=4"},
+      {"p", NULL, NULL, 0, "p:m1=2 p:m2=3"},
+      {"q", NULL, NULL, 0, ""},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    count_steps();
+    check_keys((struct kv_listing){.prefix = "m",
+                                   .script = cases[i].script,
+                                   .after_script = cases[i].after_script,
+                                   .after_key = cases[i].after_key},
+               cases[i].stop, cases[i].expected);
+    assert_true(count_steps() < 300);
+  }
+}
+
 static void values_end(void **state)
 {
   int removed;
@@ -321,8 +364,9 @@ static void calendars(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(scripts), TEST(revisions),  TEST(logs),  TEST(skips),
-      TEST(keys),    TEST(values_end), TEST(pools), TEST(calendars),
+      TEST(scripts),    TEST(revisions), TEST(logs),
+      TEST(skips),      TEST(keys),      TEST(keys_are_not_searched_for),
+      TEST(values_end), TEST(pools),     TEST(calendars),
   };
   return run_suite(tests, sizeof tests / sizeof tests[0], true);
 }
