@@ -2,13 +2,15 @@
  *
  * A name, once known, is a slot that is never moved or freed, so a trigger holds the slot and reads
  * its meaning without a lock. A definition that was replaced may still be in use by a reader on
- * another thread; it is kept until the process ends, since definitions are few. */
+ * another thread; it is kept until the process ends, since definitions are few: what is defined
+ * once more, as all that is stored is when a script fails to load, is the one that is kept. */
 #include <ctype.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "trigger/calendar.h"
@@ -21,8 +23,9 @@ struct calendar_name {
 
 /* Every definition that ever was. */
 struct kept {
-  struct kept *next;
+  char *text; /* as calendar_to_json() writes it */
   struct calendar *calendar;
+  UT_hash_handle hh; /* by text */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -63,6 +66,26 @@ static struct calendar_name *find_or_add(const char *name) /* under the mutex */
   return slot;
 }
 
+/* The calendar, which it takes, or the one that says the same. */
+static const struct calendar *keep(struct calendar *calendar) /* under the mutex */
+{
+  struct buffer text = {0};
+  struct json_writer writer = {.out = &text};
+  struct kept *entry;
+  calendar_to_json(calendar, &writer);
+  HASH_FIND_STR(kept, text.data, entry);
+  if (entry) {
+    calendar_destroy(calendar);
+    buffer_deinit(&text);
+    return entry->calendar;
+  }
+  entry = memory_alloc(sizeof *entry);
+  entry->text = buffer_take(&text);
+  entry->calendar = calendar;
+  HASH_ADD_KEYPTR(hh, kept, entry->text, strlen(entry->text), entry);
+  return calendar;
+}
+
 enum error_code calendar_define(const char *name, const struct json *definition,
                                 struct error *error)
 {
@@ -74,12 +97,8 @@ enum error_code calendar_define(const char *name, const struct json *definition,
     error_prefix(error, "calendar \"%.60s\"", name);
     return code;
   }
-  struct kept *entry = memory_alloc(sizeof *entry);
-  entry->calendar = calendar;
   pthread_mutex_lock(&mutex);
-  entry->next = kept;
-  kept = entry;
-  atomic_store_explicit(&find_or_add(name)->meaning, calendar, memory_order_release);
+  atomic_store_explicit(&find_or_add(name)->meaning, keep(calendar), memory_order_release);
   pthread_mutex_unlock(&mutex);
   return ERROR_OK;
 }

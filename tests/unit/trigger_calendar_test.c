@@ -404,6 +404,31 @@ static void what_is_defined_can_be_listed(void **state)
   assert_true(is_defined("one") && !is_defined("three"));
 }
 
+static const struct calendar *meaning_of(const char *text)
+{
+  const struct calendar_name *name;
+  assert_int_equal(calendar_find(text, &name, NULL), ERROR_OK);
+  return calendar_name_meaning(name);
+}
+
+/* A failed load defines all again that is stored, so the same must not be kept twice. */
+static void what_is_defined_again_is_the_same(void **state)
+{
+  (void)state;
+  define("again", "{\"weekdays\":\"sat,sun\"}");
+  const struct calendar *first = meaning_of("again");
+  define("again", "{\"weekdays\":\"fri\"}");
+  assert_ptr_not_equal(meaning_of("again"), first);
+  define("again", "{\"weekdays\":[\"sun\",\"sat\"]}");
+  assert_ptr_equal(meaning_of("again"), first);
+  calendar_undefine("again");
+  assert_null(meaning_of("again"));
+  define("again", "{\"weekdays\":\"sat,sun\"}");
+  define("likewise", "{\"weekdays\":\"sat,sun\"}");
+  assert_ptr_equal(meaning_of("again"), first);
+  assert_ptr_equal(meaning_of("likewise"), first);
+}
+
 static void names_follow_their_definition(void **state)
 {
   (void)state;
@@ -471,6 +496,7 @@ int main(void)
       cmocka_unit_test(refuses_ics_with_the_line),
       cmocka_unit_test(broken_ics_ends),
       cmocka_unit_test(what_is_defined_can_be_listed),
+      cmocka_unit_test(what_is_defined_again_is_the_same),
       cmocka_unit_test(names_follow_their_definition),
       cmocka_unit_test(names_change_under_readers),
   };
