@@ -107,13 +107,14 @@ struct job {
   char *id;
   char *name; /* for people; NULL: the id */
   enum job_origin origin;
-  char *script;  /* who declared it, or whose function runs; NULL: an added command */
-  char *func;    /* the function's name in the script; NULL: the `run` of the declaration */
-  char *command; /* JSON: {"argv":[...]} or {"shell":"..."} with options; else NULL */
-  char *args;    /* JSON array; NULL: none */
-  char *tags;    /* JSON array of strings; NULL: none */
-  char *where;   /* "jobs/orders.lua:12"; NULL when unknown */
-  char *spec;    /* the JSON that all this was read from, as it was written */
+  char *script;       /* who declared it, or whose function runs; NULL: an added command */
+  char *func;         /* the function's name in the script; NULL: the `run` of the declaration */
+  char *command;      /* JSON: {"argv":[...]} or {"shell":"..."} with options; else NULL */
+  char *args;         /* JSON array; NULL: none */
+  char *tags;         /* JSON array of strings; NULL: none */
+  char *where;        /* "jobs/orders.lua:12"; NULL when unknown */
+  char *spec;         /* the JSON that all this was read from, as it was written */
+  bool is_unreadable; /* as the store has it: the rest is not known */
   struct trigger *trigger; /* NULL: runs only when asked */
   bool enabled;            /* false: starts paused */
   bool replace_existing;   /* for add_job: take the place of a job of that id */

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/sometimes.h"
 #include "sched/decided.h"
+#include "sched/declare.h"
 #include "sched/fire.h"
 #include "sched/near.h"
 #include "sched/turn.h"
@@ -36,6 +37,8 @@ void anew_fire(struct sched *s, struct entry *entry)
 {
   struct job_progress *progress = &entry->progress;
   int64_t next_us;
+  if (!declare_read_again(s, entry))
+    return;
   read_again(entry->job);
   if (progress->next_us <= s->now_us) {
     sometimes("the rules of a due time change while it waits");

@@ -392,6 +392,7 @@ static enum error_code read_one(struct sched *s, const struct script_entry *scri
 
 static void compare(struct sched *s, struct entry *entry, struct declared **declared)
 {
+  declare_read_again(s, entry);
   struct job *job = take_declared(declared, entry->job->id);
   if (!job)
     declare_remove(s, entry);
@@ -441,7 +442,7 @@ void declare_break_jobs(struct sched *s, const char *script, const char *reason)
   {
     if (entry->progress.state != JOB_ACTIVE && entry->progress.state != JOB_ERROR)
       continue;
-    if (recover_is_quarantined(entry))
+    if (recover_is_quarantined(entry) || entry->job->is_unreadable)
       continue;
     entry->progress.state = JOB_ERROR;
     char *copy = memory_strdup(reason);
@@ -452,6 +453,18 @@ void declare_break_jobs(struct sched *s, const char *script, const char *reason)
   free(numbers.items);
 }
 
+bool declare_read_again(struct sched *s, struct entry *entry)
+{
+  if (!entry->job->is_unreadable)
+    return true;
+  near_read_again(s, entry);
+  if (entry->removed || entry->job->is_unreadable)
+    return false;
+  queue_release(s, entry->job->number);
+  run_release(s);
+  return true;
+}
+
 void declare_mend_jobs(struct sched *s, const char *script)
 {
   struct entry *entry;
@@ -460,7 +473,7 @@ void declare_mend_jobs(struct sched *s, const char *script)
   sched_failed(s, store_each_broken(s->store, script, collect, &numbers, &error), &error);
   each_entry(s, entry, numbers)
   {
-    if (recover_is_quarantined(entry))
+    if (!declare_read_again(s, entry) || recover_is_quarantined(entry))
       continue;
     free(entry->progress.error);
     entry->progress.error = NULL;

@@ -12,6 +12,9 @@ void declare_remove_jobs(struct sched *s, const char *script);
 void declare_break_jobs(struct sched *s, const char *script, const char *reason);
 /* The jobs that could not run because of `script` can again, whoever made them. */
 void declare_mend_jobs(struct sched *s, const char *script);
+/* One that could not be read may be readable now: then it is what the store says. False: it is
+ * still unreadable. */
+bool declare_read_again(struct sched *s, struct entry *entry);
 /* Whether a new job can be taken: its pool is there, its key can be made, its calendars are known,
  * and it may fire. Anchors its trigger. */
 enum error_code declare_check(struct sched *s, struct job *job, struct error *error);

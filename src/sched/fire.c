@@ -396,7 +396,7 @@ bool fire_is_held(struct sched *s, struct entry *entry)
 {
   struct script_entry *script;
   struct error error;
-  if (entry->progress.state == JOB_ERROR) { /* its row cannot be read: shown so, but not changed */
+  if (entry->progress.state == JOB_ERROR || entry->job->is_unreadable) {
     heap_remove(&entry->due);
     return true;
   }

@@ -181,8 +181,10 @@ static void apply(struct sched *s, struct entry *entry, const struct claim *clai
   wait(s, entry, s->watermark.fence + 1, claim->scheduled_us);
   progress->last_us = claim->scheduled_us;
   progress->runs_kept++;
-  if (claim->cause == RUN_BY_SCHEDULE && progress->next_us != JOB_NEVER &&
-      progress->next_us <= claim->scheduled_us) {
+  /* What follows is not known of a job that cannot be read: this due time is found decided when it
+   * can be. */
+  if (claim->cause == RUN_BY_SCHEDULE && !entry->job->is_unreadable &&
+      progress->next_us != JOB_NEVER && progress->next_us <= claim->scheduled_us) {
     if (!fire_next(entry->job, claim->scheduled_us, &progress->next_us))
       progress->next_us = JOB_NEVER;
     fire_conclude(s, entry);

@@ -175,9 +175,19 @@ static size_t gather_dirty(struct sched *s)
   return count;
 }
 
-void near_flush(struct sched *s)
+static void write_progress(struct sched *s, const struct entry *entry)
 {
   struct error error;
+  const struct job *job = entry->job;
+  bool is_shown_only = job->is_unreadable && entry->progress.state == JOB_ERROR;
+  sched_failed(s,
+               (is_shown_only ? store_put_unreadable : store_put_progress)(
+                   s->store, job->number, &entry->progress, &error),
+               &error);
+}
+
+void near_flush(struct sched *s)
+{
   size_t count = gather_dirty(s);
   if (count > 1)
     qsort(s->changed, count, sizeof(struct entry *), by_number);
@@ -185,8 +195,7 @@ void near_flush(struct sched *s)
     struct entry *entry = s->changed[i];
     entry->dirty = false;
     fold_done(s, entry);
-    sched_failed(s, store_put_progress(s->store, entry->job->number, &entry->progress, &error),
-                 &error);
+    write_progress(s, entry);
     cut_note(s, entry);
   }
 }
@@ -285,7 +294,6 @@ static void read_again(struct sched *s, struct entry *entry)
   struct stored_job stored = {0};
   heap_remove(&entry->due);
   heap_remove(&entry->lapse);
-  entry->changed = entry->dirty = false;
   fold_done(s, entry);
   pace_forget(entry);
   wait_end(&entry->wait);
@@ -303,6 +311,17 @@ static void read_again(struct sched *s, struct entry *entry)
   free(old_error);
 }
 
+void near_read_again(struct sched *s, struct entry *entry)
+{
+  if (entry->fold.waits)
+    near_counted(s, entry);
+  near_flush(s); /* what this turn has changed is read too */
+  if (s->failure)
+    return;
+  read_again(s, entry);
+  near_moved(s, entry);
+}
+
 void near_free_all(struct sched *s)
 {
   struct entry *entry, *next;
@@ -316,10 +335,12 @@ void near_forget(struct sched *s)
   s->changed_count = 0;
   cut_forget(s);
   HASH_ITER(hh, s->entries, entry, next)
-    if (entry->open_runs == 0)
+    if (entry->open_runs == 0) {
       free_entry(s, entry);
-    else
+    } else {
+      entry->changed = entry->dirty = false;
       read_again(s, entry);
+    }
   near_rewind(s);
   fold_recover(s);
 }

@@ -23,6 +23,8 @@ void near_counted(struct sched *s, struct entry *entry);
 /* The entry may be let go at the end of the turn. */
 void near_note(struct sched *s, struct entry *entry);
 void near_take_place(struct sched *s, struct entry *entry);
+/* Job and progress become what the store says. */
+void near_read_again(struct sched *s, struct entry *entry);
 /* Writes what was changed in this turn, in key order. */
 void near_flush(struct sched *s);
 /* The turn was committed: lets go of entries that nobody needs. */

@@ -160,6 +160,9 @@ static enum error_code resume_job(struct request *r)
     return r->error->code;
   if (entry->progress.state == JOB_FINISHED)
     return error_set(r->error, ERROR_CONFLICT, "job \"%s\" is finished", entry->job->id);
+  if (!declare_read_again(r->s, entry))
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" cannot run: %s", entry->job->id,
+                     entry->progress.error);
   if (entry->progress.state == JOB_PAUSED) {
     fire_resume(r->s, entry);
     event_job(r->s, "job_resumed", entry);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "sched/declare.h"
 #include "sched/finish.h"
 #include "sched/near.h"
 #include "sched/recover.h"
@@ -263,15 +264,15 @@ static enum error_code logs(struct request *r)
 
 /* ---- doing ---- */
 
-static enum error_code check_may_run(struct request *r, const struct entry *entry)
+static enum error_code check_may_run(struct request *r, struct entry *entry)
 {
   struct script_entry *script;
-  const struct job *job = entry->job;
   if (r->s->stopping)
     return error_set(r->error, ERROR_UNAVAILABLE, "the daemon is stopping");
-  if (recover_is_quarantined(entry))
-    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" cannot run: %s", job->id,
+  if (!declare_read_again(r->s, entry) || recover_is_quarantined(entry))
+    return error_set(r->error, ERROR_CONFLICT, "job \"%s\" cannot run: %s", entry->job->id,
                      entry->progress.error);
+  const struct job *job = entry->job;
   if (!job->command && script_ready(r->s, job->script, &script, r->error) == SCRIPT_MISSING)
     return error_prefix(r->error, "job \"%s\" cannot run", job->id);
   if (entry->open_runs >= job->max_instances)

@@ -357,7 +357,7 @@ void run_send(struct sched *s, struct open_run *run)
     run_wait_until(s, run, run->due_us);
     return;
   }
-  if (recover_is_quarantined(run->entry)) {
+  if (recover_is_quarantined(run->entry) || job->is_unreadable) {
     wait_for_job(s, run);
     return;
   }

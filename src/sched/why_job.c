@@ -171,6 +171,8 @@ static void explain_due(struct request *r, const struct entry *entry)
 {
   const struct trigger *trigger = entry->job->trigger;
   int64_t next_us = entry->progress.next_us, now_us = r->s->now_us;
+  if (entry->job->is_unreadable)
+    return;
   if (!trigger) {
     why_begin(r, "no_trigger", "it has no trigger: it runs only when asked (run-now)");
     why_end(r);
@@ -341,6 +343,8 @@ static const char *place_of(struct sched *s, const struct open_run *run)
 {
   if (!run->worker && recover_is_quarantined(run->entry))
     return "waits until its job is resumed";
+  if (!run->worker && run->entry->job->is_unreadable)
+    return "waits until its job can be read";
   if (run_extra(run)->wait.why == WAIT_RATE)
     return "waits for the rate of its job";
   if (run->started_us)

@@ -303,6 +303,9 @@ static void tell_open(struct request *r, const struct open_run *open)
     why_begin(r, "quarantine", "it waits until its job is resumed: moonbeat resume %s",
               open->entry->job->id);
     why_end(r);
+  } else if (!open->worker && open->entry->job->is_unreadable) {
+    why_begin(r, "waiting", "it waits until its job can be read: %s", open->entry->progress.error);
+    why_end(r);
   } else if (wait->why == WAIT_RATE || wait->gate) {
     tell_gate(r, open);
   } else if (!open->worker && open->due_us > r->s->now_us && open->due_us != JOB_NEVER) {

@@ -35,6 +35,7 @@ static struct job *make_unreadable(const struct query *query)
   *job = (struct job){
       .id = memory_strdup(query_text(query, 1)),
       .spec = memory_strdup(spec ? spec : "{}"),
+      .is_unreadable = true,
       .misfire_grace_us = INT64_MAX,
       .max_instances = 1,
   };
@@ -297,6 +298,22 @@ enum error_code store_put_progress(struct store *store, int64_t number,
                                   " WHERE number = ?",
                                   error);
   bind_progress(&query, progress);
+  bind_integer(&query, number);
+  enum error_code code = query_run_one(&query, ERROR_NOT_FOUND);
+  return code == ERROR_NOT_FOUND ? no_number(number, error) : code;
+}
+
+enum error_code store_put_unreadable(struct store *store, int64_t number,
+                                     const struct job_progress *progress, struct error *error)
+{
+  struct query query = query_open(store,
+                                  "UPDATE job_progress SET next_us = ?, last_us = ?, runs_kept = ?,"
+                                  " log_bytes = ? WHERE number = ?",
+                                  error);
+  bind_optional(&query, progress->next_us, JOB_NEVER);
+  bind_optional(&query, progress->last_us, INT64_MIN);
+  bind_integer(&query, progress->runs_kept);
+  bind_integer(&query, progress->log_bytes);
   bind_integer(&query, number);
   enum error_code code = query_run_one(&query, ERROR_NOT_FOUND);
   return code == ERROR_NOT_FOUND ? no_number(number, error) : code;

@@ -158,8 +158,8 @@ enum error_code store_get_position(struct store *store, const char *key, char **
 /* ---- jobs ---- */
 
 /* A job as it is kept. One whose spec cannot be read any more comes with its id, number and spec
- * only, in JOB_ERROR with the reason; its row is unchanged, so do not write that state back. The
- * visitor may take `job` over by setting it to NULL; likewise progress.error. */
+ * only, is_unreadable and in JOB_ERROR with the reason; its row is unchanged, so do not write that
+ * state back. The visitor may take `job` over by setting it to NULL; likewise progress.error. */
 struct stored_job {
   struct job *job; /* number, trigger anchored */
   struct job_progress progress;
@@ -176,6 +176,9 @@ enum error_code store_add_job(struct store *store, struct job *job,
 enum error_code store_change_job(struct store *store, const struct job *job, struct error *error);
 enum error_code store_put_progress(struct store *store, int64_t number,
                                    const struct job_progress *progress, struct error *error);
+/* Of one that cannot be read: all but the state, which stays as it is stored, and its reason. */
+enum error_code store_put_unreadable(struct store *store, int64_t number,
+                                     const struct job_progress *progress, struct error *error);
 /* With its runs, attempts, logs and skips left to pruning: they are found no more. Its
  * subscriptions are the caller's to end. */
 enum error_code store_remove_job(struct store *store, int64_t number, struct error *error);
