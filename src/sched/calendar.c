@@ -4,12 +4,16 @@
  * A script's calendars are defined before its jobs are read, since their first fires depend on
  * them, and written only when its jobs were good; otherwise the registry becomes what the store
  * says again. When a meaning changes, the jobs that use it get their next fire anew. One that is no
- * longer declared stays as long as a job uses it. */
+ * longer declared stays as long as a job uses it.
+ *
+ * What is stored may not be readable any more, when its time zone is gone. Nothing fires without
+ * it, and all that does not use it goes on. */
 #include "sched/calendar.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "sched/anew.h"
 #include "sched/near.h"
@@ -22,19 +26,42 @@
 
 /* ---- from the store ---- */
 
+static bool is_defined(const char *name)
+{
+  const struct calendar_name *found;
+  return !calendar_find(name, &found, NULL) && calendar_name_meaning(found);
+}
+
+/* Its name stays known, and means nothing: so a job that uses it cannot be read. That is told when
+ * the name becomes so. */
+static void give_up(const char *name, const struct error *error)
+{
+  const struct calendar_name *found;
+  bool is_told = !calendar_find(name, &found, NULL) && !calendar_name_meaning(found);
+  calendar_undefine(name);
+  calendar_reserve(name, NULL);
+  if (!is_told)
+    log_error("as it is stored, %s (the jobs that use it wait until it can be read at a start, or "
+              "is declared or set anew)",
+              error->text);
+}
+
 static bool define_stored(void *context, const struct stored_calendar *stored)
 {
-  struct sched *s = context;
   struct json_document *document;
   struct error error;
+  (void)context;
   enum error_code code =
       json_parse(stored->definition, strlen(stored->definition), &document, &error);
-  if (!code) {
+  if (code) {
+    error_prefix(&error, "calendar \"%s\"", stored->name);
+  } else {
     code = calendar_define(stored->name, json_root(document), &error);
     json_free(document);
   }
-  sched_failed(s, code, &error);
-  return !code;
+  if (code)
+    give_up(stored->name, &error);
+  return true;
 }
 
 static void undefine_unless_stored(struct sched *s, const char *name)
@@ -53,7 +80,7 @@ void calendars_recover(struct sched *s)
 {
   struct error error;
   const struct calendar_name *name = NULL;
-  sched_failed(s, store_each_calendar(s->store, define_stored, s, &error), &error);
+  sched_failed(s, store_each_calendar(s->store, define_stored, NULL, &error), &error);
   while ((name = calendar_next_defined(name)))
     undefine_unless_stored(s, calendar_name_text(name));
   s->calendars_defined = false;
@@ -117,7 +144,7 @@ static enum error_code define(struct sched *s, const char *script, const char *n
   if (!is_mine && script_declares(s, old.script, "calendars", name))
     code = error_set(error, ERROR_EXISTS, "calendar \"%s\" is already declared by script %s", name,
                      old.script);
-  bool is_same = is_mine && strcmp(old.definition, *text) == 0;
+  bool is_same = is_mine && strcmp(old.definition, *text) == 0 && is_defined(name);
   stored_calendar_deinit(&old);
   if (!code && !is_same) {
     s->calendars_defined = true;

@@ -42,13 +42,27 @@ static struct job *make_unreadable(const struct query *query)
   return job;
 }
 
+/* A trigger would fire as if there were no calendar. */
+static enum error_code check_calendars(struct job **job, struct error *error)
+{
+  const char *name = (*job)->trigger ? trigger_undefined_calendar((*job)->trigger) : NULL;
+  if (!name)
+    return ERROR_OK;
+  error_set(error, ERROR_INVALID,
+            "calendar \"%s\" cannot be read: it is to be declared, or set, anew", name);
+  job_destroy(*job);
+  *job = NULL;
+  return ERROR_INVALID;
+}
+
 static struct job *read_job(const struct query *query, struct error *error)
 {
   struct job *job = NULL;
   bool declared = query_integer(query, 2) == JOB_DECLARED;
   const char *spec = query_text(query, 5);
   if (job_from_stored(spec ? spec : "", declared ? query_text(query, 3) : NULL,
-                      query_text(query, 4), &job, error))
+                      query_text(query, 4), &job, error) ||
+      check_calendars(&job, error))
     error_prefix(error, "job \"%s\" as it is stored", query_text(query, 1));
   return job;
 }

@@ -4,8 +4,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
 #include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
@@ -203,6 +206,111 @@ static void a_start_forgets_what_is_not_stored(void **state)
   world_close(&w);
 }
 
+static void change_by_hand(struct world *w, const char *sql)
+{
+  struct error error;
+  world_crash(w);
+  assert_int_equal(store_begin(w->store, &error), ERROR_OK);
+  assert_int_equal(store_execute(w->store, sql, &error), ERROR_OK);
+  assert_int_equal(store_commit(w->store, &error), ERROR_OK);
+  world_crash(w);
+}
+
+#define IN_ZONE "{\"weekdays\":\"thu\",\"timezone\":\"Nowhere/Here\"}"
+
+static void expect_in_answer(struct world *w, const char *operation, const char *part)
+{
+  char *answer = world_ask(w, operation, "{\"job\":\"daily\"}");
+  if (!strstr(answer, part))
+    fail_msg("%s: %s", operation, answer);
+  free(answer);
+}
+
+static void expect_held(struct world *w)
+{
+  expect_in_answer(w, "why",
+                   "it cannot run: job \\\"daily\\\" as it is stored: calendar \\\"closed\\\" "
+                   "cannot be read: it is to be declared, or set, anew");
+  expect_in_answer(w, "run_now", "error: conflict: job \"daily\" cannot run");
+  world_expect(w, "show", "{\"job\":\"daily\"}", "state", "error");
+}
+
+/* As when its time zone is not there any more. Nothing fires without it, and nothing is lost. */
+static void one_that_cannot_be_read_holds_its_jobs(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_expect(&w, "set_calendar", "{\"name\":\"closed\",\"definition\":{\"weekdays\":\"thu\"}}",
+               "name", "closed");
+  world_expect(&w, "add_job",
+               "{\"id\":\"daily\",\"run\":{\"shell\":\"true\"},\"coalesce\":\"all\","
+               "\"trigger\":\"0 9 * * * except=closed\"}",
+               "id", "daily");
+  world_expect(&w, "add_job",
+               "{\"id\":\"other\",\"run\":{\"shell\":\"true\"},\"trigger\":\"0 9 * * *\"}", "id",
+               "other");
+  change_by_hand(&w, "UPDATE calendars SET definition = '" IN_ZONE "'");
+  expect_held(&w);
+  world_live(&w, 3 * DAY);
+  expect_held(&w);
+  assert_int_equal(world_history(&w, "daily", NULL), 0);
+  assert_int_equal(world_history(&w, "other", NULL), 1); /* which is open */
+  world_expect(&w, "add_job",
+               "{\"id\":\"more\",\"run\":{\"shell\":\"true\"},\"trigger\":\"0 9 * * * "
+               "except=closed\"}",
+               "error",
+               "error: invalid: job \"more\": no script that loads declares calendar \"closed\"");
+  world_expect(&w, "remove_calendar", "{\"name\":\"closed\"}", "error",
+               "error: conflict: calendar \"closed\" is used by a job");
+  /* What was refused for want of room is not in force. */
+  set_too_large(&w, "closed");
+  expect_held(&w);
+  world_expect(&w, "set_calendar", "{\"name\":\"closed\",\"definition\":{\"weekdays\":\"sat\"}}",
+               "name", "closed");
+  world_expect(&w, "show", "{\"job\":\"daily\"}", "state", "active");
+  world_finish_all(&w);
+  world_live(&w, MINUTE);
+  world_finish_all(&w);
+  assert_int_equal(world_history(&w, "daily", "succeeded"), 1); /* on Friday */
+  expect_next(&w, "2026-01-04T09:00:00.000000Z");
+  world_crash(&w);
+  expect_next(&w, "2026-01-04T09:00:00.000000Z");
+  world_close(&w);
+}
+
+/* The same is declared again, and can be read now. */
+static void one_that_can_be_read_again_lets_its_jobs_go_on(void **state)
+{
+  static const char source[] =
+      "{\"calendars\":{\"closed\":" IN_ZONE "}," JOB("0 9 * * * except=closed") "}";
+  struct world w;
+  char *folder = scratch_folder(), *zone = memory_printf("%s/Nowhere", folder);
+  (void)state;
+  setenv("TZDIR", folder, 1);
+  world_open(&w, scratch_path("store.db"));
+  world_save(
+      &w, "a",
+      "{\"calendars\":{\"closed\":{\"weekdays\":\"thu\"}}," JOB("0 9 * * * except=closed") "}");
+  change_by_hand(&w, "UPDATE calendars SET definition = '" IN_ZONE "'");
+  world_save(&w, "a", source);
+  expect_error(&w, "jobs/a.lua: calendar \\\"closed\\\": unknown time zone");
+  world_save(&w, "b", "{}");
+  world_live(&w, 2 * DAY);
+  expect_held(&w);
+  assert_int_equal(mkdir(zone, 0700), 0);
+  free(zone);
+  zone = memory_printf("%s/Nowhere/Here", folder);
+  assert_int_equal(symlink("/usr/share/zoneinfo/Europe/Paris", zone), 0);
+  world_save(&w, "a", source);
+  world_expect(&w, "show", "{\"job\":\"daily\"}", "state", "active");
+  assert_int_equal(world_run_count(&w), 1);
+  expect_next(&w, "2026-01-03T09:00:00.000000Z");
+  world_close(&w);
+  unsetenv("TZDIR");
+  free(zone);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -213,6 +321,8 @@ int main(void)
       cmocka_unit_test(calendars_survive_a_crash),
       cmocka_unit_test(what_was_refused_means_nothing),
       cmocka_unit_test(a_start_forgets_what_is_not_stored),
+      cmocka_unit_test(one_that_cannot_be_read_holds_its_jobs),
+      cmocka_unit_test(one_that_can_be_read_again_lets_its_jobs_go_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
