@@ -293,6 +293,8 @@ struct open_run *run_claim(struct sched *s, struct entry *entry, int64_t schedul
   entry->progress.runs_kept++;
   fold_later(s, entry, run.fence, scheduled_us);
   near_note(s, entry);
+  if (entry->progress.state == JOB_FINISHED)
+    near_counted(s, entry); /* else housekeeping finds no history that it has */
   gate_note_claim(s, entry, cause);
   struct open_run *open = run_insert(s, entry, &run);
   run_tell(s, "job_submitted", EVENT_HOT, open, NULL, false);

@@ -92,11 +92,33 @@ static void an_unreadable_job_that_is_removed_uses_nothing(void **state)
   world_close(&w);
 }
 
+/* One that has ended in a skip, and is run by hand when that is old. */
+static void a_job_with_an_open_run_stays(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  add(&w, "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"enabled\":false,"
+          "\"trigger\":\"at 2026-01-01T00:01:00Z\"}");
+  world_pass(&w, HOUR);
+  world_expect(&w, "resume_job", "{\"job\":\"t\"}", "state", "finished");
+  assert_int_equal(world_skipped(&w, "t", "paused"), 1);
+  w.now_us += 31 * DAY;
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  assert_int_equal(world_run_count(&w), 1);
+  keep_house(&w);
+  world_expect(&w, "show", "{\"job\":\"t\"}", "state", "finished");
+  world_finish_all(&w);
+  assert_int_equal(world_history(&w, "t", "succeeded"), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_job_that_is_over_uses_nothing),
       cmocka_unit_test(an_unreadable_job_that_is_removed_uses_nothing),
+      cmocka_unit_test(a_job_with_an_open_run_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
