@@ -89,15 +89,13 @@ static enum error_code report(struct moonbeat *m, struct buffer *json, struct er
   return code;
 }
 
-/* What cannot be set, a script that needs it will say. */
-static enum error_code try_to_set(void *context, const char *operation, const char *params,
-                                  struct error *error)
+static enum error_code ask(void *context, const char *operation, const char *params,
+                           struct error *error)
 {
-  struct moonbeat *m = context;
   char *answer = NULL;
-  moonbeat_request(m, operation, params, &answer, error);
+  enum error_code code = moonbeat_request(context, operation, params, &answer, error);
   free(answer);
-  return ERROR_OK;
+  return code;
 }
 
 /* The daemon's pools and calendars, if it can be told; a script that was tried before they were
@@ -107,7 +105,7 @@ static void set_kept(struct moonbeat *m, const char *state_folder)
   struct kept kept;
   struct error unused;
   kept_read(&kept, state_folder, &unused);
-  kept_set(&kept, try_to_set, m, &unused);
+  kept_set(&kept, ask, m);
   kept_deinit(&kept);
 }
 

@@ -68,27 +68,24 @@ enum error_code kept_set_pool(const char *name, int64_t slots, kept_asker ask, v
   return code;
 }
 
-static enum error_code set_calendar(const struct kept_calendar *calendar, kept_asker ask,
-                                    void *context, struct error *error)
+static void set_calendar(const struct kept_calendar *calendar, kept_asker ask, void *context)
 {
   struct buffer params = {0};
   struct json_writer writer = {.out = &params};
+  struct error unused;
   json_begin_object(&writer);
   json_put_text(&writer, "name", calendar->name);
   json_put_raw(&writer, "definition", calendar->definition);
   json_end_object(&writer);
-  enum error_code code = ask(context, "set_calendar", params.data, error);
+  ask(context, "set_calendar", params.data, &unused);
   buffer_deinit(&params);
-  return code;
 }
 
-enum error_code kept_set(const struct kept *kept, kept_asker ask, void *context,
-                         struct error *error)
+void kept_set(const struct kept *kept, kept_asker ask, void *context)
 {
-  enum error_code code = ERROR_OK;
-  for (size_t i = 0; !code && i < kept->pool_count; i++)
-    code = kept_set_pool(kept->pools[i].name, kept->pools[i].slots, ask, context, error);
-  for (size_t i = 0; !code && i < kept->calendar_count; i++)
-    code = set_calendar(&kept->calendars[i], ask, context, error);
-  return code;
+  struct error unused;
+  for (size_t i = 0; i < kept->pool_count; i++)
+    kept_set_pool(kept->pools[i].name, kept->pools[i].slots, ask, context, &unused);
+  for (size_t i = 0; i < kept->calendar_count; i++)
+    set_calendar(&kept->calendars[i], ask, context);
 }

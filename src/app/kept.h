@@ -34,9 +34,9 @@ void kept_deinit(struct kept *kept);
 typedef enum error_code (*kept_asker)(void *context, const char *operation, const char *params,
                                       struct error *error);
 
-/* Has the scheduler set all of it, so that scripts may use it. Ends with the first error. */
-enum error_code kept_set(const struct kept *kept, kept_asker ask, void *context,
-                         struct error *error);
+/* Has the scheduler set all of it, so that scripts may use it. What cannot be set, a script that
+ * needs it will say. */
+void kept_set(const struct kept *kept, kept_asker ask, void *context);
 enum error_code kept_set_pool(const char *name, int64_t slots, kept_asker ask, void *context,
                               struct error *error);
 

@@ -30,8 +30,8 @@ static enum error_code set_asked(struct rehearsal *rehearsal,
 enum error_code simulate_set_kept(struct rehearsal *rehearsal, const struct kept *kept,
                                   const struct simulation_options *options, struct error *error)
 {
-  enum error_code code = kept_set(kept, ask, rehearsal, error);
-  return code ? code : set_asked(rehearsal, options, error);
+  kept_set(kept, ask, rehearsal);
+  return set_asked(rehearsal, options, error);
 }
 
 static const struct json *find_pool(const struct json_document *answer, const char *name)

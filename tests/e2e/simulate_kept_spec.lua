@@ -78,6 +78,10 @@ describe("what was set at run time", function()
     d:kill()
     d:write("a.lua", 'calendar "holidays" { dates = "2027-03-27" } ' .. source)
     assert.same({ "2027-03-28", "2027-03-29" }, dates())
+    d:sh [[sqlite3 .moonbeat/moonbeat.db "UPDATE calendars SET definition = '{\"ics\":\"gone\"}'"]]
+    assert.same({ "2027-03-28", "2027-03-29" }, dates())
+    d:write("a.lua", source)
+    contains(d:cli("check", d.jobs_folder).out, 'unknown calendar "holidays"')
   end)
 
   it("is said where no daemon has it: pools", function()
