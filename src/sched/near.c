@@ -253,17 +253,15 @@ void near_fill(struct sched *s)
     near_take_place(s, near_entry(node));
 }
 
-/* A burst of new jobs must not fill the memory: the edge moves back to the middle of what is near.
- */
-static void shrink(struct sched *s)
+/* Only the first `keep` stay near: the edge moves back to the last of them. */
+static void let_go(struct sched *s, size_t keep)
 {
   struct heap *near = &s->near;
-  size_t keep = NEAR_MAX / 2, count = near->count;
-  if (count <= NEAR_MAX)
-    return;
-  heap_cut(near, keep);
-  s->edge_us = near->places[keep - 1].us;
-  s->edge_number = near->places[keep - 1].number;
+  size_t count = near->count;
+  if (count > keep)
+    heap_cut(near, keep);
+  s->edge_us = keep ? near->places[keep - 1].us : INT64_MIN;
+  s->edge_number = keep ? near->places[keep - 1].number : 0;
   for (size_t i = keep; i < count; i++) {
     struct entry *entry = near_entry(near->places[i].node);
     near_take_place(s, entry);
@@ -273,7 +271,8 @@ static void shrink(struct sched *s)
 
 void near_commit(struct sched *s)
 {
-  shrink(s);
+  if (s->near.count > NEAR_MAX) /* a burst of new jobs must not fill the memory */
+    let_go(s, NEAR_MAX / 2);
   size_t count = s->changed_count;
   s->changed_count = 0;
   for (size_t i = 0; i < count; i++) {
@@ -284,8 +283,7 @@ void near_commit(struct sched *s)
 
 void near_rewind(struct sched *s)
 {
-  s->edge_us = INT64_MIN;
-  s->edge_number = 0;
+  let_go(s, 0); /* who stays near while others are not would keep them from being read */
   queues_release(s);
 }
 

@@ -297,6 +297,31 @@ static void ten_thousand_at_once(void **state)
   world_close(&w);
 }
 
+/* Who is due soon is found again when a script is loaded, however many are due somewhat later. */
+static void a_load_holds_up_nobody(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", ticker);
+  world_save(&w, "b", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  struct buffer specs = {0};
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < 1500; i++)
+    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"func\":\"b.f\",\"trigger\":\"every 4m\"}",
+                  i ? "," : "", i);
+  buffer_append_text(&specs, "]}");
+  world_expect(&w, "add_jobs", specs.data, "added", "1500");
+  buffer_deinit(&specs);
+  world_save(&w, "b", "{\"jobs\":[],\"functions\":[\"f\",\"g\"]}");
+  for (int i = 0; i < 60; i++) {
+    world_live(&w, SECOND);
+    world_finish_all(&w);
+  }
+  assert_int_equal(world_history(&w, "t", "succeeded"), 60);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -315,6 +340,7 @@ int main(void)
       cmocka_unit_test(a_date_in_the_past_runs_once),
       cmocka_unit_test(history_is_cut),
       cmocka_unit_test(ten_thousand_at_once),
+      cmocka_unit_test(a_load_holds_up_nobody),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
