@@ -452,6 +452,30 @@ static void nothing_of_a_quarantined_job_begins(void **state)
   world_close(&w);
 }
 
+/* Who puts another job in the place of a quarantined one lets it go on, too. */
+static void what_takes_the_place_goes_on(void **state)
+{
+  static const char job[] =
+      "{\"id\":\"c\",\"run\":{\"shell\":\"true\"},\"max_instances\":2,\"replace_existing\":true,"
+      "\"retry\":{\"attempts\":5,\"delay\":\"1m\"},\"max_interruptions\":1}";
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  free(world_ask(&w, "add_job", job));
+  free(world_ask(&w, "run_now", "{\"job\":\"c\"}"));
+  fail_with(&w, "x"); /* and waits for its next attempt */
+  w.now_us += SECOND;
+  free(world_ask(&w, "run_now", "{\"job\":\"c\"}"));
+  world_crash(&w);
+  world_pass(&w, HOUR);
+  expect_text(&w, "show", "{\"job\":\"c\"}", "quarantined: its run c@2026-01-01T00:00:01Z");
+  assert_int_equal(world_run_count(&w), 0);
+  free(world_ask(&w, "add_job", job));
+  world_expect(&w, "show", "{\"job\":\"c\"}", "state", "active");
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -469,6 +493,7 @@ int main(void)
       cmocka_unit_test(a_stop_costs_no_attempt),
       cmocka_unit_test(too_many_interruptions_are_a_quarantine),
       cmocka_unit_test(nothing_of_a_quarantined_job_begins),
+      cmocka_unit_test(what_takes_the_place_goes_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
