@@ -36,7 +36,7 @@ int64_t fire_first(const struct job *job, int64_t now_us)
   return JOB_NEVER;
 }
 
-void fire_conclude(struct sched *s, struct entry *entry)
+void fire_conclude_claimed(struct sched *s, struct entry *entry)
 {
   struct job_progress *progress = &entry->progress;
   const struct trigger *trigger = entry->job->trigger;
@@ -54,7 +54,13 @@ void fire_conclude(struct sched *s, struct entry *entry)
     return;
   }
   progress->state = JOB_FINISHED;
-  if (s->health && entry->open_runs == 0)
+}
+
+void fire_conclude(struct sched *s, struct entry *entry)
+{
+  bool was_active = entry->progress.state == JOB_ACTIVE;
+  fire_conclude_claimed(s, entry);
+  if (was_active && entry->progress.state == JOB_FINISHED && s->health && entry->open_runs == 0)
     health_finish(s, entry);
 }
 

@@ -10,6 +10,9 @@ bool fire_next(const struct job *job, int64_t us, int64_t *next_us);
 /* The state that follows from progress.next_us: a job that will never fire again is finished, or in
  * error if its trigger gave up searching; one that can is not; one that asks Lua asks. */
 void fire_conclude(struct sched *s, struct entry *entry);
+/* The same of a claim that is found in the store: its run, which may be open, has told how the job
+ * fares, or will. */
+void fire_conclude_claimed(struct sched *s, struct entry *entry);
 /* Whether nothing of the job can run now for want of its script; then it is in error, or waits. */
 bool fire_is_held(struct sched *s, struct entry *entry);
 /* Its script is not there, for `reason`: unless it is paused the job is in error, and waits. */

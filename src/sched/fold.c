@@ -187,7 +187,7 @@ static void apply(struct sched *s, struct entry *entry, const struct claim *clai
       progress->next_us != JOB_NEVER && progress->next_us <= claim->scheduled_us) {
     if (!fire_next(entry->job, claim->scheduled_us, &progress->next_us))
       progress->next_us = JOB_NEVER;
-    fire_conclude(s, entry);
+    fire_conclude_claimed(s, entry);
   }
   near_moved(s, entry);
 }

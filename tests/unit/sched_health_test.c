@@ -445,6 +445,27 @@ static void a_full_disk_counts_nothing_twice(void **state)
   world_close(&w);
 }
 
+/* A start finds that nothing more is due before it finds the run that is open. */
+static void a_crash_in_the_last_run_ends_no_watch(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"x\",\"run\":{\"shell\":\"false\"},\"expect\":\"1h\","
+                 "\"trigger\":\"every 10m limit=2\"}"));
+  world_live(&w, 10 * MINUTE);
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_live(&w, 10 * MINUTE);
+  assert_int_equal(world_run_count(&w), 1);
+  start_again(&w);
+  world_finish(&w, RUN_FAILED, NULL, "no luck");
+  world_expect(&w, "show", "{\"job\":\"x\"}", "state", "finished");
+  world_live(&w, 2 * HOUR);
+  assert_int_equal(count_events(&w, "job_late"), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -465,6 +486,7 @@ int main(void)
       cmocka_unit_test(one_that_runs_no_more_is_in_no_trouble),
       cmocka_unit_test(one_that_was_given_up_has_failed),
       cmocka_unit_test(a_full_disk_counts_nothing_twice),
+      cmocka_unit_test(a_crash_in_the_last_run_ends_no_watch),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
