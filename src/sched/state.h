@@ -287,6 +287,7 @@ struct sched {
   int next_chore;            /* of housekeeping */
   struct overlong *overlong; /* whose history is to be cut: cut.c */
   bool stopping, stopped, has_stop_killed;
+  bool is_stop_fresh; /* it has begun in this turn */
   int64_t stopping_us, stop_tell_us, stop_by_us;
   int64_t stop_killed_us; /* when runs were cut off, if they were */
 };

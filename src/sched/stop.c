@@ -26,6 +26,7 @@ void stop_begin(struct sched *s, int64_t grace_us)
     int64_t open = counts.pending + counts.running;
     log_info("stopping: %" PRId64 " %s open", open, open == 1 ? "run is" : "runs are");
     s->stopping_us = s->now_us;
+    s->is_stop_fresh = s->is_writing;
     event_plain(s, "scheduler_shutdown");
   }
   /* Asked again: sooner perhaps, but never later. */
@@ -34,6 +35,17 @@ void stop_begin(struct sched *s, int64_t grace_us)
   s->stopping = true;
   int64_t left_us = s->stop_by_us - s->now_us;
   s->stop_tell_us = s->stop_by_us - (left_us / 4 < TELL_US ? left_us / 4 : TELL_US);
+}
+
+void stop_commit(struct sched *s)
+{
+  s->is_stop_fresh = false;
+}
+
+void stop_undo(struct sched *s)
+{
+  s->stopping &= !s->is_stop_fresh;
+  s->is_stop_fresh = false;
 }
 
 void stop_clock_set(struct sched *s, int64_t step_us)

@@ -13,6 +13,7 @@
 #include "sched/run.h"
 #include "sched/script.h"
 #include "sched/shortage.h"
+#include "sched/stop.h"
 #include "sched/stuck.h"
 #include "sched/topic.h"
 #include "sched/zones.h"
@@ -67,6 +68,7 @@ void transaction_follow(struct sched *s, const struct message_list *taken)
   gates_commit(s);
   topics_commit(s);
   zones_commit(s);
+  stop_commit(s);
   for (const struct message *message = taken->first; message; message = message->next)
     settle(s, message);
   lock_commit(s);
@@ -94,6 +96,7 @@ void transaction_take_back(struct sched *s)
   health_recover(s);
   listeners_undo(s);
   stuck_undo(s);
+  stop_undo(s);
   events_forget(s);
   near_forget(s);
 }

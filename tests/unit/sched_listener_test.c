@@ -516,6 +516,34 @@ static void a_stop_is_told_of_when_there_is_room(void **state)
   world_close(&w);
 }
 
+/* The turn that it came in is done once more, without a request that only this takes back. */
+static void a_stop_is_told_of_although_its_turn_is_taken_back(void **state)
+{
+  static const char old[] = "{\"id\":\"o\",\"run\":{\"shell\":\"true\"}}";
+  struct world w;
+  struct message_list in = {0};
+  (void)state;
+  world_open(&w, NULL);
+  save(&w, "a", "{\"id\":1,\"name\":\"x\",\"events\":[\"scheduler_shutdown\"]}");
+  free(world_ask(&w, "add_job", old));
+  free(world_ask(&w, "run_now", "{\"job\":\"a.job\"}"));
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = MINUTE;
+  message_list_append(&in, m);
+  m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = 1000;
+  m->as.request.op = memory_strdup("add_jobs");
+  m->as.request.params = memory_strdup("{\"jobs\":[{\"id\":\"o\",\"run\":{\"shell\":\"false\"},"
+                                       "\"replace_existing\":true},{\"id\":\"wrong\"}]}");
+  message_list_append(&in, m);
+  world_tell_all(&w, &in);
+  char *answer = world_answer(&w, 1000);
+  assert_memory_equal(answer, "error: ", 7);
+  free(answer);
+  expect_sent(&w, "1:scheduler_shutdown");
+  world_close(&w);
+}
+
 static void a_clock_that_is_set_is_told_of(void **state)
 {
   struct world w;
@@ -549,6 +577,7 @@ int main(void)
       ON_DISK(a_full_disk_is_told_of),
       ON_DISK(trouble_with_workers_is_told_of),
       ON_DISK(a_stop_is_told_of_when_there_is_room),
+      cmocka_unit_test(a_stop_is_told_of_although_its_turn_is_taken_back),
       cmocka_unit_test(a_clock_that_is_set_is_told_of),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
