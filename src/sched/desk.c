@@ -99,8 +99,8 @@ static void forget_clients(struct desk *desk)
     free_client(desk, client);
 }
 
-/* The front keeps account of what it has asked, so that each is answered in some way; by the next
- * turn, as this one may be taken back. */
+/* The front keeps account of what it has asked, so that each is answered in some way, whatever
+ * becomes of this turn. */
 static void drop_questions(struct sched *s, struct desk_client *client)
 {
   struct message_list waiting = client->waiting;
@@ -110,7 +110,7 @@ static void drop_questions(struct sched *s, struct desk_client *client)
   error_set(&error, ERROR_CANCELLED, "who asked has left");
   while ((message = message_list_pop(&waiting))) {
     if (request_is_question(message->as.request.op)) {
-      message_list_append(&s->held, message_reply_error(message, &error));
+      message_list_append(&s->owed, message_reply_error(message, &error));
       message_destroy(message);
     } else {
       message_list_append(&client->waiting, message);

@@ -82,7 +82,7 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
     done = false;
   }
   s->out = NULL;
-  message_list_join(&s->held, &out);
+  message_list_join(&s->owed, &out);
   return done;
 }
 

@@ -71,7 +71,7 @@ enum error_code sched_create(const struct sched_options *options, int64_t now_us
   else
     transaction_follow(s, &(struct message_list){0});
   s->out = NULL;
-  message_list_join(&s->held, &out); /* given out by the first turn */
+  message_list_join(&s->owed, &out);
   if (code) {
     store_rollback(s->store);
     sched_destroy(s);
@@ -100,6 +100,7 @@ void sched_destroy(struct sched *s)
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);
+  message_list_deinit(&s->owed);
   heap_deinit(&s->near);
   heap_deinit(&s->beyond);
   heap_deinit(&s->waiting);

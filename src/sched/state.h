@@ -205,6 +205,7 @@ struct sched {
   int64_t started_us;
   struct message_list *out; /* of the turn under way */
   struct message_list held; /* to be taken again in the next turn */
+  struct message_list owed; /* goes out with the next turn, even if that is taken back */
   enum error_code failure;  /* of a write in the turn under way */
   bool is_refused;          /* the failure is that of one request */
   struct error error;

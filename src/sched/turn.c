@@ -68,15 +68,14 @@ static void see_clock(struct sched *s, struct message_list *in)
 static void take(struct sched *s, struct message **message)
 {
   struct message *m = *message;
-  if (m->to != ADDRESS_SCHEDULER) { /* was to go out when the daemon began, see sched_create */
-    message_list_append(s->out, m);
-    *message = NULL;
-    return;
-  }
   switch (m->kind) {
   case MESSAGE_REQUEST:
     *message = NULL;
     desk_answer(s, m);
+    break;
+  case MESSAGE_REPLY: /* to a request that was refused, in its place among the others */
+    *message = NULL;
+    message_list_append(s->out, m);
     break;
   case MESSAGE_SOURCE:
     if (!s->stopping) /* the next start reads the folder */
@@ -363,6 +362,8 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   }
   message_list_deinit(&taken);
   s->out = NULL;
+  message_list_join(&s->owed, out);
+  message_list_join(out, &s->owed);
   return code;
 }
 
@@ -395,7 +396,7 @@ static int64_t wake_to_fill_us(const struct sched *s, int64_t now_us)
 
 int64_t sched_wake_us(const struct sched *s, int64_t now_us)
 {
-  if (desk_is_waited_at(s) && !s->stopped)
+  if ((desk_is_waited_at(s) || s->owed.first) && !s->stopped)
     return now_us;
   if (s->retry_us && !s->stopped)
     return wake_when_full_us(s);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "sched/state.h"
+#include "sched/script.h"
 #include "support/scratch.h"
 #include "support/world.h"
 
@@ -524,6 +524,31 @@ static void a_reload_is_kept_once(void **state)
   world_close(&w);
 }
 
+/* What a start has to say is said, whatever becomes of the first turn. */
+static void a_first_turn_that_is_taken_back_loads_scripts(void **state)
+{
+  (void)state;
+  for (int is_full = 0; is_full < 2; is_full++) {
+    struct world w;
+    world_open(&w, scratch_path("store.db"));
+    free(world_ask(&w, "add_script", "{\"name\":\"n\",\"source\":\"{}\"}"));
+    free(world_ask(&w, "add_job", "{\"id\":\"o\",\"run\":{\"shell\":\"true\"}}"));
+    world_crash(&w);
+    int loads = w.loads;
+    if (is_full)
+      world_fill_disk(&w);
+    else
+      free(world_ask(&w, "add_jobs",
+                     "{\"jobs\":[{\"id\":\"o\",\"run\":{\"shell\":\"false\"},"
+                     "\"replace_existing\":true},{\"id\":\"wrong\"}]}"));
+    world_limit_pages(&w, 1 << 20);
+    world_pass(&w, 2 * SECOND);
+    assert_int_equal(w.loads, loads + 1);
+    assert_int_equal(script_find(w.sched, "n")->loading, 0);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -547,6 +572,7 @@ int main(void)
       cmocka_unit_test(a_full_disk_is_waited_for),
       cmocka_unit_test(who_adds_a_script_is_answered_once),
       cmocka_unit_test(a_reload_is_kept_once),
+      cmocka_unit_test(a_first_turn_that_is_taken_back_loads_scripts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
