@@ -352,6 +352,17 @@ bool script_fall_back(struct sched *s, struct script_entry *script)
   return true;
 }
 
+/* Also if it seems to have done so already, as a turn that was taken back has sent nothing. */
+static bool fall_back_again(struct sched *s, struct script_entry *script)
+{
+  bool has_fallen_back = script->fallback;
+  script->fallback = has_fallen_back && script->moving;
+  if (script_fall_back(s, script))
+    return true;
+  script->fallback = has_fallen_back;
+  return false;
+}
+
 static void cannot_be_read(struct sched *s, struct script_entry *script, const char *problem)
 {
   script_set_error(script, problem);
@@ -362,7 +373,7 @@ static void cannot_be_read(struct sched *s, struct script_entry *script, const c
   log_error("%s", problem);
   put(s, script);
   event_script(s, "script_failed", script, script->script.version, problem);
-  if (!script->generation && !script_fall_back(s, script))
+  if (!script->generation && !fall_back_again(s, script))
     declare_break_jobs(s, script->script.name, problem);
 }
 

@@ -549,6 +549,31 @@ static void a_first_turn_that_is_taken_back_loads_scripts(void **state)
   }
 }
 
+static void a_file_that_cannot_be_read_falls_back_in_a_turn_done_twice(void **state)
+{
+  struct world w;
+  struct message_list in = {0};
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_save(&w, "a", two);
+  world_expect(&w, "add_job", "{\"id\":\"j\",\"run\":{\"shell\":\"true\"}}", "id", "j");
+  world_crash(&w);
+  struct message *m = message_create(MESSAGE_SOURCE, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.source.script = memory_strdup("a");
+  m->as.source.path = memory_strdup("jobs/a.lua");
+  m->as.source.problem = memory_strdup("jobs/a.lua cannot be read");
+  message_list_append(&in, m);
+  message_list_append(&in, message_create(MESSAGE_SCANNED, ADDRESS_FRONT, ADDRESS_SCHEDULER));
+  append_request(&in, 102, "add_jobs",
+                 "{\"jobs\":[{\"id\":\"j\",\"replace_existing\":true,"
+                 "\"run\":{\"shell\":\"false\"}},{\"id\":\"k\"}]}");
+  world_tell_all(&w, &in);
+  world_expect(&w, "show", "{\"job\":\"x\"}", "state", "active");
+  assert_int_equal(script_find(w.sched, "a")->loading, 0);
+  assert_int_not_equal(script_find(w.sched, "a")->generation, 0);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -573,6 +598,7 @@ int main(void)
       cmocka_unit_test(who_adds_a_script_is_answered_once),
       cmocka_unit_test(a_reload_is_kept_once),
       cmocka_unit_test(a_first_turn_that_is_taken_back_loads_scripts),
+      cmocka_unit_test(a_file_that_cannot_be_read_falls_back_in_a_turn_done_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
