@@ -302,14 +302,23 @@ int64_t health_wake_us(const struct sched *s, int64_t now_us)
   return node->us;
 }
 
-void health_forget_gone(struct sched *s)
+void health_look_for_gone(struct sched *s)
 {
-  struct watched *watched, *next;
+  s->gone_from = s->health ? s->health->health.job : 0;
+}
+
+bool health_forget_gone(struct sched *s, int most)
+{
+  struct watched *watched = s->gone_from ? find_watched(s, s->gone_from) : NULL, *next;
   struct error error;
-  HASH_ITER(hh, s->health, watched, next)
+  for (; watched && most > 0; watched = next, most--) {
+    next = watched->hh.next;
     if (watched->health.late_us && !near_get(s, watched->health.job, &error) &&
         error.code == ERROR_NOT_FOUND)
       free_watched(s, watched);
+  }
+  s->gone_from = watched ? watched->health.job : 0;
+  return watched != NULL;
 }
 
 void health_count(const struct sched *s, int64_t *late, int64_t *failing)

@@ -16,8 +16,10 @@ void health_begin(struct sched *s, const struct entry *entry, bool is_resumed);
 bool health_has_paused(const struct entry *entry);
 void health_pause(struct sched *s, const struct entry *entry);
 void health_remove(struct sched *s, int64_t job); /* in memory and store */
-/* Finished jobs that were late, and that housekeeping has removed. */
-void health_forget_gone(struct sched *s);
+/* Finished jobs that were late, and that housekeeping has removed, are forgotten from now on, so
+ * many being looked at in one step. True: there are more. */
+void health_look_for_gone(struct sched *s);
+bool health_forget_gone(struct sched *s, int most);
 void health_watch(struct sched *s); /* tells of those that are late now */
 int64_t health_wake_us(const struct sched *s, int64_t now_us);
 void health_count(const struct sched *s, int64_t *late, int64_t *failing);

@@ -12,7 +12,7 @@
 #include "sched/turn.h"
 #include "sched/zones.h"
 
-enum { PRUNE_ROWS = 200, CUT_ROWS = 200 }; /* some milliseconds' work */
+enum { PRUNE_ROWS = 200, CUT_ROWS = 200, LOOKED_AT = 500 }; /* some milliseconds' work */
 
 /* A turn that ended so lately is likely to be followed by another. */
 #define BUSY_US         INT64_C(10000)
@@ -47,9 +47,14 @@ static bool prune(struct sched *s)
                  &s->error);
   if (removed + expired == 0) {
     s->prune_us = s->now_us + PRUNE_PERIOD_US;
-    health_forget_gone(s);
+    health_look_for_gone(s);
   }
-  return removed + expired > 0;
+  return removed + expired > 0 || s->gone_from;
+}
+
+static bool forget_gone(struct sched *s)
+{
+  return s->gone_from && health_forget_gone(s, LOOKED_AT);
 }
 
 static bool cut(struct sched *s)
@@ -89,7 +94,8 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
 /* The next one that has something to do, beginning behind the one that was done last. */
 static bool do_next(struct sched *s)
 {
-  static bool (*const chores[])(struct sched * s) = {fold, prune, cut, zones_step, NULL};
+  static bool (*const chores[])(struct sched * s) = {fold, prune,      forget_gone,
+                                                     cut,  zones_step, NULL};
   enum { CHORES = sizeof chores / sizeof chores[0] };
   for (int i = 0; i < CHORES; i++) {
     bool (*chore)(struct sched * s) = chores[s->next_chore];

@@ -246,6 +246,7 @@ struct sched {
 
   struct watched *health; /* a hash by job */
   struct heap health_due;
+  int64_t gone_from; /* the job at which looking for those that are gone goes on; 0: nobody looks */
 
   bool calendars_defined; /* in the registry, other than in the store when it is taken back */
 

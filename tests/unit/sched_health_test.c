@@ -466,6 +466,39 @@ static void a_crash_in_the_last_run_ends_no_watch(void **state)
   world_close(&w);
 }
 
+static int rest(struct world *w)
+{
+  int steps = 0;
+  while (sched_idle(w->sched, w->now_us) == 0)
+    steps++;
+  return steps;
+}
+
+/* Housekeeping sees whether they are there yet, and nobody is served while it looks. */
+static void many_that_are_late_are_looked_at_in_steps(void **state)
+{
+  struct world w;
+  struct buffer specs = {0};
+  (void)state;
+  world_open(&w, NULL);
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < 2000; i++)
+    buffer_printf(&specs,
+                  "%s{\"id\":\"x%d\",\"run\":{\"shell\":\"false\"},\"expect\":\"1h\","
+                  "\"trigger\":\"0 0 1 6 *\"}",
+                  i ? "," : "", i);
+  buffer_append_text(&specs, "]}");
+  world_expect(&w, "add_jobs", specs.data, "added", "2000");
+  buffer_deinit(&specs);
+  world_live(&w, 2 * HOUR);
+  world_expect(&w, "status", "{}", "jobs.late", "2000");
+  rest(&w);
+  w.now_us += 2 * MINUTE;
+  assert_true(rest(&w) >= 3);
+  world_expect(&w, "status", "{}", "jobs.late", "2000");
+  world_close(&w);
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -487,6 +520,7 @@ int main(void)
       cmocka_unit_test(one_that_was_given_up_has_failed),
       cmocka_unit_test(a_full_disk_counts_nothing_twice),
       cmocka_unit_test(a_crash_in_the_last_run_ends_no_watch),
+      cmocka_unit_test(many_that_are_late_are_looked_at_in_steps),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
