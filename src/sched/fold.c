@@ -69,15 +69,17 @@ void fold_done(struct sched *s, struct entry *entry)
   s->unfolded_count--;
 }
 
-/* Marks the open runs that were claimed so long ago; the first due time among the others. */
-static int64_t mark_lasting(struct sched *s, int64_t claimed_until_us)
+/* Marks the open runs that were claimed so long ago, of which *most are left to be marked; the
+ * first due time among the others. */
+static int64_t mark_lasting(struct sched *s, int64_t claimed_until_us, size_t *most)
 {
   struct error error;
   int64_t from_us = INT64_MAX;
   for (struct open_run *run = s->open_runs; run && !s->failure; run = run->hh.next) {
     if (run->ended || run->lasting)
       continue;
-    if (run->claimed_us <= claimed_until_us) {
+    if (run->claimed_us <= claimed_until_us && *most > 0) {
+      --*most;
       run->lasting = true;
       sched_failed(s, store_mark_lasting(s->store, run->key, run->fence, run->started_us, &error),
                    &error);
@@ -89,12 +91,12 @@ static int64_t mark_lasting(struct sched *s, int64_t claimed_until_us)
 }
 
 /* The list is in the order of its fences, so its first has the lowest. */
-static void raise_watermark(struct sched *s)
+static void raise_watermark(struct sched *s, size_t most)
 {
   s->watermark.fence = s->unfolded ? s->unfolded->fold.fence - 1 : s->next_fence - 1;
-  int64_t open_us = mark_lasting(s, s->now_us - LASTING_US);
+  int64_t open_us = mark_lasting(s, s->now_us - LASTING_US, &most);
   s->watermark.from_us = open_us < s->now_us ? open_us : s->now_us;
-  s->mark_us = open_us == INT64_MAX ? 0 : s->now_us + MARK_AGAIN_US;
+  s->mark_us = open_us == INT64_MAX ? 0 : most ? s->now_us + MARK_AGAIN_US : s->now_us;
   for (const struct entry *entry = s->unfolded; entry; entry = entry->fold.next)
     if (entry->fold.from_us < s->watermark.from_us)
       s->watermark.from_us = entry->fold.from_us;
@@ -139,7 +141,7 @@ void fold_step(struct sched *s, size_t most, int64_t until_us)
   if (count == 0 && mark_due_us(s) > s->now_us)
     return;
   near_flush(s);
-  raise_watermark(s);
+  raise_watermark(s, most);
 }
 
 void fold_flush(struct sched *s)

@@ -238,6 +238,37 @@ static void housekeeping_comes_to_rest(void **state)
 
 /* A run that outlives the watermark, and one that a stop cuts off, are both found by the next
  * start. */
+static int rest(struct world *w)
+{
+  int steps = 0;
+  while (sched_idle(w->sched, w->now_us) == 0)
+    steps++;
+  return steps;
+}
+
+static void many_runs_that_last_are_marked_in_steps(void **state)
+{
+  struct world w;
+  struct buffer specs = {0};
+  (void)state;
+  world_open(&w, NULL);
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < 10000; i++)
+    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"run\":{\"shell\":\"true\"},\"trigger\":\"in 1m\"}",
+                  i ? "," : "", i);
+  buffer_append_text(&specs, "]}");
+  world_expect(&w, "add_jobs", specs.data, "added", "10000");
+  buffer_deinit(&specs);
+  world_pass(&w, MINUTE);
+  world_pass(&w, 6 * SECOND);
+  rest(&w); /* their jobs' progress is written */
+  w.now_us += 6 * SECOND;
+  assert_true(rest(&w) >= 4);
+  w.now_us += 6 * SECOND;
+  assert_true(rest(&w) < 4);
+  world_close(&w);
+}
+
 static void open_runs_are_found_by_the_next_start(void **state)
 {
   struct world w;
@@ -588,6 +619,7 @@ int main(void)
       cmocka_unit_test(a_removed_job_is_not_retried),
       cmocka_unit_test(cut_off_runs_run_again_or_not),
       cmocka_unit_test(housekeeping_comes_to_rest),
+      cmocka_unit_test(many_runs_that_last_are_marked_in_steps),
       cmocka_unit_test(open_runs_are_found_by_the_next_start),
       cmocka_unit_test(progress_follows_the_claims),
       cmocka_unit_test(an_old_version_stays_over_a_restart),
