@@ -605,6 +605,31 @@ static void a_file_that_cannot_be_read_falls_back_in_a_turn_done_twice(void **st
   world_close(&w);
 }
 
+/* Jobs whose script is being loaded wait in the store. */
+static void who_waits_for_a_load_is_not_kept_in_memory(void **state)
+{
+  enum { JOBS = 10000 };
+  struct world w;
+  struct buffer specs = {0};
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < JOBS; i++)
+    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"func\":\"a.f\",\"trigger\":\"in 1h\"}", i ? "," : "",
+                  i);
+  buffer_append_text(&specs, "]}");
+  world_expect(&w, "add_jobs", specs.data, "added", "10000");
+  buffer_deinit(&specs);
+  w.now_us += 2 * HOUR;
+  world_crash(&w);
+  world_settle(&w);
+  assert_true(HASH_COUNT(w.sched->entries) < JOBS / 2);
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  assert_int_equal(world_run_count(&w), JOBS);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -625,6 +650,7 @@ int main(void)
       cmocka_unit_test(an_old_version_stays_over_a_restart),
       cmocka_unit_test(a_script_that_never_loaded_breaks_its_jobs_only),
       cmocka_unit_test(a_run_waits_for_its_script),
+      cmocka_unit_test(who_waits_for_a_load_is_not_kept_in_memory),
       cmocka_unit_test(a_full_disk_delays_a_removal),
       cmocka_unit_test(a_full_disk_is_waited_for),
       cmocka_unit_test(who_adds_a_script_is_answered_once),
