@@ -396,13 +396,6 @@ void fire_hold(struct sched *s, struct entry *entry, const char *reason)
   near_changed(s, entry);
 }
 
-/* It is not kept in memory for what it waits for. */
-static void let_go(struct sched *s, struct entry *entry)
-{
-  heap_remove(&entry->due);
-  near_note(s, entry);
-}
-
 /* A job whose script is not there goes to `error` and waits, with its due time kept: nothing is
  * skipped, and nothing runs before a person has mended it. */
 bool fire_is_held(struct sched *s, struct entry *entry)
@@ -410,7 +403,7 @@ bool fire_is_held(struct sched *s, struct entry *entry)
   struct script_entry *script;
   struct error error;
   if (entry->progress.state == JOB_ERROR || entry->job->is_unreadable) {
-    let_go(s, entry);
+    near_hold_back(s, entry);
     return true;
   }
   if (entry->job->command) {
@@ -419,8 +412,8 @@ bool fire_is_held(struct sched *s, struct entry *entry)
     switch (script_ready(s, entry->job->script, &script, &error)) {
     case SCRIPT_READY:
       return false;
-    case SCRIPT_LATER: /* comes back by near_rewind() when the load is over */
-      let_go(s, entry);
+    case SCRIPT_LATER: /* until the load is over */
+      near_hold_back(s, entry);
       return true;
     case SCRIPT_MISSING:
       break;

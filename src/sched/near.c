@@ -283,8 +283,24 @@ void near_commit(struct sched *s)
 
 void near_rewind(struct sched *s)
 {
+  s->has_held_back = false;
   let_go(s, 0); /* who stays near while others are not would keep them from being read */
   queues_release(s);
+}
+
+void near_hold_back(struct sched *s, struct entry *entry)
+{
+  heap_remove(&entry->due);
+  near_note(s, entry);
+  s->has_held_back = true;
+}
+
+void near_look_again(struct sched *s)
+{
+  if (s->has_held_back)
+    near_rewind(s);
+  else
+    queues_release(s);
 }
 
 static void read_again(struct sched *s, struct entry *entry)

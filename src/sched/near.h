@@ -31,6 +31,9 @@ void near_flush(struct sched *s);
 void near_commit(struct sched *s);
 void near_fill(struct sched *s);   /* pages in */
 void near_rewind(struct sched *s); /* the next near_fill looks at all that is due again */
+/* The entry is due, but not to be tried before near_look_again(), nor kept in memory until then. */
+void near_hold_back(struct sched *s, struct entry *entry);
+void near_look_again(struct sched *s);
 void near_free_all(struct sched *s);
 /* The turn was undone: everything is read again from the store. */
 void near_forget(struct sched *s);

@@ -296,7 +296,7 @@ void script_commit(struct sched *s)
     free_script(script);
   }
   script_try_conflicts(s);
-  near_rewind(s); /* what waited for its load waits no longer */
+  near_look_again(s); /* what waited for its load waits no longer */
   run_release(s);
 }
 
@@ -417,7 +417,7 @@ void script_scanned(struct sched *s, const struct message *message)
     if (script->script.origin == SCRIPT_FILE && !script->seen)
       script_remove(s, script);
   event_plain(s, "scheduler_started");
-  near_rewind(s);
+  near_look_again(s);
   run_release(s);
 }
 

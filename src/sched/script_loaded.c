@@ -246,7 +246,7 @@ void script_settle(struct sched *s, const struct message *message)
   } else if (good) {
     script_try_conflicts(s);
   }
-  near_rewind(s);
+  near_look_again(s);
   run_release(s);
 }
 

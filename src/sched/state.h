@@ -234,7 +234,8 @@ struct sched {
   int64_t mark_us; /* when open runs that last are marked; 0: all are */
   struct store_watermark watermark;
   bool watermark_changed;
-  int64_t edge_us, edge_number; /* all active jobs due up to here are in `near` */
+  int64_t edge_us, edge_number; /* all active jobs due up to here are in `near`, */
+  bool has_held_back;           /* but for some: see near_hold_back() */
   struct entry **changed;
   size_t changed_count, changed_capacity;
 
