@@ -186,7 +186,7 @@ function fs.walk(path, options)
 end
 
 ---@class fs.watch_options
----@field settle? duration nothing shall have happened for so long before changes are told; 0.1 when not given
+---@field settle? duration changes are told when nothing has happened for so long, or at last after ten times that; 0.1
 ---@field recursive? boolean of a directory: also what lies below those in it
 ---@field timeout? duration the loop ends when nothing has changed for so long; never when not given
 
@@ -195,7 +195,7 @@ end
 ---@field change "created"|"changed"|"removed" of a removed file nothing else is known
 
 local LOOK_MS = 10000 -- at least so often: not every file system tells of changes
-local RESTLESS_MS = 1000 -- where it never settles
+local RESTLESS = 10 -- times as long as it is to settle, where it never does
 
 --- Milliseconds, rounded up.
 local function milliseconds(options, name, otherwise)
@@ -206,16 +206,21 @@ local function milliseconds(options, name, otherwise)
   return seconds and math.ceil(seconds * 1000)
 end
 
+--- Waits until it has been quiet for so long.
+local function await_quiet(watch, settle_ms)
+  local began = raw.time_now()
+  repeat
+    local is_quiet = settle_ms == 0 or not raw.fs_watch_wait(watch, settle_ms)
+  until is_quiet or (raw.time_now() - began) * 1000 >= RESTLESS * settle_ms
+end
+
 --- Looks when something has happened and it has been quiet for a while, or the longest wait is over.
 local function await_changes(watch, settle_ms, timeout_ms)
   local began = raw.time_now()
   while true do
     local left_ms = timeout_ms and timeout_ms - math.floor((raw.time_now() - began) * 1000) or LOOK_MS
     if raw.fs_watch_wait(watch, math.max(0, math.min(LOOK_MS, left_ms))) then
-      local restless_ms = 0
-      while restless_ms < RESTLESS_MS and settle_ms > 0 and raw.fs_watch_wait(watch, settle_ms) do
-        restless_ms = restless_ms + settle_ms
-      end
+      await_quiet(watch, settle_ms)
     end
     local changes, message = raw.fs_watch_look(watch)
     if not changes then

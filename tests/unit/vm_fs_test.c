@@ -259,6 +259,9 @@ static void test_watching(void **state)
               "created late/file 1");
   check_watch("'v', { settle = 0.02, recursive = true, timeout = 0.3 }",
               "fs.write('v/sub/deep', 'xx') wait(1)", "changed v/sub/deep 2");
+  check_watch("'v', { settle = 0.5 }",
+              "stop = true for i = 1, 8 do fs.append('v/slow', 'x') sleep(0.05) end",
+              "created v/slow 8");
 }
 
 /* It holds nothing then: the loop could not end else. */
