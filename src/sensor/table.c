@@ -170,7 +170,7 @@ static enum error_code look_into(struct table_watch *watch, struct look *look, s
   watch->is_installed = watch->is_installed && !is_opened;
   look->keeps_folders = !is_opened;
   if (!code && watch->is_installed && watch->is_unchecked)
-    code = table_log_is_installed(watch->log, &watch->is_installed, error);
+    code = table_log_is_installed(watch->log, watch->searched, &watch->is_installed, error);
   if (!code && !watch->is_installed)
     code = install(watch, look, error);
   if (code)

@@ -33,8 +33,9 @@ void table_log_destroy(struct table_log *log);
 enum error_code table_log_check(struct table_log *log, bool *has_changed, bool *is_opened,
                                 struct error *error);
 
-/* Whether the triggers are still there; looks only when the schema has changed. */
-enum error_code table_log_is_installed(struct table_log *log, bool *is_installed,
+/* Whether the triggers are still there, for which it looks only when the schema has changed, and
+ * the log goes as far as the position: one that is put back from a copy does not. */
+enum error_code table_log_is_installed(struct table_log *log, int64_t position, bool *is_installed,
                                        struct error *error);
 
 /* Makes what is missing and enters the reader with its position; `is_new` sets *position to the end

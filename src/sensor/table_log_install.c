@@ -233,13 +233,21 @@ static enum error_code make_log(struct table_log *log, struct error *error)
   return code;
 }
 
-/* A position behind the end of the log is one whose changes a power cut has undone. */
+/* The number of the last change that was ever in it. */
+static enum error_code find_end(struct table_log *log, int64_t *end, struct error *error)
+{
+  *end = 0;
+  return table_log_ask(log, "SELECT seq FROM sqlite_sequence WHERE name = 'moonbeat_changes'", end,
+                       error);
+}
+
+/* A position behind the end of the log is one whose changes a power cut has undone, or who has put
+ * the database back from a copy. */
 static enum error_code enter_reader(struct table_log *log, bool is_new, int64_t *position,
                                     bool *has_gap, struct error *error)
 {
-  int64_t end = 0, entered = INT64_MAX;
-  enum error_code code = table_log_ask(
-      log, "SELECT seq FROM sqlite_sequence WHERE name = 'moonbeat_changes'", &end, error);
+  int64_t end, entered = INT64_MAX;
+  enum error_code code = find_end(log, &end, error);
   if (!code)
     code = table_log_ask(
         log, "SELECT position FROM moonbeat_readers WHERE \"table\" = ?1 AND reader = ?2", &entered,
@@ -287,16 +295,11 @@ enum error_code table_log_install(struct table_log *log, bool is_new, int64_t *p
   return table_log_ask(log, "PRAGMA schema_version", &log->schema_version, error);
 }
 
-enum error_code table_log_is_installed(struct table_log *log, bool *is_installed,
-                                       struct error *error)
+static enum error_code look_for_triggers(struct table_log *log, int64_t version, bool *is_installed,
+                                         struct error *error)
 {
   struct table_shape shape = {0};
-  int64_t version = 0;
-  enum error_code code = table_log_ask(log, "PRAGMA schema_version", &version, error);
-  *is_installed = true;
-  if (code || version == log->schema_version)
-    return code;
-  code = table_log_exists(log, is_installed, error);
+  enum error_code code = table_log_exists(log, is_installed, error);
   if (!code && *is_installed && !(code = read_shape(log, &shape, error))) {
     for (size_t i = 0; i < OPERATIONS; i++) {
       char *name = name_trigger(&shape, operations[i]);
@@ -309,5 +312,18 @@ enum error_code table_log_is_installed(struct table_log *log, bool *is_installed
       log->schema_version = version;
   }
   deinit_shape(&shape);
+  return code;
+}
+
+enum error_code table_log_is_installed(struct table_log *log, int64_t position, bool *is_installed,
+                                       struct error *error)
+{
+  int64_t version = 0, end;
+  enum error_code code = table_log_ask(log, "PRAGMA schema_version", &version, error);
+  *is_installed = true;
+  if (!code && version != log->schema_version)
+    code = look_for_triggers(log, version, is_installed, error);
+  if (!code && *is_installed && !(code = find_end(log, &end, error)))
+    *is_installed = position <= end;
   return code;
 }

@@ -413,6 +413,31 @@ static void test_file_replaced(void **state)
   sqlite3_close(db);
 }
 
+static void copy_database(sqlite3 *from, sqlite3 *to)
+{
+  sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+  assert_int_equal(sqlite3_backup_step(backup, -1), SQLITE_DONE);
+  assert_int_equal(sqlite3_backup_finish(backup), SQLITE_OK);
+}
+
+/* The log in it goes back with it, and numbers are used again. */
+static void test_database_put_back(void **state)
+{
+  struct bench *bench = *state;
+  sqlite3 *db = begin(bench, "WAL"), *kept;
+  assert_int_equal(sqlite3_open(":memory:", &kept), SQLITE_OK);
+  copy_database(db, kept);
+  run(db, "INSERT INTO orders VALUES (2, 'new'), (3, 'new'), (4, 'new')");
+  bench_expect(bench, "insert 2\ninsert 3\ninsert 4\n");
+  copy_database(kept, db);
+  bench_expect_problem(bench, "changes of table \"orders\"");
+  bench_expect_problem(bench, NULL);
+  run(db, "INSERT INTO orders VALUES (5, 'new')");
+  bench_expect(bench, "insert 5\n");
+  sqlite3_close(kept);
+  sqlite3_close(db);
+}
+
 static void test_locked_for_long(void **state)
 {
   struct bench *bench = *state;
@@ -474,6 +499,7 @@ int main(void)
       TEST(what_cannot_be_watched),
       TEST(table_made_anew),
       TEST(file_replaced),
+      TEST(database_put_back),
       TEST(locked_for_long),
       TEST(closed_during_work),
   };
