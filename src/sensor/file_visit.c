@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "sensor/file_entry.h"
@@ -88,11 +89,12 @@ static bool was_born_since(const char *path, int64_t since_ns)
 }
 
 /* Whether a file that no position names, met for the first time, is nothing new. At the first
- * scan of all, only what changed since the watching began is. Later it is new, except where the
+ * scan of all, only what changed since the watching began is, and before this very moment: what is
+ * dated later has been there since before a clock was set back. Later it is new, except where the
  * last scan could not have seen it: then the position decides. */
 static bool is_old(const struct file_known *known, const struct file_entry *file)
 {
-  int64_t ahead_us = file->seen.changed_ns / 1000 - known->moment.wall_us;
+  int64_t ahead_us = file->seen.changed_ns / 1000 - clock_wall_us();
   if (!known->has_scanned && known->is_new)
     return file->seen.changed_ns < known->begun_ns || ahead_us > FILE_GRAIN_US;
   bool could_be_seen = known->has_scanned && has_device(known->folders, file->device) &&

@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sensor/file_known.h"
+
 enum { NOBODY = 65534 };
 
 static char source_text[200];
@@ -53,6 +55,25 @@ static void test_event_has_size_and_time(void **state)
   assert_int_equal(json_integer(json_get(event, "size"), 0), 5);
   assert_string_equal(json_text(json_get(event, "modified_at"), ""), "2026-11-21T06:10:09.500000Z");
   json_free(document);
+}
+
+/* A scan that takes its time meets what has come since it began. */
+static void test_created_during_the_first_scan(void **state)
+{
+  struct bench *bench = *state;
+  struct file_known *known = file_known_create(NULL);
+  struct file_moment moment = {clock_monotonic_us(), clock_wall_us()};
+  struct stat status;
+  char path[100];
+  snprintf(path, sizeof path, "%s/late", bench->root);
+  file_known_begin(known, &moment);
+  uv_sleep(50);
+  bench_shell(bench, "echo x > late");
+  assert_int_equal(stat(path, &status), 0);
+  file_known_visit_file(known, path, &status, status.st_dev);
+  file_known_end(known);
+  assert_true(file_known_settles_at_us(known, 0) < INT64_MAX);
+  file_known_destroy(known);
 }
 
 static void test_moved_into_place(void **state)
@@ -395,6 +416,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, bench_setup, bench_teardown)
       TEST(created_and_changed),
       TEST(event_has_size_and_time),
+      TEST(created_during_the_first_scan),
       TEST(moved_into_place),
       TEST(settles),
       TEST(folders_come_late),
