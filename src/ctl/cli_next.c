@@ -102,8 +102,10 @@ static void gather_fires(struct next_answer *answer, long count, int64_t from_us
     answer->end = NEXT_GAVE_UP;
 }
 
+/* The daemon tells so many at once; behind them only the trigger counts. */
 static enum error_code ask_fires(struct cli *cli, struct next_answer *answer, long count)
 {
+  int64_t fire_us;
   struct params params;
   struct json_document *document;
   params_begin(&params);
@@ -115,6 +117,9 @@ static enum error_code ask_fires(struct cli *cli, struct next_answer *answer, lo
     return code;
   json_each(time, json_get(control_result(document), "fires"))
     add_fire(answer, cli_instant(time, 0));
+  while (answer->trigger && answer->count > 0 && answer->count < (size_t)count &&
+         trigger_next(answer->trigger, answer->fires_us[answer->count - 1], &fire_us))
+    add_fire(answer, fire_us);
   answer->end = answer->count < (size_t)count ? NEXT_ENDS : NEXT_HAS_MORE;
   json_free(document);
   return ERROR_OK;

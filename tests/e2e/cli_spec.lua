@@ -226,6 +226,8 @@ describe("about jobs", function()
     assert.equal(3, #answer.fires)
     assert.equal(d:job("hourly").next_run_at, answer.fires[1].scheduled_at)
     assert.equal("hourly", answer.job)
+    answer = object("next", "hourly", "-n", "2500") -- more than the daemon tells at once
+    assert.same({ 2500, true }, { #answer.fires, answer.has_more })
     assert.equal("Asia/Shanghai", object("next", "nightly").timezone)
     contains(d:must("next", "sum"), "run-now")
   end)
