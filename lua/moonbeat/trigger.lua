@@ -297,7 +297,11 @@ end
 
 --- The next `count` fires (5 when not given), strictly after `after` (now when not given).
 function methods:next(count, after)
-  local fires, message = raw.trigger_next(self, after and raw.time_us(after), count or 5)
+  local after_us = raw.time_us(after)
+  if after ~= nil and not after_us then
+    fail("trigger:next: after must be a time, got %s", raw.type_name(after))
+  end
+  local fires, message = raw.trigger_next(self, after_us, count or 5)
   if not fires then
     fail("%s", message)
   end

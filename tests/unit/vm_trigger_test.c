@@ -127,6 +127,8 @@ static void refuses_with_the_callers_line(void **state)
       {"any_of()", "jobs/test.lua:1: any_of: which triggers? For example: any_of("},
       {"calendar_interval()", "jobs/test.lua:1: calendar_interval: what does it begin with? For "
                               "example: calendar_interval {"},
+      {"every('1h'):next(1, '2027-01-01')",
+       "jobs/test.lua:1: trigger:next: after must be a time, got string"},
       {"every '1h':limit(0)", "jobs/test.lua:1: interval: limit 0 is under 1"},
       {"every '1h':limit()", "jobs/test.lua:1: trigger:limit wants a value"},
       {"every '1h':except 'nowhere'",
