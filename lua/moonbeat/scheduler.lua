@@ -200,8 +200,8 @@ function scheduler.get_jobs(filter)
     for _, members in ipairs(page.jobs) do
       jobs[#jobs + 1] = fill_job({}, members)
     end
-    params.after = page.next
-  until type(page.next) ~= "string" or (filter.limit and #jobs >= filter.limit)
+    params.after, params.limit = page.next, filter.limit and filter.limit - #jobs
+  until type(page.next) ~= "string" or params.limit == 0
   return setmetatable(jobs, raw.module("tables").Jobs)
 end
 
@@ -318,19 +318,22 @@ function scheduler.runs(filter)
     filter = { job = filter }
   end
   filter = raw.check_options("scheduler.runs", filter, "job", "state", "limit", "before")
-  local result, message, code = ask("runs", {
-    job = filter.job and job_id(filter.job, "runs"),
-    state = filter.state,
-    limit = filter.limit or 20,
-    before = filter.before,
-  })
-  if not result then
-    return nil, message, code
-  end
-  for i, members in ipairs(result.runs) do
-    result.runs[i] = to_run(members)
-  end
-  return setmetatable(result.runs, raw.module("tables").Runs)
+  local limit = filter.limit or 20
+  local params = {
+    job = filter.job and job_id(filter.job, "runs"), state = filter.state, limit = limit, before = filter.before,
+  }
+  local runs = {}
+  repeat
+    local page, message, code = ask("runs", params)
+    if not page then
+      return nil, message, code
+    end
+    for _, members in ipairs(page.runs) do
+      runs[#runs + 1] = to_run(members)
+    end
+    params.before, params.limit = page.next, limit - #runs
+  until type(page.next) ~= "string" or params.limit == 0
+  return setmetatable(runs, raw.module("tables").Runs)
 end
 
 --- One run with its attempts.
@@ -344,10 +347,10 @@ end
 
 --- The lines of a run's log: { at =, level =, text = } each.
 function scheduler.logs(run)
-  local lines = {}
+  local lines, id = {}, run_id(run, "logs")
   local after
   repeat
-    local page, message, code = ask("logs", { run = run_id(run, "logs"), after = after })
+    local page, message, code = ask("logs", { run = id, after = after })
     if not page then
       return nil, message, code
     end
@@ -355,7 +358,7 @@ function scheduler.logs(run)
       line.at = to_time(line.at)
       lines[#lines + 1] = line
     end
-    after = page.next
+    after, id = page.next, page.run -- a job's id may stand for another run by now
   until #page.lines == 0 or not after
   return setmetatable(lines, raw.module("tables").Log)
 end

@@ -198,6 +198,45 @@ static void asks_the_scheduler(void **state)
       "refuses('jobs/test.lua:26: wrong', function() local x = a:pause() return x end)\n");
 }
 
+/* A page of the scheduler's may be smaller than what is asked for, and says where the next begins.
+ */
+static void asks_page_by_page(void **state)
+{
+  lua_half_run(
+      *state,
+      "local function page(p, most, member)\n"
+      "  local list, from = {}, tonumber(p.after or p.before or 0)\n"
+      "  for i = 1, math.min(p.limit, most) do list[i] = { id = 'x@' .. from + i } end\n"
+      "  return { [member] = list, next = tostring(from + #list) }\n"
+      "end\n"
+      "answers.list = function(p) return page(p, 1000, 'jobs') end\n"
+      "local jobs = scheduler.get_jobs { limit = 1500 }\n"
+      "assert(#jobs == 1500 and jobs[1500].id == 'x@1500', #jobs)\n"
+      "answers.runs = function(p) return page(p, 1000, 'runs') end\n"
+      "local runs = scheduler.runs { limit = 2500 }\n"
+      "assert(#runs == 2500 and runs[2500].id == 'x@2500', #runs)\n"
+      "assert(#scheduler.runs() == 20 and #scheduler.runs { before = '7', limit = 1 } == 1)\n"
+      "assert(select(2, last()) == '{\"before\":\"7\",\"limit\":1}', select(2, last()))\n");
+}
+
+/* A job's id stands for its latest run, which may be another when more is asked for. */
+static void reads_the_log_of_one_run(void **state)
+{
+  lua_half_run(
+      *state, "local logs = { ['a@1'] = { 'one', 'two' }, ['a@2'] = { 'x', 'y', 'z' } }\n"
+              "local latest = 'a@1'\n"
+              "answers.logs = function(p)\n"
+              "  local run = logs[p.run] and p.run or latest\n"
+              "  local lines, after = {}, p.after or 0\n"
+              "  for i = after + 1, #logs[run] do lines[#lines + 1] = { text = logs[run][i] } end\n"
+              "  latest = 'a@2'\n"
+              "  return { run = run, lines = lines, next = after + #lines }\n"
+              "end\n"
+              "local texts = {}\n"
+              "for i, line in ipairs(scheduler.logs 'a') do texts[i] = line.text end\n"
+              "assert(table.concat(texts, ' ') == 'one two', table.concat(texts, ' '))\n");
+}
+
 static void adds_many_jobs_in_chunks(void **state)
 {
   lua_half_run(
@@ -409,6 +448,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(emits, open_script, close_state),
       cmocka_unit_test_setup_teardown(shows_events_to_runs, open_script, close_state),
       cmocka_unit_test_setup_teardown(asks_the_scheduler, open_script, close_state),
+      cmocka_unit_test_setup_teardown(asks_page_by_page, open_script, close_state),
+      cmocka_unit_test_setup_teardown(reads_the_log_of_one_run, open_script, close_state),
       cmocka_unit_test_setup_teardown(adds_many_jobs_in_chunks, open_script, close_state),
       cmocka_unit_test_setup_teardown(adds_no_more_at_once_than_a_request_may_hold, open_script,
                                       close_state),
