@@ -17,6 +17,7 @@ local INFO, WARN = 1, 2
 local ENVIRONMENT_MAX = 128000 -- the kernel takes 128 KiB for one variable
 local SHOWN_MAX = 80 -- bytes of a command in a sentence
 local LINE_MAX = 64 * 1024 -- longer lines of output come in pieces
+local NUMERAL_MAX = 200
 
 ---@class exec.options
 ---@field cwd? string where to run, the jobs folder when not given
@@ -401,7 +402,7 @@ end
 local function read_number(self)
   local text = ""
   local function take(set)
-    local one = read_count(self, 1)
+    local one = #text < NUMERAL_MAX and read_count(self, 1)
     if one and one:find(set) then
       text = text .. one
       return true
@@ -410,10 +411,25 @@ local function read_number(self)
     end
     return false
   end
-  while take("%s") do
+  local function take_digits(set)
+    local has_one = false
+    while take(set) do
+      has_one = true
+    end
+    return has_one
+  end
+  while take "%s" do
     text = ""
   end
-  while #text < 200 and take("[%w.+-]") do -- luacheck: ignore 542
+  take "[+-]"
+  local starts_with_0 = take "0"
+  local is_hex = starts_with_0 and take "[xX]"
+  local digit = is_hex and "%x" or "%d"
+  local has_digits = take_digits(digit) or starts_with_0 and not is_hex
+  has_digits = take "%." and take_digits(digit) or has_digits
+  if has_digits and take(is_hex and "[pP]" or "[eE]") then
+    take "[+-]"
+    take_digits "%d"
   end
   return tonumber(text)
 end

@@ -99,6 +99,9 @@ static void test_os_and_io(void **state)
        "return "
        "a + b + c .. f:read('a')",
        "8.0 word\n"},
+      {"local f = io.popen('echo 10-20 5kg .5. 0x.8p1,') local a, b, c = f:read('n', 'n', 'n') "
+       "return a .. b .. c .. f:read(2) .. f:read('n') .. f:read(1) .. f:read('n') .. f:read('a')",
+       "10-205kg0.5.1.0,\n"},
       {"return io.popen('echo x'):read('L')", "x\n"},
       {"return io.popen('(sleep 0.6; echo late) & echo first'):read('a')", "first\nlate\n"},
       {"local f = io.popen('sleep 30 & echo x') f:read() return select(3, f:close())", "0"},
