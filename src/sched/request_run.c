@@ -15,7 +15,7 @@
 #include "sched/script.h"
 #include "sched/view.h"
 
-enum { RUNS_MAX = 1000, LINES_MAX = 1000 };
+enum { RUNS_MAX = 1000, LOOK_MAX = 5000, LINES_MAX = 1000 };
 
 /* ---- which run is meant ---- */
 
@@ -59,18 +59,25 @@ struct listing {
   struct request *r;
   int state; /* -1: any */
   int64_t limit, count;
+  int looked_at;  /* a page of runs ends also when much was looked at and little found */
   int64_t offset; /* so many are passed over */
   struct run_key last;
   char *seen_job; /* of `runs JOB` */
 };
+
+static bool is_page_full(const struct listing *l)
+{
+  return l->count == l->limit || l->looked_at == LOOK_MAX;
+}
 
 static bool list_one(void *context, const struct run *run, const char *job_id)
 {
   struct listing *l = context;
   const struct open_run *open = run_find(l->r->s, run->key);
   enum run_state state = open && open->started_us ? RUN_RUNNING : run->state;
-  if (l->count == l->limit)
+  if (is_page_full(l))
     return false;
+  l->looked_at++;
   l->last = run->key;
   if (l->state >= 0 && state != (enum run_state)l->state)
     return true;
@@ -130,7 +137,7 @@ static enum error_code runs(struct request *r)
   json_end_array(r->result);
   char next[64];
   snprintf(next, sizeof next, "%" PRId64 ",%" PRId64, l.last.scheduled_us, l.last.job);
-  json_put_text(r->result, "next", l.count == l.limit ? next : NULL);
+  json_put_text(r->result, "next", is_page_full(&l) ? next : NULL);
   json_end_object(r->result);
   return code;
 }

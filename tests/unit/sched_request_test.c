@@ -142,12 +142,59 @@ static void open_runs_are_counted_alike(void **state)
   world_close(&w);
 }
 
+/* Asks page after page; how many there were, and how many runs were on them. */
+static int count_pages(struct world *w, const char *params, int *found)
+{
+  char *before = NULL;
+  int pages = 0;
+  *found = 0;
+  do {
+    struct json_document *document;
+    char *asked = before ? memory_printf("{%s,\"before\":\"%s\"}", params, before)
+                         : memory_printf("{%s}", params);
+    char *answer = world_ask(w, "runs", asked);
+    assert_int_equal(json_parse(answer, strlen(answer), &document, NULL), ERROR_OK);
+    *found += (int)json_get(json_root(document), "runs")->count;
+    free(before);
+    before = memory_strdup(json_text(json_get(json_root(document), "next"), NULL));
+    json_free(document);
+    free(answer);
+    free(asked);
+    pages++;
+  } while (before);
+  return pages;
+}
+
+/* No turn goes through all runs there are for the sake of a few. */
+static void a_page_ends_when_much_was_looked_at(void **state)
+{
+  struct world w;
+  int found;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job", "{\"id\":\"x\",\"run\":{\"shell\":\"true\"}}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"x\"}"));
+  world_finish(&w, RUN_FAILED, NULL, "no");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"y\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 1s\","
+                 "\"coalesce\":\"all\",\"replay_limit\":12000,\"overlap\":\"allow\","
+                 "\"max_instances\":12000}"));
+  world_pass(&w, 11000 * SECOND);
+  world_finish_all(&w);
+  assert_in_range(count_pages(&w, "\"state\":\"failed\"", &found), 3, 4);
+  assert_int_equal(found, 1);
+  assert_in_range(count_pages(&w, "\"state\":\"failed\",\"job\":\"y\"", &found), 3, 4);
+  assert_int_equal(found, 0);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_text_holds_no_nul),
       cmocka_unit_test(no_value_is_one_of_another_type),
       cmocka_unit_test(open_runs_are_counted_alike),
+      cmocka_unit_test(a_page_ends_when_much_was_looked_at),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
