@@ -147,7 +147,8 @@ static void add_skips(struct simulation_digest *digest)
 
 /* ---- how many at once ---- */
 
-/* Begins and ends, each in order. Who ends at an instant makes room for who begins then. */
+/* Begins and ends, each in order. Who ends at an instant makes room for who begins then, but nobody
+ * ends before there is somebody. */
 static struct simulation_load sweep(const int64_t *begins_us, const int64_t *ends_us, size_t count,
                                     int64_t slots, int64_t until_us)
 {
@@ -155,7 +156,7 @@ static struct simulation_load sweep(const int64_t *begins_us, const int64_t *end
   int64_t running = 0, full_since_us = 0;
   size_t begun = 0, ended = 0;
   while (begun < count || ended < count) {
-    bool is_end = begun == count || ends_us[ended] <= begins_us[begun];
+    bool is_end = begun == count || (ended < begun && ends_us[ended] <= begins_us[begun]);
     int64_t at_us = is_end ? ends_us[ended++] : begins_us[begun++];
     if (slots > 0 && is_end && running == slots)
       load.full_us += (at_us < until_us ? at_us : until_us) - full_since_us;
@@ -177,12 +178,14 @@ static int compare_times(const void *left, const void *right)
 
 struct end {
   int64_t us;
-  int32_t job;
+  size_t attempt; /* where it stands */
 };
 
 static int compare_ends(const void *left, const void *right)
 {
-  return compare_integers(((const struct end *)left)->us, ((const struct end *)right)->us);
+  const struct end *a = left, *b = right;
+  int order = compare_integers(a->us, b->us);
+  return order ? order : (a->attempt > b->attempt) - (a->attempt < b->attempt);
 }
 
 /* The attempts of all jobs of which `is_counted`; NULL: of all. */
@@ -210,12 +213,12 @@ static struct company *find_company(const struct simulation *s)
   int32_t *open = memory_alloc((s->job_count + 1) * sizeof *open);
   size_t ended = 0;
   for (size_t i = 0; i < s->attempt_count; i++)
-    ends[i] = (struct end){s->attempts[i].end_us, s->attempts[i].job};
+    ends[i] = (struct end){s->attempts[i].end_us, i};
   qsort(ends, s->attempt_count, sizeof *ends, compare_ends);
   for (size_t i = 0; i < s->attempt_count; i++) {
     const struct simulation_attempt *attempt = &s->attempts[i];
-    while (ends[ended].us <= attempt->begin_us)
-      open[ends[ended++].job]--;
+    while (ends[ended].us <= attempt->begin_us && ends[ended].attempt < i)
+      open[s->attempts[ends[ended++].attempt].job]--;
     companies[i] = (struct company){(int32_t)(i + 1 - ended), open[attempt->job]++};
   }
   free(open);

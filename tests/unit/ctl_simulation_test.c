@@ -153,6 +153,26 @@ static void who_ends_makes_room_for_who_begins(void **state)
   assert_string_equal(warning(f, "pool_full"), "the pool p is full for 95 % of the time (1 slot)");
 }
 
+/* As of a run that another one ends at the instant at which both begin. */
+static void who_ends_at_once_was_there(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  add_job(f, "{\"id\":\"b\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  add_attempt(f, 0, 10, 10, 20);
+  add_attempt(f, 0, 20, 20, 20)->scheduled_us++;
+  add_attempt(f, 0, 20, 20, 30);
+  add_attempt(f, 1, 40, 40, 40);
+  digest(f);
+  for (size_t i = 0; i < f->digest.fire_count; i++) {
+    assert_int_equal(f->digest.fires[i].together, 1);
+    assert_int_equal(f->digest.fires[i].beside, 0);
+  }
+  assert_int_equal(f->digest.fire_count, 4);
+  assert_int_equal(f->digest.jobs[0].load.peak, 1);
+  assert_int_equal(f->digest.jobs[1].load.peak, 1);
+}
+
 static void skips_are_counted_one_by_one(void **state)
 {
   struct fixture *f = *state;
@@ -264,6 +284,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(makes_one_fire_of_the_attempts_of_a_run, begin, end),
       cmocka_unit_test_setup_teardown(waits_of_all_attempts_count, begin, end),
       cmocka_unit_test_setup_teardown(who_ends_makes_room_for_who_begins, begin, end),
+      cmocka_unit_test_setup_teardown(who_ends_at_once_was_there, begin, end),
       cmocka_unit_test_setup_teardown(skips_are_counted_one_by_one, begin, end),
       cmocka_unit_test_setup_teardown(who_is_set_off_more_often_than_it_can_run_is_told, begin,
                                       end),
