@@ -9,7 +9,7 @@
 #include "sensor/file_entry.h"
 #include "time/instant.h"
 
-enum { AWAY_MAX = 10000 }; /* files kept of folders that are not there */
+enum { AWAY_MAX = 10000 }; /* files kept of folders that are not there, beside those named */
 
 /* ---- entries ---- */
 
@@ -128,6 +128,12 @@ static bool is_missing(const struct file_known *known, const struct file_entry *
          (file->device == 0 || file->device == folder->device);
 }
 
+/* Of the others a position says enough: that they are older. */
+static bool is_named(const struct file_entry *file)
+{
+  return file->is_listed_pending || file->is_listed_recent;
+}
+
 void file_known_end(struct file_known *known)
 {
   struct file_entry *file, *next;
@@ -138,7 +144,8 @@ void file_known_end(struct file_known *known)
       continue;
     file->is_missing = is_missing(known, file);
     /* Where a restored file's folder was mounted is not known: it may be back. */
-    if ((file->is_missing && file->state != FILE_RESTORED) || ++away > AWAY_MAX)
+    if ((file->is_missing && file->state != FILE_RESTORED) ||
+        (!is_named(file) && ++away > AWAY_MAX))
       drop(known, file);
   }
   for (struct file_folder *folder = known->scanning; folder; folder = folder->hh.next)

@@ -170,6 +170,36 @@ static void test_folder_away_and_back(void **state)
   bench_expect_nothing(bench);
 }
 
+/* A scan of /mnt/in, where a device with so many files is mounted or is not. */
+static void scan_mounted(struct file_known *known, int count)
+{
+  struct file_moment moment = {clock_monotonic_us(), clock_wall_us()};
+  struct stat status = {.st_size = 1};
+  char path[40];
+  file_known_begin(known, &moment);
+  file_known_visit_folder(known, "/mnt/in", count ? 2 : 1);
+  for (int i = 1; i <= count; i++) {
+    snprintf(path, sizeof path, "/mnt/in/%d", i);
+    status.st_ino = (ino_t)i;
+    status.st_ctim.tv_sec = i;
+    file_known_visit_file(known, path, &status, 2);
+  }
+  file_known_end(known);
+}
+
+/* More than are kept, of which the position says enough. */
+static void test_many_away_and_back(void **state)
+{
+  struct file_known *known = file_known_create(NULL);
+  (void)state;
+  scan_mounted(known, 10100);
+  free(file_known_position(known));
+  scan_mounted(known, 0);
+  scan_mounted(known, 10100);
+  assert_true(file_known_settles_at_us(known, 0) == INT64_MAX);
+  file_known_destroy(known);
+}
+
 static void test_too_many(void **state)
 {
   struct bench *bench = *state;
@@ -423,6 +453,7 @@ int main(void)
       TEST(any_depth),
       TEST(folder_moved_into_place),
       TEST(folder_away_and_back),
+      TEST(many_away_and_back),
       TEST(too_many),
       TEST(found_after_restart),
       TEST(reported_again_unless_stored),
