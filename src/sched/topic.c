@@ -85,15 +85,12 @@ static void close_gaps(struct topic *topic)
 
 static void remove_job(struct sched *s, struct topic *topic, int64_t job)
 {
-  struct error error;
   if (!take_out(topic, job))
     return;
   if (topic->count < topic->size / 2)
     close_gaps(topic);
-  if (topic->count == 0) {
+  if (topic->count == 0)
     s->topics_changed = true;
-    sched_failed(s, store_put_position(s->store, topic->key, NULL, &error), &error);
-  }
 }
 
 /* ---- the jobs' side ---- */
@@ -261,6 +258,18 @@ static void tell(struct sched *s, struct topic *topic)
   m->as.sensor.is_over = !topic->count;
   message_list_append(s->out, m);
   topic->told = topic->count > 0;
+}
+
+/* Not before: where a job that comes waits for what one that goes has waited for, the sensor goes
+ * on, and so does its position. */
+void topics_flush(struct sched *s)
+{
+  struct error error;
+  if (!s->topics_changed)
+    return;
+  for (struct topic *topic = s->topics; topic && !s->failure; topic = topic->hh.next)
+    if (!topic->count && is_sensed(topic->key))
+      sched_failed(s, store_put_position(s->store, topic->key, NULL, &error), &error);
 }
 
 void topics_commit(struct sched *s)

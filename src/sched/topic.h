@@ -31,6 +31,7 @@ void topic_unsubscribe(struct sched *s, int64_t job);
 void topic_change_pool(struct sched *s, const struct job *job, const char *before);
 void topic_sensed(struct sched *s, const struct message *message);
 void topics_recover(struct sched *s); /* as the store has them */
+void topics_flush(struct sched *s);   /* before that: what nobody waits for is forgotten */
 void topics_commit(struct sched *s);  /* the turn was committed: the front follows */
 void topics_free_all(struct sched *s);
 

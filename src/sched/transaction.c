@@ -36,6 +36,8 @@ void transaction_commit(struct sched *s)
   if (!s->failure)
     listeners_flush(s);
   if (!s->failure)
+    topics_flush(s);
+  if (!s->failure)
     s->failure = store_commit(s->store, &s->error);
   s->is_writing = s->failure != ERROR_OK;
 }

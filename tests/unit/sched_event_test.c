@@ -395,6 +395,40 @@ static void sensors_follow_the_jobs(void **state)
   world_close(&w);
 }
 
+static void expect_position(struct world *w, const char *position)
+{
+  world_crash(w);
+  world_settle(w);
+  struct message *m = world_take(w, MESSAGE_SENSE);
+  if (position)
+    assert_string_equal(m->as.sensor.position ? m->as.sensor.position : "none", position);
+  else
+    assert_null(m->as.sensor.position);
+  message_destroy(m);
+}
+
+/* What is saved changes all but what is watched: the sensor goes on, also behind a crash. */
+static void a_position_stays_while_somebody_waits(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_file /in/*\"}");
+  message_destroy(world_take(&w, MESSAGE_SENSE));
+  world_tell(&w, sensed(NULL, "{\"n\":1}"));
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_file /in/* batch=10\"}");
+  assert_null(world_take(&w, MESSAGE_SENSE));
+  expect_position(&w, "{\"n\":1}");
+  save(&w, "{\"id\":\"renamed\",\"run\":true,\"trigger\":\"on_file /in/*\"}");
+  assert_null(world_take(&w, MESSAGE_SENSE));
+  expect_position(&w, "{\"n\":1}");
+  save(&w, "");
+  message_destroy(world_take(&w, MESSAGE_SENSE));
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_file /in/*\"}");
+  expect_position(&w, NULL);
+  world_close(&w);
+}
+
 static void why_tells_what_a_sensor_lacks(void **state)
 {
   struct world w;
@@ -684,6 +718,7 @@ int main(void)
       STORED(the_start_is_an_event),
       STORED(a_crash_loses_no_event),
       STORED(sensors_follow_the_jobs),
+      STORED(a_position_stays_while_somebody_waits),
       STORED(a_full_disk_loses_no_event),
       STORED(lua_is_asked_after_each_fire),
       STORED(a_burst_is_throttled),
