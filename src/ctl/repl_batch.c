@@ -90,6 +90,14 @@ static int evaluate_options(struct cli *cli)
   return status;
 }
 
+/* What stands behind it would be passed over. */
+static int fail_nul(struct cli *cli, size_t offset)
+{
+  error_set(&cli->error, ERROR_INVALID, "this Lua holds a NUL at byte %zu: write \"\\0\"",
+            offset + 1);
+  return cli_fail(cli);
+}
+
 /* A line at a time, as a person would type it, so that results come as early as they can. */
 static int evaluate_input(struct cli *cli)
 {
@@ -103,7 +111,9 @@ static int evaluate_input(struct cli *cli)
     buffer_append(&chunk, line, (size_t)size);
     if (strspn(chunk.data, " \t\r\n") == chunk.size)
       continue;
-    status = evaluate(cli, chunk.data, &is_incomplete);
+    size_t length = strlen(chunk.data);
+    status =
+        length < chunk.size ? fail_nul(cli, length) : evaluate(cli, chunk.data, &is_incomplete);
     if (!is_incomplete)
       buffer_clear(&chunk);
   }

@@ -106,6 +106,12 @@ return last("tries").attempt, last("again").attempt, scheduler.show_script("cons
     assert.equal(65, status)
   end)
 
+  it("refuses what stands behind a NUL", function()
+    local output, status = capture([[printf 'print(1) \0 print(2)' | ]] .. quote(program) .. " repl --memory")
+    assert.equal('moonbeat: this Lua holds a NUL at byte 10: write "\\0"\n', output)
+    assert.equal(65, status)
+  end)
+
   it("refuses code that ends too early", function()
     local output, status = repl("-e " .. quote("for i = 1, 2 do"))
     assert.equal("moonbeat: the code ends in the middle of a statement\n", output)
