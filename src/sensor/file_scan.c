@@ -243,8 +243,10 @@ bool file_scan_fits(const char *pattern, const char *path)
     return wanted == size;
   if (wanted != 2 || strncmp(pattern, "**", 2) != 0)
     return name_fits(pattern, wanted, path, size) && file_scan_fits(pattern + wanted, path + size);
-  if (!pattern[wanted] && is_last)
+  const char *rest = pattern + wanted;
+  rest += strspn(rest, "/");
+  if (!*rest && is_last)
     return path[0] != '.';
-  return (pattern[wanted] && file_scan_fits(pattern + wanted, path)) ||
+  return (*rest && file_scan_fits(rest, path)) ||
          (!is_last && path[0] != '.' && file_scan_fits(pattern, path + size));
 }

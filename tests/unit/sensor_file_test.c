@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "sensor/file_known.h"
+#include "sensor/file_scan.h"
 
 enum { NOBODY = 65534 };
 
@@ -143,6 +144,26 @@ static void test_any_depth(void **state)
 }
 
 /* A whole folder moved into place brings files whose times are old. */
+/* A scan passes over slashes that stand side by side, or at the end. */
+static void test_fits_what_a_scan_finds(void **state)
+{
+  static const struct {
+    const char *pattern, *path;
+    bool fits;
+  } cases[] = {
+      {"/in/*.csv", "/in/a.csv", true},   {"//in//*.csv/", "/in/a.csv", true},
+      {"/in/*.csv", "/in/.a.csv", false}, {"/in/*", "/in/a/b", false},
+      {"/in/**", "/in/a/b", true},        {"/in/**/", "/in/a/b", true},
+      {"/in/**/**//", "/in/a/b", true},   {"/in/**", "/in/a/.b", false},
+      {"/in/**/b", "/in/b", true},        {"/in/**/b/", "/in/a/b", true},
+      {"/in/**/b", "/in/.a/b", false},    {"/in/**/", "/in", false},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    if (file_scan_fits(cases[i].pattern, cases[i].path) != cases[i].fits)
+      fail_msg("%s %s", cases[i].pattern, cases[i].path);
+}
+
 static void test_folder_moved_into_place(void **state)
 {
   struct bench *bench = *state;
@@ -451,6 +472,7 @@ int main(void)
       TEST(settles),
       TEST(folders_come_late),
       TEST(any_depth),
+      TEST(fits_what_a_scan_finds),
       TEST(folder_moved_into_place),
       TEST(folder_away_and_back),
       TEST(many_away_and_back),
