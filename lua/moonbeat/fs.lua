@@ -208,17 +208,17 @@ end
 
 --- Waits until it has been quiet for so long.
 local function await_quiet(watch, settle_ms)
-  local began = raw.time_now()
+  local end_ms = raw.time_monotonic_ms() + RESTLESS * settle_ms
   repeat
     local is_quiet = settle_ms == 0 or not raw.fs_watch_wait(watch, settle_ms)
-  until is_quiet or (raw.time_now() - began) * 1000 >= RESTLESS * settle_ms
+  until is_quiet or raw.time_monotonic_ms() >= end_ms
 end
 
 --- Looks when something has happened and it has been quiet for a while, or the longest wait is over.
 local function await_changes(watch, settle_ms, timeout_ms)
-  local began = raw.time_now()
+  local end_ms = timeout_ms and raw.time_monotonic_ms() + timeout_ms
   while true do
-    local left_ms = timeout_ms and timeout_ms - math.floor((raw.time_now() - began) * 1000) or LOOK_MS
+    local left_ms = end_ms and end_ms - raw.time_monotonic_ms() or LOOK_MS
     if raw.fs_watch_wait(watch, math.max(0, math.min(LOOK_MS, left_ms))) then
       await_quiet(watch, settle_ms)
     end

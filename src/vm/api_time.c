@@ -279,6 +279,12 @@ static int l_now(lua_State *L) /* -> time */
   return api_time_push_in(L, clock_wall_us(), api_time_opt_zone(L, lua_gettop(L) + 1, NULL));
 }
 
+static int l_monotonic_ms(lua_State *L) /* -> ms since some moment, whoever sets the clock */
+{
+  lua_pushinteger(L, clock_monotonic_us() / 1000);
+  return 1;
+}
+
 static int l_from_us(lua_State *L) /* us zone? -> time */
 {
   return api_time_push_in(L, luaL_checkinteger(L, 1), api_time_opt_zone(L, 2, NULL));
@@ -349,6 +355,7 @@ static int l_zones(lua_State *L) /* -> {name...} */
 void api_time_open(lua_State *L) /* raw -- raw */
 {
   static const luaL_Reg functions[] = {{"time_now", l_now},
+                                       {"time_monotonic_ms", l_monotonic_ms},
                                        {"time_from_us", l_from_us},
                                        {"time_parse", l_parse},
                                        {"time_parse_by", api_time_parse_by},

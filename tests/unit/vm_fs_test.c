@@ -264,6 +264,22 @@ static void test_watching(void **state)
               "created v/slow 8");
 }
 
+static int64_t stand_still(void *context)
+{
+  (void)context;
+  return 0;
+}
+
+static void test_watching_ends_though_the_clock_is_set(void **state)
+{
+  (void)state;
+  static const struct eval_case cases[] = {
+      {"for c in fs.watch('v', { timeout = 0.02 }) do end return 'quiet'", "quiet"}};
+  clock_use(&(struct clock_source){.wall_us = stand_still});
+  CHECK_CASES(cases, options(), 5000000);
+  clock_use(NULL);
+}
+
 /* It holds nothing then: the loop could not end else. */
 static void test_watching_ends_with_the_call(void **state)
 {
@@ -366,6 +382,7 @@ int main(void)
       cmocka_unit_test(test_links_and_odd_folders),
       cmocka_unit_test(test_walking),
       cmocka_unit_test(test_watching),
+      cmocka_unit_test(test_watching_ends_though_the_clock_is_set),
       cmocka_unit_test(test_watching_ends_with_the_call),
       cmocka_unit_test(test_cancelled_works),
       cmocka_unit_test(test_killed_copy),
