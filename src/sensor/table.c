@@ -20,6 +20,7 @@ enum {
   BUSY_MS = 100,              /* to the next try when it is locked */
   BUSY_TOLD_US = 5000 * 1000, /* locked for so long is a problem */
   NOTE_US = 2000 * 1000,      /* between notes of what was acknowledged */
+  TEXT_ENOUGH = 1 << 20,      /* bytes of events that are told at once, and the last one */
 };
 
 #define SEEN_US (INT64_C(6) * 3600 * 1000000) /* between signs of life */
@@ -75,7 +76,7 @@ struct report {
   struct json_writer writer;
 };
 
-static void put_change(void *context, const struct table_change *change)
+static bool put_change(void *context, const struct table_change *change)
 {
   struct report *report = context;
   struct json_writer *writer = &report->writer;
@@ -91,6 +92,7 @@ static void put_change(void *context, const struct table_change *change)
   }
   json_put_text(writer, "at", change->at);
   json_end_object(writer);
+  return writer->out->size < TEXT_ENOUGH;
 }
 
 static char *write_position(int64_t id)

@@ -223,8 +223,7 @@ enum error_code table_log_exists(struct table_log *log, bool *exists, struct err
 
 /* ---- reading ---- */
 
-static void call_with(sqlite3_stmt *statement,
-                      void (*call)(void *context, const struct table_change *change), void *context)
+static bool give(sqlite3_stmt *statement, table_change_taker take, void *context)
 {
   bool has_rowid = sqlite3_column_type(statement, 2) == SQLITE_INTEGER;
   struct table_change change = {
@@ -233,18 +232,18 @@ static void call_with(sqlite3_stmt *statement,
       .rowid = has_rowid ? sqlite3_column_int64(statement, 2) : 0,
       .at = (const char *)sqlite3_column_text(statement, 3),
   };
-  if (change.operation && change.at && (has_rowid || change.key))
-    call(context, &change);
+  bool is_whole = change.operation && change.at && (has_rowid || change.key);
+  return !is_whole || take(context, &change);
 }
 
 /* One search goes only so far, since changes of other tables may lie between. */
 static enum error_code read_piece(struct table_log *log, int64_t *position, int64_t end,
-                                  size_t most,
-                                  void (*call)(void *context, const struct table_change *change),
-                                  void *context, struct error *error)
+                                  size_t most, table_change_taker take, void *context,
+                                  struct error *error)
 {
   int64_t until = end - *position > TABLE_LOG_PIECE ? *position + TABLE_LOG_PIECE : end;
   size_t count = 0;
+  bool is_full = false;
   sqlite3_stmt *statement =
       table_log_prepare(log,
                         "SELECT id, operation, key, at FROM moonbeat_changes "
@@ -253,19 +252,18 @@ static enum error_code read_piece(struct table_log *log, int64_t *position, int6
   if (!statement)
     return error->code;
   int result = SQLITE_DONE;
-  while (count < most && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-    call_with(statement, call, context);
+  while (!is_full && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+    is_full = !give(statement, take, context) || ++count == most;
     *position = sqlite3_column_int64(statement, 0);
-    count++;
   }
-  if (count < most && result == SQLITE_DONE)
+  if (result == SQLITE_DONE)
     *position = until;
-  return finish(log, statement, count < most ? result : SQLITE_DONE, error);
+  return finish(log, statement, is_full ? SQLITE_DONE : result, error);
 }
 
 enum error_code table_log_read(struct table_log *log, int64_t *position, size_t most,
-                               void (*call)(void *context, const struct table_change *change),
-                               void *context, bool *has_more, struct error *error)
+                               table_change_taker take, void *context, bool *has_more,
+                               struct error *error)
 {
   int64_t first = *position + 1, end = *position;
   enum error_code code = table_log_ask(log, "SELECT min(id) FROM moonbeat_changes", &first, error);
@@ -274,7 +272,7 @@ enum error_code table_log_read(struct table_log *log, int64_t *position, size_t 
   if (!code && first > *position + 1)
     *position = first - 1;
   if (!code && end > *position)
-    code = read_piece(log, position, end, most, call, context, error);
+    code = read_piece(log, position, end, most, take, context, error);
   *has_more = !code && *position < end;
   return code;
 }

@@ -50,11 +50,14 @@ struct table_change {
   int64_t rowid;
 };
 
-/* Calls for the changes behind *position, in order, at most `most`; moves it behind the last, or to
+/* Takes a change; false when it is to be the last for now. */
+typedef bool (*table_change_taker)(void *context, const struct table_change *change);
+
+/* Gives the changes behind *position, in order, at most `most`; moves it behind the last, or to
  * where the search has come. *has_more: call again. */
 enum error_code table_log_read(struct table_log *log, int64_t *position, size_t most,
-                               void (*call)(void *context, const struct table_change *change),
-                               void *context, bool *has_more, struct error *error);
+                               table_change_taker take, void *context, bool *has_more,
+                               struct error *error);
 
 /* The reader has stored all up to the position; deletes what nobody needs any more. ERROR_NOT_FOUND
  * when the reader is not entered. */

@@ -28,6 +28,7 @@ struct bench {
   char *position; /* the latest that is stored */
   char *offered;  /* the latest of events that are not acknowledged */
   char *events;   /* the latest */
+  size_t longest; /* of such texts */
   char *problem;
   bool is_slow; /* acknowledges only when told */
   int reports;
@@ -80,6 +81,8 @@ static void bench_report(void *context, const char *key, const struct sensor_new
     assert_non_null(news->position);
     free(bench->events);
     bench->events = memory_strdup(news->events);
+    size_t size = strlen(news->events);
+    bench->longest = size > bench->longest ? size : bench->longest;
     assert_int_equal(json_parse(news->events, strlen(news->events), &document, NULL), 0);
     assert_in_range(json_root(document)->count, 1, SENSOR_EVENTS_MAX);
     json_each(event, json_root(document))

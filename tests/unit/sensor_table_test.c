@@ -198,6 +198,26 @@ static void test_many_in_order(void **state)
   sqlite3_close(db);
 }
 
+/* What is told at once is bounded by its size, too. */
+static void test_long_keys(void **state)
+{
+  enum { KEYS = 20, SIZE = 300000 };
+  struct bench *bench = *state;
+  struct buffer expected = {0};
+  sqlite3 *db = open_database(bench);
+  run(db, "CREATE TABLE long(key TEXT PRIMARY KEY) WITHOUT ROWID");
+  sensors_set(bench->sensors, "k", source_of(bench, "long"), NULL);
+  bench_expect(bench, "begun\n");
+  run(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20) "
+          "INSERT INTO long SELECT printf('%0300000d', i) FROM n");
+  for (int i = 1; i <= KEYS; i++)
+    buffer_printf(&expected, "insert [\"%0*d\"]\n", SIZE, i);
+  bench_expect(bench, expected.data);
+  assert_true(bench->longest < (size_t)KEYS * SIZE / 2);
+  buffer_deinit(&expected);
+  sqlite3_close(db);
+}
+
 static void test_log_is_cleaned(void **state)
 {
   struct bench *bench = *state;
@@ -489,6 +509,7 @@ int main(void)
       TEST(keys),
       TEST(changes_while_down),
       TEST(many_in_order),
+      TEST(long_keys),
       TEST(log_is_cleaned),
       TEST(two_readers),
       TEST(reader_long_gone),
