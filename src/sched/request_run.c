@@ -290,6 +290,14 @@ static enum error_code check_may_run(struct request *r, struct entry *entry)
   return ERROR_OK;
 }
 
+/* Two of the same microsecond are two runs all the same: the second is named by the next one. */
+static int64_t name_from_us(const struct sched *s, const struct entry *entry)
+{
+  int64_t last_us = entry->progress.last_us;
+  bool is_of_now = last_us >= s->now_us && last_us < s->now_us + 1000000;
+  return is_of_now ? last_us + 1 : s->now_us;
+}
+
 static enum error_code run_now(struct request *r)
 {
   const struct json *args = json_get(r->params, "args");
@@ -309,9 +317,9 @@ static enum error_code run_now(struct request *r)
     r->error->code = ERROR_INVALID;
     return error_prefix(r->error, "job \"%s\"", entry->job->id);
   }
-  /* Two of the same microsecond are two runs all the same. */
   struct open_run *open = NULL;
-  for (int64_t us = r->s->now_us; !open && !r->s->failure && us < r->s->now_us + 1000; us++)
+  int64_t from_us = name_from_us(r->s, entry);
+  for (int64_t us = from_us; !open && !r->s->failure && us < from_us + 1000; us++)
     open = run_claim(r->s, entry, us, RUN_BY_HAND, text.data, NULL);
   buffer_deinit(&text);
   if (!open)

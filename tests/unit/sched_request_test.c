@@ -188,6 +188,30 @@ static void a_page_ends_when_much_was_looked_at(void **state)
   world_close(&w);
 }
 
+/* Those that a turn takes come at the same microsecond, and each is a run. */
+static void as_many_run_at_once_as_are_asked_for(void **state)
+{
+  enum { RUNS = 3000 };
+  struct world w;
+  struct message_list in = {0};
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"overlap\":\"allow\"}"));
+  for (int i = 0; i < RUNS; i++) {
+    struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+    m->as.request.op = memory_strdup("run_now");
+    m->as.request.params = memory_strdup("{\"job\":\"x\"}");
+    message_list_append(&in, m);
+  }
+  world_tell_all(&w, &in);
+  for (const struct message *m = w.replies.first; m; m = m->next)
+    if (m->as.reply.code)
+      fail_msg("%s", m->as.reply.text);
+  assert_int_equal(world_run_count(&w), RUNS);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -195,6 +219,7 @@ int main(void)
       cmocka_unit_test(no_value_is_one_of_another_type),
       cmocka_unit_test(open_runs_are_counted_alike),
       cmocka_unit_test(a_page_ends_when_much_was_looked_at),
+      cmocka_unit_test(as_many_run_at_once_as_are_asked_for),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
