@@ -106,7 +106,7 @@ void gate_wait_for_overlap(struct sched *s, struct entry *entry, int64_t until_u
 bool gate_admits_run(struct sched *s, struct open_run *run);
 /* A claimed run waits for something else than a gate: it is in no heap. */
 void gate_leave(struct sched *s, struct open_run *run);
-/* The job has other options: its runs that wait are tried anew. */
+/* The job has other options: its runs that wait, at a gate or for its script, are tried anew. */
 void gate_job_changed(struct sched *s, const struct entry *entry);
 /* The run gives its places back. */
 void gate_vacate(struct sched *s, struct open_run *run);

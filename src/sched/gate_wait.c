@@ -207,9 +207,12 @@ void gate_job_changed(struct sched *s, const struct entry *entry)
 {
   if (entry->open_runs == 0)
     return;
-  for (struct open_run *run = s->open_runs; run; run = run->hh.next)
-    if (run->entry == entry && !run->ended && run_extra(run)->wait.why != WAIT_NONE)
+  for (struct open_run *run = s->open_runs; run; run = run->hh.next) {
+    bool waits_for_job = !run->worker && !run->start.heap;
+    if (run->entry == entry && !run->ended &&
+        (waits_for_job || run_extra(run)->wait.why != WAIT_NONE))
       try_again(s, run);
+  }
 }
 
 void gate_vacate(struct sched *s, struct open_run *run)

@@ -10,7 +10,6 @@
 #include "sched/health.h"
 #include "sched/near.h"
 #include "sched/request.h"
-#include "sched/run.h"
 #include "sched/script.h"
 #include "sched/turn.h"
 #include "sched/unique.h"
@@ -88,8 +87,6 @@ static enum error_code replace(struct sched *s, struct job *job, struct entry **
   struct job_progress *progress = &(*entry)->progress;
   fire_leave_trigger(s, *entry);
   health_remove(s, (*entry)->job->number);
-  if (progress->state == JOB_ERROR) /* its open runs may wait until that is over */
-    run_release(s);
   free(progress->error);
   progress->error = NULL;
   progress->state = job->enabled ? JOB_ACTIVE : JOB_PAUSED;

@@ -476,6 +476,25 @@ static void what_takes_the_place_goes_on(void **state)
   world_close(&w);
 }
 
+/* One that waits for a script need not wait for it any more. */
+static void a_change_sets_free_what_waits_for_a_script(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  free(world_ask(&w, "add_job", "{\"id\":\"c\",\"func\":\"a.f\"}"));
+  free(world_ask(&w, "run_now", "{\"job\":\"c\"}"));
+  world_crash(&w);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 0);
+  world_expect(&w, "modify_job",
+               "{\"job\":\"c\",\"changes\":{\"func\":null,\"run\":{\"shell\":\"true\"}}}", "id",
+               "c");
+  assert_int_equal(world_run_count(&w), 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -494,6 +513,7 @@ int main(void)
       cmocka_unit_test(too_many_interruptions_are_a_quarantine),
       cmocka_unit_test(nothing_of_a_quarantined_job_begins),
       cmocka_unit_test(what_takes_the_place_goes_on),
+      cmocka_unit_test(a_change_sets_free_what_waits_for_a_script),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
