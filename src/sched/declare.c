@@ -470,6 +470,9 @@ void declare_mend_jobs(struct sched *s, const char *script)
   struct entry *entry;
   struct error error;
   struct numbers numbers = {0};
+  near_flush(s); /* who was paused in this turn is broken no more */
+  if (s->failure)
+    return;
   sched_failed(s, store_each_broken(s->store, script, collect, &numbers, &error), &error);
   each_entry(s, entry, numbers)
   {

@@ -165,6 +165,17 @@ void world_save_twice(struct world *w, const char *script, const char *json, con
   settle(w, &in);
 }
 
+void world_save_meanwhile(struct world *w, const char *script, const char *json,
+                          struct message *message)
+{
+  struct message_list in = {0}, both = {0};
+  message_list_append(&in, source_message(script, json));
+  turn(w, &in);
+  message_list_append(&both, message);
+  message_list_join(&both, &in);
+  settle(w, &both);
+}
+
 char *world_answer(struct world *w, uint64_t tag)
 {
   struct message_list others = {0};

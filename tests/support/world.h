@@ -43,6 +43,9 @@ void world_save(struct world *w, const char *script, const char *json);
 void world_save_briefly(struct world *w, const char *script, const char *json);
 /* The same, and `newer` is found in the turn that hears how the first was loaded. */
 void world_save_twice(struct world *w, const char *script, const char *json, const char *newer);
+/* The same, and the turn that hears how it was loaded hears this before. */
+void world_save_meanwhile(struct world *w, const char *script, const char *json,
+                          struct message *message);
 
 /* The store's disk has room for so many pages, of which there are more when it is 1. */
 void world_limit_pages(struct world *w, int pages);

@@ -382,6 +382,25 @@ static void a_script_that_never_loaded_breaks_its_jobs_only(void **state)
   world_close(&w);
 }
 
+/* Both in one turn. */
+static void who_is_paused_stays_so_when_its_script_has_come(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  free(world_ask(&w, "add_job", "{\"id\":\"j\",\"func\":\"a.f\",\"trigger\":\"every 1m\"}"));
+  world_save(&w, "a", NULL);
+  world_pass(&w, HOUR);
+  world_expect(&w, "show", "{\"job\":\"j\"}", "state", "error");
+  struct message *pause = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  pause->as.request.op = memory_strdup("pause_job");
+  pause->as.request.params = memory_strdup("{\"job\":\"j\"}");
+  world_save_meanwhile(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}", pause);
+  world_expect(&w, "show", "{\"job\":\"j\"}", "state", "paused");
+  world_close(&w);
+}
+
 /* What was claimed and has not begun waits as its job does. */
 static void a_run_waits_for_its_script(void **state)
 {
@@ -649,6 +668,7 @@ int main(void)
       cmocka_unit_test(progress_follows_the_claims),
       cmocka_unit_test(an_old_version_stays_over_a_restart),
       cmocka_unit_test(a_script_that_never_loaded_breaks_its_jobs_only),
+      cmocka_unit_test(who_is_paused_stays_so_when_its_script_has_come),
       cmocka_unit_test(a_run_waits_for_its_script),
       cmocka_unit_test(who_waits_for_a_load_is_not_kept_in_memory),
       cmocka_unit_test(a_full_disk_delays_a_removal),
