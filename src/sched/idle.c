@@ -24,7 +24,7 @@ static bool fold(struct sched *s)
 {
   if (fold_due_us(s) > s->now_us)
     return false;
-  fold_step(s, FOLD_STEP, s->now_us - FOLD_AGE_US);
+  fold_step(s, s->bounds.fold_step, s->now_us - FOLD_AGE_US);
   return true;
 }
 

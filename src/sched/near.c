@@ -218,7 +218,7 @@ static bool take_due(void *context, struct stored_job *stored)
     stored->progress.error = NULL;
   }
   if (entry->wait.why != WAIT_NONE)
-    return ++page->read < NEAR_PAGE;
+    return ++page->read < page->s->bounds.near_page;
   /* One whose progress is newer than the index takes its place when the edge has moved. */
   if (entry->fold.waits) {
     near_take_place(page->s, entry);
@@ -226,14 +226,14 @@ static bool take_due(void *context, struct stored_job *stored)
     entry->due.us = entry->progress.next_us;
     heap_put(&page->s->near, &entry->due);
   }
-  return ++page->read < NEAR_PAGE;
+  return ++page->read < page->s->bounds.near_page;
 }
 
 void near_fill(struct sched *s)
 {
   int64_t until_us = s->now_us + s->options.horizon_us;
   bool reaches_far = s->edge_us > INT64_MIN && s->edge_us - s->now_us > s->options.horizon_us / 2;
-  if (reaches_far || s->near.count >= NEAR_LOW)
+  if (reaches_far || s->near.count >= s->bounds.near_low)
     return;
   /* What this turn has changed must be in the index before it is read. */
   near_flush(s);
@@ -244,7 +244,7 @@ void near_fill(struct sched *s)
                                                 take_due, &page, &error),
                                  &error))
     return;
-  bool all = page.read < NEAR_PAGE;
+  bool all = page.read < s->bounds.near_page;
   s->edge_us = all ? until_us : page.last_us;
   s->edge_number = all ? INT64_MAX : page.last_number;
   struct heap_node *node;
@@ -271,8 +271,8 @@ static void let_go(struct sched *s, size_t keep)
 
 void near_commit(struct sched *s)
 {
-  if (s->near.count > NEAR_MAX) /* a burst of new jobs must not fill the memory */
-    let_go(s, NEAR_MAX / 2);
+  if (s->near.count > s->bounds.near_max) /* a burst of new jobs must not fill the memory */
+    let_go(s, s->bounds.near_max / 2);
   size_t count = s->changed_count;
   s->changed_count = 0;
   for (size_t i = 0; i < count; i++) {

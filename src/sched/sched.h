@@ -17,14 +17,26 @@
 
 struct sched;
 
+/* How much is done at once, and kept in memory. With little of it, what else happens among many
+ * jobs happens among few. */
+struct sched_bounds {
+  int fires_per_turn; /* claims and skips decided in one transaction; at least 8 */
+  size_t near_page;   /* jobs paged in at once */
+  size_t near_low;    /* fewer than this in memory: page in more */
+  size_t near_max;    /* more than this: the far half is let go; at least 2 */
+  size_t fold_max;    /* more jobs than this whose progress is not written: write some */
+  size_t fold_step;   /* so many at once */
+};
+
 struct sched_options {
   struct store *store;      /* stays the caller's */
   int workers;              /* addressed ADDRESS_WORKER .. + workers - 1 */
   const char *default_zone; /* of wall-clock triggers that name none; NULL: "UTC" */
   struct store_retention retention;
-  int64_t counted_us;      /* rates and throttles are no longer; 0: than ended runs are kept */
-  int64_t horizon_us;      /* jobs due within it are paged in; 0: some minutes */
-  bool hold;               /* claims nothing: scripts are only loaded (`check`) */
+  int64_t counted_us; /* rates and throttles are no longer; 0: than ended runs are kept */
+  int64_t horizon_us; /* jobs due within it are paged in; 0: some minutes */
+  const struct sched_bounds *bounds; /* NULL: the usual ones */
+  bool hold;                         /* claims nothing: scripts are only loaded (`check`) */
   const char *status_json; /* members `status` adds, as a JSON object: pid, socket, ...; or NULL */
 };
 

@@ -17,12 +17,6 @@
 #include "trigger/event.h"
 
 enum {
-  FIRES_PER_TURN = 4096, /* claims and skips decided in one transaction */
-  NEAR_PAGE = 2048,      /* jobs paged in at once */
-  NEAR_LOW = 1024,       /* fewer than this in memory: page in more */
-  NEAR_MAX = 131072,     /* more than this: the far half is let go */
-  FOLD_MAX = 100000,     /* more jobs than this whose progress is not written: write some */
-  FOLD_STEP = 2048,      /* so many at once */
   EVENTS_KEPT = 1000,    /* for `events` without -f */
   EVENTS_PER_TURN = 100, /* of one turn at most so many are kept */
   LOG_LINES_PER_RUN = 10000,
@@ -199,6 +193,7 @@ struct watched; /* a job that is expected to succeed, or is in trouble: health.c
 
 struct sched {
   struct sched_options options;
+  struct sched_bounds bounds;
   struct store *store;
   int64_t now_us;  /* of the turn or the housekeeping under way */
   int64_t turn_us; /* of the last turn */

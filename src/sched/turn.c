@@ -24,7 +24,6 @@
 #include "sched/zones.h"
 
 enum {
-  GATES_LEAST = FIRES_PER_TURN / 4, /* so many at gates are tried in a turn, whatever else is due */
   FULL_RETRY_US = 1000000,
   STOP_LOOK_US = 50000,
 };
@@ -154,7 +153,7 @@ static int fire_near(struct sched *s, int budget)
 /* Rounds, as of those that are lined up each is tried once, and may have more that is due. */
 static void fire_due(struct sched *s)
 {
-  int budget = FIRES_PER_TURN, fired;
+  int budget = s->bounds.fires_per_turn, fired;
   if (s->stopping)
     return;
   if (s->options.hold) {
@@ -169,7 +168,8 @@ static void fire_due(struct sched *s)
     gates_fire_lineup(s);
     budget -= fired;
   } while (!s->failure && fired > 0 && budget > 0);
-  gates_open(s, budget > GATES_LEAST ? budget : GATES_LEAST);
+  int least = s->bounds.fires_per_turn / 4; /* are tried in a turn, whatever else is due */
+  gates_open(s, budget > least ? budget : least);
 }
 
 /* ---- writing ---- */
@@ -227,8 +227,8 @@ static void write_turn(struct sched *s, struct message_list *in, struct message_
     arrive_all(s);
   if (!s->failure)
     fire_due(s);
-  if (!s->failure && (s->stopping || s->unfolded_count > FOLD_MAX))
-    fold_step(s, s->stopping ? SIZE_MAX : FOLD_STEP, INT64_MAX);
+  if (!s->failure && (s->stopping || s->unfolded_count > s->bounds.fold_max))
+    fold_step(s, s->stopping ? SIZE_MAX : s->bounds.fold_step, INT64_MAX);
   if (!s->failure)
     listeners_pump(s);
   transaction_commit(s);
@@ -389,7 +389,7 @@ static int64_t wake_when_full_us(const struct sched *s)
 /* When so many jobs are in `near` no more that it is filled again. */
 static int64_t wake_to_fill_us(const struct sched *s, int64_t now_us)
 {
-  if (s->near.count >= NEAR_LOW)
+  if (s->near.count >= s->bounds.near_low)
     return INT64_MAX;
   return s->edge_us > INT64_MIN ? s->edge_us - s->options.horizon_us / 2 : now_us;
 }

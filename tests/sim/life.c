@@ -281,6 +281,22 @@ static void fail(void *context)
     witness_fatal(life->witness, "I/O error", sim_now_us(life->sim));
 }
 
+/* A life has some twenty jobs. In two of three that is too many to be seen, or done, at once. */
+static const struct sched_bounds small = {.fires_per_turn = 16,
+                                          .near_page = 4,
+                                          .near_low = 2,
+                                          .near_max = 12,
+                                          .fold_max = 8,
+                                          .fold_step = 4},
+                                 least = {.fires_per_turn = 8,
+                                          .near_page = 2,
+                                          .near_low = 1,
+                                          .near_max = 4,
+                                          .fold_max = 3,
+                                          .fold_step = 2};
+static const struct sched_bounds *const bounds[] = {NULL, &small, &least};
+enum { BOUNDS = sizeof bounds / sizeof bounds[0] };
+
 static int64_t draw_beginning(struct draw *draw)
 {
   static const char *const days[] = {"2026-01-01T00:00:00Z", "2026-03-28T20:00:00Z",
@@ -335,6 +351,7 @@ static void begin(struct life *life, const struct life_options *options)
   struct sim_options sim_options = {
       .sched = {.store = life->store,
                 .workers = 2,
+                .bounds = bounds[options->seed % BOUNDS],
                 .retention = {.age_us = 400 * 24 * HOUR, .runs_per_job = 1000000}},
       .callbacks = {.take = life_hear,
                     .model = worker_model,
