@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/sometimes.h"
 #include "sched/cut.h"
 #include "sched/fold.h"
 #include "sched/pace.h"
@@ -245,6 +246,8 @@ void near_fill(struct sched *s)
                                  &error))
     return;
   bool all = page.read < s->bounds.near_page;
+  if (!all)
+    sometimes("more jobs are due than a page holds");
   s->edge_us = all ? until_us : page.last_us;
   s->edge_number = all ? INT64_MAX : page.last_number;
   struct heap_node *node;
@@ -271,8 +274,10 @@ static void let_go(struct sched *s, size_t keep)
 
 void near_commit(struct sched *s)
 {
-  if (s->near.count > s->bounds.near_max) /* a burst of new jobs must not fill the memory */
+  if (s->near.count > s->bounds.near_max) { /* a burst of new jobs must not fill the memory */
+    sometimes("more jobs are near than memory is to hold");
     let_go(s, s->bounds.near_max / 2);
+  }
   size_t count = s->changed_count;
   s->changed_count = 0;
   for (size_t i = 0; i < count; i++) {
