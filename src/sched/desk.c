@@ -20,9 +20,8 @@
 #include "sched/request.h"
 
 enum {
-  SHARE_BYTES = 256 << 10, /* of a turn: some milliseconds' work */
-  REQUEST_BYTES = 256,     /* what a request costs besides: its transaction, its message */
-  OPERATIONS_MAX = 128,    /* whose costs are remembered: clients may make up any names */
+  REQUEST_BYTES = 256,  /* what a request costs besides: its transaction, its message */
+  OPERATIONS_MAX = 128, /* whose costs are remembered: clients may make up any names */
 };
 
 /* What an operation has cost lately. */
@@ -142,7 +141,7 @@ bool desk_take_in(struct sched *s, struct message *message)
 
 void desk_begin(struct sched *s)
 {
-  s->desk.share = SHARE_BYTES;
+  s->desk.share = s->bounds.desk_bytes;
 }
 
 struct message *desk_next(struct sched *s)

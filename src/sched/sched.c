@@ -41,12 +41,15 @@ static void recover(struct sched *s)
   arrive_start(s);
 }
 
-static const struct sched_bounds usual_bounds = {.fires_per_turn = 4096,
-                                                 .near_page = 2048,
-                                                 .near_low = 1024,
-                                                 .near_max = 131072,
-                                                 .fold_max = 100000,
-                                                 .fold_step = 2048};
+static const struct sched_bounds usual_bounds = {
+    .fires_per_turn = 4096,
+    .near_page = 2048,
+    .near_low = 1024,
+    .near_max = 131072,
+    .fold_max = 100000,
+    .fold_step = 2048,
+    .desk_bytes = 256 << 10, /* some milliseconds' work */
+};
 
 enum error_code sched_create(const struct sched_options *options, int64_t now_us,
                              struct sched **sched, struct error *error)

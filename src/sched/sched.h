@@ -26,6 +26,7 @@ struct sched_bounds {
   size_t near_max;    /* more than this: the far half is let go; at least 2 */
   size_t fold_max;    /* more jobs than this whose progress is not written: write some */
   size_t fold_step;   /* so many at once */
+  int desk_bytes;     /* of questions and answers of clients in a turn; at least 1 */
 };
 
 struct sched_options {

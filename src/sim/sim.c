@@ -262,6 +262,7 @@ uint64_t sim_request(struct sim *sim, const char *operation, const char *params)
 {
   struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->tag = ++sim->last_tag;
+  m->as.request.client = 1; /* whom the desk serves */
   m->as.request.op = memory_strdup(operation);
   m->as.request.params = memory_strdup(params);
   sim_tell(sim, m);

@@ -282,18 +282,24 @@ static void fail(void *context)
 }
 
 /* A life has some twenty jobs. In two of three that is too many to be seen, or done, at once. */
-static const struct sched_bounds small = {.fires_per_turn = 16,
-                                          .near_page = 4,
-                                          .near_low = 2,
-                                          .near_max = 12,
-                                          .fold_max = 8,
-                                          .fold_step = 4},
-                                 least = {.fires_per_turn = 8,
-                                          .near_page = 2,
-                                          .near_low = 1,
-                                          .near_max = 4,
-                                          .fold_max = 3,
-                                          .fold_step = 2};
+static const struct sched_bounds small = {
+    .fires_per_turn = 16,
+    .near_page = 4,
+    .near_low = 2,
+    .near_max = 12,
+    .fold_max = 8,
+    .fold_step = 4,
+    .desk_bytes = 600,
+};
+static const struct sched_bounds least = {
+    .fires_per_turn = 8,
+    .near_page = 2,
+    .near_low = 1,
+    .near_max = 4,
+    .fold_max = 3,
+    .fold_step = 2,
+    .desk_bytes = 1,
+};
 static const struct sched_bounds *const bounds[] = {NULL, &small, &least};
 enum { BOUNDS = sizeof bounds / sizeof bounds[0] };
 
