@@ -2,8 +2,8 @@
  *
  * A failure of SQLite becomes one of our codes here and nowhere else. It also marks the transaction
  * as failed, so that a commit cannot make half of it durable, even when SQLite has already rolled
- * back by itself. An I/O error marks the store for good: after a failed fsync nobody knows what is
- * on the disk, and only a new start, which reads it again, may write to it.
+ * back by itself. An I/O error marks the store as unsafe for good: after a failed fsync nobody
+ * knows what is on the disk, and only a new start, which reads it again, may write to it.
  *
  * A broken constraint is an answer and no failure: the transaction goes on without the row. */
 #include "store/sqlite_store.h"
@@ -167,8 +167,19 @@ static enum error_code refuse_write(struct store *store, struct error *error)
   return store->failed;
 }
 
+enum error_code store_refuse(struct store *store, struct error *error)
+{
+  return error_set(error, ERROR_IO,
+                   "%s: an I/O error left it in an unknown state: start again to recover",
+                   store_name(store));
+}
+
+/* From an unsafe store nothing is read either: where a lock could not be given back each question
+ * would wait for it, and keep the daemon from its end. */
 struct query query_open(struct store *store, const char *sql, struct error *error)
 {
+  if (store->unsafe)
+    return (struct query){.store = store, .error = error, .code = store_refuse(store, error)};
   struct query query = find_statement(store, sql, error);
   if (query.statement && !sqlite3_stmt_readonly(query.statement) &&
       sqlite3_get_autocommit(store->db))

@@ -227,9 +227,7 @@ int64_t store_epoch(const struct store *store)
 enum error_code store_begin(struct store *store, struct error *error)
 {
   if (store->unsafe)
-    return error_set(error, ERROR_IO,
-                     "%s: an I/O error left it in an unknown state: start again to recover",
-                     store_name(store));
+    return store_refuse(store, error);
   if (!sqlite3_get_autocommit(store->db))
     return error_set(error, ERROR_INTERNAL, "%s: a transaction in a transaction",
                      store_name(store));

@@ -35,7 +35,7 @@ struct store {
   enum error_code failed;             /* of the transaction: commit refuses */
   bool lacks_room;                    /* since the last commit */
   struct error failure;               /* the first of it, when it has failed */
-  bool unsafe;                        /* after ERROR_IO: begin refuses */
+  bool unsafe;                        /* after ERROR_IO: nothing is asked or begun any more */
   int64_t last_number, last_reserved; /* job numbers: given, and set aside in meta */
   int wal_pages, moved_pages;
   struct run_key prune_from; /* where this pass of pruning goes on */
@@ -84,6 +84,8 @@ enum error_code store_ask(struct store *store, const char *sql, int64_t *value,
                           struct error *error);
 /* What the connection's last failure means to us, with a sentence for people. */
 enum error_code store_fail(struct store *store, struct error *error);
+/* What an unsafe store answers: ERROR_IO. */
+enum error_code store_refuse(struct store *store, struct error *error);
 void store_forget_statements(struct store *store);
 
 static inline const char *store_name(const struct store *store)
