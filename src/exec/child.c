@@ -290,8 +290,8 @@ void child_kill_all(const uv_loop_t *loop)
 {
   struct child *child;
   LIST_FOREACH(child, &children, link)
-  if (child->loop == loop)
-    child_kill(child, 0);
+    if (child->loop == loop)
+      child_kill(child, 0);
 }
 
 static void on_timer(uv_timer_t *timer)

@@ -35,7 +35,7 @@ void child_roll_kill(const void *loop)
   struct roll_entry *entry;
   pthread_mutex_lock(&mutex);
   LIST_FOREACH(entry, &roll, link)
-  if (entry->loop == loop)
-    kill(-entry->pid, SIGKILL);
+    if (entry->loop == loop)
+      kill(-entry->pid, SIGKILL);
   pthread_mutex_unlock(&mutex);
 }

@@ -153,7 +153,7 @@ static int count_phase(const struct isolate *isolate, enum phase phase)
   int count = 0;
   const struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  count += process->phase == phase;
+    count += process->phase == phase;
   return count;
 }
 
@@ -161,8 +161,8 @@ static struct process *find_phase(const struct isolate *isolate, enum phase phas
 {
   struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->phase == phase)
-    return process;
+    if (process->phase == phase)
+      return process;
   return NULL;
 }
 
@@ -209,8 +209,8 @@ static struct process *find_fitting(const struct isolate *isolate, const struct 
 {
   struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (fits(process, waiting))
-    return process;
+    if (fits(process, waiting))
+      return process;
   return NULL;
 }
 
@@ -376,11 +376,11 @@ bool isolate_cancel(struct isolate *isolate, struct message *message)
 {
   struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->run && isolate_is_of(process->run, &message->as.cancel.attempt)) {
-    cancel(process, message);
-    message_destroy(message);
-    return true;
-  }
+    if (process->run && isolate_is_of(process->run, &message->as.cancel.attempt)) {
+      cancel(process, message);
+      message_destroy(message);
+      return true;
+    }
   if (!isolate_cancel_waiting(isolate, message))
     return false;
   message_destroy(message);
@@ -391,11 +391,11 @@ void isolate_retire(struct isolate *isolate, uint64_t generation)
 {
   struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->source && process->source->load->as.load.generation == generation) {
-    process->is_stale = true;
-    if (process->phase == IDLE)
-      isolate_dismiss(process);
-  }
+    if (process->source && process->source->load->as.load.generation == generation) {
+      process->is_stale = true;
+      if (process->phase == IDLE)
+        isolate_dismiss(process);
+    }
 }
 
 /* ---- when its worker was stuck ---- */
@@ -404,13 +404,13 @@ void isolate_announce(struct isolate *isolate)
 {
   struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->phase == RUNNING && process->run && !process->is_announced) {
-    struct message *started = worker_message(isolate->worker, MESSAGE_STARTED);
-    started->as.started.attempt = process->run->as.run.attempt;
-    started->as.started.at_us = clock_wall_us();
-    worker_post(isolate->worker, started);
-    process->is_announced = true;
-  }
+    if (process->phase == RUNNING && process->run && !process->is_announced) {
+      struct message *started = worker_message(isolate->worker, MESSAGE_STARTED);
+      started->as.started.attempt = process->run->as.run.attempt;
+      started->as.started.at_us = clock_wall_us();
+      worker_post(isolate->worker, started);
+      process->is_announced = true;
+    }
 }
 
 void isolate_forget_others(struct isolate *isolate)
@@ -420,19 +420,19 @@ void isolate_forget_others(struct isolate *isolate)
   while ((waiting = isolate_first_waiting(isolate)))
     isolate_drop_waiting(isolate, waiting);
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->phase == LOADING) {
-    message_destroy(process->run);
-    process->run = NULL;
-    isolate_dismiss(process);
-  }
+    if (process->phase == LOADING) {
+      message_destroy(process->run);
+      process->run = NULL;
+      isolate_dismiss(process);
+    }
 }
 
 bool isolate_is_busy(const struct isolate *isolate)
 {
   const struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->run)
-    return true;
+    if (process->run)
+      return true;
   return false;
 }
 

@@ -13,8 +13,8 @@ static struct share *hold_share(struct isolate *isolate, const char *script)
 {
   struct share *share;
   TAILQ_FOREACH(share, &isolate->shares, link)
-  if (strcmp(share->script, script) == 0)
-    break;
+    if (strcmp(share->script, script) == 0)
+      break;
   if (!share) {
     share = memory_alloc(sizeof *share);
     share->script = memory_strdup(script);
@@ -39,10 +39,10 @@ bool isolate_has_room(const struct isolate *isolate, const struct share *share)
   int own = 0, all = 0;
   const struct process *process;
   TAILQ_FOREACH(process, &isolate->processes, link)
-  if (process->phase != SPARE && process->phase != IDLE) {
-    all++;
-    own += process->share == share;
-  }
+    if (process->phase != SPARE && process->phase != IDLE) {
+      all++;
+      own += process->share == share;
+    }
   return isolation_has_room(own, all);
 }
 
@@ -52,8 +52,8 @@ struct waiting *isolate_first_waiting(const struct isolate *isolate)
 {
   const struct share *share;
   TAILQ_FOREACH(share, &isolate->shares, link)
-  if (!TAILQ_EMPTY(&share->waiting))
-    return TAILQ_FIRST(&share->waiting);
+    if (!TAILQ_EMPTY(&share->waiting))
+      return TAILQ_FIRST(&share->waiting);
   return NULL;
 }
 
@@ -77,12 +77,12 @@ bool isolate_cancel_waiting(struct isolate *isolate, const struct message *cance
   struct share *share;
   struct waiting *waiting;
   TAILQ_FOREACH(share, &isolate->shares, link)
-  TAILQ_FOREACH(waiting, &share->waiting, link)
-  if (isolate_is_of(waiting->run, &cancel->as.cancel.attempt)) {
-    isolate_post_end(isolate, waiting->run, 0, cancel->as.cancel.state, NULL);
-    isolate_drop_waiting(isolate, waiting);
-    return true;
-  }
+    TAILQ_FOREACH(waiting, &share->waiting, link)
+      if (isolate_is_of(waiting->run, &cancel->as.cancel.attempt)) {
+        isolate_post_end(isolate, waiting->run, 0, cancel->as.cancel.state, NULL);
+        isolate_drop_waiting(isolate, waiting);
+        return true;
+      }
   return false;
 }
 
@@ -102,8 +102,8 @@ static bool start_next(struct isolate *isolate)
 {
   struct share *share;
   TAILQ_FOREACH(share, &isolate->shares, link)
-  if (start_one_of(isolate, share))
-    return true;
+    if (start_one_of(isolate, share))
+      return true;
   return false;
 }
 

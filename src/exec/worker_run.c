@@ -403,8 +403,7 @@ void worker_run(struct worker *worker, struct message *message)
 static struct vm_call *find_call(struct vm *vm, const struct attempt *attempt)
 {
   struct vm_call *call;
-  TAILQ_FOREACH(call, &vm->calls, in_vm)
-  {
+  TAILQ_FOREACH(call, &vm->calls, in_vm) {
     const struct attempt *its = &call->attempt;
     if ((call->kind == &run_call_kind || call->kind == &run_decide_kind) &&
         its->fence == attempt->fence && its->key.job == attempt->key.job &&

@@ -137,8 +137,8 @@ static bool is_anyone_busy(const struct worker *worker, int64_t busy_us, int64_t
 {
   const struct vm_call *call;
   TAILQ_FOREACH(call, &worker->host->cut, in_queue)
-  if (!is_left_behind(call, busy_us, patience_us))
-    return true;
+    if (!is_left_behind(call, busy_us, patience_us))
+      return true;
   return false;
 }
 

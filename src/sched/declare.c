@@ -413,7 +413,8 @@ enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
       code = read_one(s, script, spec, &declared, conflict, error);
   if (!code) {
     struct numbers numbers = declared_by(s, script->script.name);
-    each_entry(s, entry, numbers) compare(s, entry, &declared);
+    each_entry(s, entry, numbers)
+      compare(s, entry, &declared);
     free(numbers.items);
   }
   HASH_ITER(hh, declared, one, next) {
@@ -430,7 +431,8 @@ void declare_remove_jobs(struct sched *s, const char *script)
 {
   struct entry *entry;
   struct numbers numbers = declared_by(s, script);
-  each_entry(s, entry, numbers) declare_remove(s, entry);
+  each_entry(s, entry, numbers)
+    declare_remove(s, entry);
   free(numbers.items);
 }
 
@@ -438,8 +440,7 @@ void declare_break_jobs(struct sched *s, const char *script, const char *reason)
 {
   struct entry *entry;
   struct numbers numbers = declared_by(s, script);
-  each_entry(s, entry, numbers)
-  {
+  each_entry(s, entry, numbers) {
     if (entry->progress.state != JOB_ACTIVE && entry->progress.state != JOB_ERROR)
       continue;
     if (recover_is_quarantined(entry) || entry->job->is_unreadable)
@@ -474,8 +475,7 @@ void declare_mend_jobs(struct sched *s, const char *script)
   if (s->failure)
     return;
   sched_failed(s, store_each_broken(s->store, script, collect, &numbers, &error), &error);
-  each_entry(s, entry, numbers)
-  {
+  each_entry(s, entry, numbers) {
     if (!declare_read_again(s, entry) || recover_is_quarantined(entry))
       continue;
     free(entry->progress.error);

@@ -170,8 +170,8 @@ int64_t file_known_settles_at_us(const struct file_known *known, int64_t settle_
   int64_t first_us = INT64_MAX;
   const struct file_entry *file;
   TAILQ_FOREACH(file, &known->pending, in_pending)
-  if (file->is_visited && settles_at(file, settle_us) < first_us)
-    first_us = settles_at(file, settle_us);
+    if (file->is_visited && settles_at(file, settle_us) < first_us)
+      first_us = settles_at(file, settle_us);
   return first_us;
 }
 
@@ -203,8 +203,7 @@ static size_t find_settled(const struct file_known *known, int64_t settle_us, in
   size_t count = 0, capacity = 0;
   struct file_entry *file;
   *settled = NULL;
-  TAILQ_FOREACH(file, &known->pending, in_pending)
-  {
+  TAILQ_FOREACH(file, &known->pending, in_pending) {
     if (!file->is_visited || settles_at(file, settle_us) > monotonic_us)
       continue;
     if (count == capacity) {

@@ -59,8 +59,7 @@ static void put_todo(const struct file_known *known, struct json_writer *writer)
 {
   bool is_begun = false;
   const struct file_entry *file;
-  TAILQ_FOREACH(file, &known->pending, in_pending)
-  {
+  TAILQ_FOREACH(file, &known->pending, in_pending) {
     if (file->seen.changed_ns >= known->since_ns)
       continue;
     if (!is_begun) {
@@ -80,11 +79,11 @@ static size_t find_done(struct file_known *known, struct file_entry ***done)
   size_t count = 0, kept = 0;
   struct file_entry *file;
   TAILQ_FOREACH(file, &known->recent, in_recent)
-  count++;
+    count++;
   *done = memory_alloc((count + 1) * sizeof **done);
   count = 0;
   TAILQ_FOREACH(file, &known->recent, in_recent)
-  (*done)[count++] = file;
+    (*done)[count++] = file;
   qsort(*done, count, sizeof(struct file_entry *), compare_newest);
   int64_t since_ns = choose_since(*done, count);
   if (since_ns > known->since_ns)

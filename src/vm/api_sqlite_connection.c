@@ -224,8 +224,8 @@ static struct sqlite_wait *next_job(const struct sqlite_connection *connection)
 {
   struct sqlite_wait *wait;
   TAILQ_FOREACH(wait, &connection->queue, entry)
-  if (!connection->owner || wait->call == connection->owner || is_internal(wait))
-    return wait;
+    if (!connection->owner || wait->call == connection->owner || is_internal(wait))
+      return wait;
   return NULL;
 }
 
@@ -255,8 +255,8 @@ void sqlite_connection_close_cursor(struct sqlite_connection *connection,
   struct sqlite_wait *wait;
   /* Its end may pass those that wait for a transaction's. */
   TAILQ_FOREACH(wait, &connection->queue, entry)
-  if (wait->job.cursor == cursor)
-    wait->job.cursor = NULL;
+    if (wait->job.cursor == cursor)
+      wait->job.cursor = NULL;
   queue_internal(connection, TASK_CURSOR_CLOSE, cursor, false);
 }
 

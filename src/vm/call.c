@@ -242,8 +242,8 @@ bool vm_has_call(const struct vm *vm, uint64_t number)
 {
   const struct vm_call *call;
   TAILQ_FOREACH(call, &vm->calls, in_vm)
-  if (call->number == number)
-    return call->state != CALL_ENDING;
+    if (call->number == number)
+      return call->state != CALL_ENDING;
   return false;
 }
 
