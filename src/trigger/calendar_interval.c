@@ -138,7 +138,7 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   struct wall_source source = source_of(c);
   if (c->origin == ORIGIN_NONE)
     return 0;
-  return wall_count_us(trigger, &source, c->zone, c->rules, after_us, until_us, last_us);
+  return wall_count_us(&source, c->zone, c->rules, after_us, until_us, last_us);
 }
 
 static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)

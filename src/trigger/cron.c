@@ -98,7 +98,7 @@ int64_t cron_count(const struct trigger *trigger, int64_t after_us, int64_t unti
   if (more && until_us > more->end_us)
     until_us = more->end_us;
   struct wall_source source = {cron, next_match, count_matches};
-  return wall_count_us(trigger, &source, cron->zone, rules_of(cron), after_us, until_us, last_us);
+  return wall_count_us(&source, cron->zone, rules_of(cron), after_us, until_us, last_us);
 }
 
 bool cron_matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)

@@ -108,7 +108,7 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
     after_us = d->start_us - 1;
   if (until_us > d->end_us)
     until_us = d->end_us;
-  return wall_count_us(trigger, &source, d->zone, d->rules, after_us, until_us, last_us);
+  return wall_count_us(&source, d->zone, d->rules, after_us, until_us, last_us);
 }
 
 static bool matches_local(const struct trigger *trigger, int64_t from_s, int64_t until_s)

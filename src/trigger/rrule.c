@@ -215,7 +215,7 @@ static int64_t count(const struct trigger *trigger, int64_t after_us, int64_t un
   int64_t end_us = until_us_of(rrule);
   if (rrule->origin == ORIGIN_NONE)
     return 0;
-  int64_t sum = wall_count_us(trigger, &source, rrule->zone, rrule->rules, after_us,
+  int64_t sum = wall_count_us(&source, rrule->zone, rrule->rules, after_us,
                               until_us < end_us ? until_us : end_us, last_us);
   if (!rrule->rdates.count && rrule->exdates.instants == rrule->exdates.count)
     return sum;

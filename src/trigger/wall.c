@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "time/instant.h"
-#include "trigger/count.h"
 #include "trigger/member.h"
 
 enum {
@@ -188,9 +187,35 @@ bool wall_next_us(const struct wall_source *source, const struct zone *zone,
   return true;
 }
 
-int64_t wall_count_us(const struct trigger *trigger, const struct wall_source *source,
-                      const struct zone *zone, struct wall_rules rules, int64_t after_us,
-                      int64_t until_us, int64_t *last_us)
+/* The last of the `count` fires in [from_s, until_s), of which there is one. Looked for from the
+ * end, in a part of their usual distance that grows, and then in the later half that has some: no
+ * search for what follows the last of all goes through all time to come. */
+static int64_t find_last(const struct wall_source *source, const struct zone *zone,
+                         struct wall_rules rules, int64_t from_s, int64_t until_s, int64_t count)
+{
+  int64_t width_s = (until_s - from_s) / count + 1, low_s = until_s - width_s;
+  while (low_s > from_s && !(count = wall_count(source, zone, rules, low_s, until_s))) {
+    until_s = low_s;
+    width_s *= 2;
+    low_s = until_s - width_s;
+  }
+  low_s = low_s > from_s ? low_s : from_s;
+  while (count != 1 && until_s - low_s > 1) {
+    int64_t middle_s = low_s + (until_s - low_s) / 2;
+    int64_t later = wall_count(source, zone, rules, middle_s, until_s);
+    if (later) {
+      low_s = middle_s;
+      count = later;
+    } else {
+      until_s = middle_s;
+    }
+  }
+  wall_next(source, zone, rules, low_s, &low_s);
+  return low_s;
+}
+
+int64_t wall_count_us(const struct wall_source *source, const struct zone *zone,
+                      struct wall_rules rules, int64_t after_us, int64_t until_us, int64_t *last_us)
 {
   if (after_us < INSTANT_MIN)
     after_us = INSTANT_MIN - 1;
@@ -198,10 +223,10 @@ int64_t wall_count_us(const struct trigger *trigger, const struct wall_source *s
     until_us = INSTANT_MAX;
   if (after_us >= until_us)
     return 0;
-  int64_t sum =
-      wall_count(source, zone, rules, instant_seconds(after_us) + 1, instant_seconds(until_us) + 1);
+  int64_t from_s = instant_seconds(after_us) + 1, until_s = instant_seconds(until_us) + 1;
+  int64_t sum = wall_count(source, zone, rules, from_s, until_s);
   if (sum)
-    *last_us = count_last_fire(trigger, after_us, until_us);
+    *last_us = find_last(source, zone, rules, from_s, until_s, sum) * 1000000;
   return sum;
 }
 

@@ -63,11 +63,9 @@ int64_t wall_count(const struct wall_source *source, const struct zone *zone,
 bool wall_next_us(const struct wall_source *source, const struct zone *zone,
                   struct wall_rules rules, int64_t after_us, int64_t *next_us);
 
-/* trigger_kind.count for such a kind: the fires of `trigger` in (after_us, until_us], and the last
- * of them. */
-struct trigger;
-int64_t wall_count_us(const struct trigger *trigger, const struct wall_source *source,
-                      const struct zone *zone, struct wall_rules rules, int64_t after_us,
-                      int64_t until_us, int64_t *last_us);
+/* trigger_kind.count for such a kind: the fires in (after_us, until_us], and the last of them. */
+int64_t wall_count_us(const struct wall_source *source, const struct zone *zone,
+                      struct wall_rules rules, int64_t after_us, int64_t until_us,
+                      int64_t *last_us);
 
 #endif

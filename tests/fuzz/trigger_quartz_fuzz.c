@@ -14,6 +14,7 @@ static const char *const seeds[] = {"0 15 10 ? * MON-FRI",
                                     "30 1 2 1/5 * ?",
                                     "0 0 6 ? * FRI-MON",
                                     "*/20 59 23 31 12 ? *",
+                                    "00 * 2 ? 3 1L",
                                     NULL};
 
 const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};
