@@ -331,7 +331,7 @@ static bool needs_quotes(const char *text)
     if (is_space(*at) && (!at[1] || is_space(at[1]) || member_size(at + 1)))
       return true;
   }
-  return member_size(text) > 0;
+  return open > 0 || member_size(text) > 0;
 }
 
 static void put_text(struct buffer *out, const char *text)

@@ -25,6 +25,7 @@ static const char *const seeds[] = {
     "{\"kind\":\"on_signal\",\"signal\":\"USR1\"}",
     "{\"kind\":\"on_change\",\"database\":\"/srv/app.db\",\"table\":\"orders\"}",
     "{\"kind\":\"on_start\"}",
+    "{\"kind\":\"any_of\",\"of\":[\"@daily\",\"on_event *(* 06\"]}",
     NULL};
 
 const struct fuzz_target fuzz_target = {.texts = seeds, .head_size = FUZZ_HEAD_SIZE};

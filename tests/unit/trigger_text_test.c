@@ -124,6 +124,28 @@ static void long_ones_are_refused(void **state)
     }
 }
 
+/* Quotes where they are needed, and only there. */
+static void is_written_as_it_was(void **state)
+{
+  (void)state;
+  static const char *const lines[] = {
+      "any_of (on_event \"a(b\") (on_event a(b)c)",
+      "on_event \"a)b\"",
+      "on_event \"(a)\"",
+      "on_event \"a  b=c\" debounce=2s",
+      "on_event a b",
+  };
+  for (size_t i = 0; i < COUNT(lines); i++) {
+    struct trigger *trigger;
+    struct buffer text = {0};
+    assert_int_equal(trigger_from_text(lines[i], NULL, &trigger, NULL), ERROR_OK);
+    trigger_to_text(trigger, &text);
+    assert_string_equal(text.data, lines[i]);
+    buffer_deinit(&text);
+    trigger_destroy(trigger);
+  }
+}
+
 static const char *const seeds[] = {
     "cron 0 9 * * 1-5 timezone=Europe/Berlin gap=skip",
     "any_of (cron 0 9 * * *) (every 5h start=2026-01-01) limit=5",
@@ -194,9 +216,8 @@ static void mutations_round_trip(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_lines),
-      cmocka_unit_test(tells_the_column),
-      cmocka_unit_test(long_ones_are_refused),
+      cmocka_unit_test(reads_lines),          cmocka_unit_test(tells_the_column),
+      cmocka_unit_test(is_written_as_it_was), cmocka_unit_test(long_ones_are_refused),
       cmocka_unit_test(mutations_round_trip),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
