@@ -260,6 +260,39 @@ static void tell(struct sched *s, struct topic *topic)
   topic->told = topic->count > 0;
 }
 
+/* Whether they are about the same files, whatever `settle` is. A quote within a glob is written
+ * with a backslash. */
+static bool watch_same_files(const char *key, const char *other)
+{
+  const char *end = strstr(key, ",\"settle\":");
+  return end && is_kind(key, "on_file") && strncmp(key, other, (size_t)(end - key) + 1) == 0;
+}
+
+static enum error_code begin_at(struct sched *s, const struct topic *topic, const char *position,
+                                struct error *error)
+{
+  char *own = NULL;
+  enum error_code code = store_get_position(s->store, topic->key, &own, error);
+  if (!code && !own)
+    code = store_put_position(s->store, topic->key, position, error);
+  free(own);
+  return code;
+}
+
+/* A position tells of files, not of how long they settle: who begins to wait for the same ones goes
+ * on from where the sensor that ends has come to. */
+static enum error_code leave_position(struct sched *s, const struct topic *topic,
+                                      struct error *error)
+{
+  char *position = NULL;
+  enum error_code code = store_get_position(s->store, topic->key, &position, error);
+  for (struct topic *heir = s->topics; heir && position && !code; heir = heir->hh.next)
+    if (heir->count && !heir->told && watch_same_files(topic->key, heir->key))
+      code = begin_at(s, heir, position, error);
+  free(position);
+  return code ? code : store_put_position(s->store, topic->key, NULL, error);
+}
+
 /* Not before: where a job that comes waits for what one that goes has waited for, the sensor goes
  * on, and so does its position. */
 void topics_flush(struct sched *s)
@@ -269,7 +302,7 @@ void topics_flush(struct sched *s)
     return;
   for (struct topic *topic = s->topics; topic && !s->failure; topic = topic->hh.next)
     if (!topic->count && is_sensed(topic->key))
-      sched_failed(s, store_put_position(s->store, topic->key, NULL, &error), &error);
+      sched_failed(s, leave_position(s, topic, &error), &error);
 }
 
 void topics_commit(struct sched *s)

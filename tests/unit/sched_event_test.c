@@ -429,6 +429,33 @@ static void a_position_stays_while_somebody_waits(void **state)
   world_close(&w);
 }
 
+/* The files are the same ones: what has not settled yet is not old for the sensor that comes. */
+static void a_position_outlives_another_settle(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_file /in/*\"}");
+  message_destroy(world_take(&w, MESSAGE_SENSE));
+  world_tell(&w, sensed(NULL, "{\"n\":1}"));
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_file /in/* settle=5s\"},"
+           "{\"id\":\"u\",\"run\":true,\"trigger\":\"on_file /in/*.csv settle=5s\"}");
+  for (int i = 0; i < 3; i++) {
+    struct message *m = world_take(&w, MESSAGE_SENSE);
+    assert_non_null(m);
+    if (strstr(m->as.sensor.key, ".csv"))
+      assert_null(m->as.sensor.position);
+    else if (strstr(m->as.sensor.key, "5s"))
+      assert_string_equal(m->as.sensor.position ? m->as.sensor.position : "none", "{\"n\":1}");
+    else
+      assert_true(m->as.sensor.is_over);
+    message_destroy(m);
+  }
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_file /in/* settle=5s\"}");
+  expect_position(&w, "{\"n\":1}");
+  world_close(&w);
+}
+
 static void why_tells_what_a_sensor_lacks(void **state)
 {
   struct world w;
@@ -719,6 +746,7 @@ int main(void)
       STORED(a_crash_loses_no_event),
       STORED(sensors_follow_the_jobs),
       STORED(a_position_stays_while_somebody_waits),
+      STORED(a_position_outlives_another_settle),
       STORED(a_full_disk_loses_no_event),
       STORED(lua_is_asked_after_each_fire),
       STORED(a_burst_is_throttled),
