@@ -40,8 +40,7 @@ static struct script_entry *request_script(struct request *r)
 static enum error_code load_and_wait(struct request *r, struct script_entry *script,
                                      const char *source, size_t size)
 {
-  script_load(r->s, script, source, size);
-  script_await(r->s, script, *r->message);
+  script_load_for(r->s, script, source, size, *r->message);
   *r->message = NULL;
   return ERROR_OK;
 }

@@ -62,6 +62,7 @@ static void drop_wait(struct sched *s, struct script_wait *wait)
 {
   DL_DELETE(s->script_waits, wait);
   message_destroy(wait->request);
+  free(wait->before.source);
   free(wait);
 }
 
@@ -74,6 +75,12 @@ void script_forget(struct sched *s, struct script_entry *script)
   }
   HASH_DEL(s->scripts, script);
   free_script(script);
+}
+
+bool script_was_never_good(const struct script_entry *script)
+{
+  return script->script.origin == SCRIPT_ADDED && !script->script.version[0] &&
+         !script->generation && !script->loading;
 }
 
 static struct script_entry *pop_removed(struct sched *s)
@@ -300,6 +307,22 @@ void script_commit(struct sched *s)
   run_release(s);
 }
 
+/* What was to be loaded was not sent. */
+static void put_back(struct script_entry *script, struct script_before *before)
+{
+  free(script->source);
+  script->loading = before->loading;
+  script->fallback = before->fallback;
+  script->moving = before->moving;
+  script->is_same_source = before->is_same_source;
+  script->awaits = before->awaits;
+  script->tried = before->tried;
+  script->source = before->source;
+  script->source_size = before->source_size;
+  memcpy(script->version, before->version, sizeof script->version);
+  before->source = NULL;
+}
+
 /* A newer one of the name has come in the same turn, and comes again. */
 static void forget_successor(struct sched *s, const struct script_entry *script)
 {
@@ -309,23 +332,33 @@ static void forget_successor(struct sched *s, const struct script_entry *script)
   script_forget(s, successor);
 }
 
+/* Those that were taken in this turn are the last. */
+static void forget_fresh_waits(struct sched *s)
+{
+  struct script_wait *wait;
+  while (s->script_waits && (wait = s->script_waits->prev)->fresh) {
+    if (wait->script)
+      put_back(wait->script, &wait->before);
+    drop_wait(s, wait);
+  }
+}
+
 void script_undo(struct sched *s)
 {
-  struct script_entry *script;
+  struct script_entry *script, *next;
   s->scanned &= !s->is_scanning;
   s->is_scanning = false;
-  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
-    after = wait->next;
-    if (wait->fresh)
-      drop_wait(s, wait);
-  }
+  forget_fresh_waits(s);
   while ((script = pop_removed(s))) {
     sometimes("a script is not removed after all");
     forget_successor(s, script);
     HASH_ADD_KEYPTR(hh, s->scripts, script->script.name, strlen(script->script.name), script);
   }
-  for (script = s->scripts; script; script = script->hh.next)
+  HASH_ITER(hh, s->scripts, script, next) {
     script->decided.generation = 0;
+    if (script_was_never_good(script))
+      script_forget(s, script);
+  }
 }
 
 /* ---- what the front found in the folder ---- */
@@ -440,9 +473,21 @@ static struct script_wait *add_wait(struct sched *s, struct script_entry *script
   return wait;
 }
 
-void script_await(struct sched *s, struct script_entry *script, struct message *request)
+void script_load_for(struct sched *s, struct script_entry *script, const char *source, size_t size,
+                     struct message *request)
 {
-  add_wait(s, script, request);
+  struct script_wait *wait = add_wait(s, script, request);
+  wait->before = (struct script_before){.loading = script->loading,
+                                        .fallback = script->fallback,
+                                        .moving = script->moving,
+                                        .is_same_source = script->is_same_source,
+                                        .awaits = script->awaits,
+                                        .tried = script->tried,
+                                        .source = script->source,
+                                        .source_size = script->source_size};
+  memcpy(wait->before.version, script->version, sizeof script->version);
+  script->source = NULL;
+  script_load(s, script, source, size);
 }
 
 void script_reload(struct sched *s, struct message *request)

@@ -33,7 +33,8 @@ void script_recover(struct sched *s);
 bool script_has_function(const struct script_entry *script, const char *func, struct error *error);
 /* Both take the request, which is answered when the script, or what the front finds in the folder,
  * is loaded. */
-void script_await(struct sched *s, struct script_entry *script, struct message *request);
+void script_load_for(struct sched *s, struct script_entry *script, const char *source, size_t size,
+                     struct message *request);
 void script_reload(struct sched *s, struct message *request);
 void script_answer_reloads(struct sched *s);
 void script_forget_all(struct sched *s);
@@ -49,6 +50,8 @@ void script_begin_anew(struct sched *s, struct script_entry *script);
 
 /* ---- between script.c and script_loaded.c ---- */
 
+/* It was added at run time, and is as if it had not been sent. */
+bool script_was_never_good(const struct script_entry *script);
 /* Frees it; it has nothing in force. */
 void script_forget(struct sched *s, struct script_entry *script);
 /* Closes its states. */

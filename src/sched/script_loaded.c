@@ -239,13 +239,10 @@ void script_settle(struct sched *s, const struct message *message)
   ask_again(s, script, good);
   if (is_last)
     script_answer_waiting(s, script, script->verdict);
-  if (!good && !script->generation && !script->loading && script->script.origin == SCRIPT_ADDED &&
-      !script->script.version[0]) {
-    /* Added at run time and never good: as if it had not been sent. */
+  if (script_was_never_good(script))
     script_forget(s, script);
-  } else if (good) {
+  else if (good)
     script_try_conflicts(s);
-  }
   near_look_again(s);
   run_release(s);
 }

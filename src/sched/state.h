@@ -162,6 +162,17 @@ struct script_entry {
   UT_hash_handle hh;                 /* by script.name */
 };
 
+/* What a request to load another source puts aside. */
+struct script_before {
+  uint64_t loading;
+  bool fallback, moving, is_same_source;
+  int awaits;
+  int64_t tried;
+  char *source;
+  size_t source_size;
+  char version[SCRIPT_VERSION_SIZE];
+};
+
 /* A request that is answered when a load is over. */
 struct script_wait {
   struct script_wait *prev, *next;
@@ -170,7 +181,8 @@ struct script_wait {
                                   all loads to end */
   uint64_t tag;                /* of its RESCAN */
   bool scanned;
-  bool fresh; /* taken in this turn */
+  bool fresh;                  /* taken in this turn */
+  struct script_before before; /* of the script, for the case that the turn is taken back */
 };
 
 /* Clients' requests that wait, see desk.c. */

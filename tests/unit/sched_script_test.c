@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "sched/script.h"
+#include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
 
@@ -599,6 +600,51 @@ static void a_first_turn_that_is_taken_back_loads_scripts(void **state)
   }
 }
 
+static void lock_store(void *other)
+{
+  sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+}
+
+/* The disk is full, and somebody else has the store when those who ask are answered one by one. */
+static void add_in_vain(struct world *w, const char *name)
+{
+  sqlite3 *other;
+  struct message_list in = {0};
+  char *params = memory_printf("{\"name\":\"%s\",\"source\":\"no {}\"}", name);
+  assert_int_equal(sqlite3_open(w->path, &other), SQLITE_OK);
+  sqlite3_busy_timeout(w->store->db, 0);
+  sqlite3_rollback_hook(w->store->db, lock_store, other);
+  world_limit_pages(w, 1);
+  append_request(&in, 101, "add_script", params);
+  message_list_append(&in, request_too_large());
+  world_tell_all(w, &in);
+  char *reply = world_answer(w, 101);
+  assert_memory_equal(reply, "error: busy", 11);
+  sqlite3_rollback_hook(w->store->db, NULL, NULL);
+  sqlite3_close(other);
+  world_limit_pages(w, 1 << 20);
+  world_pass(w, 2 * SECOND);
+  free(reply);
+  free(params);
+}
+
+static void a_script_that_is_refused_is_not_loading(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  add_in_vain(&w, "n");
+  assert_null(script_find(w.sched, "n"));
+  free(world_ask(&w, "add_script", "{\"name\":\"n\",\"source\":\"{}\"}"));
+  add_in_vain(&w, "n");
+  const struct script_entry *script = script_find(w.sched, "n");
+  assert_int_equal(script->loading, 0);
+  assert_string_equal(script->source, "{}");
+  assert_string_equal(script->version, script->script.version);
+  world_close(&w);
+}
+
 static void a_file_that_cannot_be_read_falls_back_in_a_turn_done_twice(void **state)
 {
   struct world w;
@@ -675,6 +721,7 @@ int main(void)
       cmocka_unit_test(a_full_disk_is_waited_for),
       cmocka_unit_test(who_adds_a_script_is_answered_once),
       cmocka_unit_test(a_reload_is_kept_once),
+      cmocka_unit_test(a_script_that_is_refused_is_not_loading),
       cmocka_unit_test(a_first_turn_that_is_taken_back_loads_scripts),
       cmocka_unit_test(a_file_that_cannot_be_read_falls_back_in_a_turn_done_twice),
   };
