@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utlist.h>
-
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/sometimes.h"
@@ -58,21 +56,9 @@ static void free_script(struct script_entry *script)
   free(script);
 }
 
-static void drop_wait(struct sched *s, struct script_wait *wait)
-{
-  DL_DELETE(s->script_waits, wait);
-  message_destroy(wait->request);
-  free(wait->before.source);
-  free(wait);
-}
-
 void script_forget(struct sched *s, struct script_entry *script)
 {
-  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
-    after = wait->next;
-    if (wait->script == script)
-      drop_wait(s, wait);
-  }
+  script_waits_forget(s, script);
   HASH_DEL(s->scripts, script);
   free_script(script);
 }
@@ -94,8 +80,7 @@ static struct script_entry *pop_removed(struct sched *s)
 void script_forget_all(struct sched *s)
 {
   struct script_entry *script, *next;
-  while (s->script_waits)
-    drop_wait(s, s->script_waits);
+  script_waits_forget_all(s);
   HASH_ITER(hh, s->scripts, script, next) {
     script_forget(s, script);
   }
@@ -251,26 +236,6 @@ void script_try_provided(struct sched *s)
   }
 }
 
-void script_answer_waiting(struct sched *s, struct script_entry *script, const char *failure)
-{
-  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
-    after = wait->next;
-    if (wait->script != script)
-      continue;
-    struct error error;
-    struct buffer out = {0};
-    struct json_writer writer = {.out = &out};
-    if (failure) {
-      error_set(&error, ERROR_SCRIPT, "%s", failure);
-      message_list_append(s->out, message_reply_error(wait->request, &error));
-    } else {
-      view_script(&writer, script);
-      message_list_append(s->out, message_reply(wait->request, buffer_take(&out)));
-    }
-    drop_wait(s, wait);
-  }
-}
-
 void script_remove(struct sched *s, struct script_entry *script)
 {
   struct error error;
@@ -294,8 +259,7 @@ void script_commit(struct sched *s)
 {
   struct script_entry *script;
   s->is_scanning = false;
-  for (struct script_wait *wait = s->script_waits; wait; wait = wait->next)
-    wait->fresh = false;
+  script_waits_commit(s);
   if (!s->removed_scripts)
     return;
   while ((script = pop_removed(s))) {
@@ -307,22 +271,6 @@ void script_commit(struct sched *s)
   run_release(s);
 }
 
-/* What was to be loaded was not sent. */
-static void put_back(struct script_entry *script, struct script_before *before)
-{
-  free(script->source);
-  script->loading = before->loading;
-  script->fallback = before->fallback;
-  script->moving = before->moving;
-  script->is_same_source = before->is_same_source;
-  script->awaits = before->awaits;
-  script->tried = before->tried;
-  script->source = before->source;
-  script->source_size = before->source_size;
-  memcpy(script->version, before->version, sizeof script->version);
-  before->source = NULL;
-}
-
 /* A newer one of the name has come in the same turn, and comes again. */
 static void forget_successor(struct sched *s, const struct script_entry *script)
 {
@@ -332,23 +280,12 @@ static void forget_successor(struct sched *s, const struct script_entry *script)
   script_forget(s, successor);
 }
 
-/* Those that were taken in this turn are the last. */
-static void forget_fresh_waits(struct sched *s)
-{
-  struct script_wait *wait;
-  while (s->script_waits && (wait = s->script_waits->prev)->fresh) {
-    if (wait->script)
-      put_back(wait->script, &wait->before);
-    drop_wait(s, wait);
-  }
-}
-
 void script_undo(struct sched *s)
 {
   struct script_entry *script, *next;
   s->scanned &= !s->is_scanning;
   s->is_scanning = false;
-  forget_fresh_waits(s);
+  script_waits_undo(s);
   while ((script = pop_removed(s))) {
     sometimes("a script is not removed after all");
     forget_successor(s, script);
@@ -438,11 +375,8 @@ void script_source(struct sched *s, const struct message *message)
 void script_scanned(struct sched *s, const struct message *message)
 {
   struct script_entry *script, *next;
-  for (struct script_wait *wait = s->script_waits; wait; wait = wait->next)
-    if (!wait->script && wait->tag == message->tag) {
-      wait->scanned = true;
-      try_failed_again(s);
-    }
+  if (script_waits_scanned(s, message->tag))
+    try_failed_again(s);
   if (s->scanned)
     return;
   s->scanned = s->is_scanning = true;
@@ -452,77 +386,6 @@ void script_scanned(struct sched *s, const struct message *message)
   event_plain(s, "scheduler_started");
   near_look_again(s);
   run_release(s);
-}
-
-static bool any_loading(const struct sched *s)
-{
-  for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    if (script->loading)
-      return true;
-  return false;
-}
-
-static struct script_wait *add_wait(struct sched *s, struct script_entry *script,
-                                    struct message *request)
-{
-  struct script_wait *wait = memory_alloc(sizeof *wait);
-  wait->script = script;
-  wait->request = request;
-  wait->fresh = true;
-  DL_APPEND(s->script_waits, wait);
-  return wait;
-}
-
-void script_load_for(struct sched *s, struct script_entry *script, const char *source, size_t size,
-                     struct message *request)
-{
-  struct script_wait *wait = add_wait(s, script, request);
-  wait->before = (struct script_before){.loading = script->loading,
-                                        .fallback = script->fallback,
-                                        .moving = script->moving,
-                                        .is_same_source = script->is_same_source,
-                                        .awaits = script->awaits,
-                                        .tried = script->tried,
-                                        .source = script->source,
-                                        .source_size = script->source_size};
-  memcpy(wait->before.version, script->version, sizeof script->version);
-  script->source = NULL;
-  script_load(s, script, source, size);
-}
-
-void script_reload(struct sched *s, struct message *request)
-{
-  struct script_wait *wait = add_wait(s, NULL, request);
-  struct message *rescan = message_create(MESSAGE_RESCAN, ADDRESS_SCHEDULER, ADDRESS_FRONT);
-  rescan->tag = wait->tag = ++s->next_reload;
-  message_list_append(s->out, rescan);
-}
-
-static void answer_reload(struct sched *s, const struct message *request)
-{
-  struct buffer out = {0};
-  struct json_writer writer = {.out = &out};
-  json_begin_object(&writer);
-  json_key(&writer, "scripts");
-  json_begin_array(&writer);
-  for (const struct script_entry *script = s->scripts; script; script = script->hh.next)
-    view_script(&writer, script);
-  json_end_array(&writer);
-  json_end_object(&writer);
-  message_list_append(s->out, message_reply(request, buffer_take(&out)));
-}
-
-void script_answer_reloads(struct sched *s)
-{
-  if (!s->script_waits || any_loading(s))
-    return;
-  for (struct script_wait *wait = s->script_waits, *after; wait; wait = after) {
-    after = wait->next;
-    if (!wait->scanned)
-      continue;
-    answer_reload(s, wait->request);
-    drop_wait(s, wait);
-  }
 }
 
 /* ---- the start ---- */

@@ -1,4 +1,5 @@
-/* Which version of a script is in force. See script.c and script_loaded.c. Private to src/sched. */
+/* Which version of a script is in force. See script.c, script_loaded.c, script_wait.c. Private to
+ * src/sched. */
 #ifndef SCHED_SCRIPT_H
 #define SCHED_SCRIPT_H
 
@@ -48,7 +49,7 @@ void script_leave(struct sched *s, struct script_entry *script, int worker);
 /* Loads what was in force, or was being loaded, when it left its worker. */
 void script_begin_anew(struct sched *s, struct script_entry *script);
 
-/* ---- between script.c and script_loaded.c ---- */
+/* ---- between script.c, script_loaded.c and script_wait.c ---- */
 
 /* It was added at run time, and is as if it had not been sent. */
 bool script_was_never_good(const struct script_entry *script);
@@ -61,6 +62,13 @@ void script_set_error(struct script_entry *script, const char *text);
 void script_answer_waiting(struct sched *s, struct script_entry *script, const char *failure);
 /* Scripts that failed because another one held an id may do better now. */
 void script_try_conflicts(struct sched *s);
+void script_waits_forget(struct sched *s, const struct script_entry *script);
+void script_waits_forget_all(struct sched *s);
+/* The turn is committed, or taken back. */
+void script_waits_commit(struct sched *s);
+void script_waits_undo(struct sched *s);
+/* Whether this look into the folder was asked for. */
+bool script_waits_scanned(struct sched *s, uint64_t tag);
 /* The version that was in force when the daemon last ran stays in force until the file is mended:
  * whether there is one; and loads it. */
 bool script_may_fall_back(struct sched *s, const struct script_entry *script);
