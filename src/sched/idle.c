@@ -1,7 +1,8 @@
 /* Housekeeping between turns: progress is folded back, old history and values whose time is over
  * are removed, histories that are too long are cut, jobs follow new time zones, and the write-ahead
  * log is moved back into the database. One of these chores at a time, in turns and a few rows at
- * once, since nobody is served meanwhile. Nothing here is urgent, so a failure is only logged. */
+ * once, since nobody is served meanwhile. Nothing here is urgent, so a failure is only logged,
+ * and all is tried again a second later. */
 #include "base/log.h"
 #include "base/sometimes.h"
 #include "sched/cut.h"
@@ -16,6 +17,7 @@ enum { PRUNE_ROWS = 200, CUT_ROWS = 200, LOOKED_AT = 500 }; /* some milliseconds
 
 /* A turn that ended so lately is likely to be followed by another. */
 #define BUSY_US         INT64_C(10000)
+#define RETRY_US        INT64_C(1000000)
 #define PRUNE_PERIOD_US (60 * INT64_C(1000000))
 
 /* ---- chores: true when there was something to do ---- */
@@ -67,6 +69,15 @@ static bool cut(struct sched *s)
 
 /* ---- one at a time ---- */
 
+/* What is taken back with it is all that memory holds, so the rest waits too. */
+static void put_off(struct sched *s)
+{
+  sometimes("housekeeping fails");
+  if (!s->chores_us)
+    log_warn("housekeeping waits: %s (trying again each second)", s->error.text);
+  s->chores_us = s->now_us + RETRY_US;
+}
+
 /* What it tells goes out with the next turn. */
 static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
 {
@@ -80,15 +91,18 @@ static bool in_transaction(struct sched *s, bool (*chore)(struct sched *s))
   if (!s->failure) {
     transaction_follow(s, &(struct message_list){0});
   } else {
-    sometimes("housekeeping fails");
-    log_warn("housekeeping waits: %s", s->error.text);
-    s->prune_us = s->now_us + PRUNE_PERIOD_US;
+    put_off(s);
     transaction_take_back(s);
     done = false;
   }
   s->out = NULL;
   message_list_join(&s->owed, &out);
   return done;
+}
+
+static bool is_put_off(const struct sched *s)
+{
+  return s->now_us < s->chores_us && s->chores_us <= s->now_us + RETRY_US;
 }
 
 /* The next one that has something to do, beginning behind the one that was done last. */
@@ -103,15 +117,20 @@ static bool do_next(struct sched *s)
     bool is_busy = s->now_us - s->turn_us < BUSY_US;
     if (chore ? in_transaction(s, chore) : store_checkpoint(s->store, is_busy))
       return true;
+    if (is_put_off(s))
+      return false;
   }
+  s->chores_us = 0;
   return false;
 }
 
 int64_t sched_idle(struct sched *s, int64_t now_us)
 {
   s->now_us = now_us;
-  if (do_next(s))
+  if (!is_put_off(s) && do_next(s))
     return 0;
+  if (is_put_off(s))
+    return s->chores_us - now_us;
   int64_t fold_us = fold_due_us(s);
   return fold_us == INT64_MAX ? -1 : fold_us - now_us;
 }

@@ -294,7 +294,8 @@ struct sched {
   int64_t full_us;  /* since when nothing can be stored; 0: all is well */
   char *full_error;
   int64_t prune_us;          /* when pruning is looked at again */
-  int next_chore;            /* of housekeeping */
+  int next_chore;            /* of housekeeping, */
+  int64_t chores_us;         /* which has failed: not before; 0: all is well */
   struct overlong *overlong; /* whose history is to be cut: cut.c */
   bool stopping, stopped, has_stop_killed;
   bool is_stop_fresh; /* it has begun in this turn */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
 #include "time/zone.h"
@@ -143,6 +144,36 @@ static void what_was_decided_is_not_repeated(void **state)
   world_close(&w);
 }
 
+/* Somebody else has the store. What is taken back is all that memory holds: not again at once. */
+static void a_step_that_fails_is_tried_again_after_a_second(void **state)
+{
+  struct world w;
+  sqlite3 *other;
+  (void)state;
+  begin_here(&w);
+  decide("Asia/Kathmandu");
+  struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.zones.count = 1;
+  world_tell(&w, m);
+  assert_int_equal(sqlite3_open(store_path, &other), SQLITE_OK);
+  sqlite3_busy_timeout(w.store->db, 0);
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sched_idle(w.sched, w.now_us), SECOND);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    world_settle(&w);
+    w.now_us += SECOND / 4;
+    assert_int_equal(sched_idle(w.sched, w.now_us), SECOND * 3 / 4);
+    w.now_us += SECOND * 3 / 4;
+  }
+  sqlite3_close(other);
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:13:00.000000Z");
+  while (sched_idle(w.sched, w.now_us) == 0)
+    ;
+  world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:58:00.000000Z");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -151,6 +182,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(what_stands_is_found_anew, begin, end),
       cmocka_unit_test_setup_teardown(what_has_come_is_due, begin, end),
       cmocka_unit_test_setup_teardown(what_was_decided_is_not_repeated, begin, end),
+      cmocka_unit_test_setup_teardown(a_step_that_fails_is_tried_again_after_a_second, begin, end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
