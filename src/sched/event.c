@@ -82,6 +82,7 @@ size_t event_end(struct sched *s, struct buffer *out, struct json_writer *writer
   size_t listeners = tell(s, out, name, use);
   s->reach = REACH_ALL;
   s->events_this_turn = 0; /* nothing takes it back */
+  listeners_commit(s);
   return listeners;
 }
 

@@ -516,6 +516,26 @@ static void a_stop_is_told_of_when_there_is_room(void **state)
   world_close(&w);
 }
 
+/* What was sent stays sent, whatever is taken back later: a stop waits for who hears of it. */
+static void a_stop_waits_for_who_hears_of_it_on_a_full_disk(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, store_path);
+  save(&w, "a", "{\"id\":1,\"name\":\"x\",\"events\":[\"scheduler_shutdown\"]}");
+  world_fill_disk_for_good(&w);
+  struct message *m = message_create(MESSAGE_STOP, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->as.stop.grace_us = MINUTE;
+  world_tell(&w, m);
+  world_pass(&w, SECOND);
+  expect(&w, "x", "waiting", "1");
+  assert_false(sched_stopped(w.sched));
+  m = next_event(&w);
+  answer(&w, m, 1, NULL);
+  message_destroy(m);
+  world_close(&w);
+}
+
 /* The turn that it came in is done once more, without a request that only this takes back. */
 static void a_stop_is_told_of_although_its_turn_is_taken_back(void **state)
 {
@@ -577,6 +597,7 @@ int main(void)
       ON_DISK(a_full_disk_is_told_of),
       ON_DISK(trouble_with_workers_is_told_of),
       ON_DISK(a_stop_is_told_of_when_there_is_room),
+      ON_DISK(a_stop_waits_for_who_hears_of_it_on_a_full_disk),
       cmocka_unit_test(a_stop_is_told_of_although_its_turn_is_taken_back),
       cmocka_unit_test(a_clock_that_is_set_is_told_of),
   };
