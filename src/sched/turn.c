@@ -280,6 +280,12 @@ static void answer_alone(struct sched *s, struct message *request)
   message_list_join(s->out, &out);
 }
 
+static bool needs_store(const struct message *message)
+{
+  bool is_of_no_run = message->kind == MESSAGE_LOG && message->as.log.attempt.key.job == 0;
+  return message->kind != MESSAGE_STOP && !is_of_no_run;
+}
+
 /* What workers and the front report is kept until it can be stored. */
 static enum error_code hold(struct sched *s, struct message_list *messages)
 {
@@ -290,7 +296,7 @@ static enum error_code hold(struct sched *s, struct message_list *messages)
       answer_alone(s, message);
       if (s->failure && !is_passing(s->failure))
         failure = s->failure;
-    } else if (message->kind == MESSAGE_STOP) {
+    } else if (!needs_store(message)) {
       take(s, &message);
       message_destroy(message);
     } else {

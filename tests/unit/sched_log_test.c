@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "sched/state.h"
 #include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
@@ -63,10 +64,39 @@ static void a_full_disk_loses_no_line(void **state)
   world_close(&w);
 }
 
+static size_t count_held(const struct world *w)
+{
+  size_t count = 0;
+  for (const struct message *m = w->sched->held.first; m; m = m->next)
+    count++;
+  return count;
+}
+
+/* What a listener, a trigger or a load says goes to the daemon's own log: there is no store in it.
+ */
+static void what_is_no_runs_waits_for_no_room(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  world_fill_disk_for_good(&w);
+  size_t held = count_held(&w);
+  for (int i = 0; i < 10; i++) {
+    struct message *m = message_create(MESSAGE_LOG, ADDRESS_WORKER, ADDRESS_SCHEDULER);
+    m->as.log.script = memory_strdup("a");
+    m->as.log.text = memory_strdup("heard of it");
+    world_tell(&w, m);
+    world_pass(&w, SECOND / 4);
+  }
+  assert_int_equal(count_held(&w), held);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_full_disk_loses_no_line),
+      cmocka_unit_test(what_is_no_runs_waits_for_no_room),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
