@@ -263,8 +263,10 @@ static enum error_code enter_reader(struct table_log *log, bool is_new, int64_t 
                            *position, clock_wall_us() / 1000000, error);
 }
 
+/* Nothing may fail behind the commit: what was missing would be there, and nobody told of it. */
 static enum error_code install(struct table_log *log, struct table_shape *shape, bool is_new,
-                               int64_t *position, bool *has_gap, struct error *error)
+                               int64_t *position, bool *has_gap, int64_t *schema_version,
+                               struct error *error)
 {
   enum error_code code = read_shape(log, shape, error);
   if (!code)
@@ -273,6 +275,8 @@ static enum error_code install(struct table_log *log, struct table_shape *shape,
     code = make_trigger(log, shape, operations[i], has_gap, error);
   if (!code)
     code = enter_reader(log, is_new, position, has_gap, error);
+  if (!code)
+    code = table_log_ask(log, "PRAGMA schema_version", schema_version, error);
   return code ? code : table_log_commit(log, error);
 }
 
@@ -280,11 +284,11 @@ enum error_code table_log_install(struct table_log *log, bool is_new, int64_t *p
                                   bool *has_gap, struct error *error)
 {
   struct table_shape shape = {0};
-  int64_t at = is_new ? 0 : *position;
+  int64_t at = is_new ? 0 : *position, schema_version = -1;
   *has_gap = false;
   enum error_code code = table_log_begin(log, error);
   if (!code)
-    code = install(log, &shape, is_new, &at, has_gap, error);
+    code = install(log, &shape, is_new, &at, has_gap, &schema_version, error);
   table_log_rollback(log);
   deinit_shape(&shape);
   if (code)
@@ -292,7 +296,8 @@ enum error_code table_log_install(struct table_log *log, bool is_new, int64_t *p
   *has_gap = *has_gap && !is_new;
   *position = at;
   log->cleaned = -1;
-  return table_log_ask(log, "PRAGMA schema_version", &log->schema_version, error);
+  log->schema_version = schema_version;
+  return ERROR_OK;
 }
 
 static enum error_code look_for_triggers(struct table_log *log, int64_t version, bool *is_installed,

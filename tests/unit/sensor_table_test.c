@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "sensor/table_key.h"
+#include "sensor/table_log_internal.h"
 
 static char source_text[300];
 
@@ -458,6 +459,43 @@ static void test_database_put_back(void **state)
   sqlite3_close(db);
 }
 
+static int lock_behind_commit(unsigned kind, void *other, void *statement, void *taken)
+{
+  const char *sql = sqlite3_sql(statement);
+  (void)kind;
+  (void)taken;
+  if (sql && strcmp(sql, "COMMIT") == 0)
+    sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
+  return 0;
+}
+
+/* What was missing is told, however the next one to write comes in between. */
+static void test_locked_behind_an_install(void **state)
+{
+  struct bench *bench = *state;
+  sqlite3 *db = open_database(bench);
+  char *path = memory_printf("%s/app.db", bench->root);
+  struct table_log *log = table_log_create(path, "orders", "reader");
+  int64_t position = 0;
+  bool has_changed, has_opened, has_gap, is_told = false;
+  struct error error;
+  run(db, "PRAGMA journal_mode = DELETE; CREATE TABLE orders(a)");
+  assert_int_equal(table_log_check(log, &has_changed, &has_opened, &error), ERROR_OK);
+  assert_int_equal(table_log_install(log, true, &position, &has_gap, &error), ERROR_OK);
+  run(db, "DROP TRIGGER moonbeat_insert_orders; INSERT INTO orders VALUES (1)");
+  sqlite3_trace_v2(log->db, SQLITE_TRACE_PROFILE, lock_behind_commit, db);
+  for (int i = 0; i < 2; i++) {
+    if (table_log_install(log, false, &position, &has_gap, &error) == ERROR_OK)
+      is_told = is_told || has_gap;
+    sqlite3_trace_v2(log->db, 0, NULL, NULL);
+    sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+  }
+  assert_true(is_told);
+  table_log_destroy(log);
+  free(path);
+  sqlite3_close(db);
+}
+
 static void test_locked_for_long(void **state)
 {
   struct bench *bench = *state;
@@ -521,6 +559,7 @@ int main(void)
       TEST(table_made_anew),
       TEST(file_replaced),
       TEST(database_put_back),
+      TEST(locked_behind_an_install),
       TEST(locked_for_long),
       TEST(closed_during_work),
   };
