@@ -282,8 +282,15 @@ static void answer_alone(struct sched *s, struct message *request)
 
 static bool needs_store(const struct message *message)
 {
-  bool is_of_no_run = message->kind == MESSAGE_LOG && message->as.log.attempt.key.job == 0;
-  return message->kind != MESSAGE_STOP && !is_of_no_run;
+  switch (message->kind) {
+  case MESSAGE_STOP:
+  case MESSAGE_REPLY:
+    return false;
+  case MESSAGE_LOG:
+    return message->as.log.attempt.key.job != 0;
+  default:
+    return true;
+  }
 }
 
 /* What workers and the front report is kept until it can be stored. */

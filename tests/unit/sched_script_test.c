@@ -531,20 +531,46 @@ static int count_answers(const struct world *w, uint64_t tag)
   return count;
 }
 
+/* After it has changed something. */
+#define REFUSED                                                                                    \
+  "{\"jobs\":[{\"id\":\"j\",\"replace_existing\":true,\"run\":{\"shell\":\"false\"}},"             \
+  "{\"id\":\"k\",\"func\":\"none.f\"}]}"
+
 /* A turn with one that is refused after it has changed something is done once more without it. */
 static void turn_twice(struct world *w, const char *operation, const char *params)
 {
   struct message_list in = {0};
   world_expect(w, "add_job", "{\"id\":\"j\",\"run\":{\"shell\":\"true\"}}", "id", "j");
   append_request(&in, 101, operation, params);
-  append_request(
-      &in, 102, "add_jobs",
-      "{\"jobs\":[{\"id\":\"j\",\"replace_existing\":true,\"run\":{\"shell\":\"false\"}},"
-      "{\"id\":\"k\",\"func\":\"none.f\"}]}");
+  append_request(&in, 102, "add_jobs", REFUSED);
   world_tell_all(w, &in);
   char *reply = world_answer(w, 102);
   assert_memory_equal(reply, "error: not_found", 16);
   free(reply);
+}
+
+/* The turn that is done once more without it finds no room. */
+static void who_is_refused_waits_for_no_room(void **state)
+{
+  struct world w;
+  struct message_list in = {0}, out = {0};
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  world_save(&w, "a", "{\"jobs\":[],\"functions\":[\"f\"]}");
+  world_expect(&w, "add_job", "{\"id\":\"j\",\"run\":{\"shell\":\"true\"}}", "id", "j");
+  world_limit_pages(&w, 1);
+  append_request(&in, 102, "add_jobs", REFUSED);
+  message_list_append(&in, request_too_large());
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  struct message *reply = message_list_pop(&out);
+  assert_int_equal(reply->tag, 102);
+  assert_int_equal(reply->as.reply.code, ERROR_NOT_FOUND);
+  message_destroy(reply);
+  reply = message_list_pop(&out);
+  assert_int_equal(reply->as.reply.code, ERROR_FULL);
+  message_destroy(reply);
+  assert_null(out.first);
+  world_close(&w);
 }
 
 static void who_adds_a_script_is_answered_once(void **state)
@@ -719,6 +745,7 @@ int main(void)
       cmocka_unit_test(who_waits_for_a_load_is_not_kept_in_memory),
       cmocka_unit_test(a_full_disk_delays_a_removal),
       cmocka_unit_test(a_full_disk_is_waited_for),
+      cmocka_unit_test(who_is_refused_waits_for_no_room),
       cmocka_unit_test(who_adds_a_script_is_answered_once),
       cmocka_unit_test(a_reload_is_kept_once),
       cmocka_unit_test(a_script_that_is_refused_is_not_loading),
