@@ -144,6 +144,11 @@ void desk_begin(struct sched *s)
   s->desk.share = s->bounds.desk_bytes;
 }
 
+void desk_end(struct sched *s)
+{
+  s->desk.share = 0;
+}
+
 struct message *desk_next(struct sched *s)
 {
   struct desk *desk = &s->desk;

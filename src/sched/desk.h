@@ -9,6 +9,8 @@
 bool desk_take_in(struct sched *s, struct message *message);
 /* The turn's share begins anew. */
 void desk_begin(struct sched *s);
+/* Nobody else is answered in this turn. */
+void desk_end(struct sched *s);
 /* Whose turn it is; NULL when nobody waits, or when this turn has answered enough. */
 struct message *desk_next(struct sched *s);
 /* Answers and counts what that took. Takes the message. */

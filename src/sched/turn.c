@@ -329,6 +329,23 @@ static struct message_list gather(struct sched *s, struct message_list *in)
   return all;
 }
 
+/* The turn is done once more, with the answer to the request that was refused instead of it. What
+ * has not been taken is `left` to a later one: were it taken now and refused too, all before it
+ * would be done for a third time. */
+static void write_without_refused(struct sched *s, struct message_list *taken,
+                                  struct message_list *left)
+{
+  struct message_list again = {0};
+  sometimes("a turn is done once more without a request that was refused");
+  transaction_take_back(s);
+  s->is_refused = false;
+  desk_end(s);
+  message_list_join(&again, taken);
+  write_turn(s, &again, taken);
+  message_list_join(&again, left);
+  message_list_join(left, &again);
+}
+
 enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list *in,
                            struct message_list *out, struct error *error)
 {
@@ -343,18 +360,12 @@ enum error_code sched_turn(struct sched *s, int64_t now_us, struct message_list 
   if (now_us < s->retry_us) {
     code = hold(s, in);
   } else {
-    struct message_list all = gather(s, in);
-    write_turn(s, &all, &taken);
-    message_list_join(&taken, &all); /* what a failure left untouched */
-    while (s->is_refused) {
-      sometimes("a turn is done once more without a request that was refused");
-      transaction_take_back(s);
-      s->is_refused = false;
-      message_list_join(&all, &taken);
-      write_turn(s, &all, &taken);
-      message_list_join(&taken, &all);
-    }
+    struct message_list left = gather(s, in);
+    write_turn(s, &left, &taken);
+    while (s->is_refused)
+      write_without_refused(s, &taken, &left);
     code = s->failure;
+    message_list_join(code ? &taken : &s->held, &left);
   }
   if (is_passing(code)) {
     log_error("nothing can be stored: %s (trying again each second)", s->error.text);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/sqlite_store.h"
 #include "support/world.h"
 
 static void a_text_holds_no_nul(void **state)
@@ -212,6 +213,57 @@ static void as_many_run_at_once_as_are_asked_for(void **state)
   world_close(&w);
 }
 
+static void ask(struct message_list *in, uint64_t tag, const char *op, const char *params)
+{
+  struct message *m = message_create(MESSAGE_REQUEST, ADDRESS_FRONT, ADDRESS_SCHEDULER);
+  m->tag = tag;
+  m->as.request.op = memory_strdup(op);
+  m->as.request.params = memory_strdup(params);
+  message_list_append(in, m);
+}
+
+static void count(void *context)
+{
+  ++*(int *)context;
+}
+
+/* That a turn is taken back for each is what it costs; that it is for all in one turn would cost
+ * those before each of them once more, while nobody else is served. */
+static void a_turn_is_taken_back_for_one_refusal(void **state)
+{
+  enum { REFUSED = 50 };
+  struct message_list in = {0}, out = {0};
+  struct world w;
+  int undone = 0;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"overlap\":\"allow\"}"));
+  for (int i = 0; i < REFUSED; i++) {
+    ask(&in, 2 * (uint64_t)i + 1, "add_jobs",
+        "{\"jobs\":[{\"id\":\"x\",\"run\":{\"shell\":\"false\"},\"replace_existing\":true},{}]}");
+    ask(&in, 2 * (uint64_t)i + 2, "run_now", "{\"job\":\"x\"}");
+  }
+  sqlite3_rollback_hook(w.store->db, count, &undone);
+  for (uint64_t tag = 1; tag <= 2 * REFUSED;) {
+    undone = 0;
+    assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+    assert_in_range(undone, 0, 1);
+    struct message *m;
+    while ((m = message_list_pop(&out))) {
+      if (m->kind == MESSAGE_REPLY) {
+        assert_int_equal(m->tag, tag);
+        assert_int_equal(m->as.reply.code, tag % 2 ? ERROR_INVALID : ERROR_OK);
+        tag++;
+      }
+      message_destroy(m);
+    }
+    assert_true(tag > 2 * REFUSED || sched_wake_us(w.sched, w.now_us) <= w.now_us);
+  }
+  assert_int_equal(world_history(&w, "x", NULL), REFUSED);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -220,6 +272,7 @@ int main(void)
       cmocka_unit_test(open_runs_are_counted_alike),
       cmocka_unit_test(a_page_ends_when_much_was_looked_at),
       cmocka_unit_test(as_many_run_at_once_as_are_asked_for),
+      cmocka_unit_test(a_turn_is_taken_back_for_one_refusal),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
