@@ -1,4 +1,4 @@
-/* The rules that a trigger goes by are others from now on: a zone's, or a calendar's days. Its
+/* The rules that a trigger goes by are others since a moment: a zone's, or a calendar's days. Its
  * job's next due time is found anew.
  *
  * One that has come and waits for its turn is due, whatever holds for those that come. What has
@@ -33,22 +33,24 @@ static void read_again(struct job *job)
   buffer_deinit(&text);
 }
 
-void anew_fire(struct sched *s, struct entry *entry)
+void anew_fire(struct sched *s, struct entry *entry, int64_t since_us)
 {
   struct job_progress *progress = &entry->progress;
   int64_t next_us;
+  if (since_us > s->now_us) /* the clock was set back */
+    since_us = s->now_us;
   if (!declare_read_again(s, entry))
     return;
   read_again(entry->job);
-  if (progress->next_us <= s->now_us) {
+  if (progress->next_us <= since_us) {
     sometimes("the rules of a due time change while it waits");
     return;
   }
   int64_t after_us = decided_last(s, entry);
   if (after_us >= s->now_us)
     sometimes("rules change behind what was decided before the clock was set back");
-  else
-    after_us = s->now_us - 1;
+  if (after_us < since_us)
+    after_us = since_us - 1;
   progress->next_us = fire_next(entry->job, after_us, &next_us) ? next_us : JOB_NEVER;
   fire_conclude(s, entry);
   near_changed(s, entry);

@@ -5,7 +5,7 @@
 
 #include "sched/state.h"
 
-/* The trigger is the same, and its due times are others from now on. */
-void anew_fire(struct sched *s, struct entry *entry);
+/* The trigger is the same, and its due times are others since then, a moment ago. */
+void anew_fire(struct sched *s, struct entry *entry, int64_t since_us);
 
 #endif

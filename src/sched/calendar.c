@@ -3,8 +3,8 @@
  *
  * A script's calendars are defined before its jobs are read, since their first fires depend on
  * them, and written only when its jobs were good; otherwise the registry becomes what the store
- * says again. When a meaning changes, the jobs that use it get their next fire anew. One that is no
- * longer declared stays as long as a job uses it.
+ * says again. When a meaning changes, the jobs that use it get their next fire anew (follow.c). One
+ * that is no longer declared stays as long as a job uses it.
  *
  * What is stored may not be readable any more, when its time zone is gone. Nothing fires without
  * it, and all that does not use it goes on. */
@@ -15,8 +15,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "sched/anew.h"
-#include "sched/near.h"
+#include "sched/follow.h"
 #include "sched/orphans.h"
 #include "sched/request.h"
 #include "sched/script.h"
@@ -101,16 +100,6 @@ static bool is_used(struct sched *s, const char *name)
   return topic_of_calendar(s, name) != NULL;
 }
 
-static void follow_all(struct sched *s, const char *name)
-{
-  const struct topic *topic = topic_of_calendar(s, name);
-  topic_each(job, topic) {
-    struct entry *entry = s->failure ? NULL : near_get(s, job, NULL);
-    if (entry && !entry->removed)
-      anew_fire(s, entry);
-  }
-}
-
 /* ---- declaring ---- */
 
 /* The one way to write a definition. */
@@ -180,7 +169,7 @@ static void put(struct sched *s, const char *name, const char *definition, const
   struct stored_calendar stored = {name, definition, script};
   if (sched_failed(s, store_put_calendar(s->store, &stored, &error), &error))
     return;
-  follow_all(s, name);
+  follow_calendar(s, name);
   script_provide(s);
 }
 

@@ -12,6 +12,7 @@
 #include "sched/ask.h"
 #include "sched/event.h"
 #include "sched/finish.h"
+#include "sched/follow.h"
 #include "sched/health.h"
 #include "sched/near.h"
 #include "sched/queue.h"
@@ -441,6 +442,9 @@ int fire_entry(struct sched *s, struct entry *entry, int budget)
   int done = 0;
   if (fire_is_held(s, entry))
     return 1;
+  follow_before(s, entry);
+  if (!is_due(s, entry))
+    return 1;
   do {
     decide(s, entry);
     done++;
@@ -461,6 +465,7 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
 {
   const struct job_progress *progress = &entry->progress;
   int64_t last_us;
+  follow_is_over(s, entry->job->number);
   if (entry->job->trigger && progress->next_us <= s->now_us) {
     sometimes("a trigger is changed before all its due times are decided");
     int64_t count = count_due(entry, s->now_us, &last_us);
@@ -474,6 +479,7 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
 void fire_resume(struct sched *s, struct entry *entry)
 {
   struct job_progress *progress = &entry->progress;
+  follow_before(s, entry);
   progress->state = JOB_ACTIVE;
   progress->paused_us = 0;
   free(progress->error);

@@ -1,12 +1,13 @@
 /* Housekeeping between turns: progress is folded back, old history and values whose time is over
- * are removed, histories that are too long are cut, jobs follow new time zones, and the write-ahead
- * log is moved back into the database. One of these chores at a time, in turns and a few rows at
- * once, since nobody is served meanwhile. Nothing here is urgent, so a failure is only logged,
- * and all is tried again a second later. */
+ * are removed, histories that are too long are cut, jobs follow new time zones and calendars, and
+ * the write-ahead log is moved back into the database. One of these chores at a time, in turns and
+ * a few rows at once, since nobody is served meanwhile. Nothing here is urgent, so a failure is only
+ * logged, and all is tried again a second later. */
 #include "base/log.h"
 #include "base/sometimes.h"
 #include "sched/cut.h"
 #include "sched/fold.h"
+#include "sched/follow.h"
 #include "sched/health.h"
 #include "sched/topic.h"
 #include "sched/transaction.h"
@@ -108,8 +109,8 @@ static bool is_put_off(const struct sched *s)
 /* The next one that has something to do, beginning behind the one that was done last. */
 static bool do_next(struct sched *s)
 {
-  static bool (*const chores[])(struct sched * s) = {fold, prune,      forget_gone,
-                                                     cut,  zones_step, NULL};
+  static bool (*const chores[])(struct sched * s) = {fold,       prune,       forget_gone, cut,
+                                                     zones_step, follow_step, NULL};
   enum { CHORES = sizeof chores / sizeof chores[0] };
   for (int i = 0; i < CHORES; i++) {
     bool (*chore)(struct sched * s) = chores[s->next_chore];

@@ -9,6 +9,7 @@
 #include "sched/cut.h"
 #include "sched/desk.h"
 #include "sched/fold.h"
+#include "sched/follow.h"
 #include "sched/gate.h"
 #include "sched/health.h"
 #include "sched/listener.h"
@@ -38,6 +39,7 @@ static void recover(struct sched *s)
   listeners_recover(s);
   script_recover(s);
   run_recover(s);
+  follow_recover(s);
   arrive_start(s);
 }
 
@@ -108,6 +110,7 @@ void sched_destroy(struct sched *s)
   stuck_deinit(s);
   shortage_forget(s);
   zones_forget(s);
+  follow_free_all(s);
   for (size_t i = 0; i < EVENTS_KEPT; i++)
     free(s->events[i]);
   message_list_deinit(&s->held);

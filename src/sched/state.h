@@ -203,6 +203,8 @@ struct turn_times {
 
 struct watched; /* a job that is expected to succeed, or is in trouble: health.c */
 
+struct follower; /* a job that is to follow a calendar: follow.c */
+
 struct sched {
   struct sched_options options;
   struct sched_bounds bounds;
@@ -256,7 +258,11 @@ struct sched {
   struct heap health_due;
   int64_t gone_from; /* the job at which looking for those that are gone goes on; 0: nobody looks */
 
-  bool calendars_defined; /* in the registry, other than in the store when it is taken back */
+  bool calendars_defined;     /* in the registry, other than in the store when it is taken back */
+  struct follower *followers; /* a hash by job */
+  size_t followers_left;      /* that have not followed yet, */
+  int64_t followed_us;        /* since then; 0: all have */
+  int64_t followed_stored_us; /* as the store says */
 
   struct script_entry *scripts;
   int64_t provided; /* how often a pool or a calendar has come: who failed before may do better */

@@ -5,6 +5,7 @@
 #include "sched/calendar.h"
 #include "sched/event.h"
 #include "sched/fold.h"
+#include "sched/follow.h"
 #include "sched/health.h"
 #include "sched/lock.h"
 #include "sched/near.h"
@@ -33,6 +34,8 @@ void transaction_commit(struct sched *s)
     near_flush(s);
   if (!s->failure)
     fold_flush(s);
+  if (!s->failure)
+    follow_flush(s);
   if (!s->failure)
     listeners_flush(s);
   if (!s->failure)
@@ -70,6 +73,7 @@ void transaction_follow(struct sched *s, const struct message_list *taken)
   gates_commit(s);
   topics_commit(s);
   zones_commit(s);
+  follow_commit(s);
   stop_commit(s);
   for (const struct message *message = taken->first; message; message = message->next)
     settle(s, message);
@@ -88,6 +92,7 @@ void transaction_take_back(struct sched *s)
   lock_undo(s);
   gates_undo(s);
   zones_undo(s);
+  follow_undo(s);
   if (s->pools_changed)
     pools_recover(s);
   if (s->calendars_defined)

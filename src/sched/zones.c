@@ -51,7 +51,7 @@ bool zones_step(struct sched *s)
   for (int i = 0; i < step.count && !s->failure; i++) {
     struct entry *entry = near_get(s, step.numbers[i], NULL);
     if (entry && !entry->removed)
-      anew_fire(s, entry);
+      anew_fire(s, entry, s->now_us);
   }
   s->zones_before = s->zones_after;
   s->zones_after = step.seen == JOBS_PER_STEP ? step.last : NULL;

@@ -59,3 +59,21 @@ enum error_code store_each_calendar(struct store *store, store_calendar_visitor 
   }
   return query_close(&query);
 }
+
+enum error_code store_get_calendar_change(struct store *store, int64_t *since_us,
+                                          struct error *error)
+{
+  *since_us = 0;
+  return store_ask(store,
+                   "SELECT ifnull((SELECT value FROM meta WHERE key = 'calendar_changed_us'), 0)",
+                   since_us, error);
+}
+
+enum error_code store_put_calendar_change(struct store *store, int64_t since_us,
+                                          struct error *error)
+{
+  struct query query = query_open(
+      store, "INSERT OR REPLACE INTO meta(key, value) VALUES ('calendar_changed_us', ?)", error);
+  bind_integer(&query, since_us);
+  return query_run(&query);
+}

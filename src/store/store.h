@@ -91,6 +91,11 @@ void stored_calendar_deinit(struct stored_calendar *calendar);
 enum error_code store_remove_calendar(struct store *store, const char *name, struct error *error);
 enum error_code store_each_calendar(struct store *store, store_calendar_visitor visit,
                                     void *context, struct error *error);
+/* Since when there are jobs that have not followed a change of a calendar; 0: all have. */
+enum error_code store_get_calendar_change(struct store *store, int64_t *since_us,
+                                          struct error *error);
+enum error_code store_put_calendar_change(struct store *store, int64_t since_us,
+                                          struct error *error);
 
 /* ---- pools ---- */
 

@@ -311,6 +311,154 @@ static void one_that_can_be_read_again_lets_its_jobs_go_on(void **state)
   free(zone);
 }
 
+/* ---- when many follow ---- */
+
+enum { MANY = 2000 };
+
+static void set_closed(struct world *w, const char *dates)
+{
+  char *params = memory_printf("{\"name\":\"closed\",\"definition\":{\"dates\":%s}}", dates);
+  world_expect(w, "set_calendar", params, "name", "closed");
+  free(params);
+}
+
+/* At nine each day that is not closed. */
+static void begin_many(struct world *w, const char *closed)
+{
+  struct buffer specs = {0};
+  world_open(w, scratch_path("store.db"));
+  set_closed(w, closed);
+  buffer_append_text(&specs, "{\"jobs\":[");
+  for (int i = 0; i < MANY; i++)
+    buffer_printf(&specs,
+                  "%s{\"id\":\"j%d\",\"run\":{\"shell\":\"true\"},"
+                  "\"trigger\":\"0 9 * * * except=closed\"}",
+                  i ? "," : "", i);
+  buffer_append_text(&specs, "]}");
+  world_expect(w, "add_jobs", specs.data, "added", "2000");
+  buffer_deinit(&specs);
+}
+
+static void keep_house(struct world *w)
+{
+  while (sched_idle(w->sched, w->now_us) == 0)
+    ;
+  world_settle(w);
+}
+
+static int64_t count_rows(struct world *w, const char *sql)
+{
+  struct error error;
+  int64_t count;
+  assert_int_equal(store_ask(w->store, sql, &count, &error), ERROR_OK);
+  return count;
+}
+
+#define DUE_AT(day)                                                                                \
+  "SELECT count(*) FROM job_progress WHERE next_us = unixepoch('2026-01-" day "T09:00') * 1000000"
+
+static void many_follow_in_steps(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "[\"2026-01-01\"]");
+  assert_int_equal(count_rows(&w, DUE_AT("02")), MANY);
+  set_closed(&w, "[\"2026-01-01..2026-01-04\"]");
+  assert_in_range(count_rows(&w, DUE_AT("05")), 1, MANY / 2);
+  keep_house(&w);
+  assert_int_equal(count_rows(&w, DUE_AT("05")), MANY);
+  /* Another change comes while some follow the one before. */
+  set_closed(&w, "[\"2026-01-02\"]");
+  assert_int_equal(sched_idle(w.sched, w.now_us), 0);
+  set_closed(&w, "[\"2026-01-01..2026-01-02\"]");
+  keep_house(&w);
+  assert_int_equal(count_rows(&w, DUE_AT("03")), MANY);
+  world_close(&w);
+}
+
+static void a_crash_keeps_none_from_following(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "[\"2026-01-01\"]");
+  set_closed(&w, "[\"2026-01-01..2026-01-04\"]");
+  world_crash(&w);
+  assert_int_equal(sched_idle(w.sched, w.now_us), 0);
+  assert_in_range(count_rows(&w, DUE_AT("02")), 1, MANY);
+  world_crash(&w);
+  keep_house(&w);
+  assert_int_equal(count_rows(&w, DUE_AT("05")), MANY);
+  world_close(&w);
+}
+
+/* Nor when the change itself is taken back. */
+static void a_full_disk_keeps_none_from_following(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "[\"2026-01-01\"]");
+  set_closed(&w, "[\"2026-01-01..2026-01-04\"]");
+  set_too_large(&w, "closed");
+  keep_house(&w);
+  assert_int_equal(count_rows(&w, DUE_AT("05")), MANY);
+  world_close(&w);
+}
+
+static void none_fires_by_what_held_before(void **state)
+{
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    struct world w;
+    begin_many(&w, "[\"2026-01-03\"]");
+    set_closed(&w, "[\"2026-01-01\"]");
+    if (is_crashed)
+      world_crash(&w);
+    world_pass(&w, 10 * HOUR);
+    assert_int_equal(world_run_count(&w), 0);
+    keep_house(&w);
+    assert_int_equal(count_rows(&w, DUE_AT("02")), MANY);
+    world_close(&w);
+  }
+}
+
+/* Its due times count from the change on, however late they are found. */
+static void none_misses_what_holds_now(void **state)
+{
+  (void)state;
+  for (int is_crashed = 0; is_crashed < 2; is_crashed++) {
+    struct world w;
+    begin_many(&w, "[\"2026-01-01\"]");
+    set_closed(&w, "[\"2026-01-02\"]");
+    w.now_us += 10 * HOUR;
+    if (is_crashed)
+      world_crash(&w);
+    keep_house(&w);
+    assert_int_equal(world_run_count(&w), MANY);
+    world_expect(&w, "run", "{\"run\":\"j1999\"}", "scheduled_at", "2026-01-01T09:00:00.000000Z");
+    world_close(&w);
+  }
+}
+
+/* It begins with the change, and has nothing to catch up with. */
+static void who_is_changed_meanwhile_follows_already(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "[\"2026-01-01\"]");
+  free(world_ask(&w, "pause_job", "{\"job\":\"j1998\"}"));
+  set_closed(&w, "[\"2026-01-02\"]");
+  w.now_us += 10 * HOUR;
+  free(world_ask(&w, "reschedule_job",
+                 "{\"job\":\"j1999\",\"trigger\":\"30 9 * * * except=closed\"}"));
+  free(world_ask(&w, "resume_job", "{\"job\":\"j1998\"}"));
+  assert_int_equal(world_skipped(&w, "j1998", "paused"), 1);
+  keep_house(&w);
+  assert_int_equal(world_run_count(&w), MANY - 2);
+  world_expect(&w, "show", "{\"job\":\"j1998\"}", "next_run_at", "2026-01-03T09:00:00.000000Z");
+  world_expect(&w, "show", "{\"job\":\"j1999\"}", "next_run_at", "2026-01-03T09:30:00.000000Z");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -323,6 +471,12 @@ int main(void)
       cmocka_unit_test(a_start_forgets_what_is_not_stored),
       cmocka_unit_test(one_that_cannot_be_read_holds_its_jobs),
       cmocka_unit_test(one_that_can_be_read_again_lets_its_jobs_go_on),
+      cmocka_unit_test(many_follow_in_steps),
+      cmocka_unit_test(a_crash_keeps_none_from_following),
+      cmocka_unit_test(a_full_disk_keeps_none_from_following),
+      cmocka_unit_test(none_fires_by_what_held_before),
+      cmocka_unit_test(none_misses_what_holds_now),
+      cmocka_unit_test(who_is_changed_meanwhile_follows_already),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
