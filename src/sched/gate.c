@@ -48,6 +48,7 @@ static struct gate *get_gate(struct sched *s, enum gate_kind kind, const char *n
   gate->kind = kind;
   gate->key = make_key(kind, name);
   gate->slots = -1;
+  gate->gone_us = gate->gone_again_us = INT64_MAX;
   s->gates_changed = true; /* it may go again */
   HASH_ADD_KEYPTR(hh, s->gates, gate->key, strlen(gate->key), gate);
   return gate;
@@ -147,6 +148,11 @@ static bool lets_through(struct sched *s, struct gate *gate, const struct job *j
 {
   if (!has_room(gate, job))
     return false;
+  if (us > gate->gone_us) {
+    if (!s->is_reading_again)
+      gate_look_again(s);
+    return false;
+  }
   if (!may_open(gate) || us <= first_of(&gate->waiting)->us)
     return true;
   sometimes("somebody who comes later does not pass by who waits");
@@ -219,6 +225,8 @@ static int open_gate(struct sched *s, struct gate *gate, int budget)
     try_node(s, &gate->waiting, last);
     tried++;
   }
+  if (!first_of(&gate->waiting) && gate->gone_us < INT64_MAX && !s->is_reading_again)
+    gate_look_again(s);
   return tried;
 }
 
@@ -255,7 +263,8 @@ int64_t gates_wake_us(const struct sched *s)
 {
   const struct heap_node *paced = heap_first(&s->paced), *lapsing = heap_first(&s->lapsing);
   int64_t paced_us = paced ? paced->us : INT64_MAX, lapses_us = lapsing ? lapsing->us : INT64_MAX;
-  return s->stirred ? INT64_MIN : paced_us < lapses_us ? paced_us : lapses_us;
+  int64_t wake_us = paced_us < lapses_us ? paced_us : lapses_us;
+  return s->stirred ? INT64_MIN : s->look_us < wake_us ? s->look_us : wake_us;
 }
 
 /* ---- the turn's end ---- */
@@ -267,7 +276,8 @@ void gates_commit(struct sched *s)
     return;
   s->gates_changed = false;
   HASH_ITER(hh, s->gates, gate, next)
-    if (gate->slots < 0 && gate->used == 0 && !first_of(&gate->waiting) && !gate->stirred)
+    if (gate->slots < 0 && gate->used == 0 && !first_of(&gate->waiting) && !gate->stirred &&
+        gate->gone_us == INT64_MAX)
       free_gate(s, gate);
 }
 

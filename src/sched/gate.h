@@ -4,7 +4,8 @@
  * A fire that may not begin is not claimed: its entry waits, in memory, with its due time kept, so
  * a crash loses nothing and no row is written for waiting. A run that is claimed already (by hand,
  * for its next attempt) waits too; its row says so. Who waits stands in the gate's heap, by
- * priority and then by due time, and is tried when a slot comes free. */
+ * priority and then by due time, and is tried when a slot comes free. Of very many entries only the
+ * first stay in memory (gate_far.c). */
 #ifndef SCHED_GATE_H
 #define SCHED_GATE_H
 
@@ -40,7 +41,9 @@ struct gate {
   int64_t slots; /* of a pool; -1: of a key, or of a pool that is not there */
   int64_t used;  /* runs that workers have */
   struct lineup waiting;
-  bool stirred; /* somebody who waits may pass */
+  int64_t gone_us; /* the order of the first entry that waits in the store; INT64_MAX: none does */
+  int64_t gone_again_us; /* the same of those since all that is due is read again */
+  bool stirred;          /* somebody who waits may pass */
   struct gate *next_stirred;
   UT_hash_handle hh; /* by key */
 };
@@ -78,6 +81,15 @@ void gates_free_all(struct sched *s);
 
 /* Slots of a pool have changed; none: -1. */
 void gate_set_pool(struct sched *s, const char *name, int64_t slots);
+
+/* ---- gate_far.c ---- */
+
+/* The turn is committed: too many wait to be kept in memory. */
+void gates_let_go(struct sched *s);
+/* Lets all that is due be read again if one that was let go is to be tried. */
+void gates_look_again(struct sched *s);
+void gates_begin_reading(struct sched *s); /* it is about to be, or */
+void gates_end_reading(struct sched *s);   /* it may have been */
 
 struct gate *gate_find(struct sched *s, enum gate_kind kind, const char *name);
 /* Open runs that have a place in the gate. */

@@ -14,6 +14,9 @@ struct wait gate_find_closed(struct sched *s, const struct job *job, const char 
 int64_t gate_order_of_entry(const struct sched *s, const struct entry *entry);
 int64_t gate_order_of_run(const struct open_run *run);
 
+/* One that was let go is to be tried. */
+void gate_look_again(struct sched *s);
+
 /* Who waits there is tried in gates_open(). */
 void gate_stir(struct sched *s, struct gate *gate);
 

@@ -239,6 +239,7 @@ void gates_clock_set_back(struct sched *s)
     heap_put(&s->paced, node);
   }
   heap_deinit(&paced);
+  gate_look_again(s);
   for (struct open_run *run = s->open_runs; run; run = run->hh.next)
     if (!run->ended && run_extra(run)->wait.why == WAIT_RATE)
       try_again(s, run);

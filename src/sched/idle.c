@@ -1,8 +1,8 @@
 /* Housekeeping between turns: progress is folded back, old history and values whose time is over
  * are removed, histories that are too long are cut, jobs follow new time zones and calendars, and
  * the write-ahead log is moved back into the database. One of these chores at a time, in turns and
- * a few rows at once, since nobody is served meanwhile. Nothing here is urgent, so a failure is only
- * logged, and all is tried again a second later. */
+ * a few rows at once, since nobody is served meanwhile. Nothing here is urgent, so a failure is
+ * only logged, and all is tried again a second later. */
 #include "base/log.h"
 #include "base/sometimes.h"
 #include "sched/cut.h"

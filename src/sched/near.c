@@ -278,6 +278,7 @@ void near_commit(struct sched *s)
     sometimes("more jobs are near than memory is to hold");
     let_go(s, s->bounds.near_max / 2);
   }
+  gates_let_go(s);
   size_t count = s->changed_count;
   s->changed_count = 0;
   for (size_t i = 0; i < count; i++) {
@@ -289,6 +290,7 @@ void near_commit(struct sched *s)
 void near_rewind(struct sched *s)
 {
   s->has_held_back = false;
+  gates_begin_reading(s);
   let_go(s, 0); /* who stays near while others are not would keep them from being read */
   queues_release(s);
 }

@@ -48,6 +48,7 @@ static const struct sched_bounds usual_bounds = {
     .near_page = 2048,
     .near_low = 1024,
     .near_max = 131072,
+    .at_gates_max = 65536,
     .fold_max = 100000,
     .fold_step = 2048,
     .desk_bytes = 256 << 10, /* some milliseconds' work */

@@ -20,13 +20,14 @@ struct sched;
 /* How much is done at once, and kept in memory. With little of it, what else happens among many
  * jobs happens among few. */
 struct sched_bounds {
-  int fires_per_turn; /* claims and skips decided in one transaction; at least 8 */
-  size_t near_page;   /* jobs paged in at once */
-  size_t near_low;    /* fewer than this in memory: page in more */
-  size_t near_max;    /* more than this: the far half is let go; at least 2 */
-  size_t fold_max;    /* more jobs than this whose progress is not written: write some */
-  size_t fold_step;   /* so many at once */
-  int desk_bytes;     /* of questions and answers of clients in a turn; at least 1 */
+  int fires_per_turn;  /* claims and skips decided in one transaction; at least 8 */
+  size_t near_page;    /* jobs paged in at once */
+  size_t near_low;     /* fewer than this in memory: page in more */
+  size_t near_max;     /* more than this: the far half is let go; at least 2 */
+  size_t at_gates_max; /* more than this at gates: those who would be last are let go; >= 2 */
+  size_t fold_max;     /* more jobs than this whose progress is not written: write some */
+  size_t fold_step;    /* so many at once */
+  int desk_bytes;      /* of questions and answers of clients in a turn; at least 1 */
 };
 
 struct sched_options {

@@ -225,6 +225,9 @@ struct sched {
   struct heap event_due; /* event_queue.due */
   struct heap paced;     /* entry.due of those that a rate or an open run holds back */
   struct heap lapsing;   /* entry.lapse */
+  size_t at_gates_most;  /* see gates_let_go() */
+  int64_t look_us;       /* when those who were let go are looked at; INT64_MAX: not by time */
+  bool is_reading_again; /* all that is due */
   struct lineup lineup;
   struct gate *gates; /* a hash by key */
   struct gate *stirred;

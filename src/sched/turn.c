@@ -160,7 +160,9 @@ static void fire_due(struct sched *s)
     gates_fire_lineup(s);
     return;
   }
+  gates_look_again(s);
   near_fill(s);
+  gates_end_reading(s);
   budget -= gates_fire_timed(s, budget / 2);
   do {
     fired = queues_fire(s, budget / 2);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sched/state.h"
+#include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
 
@@ -833,6 +835,140 @@ static void a_rate_follows_a_clock_set_back(void **state)
   }
 }
 
+/* ---- when many wait ---- */
+
+enum { MANY = 5 * AT_GATES_MAX / 4 };
+
+/* Copies of the job "x", due one after the other within a minute; each third one has its priority.
+ */
+static void copy_many(struct world *w)
+{
+  struct error error;
+  char sql[1000];
+  snprintf(
+      sql, sizeof sql,
+      "CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS"
+      "  (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n;"
+      "INSERT INTO jobs SELECT i + 10, printf('j%%d', i), origin, script, trigger,"
+      "  CASE i %% 3 WHEN 0 THEN spec ELSE replace(spec, '\"priority\":9', '\"priority\":5') END"
+      "  FROM jobs, temp.n WHERE id = 'x';"
+      "INSERT INTO job_progress(number, state, next_us, runs_kept)"
+      "  SELECT i + 10, 0, %lld + i, 0 FROM temp.n;"
+      "INSERT INTO subscriptions SELECT key, i + 10 FROM subscriptions, temp.n"
+      "  WHERE job = (SELECT number FROM jobs WHERE id = 'x');"
+      "UPDATE meta SET value = 1000000 WHERE key = 'job_numbers';",
+      MANY, (long long)WORLD_BEGINS);
+  assert_int_equal(store_begin(w->store, &error), ERROR_OK);
+  if (store_execute(w->store, sql, &error))
+    fail_msg("%s", error.text);
+  assert_int_equal(store_commit(w->store, &error), ERROR_OK);
+}
+
+static void begin_many(struct world *w, const char *option)
+{
+  char params[300];
+  world_open(w, scratch_path("store.db"));
+  free(world_ask(w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+  snprintf(params, sizeof params,
+           "{\"id\":\"x\",\"run\":{\"shell\":\"true\"},\"priority\":9,\"trigger\":"
+           "{\"kind\":\"date\",\"at\":\"2026-01-02T00:00:00Z\"},%s}",
+           option);
+  world_expect(w, "add_job", params, "priority", "9");
+  copy_many(w);
+  w->now_us += MINUTE;
+  world_crash(w);
+}
+
+static void expect_bound(struct world *w)
+{
+  assert_in_range(HASH_COUNT(w->sched->entries), 1, AT_GATES_MAX + NEAR_PAGE + world_run_count(w));
+}
+
+/* Who goes first has the lower one. */
+static int64_t place_of(const struct message *run)
+{
+  int64_t number = atoll(run->as.run.job_id + 1);
+  return number % 3 ? MANY + number : number;
+}
+
+/* No run comes before one of an earlier wave; how many there are. */
+static int finish_wave(struct world *w, int64_t *last)
+{
+  int64_t before = *last;
+  int count = 0;
+  for (const struct message *run = w->runs.first; run; run = run->next, count++) {
+    int64_t place = place_of(run);
+    assert_true(place > before);
+    if (place > *last)
+      *last = place;
+  }
+  world_finish_all(w);
+  return count;
+}
+
+static void of_many_who_wait_some_are_in_memory(void **state)
+{
+  struct world w;
+  int64_t last = 0;
+  int count = 0, wave;
+  (void)state;
+  begin_many(&w, "\"pool\":\"db\"");
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 1);
+  expect_bound(&w);
+  free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":16384}"));
+  while ((wave = finish_wave(&w, &last)))
+    count += wave;
+  assert_int_equal(count, MANY);
+  world_close(&w);
+}
+
+/* Each has run, and may not once more within the hour. */
+static void of_many_who_wait_for_a_rate_some_are_in_memory(void **state)
+{
+  struct world w;
+  struct error error;
+  (void)state;
+  begin_many(&w, "\"rate\":\"1/1h\"");
+  const char *sql =
+      "INSERT INTO runs(scheduled_us, job, state, cause, attempt, fence, claimed_us,"
+      "  started_us, finished_us)"
+      "  SELECT next_us - 1, number, 2, 0, 1, 1, next_us - 1, next_us - 1, next_us - 1"
+      "  FROM job_progress WHERE number > 10;"
+      "UPDATE job_progress SET last_us = next_us - 1 WHERE number > 10";
+  assert_int_equal(store_begin(w.store, &error), ERROR_OK);
+  if (store_execute(w.store, sql, &error))
+    fail_msg("%s", error.text);
+  assert_int_equal(store_commit(w.store, &error), ERROR_OK);
+  world_settle(&w);
+  assert_int_equal(world_run_count(&w), 0);
+  expect_bound(&w);
+  world_pass(&w, HOUR);
+  assert_int_equal(world_run_count(&w), MANY);
+  world_close(&w);
+}
+
+/* What waits behind many is no less due, and who is not read again is skipped all the same. */
+static void many_who_wait_keep_nobody_else_from_his_time(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "\"pool\":\"db\",\"misfire_grace_time\":\"10m\"");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"other\",\"run\":{\"shell\":\"true\"},\"trigger\":"
+                 "\"in 1s\"}"));
+  world_live(&w, SECOND);
+  assert_int_equal(world_history(&w, "other", NULL), 1);
+  expect_bound(&w);
+  world_pass(&w, 12 * MINUTE);
+  int64_t skipped;
+  assert_int_equal(
+      store_ask(w.store, "SELECT sum(count) FROM skips WHERE reason = 0", &skipped, NULL),
+      ERROR_OK);
+  assert_int_equal(skipped, MANY - 1);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -869,6 +1005,9 @@ int main(void)
       cmocka_unit_test(a_rate_follows_a_clock_set_back),
       cmocka_unit_test(a_rate_outlives_a_crash),
       cmocka_unit_test(a_rate_has_an_end),
+      cmocka_unit_test(of_many_who_wait_some_are_in_memory),
+      cmocka_unit_test(of_many_who_wait_for_a_rate_some_are_in_memory),
+      cmocka_unit_test(many_who_wait_keep_nobody_else_from_his_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
