@@ -18,6 +18,7 @@ static void start(struct world *w)
   struct sched_options options = {
       .store = w->store,
       .workers = 2,
+      .bounds = w->bounds,
       .retention = {.age_us = 30 * DAY, .runs_per_job = 1000, .log_bytes_per_job = 8 << 20}};
   if (sched_create(&options, w->now_us, &w->sched, &error) != ERROR_OK)
     fail_msg("%s", error.text);

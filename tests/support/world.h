@@ -14,6 +14,7 @@ struct world {
   char *path; /* of the store; NULL: in memory */
   struct store *store;
   struct sched *sched;
+  const struct sched_bounds *bounds; /* from the next start on; NULL: the usual ones */
   int64_t now_us;
   uint64_t last_tag;
   struct message_list runs;    /* RUN messages not yet finished by the test */
