@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/sometimes.h"
 #include "sched/anew.h"
 #include "sched/near.h"
 #include "sched/topic.h"
@@ -25,9 +24,11 @@ enum { JOBS_PER_STEP = 200 };
 struct follower {
   int64_t job;
   int64_t since_us; /* the change */
-  bool is_fresh;    /* it is one since this transaction */
   bool has_followed;
-  UT_hash_handle hh; /* by job */
+  bool is_fresh;         /* it is one since this transaction */
+  bool is_touched;       /* in this transaction; stands in sched.followers_touched */
+  struct follower *next; /* there */
+  UT_hash_handle hh;     /* by job */
 };
 
 static struct follower *find(struct sched *s, int64_t job)
@@ -35,6 +36,15 @@ static struct follower *find(struct sched *s, int64_t job)
   struct follower *follower;
   HASH_FIND(hh, s->followers, &job, sizeof job, follower);
   return follower;
+}
+
+static void touch(struct sched *s, struct follower *follower)
+{
+  if (follower->is_touched)
+    return;
+  follower->is_touched = true;
+  follower->next = s->followers_touched;
+  s->followers_touched = follower;
 }
 
 /* One that has not followed an earlier change has its due times from that one on. */
@@ -48,6 +58,7 @@ static void expect(struct sched *s, int64_t job, int64_t since_us)
     *follower = (struct follower){.job = job, .since_us = since_us, .is_fresh = true};
     HASH_ADD(hh, s->followers, job, sizeof follower->job, follower);
   }
+  touch(s, follower);
   follower->has_followed = false;
   s->followers_left++;
   if (!s->followed_us || since_us < s->followed_us)
@@ -65,6 +76,7 @@ static void expect_all(struct sched *s, const char *calendar, int64_t since_us)
 
 static void end(struct sched *s, struct follower *follower)
 {
+  touch(s, follower);
   follower->has_followed = true;
   s->followers_left--;
 }
@@ -106,7 +118,6 @@ void follow_before(struct sched *s, struct entry *entry)
   struct follower *follower = s->followers_left ? find(s, entry->job->number) : NULL;
   if (!follower || follower->has_followed || entry->job->is_unreadable)
     return;
-  sometimes("a job follows its calendar when it is about to fire");
   end(s, follower);
   anew_fire(s, entry, follower->since_us);
 }
@@ -146,6 +157,16 @@ void follow_flush(struct sched *s)
   s->followed_stored_us = s->followed_us;
 }
 
+static struct follower *pop_touched(struct sched *s)
+{
+  struct follower *follower = s->followers_touched;
+  if (follower) {
+    s->followers_touched = follower->next;
+    follower->is_touched = false;
+  }
+  return follower;
+}
+
 static void drop(struct sched *s, struct follower *follower)
 {
   HASH_DEL(s->followers, follower);
@@ -154,8 +175,8 @@ static void drop(struct sched *s, struct follower *follower)
 
 void follow_commit(struct sched *s)
 {
-  struct follower *follower, *next;
-  HASH_ITER(hh, s->followers, follower, next)
+  struct follower *follower;
+  while ((follower = pop_touched(s)))
     if (follower->has_followed)
       drop(s, follower);
     else
@@ -164,16 +185,15 @@ void follow_commit(struct sched *s)
 
 void follow_undo(struct sched *s)
 {
-  struct follower *follower, *next;
+  struct follower *follower;
   struct error error;
-  s->followers_left = 0;
-  HASH_ITER(hh, s->followers, follower, next)
-    if (follower->is_fresh) {
+  while ((follower = pop_touched(s))) {
+    s->followers_left -= !follower->has_followed;
+    s->followers_left += !follower->is_fresh;
+    follower->has_followed = false;
+    if (follower->is_fresh)
       drop(s, follower);
-    } else {
-      follower->has_followed = false;
-      s->followers_left++;
-    }
+  }
   sched_failed(s, store_get_calendar_change(s->store, &s->followed_us, &error), &error);
   s->followed_stored_us = s->followed_us;
 }

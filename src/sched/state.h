@@ -263,9 +263,10 @@ struct sched {
 
   bool calendars_defined;     /* in the registry, other than in the store when it is taken back */
   struct follower *followers; /* a hash by job */
-  size_t followers_left;      /* that have not followed yet, */
-  int64_t followed_us;        /* since then; 0: all have */
-  int64_t followed_stored_us; /* as the store says */
+  struct follower *followers_touched; /* in this transaction */
+  size_t followers_left;              /* that have not followed yet, */
+  int64_t followed_us;                /* since then; 0: all have */
+  int64_t followed_stored_us;         /* as the store says */
 
   struct script_entry *scripts;
   int64_t provided; /* how often a pool or a calendar has come: who failed before may do better */
