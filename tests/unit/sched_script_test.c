@@ -566,6 +566,7 @@ static void who_is_refused_waits_for_no_room(void **state)
   assert_int_equal(reply->tag, 102);
   assert_int_equal(reply->as.reply.code, ERROR_NOT_FOUND);
   message_destroy(reply);
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
   reply = message_list_pop(&out);
   assert_int_equal(reply->as.reply.code, ERROR_FULL);
   message_destroy(reply);
