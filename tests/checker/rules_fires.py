@@ -107,7 +107,7 @@ def all_segments(store, job):
 
 def place(verdict, violate, life, segments, segment):
     """To the era whose due times these are; when several have them, to that which has as many, in which they were
-    decided, and which had begun by the first of them. When that cannot be said, as the clock has shown the time in
+    decided, which had begun by the first of them, and of which that was told to be the first. When that cannot be said, as the clock has shown the time in
     both, to none: neither need have gone on until then."""
     fits = []
     for era in life.eras:
@@ -120,8 +120,9 @@ def place(verdict, violate, life, segments, segment):
         counted = era.trigger.count(first_us - 1, last_us)
         begins_before = first_us < era.earliest_us and era.trigger.date_us is None
         key = (counted != segment.count, not is_in_time, begins_before)
-        fits.append(((*key, len(fits)), era, first_us, last_us, counted))
-    best = sorted(key[:3] for key, *_ in fits)[:2]
+        is_first = era.first_us is not None and first_us == era.earliest_us
+        fits.append(((*key, not is_first, len(fits)), era, first_us, last_us, counted))
+    best = sorted(key[:-1] for key, *_ in fits)[:2]
     if len(best) == 2 and best[0] == best[1] and life.is_blurred(segment.first_us, segment.last_us):
         verdict.counts["fires"] += segment.count
     elif fits:

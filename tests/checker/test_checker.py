@@ -107,6 +107,19 @@ class Accepts(unittest.TestCase):
         story.run("tick", at(5), claimed_us=at(5) + 1000, witness_us=at(5) - 10 * SECOND)
         self.assertEqual(story.kinds(), set())
 
+    def test_a_due_time_of_both_triggers_that_was_told_to_be_the_first(self):
+        """It came while the change was on its way."""
+        story = right()
+        trigger = {"kind": "interval", "every": "2m", "start": text_of(at(1))}
+        story.run("tick", at(5), claimed_us=at(5) + SECOND // 2)
+        story.say("op", begin=story.n, client="c", op="reschedule_job", params={"job": "tick", "trigger": trigger},
+                  sent_us=at(5) - SECOND, acked_us=at(5) + SECOND,
+                  result={"id": "tick", "trigger": trigger, "next_run_at": text_of(at(5))})
+        story.database.execute("UPDATE jobs SET trigger = ?, spec = json_set(spec, '$.trigger', json(?))",
+                               (json.dumps(trigger), json.dumps(trigger)))
+        story.run("tick", at(7))
+        story.database.execute("UPDATE job_progress SET next_us = ?", (at(9),))
+        self.assertEqual(story.kinds(), set())
 
     def test_a_trigger_that_was_changed_when_the_clock_was_set_back(self):
         """Until then due times up to 5.5 minutes had been decided, and those of the new trigger begin at 3.5."""
