@@ -181,10 +181,10 @@ static void write_progress(struct sched *s, const struct entry *entry)
   struct error error;
   const struct job *job = entry->job;
   bool is_shown_only = job->is_unreadable && entry->progress.state == JOB_ERROR;
-  sched_failed(s,
-               (is_shown_only ? store_put_unreadable : store_put_progress)(
-                   s->store, job->number, &entry->progress, &error),
-               &error);
+  enum error_code code = is_shown_only
+                             ? store_put_unreadable(s->store, job->number, &entry->progress, &error)
+                             : store_put_progress(s->store, job->number, &entry->progress, &error);
+  sched_failed(s, code, &error);
 }
 
 void near_flush(struct sched *s)
