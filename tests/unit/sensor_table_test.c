@@ -450,6 +450,8 @@ static void test_database_put_back(void **state)
   copy_database(db, kept);
   run(db, "INSERT INTO orders VALUES (2, 'new'), (3, 'new'), (4, 'new')");
   bench_expect(bench, "insert 2\ninsert 3\ninsert 4\n");
+  sqlite3_close(db);
+  db = open_database(bench); /* for ThreadSanitizer, to whom a copy there and back is a circle */
   copy_database(kept, db);
   bench_expect_problem(bench, "changes of table \"orders\"");
   bench_expect_problem(bench, NULL);
