@@ -106,6 +106,9 @@ describe("import crontab", function()
   end)
 
   it("has the text on the disk before it has its name", function()
+    if not os.execute "strace -qq -o /dev/null true 2>/dev/null" then
+      return pending "strace may not trace here"
+    end
     write("tab", "@daily a\n")
     local out = d:sh("ASAN_OPTIONS=detect_leaks=0 strace -qq -o trace -e inject=fsync:error=EIO " ..
       d.bin .. " import crontab tab -o jobs/tab.lua; echo $?")
