@@ -118,6 +118,15 @@ void world_pass(struct world *w, int64_t us)
   world_settle(w);
 }
 
+int world_keep_house(struct world *w)
+{
+  for (int steps = 0; steps < 10000; steps++)
+    if (sched_idle(w->sched, w->now_us) != 0)
+      return steps;
+  fail_msg("housekeeping never comes to rest");
+  return -1;
+}
+
 void world_live(struct world *w, int64_t us)
 {
   int64_t until_us = w->now_us + us;

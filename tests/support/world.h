@@ -35,6 +35,8 @@ void world_crash(struct world *w);
 void world_settle(struct world *w);
 /* Moves the clock and settles. */
 void world_pass(struct world *w, int64_t us);
+/* Housekeeping until nothing is left to do at the present time; how many steps it took. */
+int world_keep_house(struct world *w);
 /* Moves the clock step by step, so that every due time is met when it comes. */
 void world_live(struct world *w, int64_t us);
 

@@ -341,8 +341,7 @@ static void begin_many(struct world *w, const char *closed)
 
 static void keep_house(struct world *w)
 {
-  while (sched_idle(w->sched, w->now_us) == 0)
-    ;
+  world_keep_house(w);
   world_settle(w);
 }
 

@@ -34,14 +34,6 @@ static void run_once(struct world *w)
   world_finish_all(w);
 }
 
-/* Until there is nothing left to do. */
-static void keep_house(struct world *w)
-{
-  int steps = 0;
-  while (sched_idle(w->sched, w->now_us) == 0)
-    assert_true(steps++ < 1000);
-}
-
 static struct job_progress progress_of(struct world *w)
 {
   struct stored_job stored = {0};
@@ -70,7 +62,7 @@ static void the_oldest_logs_go(void **state)
   world_save(&w, "a", source);
   for (int i = 0; i < 3 * RUNS_KEPT; i++)
     run_once(&w);
-  keep_house(&w);
+  world_keep_house(&w);
   int kept = (int)(progress_of(&w).log_bytes / PER_RUN);
   assert_in_range(kept, RUNS_KEPT, RUNS_KEPT + 1); /* one is let be, as it is little */
   assert_int_equal(progress_of(&w).log_bytes, (int64_t)kept * PER_RUN);
@@ -90,7 +82,7 @@ static void the_newest_stays_however_long(void **state)
   world_pass(&w, MINUTE);
   write_log(&w, LOGS_KEPT / LINE_BYTES * 2);
   world_finish_all(&w);
-  keep_house(&w);
+  world_keep_house(&w);
   assert_false(is_there(&w, 1));
   assert_true(is_there(&w, 2));
   world_close(&w);
@@ -126,7 +118,7 @@ static void many_open_runs_stay(void **state)
   for (int i = 0; i < 1200; i++)
     world_pass(&w, SECOND);
   w.now_us += MINUTE;
-  keep_house(&w);
+  world_keep_house(&w);
   assert_in_range(progress_of(&w).runs_kept, 1200, 1202);
   world_close(&w);
 }
@@ -151,7 +143,7 @@ static void what_a_rate_counts_is_kept(void **state)
     world_save(&w, "a", jobs);
     emit(&w, 1150);
     world_pass(&w, MINUTE);
-    keep_house(&w); /* folds, and cuts */
+    world_keep_house(&w); /* folds, and cuts */
     if (is_crashed) {
       world_crash(&w);
       world_save(&w, "a", jobs);

@@ -254,12 +254,10 @@ static void history_is_cut(void **state)
     world_pass(&w, SECOND);
     world_finish_all(&w);
     if (i % 50 == 0)
-      while (sched_idle(w.sched, w.now_us) == 0)
-        ;
+      world_keep_house(&w);
   }
   w.now_us += 6 * SECOND;
-  while (sched_idle(w.sched, w.now_us) == 0)
-    ;
+  world_keep_house(&w);
   struct stored_job stored = {0};
   assert_int_equal(store_find_job(w.store, "t", &stored, NULL), ERROR_OK);
   assert_in_range(stored.progress.runs_kept, 1000, 1160);
@@ -268,8 +266,7 @@ static void history_is_cut(void **state)
   /* And by age. */
   free(world_ask(&w, "pause_job", "{\"job\":\"t\"}"));
   w.now_us += 31 * DAY;
-  while (sched_idle(w.sched, w.now_us) == 0)
-    ;
+  world_keep_house(&w);
   assert_int_equal(world_history(&w, "t", NULL), 0);
   world_close(&w);
 }

@@ -223,8 +223,7 @@ static void one_that_finished_without_a_success_is_late_once(void **state)
     assert_int_equal(count_events(&w, "job_late"), 0); /* the daemon before has told it */
     world_expect(&w, "status", "{}", "jobs.late", "1");
     world_live(&w, 40 * DAY); /* housekeeping removes it with its history */
-    while (sched_idle(w.sched, w.now_us) == 0)
-      ;
+    world_keep_house(&w);
     world_expect(&w, "status", "{}", "jobs.late", "0");
     world_close(&w);
   }
@@ -466,14 +465,6 @@ static void a_crash_in_the_last_run_ends_no_watch(void **state)
   world_close(&w);
 }
 
-static int rest(struct world *w)
-{
-  int steps = 0;
-  while (sched_idle(w->sched, w->now_us) == 0)
-    steps++;
-  return steps;
-}
-
 /* Housekeeping sees whether they are there yet, and nobody is served while it looks. */
 static void many_that_are_late_are_looked_at_in_steps(void **state)
 {
@@ -492,9 +483,9 @@ static void many_that_are_late_are_looked_at_in_steps(void **state)
   buffer_deinit(&specs);
   world_live(&w, 2 * HOUR);
   world_expect(&w, "status", "{}", "jobs.late", "2000");
-  rest(&w);
+  world_keep_house(&w);
   w.now_us += 2 * MINUTE;
-  assert_true(rest(&w) >= 3);
+  assert_true(world_keep_house(&w) >= 3);
   world_expect(&w, "status", "{}", "jobs.late", "2000");
   world_close(&w);
 }

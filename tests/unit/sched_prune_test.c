@@ -9,13 +9,6 @@
 #include "support/scratch.h"
 #include "support/world.h"
 
-static void keep_house(struct world *w)
-{
-  int steps = 0;
-  while (sched_idle(w->sched, w->now_us) == 0)
-    assert_true(steps++ < 1000);
-}
-
 static void set(struct world *w)
 {
   world_expect(w, "set_pool", "{\"name\":\"db\",\"slots\":1}", "name", "db");
@@ -63,7 +56,7 @@ static void a_job_that_is_over_uses_nothing(void **state)
     world_expect(&w, "show", "{\"job\":\"t\"}", "state", "finished");
     assert_int_equal(count_subscriptions(&w), 2);
     w.now_us += 31 * DAY;
-    keep_house(&w);
+    world_keep_house(&w);
     world_expect(&w, "show", "{\"job\":\"t\"}", "error", "error: not_found: there is no job \"t\"");
     if (is_crashed)
       world_crash(&w);
@@ -106,7 +99,7 @@ static void a_job_with_an_open_run_stays(void **state)
   w.now_us += 31 * DAY;
   free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
   assert_int_equal(world_run_count(&w), 1);
-  keep_house(&w);
+  world_keep_house(&w);
   world_expect(&w, "show", "{\"job\":\"t\"}", "state", "finished");
   world_finish_all(&w);
   assert_int_equal(world_history(&w, "t", "succeeded"), 1);

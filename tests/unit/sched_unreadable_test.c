@@ -21,12 +21,6 @@ static void change_by_hand(struct world *w, const char *sql)
   world_crash(w);
 }
 
-static void keep_house(struct world *w)
-{
-  while (sched_idle(w->sched, w->now_us) == 0)
-    ;
-}
-
 static void expect_state(struct world *w, const char *state)
 {
   world_expect(w, "show", "{\"job\":\"t\"}", "state", state);
@@ -78,7 +72,7 @@ static void its_script_does_not_run_it(void **state)
   world_open(&w, scratch_path("store.db"));
   world_save(&w, "a", source);
   world_live(&w, 10 * HOUR);
-  keep_house(&w);
+  world_keep_house(&w);
   assert_int_equal(world_run_count(&w), 1);
   change_by_hand(&w, "UPDATE jobs SET trigger = '{'; UPDATE job_progress SET state = 3");
   world_save(&w, "a", source);
@@ -109,7 +103,7 @@ static void its_state_stays_as_it_is_stored(void **state)
   change_by_hand(&w, "UPDATE jobs SET trigger = '{' || trigger");
   expect_state(&w, "error");
   world_pass(&w, MINUTE);
-  keep_house(&w);
+  world_keep_house(&w);
   change_by_hand(&w, "UPDATE jobs SET trigger = substr(trigger, 2)");
   expect_state(&w, "active");
   world_expect(&w, "show", "{\"job\":\"t\"}", "last_run_at", "2026-01-01T09:00:00.000000Z");

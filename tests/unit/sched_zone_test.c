@@ -98,8 +98,7 @@ static void go_on_here(struct world *w)
   struct message *m = message_create(MESSAGE_ZONES, ADDRESS_FRONT, ADDRESS_SCHEDULER);
   m->as.zones.count = 1;
   world_tell(w, m);
-  while (sched_idle(w->sched, w->now_us) == 0)
-    ;
+  world_keep_house(w);
 }
 
 static void what_stands_is_found_anew(void **state)
@@ -168,8 +167,7 @@ static void a_step_that_fails_is_tried_again_after_a_second(void **state)
   }
   sqlite3_close(other);
   world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:13:00.000000Z");
-  while (sched_idle(w.sched, w.now_us) == 0)
-    ;
+  world_keep_house(&w);
   world_expect(&w, "show", "{\"job\":\"a\"}", "next_run_at", "2026-01-01T00:58:00.000000Z");
   world_close(&w);
 }
