@@ -34,9 +34,7 @@ enum error_code kept_read(struct kept *kept, const char *state_folder, struct er
   if (!state_folder)
     return ERROR_OK;
   char *path = options_store_path(state_folder);
-  enum error_code code = history_each_pool(path, keep_pool, kept, error);
-  if (!code)
-    code = history_each_calendar(path, keep_calendar, kept, error);
+  enum error_code code = history_each_kept(path, keep_pool, keep_calendar, kept, error);
   free(path);
   return code == ERROR_NOT_FOUND ? ERROR_OK : code;
 }

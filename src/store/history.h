@@ -17,10 +17,9 @@ typedef void (*history_visitor)(void *context, const char *job_id, int64_t media
 enum error_code history_each_duration(const char *path, history_visitor visit, void *context,
                                       struct error *error);
 
-/* Errors as above. */
-enum error_code history_each_pool(const char *path, store_pool_visitor visit, void *context,
+/* Visits the pools, and then the calendars. Errors as above. */
+enum error_code history_each_kept(const char *path, store_pool_visitor visit_pool,
+                                  store_calendar_visitor visit_calendar, void *context,
                                   struct error *error);
-enum error_code history_each_calendar(const char *path, store_calendar_visitor visit, void *context,
-                                      struct error *error);
 
 #endif

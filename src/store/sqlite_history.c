@@ -154,24 +154,16 @@ enum error_code history_each_duration(const char *path, history_visitor visit, v
   return code;
 }
 
-enum error_code history_each_pool(const char *path, store_pool_visitor visit, void *context,
+enum error_code history_each_kept(const char *path, store_pool_visitor visit_pool,
+                                  store_calendar_visitor visit_calendar, void *context,
                                   struct error *error)
 {
   struct store *store;
   enum error_code code = open_history(path, &store, error);
   if (!code)
-    code = store_each_pool(store, visit, context, error);
-  close_history(store);
-  return code;
-}
-
-enum error_code history_each_calendar(const char *path, store_calendar_visitor visit, void *context,
-                                      struct error *error)
-{
-  struct store *store;
-  enum error_code code = open_history(path, &store, error);
+    code = store_each_pool(store, visit_pool, context, error);
   if (!code)
-    code = store_each_calendar(store, visit, context, error);
+    code = store_each_calendar(store, visit_calendar, context, error);
   close_history(store);
   return code;
 }
