@@ -42,7 +42,7 @@ that is cut off is ignored, as are members that are not named here. `is` says wh
 
 What is judged, and the kind under which a violation is told:
 
-  integrity   SQLite finds the file damaged
+  integrity   SQLite finds the file damaged; nothing else is judged then
   lost        something acknowledged is not there: a job as it was added, changed, paused, removed; a kept value, a
               script, a pool, a run by hand
   answer      an answer that no order of the operations before explains

@@ -13,6 +13,10 @@ from verdict import Verdict
 
 def judge(store, history):
     verdict = Verdict()
+    for problem in store.problems:
+        verdict.violate("integrity", None, None, "a sound database", problem)
+    if store.problems:
+        return verdict
     numbers = rules_runs.numbers_of_removed(store, history)
     rules_runs.judge(store, history, verdict, numbers)
     rules_operations.judge(store, history, verdict)

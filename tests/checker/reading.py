@@ -99,10 +99,11 @@ class Store:
             try:
                 database = sqlite3.connect(copy)
                 self.problems = [row[0] for row in database.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-                self._read(database)
+                if not self.problems:  # what is damaged says nothing else that could be relied on
+                    self._read(database)
                 database.close()
-            except sqlite3.Error as error:
-                raise Unreadable("%s: %s" % (path, error)) from error
+            except (sqlite3.Error, ValueError, TypeError, LookupError) as error:
+                raise Unreadable("%s: %r" % (path, error)) from error
 
     def _read(self, database):
         ask = database.execute

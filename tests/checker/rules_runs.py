@@ -14,8 +14,6 @@ REPEATED = (PENDING, FAILED, TIMED_OUT, INTERRUPTED)  # pending: it was snoozed
 
 
 def judge(store, history, verdict, numbers):
-    for problem in store.problems:
-        verdict.violate("integrity", None, None, "a sound database", problem)
     verdict.counts["runs"] += len(store.runs)
     verdict.counts["skips"] += sum(skip.count for skip in store.skips)
     verdict.counts["jobs"] += len(store.jobs)

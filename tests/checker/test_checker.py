@@ -385,6 +385,18 @@ class Refuses(unittest.TestCase):
             path.write_text('{"is": "nothing known"}\n')
             self.assertRaises(Unreadable, History, [path])
 
+    def test_a_store_that_is_damaged(self):
+        story = right()
+        story.database.executescript("UPDATE jobs SET spec = NULL; PRAGMA writable_schema = ON;"
+                                     "UPDATE sqlite_schema SET sql = replace(sql, 'spec', 'spec NOT NULL')")
+        self.assertEqual(story.kinds(), {"integrity"})
+
+    def test_a_row_that_no_daemon_writes(self):
+        for spec in (None, "{"):
+            story = right()
+            story.database.execute("UPDATE jobs SET spec = ?", (spec,))
+            self.assertRaises(Unreadable, story.kinds)
+
 
 class Zones(unittest.TestCase):
     """43 minutes past each hour in Kolkata, 13 minutes by UTC; from some moment on it has Kathmandu's rules, 58."""
