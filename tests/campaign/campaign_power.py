@@ -6,6 +6,7 @@ Most cuts are judged by what SQLite recovers; of one in twenty the real daemon i
 the jobs, and is judged when all has come to an end. Half of these starts are recorded too and are cut again, so
 that a cut during a recovery is among them. The last cuts are of a disk that lies about its syncs: unless
 violations are found there, the campaign is blind, which is a failure of its own."""
+import fcntl
 import importlib.util
 import json
 import shutil
@@ -13,7 +14,7 @@ import sys
 import time
 
 import campaign_kill as kill
-from disk import Disk, Record, lay_out, read_journal
+from disk import Disk, Record, lay_out, read_journal, read_out
 from log import Log
 from rig import TESTS, Failure
 
@@ -47,6 +48,22 @@ class Recording:
                            "RECORD_JOURNAL": str(self.journal), "RECORD_EFFECTS": str(self.daemon.witness)}
         journal = open(self.journal, "ab", buffering=0)
         self.daemon.log.listener = lambda line: journal.write(mark(line))
+
+    def kill(self):
+        """Between two operations: the next daemon finds nothing of which the journal does not know."""
+        with open(self.journal, "rb") as journal:
+            fcntl.flock(journal, fcntl.LOCK_EX)
+            self.daemon.kill()
+
+    def expect_all(self):
+        """What the journal makes of the disk must be what is there: it may have missed nothing."""
+        disk = Disk(self.disk, self.files)
+        for record in read_journal(self.journal):
+            disk.apply(record)
+        recorded, real = disk.content(), read_out(self.disk)
+        for path in sorted(recorded.keys() | real.keys()):
+            if not path.endswith("-shm") and recorded.get(path) != real.get(path):
+                raise Failure("the journal does not know what has happened to %s" % path)
 
     def cuts(self, count, is_lying=False):
         """So many, in ascending order."""
@@ -122,14 +139,16 @@ def record_load(rig, seconds):
     daemon.write("busy", *kill.declare(JOBS))
     daemon.start()
     load = kill.Load(rig, daemon)
-    for end in (daemon.kill, daemon.stop):
+    for end in (recording.kill, daemon.stop):
         time.sleep(seconds / 3)
         end()
+        recording.expect_all()
         daemon.launch()
     daemon.wait_ready()
     time.sleep(seconds / 3)
     load.stop()
-    daemon.kill()
+    recording.kill()
+    recording.expect_all()
     return recording
 
 

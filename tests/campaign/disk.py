@@ -61,13 +61,18 @@ class File:
             put(self.durable, offset, data)
         self.pending.clear()
 
+    def now(self):
+        content = bytearray(self.durable)
+        for offset, data in self.pending:
+            put(content, offset, data)
+        return bytes(content)
+
     def cut(self, chance):
         how = chance.choices(("lost", "kept", "prefix", "sectors"), (2, 1, 2, 5))[0] if self.pending else "lost"
-        content = bytearray(self.durable)
         if how == "kept":
-            for offset, data in self.pending:
-                put(content, offset, data)
-        elif how == "prefix":
+            return self.now()
+        content = bytearray(self.durable)
+        if how == "prefix":
             self._keep_prefix(chance, content)
         elif how == "sectors":
             self._keep_sectors(chance, content)
@@ -228,38 +233,40 @@ class Disk:
         folder, name = self._place(self._relative(record.body))
         folder.set(name, Folder())
 
-    def sync(self):
-        """All of it: for a disk that is switched off in good order."""
-        self._each(self.top, lambda what: what.sync())
-
-    def _each(self, what, act):
-        act(what)
-        if isinstance(what, Folder):
-            for one in what.now().values():
-                if one is not None:
-                    self._each(one, act)
+    def content(self):
+        """What is there now: the bytes of each file by its path, None for a folder."""
+        return self._find(Folder.now, lambda name, file: file.now())
 
     def cut(self, chance):
-        """What is found after a power cut now: the bytes of each file by its path, None for a folder."""
+        """What is found after a power cut now, told like content()."""
+        def cut_file(name, file):
+            if name.endswith("-shm"):
+                return chance.choice((None, b"", chance.randbytes(32768)))
+            return file.cut(chance)
+
+        return self._find(lambda folder: folder.cut(chance), cut_file)
+
+    def _find(self, names_of, content_of):
         found = {}
 
         def visit(folder, prefix):
-            for name, what in folder.cut(chance).items():
+            for name, what in names_of(folder).items():
                 if isinstance(what, Folder):
                     found[prefix + name] = None
                     visit(what, prefix + name + "/")
                 elif what is not None:
-                    content = self._cut_file(chance, name, what)
+                    content = content_of(name, what)
                     if content is not None:
                         found[prefix + name] = content
 
         visit(self.top, "")
         return found
 
-    def _cut_file(self, chance, name, file):
-        if name.endswith("-shm"):
-            return chance.choice((None, b"", chance.randbytes(32768)))
-        return file.cut(chance)
+
+def read_out(folder):
+    """What lies there, told like Disk.content()."""
+    return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
+            for path in folder.rglob("*") if path.is_dir() or path.is_file()}
 
 
 def lay_out(files, folder):

@@ -1,11 +1,15 @@
 /* What a disk is asked for, written down: preloaded into the daemon, this library appends each
  * write, truncation, sync, creation, removal and renaming below the folder RECORD_ROOT to the file
- * RECORD_JOURNAL, in the order in which they happened. power.py makes of it the disks that a power
+ * RECORD_JOURNAL, in the order in which they happened. disk.py makes of it the disks that a power
  * cut may leave.
  *
  * A record is made after its operation and before the caller hears of it, with a lock held over
- * both, so a record that stands after a sync belongs to an operation that began after it. The
- * journal is opened for appending and may have other writers: the client notes in it what was
+ * both, so a record that stands after a sync belongs to an operation that began after it. The lock
+ * is that of the journal too (flock): who holds it may kill the process, and there is no operation
+ * of which the journal does not know. Its successor would go on behind a commit that the journal
+ * lacks, and all that follows would be unreachable on the disks made of it.
+ *
+ * The journal is opened for appending and may have other writers: the client notes in it what was
  * acknowledged to it, which therefore stands after the sync that made it durable. What is written
  * to the file RECORD_EFFECTS is an effect on the world outside, which no power cut takes back: it
  * is a record of another kind.
@@ -23,6 +27,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -61,6 +66,22 @@ static struct {
   enum watched watched;
   uint64_t inode;
 } descriptors[DESCRIPTORS];
+
+static void begin_operation(void)
+{
+  pthread_mutex_lock(&mutex); /* of threads, which share the journal's descriptor */
+  while (flock(journal, LOCK_EX) != 0)
+    if (errno != EINTR)
+      abort();
+}
+
+static void end_operation(void)
+{
+  int why = errno;
+  flock(journal, LOCK_UN);
+  pthread_mutex_unlock(&mutex);
+  errno = why;
+}
 
 static void note(enum kind kind, uint64_t inode, int64_t offset, const void *bytes, size_t size)
 {
@@ -119,13 +140,11 @@ static int open_by(int (*next)(const char *, int, ...), const char *path, int fl
 {
   if (journal < 0)
     return next(path, flags, mode);
-  pthread_mutex_lock(&mutex);
+  begin_operation();
   bool is_new = (flags & O_CREAT) && access(path, F_OK) != 0;
   int fd = next(path, flags, mode);
-  int why = errno;
   note_open(fd, path, is_new, flags);
-  pthread_mutex_unlock(&mutex);
-  errno = why;
+  end_operation();
   return fd;
 }
 
@@ -145,11 +164,11 @@ int unlink(const char *path)
   NEXT(unlink);
   if (!is_below_root(path))
     return next_unlink(path);
-  pthread_mutex_lock(&mutex);
+  begin_operation();
   int result = next_unlink(path);
   if (result == 0)
     note(KIND_UNLINK, 0, 0, path, strlen(path));
-  pthread_mutex_unlock(&mutex);
+  end_operation();
   return result;
 }
 
@@ -164,11 +183,11 @@ int rename(const char *from, const char *to)
     abort();
   memcpy(names, from, from_size);
   memcpy(names + from_size, to, to_size);
-  pthread_mutex_lock(&mutex);
+  begin_operation();
   int result = next_rename(from, to);
   if (result == 0)
     note(KIND_RENAME, 0, 0, names, from_size + to_size);
-  pthread_mutex_unlock(&mutex);
+  end_operation();
   return result;
 }
 
@@ -177,11 +196,11 @@ int mkdir(const char *path, mode_t mode)
   NEXT(mkdir);
   if (!is_below_root(path))
     return next_mkdir(path, mode);
-  pthread_mutex_lock(&mutex);
+  begin_operation();
   int result = next_mkdir(path, mode);
   if (result == 0)
     note(KIND_FOLDER, 0, 0, path, strlen(path));
-  pthread_mutex_unlock(&mutex);
+  end_operation();
   return result;
 }
 
@@ -200,11 +219,11 @@ ssize_t write(int fd, const void *bytes, size_t size)
   NEXT(write);
   if (!watched(fd))
     return next_write(fd, bytes, size);
-  pthread_mutex_lock(&mutex);
+  begin_operation();
   ssize_t written = next_write(fd, bytes, size);
   if (written > 0)
     note_write(fd, lseek(fd, 0, SEEK_CUR) - written, bytes, written);
-  pthread_mutex_unlock(&mutex);
+  end_operation();
   return written;
 }
 
@@ -214,10 +233,10 @@ ssize_t write(int fd, const void *bytes, size_t size)
     NEXT(name);                                                                                    \
     if (!watched(fd))                                                                              \
       return next_##name(fd, bytes, size, offset);                                                 \
-    pthread_mutex_lock(&mutex);                                                                    \
+    begin_operation();                                                                             \
     ssize_t written = next_##name(fd, bytes, size, offset);                                        \
     note_write(fd, offset, bytes, written);                                                        \
-    pthread_mutex_unlock(&mutex);                                                                  \
+    end_operation();                                                                               \
     return written;                                                                                \
   }
 PWRITE(pwrite)
@@ -229,11 +248,11 @@ PWRITE(pwrite64)
     NEXT(name);                                                                                    \
     if (watched(fd) != WATCHED_FILE)                                                               \
       return next_##name(fd, size);                                                                \
-    pthread_mutex_lock(&mutex);                                                                    \
+    begin_operation();                                                                             \
     int result = next_##name(fd, size);                                                            \
     if (result == 0)                                                                               \
       note(KIND_TRUNCATE, descriptors[fd].inode, size, NULL, 0);                                   \
-    pthread_mutex_unlock(&mutex);                                                                  \
+    end_operation();                                                                               \
     return result;                                                                                 \
   }
 FTRUNCATE(ftruncate)
@@ -245,9 +264,9 @@ FTRUNCATE(ftruncate64)
     NEXT(name);                                                                                    \
     if (watched(fd) != WATCHED_FILE)                                                               \
       return next_##name(fd);                                                                      \
-    pthread_mutex_lock(&mutex);                                                                    \
+    begin_operation();                                                                             \
     note(KIND_SYNC, descriptors[fd].inode, 0, NULL, 0);                                            \
-    pthread_mutex_unlock(&mutex);                                                                  \
+    end_operation();                                                                               \
     return 0;                                                                                      \
   }
 SYNC(fsync)
