@@ -345,6 +345,10 @@ static void claim_earliest(struct sched *s, struct entry *entry, const struct du
   enum skip_reason reason = reason_of(entry);
   struct open_run *claimed = run_claim(s, entry, due->first_us, RUN_BY_SCHEDULE, NULL, NULL);
   int64_t second_us;
+  if (!claimed) { /* it had run before the clock was set back: the next one is the earliest */
+    move_cursor(s, entry, due->first_us, NULL);
+    return;
+  }
   if (due->count > 1 && fire_next(entry->job, due->first_us, &second_us)) {
     sometimes("due times are coalesced into the earliest");
     record_skip(s, entry, second_us, due->last_us, due->count - 1, reason);

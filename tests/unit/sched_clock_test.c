@@ -107,6 +107,29 @@ static void what_was_not_due_has_waited_for_nothing(void **state)
   world_close(&w);
 }
 
+/* Its new trigger begins at a due time that the former one had before the clock was set back. */
+static void the_earliest_is_one_that_has_not_run(void **state)
+{
+  static const char from_then_on[] =
+      "{\"jobs\":[{\"id\":\"a\",\"run\":true,\"coalesce\":\"earliest\",\"trigger\":"
+      "{\"kind\":\"interval\",\"seconds\":%d,\"start\":\"2026-01-01T00:01:00Z\"}}]}";
+  (void)state;
+  struct world w;
+  world_open(&w, NULL);
+  for (int seconds = 60; seconds <= 120; seconds += 60) {
+    char *text = memory_printf(from_then_on, seconds);
+    world_save(&w, "s", text);
+    free(text);
+    world_pass(&w, seconds == 60 ? MINUTE : HOUR);
+    assert_int_equal(world_run_count(&w), 1);
+    world_finish_all(&w);
+    set_back(&w, 30 * MINUTE);
+  }
+  assert_int_equal(world_history(&w, "a", "succeeded"), 2);
+  assert_int_equal(world_skipped(&w, "a", "misfire"), 14);
+  world_close(&w);
+}
+
 static void emit(struct world *w)
 {
   free(world_ask(w, "emit", "{\"event\":\"e\"}"));
@@ -301,6 +324,7 @@ int main(void)
       cmocka_unit_test(a_full_disk_is_tried_again),
       cmocka_unit_test(the_grace_of_a_stop_is_a_length_of_time),
       cmocka_unit_test(what_was_not_due_has_waited_for_nothing),
+      cmocka_unit_test(the_earliest_is_one_that_has_not_run),
       cmocka_unit_test(a_debounce_is_a_length_of_time),
       cmocka_unit_test(a_throttle_is_a_length_of_time),
       cmocka_unit_test(a_delay_is_a_length_of_time),
