@@ -290,20 +290,31 @@ static bool is_due_at(const struct rule *rule, int64_t us)
   return next_due(rule, us) == us;
 }
 
+static int64_t first_decided(struct life *life, const struct booked *job, int64_t from_us)
+{
+  return book_query(life_db(life),
+                    "SELECT min(us) FROM (SELECT scheduled_us us FROM runs WHERE job = ?1"
+                    " AND cause = 0 UNION ALL SELECT first_us FROM skips WHERE job = ?1)"
+                    " WHERE us >= ?2",
+                    job->number, from_us, INT64_MAX);
+}
+
 /* The first due time that was decided since, or is the next one: what the next one was then. Those
- * that the clock has not shown since are of a time before it was set back. */
-static int64_t first_trace(struct life *life, const struct booked *job, int64_t cursor_us)
+ * that the clock has not shown since are of a time before it was set back, and those that are of
+ * the time before the trigger are another one's, unless the clock has been set back to there and
+ * the trigger is due then by the new rules. */
+static int64_t first_trace(struct life *life, const struct booked *job, const struct rule *present,
+                           int64_t cursor_us)
 {
   const struct zones_change *change = &life->zones->last;
-  int64_t from_us = undecided_since(job);
+  const int64_t since_us = undecided_since(job);
+  int64_t from_us = since_us;
   int64_t shown_us = later(change->shown_us, sim_now_us(life->sim));
-  if (change->is_live && change->at_us < from_us && job->decided_us == INT64_MIN)
+  if (change->is_live && change->at_us < since_us && job->decided_us == INT64_MIN)
     from_us = change->at_us;
-  int64_t us = book_query(life_db(life),
-                          "SELECT min(us) FROM (SELECT scheduled_us us FROM runs WHERE job = ?1"
-                          " AND cause = 0 UNION ALL SELECT first_us FROM skips WHERE job = ?1)"
-                          " WHERE us >= ?2",
-                          job->number, from_us, INT64_MAX);
+  int64_t us = first_decided(life, job, from_us);
+  while (us < since_us && !is_due_at(present, us))
+    us = first_decided(life, job, us + 1);
   /* A skip that was there goes on with what was next as it was recorded. */
   if (book_query(life_db(life),
                  "SELECT 1 FROM skips WHERE job = ?1 AND first_us < ?2 AND last_us >= ?2",
@@ -350,7 +361,7 @@ static void meet(struct life *life, struct booked *job)
   present.version = life->zones->version;
   int64_t now_us = sim_now_us(life->sim), from_us = undecided_since(job);
   int64_t old_us = job->stood_us;
-  int64_t first_us = first_trace(life, job, cursor_us);
+  int64_t first_us = first_trace(life, job, &present, cursor_us);
   bool stands = first_us == old_us;
   bool may_move =
       cursor_us == old_us && old_us > now_us && !may_be_first(life, job, &present, old_us);
