@@ -42,6 +42,7 @@ void anew_fire(struct sched *s, struct entry *entry, int64_t since_us)
   if (!declare_read_again(s, entry))
     return;
   read_again(entry->job);
+  entry->last_skip.number = 0; /* a range counts due times by the same rules */
   if (progress->next_us <= since_us) {
     sometimes("the rules of a due time change while it waits");
     return;

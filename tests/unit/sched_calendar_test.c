@@ -311,6 +311,41 @@ static void one_that_can_be_read_again_lets_its_jobs_go_on(void **state)
   free(zone);
 }
 
+static int64_t count_rows(struct world *w, const char *sql)
+{
+  struct error error;
+  int64_t count;
+  assert_int_equal(store_ask(w->store, sql, &count, &error), ERROR_OK);
+  return count;
+}
+
+static void except_minutes(struct world *w, const char *minutes)
+{
+  char *params =
+      memory_printf("{\"name\":\"closed\",\"definition\":{\"cron\":\"%s * * * *\"}}", minutes);
+  world_expect(w, "set_calendar", params, "name", "closed");
+  free(params);
+}
+
+/* Minute 2 is skipped, of which minute 4 is the next one; after the change minute 3 runs. */
+static void a_range_of_skips_ends_with_a_change(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  except_minutes(&w, "0,3");
+  world_save(&w, "a", "{" JOB("* * * * * except=closed") "}");
+  world_live(&w, 150 * SECOND);
+  assert_int_equal(world_skipped(&w, "daily", "overlap"), 1);
+  except_minutes(&w, "0");
+  world_finish_all(&w);
+  world_live(&w, 2 * MINUTE);
+  assert_int_equal(world_history(&w, "daily", NULL), 2);
+  assert_int_equal(world_skipped(&w, "daily", "overlap"), 2);
+  assert_int_equal(count_rows(&w, "SELECT count(*) FROM skips WHERE count = 1"), 2);
+  world_close(&w);
+}
+
 /* ---- when many follow ---- */
 
 enum { MANY = 2000 };
@@ -343,14 +378,6 @@ static void keep_house(struct world *w)
 {
   world_keep_house(w);
   world_settle(w);
-}
-
-static int64_t count_rows(struct world *w, const char *sql)
-{
-  struct error error;
-  int64_t count;
-  assert_int_equal(store_ask(w->store, sql, &count, &error), ERROR_OK);
-  return count;
 }
 
 #define DUE_AT(day)                                                                                \
@@ -470,6 +497,7 @@ int main(void)
       cmocka_unit_test(a_start_forgets_what_is_not_stored),
       cmocka_unit_test(one_that_cannot_be_read_holds_its_jobs),
       cmocka_unit_test(one_that_can_be_read_again_lets_its_jobs_go_on),
+      cmocka_unit_test(a_range_of_skips_ends_with_a_change),
       cmocka_unit_test(many_follow_in_steps),
       cmocka_unit_test(a_crash_keeps_none_from_following),
       cmocka_unit_test(a_full_disk_keeps_none_from_following),
