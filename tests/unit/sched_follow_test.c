@@ -43,6 +43,7 @@ enum fate { NOT_DUE, DUE, EITHER };
 struct life {
   struct world w;
   uint64_t seed, random_state;
+  bool is_declared;            /* by a script; else set at run time */
   int calendar;                /* in force */
   unsigned since_sure;         /* the calendars that have been in force since, a bit each */
   int64_t sure_us, changed_us; /* all was decided; the last change */
@@ -78,18 +79,58 @@ static void add_jobs(struct world *w)
   buffer_deinit(&specs);
 }
 
-static void set_calendar(struct life *life)
+static bool declare(struct life *life, int calendar)
 {
-  int calendar = (int)draw(life, CALENDARS);
+  char *script = memory_printf("{\"calendars\":{\"closed\":%s}}", calendars[calendar]);
+  world_save(&life->w, "c", script);
+  free(script);
+  return true;
+}
+
+static void crash(struct life *life)
+{
+  world_crash(&life->w);
+  if (life->is_declared)
+    declare(life, life->calendar);
+}
+
+/* False when it is refused. */
+static bool set(struct life *life, int calendar)
+{
   char *params = memory_printf("{\"name\":\"closed\",\"definition\":%s}", calendars[calendar]);
   char *answer = world_ask(&life->w, "set_calendar", params);
-  if (strncmp(answer, "error", 5) != 0) {
-    life->calendar = calendar;
-    life->since_sure |= 1U << calendar;
-    life->changed_us = life->w.now_us;
-  }
+  bool is_set = strncmp(answer, "error", 5) != 0;
   free(answer);
   free(params);
+  return is_set;
+}
+
+static void change(struct life *life)
+{
+  int calendar = (int)draw(life, CALENDARS);
+  if (!(life->is_declared ? declare(life, calendar) : set(life, calendar)))
+    return;
+  life->calendar = calendar;
+  life->since_sure |= 1U << calendar;
+  life->changed_us = life->w.now_us;
+}
+
+/* While nothing can be stored. What a script declares is in force when it can be again. */
+static void change_in_vain(struct life *life)
+{
+  struct world *w = &life->w;
+  int64_t before_us = life->changed_us;
+  world_limit_pages(w, 1);
+  world_pass(w, 1 + draw(life, MINUTE));
+  if (draw(life, 2))
+    change(life);
+  sched_idle(w->sched, w->now_us);
+  if (draw(life, 4) == 0)
+    crash(life);
+  world_limit_pages(w, 1000000);
+  world_pass(w, 2 * SECOND);
+  if (life->changed_us != before_us)
+    life->changed_us = w->now_us;
 }
 
 static enum fate fate_of(const struct life *life, int minute, int64_t us)
@@ -138,24 +179,16 @@ static void take_step(struct life *life)
     w->now_us += 1 + draw(life, 10 * MINUTE);
     break;
   case 4:
-    world_crash(w);
+    crash(life);
     break;
   case 5:
-    world_limit_pages(w, 1);
-    world_pass(w, 1 + draw(life, MINUTE));
-    if (draw(life, 2))
-      set_calendar(life);
-    sched_idle(w->sched, w->now_us);
-    if (draw(life, 4) == 0)
-      world_crash(w);
-    world_limit_pages(w, 1000000);
-    world_pass(w, 2 * SECOND);
+    change_in_vain(life);
     break;
   case 6:
     sched_idle(w->sched, w->now_us);
     break;
   case 7:
-    set_calendar(life);
+    change(life);
     break;
   default:
     be_sure(life);
@@ -234,7 +267,8 @@ static void live(uint64_t seed)
   life->seed = life->random_state = seed;
   world_open(&life->w, scratch_path("store.db"));
   life->w.now_us += SECOND / 2;
-  set_calendar(life);
+  life->is_declared = seed % 2;
+  change(life);
   add_jobs(&life->w);
   life->sure_us = life->w.now_us;
   life->since_sure = 1U << life->calendar;
