@@ -65,10 +65,13 @@ void fire_conclude(struct sched *s, struct entry *entry)
     health_finish(s, entry);
 }
 
+/* A claim's row tells how far the cursor is, which is as far as it went by the rules of then:
+ * those of a calendar may be others when that is read. */
 static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
                         const struct open_run *claimed)
 {
   struct job_progress *progress = &entry->progress;
+  bool is_told = claimed && !trigger_uses_calendar(entry->job->trigger, NULL);
   if (!fire_next(entry->job, after_us, &progress->next_us))
     progress->next_us = JOB_NEVER;
   if (progress->next_us > s->now_us) {
@@ -76,8 +79,8 @@ static void move_cursor(struct sched *s, struct entry *entry, int64_t after_us,
     entry->wait.since_us = 0;
   }
   fire_conclude(s, entry);
-  if (claimed)
-    near_moved(s, entry); /* the claim's row tells how far the cursor is */
+  if (is_told)
+    near_moved(s, entry);
   else
     near_changed(s, entry);
 }

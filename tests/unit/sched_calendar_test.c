@@ -465,6 +465,24 @@ static void none_misses_what_holds_now(void **state)
   }
 }
 
+/* How far they were is what it was by the calendar of then, also of those that a start reads. */
+static void none_fires_for_what_was_closed(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "[\"2026-01-02\"]");
+  world_pass(&w, 10 * HOUR);
+  assert_int_equal(world_run_count(&w), MANY);
+  world_finish_all(&w);
+  world_pass(&w, DAY);
+  set_closed(&w, "[\"2026-01-01\"]");
+  world_crash(&w);
+  keep_house(&w);
+  assert_int_equal(world_run_count(&w), 0);
+  assert_int_equal(count_rows(&w, DUE_AT("03")), MANY);
+  world_close(&w);
+}
+
 /* It begins with the change, and has nothing to catch up with. */
 static void who_is_changed_meanwhile_follows_already(void **state)
 {
@@ -503,6 +521,7 @@ int main(void)
       cmocka_unit_test(a_full_disk_keeps_none_from_following),
       cmocka_unit_test(none_fires_by_what_held_before),
       cmocka_unit_test(none_misses_what_holds_now),
+      cmocka_unit_test(none_fires_for_what_was_closed),
       cmocka_unit_test(who_is_changed_meanwhile_follows_already),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
