@@ -9,6 +9,7 @@
 #include "sched/fold.h"
 #include "sched/follow.h"
 #include "sched/health.h"
+#include "sched/near.h"
 #include "sched/topic.h"
 #include "sched/transaction.h"
 #include "sched/turn.h"
@@ -31,9 +32,14 @@ static bool fold(struct sched *s)
   return true;
 }
 
-static void forget_job(void *context, int64_t job)
+/* A run that is still open may lie behind the last one, whose row is gone. */
+static bool part_from_job(void *context, int64_t job)
 {
+  const struct entry *entry = near_find(context, job);
+  if (entry && entry->open_runs > 0)
+    return false;
   topic_unsubscribe(context, job);
+  return true;
 }
 
 static bool prune(struct sched *s)
@@ -42,7 +48,7 @@ static bool prune(struct sched *s)
   if (s->now_us < s->prune_us && s->prune_us <= s->now_us + PRUNE_PERIOD_US)
     return false;
   sched_failed(s,
-               store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, forget_job, s,
+               store_prune(s->store, &s->options.retention, s->now_us, PRUNE_ROWS, part_from_job, s,
                            &removed, &s->error),
                &s->error);
   if (!s->failure)

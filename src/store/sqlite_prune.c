@@ -185,18 +185,9 @@ static enum error_code prune_runs(struct store *store, int64_t before_us, int *b
 }
 
 struct farewell {
-  store_gone_visitor gone;
+  store_part_visitor part;
   void *context;
 };
-
-static enum error_code remove_job(struct store *store, int64_t number,
-                                  const struct farewell *farewell, struct error *error)
-{
-  enum error_code code = store_remove_job(store, number, error);
-  if (!code)
-    farewell->gone(farewell->context, number);
-  return code;
-}
 
 /* A job that ended in a skip and never ran has its skips as its only history: it goes with the
  * last of them. */
@@ -212,7 +203,9 @@ static enum error_code remove_job_of_skip(struct store *store, int64_t job,
   bind_integer(&query, job);
   bool found = query_row(&query);
   enum error_code code = query_close(&query);
-  return code || !found ? code : remove_job(store, job, farewell, error);
+  if (code || !found || !farewell->part(farewell->context, job))
+    return code;
+  return store_remove_job(store, job, error);
 }
 
 static enum error_code prune_skips(struct store *store, int64_t before_us, int *budget,
@@ -250,17 +243,18 @@ static enum error_code prune_jobs(struct store *store, int64_t before_us, int *b
         " CROSS JOIN jobs j ON j.number = p.number"
         " WHERE p.state = 2 AND p.state > 0 AND p.last_us < ? AND j.origin = 1"
         " AND NOT EXISTS (SELECT 1 FROM runs WHERE scheduled_us = p.last_us AND job = p.number)"
-        " AND NOT EXISTS (SELECT 1 FROM skips WHERE job = p.number) LIMIT ?",
+        " AND NOT EXISTS (SELECT 1 FROM skips WHERE job = p.number)",
         error);
     bind_integer(&query, before_us);
-    bind_integer(&query, limit);
     int64_t numbers[BATCH];
     int found = 0;
-    while (query_row(&query))
-      numbers[found++] = query_integer(&query, 0);
+    while (found < limit && query_row(&query)) {
+      numbers[found] = query_integer(&query, 0);
+      found += farewell->part(farewell->context, numbers[found]);
+    }
     enum error_code code = query_close(&query);
     for (int i = 0; !code && i < found; i++, --*budget)
-      code = remove_job(store, numbers[i], farewell, error);
+      code = store_remove_job(store, numbers[i], error);
     if (code || found < limit)
       return code;
   }
@@ -268,10 +262,10 @@ static enum error_code prune_jobs(struct store *store, int64_t before_us, int *b
 }
 
 enum error_code store_prune(struct store *store, const struct store_retention *retention,
-                            int64_t now_us, int budget, store_gone_visitor gone, void *context,
+                            int64_t now_us, int budget, store_part_visitor part, void *context,
                             int *removed, struct error *error)
 {
-  struct farewell farewell = {gone, context};
+  struct farewell farewell = {part, context};
   *removed = 0;
   int64_t before_us;
   if (__builtin_sub_overflow(now_us, retention->age_us, &before_us))

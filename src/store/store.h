@@ -454,15 +454,16 @@ struct store_retention {
   int64_t log_bytes_per_job; /* and the logs beyond so much, 0: all stay. For store_prune_job */
 };
 
-typedef void (*store_gone_visitor)(void *context, int64_t job);
+/* The job goes now; false: it stays, for a reason that the store does not see. */
+typedef bool (*store_part_visitor)(void *context, int64_t job);
 
 /* Removes at most `budget` rows that are too old: runs with their attempts and logs, skips, and
- * added jobs that are finished and have no history left, each of which `gone` is told, as after
- * store_remove_job. A run counts as one row, and as more when its log is long: one that is longer
- * than the budget goes in several calls. *removed tells how many; 0: nothing is left to do. Inside
- * a transaction. */
+ * added jobs that are finished and have no history left, unless `part` says that one stays; what
+ * store_remove_job leaves to its caller is left to `part`. A run counts as one row, and as more
+ * when its log is long: one that is longer than the budget goes in several calls. *removed tells
+ * how many; 0: nothing is left to do. Inside a transaction. */
 enum error_code store_prune(struct store *store, const struct store_retention *retention,
-                            int64_t now_us, int budget, store_gone_visitor gone, void *context,
+                            int64_t now_us, int budget, store_part_visitor part, void *context,
                             int *removed, struct error *error);
 
 struct store_kept {

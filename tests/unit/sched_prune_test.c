@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "store/sqlite_store.h"
 #include "support/scratch.h"
 #include "support/world.h"
@@ -106,12 +107,45 @@ static void a_job_with_an_open_run_stays(void **state)
   world_close(&w);
 }
 
+/* The later one of two runs has ended, and is old when the earlier one ends. */
+static void a_job_is_over_when_its_last_open_run_is(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  add(&w, "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"max_instances\":2,"
+          "\"trigger\":\"at 2026-01-01T00:01:00Z\"}");
+  world_live(&w, HOUR);
+  world_tell_started(&w);
+  struct message *first = message_list_pop(&w.runs);
+  assert_non_null(first);
+  free(world_ask(&w, "run_now", "{\"job\":\"t\"}"));
+  world_finish_all(&w);
+  w.now_us += 31 * DAY;
+  world_keep_house(&w);
+  message_list_append(&w.runs, first);
+  struct message *line = message_create(MESSAGE_LOG, first->to, ADDRESS_SCHEDULER);
+  line->as.log.attempt = first->as.run.attempt;
+  line->as.log.text = memory_strdup("still here");
+  line->as.log.at_us = w.now_us;
+  line->as.log.level = 1;
+  world_tell(&w, line);
+  world_finish_all(&w);
+  world_expect(&w, "show", "{\"job\":\"t\"}", "state", "finished");
+  world_expect(&w, "run", "{\"run\":\"t@2026-01-01T00:01:00Z\"}", "state", "succeeded");
+  w.now_us += MINUTE;
+  world_keep_house(&w);
+  world_expect(&w, "show", "{\"job\":\"t\"}", "error", "error: not_found: there is no job \"t\"");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_job_that_is_over_uses_nothing),
       cmocka_unit_test(an_unreadable_job_that_is_removed_uses_nothing),
       cmocka_unit_test(a_job_with_an_open_run_stays),
+      cmocka_unit_test(a_job_is_over_when_its_last_open_run_is),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

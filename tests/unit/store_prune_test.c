@@ -2,9 +2,10 @@
 #include "store/sqlite_store.h"
 #include "unit/store_fixture.h"
 
-static void forget_job(void *context, int64_t job)
+static bool part(void *context, int64_t job)
 {
   (void)context, (void)job;
+  return true;
 }
 
 static int prune(int64_t now_us, int budget)
@@ -12,7 +13,7 @@ static int prune(int64_t now_us, int budget)
   struct store_retention retention = {.age_us = 100};
   int removed;
   begin();
-  OK(store_prune(store, &retention, now_us, budget, forget_job, NULL, &removed, &error));
+  OK(store_prune(store, &retention, now_us, budget, part, NULL, &removed, &error));
   commit();
   return removed;
 }
@@ -187,7 +188,7 @@ static void a_small_budget_ends_too(void **state)
   begin();
   int removed;
   struct store_retention forever = {.age_us = INT64_MAX};
-  OK(store_prune(store, &forever, -5, 10, forget_job, NULL, &removed, &error));
+  OK(store_prune(store, &forever, -5, 10, part, NULL, &removed, &error));
   assert_int_equal(removed, 0);
   commit();
 }
