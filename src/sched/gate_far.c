@@ -114,14 +114,15 @@ void gates_begin_reading(struct sched *s)
     gate->gone_again_us = INT64_MAX;
 }
 
-/* Who was let go before is in memory, or was let go once more. */
+/* Who was let go before is in memory, or was let go once more. A place that came free meanwhile
+ * was kept for them. */
 void gates_end_reading(struct sched *s)
 {
   if (!s->is_reading_again || s->edge_us <= s->now_us)
     return;
   s->is_reading_again = false;
   for (struct gate *gate = s->gates; gate; gate = gate->hh.next) {
-    if (gate->gone_us == gate->gone_again_us)
+    if (gate->gone_us == INT64_MAX)
       continue;
     gate->gone_us = gate->gone_again_us;
     gate_stir(s, gate);

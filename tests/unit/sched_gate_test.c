@@ -981,6 +981,72 @@ static void many_who_wait_keep_nobody_else_from_his_time(void **state)
   world_close(&w);
 }
 
+static const struct sched_bounds fewest = {
+    .fires_per_turn = 64,
+    .near_page = 2,
+    .near_low = 2,
+    .near_max = 64,
+    .at_gates_max = 2,
+    .fold_max = 1000,
+    .fold_step = 100,
+    .desk_bytes = 256 << 10,
+};
+
+/* One turn, which hears that the runs of those before have ended; how many those are. */
+static int finish_in_one_turn(struct world *w)
+{
+  struct message_list in = {0}, out = {0};
+  struct message *m;
+  int count = 0;
+  for (; (m = message_list_pop(&w->runs)); count++) {
+    struct message *finished = message_create(MESSAGE_FINISHED, m->to, ADDRESS_SCHEDULER);
+    finished->as.finished.attempt = m->as.run.attempt;
+    finished->as.finished.state = RUN_SUCCEEDED;
+    message_list_append(&in, finished);
+    message_destroy(m);
+  }
+  assert_int_equal(sched_turn(w->sched, w->now_us, &in, &out, NULL), ERROR_OK);
+  while ((m = message_list_pop(&out)))
+    message_list_append(m->kind == MESSAGE_RUN ? &w->runs : &w->others, m);
+  return count;
+}
+
+/* All that is due is read again, as the last one's grace is over. Who was kept has run before all
+ * is read, and the first of those behind was let go once more. */
+static void a_slot_that_comes_free_while_all_is_read_again_is_used(void **state)
+{
+  enum { JOBS = 12, TURNS = 100 };
+  (void)state;
+  for (int begin = 1; begin < 12; begin++) {
+    struct world w;
+    int count = 0;
+    world_open(&w, scratch_path("store.db"));
+    w.bounds = &fewest;
+    world_crash(&w);
+    free(world_ask(&w, "set_pool", "{\"name\":\"db\",\"slots\":1}"));
+    for (int i = 0; i < JOBS; i++) {
+      char params[200];
+      snprintf(
+          params, sizeof params,
+          "{\"id\":\"j%d\",\"run\":{\"shell\":\"true\"},\"pool\":\"db\",\"trigger\":\"in %ds\","
+          "\"misfire_grace_time\":\"%s\"}",
+          i, i + 1, i < JOBS - 1 ? "1d" : "1m");
+      free(world_ask(&w, "add_job", params));
+    }
+    world_live(&w, MINUTE);
+    struct message_list first = w.runs;
+    w.runs = (struct message_list){0};
+    w.now_us += 2 * MINUTE;
+    for (int turn = 0; turn < TURNS; turn++) {
+      if (turn == begin)
+        message_list_join(&w.runs, &first);
+      count += finish_in_one_turn(&w);
+    }
+    assert_int_equal(count, JOBS - 1);
+    world_close(&w);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -1020,6 +1086,7 @@ int main(void)
       cmocka_unit_test(of_many_who_wait_some_are_in_memory),
       cmocka_unit_test(of_many_who_wait_for_a_rate_some_are_in_memory),
       cmocka_unit_test(many_who_wait_keep_nobody_else_from_his_time),
+      cmocka_unit_test(a_slot_that_comes_free_while_all_is_read_again_is_used),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
