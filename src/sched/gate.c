@@ -146,17 +146,17 @@ static bool may_open(const struct gate *gate)
 /* Who waits and could pass goes before those who come later or have a lower priority. */
 static bool lets_through(struct sched *s, struct gate *gate, const struct job *job, int64_t us)
 {
+  int64_t first_us = may_open(gate) ? first_of(&gate->waiting)->us : INT64_MAX;
   if (!has_room(gate, job))
     return false;
-  if (us > gate->gone_us) {
-    if (!s->is_reading_again)
-      gate_look_again(s);
-    return false;
-  }
-  if (!may_open(gate) || us <= first_of(&gate->waiting)->us)
+  if (us <= first_us && us <= gate->gone_us)
     return true;
-  sometimes("somebody who comes later does not pass by who waits");
-  gate_stir(s, gate);
+  if (first_us <= gate->gone_us) {
+    sometimes("somebody who comes later does not pass by who waits");
+    gate_stir(s, gate);
+  } else if (!s->is_reading_again) {
+    gate_look_again(s);
+  }
   return false;
 }
 

@@ -1047,6 +1047,26 @@ static void a_slot_that_comes_free_while_all_is_read_again_is_used(void **state)
   }
 }
 
+/* A run ends in the turn in which another job is due for the pool. */
+static void while_some_are_kept_nobody_else_is_read(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "\"pool\":\"db\"");
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"other\",\"run\":{\"shell\":\"true\"},\"pool\":\"db\",\"trigger\":"
+                 "\"every 1s\"}"));
+  assert_int_equal(world_run_count(&w), 1);
+  for (int i = 0; i < 10; i++) {
+    w.now_us += SECOND;
+    assert_int_equal(finish_in_one_turn(&w), 1);
+    assert_int_equal(finish_in_one_turn(&w), 1);
+    assert_false(w.sched->is_reading_again);
+    assert_int_equal(world_run_count(&w), 1);
+  }
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -1087,6 +1107,7 @@ int main(void)
       cmocka_unit_test(of_many_who_wait_for_a_rate_some_are_in_memory),
       cmocka_unit_test(many_who_wait_keep_nobody_else_from_his_time),
       cmocka_unit_test(a_slot_that_comes_free_while_all_is_read_again_is_used),
+      cmocka_unit_test(while_some_are_kept_nobody_else_is_read),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
