@@ -317,6 +317,8 @@ static void read_again(struct sched *s, struct entry *entry)
   heap_remove(&entry->lapse);
   fold_done(s, entry);
   pace_forget(entry);
+  if (entry->wait.why != WAIT_NONE)
+    entry->waited_for = entry->wait.why;
   wait_end(&entry->wait);
   entry->last_skip.number = 0;
   entry->removed = store_load_job(s->store, entry->job->number, &stored, NULL) != ERROR_OK;

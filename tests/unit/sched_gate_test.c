@@ -83,6 +83,30 @@ static void buffer_one_may_keep_the_first(void **state)
   world_close(&w);
 }
 
+/* A request that is refused takes back the turn in which another is due. */
+static void buffer_one_keeps_one_in_a_turn_that_is_done_again(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job", "{\"id\":\"u\",\"run\":{\"shell\":\"true\"}}"));
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 1s\","
+                 "\"overlap\":\"buffer_one\",\"coalesce\":\"all\"}"));
+  world_live(&w, 2 * SECOND);
+  assert_int_equal(world_run_count(&w), 1);
+  w.now_us += SECOND;
+  expect_refused(&w, "add_jobs",
+                 "{\"jobs\":[{\"id\":\"u\",\"replace_existing\":true,\"run\":{\"shell\":"
+                 "\"false\"}},{\"id\":\"k\",\"func\":\"none.f\"}]}",
+                 "job 2 of 2");
+  world_finish(&w, RUN_SUCCEEDED, NULL, NULL);
+  world_settle(&w);
+  world_expect(&w, "run", "{\"run\":\"t\"}", "scheduled_at", "2026-01-01T00:00:03.000000Z");
+  assert_int_equal(world_skipped(&w, "t", "overlap"), 1);
+  world_close(&w);
+}
+
 static void buffer_all_is_bounded(void **state)
 {
   struct world w;
@@ -1072,6 +1096,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(buffer_one_keeps_one),
       cmocka_unit_test(buffer_one_may_keep_the_first),
+      cmocka_unit_test(buffer_one_keeps_one_in_a_turn_that_is_done_again),
       cmocka_unit_test(buffer_all_is_bounded),
       cmocka_unit_test(buffer_all_says_what_filled_it),
       cmocka_unit_test(one_waits_though_all_late_ones_run),
