@@ -161,6 +161,30 @@ static void what_comes_while_it_is_paused_is_skipped(void **state)
   world_close(&w);
 }
 
+#define ADD(options)                                                                               \
+  "{\"id\":\"t\",\"run\":{\"shell\":\"true\"},\"trigger\":\"on_event e\"," options "}"
+
+/* Who is changed so that he can run does. */
+static void what_waits_is_tried_when_its_job_is_changed(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  free(world_ask(&w, "add_job", ADD("\"max_instances\":1")));
+  emit(&w, "e", "{\"n\":1}");
+  emit(&w, "e", "{\"n\":2}");
+  assert_int_equal(world_run_count(&w), 1);
+  free(world_ask(&w, "modify_job", "{\"job\":\"t\",\"changes\":{\"max_instances\":2}}"));
+  assert_int_equal(world_run_count(&w), 2);
+  emit(&w, "e", "{\"n\":3}");
+  free(world_ask(&w, "pause_job", "{\"job\":\"t\"}"));
+  world_finish_all(&w);
+  assert_int_equal(world_run_count(&w), 0);
+  free(world_ask(&w, "add_job", ADD("\"replace_existing\":true")));
+  expect_events(&w, "e 3");
+  world_close(&w);
+}
+
 static void the_end_of_a_job_sets_off_another(void **state)
 {
   struct world w;
@@ -730,6 +754,7 @@ int main(void)
       TEST(a_debounce_waits_for_quiet),
       TEST(a_full_batch_does_not_wait),
       TEST(what_comes_while_it_is_paused_is_skipped),
+      TEST(what_waits_is_tried_when_its_job_is_changed),
       TEST(the_end_of_a_job_sets_off_another),
       TEST(what_never_comes_is_refused),
       TEST(times_and_events_make_one_job),
