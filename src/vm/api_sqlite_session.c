@@ -29,7 +29,8 @@ enum {
 /* ---- queries ---- */
 
 /* Steps on until there are `count` rows, or enough bytes, or the end; true at the end or failure.
- */
+ * The columns are known behind the first step, which compiles a kept statement anew when a table
+ * has changed. */
 static bool gather(struct sqlite_session *session, struct sqlite_job *job, sqlite3_stmt *statement,
                    size_t count, size_t size_max)
 {
@@ -38,6 +39,8 @@ static bool gather(struct sqlite_session *session, struct sqlite_job *job, sqlit
     result = sqlite3_step(statement);
     if (result != SQLITE_ROW)
       break;
+    if (rows == 0)
+      sqlite_rows_name(&job->rows, statement);
     sqlite_rows_add(&job->rows, statement,
                     job->task == TASK_VALUE ? 1 : sqlite3_column_count(statement));
   }
@@ -55,7 +58,6 @@ static void query(struct sqlite_session *session, struct sqlite_job *job)
   if (sqlite3_column_count(statement) == 0) {
     sqlite_job_fail(job, ERROR_INVALID, "a statement without rows (db:exec runs it)", job->sql);
   } else {
-    sqlite_rows_name(&job->rows, statement);
     bool has_ended = gather(session, job, statement, is_all ? SIZE_MAX : 1, SQLITE_ROWS_SIZE_MAX);
     if (is_all && !has_ended)
       sqlite_job_fail(job, ERROR_LIMIT,
@@ -124,7 +126,6 @@ static void open_cursor(struct sqlite_session *session, struct sqlite_job *job)
   cursor->next = session->cursors;
   session->cursors = cursor;
   job->cursor = cursor;
-  sqlite_rows_name(&job->rows, statement);
   step_cursor(session, job);
 }
 

@@ -74,6 +74,16 @@ static void test_values(void **state)
              "FROM t') do n = n + db:exec('UPDATE t SET b = ? WHERE id = ?', row.a, row.id) end "
              "return n .. db:value('SELECT sum(b) FROM t')",
        "23"},
+      /* A statement that is kept has the columns of the table as it is now. */
+      {TABLE "db:exec('INSERT INTO t VALUES (1, 2, 3)') local function all() local rows = "
+             "db:all('SELECT * FROM t') return #rows .. json.encode(rows[1]) end local before = "
+             "all() db:exec('ALTER TABLE t ADD COLUMN c DEFAULT 4') return before .. all()",
+       "1{\"a\":2,\"b\":3,\"id\":1}1{\"a\":2,\"b\":3,\"c\":4,\"id\":1}"},
+      {TABLE "db:exec('INSERT INTO t VALUES (1, 2, 3)') local function columns() local n = 0 for "
+             "row in db:rows('SELECT * FROM t') do for _ in pairs(row) do n = n + 1 end end return "
+             "n end local before = columns() db:exec('ALTER TABLE t DROP COLUMN b') return before "
+             ".. columns()",
+       "32"},
   };
   CHECK_CASES(cases, options(), 0);
 }
