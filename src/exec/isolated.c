@@ -62,12 +62,22 @@ static void write_all(struct buffer *bytes)
   buffer_clear(bytes);
 }
 
+/* The daemon knows what the script declares, which may be longer than a frame. */
+static void forget_declarations(struct message *message)
+{
+  if (message->kind != MESSAGE_LOADED || message->as.loaded.code)
+    return;
+  free(message->as.loaded.text);
+  message->as.loaded.text = NULL;
+}
+
 /* What the worker posts to the scheduler. */
 static void relay(void *context, struct message_list *messages)
 {
   struct message *message;
   (void)context;
   while ((message = message_list_pop(messages))) {
+    forget_declarations(message);
     if (message->kind == MESSAGE_STOPPED)
       bus_close(channel.bus, ADDRESS_SCHEDULER);
     else

@@ -72,19 +72,24 @@ static struct message *to_worker(enum message_kind kind)
   return message_create(kind, ADDRESS_SCHEDULER, ADDRESS_WORKER);
 }
 
-static void load(struct desk *desk, uint64_t generation)
+static void load_text(struct desk *desk, uint64_t generation, const char *text)
 {
   struct message *load = to_worker(MESSAGE_LOAD);
   load->as.load.generation = generation;
   load->as.load.script = memory_strdup("s");
   load->as.load.path = memory_strdup("jobs/s.lua");
-  load->as.load.text = memory_strdup(script);
-  load->as.load.size = strlen(script);
+  load->as.load.text = memory_strdup(text);
+  load->as.load.size = strlen(text);
   bus_post(desk->bus, load);
   struct message *loaded = await(desk, MESSAGE_LOADED);
   if (loaded->as.loaded.code != ERROR_OK)
     fail_msg("%s", loaded->as.loaded.text);
   message_destroy(loaded);
+}
+
+static void load(struct desk *desk, uint64_t generation)
+{
+  load_text(desk, generation, script);
 }
 
 static int set_up(void **state)
@@ -175,6 +180,21 @@ static void runs(void **state)
   check_finished(desk, RUN_SUCCEEDED, "[1]", NULL);
   run(desk, "fails", RUN_FAILED, NULL, "jobs/s.lua:3: no luck\nstack traceback:");
   run(desk, "counts", RUN_SUCCEEDED, "[1]", NULL);
+}
+
+/* What a script declares may be longer than a frame. */
+static void declares_much(void **state)
+{
+  struct desk *desk = *state;
+  load_text(desk, 2,
+            "for i = 1, 100 do\n"
+            "  job('j' .. i) { args = { ('x'):rep(200000) }, run = function() end }\n"
+            "end\n"
+            "function one() return 1 end\n");
+  struct message *message = make_run(desk, "one");
+  message->as.run.generation = 2;
+  bus_post(desk->bus, message);
+  check_finished(desk, RUN_SUCCEEDED, "1", NULL);
 }
 
 static void relays_requests(void **state)
@@ -385,6 +405,7 @@ int main(int argc, char **argv)
   program = realpath("/proc/self/exe", NULL);
   const struct CMUnitTest tests[] = {
       TEST(runs),
+      TEST(declares_much),
       TEST(relays_requests),
       TEST(is_given_its_environment),
       TEST(names_the_end),
