@@ -43,6 +43,7 @@ function Handle:release()
   if self.is_released then
     return true
   end
+  raw.wait_check "lock:release" -- who is told to end here has the lock yet, to give it back on the way out
   self.is_released = true
   return ask(self, "unlock", {})
 end

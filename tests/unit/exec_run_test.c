@@ -55,6 +55,35 @@ static void a_command_that_is_told_gets_term(void **state)
   check_finished(desk, child, RUN_CANCELLED, NULL, "jobs/s.lua:2: the run was cancelled");
 }
 
+/* Where that is what it would wait for next. */
+static void one_that_is_told_gives_its_lock_back(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function f(run)\n"
+       "  local ok, message = pcall(lock, 'db', function()\n"
+       "    log.info('held')\n"
+       "    local began = os.clock()\n"
+       "    while os.clock() - began < 0.5 do end\n"
+       "  end)\n"
+       "  log.info('%s %s', ok, message)\n"
+       "  sleep(60)\n"
+       "end\n");
+  struct attempt attempt = post_run(desk, 1, "f", NULL, 0);
+  struct message *request = await(desk, MESSAGE_REQUEST);
+  assert_string_equal(request->as.request.op, "lock");
+  bus_post(desk->bus, message_reply(request, memory_strdup("{\"fence\":1}")));
+  message_destroy(request);
+  message_destroy(await(desk, MESSAGE_LOG));
+  post_cancel(desk, attempt, TOLD_STOPPING, LONG_US);
+  request = await(desk, MESSAGE_REQUEST);
+  assert_string_equal(request->as.request.op, "unlock");
+  message_destroy(request);
+  struct message *line = await(desk, MESSAGE_LOG);
+  assert_string_equal(line->as.log.text, "false jobs/s.lua:2: the daemon is stopping");
+  message_destroy(line);
+}
+
 static struct message *to_run(struct desk *desk, const char *func)
 {
   struct message *run = to_worker(MESSAGE_RUN, ADDRESS_SCHEDULER);
@@ -531,13 +560,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(one_that_is_told_can_clean_up),    TEST(a_command_that_is_told_gets_term),
-      TEST(a_long_error_is_kept_in_part),     TEST(a_run_says_what_follows),
-      TEST(at_most_once_is_not_tried_again),  TEST(a_function_decides_on_errors),
-      TEST(a_decision_is_behind_the_attempt), TEST(soft_time_outs_and_silence),
-      TEST(progress_is_told_in_moderation),   TEST(knows_itself_and_what_was_before),
-      TEST(what_is_used_is_measured),         TEST(one_that_is_told_says_what_follows),
-      TEST(the_stronger_reason_stays),        TEST(what_is_not_told_is_not_announced),
+      TEST(one_that_is_told_can_clean_up),
+      TEST(a_command_that_is_told_gets_term),
+      TEST(one_that_is_told_gives_its_lock_back),
+      TEST(a_long_error_is_kept_in_part),
+      TEST(a_run_says_what_follows),
+      TEST(at_most_once_is_not_tried_again),
+      TEST(a_function_decides_on_errors),
+      TEST(a_decision_is_behind_the_attempt),
+      TEST(soft_time_outs_and_silence),
+      TEST(progress_is_told_in_moderation),
+      TEST(knows_itself_and_what_was_before),
+      TEST(what_is_used_is_measured),
+      TEST(one_that_is_told_says_what_follows),
+      TEST(the_stronger_reason_stays),
+      TEST(what_is_not_told_is_not_announced),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
