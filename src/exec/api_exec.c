@@ -200,9 +200,12 @@ static const struct wait_kind process_kind = {.name = "exec",
                                               .release = release_wait,
                                               .is_outside = true};
 
+/* Who reads what a fast command writes may never have to wait, and is told here. */
 static int wait_for(lua_State *L, enum waiting_for what)
 {
   struct process *process = process_at(L, 1);
+  if (!child_has_ended(process->child))
+    call_raise_told(L);
   if (is_satisfied(process, what))
     return push_results(L, process, what);
   wait_check(L, "exec");

@@ -125,6 +125,9 @@ void vm_call_tell(struct vm_call *call, enum run_told reason, int64_t grace_us);
 /* A sign of life. */
 void call_alive(struct vm_call *call);
 
+/* Raises why the running call shall end, if it was told and does not know yet. */
+void call_raise_told(lua_State *L);
+
 /* In host_options.dismissed: the call whose slice is over ends by VM_KILLED with this sentence. */
 void vm_call_end_current(struct vm_call *call, const char *why);
 
@@ -179,9 +182,6 @@ void call_watch_clock(struct vm_call *call);
 enum { CALL_WHY_SIZE = 128 };
 /* Whether it must end now, and why. */
 enum vm_outcome call_overdue(const struct vm_call *call, char why[CALL_WHY_SIZE]);
-
-/* Raises why the running call shall end, if it was told and does not know yet. */
-void call_raise_told(lua_State *L);
 
 /* Leaves a call that is to be killed, from within: does not return. */
 int call_die(lua_State *L);

@@ -55,6 +55,20 @@ static void a_command_that_is_told_gets_term(void **state)
   check_finished(desk, child, RUN_CANCELLED, NULL, "jobs/s.lua:2: the run was cancelled");
 }
 
+/* It has always something to read, and need not wait for it. */
+static void a_reader_of_much_is_told(void **state)
+{
+  struct desk *desk = *state;
+  load(desk, 1,
+       "function reads()\n"
+       "  for _ in io.popen('yes'):lines() do end\n"
+       "end\n");
+  struct attempt attempt = post_run(desk, 1, "reads", NULL, 0);
+  message_destroy(await(desk, MESSAGE_STARTED));
+  post_cancel(desk, attempt, TOLD_CANCELLED, LONG_US);
+  check_finished(desk, attempt, RUN_CANCELLED, NULL, "jobs/s.lua:2: the run was cancelled");
+}
+
 /* Where that is what it would wait for next. */
 static void one_that_is_told_gives_its_lock_back(void **state)
 {
@@ -560,21 +574,14 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
-      TEST(one_that_is_told_can_clean_up),
-      TEST(a_command_that_is_told_gets_term),
-      TEST(one_that_is_told_gives_its_lock_back),
-      TEST(a_long_error_is_kept_in_part),
-      TEST(a_run_says_what_follows),
-      TEST(at_most_once_is_not_tried_again),
-      TEST(a_function_decides_on_errors),
-      TEST(a_decision_is_behind_the_attempt),
-      TEST(soft_time_outs_and_silence),
-      TEST(progress_is_told_in_moderation),
-      TEST(knows_itself_and_what_was_before),
-      TEST(what_is_used_is_measured),
-      TEST(one_that_is_told_says_what_follows),
-      TEST(the_stronger_reason_stays),
-      TEST(what_is_not_told_is_not_announced),
+      TEST(one_that_is_told_can_clean_up),    TEST(a_command_that_is_told_gets_term),
+      TEST(a_reader_of_much_is_told),         TEST(one_that_is_told_gives_its_lock_back),
+      TEST(a_long_error_is_kept_in_part),     TEST(a_run_says_what_follows),
+      TEST(at_most_once_is_not_tried_again),  TEST(a_function_decides_on_errors),
+      TEST(a_decision_is_behind_the_attempt), TEST(soft_time_outs_and_silence),
+      TEST(progress_is_told_in_moderation),   TEST(knows_itself_and_what_was_before),
+      TEST(what_is_used_is_measured),         TEST(one_that_is_told_says_what_follows),
+      TEST(the_stronger_reason_stays),        TEST(what_is_not_told_is_not_announced),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
