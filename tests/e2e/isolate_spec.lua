@@ -92,7 +92,7 @@ describe("an isolated run", function()
     assert.is_false(got.secret)
     assert.is_false(got.user)
     for name in got.names:gmatch "%S+" do
-      assert.truthy(name:find "^MOONBEAT_" or ("PATH HOME LANG TZ OWN PWD _ SHLVL OLDPWD"):find(name, 1, true), name)
+      assert.truthy(name:find "^MOONBEAT_" or ("PATH HOME LANG TZ TMPDIR OWN PWD _ SHLVL OLDPWD"):find(name, 1, true), name)
     end
     assert.is_nil(got.files:find(d.root, 1, true), got.files) -- store, log, lock
     assert.is_nil(got.files:find("socket:", 1, true), got.files)
