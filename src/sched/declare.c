@@ -212,7 +212,6 @@ struct entry *declare_add(struct sched *s, struct job *job, struct error *error)
   begin_waiting(s, entry);
   if (job->expect_us)
     health_begin(s, entry, false);
-  event_job(s, "job_added", entry);
   return entry;
 }
 
@@ -278,7 +277,7 @@ static void cancel_waiting_runs(struct sched *s, const struct entry *entry)
       finish_here(s, run, RUN_CANCELLED, "its job was removed");
 }
 
-void declare_remove(struct sched *s, struct entry *entry)
+void declare_take_back(struct sched *s, struct entry *entry)
 {
   struct error error;
   cancel_waiting_runs(s, entry);
@@ -290,7 +289,13 @@ void declare_remove(struct sched *s, struct entry *entry)
   health_remove(s, entry->job->number);
   fold_done(s, entry); /* there is nothing left to write it to */
   near_changed(s, entry);
-  event_job(s, "job_removed", entry);
+}
+
+void declare_remove(struct sched *s, struct entry *entry)
+{
+  declare_take_back(s, entry);
+  if (entry->removed)
+    event_job(s, "job_removed", entry);
 }
 
 /* ---- all jobs of a script ---- */
@@ -422,7 +427,9 @@ enum error_code declare_jobs(struct sched *s, const struct script_entry *script,
     struct job *job = take_declared(&declared, one->job->id);
     if (code || s->failure)
       job_destroy(job);
-    else if (!declare_add(s, job, error))
+    else if ((entry = declare_add(s, job, error)))
+      event_job(s, "job_added", entry);
+    else
       code = s->failure ? s->failure : ERROR_INVALID;
   }
   return code;

@@ -21,11 +21,14 @@ enum error_code declare_check(struct sched *s, struct job *job, struct error *er
 /* The same of one that takes the place of `old`, whose trigger stays if it is written the same. */
 enum error_code declare_check_change(struct sched *s, const struct job *old, struct job *job,
                                      struct error *error);
-/* Stores a new job; takes it over also on failure. NULL with *error set. */
+/* Stores a new job; takes it over also on failure. NULL with *error set. That it was added is for
+ * the caller to tell, when it is sure to stay. */
 struct entry *declare_add(struct sched *s, struct job *job, struct error *error);
 /* The definition of an entry becomes `job` (taken over); its due time is kept if the trigger is the
  * same. */
 void declare_change(struct sched *s, struct entry *entry, struct job *job);
 void declare_remove(struct sched *s, struct entry *entry);
+/* The same of one of which nobody was told that it was added. */
+void declare_take_back(struct sched *s, struct entry *entry);
 
 #endif

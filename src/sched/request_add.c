@@ -270,12 +270,20 @@ static enum error_code add_one(struct sched *s, const struct json *spec, struct 
   return add_plain(s, job, spec, addition, error);
 }
 
+static void tell_added(struct sched *s, const struct addition *additions, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    if (additions[i].is_new && !additions[i].entry->removed)
+      event_job(s, "job_added", additions[i].entry);
+}
+
 static enum error_code add_job(struct request *r)
 {
   struct addition addition;
   enum error_code code = add_one(r->s, r->params, &addition, r->error);
   if (code)
     return code;
+  tell_added(r->s, &addition, 1);
   json_begin_object(r->result);
   view_job_members(r->s, r->result, addition.entry->job, &addition.entry->progress);
   if (addition.existed)
@@ -285,11 +293,11 @@ static enum error_code add_job(struct request *r)
 }
 
 /* What was added before a wrong one goes. */
-static void take_back(struct sched *s, struct entry **fresh, size_t count)
+static void take_back(struct sched *s, const struct addition *additions, size_t count)
 {
   while (count > 0)
-    if (!fresh[--count]->removed)
-      declare_remove(s, fresh[count]);
+    if (!additions[--count].entry->removed)
+      declare_take_back(s, additions[count].entry);
 }
 
 /* All or none, one after the other. Where others than new jobs were changed before a wrong one,
@@ -298,25 +306,27 @@ static enum error_code add_all(struct sched *s, const struct json *specs, size_t
                                size_t *existing, struct error *error)
 {
   enum error_code code = ERROR_OK;
-  struct entry **fresh = memory_alloc((specs->count + 1) * sizeof(struct entry *));
+  struct addition *additions = memory_alloc((specs->count + 1) * sizeof *additions);
   bool is_fresh = true;
   size_t at = 0;
   *added = *existing = 0;
   json_each(spec, specs) {
-    struct addition addition;
-    if ((code = add_one(s, spec, &addition, error)))
+    struct addition *addition = &additions[at];
+    if ((code = add_one(s, spec, addition, error)))
       break;
-    ++*(addition.existed ? existing : added);
-    is_fresh &= addition.is_new && !addition.entry->job->unique.key;
-    fresh[at++] = addition.entry;
+    ++*(addition->existed ? existing : added);
+    is_fresh &= addition->is_new && !addition->entry->job->unique.key;
+    at++;
   }
   if (code)
     error_prefix(error, "job %zu of %u", at + 1, specs->count);
-  if (code && is_fresh)
-    take_back(s, fresh, at);
-  else if (code)
+  if (!code)
+    tell_added(s, additions, at);
+  else if (is_fresh)
+    take_back(s, additions, at);
+  else
     sched_refuse(s, code, error);
-  free(fresh);
+  free(additions);
   return code;
 }
 

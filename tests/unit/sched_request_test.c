@@ -264,6 +264,26 @@ static void a_turn_is_taken_back_for_one_refusal(void **state)
   world_close(&w);
 }
 
+/* Nobody hears of the first job, which was there for a moment. */
+static void what_is_refused_has_never_been(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  char *before = world_ask(&w, "events", "{}");
+  world_expect(&w, "add_jobs",
+               "{\"jobs\":[{\"id\":\"a\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 1h\"},"
+               "{\"id\":\"b\",\"run\":{\"shell\":\"true\"},\"trigger\":7}]}",
+               "error",
+               "error: invalid: job 2 of 2: job \"b\": trigger must be a trigger such as "
+               "cron(\"0 9 * * *\") or its text, not an integer");
+  char *after = world_ask(&w, "events", "{}");
+  assert_string_equal(before, after);
+  free(before);
+  free(after);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -273,6 +293,7 @@ int main(void)
       cmocka_unit_test(a_page_ends_when_much_was_looked_at),
       cmocka_unit_test(as_many_run_at_once_as_are_asked_for),
       cmocka_unit_test(a_turn_is_taken_back_for_one_refusal),
+      cmocka_unit_test(what_is_refused_has_never_been),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
