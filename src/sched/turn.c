@@ -15,6 +15,7 @@
 #include "sched/lock.h"
 #include "sched/near.h"
 #include "sched/queue.h"
+#include "sched/request.h"
 #include "sched/run.h"
 #include "sched/script.h"
 #include "sched/stop.h"
@@ -295,14 +296,20 @@ static bool needs_store(const struct message *message)
   }
 }
 
-/* What workers and the front report is kept until it can be stored. */
+/* What workers and the front report is kept until it can be stored. When a request has found no
+ * room the others of the turn are not tried: each would have all read again from the store. */
 static enum error_code hold(struct sched *s, struct message_list *messages)
 {
   struct message *message;
   enum error_code failure = ERROR_OK;
+  bool has_found_none = false;
   while ((message = next_message(s, messages))) {
-    if (message->kind == MESSAGE_REQUEST) {
+    if (message->kind == MESSAGE_REQUEST && has_found_none &&
+        !request_is_question(message->as.request.op)) {
+      message_list_append(s->out, refuse(s, message));
+    } else if (message->kind == MESSAGE_REQUEST) {
       answer_alone(s, message);
+      has_found_none |= is_passing(s->failure);
       if (s->failure && !is_passing(s->failure))
         failure = s->failure;
     } else if (!needs_store(message)) {

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "store/sqlite_store.h"
+#include "support/scratch.h"
 #include "support/world.h"
 
 static void a_text_holds_no_nul(void **state)
@@ -264,6 +265,36 @@ static void a_turn_is_taken_back_for_one_refusal(void **state)
   world_close(&w);
 }
 
+/* Nor for each who finds no room. */
+static void one_who_finds_no_room_speaks_for_the_others(void **state)
+{
+  enum { REFUSED = 50 };
+  struct message_list in = {0}, out = {0};
+  struct world w;
+  struct message *m;
+  int undone = 0, answered = 0;
+  (void)state;
+  world_open(&w, scratch_path("store.db"));
+  free(world_ask(&w, "add_job", "{\"id\":\"x\",\"run\":{\"shell\":\"true\"}}"));
+  world_fill_disk(&w);
+  for (int i = 0; i < REFUSED; i++) {
+    char *params = memory_printf("{\"id\":\"%d\",\"run\":{\"shell\":\"%08000d\"}}", i, 0);
+    ask(&in, 2 * (uint64_t)i + 1, "add_job", params);
+    ask(&in, 2 * (uint64_t)i + 2, "show", "{\"job\":\"x\"}");
+    free(params);
+  }
+  sqlite3_rollback_hook(w.store->db, count, &undone);
+  assert_int_equal(sched_turn(w.sched, w.now_us, &in, &out, NULL), ERROR_OK);
+  assert_in_range(undone, 1, 2);
+  for (; (m = message_list_pop(&out)); message_destroy(m))
+    if (m->kind == MESSAGE_REPLY) {
+      assert_int_equal(m->as.reply.code, m->tag % 2 ? ERROR_FULL : ERROR_OK);
+      answered++;
+    }
+  assert_int_equal(answered, 2 * REFUSED);
+  world_close(&w);
+}
+
 /* Nobody hears of the first job, which was there for a moment. */
 static void what_is_refused_has_never_been(void **state)
 {
@@ -293,6 +324,7 @@ int main(void)
       cmocka_unit_test(a_page_ends_when_much_was_looked_at),
       cmocka_unit_test(as_many_run_at_once_as_are_asked_for),
       cmocka_unit_test(a_turn_is_taken_back_for_one_refusal),
+      cmocka_unit_test(one_who_finds_no_room_speaks_for_the_others),
       cmocka_unit_test(what_is_refused_has_never_been),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
