@@ -19,6 +19,7 @@
 #include "sched/finish.h"
 #include "sched/fire.h"
 #include "sched/fold.h"
+#include "sched/follow.h"
 #include "sched/health.h"
 #include "sched/near.h"
 #include "sched/pause.h"
@@ -181,6 +182,7 @@ static void begin_waiting(struct sched *s, struct entry *entry)
 {
   const struct job *job = entry->job;
   topic_subscribe(s, job);
+  follow_begins(s, job);
   if (!job->trigger || !trigger_is_open(job->trigger))
     return;
   const struct script_entry *script = script_find(s, job->script);
@@ -244,6 +246,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     fire_leave_trigger(s, entry);
     topic_unsubscribe(s, job->number);
     topic_subscribe(s, job);
+    follow_begins(s, job);
     progress->next_us = fire_first(job, s->now_us);
   } else {
     struct trigger *fresh = job->trigger;

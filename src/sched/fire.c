@@ -472,7 +472,6 @@ void fire_leave_trigger(struct sched *s, struct entry *entry)
 {
   const struct job_progress *progress = &entry->progress;
   int64_t last_us;
-  follow_is_over(s, entry->job->number);
   if (entry->job->trigger && progress->next_us <= s->now_us) {
     sometimes("a trigger is changed before all its due times are decided");
     int64_t count = count_due(entry, s->now_us, &last_us);

@@ -2,7 +2,7 @@
  * in the turn that changes it, the others in pieces between turns, so that nobody waits while
  * thousands follow. Memory knows who is left; the store only since when somebody is, and after a
  * start all jobs with a calendar follow once more from that moment on, which changes nothing for
- * those that have.
+ * those that have. Those whose trigger began behind it have nothing to follow, and are noted.
  *
  * Nothing shows but that `next_run_at` may be that of the calendar before for a moment, and that a
  * due time that comes in this moment may be found late. Whoever is about to fire follows first, so
@@ -19,6 +19,9 @@
 #include "sched/turn.h"
 
 enum { JOBS_PER_STEP = 200 };
+
+/* The topic of those that have begun since the last change. */
+static const char begun[] = "{\"kind\":\"begun\"}";
 
 /* A job that is to follow. */
 struct follower {
@@ -109,6 +112,7 @@ bool follow_step(struct sched *s)
 
 void follow_calendar(struct sched *s, const char *name)
 {
+  topic_clear(s, begun);
   expect_all(s, name, s->now_us);
   follow_step(s);
 }
@@ -122,11 +126,20 @@ void follow_before(struct sched *s, struct entry *entry)
   anew_fire(s, entry, follower->since_us);
 }
 
-void follow_is_over(struct sched *s, int64_t job)
+static void end_of(struct sched *s, int64_t job)
 {
-  struct follower *follower = s->followers_left ? find(s, job) : NULL;
+  struct follower *follower = find(s, job);
   if (follower && !follower->has_followed)
     end(s, follower);
+}
+
+void follow_begins(struct sched *s, const struct job *job)
+{
+  if (!s->followed_us)
+    return;
+  end_of(s, job->number);
+  if (job->trigger && trigger_uses_calendar(job->trigger, NULL))
+    topic_note(s, begun, job->number);
 }
 
 /* ---- transactions ---- */
@@ -145,13 +158,17 @@ void follow_recover(struct sched *s)
   s->followed_stored_us = s->followed_us;
   if (s->followed_us)
     sched_failed(s, store_each_calendar(s->store, expect_stored, s, &error), &error);
+  topic_each(job, topic_find(s, begun))
+    end_of(s, job);
 }
 
 void follow_flush(struct sched *s)
 {
   struct error error;
-  if (!s->followers_left)
+  if (!s->followers_left && s->followed_us) {
     s->followed_us = 0;
+    topic_clear(s, begun);
+  }
   if (s->followed_us != s->followed_stored_us)
     sched_failed(s, store_put_calendar_change(s->store, s->followed_us, &error), &error);
   s->followed_stored_us = s->followed_us;

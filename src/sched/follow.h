@@ -11,8 +11,9 @@ void follow_calendar(struct sched *s, const char *name);
 bool follow_step(struct sched *s);
 /* The job is about to fire, or to be resumed: it follows now, if it has not. */
 void follow_before(struct sched *s, struct entry *entry);
-/* Its trigger becomes another one, which begins with the calendar as it is. */
-void follow_is_over(struct sched *s, int64_t job);
+/* Its trigger is a new one, which begins with its calendars as they are. When its topics are noted.
+ */
+void follow_begins(struct sched *s, const struct job *job);
 /* What the last daemon has left; when all else is recovered. */
 void follow_recover(struct sched *s);
 void follow_flush(struct sched *s);  /* writes whether somebody is left */

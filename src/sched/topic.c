@@ -208,6 +208,23 @@ void topic_change_pool(struct sched *s, const struct job *job, const char *befor
     subscribe_to_named(&subscriber, "pool", job->pool);
 }
 
+void topic_note(struct sched *s, const char *key, int64_t job)
+{
+  subscribe(&(struct subscriber){s, job}, key);
+}
+
+void topic_clear(struct sched *s, const char *key)
+{
+  struct topic *topic = topic_find(s, key);
+  struct error error;
+  if (!topic)
+    return;
+  topic_each(job, topic)
+    sched_failed(s, store_unsubscribe_from(s->store, key, job, &error), &error);
+  topic->count = topic->size = topic->next_out = 0;
+  s->topics_changed = true;
+}
+
 static bool take_subscription(void *context, const char *key, int64_t job)
 {
   add_job(context, key, job);

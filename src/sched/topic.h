@@ -27,6 +27,10 @@ struct topic *topic_of_pool(const struct sched *s, const char *name);
  * forgotten is what was noted, whether or not the job is there and can be read. */
 void topic_subscribe(struct sched *s, const struct job *job);
 void topic_unsubscribe(struct sched *s, int64_t job);
+/* The job stands under a key that no trigger has, until it is unsubscribed or the key is cleared.
+ */
+void topic_note(struct sched *s, const char *key, int64_t job);
+void topic_clear(struct sched *s, const char *key);
 /* The job used another pool before (NULL: none), and all else is the same. */
 void topic_change_pool(struct sched *s, const struct job *job, const char *before);
 void topic_sensed(struct sched *s, const struct message *message);

@@ -503,6 +503,39 @@ static void who_is_changed_meanwhile_follows_already(void **state)
   world_close(&w);
 }
 
+/* Who begins anew between the change and a crash has nothing to catch up with, but follows the next
+ * change. */
+static void who_is_changed_before_a_crash_follows_already(void **state)
+{
+  struct world w;
+  (void)state;
+  begin_many(&w, "[\"2026-01-01\"]");
+  set_closed(&w, "[\"2026-01-02\"]");
+  w.now_us += 10 * SECOND;
+  free(world_ask(&w, "add_job",
+                 "{\"id\":\"new\",\"run\":{\"shell\":\"true\"},"
+                 "\"trigger\":\"5 0 0 * * * except=closed\"}"));
+  free(world_ask(&w, "reschedule_job",
+                 "{\"job\":\"j1999\",\"trigger\":\"5 0 0 * * * except=closed\"}"));
+  world_crash(&w);
+  assert_int_equal(sched_idle(w.sched, w.now_us), 0);
+  world_crash(&w);
+  keep_house(&w);
+  assert_int_equal(world_history(&w, "new", NULL), 0);
+  assert_int_equal(world_history(&w, "j1999", NULL), 0);
+  world_expect(&w, "show", "{\"job\":\"new\"}", "next_run_at", "2026-01-03T00:00:05.000000Z");
+  assert_int_equal(count_rows(&w, "SELECT count(*) FROM subscriptions WHERE key LIKE '%begun%'"),
+                   0);
+  set_closed(&w, "[\"2026-01-01\"]");
+  free(world_ask(&w, "reschedule_job",
+                 "{\"job\":\"j1999\",\"trigger\":\"6 0 0 * * * except=closed\"}"));
+  set_closed(&w, "[\"2026-01-01..2026-01-03\"]");
+  world_crash(&w);
+  keep_house(&w);
+  world_expect(&w, "show", "{\"job\":\"j1999\"}", "next_run_at", "2026-01-04T00:00:06.000000Z");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -523,6 +556,7 @@ int main(void)
       cmocka_unit_test(none_misses_what_holds_now),
       cmocka_unit_test(none_fires_for_what_was_closed),
       cmocka_unit_test(who_is_changed_meanwhile_follows_already),
+      cmocka_unit_test(who_is_changed_before_a_crash_follows_already),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
