@@ -265,7 +265,7 @@ void declare_change(struct sched *s, struct entry *entry, struct job *job)
     health_begin(s, entry, false);
   follow_enabled(s, entry, was_enabled);
   gate_job_changed(s, entry);
-  queue_release(s, job->number); /* what keeps its events waiting may be over */
+  queue_job_changed(s, entry);
   near_changed(s, entry);
   event_job(s, "job_modified", entry);
 }

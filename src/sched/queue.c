@@ -104,6 +104,15 @@ void queue_release(struct sched *s, int64_t job)
     heap_put(&s->event_due, &queue->due);
 }
 
+/* Who is throttled has waited long enough for all else. */
+void queue_job_changed(struct sched *s, const struct entry *entry)
+{
+  struct event_queue *queue = s->queues ? find_queue(s, entry->job->number) : NULL;
+  if (queue && entry->is_throttled)
+    queue->due.us = s->now_us;
+  queue_release(s, entry->job->number);
+}
+
 void queues_release(struct sched *s)
 {
   for (struct event_queue *queue = s->queues; queue; queue = queue->hh.next)

@@ -6,8 +6,10 @@
 
 /* False when so many wait that no more are taken. */
 bool queue_add(struct sched *s, const struct job *job, int64_t debounce_us, const char *json);
-int64_t queue_count(struct sched *s, int64_t job);    /* events that wait */
-void queue_release(struct sched *s, int64_t job);     /* a run of the job may begin now */
+int64_t queue_count(struct sched *s, int64_t job); /* events that wait */
+void queue_release(struct sched *s, int64_t job);  /* a run of the job may begin now */
+/* The job has other options: what keeps its events waiting may be over. */
+void queue_job_changed(struct sched *s, const struct entry *entry);
 void queue_try(struct sched *s, struct entry *entry); /* makes one now, if it is due */
 void queue_remove(struct sched *s, int64_t job);      /* in memory and store */
 /* Runs for the queues that are due; how many were looked at. */

@@ -185,6 +185,22 @@ static void what_waits_is_tried_when_its_job_is_changed(void **state)
   world_close(&w);
 }
 
+/* Nor does a throttle hold that is none any more. */
+static void what_is_throttled_is_tried_when_its_job_is_changed(void **state)
+{
+  struct world w;
+  (void)state;
+  world_open(&w, NULL);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_event e throttle=1h\"}");
+  emit(&w, "e", "{\"n\":1}");
+  world_finish_all(&w);
+  emit(&w, "e", "{\"n\":2}");
+  assert_int_equal(world_run_count(&w), 0);
+  save(&w, "{\"id\":\"t\",\"run\":true,\"trigger\":\"on_event e\"}");
+  expect_events(&w, "e 2");
+  world_close(&w);
+}
+
 static void the_end_of_a_job_sets_off_another(void **state)
 {
   struct world w;
@@ -755,6 +771,7 @@ int main(void)
       TEST(a_full_batch_does_not_wait),
       TEST(what_comes_while_it_is_paused_is_skipped),
       TEST(what_waits_is_tried_when_its_job_is_changed),
+      TEST(what_is_throttled_is_tried_when_its_job_is_changed),
       TEST(the_end_of_a_job_sets_off_another),
       TEST(what_never_comes_is_refused),
       TEST(times_and_events_make_one_job),
