@@ -42,12 +42,11 @@ static void pump(struct sqlite_connection *connection);
 
 /* ---- jobs that nobody waits for ---- */
 
-static void queue_internal(struct sqlite_connection *connection, enum sqlite_task task,
-                           struct sqlite_cursor *cursor, bool is_first)
+static void queue_internal(struct sqlite_connection *connection, struct sqlite_job job,
+                           bool is_first)
 {
   struct sqlite_wait *wait = memory_alloc(sizeof *wait);
-  wait->job.task = task;
-  wait->job.cursor = cursor;
+  wait->job = job;
   wait->connection = connection;
   if (is_first)
     TAILQ_INSERT_HEAD(&connection->queue, wait, entry);
@@ -94,7 +93,7 @@ static void close_if_idle(struct sqlite_connection *connection)
       uv_is_closing((uv_handle_t *)&connection->pause))
     return;
   if (connection->is_open)
-    queue_internal(connection, TASK_CLOSE, NULL, false);
+    queue_internal(connection, (struct sqlite_job){.task = TASK_CLOSE}, false);
   else
     uv_close((uv_handle_t *)&connection->pause, on_pause_closed);
 }
@@ -126,13 +125,35 @@ void sqlite_connection_release(struct sqlite_connection *connection)
 
 /* ---- transactions ---- */
 
+static void abandon(struct sqlite_connection *connection, bool is_outermost)
+{
+  struct sqlite_job job = {.task = TASK_ABANDON, .is_outermost = is_outermost};
+  queue_internal(connection, job, true);
+}
+
+static bool is_owner_gone(const struct sqlite_connection *connection)
+{
+  return !connection->vm || !vm_has_call(connection->vm, connection->owner);
+}
+
 static void on_look(uv_timer_t *timer)
 {
   struct sqlite_connection *connection = timer->data;
-  if (connection->running || !connection->vm || vm_has_call(connection->vm, connection->owner))
+  if (connection->running || !connection->vm || !is_owner_gone(connection))
     return;
   uv_timer_stop(timer);
-  queue_internal(connection, TASK_ABANDON, NULL, true);
+  abandon(connection, true);
+}
+
+/* The job was given up. Where its call goes on, that says itself what becomes of its transaction,
+ * unless this was its word on it. */
+static void give_up_transaction(struct sqlite_connection *connection,
+                                const struct sqlite_wait *wait)
+{
+  enum sqlite_task task = wait->job.task;
+  bool is_gone = is_owner_gone(connection);
+  if (is_gone || task == TASK_BEGIN || task == TASK_COMMIT || task == TASK_ROLLBACK)
+    abandon(connection, is_gone || wait->job.is_outermost);
 }
 
 static void set_owner(struct sqlite_connection *connection, const struct sqlite_wait *wait)
@@ -170,10 +191,10 @@ static void end_running(struct sqlite_connection *connection)
   struct sqlite_wait *wait = connection->running;
   connection->running = NULL;
   if (connection->owner && atomic_load(&wait->job.is_cancelled) && connection->owner == wait->call)
-    queue_internal(connection, TASK_ABANDON, NULL, true);
+    give_up_transaction(connection, wait);
   if (wait->job.task == TASK_CURSOR_OPEN && wait->job.cursor &&
       atomic_load(&wait->job.is_cancelled)) {
-    queue_internal(connection, TASK_CURSOR_CLOSE, wait->job.cursor, false);
+    sqlite_connection_close_cursor(connection, wait->job.cursor);
     wait->job.cursor = NULL;
   }
   complete(wait);
@@ -257,7 +278,8 @@ void sqlite_connection_close_cursor(struct sqlite_connection *connection,
   TAILQ_FOREACH(wait, &connection->queue, entry)
     if (wait->job.cursor == cursor)
       wait->job.cursor = NULL;
-  queue_internal(connection, TASK_CURSOR_CLOSE, cursor, false);
+  struct sqlite_job job = {.task = TASK_CURSOR_CLOSE, .cursor = cursor};
+  queue_internal(connection, job, false);
 }
 
 void sqlite_connection_cancel(struct sqlite_wait *wait)

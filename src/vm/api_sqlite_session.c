@@ -160,14 +160,20 @@ static void begin(struct sqlite_session *session, struct sqlite_job *job)
 {
   job->is_outermost = sqlite3_get_autocommit(session->db);
   run(session, job, job->is_outermost ? "BEGIN IMMEDIATE" : "SAVEPOINT moonbeat");
+  session->is_in_ours = session->is_in_ours || (job->is_outermost && !job->code);
+}
+
+/* SQLite rolls back all of a transaction when a statement of it is stopped, or finds the disk full.
+ * What follows in it would be done outside of any. */
+static bool wants_what_is_rolled_back(const struct sqlite_session *session,
+                                      const struct sqlite_job *job)
+{
+  bool belongs = session->is_in_ours && (job->sql || job->task == TASK_BEGIN);
+  return (belongs || job->task == TASK_COMMIT) && sqlite3_get_autocommit(session->db);
 }
 
 static void commit(struct sqlite_session *session, struct sqlite_job *job)
 {
-  if (sqlite3_get_autocommit(session->db)) {
-    sqlite_job_fail(job, ERROR_CONFLICT, "the transaction was rolled back meanwhile", "COMMIT");
-    return;
-  }
   run(session, job, job->is_outermost ? "COMMIT" : "RELEASE moonbeat");
 }
 
@@ -381,6 +387,13 @@ static void perform(struct sqlite_session *session, struct sqlite_job *job)
     job->code = error_set(&job->error, ERROR_CONFLICT, "the database is closed");
     return;
   }
+  if (wants_what_is_rolled_back(session, job)) {
+    sqlite_job_fail(job, ERROR_CONFLICT, "the transaction was rolled back meanwhile",
+                    job->sql                   ? job->sql
+                    : job->task == TASK_COMMIT ? "COMMIT"
+                                               : "BEGIN");
+    return;
+  }
   switch (job->task) {
   case TASK_OPEN:
     open_session(session, job);
@@ -446,6 +459,23 @@ static void take_back_results(struct sqlite_session *session, struct sqlite_job 
   job->code = ERROR_OK;
 }
 
+/* Also by the script's own SQL. */
+static bool ends_ours(const struct sqlite_session *session, const struct sqlite_job *job)
+{
+  bool is_over = session->db && sqlite3_get_autocommit(session->db);
+  return job->task == TASK_CLOSE || (job->sql && !job->code && is_over) ||
+         ((job->task == TASK_COMMIT || job->task == TASK_ROLLBACK || job->task == TASK_ABANDON) &&
+          job->is_outermost);
+}
+
+/* Rolled back where its end has failed. */
+static void leave_ours(struct sqlite_session *session)
+{
+  session->is_in_ours = false;
+  if (session->db)
+    roll_back(session);
+}
+
 void sqlite_session_perform(struct sqlite_session *session, struct sqlite_job *job)
 {
   session->job = job;
@@ -457,10 +487,10 @@ void sqlite_session_perform(struct sqlite_session *session, struct sqlite_job *j
   job->is_locked = is_to_begin_again(session, job);
   if (job->is_locked)
     take_back_results(session, job);
-  else if (job->code && job->task == TASK_COMMIT && job->is_outermost)
-    roll_back(session);
+  else if (ends_ours(session, job))
+    leave_ours(session);
   if (session->db) {
-    job->in_transaction = !sqlite3_get_autocommit(session->db);
+    job->in_transaction = session->is_in_ours || !sqlite3_get_autocommit(session->db);
     job->last_insert_id = sqlite3_last_insert_rowid(session->db);
   }
   session->job = NULL;

@@ -56,7 +56,7 @@ enum sqlite_task {
   TASK_BEGIN,        /* a transaction, or a savepoint within one */
   TASK_COMMIT,
   TASK_ROLLBACK,
-  TASK_ABANDON, /* rolls back all of a transaction that nobody will end */
+  TASK_ABANDON, /* rolls back all of a transaction that, or a part of which, nobody will end */
 };
 
 struct sqlite_job {
@@ -66,7 +66,7 @@ struct sqlite_job {
   struct sqlite_parameter *parameters;
   size_t parameter_count;
   struct sqlite_cursor *cursor;
-  bool is_outermost; /* BEGIN gives it, COMMIT and ROLLBACK take it */
+  bool is_outermost; /* BEGIN gives it, COMMIT, ROLLBACK and ABANDON take it */
   size_t sql_done;   /* EXEC: of the text */
   int64_t locked_us; /* since when others hold a lock that it needs; 0: they do not */
   atomic_bool is_cancelled;

@@ -24,6 +24,7 @@ struct sqlite_session {
   struct sqlite_cursor *cursors;
   struct sqlite_job *job; /* being performed */
   bool was_locked;        /* it has met a lock of others */
+  bool is_in_ours;        /* between TASK_BEGIN and its end, whatever SQLite has done since */
   char refusal[256];      /* why the authorizer has denied something last */
 };
 

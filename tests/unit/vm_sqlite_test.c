@@ -204,6 +204,18 @@ static void test_transactions(void **state)
               "db:exec('INSERT INTO c VALUES (1)') end) return tostring(ok) .. db:value('SELECT "
               "count(*) FROM c') .. e",
        "false0t.lua:1: db:transaction: FOREIGN KEY constraint failed in \"COMMIT\""},
+      /* One that SQLite has rolled back is over for all that follows in it, and for nothing else.
+       */
+      {TABLE "local ok, e = pcall(db.transaction, db, function() db:exec('INSERT INTO t(a) VALUES "
+             "(1)') pcall(db.exec, db, 'INSERT OR ROLLBACK INTO t(a) VALUES (1)') db:exec('INSERT "
+             "INTO t(a) VALUES (2)') end) return e .. db:value('SELECT count(*) FROM t')",
+       "t.lua:1: db:exec: the transaction was rolled back meanwhile in \"INSERT INTO t(a) VALUES "
+       "(2)\"0"},
+      {TABLE
+       "db:exec('BEGIN') db:transaction(function() db:exec('INSERT INTO t(a) VALUES (1)') end) "
+       "db:exec('COMMIT') db:exec('INSERT INTO t(a) VALUES (2)') db:transaction(function() "
+       "db:exec('COMMIT') db:exec('BEGIN') end) return db:value('SELECT count(*) FROM t')",
+       "2"},
   };
   CHECK_CASES(cases, options(), 0);
 }
@@ -472,6 +484,49 @@ static void test_killed_in_transaction(void **state)
 
 #define ENDLESS                                                                                    \
   "'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n'"
+#define ENDLESS_WRITE                                                                              \
+  "'INSERT INTO t(b) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT 1 FROM n) SELECT max(i) "   \
+  "FROM n'"
+
+/* A statement that is given up because its run is to end, and an error that the script keeps: what
+ * follows is in the transaction, or is not done at all. */
+static void test_told_in_transaction(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *statement, *expected;
+  } cases[] = {
+      {"db:value(" ENDLESS ")", "true 1,2"},
+      {"db:exec(" ENDLESS_WRITE ")", "false none"},
+      {"db:transaction(function() db:exec(" ENDLESS_WRITE ") end)", "false none"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct bench bench;
+    bench_open(&bench);
+    struct vm *vm = bench_vm_with(&bench, options());
+    char *source = memory_printf(
+        TABLE "local ok = pcall(db.transaction, db, function() db:exec('INSERT INTO t(a) VALUES "
+              "(1)') log.info('waits') pcall(function() %s end) pcall(function() "
+              "db:transaction(function() db:exec('INSERT INTO t(b) VALUES (0)') error() end) end) "
+              "db:exec('INSERT INTO t(a) VALUES (2)') end) return tostring(ok) .. ' ' .. "
+              "(db:value('SELECT group_concat(a) FROM t') or 'none')",
+        cases[i].statement);
+    struct piece *piece = piece_start(vm, source, 0);
+    while (piece->outcome == VM_RUNNING && piece->log.size == 0)
+      uv_run(&bench.loop, UV_RUN_NOWAIT);
+    int64_t began_us = clock_monotonic_us();
+    while (clock_monotonic_us() - began_us < 50000)
+      uv_run(&bench.loop, UV_RUN_NOWAIT);
+    vm_call_tell(&piece->call, TOLD_CANCELLED, 0);
+    piece_wait(&bench, piece);
+    assert_string_equal(piece->error, "");
+    assert_string_equal(piece->result, cases[i].expected);
+    piece_free(piece);
+    free(source);
+    vm_destroy(vm);
+    bench_close(&bench);
+  }
+}
 
 static void test_cancel_of_endless_query(void **state)
 {
@@ -631,6 +686,7 @@ int main(void)
       cmocka_unit_test(test_cursor_read_by_two),
       cmocka_unit_test(test_cursor_ended_by_another),
       cmocka_unit_test(test_killed_in_transaction),
+      cmocka_unit_test(test_told_in_transaction),
       cmocka_unit_test(test_cancel_of_endless_query),
       cmocka_unit_test(test_state_closed_early),
       cmocka_unit_test(test_waiting_for_locks),
