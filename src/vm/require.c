@@ -1,7 +1,7 @@
 /* `require`: modules are Lua files of the jobs folder, `a.b` being a/b.lua or a/b/init.lua. A
  * module runs once per state, in the call that asks first, and may wait while it runs; a call that
  * asks meanwhile waits for it. `loaded` (upvalue 1) maps the name to {value}, or to the number of
- * the call that is running the module. */
+ * the call that is running the module; and the number of a call to the name for which it waits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -151,25 +151,49 @@ static int finish(lua_State *L, int status, lua_KContext unused)
 
 static int require_name(lua_State *L, int status, lua_KContext unused);
 
-/* The call that runs the module, if it is there still. */
+/* Whether the call is the caller, or waits for a module that the caller runs, perhaps by way of
+ * others. */
+static bool awaits_caller(lua_State *L, const struct vm_call *caller, uint64_t number)
+{
+  bool waits = true;
+  while (waits && number != caller->number) {
+    waits = vm_has_call(caller->vm, number) &&
+            lua_rawgeti(L, LOADED, (lua_Integer)number) == LUA_TSTRING &&
+            lua_rawget(L, LOADED) == LUA_TNUMBER;
+    number = (uint64_t)lua_tointeger(L, -1);
+    lua_settop(L, NAME);
+  }
+  return waits;
+}
+
+/* The call that runs the module, if it is there still. (name number -- name) */
 static bool must_wait(lua_State *L, struct vm_call *caller)
 {
   if (lua_type(L, -1) != LUA_TNUMBER)
     return false;
   uint64_t number = (uint64_t)lua_tointeger(L, -1);
-  if (number == caller->number)
+  lua_settop(L, NAME);
+  if (awaits_caller(L, caller, number))
     luaL_error(L, "require \"%s\": the module requires itself, directly or through others",
                lua_tostring(L, NAME));
   return vm_has_call(caller->vm, number);
 }
 
+/* NULL: for none. */
+static void note_wait(lua_State *L, const struct vm_call *caller, const char *name)
+{
+  lua_pushstring(L, name);
+  lua_rawseti(L, LOADED, (lua_Integer)caller->number);
+}
+
 /* name -> value, path */
 static int require_name(lua_State *L, int status, lua_KContext unused)
 {
-  (void)status;
   (void)unused;
   struct host *host = vm_get(L)->host;
   lua_settop(L, 1);
+  if (status == LUA_YIELD)
+    note_wait(L, host->current, NULL);
   lua_pushvalue(L, NAME);
   if (lua_rawget(L, LOADED) == LUA_TTABLE) {
     lua_rawgeti(L, -1, 1);
@@ -179,6 +203,7 @@ static int require_name(lua_State *L, int status, lua_KContext unused)
     return luaL_error(L, "require \"%s\" cannot run here", lua_tostring(L, NAME));
   if (must_wait(L, host->current)) {
     wait_check(L, "require");
+    note_wait(L, host->current, lua_tostring(L, NAME));
     host->passing = PASSING_SLICE; /* looks again in its next slice */
     return lua_yieldk(L, 0, 0, require_name);
   }

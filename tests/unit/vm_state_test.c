@@ -154,6 +154,24 @@ static void check_noted_modules(void)
   bench_close(&bench);
 }
 
+/* Each call runs a module that wants the one which the other runs. */
+static void check_circle_of_two_calls(void)
+{
+  struct bench bench;
+  bench_open(&bench);
+  struct vm *vm = bench_vm_with(&bench, (struct vm_options){.folder = folder});
+  struct piece *pieces[] = {piece_start(vm, "return require 'd1'", 5000000),
+                            piece_start(vm, "return require 'd2'", 5000000)};
+  for (int i = 0; i < 2; i++) {
+    piece_wait(&bench, pieces[i]);
+    if (!strstr(pieces[i]->error, "the module requires itself, directly or through others"))
+      fail_msg("%s", pieces[i]->error);
+    piece_free(pieces[i]);
+  }
+  vm_destroy(vm);
+  bench_close(&bench);
+}
+
 static void requires_modules(void **state)
 {
   (void)state;
@@ -169,6 +187,8 @@ static void requires_modules(void **state)
   put_file("raises.lua", "tries = (tries or 0) + 1 error('no ' .. tries)");
   put_file("c1.lua", "return require 'c2'");
   put_file("c2.lua", "return require 'c1'");
+  put_file("d1.lua", "sleep(0.02) return require 'd2'");
+  put_file("d2.lua", "sleep(0.02) return require 'd1'");
   static const struct eval_case cases[] = {
       {"return require('a').name", "a"},
       {"require('a') return require('a').n", "1"},
@@ -188,6 +208,7 @@ static void requires_modules(void **state)
   };
   CHECK_CASES(cases, ((struct vm_options){.folder = folder}), 0);
   check_noted_modules();
+  check_circle_of_two_calls();
   char command[300];
   snprintf(command, sizeof command, "rm -r %s", folder);
   assert_int_equal(system(command), 0);
