@@ -472,9 +472,25 @@ static bool judge(lua_State *L, struct vm_call *call)
   return is_due;
 }
 
-void call_hook(lua_State *L, lua_Debug *unused)
+/* Where the slice is over and cannot be cut: looks again whenever a function returns. A hook may
+ * yield before an instruction only. */
+static void await_return(lua_State *L)
 {
-  (void)unused;
+  lua_sethook(L, call_hook, LUA_MASKRET, 0);
+}
+
+static void on_return(lua_State *L)
+{
+  if (lua_isyieldable(L))
+    lua_sethook(L, call_hook, LUA_MASKCOUNT, 1);
+}
+
+void call_hook(lua_State *L, lua_Debug *at)
+{
+  if (at->event != LUA_HOOKCOUNT) {
+    on_return(L);
+    return;
+  }
   struct host *host = vm_get(L)->host;
   struct vm_call *call = host->current;
   bool is_due = call && judge(L, call);
@@ -484,6 +500,8 @@ void call_hook(lua_State *L, lua_Debug *unused)
   }
   if (call && call->vm->over_cap)
     lua_sethook(L, call_hook, LUA_MASKCOUNT, 1); /* goes on with that in the next slice */
+  else if (is_due && !lua_isyieldable(L))
+    await_return(L);
   else
     lua_sethook(L, NULL, 0, 0);
   if (is_due && lua_isyieldable(L)) {
@@ -517,7 +535,7 @@ int call_die(lua_State *L)
   }
   /* This very text is raised as a memory error: handlers of xpcall are not called. The hook stays,
    * so that no pcall keeps it. */
-  if (!lua_gethook(L))
+  if (lua_gethookmask(L) != LUA_MASKCOUNT)
     lua_sethook(L, call_hook, LUA_MASKCOUNT, 1);
   lua_pushliteral(L, "not enough memory");
   return lua_error(L);

@@ -198,7 +198,7 @@ int call_pause(lua_State *L, lua_KContext context, lua_KFunction go_on);
 /* The scheduler releases what a call that is no run has locked; a run's it knows to be over. */
 void request_call_ended(const struct vm_call *call);
 
-/* The count hook. */
-void call_hook(lua_State *L, lua_Debug *unused);
+/* The hook. */
+void call_hook(lua_State *L, lua_Debug *at);
 
 #endif

@@ -60,6 +60,7 @@ static int raise_wrapped(lua_State *L, lua_State *co)
     preempt->running = co;
     status = lua_resetthread(co);
     preempt->running = L;
+    preempt_catch_up(preempt);
     lua_xmove(co, L, 1);
   }
   if (is_killed(L))
@@ -108,6 +109,7 @@ static int run(lua_State *L, lua_State *co, int arguments, lua_KContext way)
       return call_die(L);
     if (status != LUA_YIELD || !host->passing) {
       thread_clear(co, THREAD_BUSY);
+      preempt_catch_up(&host->preempt);
       return deliver(L, co, status, results, way);
     }
     if (lua_isyieldable(L))
@@ -236,6 +238,7 @@ static int l_close(lua_State *L)
   vm->host->preempt.running = co;
   int outcome = lua_resetthread(co);
   vm->host->preempt.running = L;
+  preempt_catch_up(&vm->host->preempt);
   thread_clear(co, THREAD_BUSY);
   vm->close_depth--;
   if (is_killed(L))

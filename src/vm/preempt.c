@@ -105,6 +105,12 @@ void preempt_begin(struct preempt *preempt, lua_State *L)
   }
 }
 
+void preempt_catch_up(struct preempt *preempt)
+{
+  if (preempt_age(preempt) >= PREEMPT_SLICE_TICKS)
+    preempt_now(preempt);
+}
+
 void preempt_end(struct preempt *preempt)
 {
   preempt->running = NULL;

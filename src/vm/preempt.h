@@ -4,8 +4,9 @@
  * A POSIX timer signals the worker's thread every PREEMPT_TICK_US while Lua runs. When the slice is
  * old enough, the handler arms a count hook on the innermost running coroutine (lua_sethook is
  * signal-safe); the hook yields that coroutine and takes itself away. Where it cannot yield (inside
- * a __lt that table.sort calls, say) it tries again at the next tick. The timer stops itself at the
- * first tick that finds no Lua running, so an idle worker is woken once and then sleeps.
+ * a __lt that table.sort calls, say) it tries again when a function returns, and at a later tick.
+ * The timer stops itself at the first tick that finds no Lua running, so an idle worker is woken
+ * once and then sleeps.
  *
  * All on the worker's thread; the handler only interrupts it. */
 #ifndef VM_PREEMPT_H
@@ -37,6 +38,9 @@ void preempt_close(struct preempt *preempt);
 /* A slice of the coroutine begins; it ends. */
 void preempt_begin(struct preempt *preempt, lua_State *L);
 void preempt_end(struct preempt *preempt);
+
+/* Arms the hook if the slice is over: that of a coroutine which has ended meanwhile is lost. */
+void preempt_catch_up(struct preempt *preempt);
 
 /* Ticks since the slice began. */
 static inline uint32_t preempt_age(const struct preempt *preempt)

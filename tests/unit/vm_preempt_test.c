@@ -53,6 +53,16 @@ static const char *const runaways[] = {
     "while true do ('x'):rep(10000000) end",
     "local t = '[' .. ('[1,2.5,\"x\",null],'):rep(50000) .. '0]' while true do json.decode(t) end",
     "local t = ('x'):rep(10000000) while true do t:upper() t:lower() t:reverse() end",
+    /* Mostly where they cannot be cut, but for a moment each time. */
+    "while true do string.format('%s', setmetatable({}, {__tostring = function() for i = 1, 100000 "
+    "do end return '' end})) end",
+    "local m = {__lt = function() for i = 1, 100000 do end end} local t = {setmetatable({}, m), "
+    "setmetatable({}, m)} while true do table.sort(t) end",
+    "while true do local co = coroutine.create(function() local x <close> = setmetatable({}, "
+    "{__close = function() for i = 1, 100000 do end end}) coroutine.yield() end) "
+    "coroutine.resume(co) coroutine.close(co) end",
+    "while true do pcall(coroutine.wrap(function() local x <close> = setmetatable({}, {__close = "
+    "function() for i = 1, 100000 do end end}) error() end)) end",
 };
 
 /* These cannot be cut into slices, only ended. */
