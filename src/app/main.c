@@ -186,6 +186,7 @@ int main(int argc, char **argv)
 {
   static const struct cli_host host = {run, start, stop, check, simulate, configuration_read};
   words = argv;
+  descriptors_hold_standard();
   if (argc == 2 && strcmp(argv[1], "--child") == 0)
     return isolated_main(argv);
   signal(SIGPIPE, SIG_IGN);

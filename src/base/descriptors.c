@@ -18,6 +18,15 @@ enum {
 static struct rlimit before;
 static int limit, reserve; /* 0: not raised */
 
+/* Each is open the wrong way round: it fails as a closed one does. */
+void descriptors_hold_standard(void)
+{
+  static const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) < 0)
+      return; /* no /dev/null: it is as it was */
+}
+
 void descriptors_raise(void)
 {
   struct rlimit raised;

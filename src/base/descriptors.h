@@ -6,6 +6,10 @@
 
 #include "base/error.h"
 
+/* Puts something that can be neither read nor written where standard input, output or error are
+ * closed, so that nothing that is opened later is taken for them. First of all. */
+void descriptors_hold_standard(void);
+
 /* The process may open as many as the system allows, and scripts all but some. Before threads. */
 void descriptors_raise(void);
 

@@ -42,3 +42,39 @@ describe("a daemon that crashes", function()
     d:start()
   end)
 end)
+
+describe("where standard input, output and error are closed", function()
+  local d
+
+  setup(function()
+    d = daemon.new {}
+    d:write("a.lua", [[job "a" { trigger = every "50ms", run = function() log.info "told" end }]])
+    function d:launch()
+      local command = self:command { "run", self.jobs_folder, "--state", self.state }
+      self.pid = tonumber((daemon.shell(("{ %s; } <&- >&- 2>&- & echo $!"):format(command))))
+      return self
+    end
+    d:start()
+  end)
+
+  teardown(function()
+    d:close()
+  end)
+
+  local function status_of(redirections, ...)
+    local command = ("export MOONBEAT_STATE=%s; %s"):format(daemon.quote(d.state), d:command { ... })
+    return select(2, daemon.shell(("timeout 10 sh -c %s %s"):format(daemon.quote(command), redirections)))
+  end
+
+  it("the daemon does not write its log into a file of its own", function()
+    daemon.wait_until(function() return #d:runs "a" > 2 end, 10, "a runs")
+    assert.matches("^%d+\n$", daemon.read_file(d.state .. "/moonbeat.db-lock"))
+  end)
+
+  it("a command does not take its socket for one of them", function()
+    assert.equal(0, status_of("<&-", "repl"))
+    assert.equal(74, status_of(">&-", "list"))
+    assert.equal(74, status_of(">&- 2>&-", "status", "--json"))
+    assert.equal(66, status_of("2>&-", "show", "nobody"))
+  end)
+end)
