@@ -89,10 +89,9 @@ static int carry_out(struct cli *cli)
 static int finish(struct cli *cli, int status)
 {
   cli_flush(cli);
-  if (ferror(stdout) && status == 0) {
-    int why = errno;
-    if (why != EPIPE)
-      fprintf(stderr, "moonbeat: cannot write to standard output: %s\n", strerror(why));
+  if (cli->out_errno && status == 0) {
+    if (cli->out_errno != EPIPE)
+      fprintf(stderr, "moonbeat: cannot write to standard output: %s\n", strerror(cli->out_errno));
     status = error_exit_status(ERROR_IO);
   }
   control_close(cli->control);

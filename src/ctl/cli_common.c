@@ -196,9 +196,10 @@ int cli_fail(struct cli *cli)
 
 void cli_flush(struct cli *cli)
 {
-  if (cli->out.size > 0)
-    fwrite(cli->out.data, 1, cli->out.size, stdout);
-  fflush(stdout);
+  size_t size = cli->out.size;
+  bool is_written = size == 0 || fwrite(cli->out.data, 1, size, stdout) == size;
+  if ((!is_written || fflush(stdout) != 0) && !cli->out_errno)
+    cli->out_errno = errno;
   buffer_clear(&cli->out);
 }
 

@@ -17,6 +17,7 @@ struct cli {
   struct screen screen; /* of standard output */
   bool wants_json;
   struct buffer out; /* gathered until cli_flush */
+  int out_errno;     /* why that could not write, the first time; 0: it could */
   char *state_folder;
   struct control *control; /* NULL until something is asked */
   struct error error;

@@ -712,6 +712,11 @@ describe("repl", function()
     assert.not_equal(0, failed.status)
     contains(failed.err, "no")
   end)
+
+  it("says why its output cannot be written", function()
+    local err = daemon.shell(("{ %s; } 2>&1 >/dev/full"):format(d:command { "repl", "--memory", "-e", "1" }))
+    assert.equal("moonbeat: cannot write to standard output: No space left on device\n", err)
+  end)
 end)
 
 describe("at the end", function()
