@@ -244,26 +244,22 @@ static enum error_code read_trigger(struct cli *cli, const char *text, const cha
 
 /* ---- a job ---- */
 
-static enum error_code answer_job(struct cli *cli, const char *job, const struct request *request)
+static enum error_code answer_job(struct cli *cli, const struct json *shown,
+                                  const struct request *request)
 {
-  struct json_document *document;
+  const struct json *form = json_get(shown, "trigger");
   struct trigger *trigger = NULL;
-  enum error_code code = cli_ask_about(cli, "show", "job", job, &document);
-  if (code)
-    return code;
-  const struct json *shown = control_result(document), *form = json_get(shown, "trigger");
-  struct next_answer answer = {.job = json_text(json_get(shown, "id"), job),
+  struct next_answer answer = {.job = json_text(json_get(shown, "id"), ""),
                                .state = json_text(json_get(shown, "state"), "")};
   learn_calendars(cli);
   /* What this program does not know, a newer daemon may. */
   if (form && form->type == JSON_OBJECT && !trigger_from_json(form, NULL, &trigger, NULL))
     take_trigger(&answer, trigger, cli->screen.now_us);
-  code = gather(cli, &answer, request);
+  enum error_code code = gather(cli, &answer, request);
   if (!code)
     code = put(cli, &answer);
   answer_deinit(&answer);
   trigger_destroy(trigger);
-  json_free(document);
   return code;
 }
 
@@ -293,12 +289,17 @@ static enum error_code answer(struct cli *cli, const char *text, const struct re
     trigger_destroy(trigger);
     return code;
   }
-  if (!has_dialect && !strpbrk(text, " @*/")) {
-    code = answer_job(cli, text, request);
+  struct json_document *job = NULL;
+  code = has_dialect ? ERROR_NOT_FOUND : cli_ask_about(cli, "show", "job", text, &job);
+  if (!code) {
+    code = answer_job(cli, control_result(job), request);
+    json_free(job);
+    return code;
+  }
+  if (!has_dialect && !strpbrk(text, " @*/"))
     return code == ERROR_UNAVAILABLE
                ? error_prefix(&cli->error, "%s is no trigger, so it must be a job, but", text)
                : code;
-  }
   const char *dialect = has_dialect ? NULL : find_dialect(text, zone);
   cli->error = not_a_trigger;
   size_t size = strlen(cli->error.text);

@@ -230,6 +230,11 @@ describe("about jobs", function()
     assert.same({ 2500, true }, { #answer.fires, answer.has_more })
     assert.equal("Asia/Shanghai", object("next", "nightly").timezone)
     contains(d:must("next", "sum"), "run-now")
+    d:must("add", "job", "shop/late *", "--command", "true", "--trigger", "every 2h") -- no word, and no trigger
+    assert.equal("shop/late *", object("next", "shop/late *").job)
+    assert.equal(65, d:cli("next", "shop/late *", "--from", "never").status)
+    contains(d:cli("next", "shop/later *").err, 'unknown trigger "shop/later"')
+    d:must("remove", "shop/late *")
   end)
 
   it("list --timers", function()
