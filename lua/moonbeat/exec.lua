@@ -380,7 +380,7 @@ local function read_count(self, count)
     end
   end
   gather(self)
-  local part = self.rest:sub(self.position, self.position + count - 1)
+  local part = self.rest:sub(self.position, self.position + math.min(count, available(self)) - 1)
   self.position = self.position + #part
   if part == "" and (count > 0 or available(self) == 0) then
     return nil

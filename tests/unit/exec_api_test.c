@@ -103,6 +103,7 @@ static void test_os_and_io(void **state)
        "return a .. b .. c .. f:read(2) .. f:read('n') .. f:read(1) .. f:read('n') .. f:read('a')",
        "10-205kg0.5.1.0,\n"},
       {"return io.popen('echo x'):read('L')", "x\n"},
+      {"local f = io.popen('echo x; echo y') f:read() return f:read(math.maxinteger)", "y\n"},
       {"return io.popen('(sleep 0.6; echo late) & echo first'):read('a')", "first\nlate\n"},
       {"local f = io.popen('sleep 30 & echo x') f:read() return select(3, f:close())", "0"},
       {"local f = io.popen('printf abcdef') return f:read(2) .. '|' .. f:read(0) .. f:read('*a') "
