@@ -81,7 +81,8 @@ static bool list_one(void *context, const struct run *run, const char *job_id)
   l->last = run->key;
   if (l->state >= 0 && state != (enum run_state)l->state)
     return true;
-  view_run(l->r->s, l->r->result, run, job_id);
+  view_run(l->r->s, l->r->result, run,
+           open ? open->entry->job->id : job_id); /* also if it is gone */
   l->count++;
   return true;
 }

@@ -385,6 +385,21 @@ static void who_has_had_no_worker_is_not_cut_off(void **state)
   }
 }
 
+/* Its file is gone: who looks for what goes on finds it under the name by which it is cancelled. */
+static void a_run_outlives_its_job(void **state)
+{
+  struct world w;
+  (void)state;
+  begin(&w);
+  world_tell_started(&w);
+  world_save(&w, "a", NULL);
+  char *runs = world_ask(&w, "runs", "{\"state\":\"running\"}");
+  assert_non_null(strstr(runs, "\"once@2026-01-01T01:00:00Z\""));
+  free(runs);
+  world_expect(&w, "cancel_run", "{\"run\":\"once@2026-01-01T01:00:00Z\"}", "state", "cancelling");
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -400,6 +415,7 @@ int main(void)
       cmocka_unit_test(a_stop_counts_no_stale_finish),
       cmocka_unit_test(a_full_disk_makes_no_grace_longer),
       cmocka_unit_test(a_stop_begins_by_the_new_clock),
+      cmocka_unit_test(a_run_outlives_its_job),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
