@@ -50,6 +50,18 @@ static enum error_code read_events(struct subscription *subscription, const stru
   return ERROR_OK;
 }
 
+/* The job or the run that all events must be about; NULL: about any. */
+static enum error_code read_subject(const struct json *params, const char *name, char **subject,
+                                    struct error *error)
+{
+  const struct json *value = json_get(params, name);
+  if (value && value->type != JSON_NULL && value->type != JSON_STRING)
+    return error_set(error, ERROR_INVALID, "%s must be a string, not %s", name,
+                     json_type_name(value->type));
+  *subject = memory_strdup(json_text(value, NULL));
+  return ERROR_OK;
+}
+
 enum error_code subscription_set(struct connection *connection, const struct json *params,
                                  struct error *error)
 {
@@ -65,11 +77,13 @@ enum error_code subscription_set(struct connection *connection, const struct jso
   }
   struct subscription subscription = {
       .on = true,
-      .job = memory_strdup(json_text(json_get(params, "job"), NULL)),
-      .run = memory_strdup(json_text(json_get(params, "run"), NULL)),
       .lost = connection->subscription.lost,
   };
-  enum error_code code = read_events(&subscription, json_get(params, "events"), error);
+  enum error_code code = read_subject(params, "job", &subscription.job, error);
+  if (!code)
+    code = read_subject(params, "run", &subscription.run, error);
+  if (!code)
+    code = read_events(&subscription, json_get(params, "events"), error);
   if (code) {
     free_filter(&subscription);
     return code;
