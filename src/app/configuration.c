@@ -59,8 +59,8 @@ static enum error_code read_secrets(struct reading *r)
 
 static enum error_code read_count(struct reading *r, int64_t most, int64_t *count)
 {
-  int64_t value = json_integer(r->value, -1);
-  if (r->value->type != JSON_INTEGER)
+  int64_t value;
+  if (!json_whole(r->value, &value))
     return want(r, "a whole number");
   if (value < 1 || value > most)
     return error_set(r->error, ERROR_INVALID, "%s must be between 1 and %lld", r->value->key,

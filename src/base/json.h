@@ -101,6 +101,9 @@ int64_t json_integer(const struct json *value, int64_t otherwise);
 double json_number(const struct json *value, double otherwise); /* integers too */
 bool json_boolean(const struct json *value, bool otherwise);
 
+/* Whether it is a whole number that an int64_t holds, also one with a point: 3.0. */
+bool json_whole(const struct json *value, int64_t *whole);
+
 const char *json_type_name(enum json_type type); /* "a string", "an object", for messages */
 
 #define json_each(child, parent)                                                                   \

@@ -1,4 +1,5 @@
 /* The tree: values and strings lie in blocks of one document and are freed together. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,18 @@ double json_number(const struct json *value, double otherwise)
   return value && value->type == JSON_NUMBER ? value->as.number : otherwise;
 }
 
+bool json_whole(const struct json *value, int64_t *whole)
+{
+  double number = json_number(value, NAN);
+  if (value && value->type == JSON_INTEGER)
+    *whole = value->as.integer;
+  else if (number >= -0x1p63 && number < 0x1p63 && number == floor(number))
+    *whole = (int64_t)number;
+  else
+    return false;
+  return true;
+}
+
 bool json_boolean(const struct json *value, bool otherwise)
 {
   return value && value->type == JSON_BOOL ? value->as.boolean : otherwise;
@@ -188,7 +201,7 @@ bool json_boolean(const struct json *value, bool otherwise)
 
 const char *json_type_name(enum json_type type)
 {
-  static const char *const names[] = {"null",     "a boolean", "an integer", "a number",
+  static const char *const names[] = {"null",     "a boolean", "an integer", "a decimal number",
                                       "a string", "an array",  "an object"};
   return names[type];
 }

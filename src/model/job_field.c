@@ -54,12 +54,13 @@ static enum error_code read_text(const struct json *value, const char *name, cha
 static enum error_code read_count(const struct json *value, const char *name, int32_t *count,
                                   struct error *error)
 {
-  if (value->type != JSON_INTEGER)
+  int64_t whole;
+  if (!json_whole(value, &whole))
     return field_want(value, name, "a whole number", error);
-  if (value->as.integer < 1 || value->as.integer > COUNT_MAX)
+  if (whole < 1 || whole > COUNT_MAX)
     return error_set(error, ERROR_INVALID, "%s %lld is not between 1 and %d", name,
-                     (long long)value->as.integer, COUNT_MAX);
-  *count = (int32_t)value->as.integer;
+                     (long long)whole, COUNT_MAX);
+  *count = (int32_t)whole;
   return ERROR_OK;
 }
 

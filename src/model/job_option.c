@@ -109,12 +109,13 @@ static enum error_code refuse_listener(void *owner, const struct json *value, st
 static enum error_code read_priority(void *owner, const struct json *value, struct error *error)
 {
   struct job *job = owner;
-  if (value->type != JSON_INTEGER)
+  int64_t whole;
+  if (!json_whole(value, &whole))
     return field_want(value, "priority", "a whole number", error);
-  if (value->as.integer < -PRIORITY_MAX || value->as.integer > PRIORITY_MAX)
+  if (whole < -PRIORITY_MAX || whole > PRIORITY_MAX)
     return error_set(error, ERROR_INVALID, "priority %lld is not between -%d and %d",
-                     (long long)value->as.integer, PRIORITY_MAX, PRIORITY_MAX);
-  job->priority = (int32_t)value->as.integer;
+                     (long long)whole, PRIORITY_MAX, PRIORITY_MAX);
+  job->priority = (int32_t)whole;
   return ERROR_OK;
 }
 
@@ -195,7 +196,7 @@ static enum error_code read_retry(void *owner, const struct json *value, struct 
                                         NULL, NULL};
   struct job *job = owner;
   struct job_retry *retry = &job->retry;
-  if (value->type == JSON_INTEGER)
+  if (value->type == JSON_INTEGER || value->type == JSON_NUMBER)
     return field_read(retry, &attempts, "retry", value, error);
   if (value->type != JSON_OBJECT)
     return field_want(value, "retry", "a number of attempts or a table", error);

@@ -118,13 +118,22 @@ static enum error_code check(const char *name, const struct json *slots, struct 
   for (const char *c = name; *c; c++)
     if ((unsigned char)*c < 0x20 || *c == 0x7f)
       return error_set(error, ERROR_INVALID, "the name of a pool holds a control character");
-  if (slots->type != JSON_INTEGER)
+  int64_t count;
+  if (!json_whole(slots, &count))
     return error_set(error, ERROR_INVALID, "pool \"%s\": slots must be a whole number, not %s",
                      name, json_type_name(slots->type));
-  if (slots->as.integer < 0 || slots->as.integer > SLOTS_MAX)
+  if (count < 0 || count > SLOTS_MAX)
     return error_set(error, ERROR_INVALID, "pool \"%s\": %lld slots are not between 0 and %d", name,
-                     (long long)slots->as.integer, SLOTS_MAX);
+                     (long long)count, SLOTS_MAX);
   return ERROR_OK;
+}
+
+/* Of what was checked. */
+static int64_t count_of(const struct json *slots)
+{
+  int64_t count = 0;
+  json_whole(slots, &count);
+  return count;
 }
 
 enum error_code pools_declare(struct sched *s, struct script_entry *script,
@@ -151,11 +160,11 @@ enum error_code pools_declare(struct sched *s, struct script_entry *script,
 static void settle_one(struct sched *s, const char *script, const struct json *slots)
 {
   struct stored_pool old;
-  bool is_said_before = find_stored(s, slots->key, &old) && old.declared == slots->as.integer;
+  bool is_said_before = find_stored(s, slots->key, &old) && old.declared == count_of(slots);
   bool is_mine = old.script && strcmp(old.script, script) == 0;
   if (!is_mine || !is_said_before)
-    put(s, &(struct stored_pool){slots->key, is_said_before ? old.slots : slots->as.integer,
-                                 slots->as.integer, script});
+    put(s, &(struct stored_pool){slots->key, is_said_before ? old.slots : count_of(slots),
+                                 count_of(slots), script});
   stored_pool_deinit(&old);
 }
 
@@ -272,7 +281,7 @@ static enum error_code set_pool(struct request *r)
     return r->error->code;
   struct stored_pool pool;
   find_stored(r->s, name, &pool);
-  pool.slots = slots->as.integer;
+  pool.slots = count_of(slots);
   put(r->s, &pool);
   stored_pool_deinit(&pool);
   put_name(r, name);

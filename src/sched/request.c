@@ -135,8 +135,8 @@ enum error_code request_switch(struct request *request, const char *name, bool *
 enum error_code request_number(struct request *request, const char *name, int64_t *number)
 {
   const struct json *value = json_get(request->params, name);
-  *number = json_integer(value, 0);
-  if (value && value->type != JSON_NULL && (value->type != JSON_INTEGER || *number < 0))
+  *number = 0;
+  if (value && value->type != JSON_NULL && (!json_whole(value, number) || *number < 0))
     return error_set(request->error, ERROR_USAGE, "%s must be a whole number from 0", name);
   return ERROR_OK;
 }
@@ -145,8 +145,8 @@ enum error_code request_count(struct request *request, const char *name, int64_t
                               int64_t most, int64_t *count)
 {
   const struct json *value = json_get(request->params, name);
-  *count = json_integer(value, otherwise);
-  if (value && value->type != JSON_NULL && (value->type != JSON_INTEGER || *count < 1))
+  *count = otherwise;
+  if (value && value->type != JSON_NULL && (!json_whole(value, count) || *count < 1))
     return error_set(request->error, ERROR_USAGE, "%s must be a whole number from 1", name);
   if (*count > most)
     *count = most;

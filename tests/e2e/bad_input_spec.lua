@@ -560,7 +560,8 @@ describe("a wrong command line", function()
     for _, case in ipairs {
       { "return { wrokers = 3 }", ': unknown option "wrokers", did you mean "workers"?' },
       { "return { workers = 'many' }", ": workers must be a whole number, not a string" },
-      { "return { workers = 65 }", ": workers must be between 1 and 64" },
+      { "return { workers = 9 / 2 }", ": workers must be a whole number, not a decimal number" },
+      { "return { workers = 130 / 2 }", ": workers must be between 1 and 64" },
       { "return { keep = '5 parsecs' }", ': keep: unknown unit "parsecs", use w, d, h, m, s, ms or us' },
       { "return { keep_logs = '5 feet' }", ': keep_logs "5 feet" is no size: write 4096, "512K", "256M", "2G"' },
       { "return { keep_logs = true }",

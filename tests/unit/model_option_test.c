@@ -164,6 +164,18 @@ static void nothing_is_given_twice(void **state)
                "retry.delay is given twice");
 }
 
+/* In Lua 6 / 2 is 3.0. */
+static void whole_numbers_may_have_a_point(void **state)
+{
+  (void)state;
+  expect_error("{\"id\":\"x\"," RUN ",\"max_instances\":3.0,\"priority\":-2.0}", NULL);
+  expect_error("{\"id\":\"x\"," RUN ",\"retry\":2.0}", NULL);
+  expect_error("{\"id\":\"x\"," RUN ",\"retry\":{\"attempts\":2.0}}", NULL);
+  expect_error("{\"id\":\"x\"," RUN ",\"max_instances\":2.5}",
+               "max_instances must be a whole number, not a decimal number");
+  expect_error("{\"id\":\"x\"," RUN ",\"priority\":1e300}", "priority must be a whole number");
+}
+
 static void a_grace_lets_something_run(void **state)
 {
   (void)state;
@@ -247,6 +259,7 @@ int main(void)
       cmocka_unit_test(words_have_their_bounds),
       cmocka_unit_test(ids_that_cannot_be_are_told_in_one_line),
       cmocka_unit_test(nothing_is_given_twice),
+      cmocka_unit_test(whole_numbers_may_have_a_point),
       cmocka_unit_test(a_grace_lets_something_run),
       cmocka_unit_test(lengths_have_their_bound),
       cmocka_unit_test(keys_are_the_same_for_the_same),

@@ -65,6 +65,7 @@ static void no_value_is_one_of_another_type(void **state)
       {"cancel_run", "{\"run\":\"a\",\"now\":\"yes\"}", "now", flag},
       {"skips", "{\"job\":\"j\",\"offset\":\"5\"}", "offset", number},
       {"skips", "{\"job\":\"j\",\"offset\":-5}", "offset", number},
+      {"skips", "{\"job\":\"j\",\"offset\":0.5}", "offset", number},
       {"show_script", "{\"name\":\"a\",\"revision\":\"1\"}", "revision", number},
       {"rollback_script", "{\"name\":\"a\",\"revision\":\"1\"}", "revision", number},
   };
@@ -80,6 +81,8 @@ static void no_value_is_one_of_another_type(void **state)
       fail_msg("%s %s: %s", cases[i].operation, cases[i].params, answer);
     free(answer);
   }
+  world_expect(&w, "skips", "{\"job\":\"j\",\"offset\":0.0,\"limit\":6.0}", "skips", "[]");
+  world_expect(&w, "set_pool", "{\"name\":\"p\",\"slots\":2.0}", "name", "p");
   free(world_ask(&w, "kv_set", "{\"key\":\"x\",\"value\":1}"));
   world_expect(&w, "kv_list", "{\"after\":null,\"script\":null,\"prefix\":null}", "entries",
                "[{\"script\":null,\"key\":\"x\",\"size\":1,\"value\":1}]");

@@ -259,7 +259,7 @@ static void refuses_with_words(void **state)
       {"fields timezone=UTC", "no field is given: write one of year, month, day, week, "
                               "day_of_week, hour, minute, second"},
       {"{\"kind\":\"cron_fields\",\"hour\":9.5}",
-       "\"hour\" must be a string or a whole number, not a number"},
+       "\"hour\" must be a string or a whole number, not a decimal number"},
       {"{\"kind\":\"cron_fields\",\"hour\":[true]}",
        "\"hour\" must be a string or a whole number, not a boolean"},
       {"{\"kind\":\"cron_fields\",\"hour\":[]}", "hour: a value is missing, column 1"},
