@@ -184,10 +184,11 @@ double json_number(const struct json *value, double otherwise)
 
 bool json_whole(const struct json *value, int64_t *whole)
 {
+  const double bound = ldexp(1, 63);
   double number = json_number(value, NAN);
   if (value && value->type == JSON_INTEGER)
     *whole = value->as.integer;
-  else if (number >= -0x1p63 && number < 0x1p63 && number == floor(number))
+  else if (number >= -bound && number < bound && number == floor(number))
     *whole = (int64_t)number;
   else
     return false;
