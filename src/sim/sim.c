@@ -163,14 +163,18 @@ static bool wants_turn(const struct sim *sim)
          (sim->inbox.first || sched_wake_us(sim->sched, sim_now_us(sim)) <= sim_now_us(sim));
 }
 
-/* Until nothing is left to do at this instant. */
+/* Until nothing is left to do at this instant; or it is over, as a turn may take its time, in which
+ * something else may have to happen first. */
 static enum error_code settle(struct sim *sim, struct error *error)
 {
   const struct sim_callbacks *callbacks = &sim->options.callbacks;
+  const int64_t instant_us = sim->steady_us;
   enum error_code code = ERROR_OK;
   int turns = 0;
   do {
     while (!code && wants_turn(sim)) {
+      if (sim->steady_us != instant_us)
+        return ERROR_OK;
       if (++turns > TURNS_MAX)
         return error_set(error, ERROR_INTERNAL, "the scheduler took %d turns at one instant",
                          TURNS_MAX);
