@@ -65,7 +65,7 @@ static const char *const options[] = {
     "\"overlap\":\"buffer_all\",\"buffer_limit\":2",
     "\"overlap\":\"cancel_other\"",
     "\"overlap\":\"terminate_other\"",
-    "\"coalesce\":\"all\",\"replay_limit\":3",
+    "\"coalesce\":\"all\",\"replay_limit\":500",
     "\"coalesce\":\"all\",\"replay_rate\":\"1/10s\"",
     "\"coalesce\":\"earliest\"",
     "\"misfire_grace_time\":\"3s\"",
