@@ -43,6 +43,9 @@ function vocabulary.command(words)
     local count = 0
     for key, value in pairs(words) do
       if math.type(key) == "integer" then
+        if type(value) ~= "string" and type(value) ~= "number" then
+          fail("command: argument %d must be a string, not a %s", key, raw.type_name(value))
+        end
         spec.argv[key] = tostring(value)
         count = count + 1
       else

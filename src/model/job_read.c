@@ -97,11 +97,13 @@ static enum error_code check_tag(const struct json *tag, struct error *error)
 }
 
 /* What is asked of new jobs alone: those in the store are read as they are. */
-static enum error_code check_words(const struct job *job, const struct json *spec,
-                                   struct error *error)
+static enum error_code check_new(const struct job *job, const struct json *spec,
+                                 struct error *error)
 {
   const struct json *tags = json_get(spec, "tags");
   if (refuse_run_id(job->id, error))
+    return ERROR_INVALID;
+  if (job->command && job_check_command(json_get(spec, "run"), error))
     return ERROR_INVALID;
   if (job->name && strlen(job->name) > NAME_SIZE_MAX)
     return error_set(error, ERROR_INVALID, "name of %zu bytes: it may have %d", strlen(job->name),
@@ -183,7 +185,7 @@ enum error_code job_from_json(const struct json *spec, const char *script, const
   struct job *read = create_job(script);
   enum error_code code = read_all(read, spec, script, error);
   if (!code)
-    code = check_words(read, spec, error);
+    code = check_new(read, spec, error);
   if (!code)
     code = read_trigger(read, spec, default_zone, error);
   if (code) {

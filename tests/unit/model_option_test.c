@@ -252,6 +252,40 @@ static void keys_are_the_same_for_the_same(void **state)
   }
 }
 
+/* Not when it runs. */
+static void commands_are_read_whole(void **state)
+{
+  static const struct {
+    const char *run, *error;
+  } cases[] = {
+      {"\"argv\":[\"ls\"],\"cwd\":5", "job \"x\": command.cwd must be a string, not an integer"},
+      {"\"argv\":[\"ls\"],\"cwdd\":\"/\"",
+       "unknown option \"command.cwdd\", did you mean \"cwd\"?"},
+      {"\"argv\":[\"ls\",{}]", "a word of a command must be a string"},
+      {"\"argv\":[\"ls\",\"a\\u0000b\"]", "a word of a command holds a NUL byte"},
+      {"\"argv\":[\"\"]", "the name of a command's program is empty"},
+      {"\"shell\":\"\"", "the shell line of a command is empty"},
+      {"\"shell\":\" \\n\"", "the shell line of a command is empty"},
+      {"\"shell\":\"ls\",\"clean_env\":1", "command.clean_env must be true or false"},
+      {"\"shell\":\"ls\",\"env\":5", "command.env must be a table of strings"},
+      {"\"shell\":\"ls\",\"env\":{\"A\":true}", "command.env.A is no variable of an environment"},
+      {"\"shell\":\"ls\",\"env\":{\"A=B\":\"c\"}", "command.env.A=B is no variable"},
+      {"\"shell\":\"ls\",\"stdin\":{}", "command.stdin must be a string"},
+      {"\"shell\":\"ls\",\"timeout\":\"5x\"", "command.timeout: "},
+      {"\"shell\":\"ls\",\"grace\":true", "command.grace: a duration is a number of seconds"},
+      {"\"argv\":[\"ls\",\"\"],\"cwd\":\"/\",\"env\":{\"A\":1,\"B\":false},\"clean_env\":true,"
+       "\"stdin\":\"a\\u0000\",\"timeout\":0,\"grace\":\"1s\"",
+       NULL},
+      {"\"shell\":\"ls\",\"env\":[]", NULL},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    char *spec = memory_printf("{\"id\":\"x\",\"run\":{%s}}", cases[i].run);
+    expect_error(spec, cases[i].error);
+    free(spec);
+  }
+}
+
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
@@ -263,6 +297,7 @@ int main(void)
       cmocka_unit_test(a_grace_lets_something_run),
       cmocka_unit_test(lengths_have_their_bound),
       cmocka_unit_test(keys_are_the_same_for_the_same),
+      cmocka_unit_test(commands_are_read_whole),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
