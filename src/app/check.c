@@ -6,8 +6,10 @@
 #include "app/folders.h"
 #include "app/kept.h"
 #include "app/moonbeat.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "ctl/job_warning.h"
 
 /* One page of a script's jobs, behind the job `after` (NULL: the first page). */
 static enum error_code list_page(struct moonbeat *m, const char *script, const char *after,
@@ -42,7 +44,7 @@ static enum error_code write_jobs(struct moonbeat *m, struct json_writer *writer
     if (code)
       return code;
     json_each(job, json_get(json_root(page), "jobs"))
-      json_write_tree(writer, job);
+      job_warning_put(writer, job, clock_wall_us());
     after = json_text(json_get(json_root(page), "next"), NULL);
   } while (after);
   json_free(page);

@@ -221,6 +221,22 @@ int cli_do_stop(struct cli *cli)
 
 /* ---- check and reload ---- */
 
+static void put_warnings(struct cli *cli, const struct json *jobs)
+{
+  json_each(job, jobs) {
+    const char *warning = json_text(json_get(job, "warning"), NULL);
+    if (!warning)
+      continue;
+    struct buffer line = {0};
+    buffer_printf(&line, "%s: job \"%s\": %s", json_text(json_get(job, "where"), "?"),
+                  json_text(json_get(job, "id"), "?"), warning);
+    cli_put_visible(cli, COLOR_YELLOW, "warn   ");
+    cli_put_visible(cli, COLOR_NONE, line.data);
+    buffer_append_byte(&cli->out, '\n');
+    buffer_deinit(&line);
+  }
+}
+
 /* The scripts of an answer, an error as it is; returns how many have one. */
 static size_t put_scripts(struct cli *cli, const struct json *scripts)
 {
@@ -243,6 +259,8 @@ static size_t put_scripts(struct cli *cli, const struct json *scripts)
       buffer_printf(&cli->out, "  %u job%s", jobs->count, jobs->count == 1 ? "" : "s");
     }
     buffer_append_byte(&cli->out, '\n');
+    if (jobs && jobs->type == JSON_ARRAY)
+      put_warnings(cli, jobs);
   }
   return errors;
 }

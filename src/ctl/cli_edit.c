@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "ctl/cli_common.h"
+#include "ctl/job_warning.h"
 
 /* "{job}" and "{1}-{2}" are what such keys are made of, and no JSON. */
 static bool is_pattern(const char *option)
@@ -169,6 +170,26 @@ static void put_change(struct cli *cli, const char *verb, const struct json *job
   buffer_append_byte(&cli->out, '\n');
 }
 
+static void put_added(struct cli *cli, const struct json *job)
+{
+  int64_t now_us = cli->screen.now_us;
+  if (cli->wants_json) {
+    struct buffer line = {0};
+    job_warning_put(&(struct json_writer){.out = &line}, job, now_us);
+    buffer_append_byte(&line, '\n');
+    cli_append_safe_json(&cli->out, line.data, line.size);
+    buffer_deinit(&line);
+    return;
+  }
+  char *warning = job_warning(job, now_us);
+  put_change(cli, "added", job, cli->arguments->words[0]);
+  if (warning) {
+    screen_append(&cli->screen, &cli->out, COLOR_YELLOW, "warning: ");
+    buffer_printf(&cli->out, "%s\n", warning);
+  }
+  free(warning);
+}
+
 int cli_do_add_job(struct cli *cli)
 {
   struct params spec;
@@ -186,7 +207,10 @@ int cli_do_add_job(struct cli *cli)
   if (code == ERROR_OK) {
     const struct json *job = control_result(answer);
     bool existed = json_boolean(json_get(job, "existing"), false);
-    put_change(cli, existed ? "pending already:" : "added", job, cli->arguments->words[0]);
+    if (existed)
+      put_change(cli, "pending already:", job, cli->arguments->words[0]);
+    else
+      put_added(cli, job);
   }
   json_free(answer);
   params_deinit(&spec);

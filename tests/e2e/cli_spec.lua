@@ -169,6 +169,18 @@ describe("about the daemon", function()
       for i = 1, 2500 do job("many-" .. i) { trigger = every "1h", run = function() end } end
     ]])
     assert.equal("ok     many  2500 jobs\n", d:must("check", "many"))
+    d:sh "mkdir past"
+    daemon.write_file(d.root .. "/past/past.lua", [[
+      job "old" { trigger = at "2020-01-01T00:00:00Z", run = function() end }
+      job "new" { trigger = every "1h", run = function() end }
+      job "off" { trigger = at "2020-01-01T00:00:00Z", enabled = false, run = function() end }
+    ]])
+    local warning = "its time, 2020-01-01T00:00:00Z, has passed: it is due at once, unless it has run already"
+    assert.equal(("ok     past  3 jobs\nwarn   %s/past/past.lua:1: job \"old\": %s\n"):format(d.root, warning),
+      d:must("check", "past"))
+    for _, job in ipairs(object("check", "past").jobs) do
+      assert.equal(job.id == "old" and warning or nil, job.warning)
+    end
   end)
 
   it("reload", function()
@@ -381,6 +393,17 @@ describe("about runs", function()
     assert.equal("{job}", object("show", "keyed").concurrency_key)
     assert.same({ "a", "b" }, object("show", "keyed").tags)
     d:must("remove", "keyed")
+  end)
+
+  it("add job warns of a time that has passed", function()
+    local arguments = { "add", "job", "past", "--command", "true", "--trigger", "at 2020-01-01T00:00:00Z" }
+    local warning = "its time, 2020-01-01T00:00:00Z, has passed: it is due at once, unless it has run already"
+    contains(d:must(table.unpack(arguments)), "added past, next 2020-01-01T00:00:00Z\nwarning: " .. warning .. "\n")
+    d:must("remove", "past")
+    assert.equal(warning, object(table.unpack(arguments)).warning)
+    d:must("remove", "past")
+    assert.is_nil(object("add", "job", "coming", "--command", "true", "--trigger", "in 1h").warning)
+    d:must("remove", "coming")
   end)
 
   it("add job refuses what is given twice, and ids that are no text", function()
