@@ -106,4 +106,10 @@ enum error_code event_name_check(const char *name, struct error *error);
  * they do. */
 enum error_code event_pattern_check(const char *pattern, struct error *error);
 
+/* Whether a filter of what fits one of these patterns (NULL at the end) may name the member:
+ * ERROR_INVALID with the nearest one when no event that fits can have it. What scripts and clients
+ * emit may have any. */
+enum error_code event_member_check(const char *const *patterns, const char *member,
+                                   struct error *error);
+
 #endif

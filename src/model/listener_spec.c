@@ -126,6 +126,18 @@ enum error_code listener_spec_from_json(const struct json *value, struct listene
   return ERROR_OK;
 }
 
+enum error_code listener_spec_check(const struct listener_spec *spec, struct error *error)
+{
+  const char *patterns[LISTENER_PATTERNS_MAX + 1] = {0};
+  size_t count = 0;
+  json_each(pattern, json_root(spec->patterns))
+    patterns[count++] = json_text(pattern, "");
+  json_each(member, spec->wanted ? json_root(spec->wanted) : NULL)
+    if (event_member_check(patterns, member->key, error))
+      return ERROR_INVALID;
+  return ERROR_OK;
+}
+
 void listener_spec_destroy(struct listener_spec *spec)
 {
   if (!spec)

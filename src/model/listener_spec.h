@@ -25,6 +25,8 @@ struct listener_spec {
 /* {"id","name","events","filter","durable","timeout","attempts"}; heap. */
 enum error_code listener_spec_from_json(const struct json *value, struct listener_spec **spec,
                                         struct error *error);
+/* What is asked of those that are new: that events can have what the filter names. */
+enum error_code listener_spec_check(const struct listener_spec *spec, struct error *error);
 void listener_spec_destroy(struct listener_spec *spec);
 
 /* The members of an object, but for "id". */

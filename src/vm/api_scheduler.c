@@ -124,6 +124,8 @@ static int l_listener_check(lua_State *L) /* spec -> nil | message */
   enum error_code code = json_parse(json, size, &document, &error);
   if (!code)
     code = listener_spec_from_json(json_root(document), &spec, &error);
+  if (!code)
+    code = listener_spec_check(spec, &error);
   listener_spec_destroy(spec);
   json_free(document);
   if (code)

@@ -174,7 +174,8 @@ function scheduler.remove_pool(name) end
 
 --- Hears of events: a name, a pattern like "job_*", or a list of such; also of those that scripts and
 --- `moonbeat emit` make. The filter is a table of the event's members, each a value or a list of
---- values, with * and ? in texts: { job = "orders", state = { "failed", "timed_out" } }.
+--- values, with * and ? in texts: { job = "orders", state = { "failed", "timed_out" } }. A member that
+--- none of the scheduler's own events wanted has is an error.
 ---@overload fun(listener: listener_table)
 ---@overload fun(events: event_names, filter: table, listener: fun(event: event), options?: listener_options)
 ---@param events event.name|string|string[]
