@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "ctl/chunk.h"
 
 static void put_text(struct cli *cli, const char *text)
 {
@@ -98,29 +99,49 @@ static int fail_nul(struct cli *cli, size_t offset)
   return cli_fail(cli);
 }
 
+/* What is typed of a statement. */
+struct input {
+  struct buffer text;
+  struct chunk chunk;
+};
+
+/* Evaluates it if it may be whole, or is the last; what is no whole one stays. */
+static int take_input(struct cli *cli, struct input *input, bool may_end)
+{
+  bool is_incomplete;
+  if (!may_end || input->text.size == 0 || strspn(input->text.data, " \t\r\n") == input->text.size)
+    return 0;
+  int status = evaluate(cli, input->text.data, &is_incomplete);
+  if (!is_incomplete) {
+    buffer_clear(&input->text);
+    input->chunk = (struct chunk){0};
+  }
+  return status;
+}
+
 /* A line at a time, as a person would type it, so that results come as early as they can. */
 static int evaluate_input(struct cli *cli)
 {
-  struct buffer chunk = {0};
+  struct input input = {0};
   char *line = NULL;
   size_t capacity = 0;
   ssize_t size;
-  bool is_incomplete = false;
   int status = 0;
   while (status == 0 && (size = getline(&line, &capacity, stdin)) >= 0) {
-    buffer_append(&chunk, line, (size_t)size);
-    if (strspn(chunk.data, " \t\r\n") == chunk.size)
-      continue;
-    size_t length = strlen(chunk.data);
-    status =
-        length < chunk.size ? fail_nul(cli, length) : evaluate(cli, chunk.data, &is_incomplete);
-    if (!is_incomplete)
-      buffer_clear(&chunk);
+    size_t length = strlen(line);
+    if (length < (size_t)size) {
+      status = fail_nul(cli, input.text.size + length);
+      break;
+    }
+    buffer_append(&input.text, line, length);
+    status = take_input(cli, &input, chunk_may_end(&input.chunk, line, length));
   }
-  if (status == 0 && is_incomplete)
+  if (status == 0)
+    status = take_input(cli, &input, true);
+  if (status == 0 && strspn(input.text.data ? input.text.data : "", " \t\r\n") < input.text.size)
     status = fail_incomplete(cli);
   free(line);
-  buffer_deinit(&chunk);
+  buffer_deinit(&input.text);
   return status;
 }
 
