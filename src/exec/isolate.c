@@ -138,6 +138,7 @@ static void destroy_process(struct process *process)
   source_release(process->source);
   free(process->job_id);
   free(process->env);
+  free(process->late);
   free(process);
 }
 
@@ -307,13 +308,17 @@ bool isolate_start(struct isolate *isolate, struct waiting *waiting)
   return true;
 }
 
-static const char *why_late(const struct process *process)
+static char *why_late(const struct process *process)
 {
+  char length[DURATION_TEXT_SIZE];
   if (process->phase == LOADING)
-    return "the script did not load in time in the isolated process";
-  if (process->deadline_us && clock_monotonic_us() >= process->deadline_us)
-    return "took longer than its time-out, and was killed with its process";
-  return "its process showed no life for longer than its heartbeat_timeout, and was killed";
+    return memory_strdup("the script did not load in time in the isolated process");
+  if (!process->deadline_us || clock_monotonic_us() < process->deadline_us)
+    return memory_strdup("its process showed no life for longer than its heartbeat_timeout, and "
+                         "was killed");
+  duration_format(length, process->run->as.run.timeout_us);
+  return memory_printf("took longer than its time-out of %s, and was killed with its process",
+                       length);
 }
 
 static void on_late(void *context)
@@ -326,6 +331,7 @@ static void on_late(void *context)
     break;
   case LOADING:
   case RUNNING:
+    free(process->late);
     process->late = why_late(process);
     cell_kill(process->cell, GRACE_US);
     break;

@@ -30,7 +30,7 @@ struct process {
   bool has_locked;     /* while it loaded */
   int64_t started_us;  /* by the wall clock, when its run was given to it */
   int64_t deadline_us; /* monotonic, of the run; 0: none */
-  const char *late;    /* why it was killed; NULL: it was not */
+  char *late;          /* why it was killed; NULL: it was not */
   bool is_announced;   /* the scheduler knows that its run has begun */
   int runs;
   bool is_stale; /* no run of its version comes any more */

@@ -30,6 +30,7 @@
 #include "sched/run.h"
 #include "sched/script.h"
 #include "sched/twin.h"
+#include "time/duration.h"
 
 /* Oldest first: of two with one address the first has ended, in this turn, and the other one has
  * its address now. */
@@ -191,8 +192,11 @@ static void end_overdue_run(struct sched *s, struct open_run *run, const struct 
   if (timeout_us <= 0 || s->now_us - began_us <= timeout_us)
     return;
   char *how = describe(stuck);
-  char *text = is_culprit ? memory_strdup("took longer than its time-out, stuck in a C function")
-                          : memory_printf("took longer than its time-out: its worker is %s", how);
+  char length[DURATION_TEXT_SIZE];
+  duration_format(length, timeout_us);
+  char *text = memory_printf("took longer than its time-out of %s%s%s", length,
+                             is_culprit ? ", stuck in a C function" : ": its worker is ",
+                             is_culprit ? "" : how);
   finish_here(s, run, RUN_TIMED_OUT, text);
   free(text);
   free(how);

@@ -84,7 +84,8 @@ enum vm_outcome call_overdue(const struct vm_call *call, char why[CALL_WHY_SIZE]
   int64_t now_us = clock_monotonic_us();
   char length[DURATION_TEXT_SIZE];
   if (limits->deadline_us && now_us >= limits->deadline_us) {
-    snprintf(why, CALL_WHY_SIZE, "took longer than its time-out");
+    duration_format(length, limits->timeout_us);
+    snprintf(why, CALL_WHY_SIZE, "took longer than its time-out of %s", length);
     return VM_TIMED_OUT;
   }
   if (limits->grace_end_us && now_us >= limits->grace_end_us) {

@@ -146,8 +146,8 @@ describe("an isolated run", function()
       memory = "32 MiB",
       cpu = "used more than its limit of 1s of CPU time",
       files = "Too many open files",
-      late = "took longer than its time-out",
-      stuck = "took longer than its time-out, and was killed with its process",
+      late = "took longer than its time-out of 300ms",
+      stuck = "took longer than its time-out of 500ms, and was killed with its process",
     }
     if daemon.is_sanitized then
       errors.segv = nil

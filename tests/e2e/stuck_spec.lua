@@ -136,7 +136,7 @@ describe("a worker that is stuck", function()
       return run and run.finished_at and run
     end, PATIENCE, "its run has timed out")
     assert.equal("timed_out", run.state)
-    assert.equal("took longer than its time-out, stuck in a C function", run.error)
+    assert.equal("took longer than its time-out of 600ms, stuck in a C function", run.error)
     assert.is_truthy(stuck())
     let_go()
     daemon.wait_until(function() return not stuck() end, PATIENCE, "it comes back")

@@ -87,7 +87,7 @@ describe("a run that is busy with its own code", function()
     sim.advance_to "2026-01-01T00:30:30Z"
     local ended = sim.events("job_error")[1]
     assert.equal("timed_out", ended.state)
-    assert.matches("took longer than its time%-out\nstack traceback:\n%s+busy.lua:%d+:", ended.error)
+    assert.matches("took longer than its time%-out of 200ms\nstack traceback:\n%s+busy.lua:%d+:", ended.error)
     assert.equal("2026-01-01T00:30:00.2+00:00", ended.at)
     assert.equal("2026-01-01T00:30:00.1+00:00", sim.last_run("beside").finished_at)
     sim.advance "1m"

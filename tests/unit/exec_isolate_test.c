@@ -306,7 +306,7 @@ static void ends_at_the_time_out(void **state)
    */
   struct message *finished = await(desk, MESSAGE_FINISHED);
   assert_int_equal(finished->as.finished.state, RUN_TIMED_OUT);
-  assert_non_null(strstr(finished->as.finished.error, "took longer than its time-out"));
+  assert_non_null(strstr(finished->as.finished.error, "took longer than its time-out of 100ms"));
   assert_non_null(strstr(finished->as.finished.error, "jobs/s.lua:11: "));
   message_destroy(finished);
   message = make_run(desk, "stops"); /* the whole process */

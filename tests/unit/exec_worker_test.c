@@ -82,7 +82,7 @@ static void ends_runs_at_their_time_out_and_on_demand(void **state)
   struct attempt spin = post_run(desk, 1, "spin", NULL, 200000);
   message_destroy(await(desk, MESSAGE_STARTED));
   check_finished(desk, post_run(desk, 1, "quick", NULL, 0), RUN_SUCCEEDED, "1", NULL);
-  check_finished(desk, spin, RUN_TIMED_OUT, NULL, "took longer than its time-out");
+  check_finished(desk, spin, RUN_TIMED_OUT, NULL, "took longer than its time-out of 200ms");
   check_finished(desk, post_run(desk, 1, "nap", NULL, 30000), RUN_TIMED_OUT, NULL, "time-out");
 
   struct attempt nap = post_run(desk, 1, "nap", NULL, 0);
