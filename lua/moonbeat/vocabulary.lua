@@ -431,7 +431,10 @@ function vocabulary.declarations()
     for _, path in pairs { func = spec.func, decide = type(decide) == "string" and decide or nil } do
       local action, message = functions.find_own(path)
       if not action then
-        error(('%s: job "%s": %s'):format(spec.where, spec.id, message), 0)
+        local other = path:match "^([%w_-]+)%."
+        local hint = other and other ~= script and not rawget(_G, other) and (": what a script declares runs functions "
+          .. 'of its own; one of another script is called with scheduler.add_job { func = "%s" }'):format(path) or ""
+        error(('%s: job "%s": %s%s'):format(spec.where, spec.id, message, hint), 0)
       end
     end
   end

@@ -97,6 +97,10 @@ static void refuses_at_the_line(void **state)
       {"job 'x'\nv.declarations()", "jobs/test.lua:1: job \"x\" has no table of options behind it"},
       {"job 'x' { func = 'nothing' }\nv.declarations()",
        "jobs/test.lua:1: job \"x\": script \"orders\" has no function \"nothing\""},
+      {"job 'x' { func = 'other.f' }\nv.declarations()",
+       "jobs/test.lua:1: job \"x\": script \"orders\" has no function \"other.f\": what a script "
+       "declares runs functions of its own; one of another script is called with "
+       "scheduler.add_job { func = \"other.f\" }"},
       {"command { 'ls', cwdd = '/' }",
        "jobs/test.lua:1: command: unknown option \"cwdd\", did you mean \"cwd\"?"},
       {"command {}", "jobs/test.lua:1: command: the name of a program is missing"},

@@ -33,7 +33,7 @@
 ---@field name? string for people
 ---@field trigger? trigger|string|time.value without one it runs only when asked
 ---@field run? action|command
----@field func? string|action "script.function"
+---@field func? string|action "script.function"; a declared job takes functions of its own script only
 ---@field args? any[] what the function is given after `run`, a command in MOONBEAT_ARGS
 ---@field timezone? string of a trigger that names none
 ---@field enabled? boolean false: starts paused
