@@ -6,7 +6,7 @@
 static const char words[] =
     "for name, f in pairs(raw.module 'trigger') do _G[name] = f end\n"
     "v, kept = raw.module 'vocabulary', raw.module 'declared'\n"
-    "job, on, command = v.job, v.on, v.command\n"
+    "job, on, command, pool = v.job, v.on, v.command, v.pool\n"
     "scheduler, kv = raw.module 'scheduler', raw.module 'kv'\n"
     "json, time = raw.module 'json', raw.module 'time'\n"
     "function last() return requests[#requests].op, requests[#requests].params end\n"
@@ -101,6 +101,8 @@ static void refuses_at_the_line(void **state)
        "jobs/test.lua:1: job \"x\": script \"orders\" has no function \"other.f\": what a script "
        "declares runs functions of its own; one of another script is called with "
        "scheduler.add_job { func = \"other.f\" }"},
+      {"pool('p', -1)", "jobs/test.lua:1: pool \"p\": -1 slots are not between 0 and 1000000"},
+      {"pool('p', 1000001)", "jobs/test.lua:1: pool \"p\": 1000001 slots are not"},
       {"command { 'ls', cwdd = '/' }",
        "jobs/test.lua:1: command: unknown option \"cwdd\", did you mean \"cwd\"?"},
       {"command {}", "jobs/test.lua:1: command: the name of a program is missing"},
