@@ -89,12 +89,17 @@ static void put_answer(struct cli *cli, const struct json *answer)
 
 int cli_do_emit(struct cli *cli)
 {
-  const char *const *words = cli->arguments->words + 1;
+  const char *name = cli->arguments->words[0], *const *words = cli->arguments->words + 1;
   size_t count = cli->arguments->word_count - 1;
   struct params params;
   struct json_document *answer = NULL;
+  if (strchr(name, '=')) {
+    error_set(&cli->error, ERROR_USAGE,
+              "emit: \"%.60s\" is no event's name: write moonbeat emit EVENT %.60s", name, name);
+    return cli_fail(cli);
+  }
   params_begin(&params);
-  json_put_text(&params.writer, "event", cli->arguments->words[0]);
+  json_put_text(&params.writer, "event", name);
   json_key(&params.writer, "data");
   enum error_code code = count == 1 && words[0][0] == '{'
                              ? put_object(&params.writer, words[0], &cli->error)

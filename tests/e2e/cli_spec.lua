@@ -518,6 +518,7 @@ describe("emit", function()
       ['event "job_x" is the scheduler\'s own: names must not begin with job_, script_ or scheduler_'] = { "job_x" },
       ['emit: "berlin" is not NAME=VALUE, and a JSON object stands alone'] = { "order", "berlin" },
       ['emit: "=1" is not NAME=VALUE, and a JSON object stands alone'] = { "order", "=1" },
+      ['emit: "x=1" is no event\'s name: write moonbeat emit EVENT x=1'] = { "x=1" },
       ["emit: id is given twice"] = { "order", "id=1", "id=2" },
       ['data must not have a member "at", which every event has'] = { "order", "at=noon" },
       ['unknown option "--jsn" of emit, did you mean "--json"?'] = { "order", "--jsn" },
