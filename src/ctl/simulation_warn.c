@@ -267,6 +267,19 @@ static void find_full_pools(struct finder *finder)
   }
 }
 
+static void find_cut(struct finder *finder)
+{
+  const struct simulation *simulation = finder->digest->simulation;
+  struct buffer message = {0};
+  if (simulation->reached_us >= simulation->until_us)
+    return;
+  buffer_append_text(&message, "cut short at ");
+  append_time(finder, &message, simulation->reached_us);
+  buffer_append_text(&message, ": there are more runs and skips than --most lets through, and what "
+                               "is told here is of the time before");
+  add(finder, "cut_short", &message);
+}
+
 static void find_problems(struct finder *finder)
 {
   const struct simulation *simulation = finder->digest->simulation;
@@ -283,6 +296,7 @@ void simulation_find_warnings(const struct simulation_digest *digest, const stru
 {
   struct finder finder = {digest, zone, warnings};
   *warnings = (struct simulation_warnings){0};
+  find_cut(&finder);
   find_problems(&finder);
   for (size_t i = 0; i < digest->simulation->job_count; i++) {
     if (!digest->is_shown[i])

@@ -268,6 +268,21 @@ static void jobs_that_always_meet_are_told_once(void **state)
   assert_memory_equal(warning(f, "same_minute"), "a, b and c are always", 21);
 }
 
+static void a_span_that_is_cut_short_is_told_first(void **state)
+{
+  struct fixture *f = *state;
+  add_job(f, "{\"id\":\"a\",\"run\":true,\"trigger\":\"*/10 * * * *\"}");
+  for (int i = 0; i < 3; i++)
+    add_attempt(f, 0, i * 10, i * 10, i * 10 + 20);
+  f->simulation.reached_us = 30 * MINUTE;
+  digest(f);
+  assert_int_equal(f->warnings.count, 2);
+  assert_string_equal(f->warnings.items[0].kind, "cut_short");
+  assert_string_equal(f->warnings.items[0].message,
+                      "cut short at 1970-01-01 00:30:00 UTC: there are more runs and skips than "
+                      "--most lets through, and what is told here is of the time before");
+}
+
 static void the_last_wish_that_fits_counts(void **state)
 {
   (void)state;
@@ -291,6 +306,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(who_is_paused_meets_nobody, begin, end),
       cmocka_unit_test_setup_teardown(who_is_not_shown_counts_for_the_load_alone, begin, end),
       cmocka_unit_test_setup_teardown(jobs_that_always_meet_are_told_once, begin, end),
+      cmocka_unit_test_setup_teardown(a_span_that_is_cut_short_is_told_first, begin, end),
       cmocka_unit_test(the_last_wish_that_fits_counts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
