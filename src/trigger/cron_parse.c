@@ -211,17 +211,28 @@ static enum error_code expand_macro(struct reading *reading)
                           text_did_you_mean(hint, word, names));
 }
 
+static bool is_year(const char *word)
+{
+  return strspn(word, "0123456789") == 4;
+}
+
 /* How many fields there are: 5 or 6. */
 static enum error_code count_fields(const struct reading *reading, int *count)
 {
   struct cron_reader in = reading->in;
-  const char *end = in.at, *seventh = NULL;
+  const char *end = in.at, *last = in.at, *seventh = NULL;
   for (*count = 0; *in.at; cron_read_skip_spaces(&in)) {
     if ((*count)++ == FIELDS)
       seventh = in.at;
+    last = in.at;
     cron_read_skip_word(&in);
     end = in.at;
   }
+  if (*count == FIELDS && is_year(last)) /* as Quartz and others have one */
+    return cron_read_refuse(&in, last, reading->error,
+                            "weekday %.4s is over 7: six fields begin with seconds, and none is a "
+                            "year",
+                            last);
   if (*count == FIELDS - 1 || *count == FIELDS)
     return ERROR_OK;
   return cron_read_refuse(&in, seventh ? seventh : end, reading->error,

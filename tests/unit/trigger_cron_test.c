@@ -305,6 +305,11 @@ static void refuses_with_words(void **state)
       {"* * * 13 *", "cron \"* * * 13 *\": month 13 is over 12, column 7"},
       {"* * * * 8", "cron \"* * * * 8\": weekday 8 is over 7, column 9"},
       {"99 * * * * *", "cron \"99 * * * * *\": second 99 is over 59, column 1"},
+      {"0 9 1 1 * 2027", "cron \"0 9 1 1 * 2027\": weekday 2027 is over 7: six fields begin with "
+                         "seconds, and none is a year, column 11"},
+      {"0 9 1 1 * 2027-2030", "cron \"0 9 1 1 * 2027-2030\": weekday 2027 is over 7: six fields "
+                              "begin with seconds, and none is a year, column 11"},
+      {"0 0 9 1 1 8", "cron \"0 0 9 1 1 8\": weekday 8 is over 7, column 11"},
       {"* * * * mno",
        "cron \"* * * * mno\": unknown weekday \"mno\", did you mean \"mon\"?, column 9"},
       {"* * * Janu *",
