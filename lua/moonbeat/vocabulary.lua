@@ -226,8 +226,10 @@ local function with_id(id, spec)
 end
 
 --- job "id" { ... } or job { id = ..., ... }.
-function vocabulary.job(first)
-  if type(first) == "table" then
+function vocabulary.job(first, ...)
+  if select("#", ...) > 0 then
+    fail('job takes an id alone, or one table: write job "%s" { ... }', type(first) == "string" and first or "name")
+  elseif type(first) == "table" then
     return declare(first)
   elseif type(first) ~= "string" then
     fail('job wants an id or a table, job "nightly" { ... }, not a %s', type(first))

@@ -101,6 +101,8 @@ static void refuses_at_the_line(void **state)
        "jobs/test.lua:1: job \"x\": script \"orders\" has no function \"other.f\": what a script "
        "declares runs functions of its own; one of another script is called with "
        "scheduler.add_job { func = \"other.f\" }"},
+      {"job('x', { run = print })",
+       "jobs/test.lua:1: job takes an id alone, or one table: write job \"x\" { ... }"},
       {"pool('p', -1)", "jobs/test.lua:1: pool \"p\": -1 slots are not between 0 and 1000000"},
       {"pool('p', 1000001)", "jobs/test.lua:1: pool \"p\": 1000001 slots are not"},
       {"command { 'ls', cwdd = '/' }",
