@@ -209,9 +209,13 @@ enum error_code modifier_wrap(const struct json *value, const char *default_zone
                                 .limit_from_us = INT64_MIN,
                                 .last_us = INT64_MAX};
   *trigger = &modifier->base;
+  const char *expression = json_text(json_get(value, "expression"), NULL);
   enum error_code code = read_all(modifier, value, default_zone, error);
   if (code) {
-    error_prefix(error, "%s", kind->name);
+    if (expression)
+      error_prefix(error, "%s \"%.200s\"", kind->name, expression);
+    else
+      error_prefix(error, "%s", kind->name);
     trigger_destroy(*trigger);
     *trigger = NULL;
   } else if (does_nothing(modifier)) {

@@ -448,9 +448,10 @@ static void names_follow_their_definition(void **state)
   assert_true(trigger_next(trigger, NOW, &us));
   assert_int_equal(us, NOW + 9 * 3600 * S);
   trigger_destroy(trigger);
-  check_refused("@daily except=hollidays",
-                "cron: except \"hollidays\": unknown calendar \"hollidays\", did you mean "
-                "\"holidays\"?");
+  check_refused(
+      "@daily except=hollidays",
+      "cron \"@daily\": except \"hollidays\": unknown calendar \"hollidays\", did you mean "
+      "\"holidays\"?");
   assert_int_equal(calendar_reserve("later", NULL), ERROR_OK);
   trigger_destroy(parse("@daily except=later"));
   check_explained("every 1h except=holidays,later limit=2",
