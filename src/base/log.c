@@ -65,7 +65,8 @@ void log_write(enum log_level level, const char *format, ...)
   char clock[16];
   strftime(clock, sizeof clock, "%H:%M:%S", &local);
 
-  bool colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+  const char *plain = getenv("NO_COLOR");
+  bool colour = isatty(STDERR_FILENO) && !(plain && *plain);
   struct buffer line = {0};
   buffer_printf(&line, "%s.%03d %s%-5s%s ", clock, (int)(now_us / 1000 % 1000),
                 colour ? levels[level].colour : "", levels[level].name, colour ? "\x1b[0m" : "");

@@ -1,6 +1,6 @@
 /* The daemon's own log: one line each to standard error, with a level and a local time, coloured on
- * a terminal unless NO_COLOR is set. Control characters in the text are escaped. Any thread: a line
- * is one write(). */
+ * a terminal unless NO_COLOR is set and not empty. Control characters in the text are escaped. Any
+ * thread: a line is one write(). */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

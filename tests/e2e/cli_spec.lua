@@ -135,6 +135,15 @@ describe("moonbeat", function()
     assert.not_matches("\27%[%d", on_terminal("NO_COLOR=1", "list"))
     assert.not_matches("\27%[%d", on_terminal("-u NO_COLOR", "list", "--no-color"))
     assert.not_matches("\27", d:must "list")
+    assert.matches("\27%[", on_terminal("NO_COLOR=", "list"))
+    d:sh "mkdir none"
+    local function log(variable)
+      local line = d.bin .. " run none --state none.state & sleep 1; kill $!; wait"
+      local command = ("cd %s && %s script -qec %s /dev/null </dev/null"):format(d.root, variable, daemon.quote(line))
+      return (daemon.shell(command))
+    end
+    assert.matches("\27%[32minfo", log "NO_COLOR=")
+    assert.not_matches("\27%[%d", log "NO_COLOR=1")
   end)
 end)
 
