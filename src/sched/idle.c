@@ -115,14 +115,13 @@ static bool is_put_off(const struct sched *s)
 /* The next one that has something to do, beginning behind the one that was done last. */
 static bool do_next(struct sched *s)
 {
-  static bool (*const chores[])(struct sched * s) = {fold,       prune,       forget_gone, cut,
-                                                     zones_step, follow_step, NULL};
+  static bool (*const chores[])(struct sched * s) = {fold, prune,      forget_gone,
+                                                     cut,  zones_step, follow_step};
   enum { CHORES = sizeof chores / sizeof chores[0] };
   for (int i = 0; i < CHORES; i++) {
     bool (*chore)(struct sched * s) = chores[s->next_chore];
     s->next_chore = (s->next_chore + 1) % CHORES;
-    bool is_busy = s->now_us - s->turn_us < BUSY_US;
-    if (chore ? in_transaction(s, chore) : store_checkpoint(s->store, is_busy))
+    if (in_transaction(s, chore))
       return true;
     if (is_put_off(s))
       return false;
@@ -131,9 +130,13 @@ static bool do_next(struct sched *s)
   return false;
 }
 
+/* A checkpoint is never put off: it makes the room that the rest lacks, and where it comes too late
+ * the WAL has all of it. */
 int64_t sched_idle(struct sched *s, int64_t now_us)
 {
   s->now_us = now_us;
+  if (store_checkpoint(s->store, now_us - s->turn_us < BUSY_US))
+    return 0;
   if (!is_put_off(s) && do_next(s))
     return 0;
   if (is_put_off(s))

@@ -139,6 +139,27 @@ static void a_job_is_over_when_its_last_open_run_is(void **state)
   world_close(&w);
 }
 
+/* Housekeeping has failed, and is tried again a second later: by then the WAL might have all the
+ * room that there is. */
+static void a_checkpoint_is_not_put_off(void **state)
+{
+  char *path = scratch_path("store.db");
+  struct world w;
+  sqlite3 *other;
+  (void)state;
+  world_open(&w, path);
+  set(&w);
+  assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_busy_timeout(w.store->db, 0);
+  assert_int_equal(sched_idle(w.sched, w.now_us), SECOND);
+  sqlite3_close(other);
+  w.store->wal_pages = w.store->moved_pages + 10000;
+  assert_int_equal(sched_idle(w.sched, w.now_us), 0);
+  assert_int_equal(w.store->wal_pages, 0);
+  world_close(&w);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -146,6 +167,7 @@ int main(void)
       cmocka_unit_test(an_unreadable_job_that_is_removed_uses_nothing),
       cmocka_unit_test(a_job_with_an_open_run_stays),
       cmocka_unit_test(a_job_is_over_when_its_last_open_run_is),
+      cmocka_unit_test(a_checkpoint_is_not_put_off),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
