@@ -305,7 +305,8 @@ static void a_load_holds_up_nobody(void **state)
   struct buffer specs = {0};
   buffer_append_text(&specs, "{\"jobs\":[");
   for (int i = 0; i < 1500; i++)
-    buffer_printf(&specs, "%s{\"id\":\"o%d\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 4m\"}",
+    buffer_printf(&specs,
+                  "%s{\"id\":\"o%d\",\"run\":{\"shell\":\"true\"},\"trigger\":\"every 4m\"}",
                   i ? "," : "", i);
   buffer_append_text(&specs, "]}");
   world_expect(&w, "add_jobs", specs.data, "added", "1500");
