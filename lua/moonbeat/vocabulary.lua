@@ -14,8 +14,6 @@ local functions = raw.module("functions")
 local script = raw.script_name()
 local is_console = script == "console"
 
-local SLOTS_MAX = 1000000
-
 local specs = {}      -- in the order of the declarations
 local places = {}     -- id -> "jobs/a.lua:7"
 local unfinished = {} -- id -> where `job "id"` stands that no table has followed yet
@@ -288,12 +286,12 @@ end
 ---@param name string
 ---@param slots integer 0 lets nothing begin
 function vocabulary.pool(name, slots)
-  if type(name) ~= "string" or math.type(slots) ~= "integer" then
+  if type(name) ~= "string" or type(slots) ~= "number" then
     fail('pool: write pool("db", 4), a name and a whole number of slots')
-  elseif #name == 0 or name:find "%c" then
-    fail("pool: the name is empty, or holds a control character")
-  elseif slots < 0 or slots > SLOTS_MAX then
-    fail('pool "%s": %d slots are not between 0 and %d', name, slots, SLOTS_MAX)
+  end
+  local wrong = raw.pool_check(name, slots)
+  if wrong then
+    fail("%s", wrong)
   end
   if is_console or not declared.is_loading then
     local _, message = raw.request("set_pool", { name = name, slots = slots })

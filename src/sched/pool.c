@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "model/pool.h"
 #include "sched/event.h"
 #include "sched/orphans.h"
 #include "sched/request.h"
@@ -16,8 +17,6 @@
 #include "sched/topic.h"
 #include "sched/turn.h"
 #include "sched/view.h"
-
-enum { NAME_SIZE_MAX = 100, SLOTS_MAX = 1000000 };
 
 /* ---- what there is ---- */
 
@@ -109,39 +108,13 @@ static void remove_one(struct sched *s, const char *name)
 
 /* ---- declared by scripts ---- */
 
-static enum error_code check(const char *name, const struct json *slots, struct error *error)
-{
-  size_t size = strlen(name);
-  if (size == 0 || size > NAME_SIZE_MAX)
-    return error_set(error, ERROR_INVALID, "a pool's name has 1 to %d bytes, not %zu",
-                     NAME_SIZE_MAX, size);
-  for (const char *c = name; *c; c++)
-    if ((unsigned char)*c < 0x20 || *c == 0x7f)
-      return error_set(error, ERROR_INVALID, "the name of a pool holds a control character");
-  int64_t count;
-  if (!json_whole(slots, &count))
-    return error_set(error, ERROR_INVALID, "pool \"%s\": slots must be a whole number, not %s",
-                     name, json_type_name(slots->type));
-  if (count < 0 || count > SLOTS_MAX)
-    return error_set(error, ERROR_INVALID, "pool \"%s\": %lld slots are not between 0 and %d", name,
-                     (long long)count, SLOTS_MAX);
-  return ERROR_OK;
-}
-
-/* Of what was checked. */
-static int64_t count_of(const struct json *slots)
-{
-  int64_t count = 0;
-  json_whole(slots, &count);
-  return count;
-}
-
 enum error_code pools_declare(struct sched *s, struct script_entry *script,
                               const struct json *pools, struct error *error)
 {
   s->pools_declared = pools;
   json_each(slots, pools) {
-    enum error_code code = check(slots->key, slots, error);
+    int64_t count;
+    enum error_code code = pool_check(slots->key, strlen(slots->key), slots, &count, error);
     struct stored_pool old;
     find_stored(s, slots->key, &old);
     bool is_mine = old.script && strcmp(old.script, script->script.name) == 0;
@@ -160,11 +133,12 @@ enum error_code pools_declare(struct sched *s, struct script_entry *script,
 static void settle_one(struct sched *s, const char *script, const struct json *slots)
 {
   struct stored_pool old;
-  bool is_said_before = find_stored(s, slots->key, &old) && old.declared == count_of(slots);
+  int64_t count = 0;
+  json_whole(slots, &count); /* it is one: that was checked */
+  bool is_said_before = find_stored(s, slots->key, &old) && old.declared == count;
   bool is_mine = old.script && strcmp(old.script, script) == 0;
   if (!is_mine || !is_said_before)
-    put(s, &(struct stored_pool){slots->key, is_said_before ? old.slots : count_of(slots),
-                                 count_of(slots), script});
+    put(s, &(struct stored_pool){slots->key, is_said_before ? old.slots : count, count, script});
   stored_pool_deinit(&old);
 }
 
@@ -277,11 +251,12 @@ static enum error_code set_pool(struct request *r)
     return r->error->code;
   if (!slots)
     return error_set(r->error, ERROR_USAGE, "slots must be a whole number");
-  if (check(name, slots, r->error))
+  int64_t count;
+  if (pool_check(name, strlen(name), slots, &count, r->error))
     return r->error->code;
   struct stored_pool pool;
   find_stored(r->s, name, &pool);
-  pool.slots = count_of(slots);
+  pool.slots = count;
   put(r->s, &pool);
   stored_pool_deinit(&pool);
   put_name(r, name);

@@ -8,6 +8,7 @@
 #include "model/event_name.h"
 #include "model/job.h"
 #include "model/listener_spec.h"
+#include "model/pool.h"
 #include "vm/api_args.h"
 #include "vm/api_json.h"
 #include "vm/vm.h"
@@ -135,6 +136,28 @@ static int l_listener_check(lua_State *L) /* spec -> nil | message */
   return 1;
 }
 
+static int l_pool_check(lua_State *L) /* name slots -> nil | message */
+{
+  struct json_document *document = NULL;
+  struct error error;
+  size_t name_size, size;
+  int64_t count;
+  const char *name = luaL_checklstring(L, 1, &name_size);
+  lua_settop(L, 2);
+  if (!api_json_encode(L, 2, "slots", 0))
+    return 1;
+  const char *json = lua_tolstring(L, -1, &size);
+  enum error_code code = json_parse(json, size, &document, &error);
+  if (!code)
+    code = pool_check(name, name_size, json_root(document), &count, &error);
+  json_free(document);
+  if (code)
+    lua_pushstring(L, error.text);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int l_event_list(lua_State *L) /* -> {{name=, members=, summary=}...} */
 {
   lua_newtable(L);
@@ -153,17 +176,13 @@ static int l_event_list(lua_State *L) /* -> {{name=, members=, summary=}...} */
 
 void api_scheduler_open(lua_State *L) /* raw -- raw */
 {
-  static const luaL_Reg functions[] = {{"request", l_request},
-                                       {"request_start", l_request_start},
-                                       {"request_end", l_request_end},
-                                       {"tell", l_tell},
-                                       {"script_name", l_script_name},
-                                       {"where", l_where},
-                                       {"job_check", l_job_check},
-                                       {"event_check", l_event_check},
-                                       {"event_list", l_event_list},
-                                       {"listener_check", l_listener_check},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"request", l_request},         {"request_start", l_request_start},
+      {"request_end", l_request_end}, {"tell", l_tell},
+      {"script_name", l_script_name}, {"where", l_where},
+      {"job_check", l_job_check},     {"event_check", l_event_check},
+      {"event_list", l_event_list},   {"listener_check", l_listener_check},
+      {"pool_check", l_pool_check},   {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lua_pushinteger(L, VM_REQUEST_MAX);
   lua_setfield(L, -2, "request_max");

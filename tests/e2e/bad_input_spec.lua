@@ -109,7 +109,7 @@ local FILES = {
   {
     name = "pool",
     source = [[pool("a\nb", 1)]],
-    says = "pool: the name is empty, or holds a control character",
+    says = "the name of a pool holds a control character",
   },
   {
     name = "event",
